@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.toys import REGISTRY
+from yt360.engine import pipeline, recipe
+from yt360.engine.catalog import Catalog
+from yt360.engine.pipeline import RunResult
+from yt360.engine.storage import Root
+
+NAMES = ["a", "bb", "ccc", "dddd"]
+
+
+def toy_recipe(names: list[str] = NAMES, **misbehave: Any) -> recipe.Recipe:
+    """Source → misbehave → gather."""
+    stages = {"source": {"names": names}, "misbehave": misbehave, "gather": {}}
+    return recipe.build({"name": "toy", "stages": stages}, REGISTRY, [], where="test")
+
+
+def run(root: Root, made: recipe.Recipe, **options: Any) -> RunResult:
+    options.setdefault("workers", 2)
+    options.setdefault("min_free_bytes", 0)
+    return pipeline.run(made, root, pipeline.Options(**options))
+
+
+def tree(root: Root) -> dict[str, str]:
+    """Digest of every file of the dataset (not of the ledger: it holds times)."""
+    found = {}
+    for folder in (root.data, root.path / "gathered"):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                found[path.relative_to(root.path).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def states(root: Root, made: recipe.Recipe, stage: str = "misbehave") -> dict[str, str]:
+    return {name: entry.state for name, entry in Catalog(root, made.stages).entries(stage).items()}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path / "root")
+
+
+@pytest.fixture
+def marks(tmp_path: Path) -> Callable[[str], int]:
+    """Counts attempts at an item; its folder is ``marks.folder``."""
+    folder = tmp_path / "marks"
+    folder.mkdir()
+
+    def count(name: str) -> int:
+        return len(list(folder.glob(f"{name}.*")))
+
+    count.folder = str(folder)  # type: ignore[attr-defined]
+    return count

@@ -1,0 +1,186 @@
+"""Stages that are quick and do on purpose what real ones do by accident."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import (
+    Child,
+    Done,
+    Failed,
+    Filtered,
+    Item,
+    Needs,
+    Outcome,
+    Stage,
+    StageParams,
+    StageThresholds,
+    digest_bytes,
+)
+from yt360.engine.recipe import Registry
+from yt360.errors import ItemError
+
+
+class SourceParams(StageParams):
+    names: list[str] = []
+    text: str = "hello"
+
+
+class Source(Stage):
+    """One item a name; writes a file."""
+
+    name = "source"
+    params_type = SourceParams
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        for name in self.params.names:
+            yield Item(id=name, source_id=name, hints={"from": "nowhere"})
+
+    def key(self, item: Item) -> str:
+        return digest_bytes(f"{item.id} {self.params.text}".encode())  # who else is asked for changes nothing
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        (workdir / "text.txt").write_text(f"{self.params.text} {item.id}\n")
+        (workdir / "left-behind.tmp").write_text("a tool's litter")
+        return Done(outputs={"text": "text.txt"}, measures={"length": len(item.id)})
+
+
+class MisbehaveParams(StageParams):
+    """``behaviour``: item id -> what happens to it. ``marks`` is a folder where attempts leave a file each."""
+
+    behaviour: dict[str, str] = {}
+    marks: str = ""
+    seconds: float = 0.0
+
+
+class MisbehaveThresholds(StageThresholds):
+    longest: int = 100
+
+
+class Misbehave(Stage):
+    name = "misbehave"
+    params_type = MisbehaveParams
+    thresholds_type = MisbehaveThresholds
+    needs = Needs(timeout_s=3.0, max_attempts=3)
+    inputs: ClassVar[Mapping[str, str]] = {"text": "source.text"}
+    after = ("source",)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        attempt = 0
+        if self.params.marks:
+            marks = Path(self.params.marks)
+            attempt = len(list(marks.glob(f"{item.id}.*"))) + 1
+            (marks / f"{item.id}.{attempt}-{os.getpid()}-{time.monotonic_ns()}").touch()
+        time.sleep(self.params.seconds)
+        how = self.params.behaviour.get(item.id, "")
+        outcome = self._misbehave(how, attempt, item, workdir)
+        if outcome is not None:
+            return outcome
+        text = item.files["text"].read_text()
+        (workdir / "upper.txt").write_text(text.upper())
+        parts = []
+        for number in range(2):
+            (workdir / f"{item.id}-{number}.txt").write_text(f"{text.strip()} part {number}\n")
+            parts.append(Child(f"{item.id}-{number}", {"text": f"{item.id}-{number}.txt"}, {"number": number}))
+        return Done(outputs={"upper": "upper.txt"}, measures={"length": len(text)}, children=tuple(parts))
+
+    def _misbehave(self, how: str, attempt: int, item: Item, workdir: Path) -> Outcome | None:
+        if how == "filter":
+            return Filtered("unwanted", f"{item.id} is unwanted", {"length": 1})
+        if how == "fail":
+            return Failed("broken", "it is broken", retryable=False)
+        if how == "raise":
+            raise RuntimeError("a bug")
+        if how == "fail-twice" and attempt < 3:
+            raise ItemError("shaky", "not yet", retryable=True)
+        if how == "always-shaky":
+            raise ItemError("shaky", "never", retryable=True)
+        if how == "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "segfault-once" and attempt == 1:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "hang":
+            # A decoder that hangs, in a process group of its own, as ffmpeg runs.
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
+            Path(self.params.marks, f"child-{item.id}").write_text(str(child.pid))
+            child.wait()
+        if how == "nan":
+            return Done(measures={"value": float("nan")})
+        if how == "escape":
+            return Done(outputs={"out": "../../../escaped.txt"})
+        if how == "link":
+            (workdir / "link").symlink_to("/etc/hostname")
+            return Done(outputs={"out": "link"})
+        if how == "empty":
+            (workdir / "empty").touch()
+            return Done(outputs={"out": "empty"})
+        if how == "missing":
+            return Done(outputs={"out": "nothing"})
+        if how == "disk-full":
+            raise OSError(28, "No space left on device")
+        return None
+
+    def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
+        if measures["length"] > self.thresholds.longest:
+            return Filtered("too-long", f"{measures['length']} > {self.thresholds.longest}")
+        return None
+
+    def check_output(self, name: str, path: Path) -> None:
+        if b"\0" in path.read_bytes():
+            raise ItemError("corrupt", f"{path}: expected text, found a zero byte")
+
+
+class Gather(Stage):
+    """One item for all parts, as a shard is."""
+
+    name = "gather"
+    after = ("misbehave",)
+    flat_folder = "gathered"
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        parts = list(catalog.children_after("misbehave"))
+        if parts:
+            yield Item(id="all", source_id="all", inputs={part.id: part.outputs["text"] for part in parts})
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        texts = {name: path.read_text() for name, path in item.files.items()}
+        (workdir / "all.json").write_text(json.dumps(texts, sort_keys=True))
+        return Done(outputs={"all": "all.json"})
+
+
+REGISTRY = Registry(
+    stages={
+        "source": "tests.engine.toys:Source",
+        "misbehave": "tests.engine.toys:Misbehave",
+        "gather": "tests.engine.toys:Gather",
+    },
+    absent={"later": "comes later"},
+)
+
+
+def sleep_ignoring_signals(state: dict[str, Any], seconds: float) -> str:
+    """A task for the pool."""
+    time.sleep(seconds)
+    return "slept"
+
+
+def spawn_and_sleep(state: dict[str, Any], mark: str) -> None:
+    """Starts a process in a group of its own, says its id, and waits."""
+    child = subprocess.Popen(["sleep", "600"], process_group=0)
+    Path(mark).write_text(f"{os.getpid()} {child.pid}")
+    child.wait()
+
+
+def grow(state: dict[str, Any], megabytes: int) -> int:
+    """Holds on to memory, as a leaking decoder does; returns the worker's id."""
+    state.setdefault("held", []).append(bytearray(os.urandom(1 << 20) * megabytes))
+    return os.getpid()

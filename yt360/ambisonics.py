@@ -1,0 +1,164 @@
+"""First-order ambisonics: encode, convert, rotate, listen, and see where the sound is.
+
+Inside yt360 ambisonics are AmbiX: channels in ACN order W, Y, Z, X with SN3D weights. A source s
+at (azimuth, elevation) gives W = s, Y = s sin(az) cos(el), Z = s sin(el), X = s cos(az) cos(el).
+Arrays are ``(4, samples)`` float; directions follow :mod:`yt360.sphere`.
+
+Source of the convention: Nachbar et al., "AmbiX — a suggested ambisonics format" (2011); FuMa
+weights from Gerzon (1973) as used by B-format files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from yt360 import sphere
+
+W, Y, Z, X = 0, 1, 2, 3
+"""Channel indices (ACN)."""
+
+XYZ = [X, Y, Z]
+"""Picks the vector (x, y, z) out of the four channels."""
+
+Convention = Literal["ambix", "fuma", "n3d"]
+"""``ambix``: ACN/SN3D. ``fuma``: W X Y Z with W weighted by 1/sqrt(2). ``n3d``: ACN/N3D."""
+
+_TO_AMBIX: dict[str, tuple[list[int], list[float]]] = {
+    "ambix": ([0, 1, 2, 3], [1.0, 1.0, 1.0, 1.0]),
+    "fuma": ([0, 2, 3, 1], [2**0.5, 1.0, 1.0, 1.0]),
+    "n3d": ([0, 1, 2, 3], [1.0, 3**-0.5, 3**-0.5, 3**-0.5]),
+}
+
+
+def conversion(convention: Convention) -> tuple[list[int], list[float]]:
+    """Which source channel feeds W, Y, Z, X, and the gain of each: ``ambix[k] = gain[k] * source[order[k]]``."""
+    order, gains = _TO_AMBIX[convention]
+    return list(order), list(gains)
+
+
+def to_ambix(channels: NDArray, convention: Convention) -> NDArray:
+    """Four channels ``(4, samples)`` of another convention as AmbiX."""
+    order, gains = _TO_AMBIX[convention]
+    return channels[order] * np.asarray(gains, dtype=channels.dtype)[:, None]
+
+
+def from_ambix(foa: NDArray, convention: Convention) -> NDArray:
+    """The inverse of :func:`to_ambix`."""
+    order, gains = _TO_AMBIX[convention]
+    channels = np.empty_like(foa)
+    channels[order] = foa / np.asarray(gains, dtype=foa.dtype)[:, None]
+    return channels
+
+
+def encoding_gains(azimuth: ArrayLike, elevation: ArrayLike) -> NDArray[np.float64]:
+    """Gains ``(4, ...)`` of a source at directions ``(...)`` in radians."""
+    x, y, z = np.moveaxis(sphere.unit_vector(azimuth, elevation), -1, 0)
+    return np.stack([np.ones_like(x), y, z, x])
+
+
+def encode(signal: ArrayLike, azimuth: ArrayLike, elevation: ArrayLike) -> NDArray:
+    """Encode a mono signal ``(samples,)`` at a fixed direction or at one direction a sample: ``(4, samples)``."""
+    signal = np.asarray(signal)
+    gains = encoding_gains(azimuth, elevation)
+    if gains.ndim == 1:
+        gains = gains[:, None]
+    return (gains * signal).astype(np.result_type(signal.dtype, np.float32), copy=False)
+
+
+def rotate(foa: NDArray, rotation: ArrayLike) -> NDArray:
+    """Turn the sound field: a source in direction v is in direction ``rotation @ v`` afterwards.
+
+    ``foa`` is ``(..., 4, samples)``, ``rotation`` ``(3, 3)``. W does not change; the three first-order
+    channels turn like a vector (exact in any frame of reference).
+    """
+    matrix = rotation_matrix(rotation).astype(foa.dtype)
+    return matrix @ foa
+
+
+def rotation_matrix(rotation: ArrayLike) -> NDArray[np.float64]:
+    """The ``(4, 4)`` matrix on W, Y, Z, X that belongs to a rotation ``(3, 3)`` of x, y, z."""
+    rotation = np.asarray(rotation, float)
+    matrix = np.zeros((4, 4))
+    matrix[0, 0] = 1.0
+    matrix[np.ix_(XYZ, XYZ)] = rotation
+    return matrix
+
+
+def rotate_to_view(foa: NDArray, view: sphere.View) -> NDArray:
+    """The sound of a view: a source at the view's direction arrives on +X."""
+    return rotate(foa, view.rotation)
+
+
+def mirror_left_right(foa: NDArray) -> NDArray:
+    """What a horizontally flipped picture sounds like: Y changes its sign."""
+    mirrored = foa.copy()
+    mirrored[..., Y, :] *= -1
+    return mirrored
+
+
+def beam(foa: NDArray, azimuth: float, elevation: float) -> NDArray:
+    """Signal ``(samples,)`` of a virtual cardioid microphone that points to a direction: ``(W + v·u) / 2``."""
+    weights = 0.5 * encoding_gains(azimuth, elevation)
+    return np.tensordot(weights.astype(foa.dtype), foa, axes=1)
+
+
+def covariance(foa: NDArray) -> NDArray[np.float64]:
+    """Mean product ``(4, 4)`` of all pairs of channels."""
+    samples = foa.astype(np.float64, copy=False)
+    return samples @ samples.T / max(1, samples.shape[-1])
+
+
+def energy_map(foa: NDArray, height: int, width: int) -> NDArray[np.float64]:
+    """Mean power of a cardioid in the direction of every equirectangular pixel, ``(height, width)``.
+
+    Computed from the covariance, so its cost does not depend on the length: ``b^T C b / 4``.
+    """
+    gains = encoding_gains(sphere.column_azimuths(width)[None, :], sphere.row_elevations(height)[:, None])
+    return np.einsum("ihw,ij,jhw->hw", gains, covariance(foa), gains) / 4
+
+
+@dataclass(frozen=True)
+class SoundDirection:
+    """Where the sound of a stretch of time comes from.
+
+    ``azimuth`` and ``elevation`` in radians; ``diffuseness`` in [0, 1]: 0 one plane wave, 1 none of
+    the energy moves anywhere (Pulkki 2007, Eq. 6, time-averaged); ``energy`` is the mean energy
+    density ``(W² + x² + y² + z²) / 2``.
+    """
+
+    azimuth: float
+    elevation: float
+    diffuseness: float
+    energy: float
+
+
+def sound_direction(foa: NDArray) -> SoundDirection:
+    """Dominant direction from the mean intensity vector ``<W (x, y, z)>`` of ``(4, samples)``.
+
+    Silence has direction (0, 0) and diffuseness 1.
+    """
+    c = covariance(foa)
+    intensity = c[W, XYZ]
+    energy = float(np.trace(c) / 2)
+    if energy <= 0 or not np.isfinite(energy):
+        return SoundDirection(0.0, 0.0, 1.0, 0.0)
+    azimuth, elevation = sphere.direction(intensity)
+    diffuseness = float(np.clip(1 - np.linalg.norm(intensity) / energy, 0, 1))
+    return SoundDirection(float(azimuth), float(elevation), diffuseness, energy)
+
+
+def directions_over_time(
+    foa: NDArray, sample_rate_hz: int, window_s: float = 1.0
+) -> list[tuple[float, SoundDirection]]:
+    """(start in s, :class:`SoundDirection`) of successive windows; a last part under half a window is left out."""
+    step = max(1, round(window_s * sample_rate_hz))
+    found = []
+    for start in range(0, foa.shape[-1], step):
+        window = foa[:, start : start + step]
+        if window.shape[-1] * 2 >= step or start == 0:
+            found.append((start / sample_rate_hz, sound_direction(window)))
+    return found

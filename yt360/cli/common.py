@@ -1,0 +1,100 @@
+"""Options and printing that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yt360.engine import recipe as recipes
+from yt360.engine.catalog import Catalog
+from yt360.engine.storage import Root
+from yt360.stages import REGISTRY
+
+_SHOWN = 20
+"""Failed items listed on the terminal; `status --json` has them all."""
+
+
+def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--root", required=True, metavar="DIR", help="Folder of the dataset.")(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of words.")(command)
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How to run: engine, workers, disk floor, what to do again."""
+    options = [
+        click.option(
+            "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run."
+        ),
+        click.option(
+            "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"
+        ),
+        click.option(
+            "--min-free-gb",
+            type=click.FloatRange(0),
+            default=1.0,
+            show_default=True,
+            help="Stop cleanly below this much free disk.",
+        ),
+        click.option(
+            "--retry",
+            metavar="WHAT",
+            default=None,
+            help="Do ended items again: failed, filtered, all, or one kind of failure (see `yt360 status`).",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def open_root(path: str) -> Root:
+    """An existing root."""
+    root = Root(path)
+    root.require()
+    return root
+
+
+def catalog_of(root: Root) -> Catalog:
+    """A root's catalog under the recipe it was last run with."""
+    return Catalog(root, recipes.of_root(root.recipe, REGISTRY).stages)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, sort_keys=False))
+
+
+def clean(text: str, limit: int = 300) -> str:
+    """Text from outside on one line of a terminal: no control characters, no direction marks, bounded."""
+    visible = "".join(character if character.isprintable() else " " for character in text)
+    visible = " ".join(visible.split())
+    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
+    """Columns aligned with spaces; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(line[k]) for line in [list(header), *cells]) for k in range(len(header))]
+    right = [all(isinstance(row[k], int | float) for row in rows) and bool(rows) for k in range(len(header))]
+
+    def line(entries: Sequence[str]) -> str:
+        aligned = (e.rjust(w) if r else e.ljust(w) for e, w, r in zip(entries, widths, right, strict=True))
+        return "  ".join(aligned).rstrip()
+
+    return "\n".join([line(list(header)), *(line(row) for row in cells)])
+
+
+def path_argument(name: str, **settings: Any) -> Callable[..., Any]:
+    return click.argument(name, type=click.Path(path_type=Path), **settings)

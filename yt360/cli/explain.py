@@ -1,0 +1,95 @@
+"""`yt360 explain ITEM`: everything that happened to one video or clip, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
+from yt360.engine import ledger
+from yt360.engine.catalog import Catalog
+from yt360.engine.ledger import Record
+from yt360.errors import UsageError
+
+
+def explain(catalog: Catalog, item: str) -> dict[str, Any]:
+    """The history of a video, clip or shard. Keys are those of ``explain --json`` (documented in the README).
+
+    Raises :class:`UsageError` when the root has never seen the item.
+    """
+    history: list[dict[str, Any]] = []
+    clips: list[str] = []
+    video, clip = item, None
+    for name in catalog.stages:
+        for record in catalog.records(name).values():
+            if any(child["id"] == item for child in record.children):
+                video, clip = record.item, item
+    verdict = "waiting"
+    ended = False
+    for name in catalog.stages:
+        records = [r for r in ledger.read(catalog.root.ledger / name) if _concerns(r, video, clip)]
+        for record in sorted(records, key=lambda r: (r.sequence, r.started)):
+            history.append(_event(record))
+        entry = catalog.entries(name).get(video)
+        if entry is None or entry.record is None or ended:
+            continue
+        clips = [child["id"] for child in entry.record.children] or clips
+        verdict = "kept" if entry.state == "done" else entry.state
+        ended = entry.state != "done"
+    if not history:
+        raise UsageError(
+            f"{item}: no video, clip or shard of this name in {catalog.root.path}; "
+            "`yt360 status` counts what there is, manifests/videos.parquet lists it"
+        )
+    return {"item": item, "video": video, "verdict": verdict, "clips": clips, "history": history}
+
+
+def _concerns(record: Record, video: str, clip: str | None) -> bool:
+    if record.item == video:
+        return True
+    return record.stage == "shard" and (clip or video) in record.meta.get("clips", ())
+
+
+def _event(record: Record) -> dict[str, Any]:
+    event: dict[str, Any] = {
+        "stage": record.stage,
+        "status": record.status,
+        "reason": record.reason or record.kind,
+        "detail": record.detail or record.error,
+        "item": record.item,
+        "attempt": record.attempt,
+        "started": record.started,
+        "seconds": record.seconds,
+        "host": record.host,
+        "run": record.run,
+        "key": record.key,
+        "params": dict(record.params),
+        "measures": {k: v for k, v in record.measures.items() if k != "members"},
+        "outputs": {name: blob.uri for name, blob in record.blobs()},
+    }
+    return event
+
+
+@click.command("explain", short_help="Everything that happened to one video or clip.")
+@click.argument("item")
+@root_option
+@json_option
+def explain_command(item: str, root: str, as_json: bool) -> int:
+    """Everything that happened to ITEM (a video, a clip or a shard), and why."""
+    told = explain(catalog_of(open_root(root)), item)
+    if as_json:
+        print_json(told)
+        return 0
+    click.echo(f"{clean(told['item'])}: {told['verdict']}")
+    for event in told["history"]:
+        words = f": {event['reason']}" if event["reason"] else ""
+        click.echo(f"  {event['stage']:>10}  {event['status']}{words}  ({event['started']}, {event['seconds']:.2f} s)")
+        if event["detail"]:
+            click.echo(f"              {clean(event['detail'], 1000)}")
+        for name, value in event["measures"].items():
+            if isinstance(value, str | int | float | bool):
+                click.echo(f"              {name} = {clean(str(value), 120)}")
+    if told["clips"]:
+        click.echo(f"  clips: {', '.join(told['clips'])}")
+    return 0

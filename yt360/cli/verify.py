@@ -1,0 +1,48 @@
+"""`yt360 verify`: reopen and decode every output, check every digest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, usable_cores
+from yt360.engine.verify import verify
+from yt360.stages.manifests import check_manifests
+
+
+@click.command("verify", short_help="Reopen and decode every output, check every digest.")
+@root_option
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"
+)
+@json_option
+def verify_command(root: str, workers: int | None, as_json: bool) -> int:
+    """Check every output against its digest and decode it. Broken ones are made anew by the next run.
+
+    Exit code 1 when something is broken.
+    """
+    catalog = catalog_of(open_root(root))
+    found = verify(catalog, workers=workers or usable_cores())
+    manifests = check_manifests(catalog)
+    ok = not found.damaged and not manifests
+    if as_json:
+        print_json(
+            {
+                "root": str(catalog.root.path),
+                "ok": ok,
+                "files": found.files,
+                "bytes": found.size,
+                "damaged": [asdict(damage) for damage in found.damaged],
+                "manifests": manifests,
+            }
+        )
+        return 0 if ok else 1
+    for damage in found.damaged:
+        click.echo(f"damaged: {damage.stage} {damage.item} {damage.output}: {clean(damage.problem)}")
+    for problem in manifests:
+        click.echo(f"damaged: {problem}")
+    click.echo(
+        f"{found.files} files, {found.size / 1e6:.1f} MB: {'all whole' if ok else 'run the recipe again to repair'}"
+    )
+    return 0 if ok else 1

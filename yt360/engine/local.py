@@ -1,0 +1,283 @@
+"""Worker processes on this machine: one job in flight each, and any of them may die.
+
+A worker is spawned (never forked: media libraries hold threads and locks) into a session of its
+own. Everything it starts stays in that session, so ending a worker ends its ffmpeg too, whatever
+process group that is in. When the parent vanishes, a watcher thread in the worker sees its
+lifeline close and ends the whole session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+from yt360.errors import DiskFullError
+
+_CONTEXT = multiprocessing.get_context("spawn")
+_SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+"""One core a worker: more workers, not more threads. It also keeps sums in one order, so bytes repeat."""
+
+_QUIT_GRACE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function by its ``module:name``, called in a worker as ``function(state, argument)``.
+
+    ``state`` is a dict that lives as long as the worker. ``timeout_s`` is wall-clock time.
+    """
+
+    function: str
+    argument: Any
+    timeout_s: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a task ended. ``value`` is the result, or the words of what went wrong."""
+
+    task: Task
+    status: Literal["ok", "error", "disk-full", "died", "timeout"]
+    value: Any
+
+
+class WorkerPool:
+    """Runs tasks on ``workers`` processes; see the module's text.
+
+    A worker that grew beyond ``memory_limit_mb`` is replaced before its next task.
+    """
+
+    def __init__(self, workers: int, *, memory_limit_mb: int = 4096) -> None:
+        self._size = workers
+        self._memory_limit = memory_limit_mb << 20
+        self._workers: list[_Worker] = []
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Hand out nothing more; what is in flight is finished. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def kill(self) -> None:
+        """End every worker at once, and all that they started."""
+        for worker in self._workers:
+            worker.kill()
+
+    def run(self, next_task: Callable[[], Task | None]) -> Iterator[Finished]:
+        """Call ``next_task`` whenever a worker is idle (``None``: nothing now) and yield results as they come.
+
+        Ends when nothing is in flight and ``next_task`` has nothing, or after :meth:`stop`.
+        """
+        while True:
+            exhausted = False
+            while not self.stopping and not exhausted and len(self._busy()) < self._size:
+                task = next_task()
+                if task is None:
+                    exhausted = True
+                else:
+                    self._idle_worker().send(task)
+            busy = self._busy()
+            if not busy:
+                if self.stopping or exhausted:
+                    return
+                continue
+            yield from self._collect(busy)
+
+    def close(self) -> None:
+        """Let the workers wind up (stages torn down, ledger files sealed)."""
+        for worker in self._workers:
+            worker.quit()
+        deadline = time.monotonic() + _QUIT_GRACE_S
+        for worker in self._workers:
+            worker.join(max(0.1, deadline - time.monotonic()))
+        self._workers.clear()
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self.kill()
+        self.close()
+
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def _idle_worker(self) -> _Worker:
+        for worker in list(self._workers):
+            if worker.task is None:
+                if worker.process.is_alive() and worker.resident_bytes < self._memory_limit:
+                    return worker
+                worker.quit()
+                worker.join(_QUIT_GRACE_S)
+                self._workers.remove(worker)
+        self._workers.append(_Worker())
+        return self._workers[-1]
+
+    def _collect(self, busy: list[_Worker]) -> Iterator[Finished]:
+        wait_s = max(0.0, min(worker.deadline for worker in busy) - time.monotonic())
+        # Woken at least twice a second: a signal only sets a flag.
+        ready = multiprocessing.connection.wait([w.connection for w in busy], timeout=min(wait_s, 0.5))
+        for worker in busy:
+            if worker.connection in ready:
+                finished = worker.receive()
+            elif time.monotonic() >= worker.deadline:
+                finished = worker.time_out()
+            else:
+                continue
+            if finished.status in ("died", "timeout"):
+                self._workers.remove(worker)
+            yield finished
+
+
+class _Worker:
+    """The parent's side of one worker process."""
+
+    def __init__(self) -> None:
+        self.connection, theirs = _CONTEXT.Pipe()
+        lifeline_read, self._lifeline = _CONTEXT.Pipe(duplex=False)
+        self.process = _CONTEXT.Process(target=_worker_main, args=(theirs, lifeline_read), daemon=False)
+        self.process.start()
+        theirs.close()
+        lifeline_read.close()
+        self.task: Task | None = None
+        self.deadline = 0.0
+        self.resident_bytes = 0
+
+    def send(self, task: Task) -> None:
+        self.task = task
+        self.deadline = time.monotonic() + task.timeout_s
+        with contextlib.suppress(OSError):  # it died meanwhile: receive() finds out and says so
+            self.connection.send(task)
+
+    def receive(self) -> Finished:
+        task = self._take()
+        try:
+            status, value, self.resident_bytes = self.connection.recv()
+        except (EOFError, OSError):
+            self.kill()
+            return Finished(task, "died", _how_it_died(self.process.exitcode))
+        return Finished(task, status, value)
+
+    def time_out(self) -> Finished:
+        task = self._take()
+        self.kill()
+        return Finished(task, "timeout", f"still running after {task.timeout_s:g} s; stopped")
+
+    def _take(self) -> Task:
+        assert self.task is not None
+        task, self.task = self.task, None
+        return task
+
+    def kill(self) -> None:
+        if self.process.pid is not None:
+            # The worker leads its session; before it gets that far there is only itself.
+            kill_session(self.process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
+
+    def quit(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.send(None)
+
+    def join(self, timeout_s: float) -> None:
+        self.process.join(timeout_s)
+        if self.process.is_alive():
+            self.kill()
+
+
+def _how_it_died(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
+        hint = " (often: out of memory)" if name == "SIGKILL" else ""
+        return f"the worker process was ended by {name}{hint}"
+    return f"the worker process ended with exit code {exit_code}"
+
+
+def session_members(session: int) -> list[int]:
+    """Ids of all living processes of a session (``/proc/PID/stat``: state is field 3, session field 6)."""
+    members = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session and fields[0] not in "ZX":
+                    members.append(int(entry.name))
+    return members
+
+
+def kill_session(session: int) -> None:
+    """SIGKILL every process of a session, and those they start meanwhile."""
+    for _ in range(50):
+        members = session_members(session)
+        for member in members:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(member, signal.SIGKILL)
+        if not members:
+            return
+        time.sleep(0.02)
+
+
+def _watch_lifeline(lifeline: Connection) -> None:
+    """Blocks until the parent is gone, then ends this session, this process included."""
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    own = os.getpid()
+    for member in session_members(own):
+        if member != own:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+    os.kill(own, signal.SIGKILL)
+
+
+def _worker_main(connection: Connection, lifeline: Connection) -> None:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for name in _SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
+    threading.Thread(target=_watch_lifeline, args=(lifeline,), daemon=True).start()
+    state: dict[str, Any] = {}
+    while True:
+        try:
+            task: Task | None = connection.recv()
+        except EOFError:
+            task = None
+        if task is None:
+            break
+        connection.send((*_call(task, state), _resident_bytes()))
+    for name in list(state):
+        close = getattr(state[name], "close", None)
+        if close is not None:
+            close()
+
+
+def _call(task: Task, state: dict[str, Any]) -> tuple[str, Any]:
+    try:
+        module, _, name = task.function.partition(":")
+        return "ok", getattr(importlib.import_module(module), name)(state, task.argument)
+    except DiskFullError as error:
+        return "disk-full", str(error)
+    except Exception:
+        return "error", traceback.format_exc()
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as stream:
+        return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

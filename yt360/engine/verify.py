@@ -1,0 +1,148 @@
+"""Verify: are all outputs that the ledger speaks of still whole?
+
+Every file is compared with its recorded size and digest and then opened and decoded as a reader
+would. What is broken is recorded as damaged, so that the next run makes exactly that anew.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Stage, digest_file
+from yt360.engine.ledger import LedgerWriter, Record
+from yt360.engine.local import Finished, Task, WorkerPool
+from yt360.engine.progress import StageProgress
+from yt360.engine.storage import Root
+from yt360.engine.worker import StageHost, stage_path
+from yt360.errors import ItemError, Yt360Error
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One broken output: whose, where, and what is wrong with it."""
+
+    stage: str
+    item: str
+    output: str
+    uri: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at (``files``, ``size`` in bytes) and what was found broken."""
+
+    files: int
+    size: int
+    damaged: list[Damage]
+
+
+@dataclass(frozen=True)
+class _Check:
+    root: str
+    stage: str
+    params: Mapping[str, Any]
+    thresholds: Mapping[str, Any]
+    record: Record
+
+
+def verify(catalog: Catalog, *, workers: int, timeout_s: float = 3600.0) -> Verification:
+    """Check every output of every current record, in worker processes (a damaged file may crash a decoder)."""
+    root = catalog.root
+    files, size = 0, 0
+    damaged: list[Damage] = []
+    with root.lock(), WorkerPool(workers) as pool:
+        for stage in catalog.stages.values():
+            checks = list(_checks(stage, catalog))
+            files += sum(1 for check in checks for _ in check.record.blobs())
+            size += sum(check.record.size for check in checks)
+            broken = list(_run(stage, checks, pool, timeout_s))
+            damaged += broken
+            _mark(root, stage, checks, broken)
+    return Verification(files, size, damaged)
+
+
+def _checks(stage: Stage, catalog: Catalog) -> Iterator[_Check]:
+    for entry in catalog.entries(stage.name).values():
+        if entry.record is not None and entry.state in ("done", "filtered", "undecided") and any(entry.record.blobs()):
+            yield _Check(
+                root=str(catalog.root.path),
+                stage=stage_path(stage),
+                params=stage.params.model_dump(mode="json"),
+                thresholds=stage.thresholds.model_dump(mode="json"),
+                record=entry.record,
+            )
+
+
+def _run(stage: Stage, checks: list[_Check], pool: WorkerPool, timeout_s: float) -> Iterator[Damage]:
+    waiting = list(reversed(checks))
+    with StageProgress(f"{stage.name}", len(checks)) as progress:
+
+        def next_task() -> Task | None:
+            return Task("yt360.engine.verify:check", waiting.pop(), timeout_s) if waiting else None
+
+        for finished in pool.run(next_task):
+            broken = _damage(finished)
+            progress.add("failed" if broken else "done")
+            yield from broken
+
+
+def _damage(finished: Finished) -> list[Damage]:
+    record: Record = finished.task.argument.record
+    if finished.status == "ok":
+        broken: list[Damage] = finished.value
+        return broken
+    if finished.status == "error":
+        raise Yt360Error(f"verify, {record.stage} {record.item}: the check itself failed:\n{finished.value}")
+    # The decoder died of the file, or hung on it: that is damage too.
+    return [Damage(record.stage, record.item, name, blob.uri, str(finished.value)) for name, blob in record.blobs()]
+
+
+def check(state: dict[str, Any], job: _Check) -> list[Damage]:
+    """Runs in a worker: what is broken among the outputs of one record."""
+    host: StageHost = state.setdefault("stages", StageHost())
+    stage = host.stage(job.stage, job.params, job.thresholds)
+    root = Root(job.root)
+    broken = []
+    for name, blob in job.record.blobs():
+        problem = ""
+        try:
+            path = root.local(blob.uri)
+            if not path.is_file():
+                problem = "expected a file, found none"
+            elif path.stat().st_size != blob.size:
+                problem = f"expected {blob.size} bytes, found {path.stat().st_size}"
+            elif (found := digest_file(path)) != blob.digest:
+                problem = f"expected content with digest {blob.digest}, found {found}"
+            else:
+                stage.check_output(name.rpartition("/")[2], path)
+        except (ItemError, OSError) as error:
+            problem = str(error)
+        if problem:
+            broken.append(Damage(job.record.stage, job.record.item, name, blob.uri, problem))
+    return broken
+
+
+def _mark(root: Root, stage: Stage, checks: list[_Check], broken: list[Damage]) -> None:
+    """Record the damage, so that the next run makes these items anew."""
+    hurt = {damage.item: damage for damage in broken}
+    writer = LedgerWriter(root.ledger / stage.name, f"verify-{socket.gethostname()}")
+    for job in checks:
+        damage = hurt.get(job.record.item)
+        if damage is not None:
+            writer.append(
+                replace(
+                    job.record,
+                    status="damaged",
+                    sequence=job.record.sequence + 1,
+                    kind="damaged-output",
+                    error=f"{damage.uri}: {damage.problem}",
+                    started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                )
+            )
+    writer.close()

@@ -1,0 +1,249 @@
+"""One attempt at one item, from start to record. Every runner (local, Ray, SLURM) calls this.
+
+The order is what makes a kill harmless: outputs are written to a work folder, checked, flushed and
+moved into place in one step; only then the record is written. A kill before the record leaves
+nothing that counts; doing the item again gives the same bytes under the same names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import socket
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from yt360.engine.contract import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage, digest_file
+from yt360.engine.ledger import LedgerWriter, Record
+from yt360.engine.storage import Root, fsync_path, publish_files, publish_folder, raise_if_disk_full
+from yt360.errors import DiskFullError, ItemError, UsageError
+
+_ERROR_CHARS = 4000
+"""Longest error text kept in a record: the end of a traceback or of a tool's words."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """An item, its stage by name and parameters, and its place in the ledger. Small and picklable."""
+
+    root: str
+    run: str
+    stage: str
+    params: Mapping[str, Any]
+    thresholds: Mapping[str, Any]
+    item: Item
+    key: str
+    sequence: int
+    attempt: int
+
+
+def stage_path(stage: Stage) -> str:
+    """``module:Class`` of a stage, by which a worker finds it."""
+    return f"{type(stage).__module__}:{type(stage).__qualname__}"
+
+
+class StageHost:
+    """Keeps stages set up and ledger files open for as long as a worker lives."""
+
+    def __init__(self) -> None:
+        self._stages: dict[str, Stage] = {}
+        self._writers: dict[tuple[str, str], LedgerWriter] = {}
+
+    def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
+        name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
+        if name not in self._stages:
+            module, _, attribute = path.partition(":")
+            kind: type[Stage] = getattr(importlib.import_module(module), attribute)
+            stage = kind(kind.params_type.model_validate(params), kind.thresholds_type.model_validate(thresholds))
+            stage.setup()
+            self._stages[name] = stage
+        return self._stages[name]
+
+    def writer(self, root: Root, stage_name: str, run: str) -> LedgerWriter:
+        where = (str(root.path), stage_name)
+        if where not in self._writers:
+            self._writers[where] = LedgerWriter(root.ledger / stage_name, f"{run}-{socket.gethostname()}-{os.getpid()}")
+        return self._writers[where]
+
+    def close(self) -> None:
+        for stage in self._stages.values():
+            stage.teardown()
+        for writer in self._writers.values():
+            writer.close()
+
+
+def execute(host: StageHost, job: Job) -> Record:
+    """Do one attempt and write its record.
+
+    Raises :class:`yt360.errors.DiskFullError` when there is no room (no record: the item is not to
+    blame) and nothing else.
+    """
+    root = Root(job.root)
+    workdir = root.tmp / f"{job.run}-{uuid.uuid4().hex[:12]}"
+    started = datetime.now(UTC).isoformat(timespec="milliseconds")
+    clock = time.monotonic()
+    stage = host.stage(job.stage, job.params, job.thresholds)
+    try:
+        (workdir / "out").mkdir(parents=True)
+        outcome = _process(stage, job.item, root, workdir / "out")
+        record = Record(
+            stage=stage.name,
+            item=job.item.id,
+            source=job.item.source_id,
+            key=job.key,
+            status="done",
+            sequence=job.sequence,
+            attempt=job.attempt,
+            version=stage.version,
+            meta=dict(job.item.meta),
+            params=dict(job.params),
+            inputs=dict(job.item.inputs),
+            started=started,
+            host=socket.gethostname(),
+            run=job.run,
+        )
+        try:
+            record = _commit(stage, outcome, record, root, workdir)
+        except ItemError as error:
+            raise_if_disk_full(error, root.path)
+            record = replace(record, **_failed(Failed(error.kind, str(error), error.retryable)))
+        record = replace(record, seconds=round(time.monotonic() - clock, 4))
+        host.writer(root, stage.name, job.run).append(record)
+        return record
+    except OSError as error:
+        raise_if_disk_full(error, root.path)
+        raise
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
+def _process(stage: Stage, item: Item, root: Root, out: Path) -> Outcome:
+    """The stage's outcome, whatever it raises."""
+    try:
+        files = {}
+        for name, blob in item.inputs.items():
+            files[name] = root.local(blob.uri)
+            if not files[name].is_file():
+                raise ItemError(
+                    "missing-input",
+                    f"{files[name]}: expected the input {name!r} of {item.id}, found no file; "
+                    "run `yt360 verify` and then the recipe again to make it anew",
+                )
+        return stage.process(replace(item, files=files), out)
+    except ItemError as error:
+        raise_if_disk_full(error, root.path)
+        return Failed(error.kind, str(error), error.retryable)
+    except DiskFullError:
+        raise
+    except MemoryError as error:
+        return Failed("out-of-memory", f"{item.id}: {error}", retryable=True)
+    except UsageError as error:
+        return Failed("wrong-use", str(error))
+    except Exception as error:
+        raise_if_disk_full(error, root.path)
+        return Failed("unexpected", traceback.format_exc()[-_ERROR_CHARS:])
+
+
+def _failed(outcome: Failed) -> dict[str, Any]:
+    error = outcome.error[-_ERROR_CHARS:].encode("utf-8", "replace").decode()
+    return {"status": "failed", "kind": outcome.kind, "error": error, "retryable": outcome.retryable}
+
+
+def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, workdir: Path) -> Record:
+    """Check and publish what an attempt wrote; the record to append."""
+    if isinstance(outcome, Failed):
+        return replace(record, **_failed(outcome))
+    final = root.item_folder(stage.name, record.item, stage.flat_folder)
+    out = workdir / "out"
+    kept: set[Path] = set()
+    outputs = {name: _blob(stage, name, path, out, final, root, kept) for name, path in outcome.outputs.items()}
+    children = [
+        _child(stage, child, out, final, root, kept)
+        for child in (outcome.children if isinstance(outcome, Done) else ())
+    ]
+    _drop_extras(out, kept)
+    measures = _json_safe(outcome.measures, stage.name)
+    verdict = outcome if isinstance(outcome, Filtered) else stage.decide(measures)
+    record = replace(
+        record,
+        measures=measures,
+        outputs=outputs,
+        children=tuple(children),
+        size=sum(blob.size for blob in outputs.values())
+        + sum(b["size"] for c in children for b in c["outputs"].values()),
+        decision="" if isinstance(outcome, Filtered) else stage.decision_key(),
+    )
+    if verdict is not None:
+        record = replace(record, status="filtered", reason=verdict.reason, detail=verdict.detail)
+    if stage.flat_folder:
+        publish_files(sorted(kept), final)
+    elif kept:
+        publish_folder(out, final, workdir / "replaced")
+    elif final.exists():  # an earlier version left files, this one has none
+        os.rename(final, workdir / "replaced")
+    return record
+
+
+def redecide(stage: Stage, record: Record, sequence: int) -> Record:
+    """The same measures under today's thresholds."""
+    verdict = stage.decide(record.measures)
+    return replace(
+        record,
+        sequence=sequence,
+        decision=stage.decision_key(),
+        status="filtered" if verdict else "done",
+        reason=verdict.reason if verdict else "",
+        detail=verdict.detail if verdict else "",
+        seconds=0.0,
+        started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def _blob(stage: Stage, name: str, relative: str, out: Path, final: Path, root: Root, kept: set[Path]) -> Blob:
+    """Check one output file and describe it at its final place."""
+    parts = PurePosixPath(relative)
+    path = out / parts
+    if parts.is_absolute() or ".." in parts.parts or path.is_symlink() or not path.is_file():
+        raise ItemError(
+            "bad-output", f"stage {stage.name} promised the output {name!r} at {relative!r}, found no such file"
+        )
+    if path.stat().st_size == 0:
+        raise ItemError("bad-output", f"stage {stage.name} left the output {name!r} ({relative}) empty")
+    stage.check_output(name, path)
+    fsync_path(path)
+    kept.add(path)
+    return Blob(uri=root.uri(final / parts), digest=digest_file(path), size=path.stat().st_size)
+
+
+def _child(stage: Stage, child: Child, out: Path, final: Path, root: Root, kept: set[Path]) -> dict[str, Any]:
+    blobs = {name: _blob(stage, name, path, out, final, root, kept).to_json() for name, path in child.outputs.items()}
+    return {"id": child.id, "outputs": blobs, "meta": _json_safe(child.meta, stage.name)}
+
+
+def _json_safe(values: Mapping[str, Any], stage_name: str) -> dict[str, Any]:
+    try:
+        safe: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ItemError("bad-measures", f"stage {stage_name} left measures that are not JSON: {error}") from error
+    return safe
+
+
+def _drop_extras(out: Path, kept: set[Path]) -> None:
+    """Only promised files are published; whatever else a tool left behind goes."""
+    for folder, names, files in os.walk(out, topdown=False):
+        for name in files:
+            if Path(folder, name) not in kept:
+                Path(folder, name).unlink()
+        for name in names:
+            with contextlib.suppress(OSError):  # not empty: it holds something that is kept
+                Path(folder, name).rmdir()
+        fsync_path(Path(folder))

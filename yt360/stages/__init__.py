@@ -1,0 +1,17 @@
+"""The stages of the pipeline, one file each. This module only names them, so importing it is cheap."""
+
+from yt360.engine.recipe import Registry
+
+REGISTRY = Registry(
+    stages={
+        "crawl": "yt360.stages.crawl:Crawl",
+        "validate": "yt360.stages.validate:Validate",
+        "stills": "yt360.stages.stills:Stills",
+        "voiceover": "yt360.stages.voiceover:Voiceover",
+        "chunk": "yt360.stages.chunk:Chunk",
+        "split": "yt360.stages.split:Split",
+        "shard": "yt360.stages.shard:Shard",
+    },
+    absent={"segment": "panoptic segmentation maps are not part of this version yet"},
+)
+"""Stage names in pipeline order, and where their classes are."""

@@ -1,0 +1,176 @@
+"""Shard: clips into tar files that are read at random or streamed, byte-identical when built twice.
+
+Consumes the clips of all videos that have a side; produces ``shards/{split}-{number}.tar`` with the
+members ``KEY.foa.flac``, ``KEY.json``, ``KEY.video.mp4`` (readable as WebDataset). Shards are planned
+before any is written: clips in order of their keys, a new shard whenever the target size is reached.
+A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
+when one of its own clips changed or went.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from yt360.engine.catalog import Catalog, ChildEntry
+from yt360.engine.contract import Blob, Done, Item, Needs, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.storage import atomic_write_text
+from yt360.errors import ItemError, UsageError
+
+MEMBERS = {"foa": "foa.flac", "json": "json", "video": "video.mp4"}
+"""Clip output -> extension of the member, in the order in which a key's members are written."""
+
+_PLAN = "shard-plan.json"
+_TAR_BLOCK = 512
+_NAME = re.compile(r"(?P<split>[a-z0-9_]+)-(?P<number>\d{6})")
+
+
+class ShardParams(StageParams):
+    """``target_mb``: a shard is closed when the next clip would take it over this size (10^6 bytes)."""
+
+    target_mb: float = Field(default=500.0, gt=0)
+
+
+class Shard(Stage):
+    name = "shard"
+    params_type = ShardParams
+    needs = Needs(timeout_s=3600)
+    after = ("chunk", "split")
+    flat_folder = "shards"
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        clips = {clip.id: clip for clip in catalog.children_after("chunk", ("split",))}
+        sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
+        split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
+        for shard, members in self._assign(clips, split_of, self._remembered(catalog)).items():
+            inputs = {f"{name}.{output}": clips[name].outputs[output] for name in members for output in MEMBERS}
+            yield Item(id=shard, source_id=shard, inputs=inputs, meta={"clips": members})
+
+    def _assign(
+        self, clips: Mapping[str, ChildEntry], split_of: Mapping[str, str], remembered: Mapping[str, Sequence[str]]
+    ) -> dict[str, list[str]]:
+        """Shard name -> clip ids: remembered places are kept, the rest fills new shards in order."""
+        shards: dict[str, list[str]] = {}
+        next_number: dict[str, int] = {}
+        for shard, members in remembered.items():
+            match = _NAME.fullmatch(shard)
+            if match is None:
+                continue
+            split = match["split"]
+            next_number[split] = max(next_number.get(split, 0), int(match["number"]) + 1)
+            kept = [name for name in members if split_of.get(name) == split]
+            if kept:
+                shards[shard] = kept
+        placed = {name for members in shards.values() for name in members}
+        limit = self.params.target_mb * 1e6
+        open_shard: dict[str, tuple[str, float]] = {}
+        for name in sorted(set(clips) - placed):
+            split = split_of[name]
+            size = sum(_stored_size(clips[name].outputs[output]) for output in MEMBERS)
+            shard, filled = open_shard.get(split, ("", 0.0))
+            if not shard or filled + size > limit:
+                number = next_number.get(split, 0)
+                next_number[split] = number + 1
+                shard, filled = f"{split}-{number:06d}", 0.0
+                shards[shard] = []
+            shards[shard].append(name)
+            open_shard[split] = (shard, filled + size)
+        return dict(sorted(shards.items()))
+
+    def _remembered(self, catalog: Catalog) -> dict[str, list[str]]:
+        path = catalog.state_dir / _PLAN
+        if not path.is_file():
+            return {}
+        try:
+            plan = json.loads(path.read_text(encoding="utf-8"))
+            params, shards = plan["params"], {str(k): [str(m) for m in v] for k, v in plan["shards"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f"{path}: expected a shard plan, found something else ({error!r}); "
+                "delete it: the shards are then planned anew"
+            ) from error
+        # Another target size means another layout, not an addition to this one.
+        return shards if params == self.params.model_dump(mode="json") else {}
+
+    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+        # Written before the first shard: after a kill the remaining shards get the same clips and numbers.
+        plan = {
+            "params": self.params.model_dump(mode="json"),
+            "shards": {item.id: list(item.meta["clips"]) for item in items},
+        }
+        text = json.dumps(plan, indent=1, sort_keys=True) + "\n"
+        path = catalog.state_dir / _PLAN
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            atomic_write_text(path, text)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        path = workdir / f"{item.id}.tar"
+        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for name in item.meta["clips"]:
+                for output, extension in MEMBERS.items():
+                    _add(tar, f"{name}.{extension}", item.files[f"{name}.{output}"])
+        return Done(
+            outputs={"tar": path.name}, measures={"members": _reopen(path, item), "clips": len(item.meta["clips"])}
+        )
+
+    def check_output(self, name: str, path: Path) -> None:
+        read_members(path)
+
+
+def _stored_size(blob: Blob) -> int:
+    """Bytes that a file takes in a tar: header and content in blocks of 512."""
+    return _TAR_BLOCK + -(-blob.size // _TAR_BLOCK) * _TAR_BLOCK
+
+
+def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    """Add a file with nothing in its header that depends on when, where or by whom this runs."""
+    info = tarfile.TarInfo(name)
+    info.size = path.stat().st_size
+    info.mode = 0o644
+    with path.open("rb") as stream:
+        tar.addfile(info, stream)
+
+
+def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
+    """Read the finished tar back, compare every member with its input, and say where each lies."""
+    members = read_members(path)
+    index = []
+    with path.open("rb") as stream:
+        for name in item.meta["clips"]:
+            entry: dict[str, Any] = {"clip": name}
+            for output, extension in MEMBERS.items():
+                offset, size = members[f"{name}.{extension}"]
+                stream.seek(offset)
+                blob = item.inputs[f"{name}.{output}"]
+                found = digest_bytes(stream.read(size))
+                if found != blob.digest:
+                    raise ItemError(
+                        "changed-input",
+                        f"{blob.uri}: expected content with digest {blob.digest}, found {found}; "
+                        "run `yt360 verify` and then the recipe again to make it anew",
+                    )
+                entry[output] = [offset, size]
+            index.append(entry)
+    return index
+
+
+def read_members(path: Path) -> dict[str, tuple[int, int]]:
+    """Name -> (offset of the data, size) of every member of a tar of plain files.
+
+    Raises :class:`yt360.errors.ItemError` when the file is not such a tar, or is cut short.
+    """
+    try:
+        with tarfile.open(path, "r:") as tar:
+            members = {info.name: (info.offset_data, info.size) for info in tar if info.isreg()}
+    except (tarfile.TarError, OSError) as error:
+        raise ItemError("corrupt", f"{path}: expected a tar of clips, found: {error}") from error
+    length = path.stat().st_size
+    if not members or length % tarfile.RECORDSIZE or any(offset + size > length for offset, size in members.values()):
+        raise ItemError("truncated", f"{path}: expected a whole tar of clips, found {length} bytes that end too early")
+    return members
