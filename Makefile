@@ -1,0 +1,38 @@
+# make setup   a virtual environment with everything (.venv)
+# make demo    the main job: videos → dataset → a trained model, in demo/  (MEDIA=DIR: from your own files, in demo-media/)
+# make test    the tests
+# make lint    ruff and mypy
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help setup demo test lint clean
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+setup: $(VENV)/ready
+
+# torch for this machine's Python comes first: the versions in constraints.txt are those that were tested.
+$(VENV)/ready: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yt360 needs Python 3.11 or newer, found " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,report,dev]"
+	@touch $@
+
+demo: setup
+	$(BIN)/python pipelines/demo.py $(if $(MEDIA),--media "$(MEDIA)")
+
+test: setup
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf demo demo-media build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

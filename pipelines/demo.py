@@ -1,0 +1,157 @@
+"""The main job, end to end: videos → dataset → a trained model. `make demo` runs this.
+
+Without arguments a procedural world is rendered, served by an HTTP server on this machine and
+crawled through yt-dlp; what the pipeline kept and dropped is checked against what the world knows.
+With --media DIR a folder of your own takes the world's place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import http.server
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from yt360.cli.common import clean, table, usable_cores
+from yt360.report.overlays import write_overlays
+from yt360.synth import VideoTruth, load_truth, make_world
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parent
+VIDEOS = 36
+SEED = 7
+DURATION_S = 11.0
+DIRECTION_LIMIT_DEG = 25.0
+"""A clip's mean direction against the loudest object's: other objects and the room pull it a little."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--media", type=Path, help="a folder of 360° videos to use instead of the procedural world")
+    parser.add_argument("--root", type=Path, help="where to work (default: demo/ or demo-media/ in the checkout)")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    root: Path = (arguments.root or CHECKOUT / ("demo-media" if arguments.media else "demo")).absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    if arguments.media:
+        command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={arguments.media.absolute()}")
+        good = show_videos(root)
+    else:
+        truths = world(root)
+        with served(root / "world" / "media") as url:
+            write_list(root / "urls.txt", root / "world" / "media", url)
+            command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={root / 'urls.txt'}")
+        good = check(root, truths)
+    command("verify", "--root", root)
+    good &= train(root)
+    for path in write_overlays(root):
+        print(f"wrote {path}")
+    print(f"\n{'as it should be' if good else 'NOT as it should be'}, after {time.monotonic() - started:.0f} s")
+    return 0 if good else 1
+
+
+def command(*words: object) -> int:
+    """Run the command line as a person would, and show the command."""
+    line = ["yt360", *map(str, words)]
+    print(f"\n$ {shlex.join(line)}", flush=True)
+    return subprocess.run([sys.executable, str(CHECKOUT / "cli.py"), *line[1:]], check=False).returncode
+
+
+def world(root: Path) -> list[VideoTruth]:
+    """The procedural world of this demo, rendered once."""
+    folder = root / "world"
+    made = folder / "demo.json"
+    wanted = {"videos": VIDEOS, "seed": SEED, "duration_s": DURATION_S}
+    if made.is_file() and json.loads(made.read_text()) == wanted:
+        return load_truth(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    print(f"$ yt360 synth {folder} --videos {VIDEOS} --seed {SEED} --duration-s {DURATION_S:g} --defects all", flush=True)
+    truths = make_world(
+        folder, videos=VIDEOS, seed=SEED, duration_s=DURATION_S, defects="all", workers=min(2, usable_cores())
+    )
+    made.write_text(json.dumps(wanted))
+    return truths
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """An HTTP server on this machine over a folder; its URL."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def write_list(path: Path, media: Path, url: str) -> None:
+    """A list for crawl: `ID=URL`, or `ID=URL URL` where picture and sound are two files."""
+    files: dict[str, list[str]] = {}
+    for file in sorted(media.iterdir()):
+        files.setdefault(file.name.partition(".")[0], []).append(f"{url}/{file.name}")
+    for urls in files.values():
+        urls.sort(key=lambda each: each.endswith(".m4a"))  # the picture first
+    path.write_text("".join(f"{name}={' '.join(urls)}\n" for name, urls in files.items()))
+
+
+def check(root: Path, truths: list[VideoTruth]) -> bool:
+    """What was kept and why the rest was not, beside what the world knows."""
+    videos = pd.read_parquet(root / "manifests" / "videos.parquet").set_index("video")
+    clips = pd.read_parquet(root / "manifests" / "clips.parquet")
+    rows, good = [], True
+    for truth in truths:
+        found = videos.loc[truth.name] if truth.name in videos.index else None
+        verdict = "missing" if found is None else found["status"] if found["status"] == "kept" else found["reason"]
+        expected = "kept" if truth.expected == "keep" else truth.expected
+        right = verdict == expected
+        good &= right
+        detail = "" if found is None or found["status"] == "kept" else clean(str(found["detail"]), 90)
+        rows.append([truth.name, truth.defect or "-", expected, verdict, "" if right else "WRONG", detail])
+    print("\n" + table(rows, ["video", "planted", "expected", "found", "", "why"]))
+    print(f"{sum(row[4] == '' for row in rows)} of {len(rows)} as the world knows; {len(clips)} clips")
+    return good
+
+
+def show_videos(root: Path) -> bool:
+    """What was kept and why the rest was not."""
+    videos = pd.read_parquet(root / "manifests" / "videos.parquet")
+    rows = [
+        [
+            clean(str(row["video"]), 40),
+            row["status"],
+            row["clips"],
+            row["reason"] or "",
+            clean(str(row["detail"] or ""), 100),
+        ]
+        for row in videos.to_dict("records")
+    ]
+    print("\n" + table(rows, ["video", "status", "clips", "reason", "why"]))
+    return bool((videos["status"] == "kept").any())
+
+
+def train(root: Path) -> bool:
+    """Train the small model; whether its loss fell."""
+    out = root / "train"
+    code = command("train", HERE / "train" / "demo.yaml", "--root", root, "--out", out)
+    return code == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""run, the stage commands, status, explain and verify, as people script against them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stages.fakes import FAKES
+from yt360.cli import common, main, run
+from yt360.engine.recipe import Registry
+
+VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
+
+
+@pytest.fixture
+def yt360(monkeypatch, capsys):
+    """Runs a command in this process; gives its exit code and standard output."""
+    registry = Registry(stages=FAKES.stages, absent={"segment": "comes later"})
+    monkeypatch.setattr(run, "REGISTRY", registry)
+    monkeypatch.setattr(common, "REGISTRY", registry)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    stages = {"crawl": {"videos": VIDEOS}, "chunk": {}, "segment": {}, "split": {}, "shard": {}}
+    path.write_text(json.dumps({"name": "test", "stages": stages}))
+    return path
+
+
+def test_run_then_ask(yt360, recipe: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    code, out, err = yt360("run", recipe, "--root", root, "--workers", 2, "--min-free-gb", 0)
+    assert code == 0
+    assert "segment: skipped: comes later" in err
+    assert out.splitlines()[0].split()[:4] == ["stage", "kept", "filtered", "failed"]
+
+    code, out, _ = yt360("status", "--root", root, "--json")
+    status = {stage["stage"]: stage for stage in json.loads(out)["stages"]}
+    assert code == 0
+    assert (status["chunk"]["done"], status["chunk"]["filtered"], status["chunk"]["waiting"]) == (2, 1, 0)
+    assert status["chunk"]["reasons"] == {"silent": 1}
+    assert status["shard"]["bytes"] > 0
+    assert "1 filtered: silent" in yt360("status", "--root", root)[1]
+
+    code, out, _ = yt360("explain", "quiet", "--root", root, "--json")
+    told = json.loads(out)
+    assert (told["verdict"], told["history"][-1]["reason"]) == ("filtered", "silent")
+    told = json.loads(yt360("explain", "video1-00010", "--root", root, "--json")[1])
+    assert (told["video"], told["verdict"]) == ("video1", "kept")
+    assert [event["stage"] for event in told["history"]] == ["crawl", "chunk", "split", "shard"]
+    assert "nothing to hear" in yt360("explain", "quiet", "--root", root)[1]
+
+    code, out, _ = yt360("verify", "--root", root, "--json")
+    assert (code, json.loads(out)["ok"], json.loads(out)["damaged"]) == (0, True, [])
+    next((root / "shards").glob("*.tar")).write_bytes(b"")
+    code, out, _ = yt360("verify", "--root", root, "--json")
+    assert (code, len(json.loads(out)["damaged"])) == (1, 1)
+    assert yt360("run", recipe, "--root", root, "--min-free-gb", 0)[0] == 0
+    assert yt360("verify", "--root", root)[0] == 0
+
+
+def test_stages_one_by_one_give_the_same_as_a_run(yt360, recipe: Path, tmp_path: Path) -> None:
+    whole, steps = tmp_path / "whole", tmp_path / "steps"
+    yt360("run", recipe, "--root", whole, "--min-free-gb", 0)
+    for stage in ("crawl", "chunk", "split", "shard"):
+        words = ["--set", f"crawl.videos={json.dumps(VIDEOS)}"] if stage == "crawl" else []
+        assert yt360(stage, "--root", steps, "--min-free-gb", 0, *words)[0] == 0
+    for path in sorted(whole.glob("shards/*")) + sorted(whole.glob("manifests/*")):
+        assert (steps / path.relative_to(whole)).read_bytes() == path.read_bytes()
+
+
+def test_stage_before_its_predecessor_does_nothing_and_says_how_many_wait(yt360, tmp_path: Path) -> None:
+    code, out, _ = yt360("shard", "--root", tmp_path / "root", "--min-free-gb", 0)
+    assert code == 0
+    assert out.splitlines()[1].split() == ["shard", "0", "0", "0", "0", "0", "0.0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["status", "--root", "{tmp}/none"], "expected the root of a dataset"),
+        (["explain", "x", "--root", "{tmp}/none"], "expected the root of a dataset"),
+        (["run", "{tmp}/none.yaml", "--root", "{tmp}/r"], "none.yaml"),
+        (["run", "{recipe}", "--root", "{recipe}"], "expected a folder"),
+        (["run", "{recipe}", "--root", "{tmp}/r", "--set", "chunk.tone=1"], "did you mean 'tone_hz'"),
+        (["run", "{recipe}", "--root", "{tmp}/r", "--set", "chunk.tone_hz=loud"], "chunk.tone_hz"),
+        (["run", "{recipe}", "--root", "{tmp}/r", "--workers", "0"], "--workers"),
+        (["run", "{recipe}"], "--root"),
+        (["segment", "--root", "{tmp}/r"], "comes later"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_says_what_to_do(yt360, recipe: Path, tmp_path: Path, words, message: str) -> None:
+    code, _, err = yt360(*[word.format(tmp=tmp_path, recipe=recipe) for word in words])
+    assert code == 2
+    assert message in err
+
+
+def test_full_disk_exits_with_1_and_names_the_floor(yt360, recipe: Path, tmp_path: Path) -> None:
+    code, _, err = yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 1e9)
+    assert code == 1
+    assert "--min-free-gb" in err
+
+
+def test_explain_of_something_unknown_says_where_to_look(yt360, recipe: Path, tmp_path: Path) -> None:
+    yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
+    code, _, err = yt360("explain", "nobody", "--root", tmp_path / "r")
+    assert code == 2
+    assert "videos.parquet" in err
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred\x1b[0m", "\u202etxt.exe", "a\nb\tc", "x" * 5000])
+def test_text_from_outside_cannot_paint_the_terminal(text: str) -> None:
+    shown = common.clean(text)
+    assert len(shown) <= 300
+    assert shown.isprintable()
+
+
+def test_the_data_half_never_imports_torch() -> None:
+    checked = "; ".join(
+        f"import {module}"
+        for module in (
+            "yt360.cli.main",
+            "yt360.cli.run",
+            "yt360.stages.chunk",
+            "yt360.stages.validate",
+            "yt360.stages.stills",
+            "yt360.stages.voiceover",
+            "yt360.stages.crawl",
+            "yt360.stages.shard",
+            "yt360.synth",
+            "yt360.report.overlays",
+        )
+    )
+    script = f"{checked}; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_cli_py_is_the_same_command_line() -> None:
+    checkout = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, checkout / "cli.py", "--help"], capture_output=True, text=True, check=True)
+    for command in ("run", "crawl", "validate", "stills", "voiceover", "chunk", "segment", "split", "shard"):
+        assert f"\n  {command} " in done.stdout
+    for command in ("status", "explain", "verify", "inspect", "synth", "train"):
+        assert f"\n  {command} " in done.stdout

@@ -1,0 +1,87 @@
+"""Stages that stand in for crawl … chunk, so that what follows is tested on exact and tiny inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import soundfile
+
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Child, Done, Filtered, Item, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.recipe import Registry
+from yt360.media.clips import ClipVideoWriter
+from yt360.stages import REGISTRY
+
+
+class FakeCrawlParams(StageParams):
+    """``videos``: id -> number of clips."""
+
+    videos: dict[str, int] = {}
+
+
+class FakeCrawl(Stage):
+    name = "crawl"
+    params_type = FakeCrawlParams
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        for video, clips in self.params.videos.items():
+            yield Item(id=video, source_id=video, meta={"clips": clips})
+
+    def key(self, item: Item) -> str:
+        return digest_bytes(f"{item.id} {item.meta['clips']}".encode())
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        (workdir / "video.txt").write_text(f"{item.id} {item.meta['clips']}")
+        return Done(outputs={"video": "video.txt"}, measures={"title": f"<b>{item.id}</b>", "url": "local"})
+
+
+class FakeChunkParams(StageParams):
+    tone_hz: float = 440.0
+
+
+class FakeChunk(Stage):
+    """Clips of one second with real H.264 and FLAC."""
+
+    name = "chunk"
+    params_type = FakeChunkParams
+    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video"}
+    after = ("crawl",)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        video, clips = item.files["video"].read_text().split()
+        if clips == "0":
+            return Filtered("silent", "nothing to hear")
+        return Done(children=tuple(self._clip(video, number, workdir) for number in range(int(clips))))
+
+    def _clip(self, video: str, number: int, workdir: Path) -> Child:
+        name = f"{video}-{number * 10:05d}"
+        rng = np.random.default_rng(int.from_bytes(name.encode()) % 2**32)
+        with ClipVideoWriter(workdir / f"{name}.video.mp4", 64, 32, 16, 16, 30, "ultrafast") as out:
+            for _ in range(16):
+                out.write(rng.integers(0, 255, (32, 64, 3), dtype=np.uint8))
+        time_s = np.arange(8000) / 8000
+        tone = 0.3 * np.sin(2 * np.pi * self.params.tone_hz * (1 + number) * time_s)
+        soundfile.write(workdir / f"{name}.foa.flac", np.stack([tone] * 4, axis=1), 8000, subtype="PCM_16", format="FLAC")
+        meta = {
+            "clip": name, "video": video, "start_s": number * 10.0, "duration_s": 1.0, "frames": 16, "fps": 16.0,
+            "height": 32, "width": 64, "samples": 8000, "sample_rate_hz": 8000, "convention": "ambix",
+            "foa_gain_db": 0.0, "horizontal_only": False, "loudness_db": -13.5, "azimuth_deg": 0.0,
+            "elevation_deg": 0.0, "diffuseness": 0.1,
+        }  # fmt: skip
+        (workdir / f"{name}.json").write_text(json.dumps(meta, sort_keys=True))
+        return Child(name, {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}, meta)
+
+
+FAKES = Registry(
+    stages={
+        "crawl": "tests.stages.fakes:FakeCrawl",
+        "chunk": "tests.stages.fakes:FakeChunk",
+        "split": REGISTRY.stages["split"],
+        "shard": REGISTRY.stages["shard"],
+    },
+    absent={},
+)
