@@ -89,12 +89,17 @@ def test_duplicate_records_do_no_harm(tmp_path: Path) -> None:
     assert len(list(ledger.read(tmp_path))) == 1
 
 
+values = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.text())
 names = st.text(alphabet="abc", min_size=1, max_size=2)
 records = st.builds(
     record,
     item=names,
     sequence=st.integers(1, 5),
-    measures=st.dictionaries(st.text(max_size=5), st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.text()), max_size=3),
+    measures=st.dictionaries(
+        st.text(max_size=5),
+        st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+        max_size=3,
+    ),
     detail=st.text(max_size=20),
     retryable=st.booleans(),
     seconds=st.floats(0, 1e6),

@@ -11,7 +11,10 @@ from yt360.engine import recipe
 from yt360.engine.contract import safe_id
 from yt360.errors import UsageError
 
-TOY = {"name": "toy", "stages": {"source": {"names": ["a"]}, "misbehave": {"thresholds": {"longest": 7}}, "gather": None}}
+TOY = {
+    "name": "toy",
+    "stages": {"source": {"names": ["a"]}, "misbehave": {"thresholds": {"longest": 7}}, "gather": None},
+}
 
 
 def build(value=TOY, settings=()):
@@ -54,7 +57,9 @@ def test_wrong_recipe_says_what_was_expected(value, words: str) -> None:
     assert "toy.yaml" in str(caught.value)
 
 
-@pytest.mark.parametrize("setting", ["", "source", "source.names", "=3", "source.=3", "source.names=[", "nope.x=1", "source.x=1"])
+@pytest.mark.parametrize(
+    "setting", ["", "source", "source.names", "=3", "source.=3", "source.names=[", "nope.x=1", "source.x=1"]
+)
 def test_wrong_setting_is_refused(setting: str) -> None:
     with pytest.raises(UsageError):
         build(settings=[setting])
@@ -65,11 +70,13 @@ def test_absent_stage_is_skipped_and_named() -> None:
     assert made.skipped == ("later",)
 
 
-@pytest.mark.parametrize(("text", "words"), [("a: [", "expected YAML"), ("stages: !!python/name:os.system x", "expected YAML")])
+@pytest.mark.parametrize(
+    ("text", "words"), [("a: [", "expected YAML"), ("stages: !!python/name:os.system x", "expected YAML")]
+)
 def test_file_that_is_no_recipe(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "r.yaml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(UsageError, match="expected YAML"):
         recipe.load(path, REGISTRY)
     with pytest.raises(UsageError, match="can be read"):
         recipe.load(tmp_path / "none.yaml", REGISTRY)
@@ -90,7 +97,9 @@ def test_youtube_ids_stay_themselves(video: str) -> None:
     assert safe_id(video) == video
 
 
-@pytest.mark.parametrize("hostile", ["../../etc/passwd", "..", ".", "", "a/b", "a\0b", "\u202eevil", "x" * 10_000, "$(rm -rf)"])
+@pytest.mark.parametrize(
+    "hostile", ["../../etc/passwd", "..", ".", "", "a/b", "a\0b", "\u202eevil", "x" * 10_000, "$(rm -rf)"]
+)
 def test_hostile_ids_become_plain_names(hostile: str) -> None:
     made = safe_id(hostile)
     assert "/" not in made

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.stages.conftest import Dataset
+from tests.stages.fakes import Dataset
 from yt360 import ambisonics, sphere
 from yt360.errors import ItemError, UsageError
 from yt360.report.clips import clip_table, read_clip, spread
@@ -28,9 +28,13 @@ def test_heat_is_hottest_where_the_sound_is(azimuth: float, elevation: float) ->
 
 def test_silence_leaves_the_frame_alone_and_diffuse_sound_hardly_tints_it() -> None:
     assert np.array_equal(energy_overlay(GREY, np.zeros((4, 100), np.float32)), GREY)
-    diffuse = np.random.default_rng(0).normal(size=(4, 200_000)).astype(np.float32) * np.array([[1], [0.1], [0.1], [0.1]])
+    diffuse = np.random.default_rng(0).normal(size=(4, 200_000)).astype(np.float32) * np.array(
+        [[1], [0.1], [0.1], [0.1]]
+    )
     directed = ambisonics.encode(np.random.default_rng(0).normal(size=4000), 0, 0).astype(np.float32)
-    tint = [np.abs(energy_overlay(GREY, foa.astype(np.float32)).astype(int) - GREY).max() for foa in (diffuse, directed)]
+    tint = [
+        np.abs(energy_overlay(GREY, foa.astype(np.float32)).astype(int) - GREY).max() for foa in (diffuse, directed)
+    ]
     assert tint[0] < tint[1]
 
 
@@ -53,7 +57,12 @@ def test_pictures_of_a_finished_root(dataset: Dataset) -> None:
 
 def test_spread_takes_every_video_once_before_any_twice(dataset: Dataset) -> None:
     dataset.run({"a": 3, "b": 1, "c": 2})
-    assert [row["clip"] for row in spread(clip_table(dataset.root.path), 4)] == ["a-00000", "b-00000", "c-00000", "a-00010"]
+    assert [row["clip"] for row in spread(clip_table(dataset.root.path), 4)] == [
+        "a-00000",
+        "b-00000",
+        "c-00000",
+        "a-00010",
+    ]
 
 
 def test_root_without_clips_and_damaged_shard_are_named(dataset: Dataset, tmp_path: Path) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import soundfile
 
+from yt360.engine import pipeline, recipe
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Child, Done, Filtered, Item, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
+from yt360.engine.storage import Root
 from yt360.media.clips import ClipVideoWriter
 from yt360.stages import REGISTRY
+from yt360.stages.manifests import publish
 
 
 class FakeCrawlParams(StageParams):
@@ -65,7 +69,9 @@ class FakeChunk(Stage):
                 out.write(rng.integers(0, 255, (32, 64, 3), dtype=np.uint8))
         time_s = np.arange(8000) / 8000
         tone = 0.3 * np.sin(2 * np.pi * self.params.tone_hz * (1 + number) * time_s)
-        soundfile.write(workdir / f"{name}.foa.flac", np.stack([tone] * 4, axis=1), 8000, subtype="PCM_16", format="FLAC")
+        soundfile.write(
+            workdir / f"{name}.foa.flac", np.stack([tone] * 4, axis=1), 8000, subtype="PCM_16", format="FLAC"
+        )
         meta = {
             "clip": name, "video": video, "start_s": number * 10.0, "duration_s": 1.0, "frames": 16, "fps": 16.0,
             "height": 32, "width": 64, "samples": 8000, "sample_rate_hz": 8000, "convention": "ambix",
@@ -85,3 +91,32 @@ FAKES = Registry(
     },
     absent={},
 )
+
+
+class Dataset:
+    """A root that is built by the fakes and the real split and shard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = Root(folder)
+
+    def recipe(self, videos: dict[str, int], **parameters: Any) -> recipe.Recipe:
+        stages = {"crawl": {"videos": videos}} | {
+            name: parameters.get(name, {}) for name in ("chunk", "split", "shard")
+        }
+        return recipe.build({"stages": stages}, FAKES, [], where="test")
+
+    def run(self, videos: dict[str, int], workers: int = 2, **parameters: Any) -> RunResult:
+        options = pipeline.Options(workers=workers, min_free_bytes=0)
+        return pipeline.run(self.recipe(videos, **parameters), self.root, options, publish=publish)
+
+    def catalog(self, videos: dict[str, int], **parameters: Any) -> Catalog:
+        return Catalog(self.root, self.recipe(videos, **parameters).stages)
+
+    def bytes(self) -> dict[str, bytes]:
+        """Everything that the dataset's readers see."""
+        return {
+            path.relative_to(self.root.path).as_posix(): path.read_bytes()
+            for folder in (self.root.shards, self.root.manifests)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }

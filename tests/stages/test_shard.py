@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from tests.stages.conftest import Dataset
+from tests.stages.fakes import Dataset
 from yt360.engine.contract import digest_bytes
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.stages.conftest import Dataset
+from tests.stages.fakes import Dataset
 from yt360.errors import UsageError
 from yt360.stages.split import Split, SplitParams
 

@@ -53,7 +53,7 @@ def read_clip(root: Path, row: dict[str, Any], time_s: float) -> Clip:
 
 
 def _frame(video: bytes, index: int) -> NDArray[np.uint8]:
-    with av.open(io.BytesIO(video)) as container:
+    with av.open(io.BytesIO(video), "r") as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number == index:
                 return frame.to_ndarray(format="rgb24")

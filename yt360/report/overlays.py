@@ -65,7 +65,7 @@ def overlay_clip(clip: Clip) -> NDArray[np.uint8]:
     foa = clip.foa[:, begin : begin + round(_WINDOW_S * clip.sample_rate_hz)]
     heard = ambisonics.sound_direction(foa)
     size = (round(clip.frame.shape[1] * _SCALE), round(clip.frame.shape[0] * _SCALE))
-    frame = cv2.resize(clip.frame, size, interpolation=cv2.INTER_CUBIC)
+    frame = cv2.resize(clip.frame, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
     heat = mark_direction(energy_overlay(frame, foa), heard.azimuth, heard.elevation)
     pair = np.concatenate([frame, np.full((size[1], _MARGIN // 2, 3), _PAPER, np.uint8), heat], axis=1)
     caption = np.full((_CAPTION, pair.shape[1], 3), _PAPER, np.uint8)
