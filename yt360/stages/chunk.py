@@ -140,8 +140,8 @@ class Chunk(Stage):
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
         """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each second (dBFS), the peak."""
         rate = self.params.sample_rate_hz
-        source = item.files.get("sound", item.files["video"])
         reading = SoundReading.from_json(facts["sound_reading"])
+        source = item.files[reading.source]
         raw = workdir / "sound.f32"
         peak = 0.0
         with raw.open("wb") as stream:

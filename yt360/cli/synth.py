@@ -1,0 +1,56 @@
+"""`yt360 synth`: the procedural world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from yt360.cli.common import path_argument
+from yt360.errors import UsageError
+from yt360.synth import VideoTruth, make_world
+
+
+@click.command("synth", short_help="The procedural world: 360° videos with known truth.")
+@path_argument("directory")
+@click.option("--videos", type=click.IntRange(1), required=True, help="How many videos.")
+@click.option("--seed", type=int, required=True, help="Same seed, same bytes.")
+@click.option("--duration-s", type=click.FloatRange(1), default=12.0, show_default=True, help="Length of a video.")
+@click.option("--size", default="224x448", show_default=True, metavar="HxW", help="Height and width of the sphere.")
+@click.option("--fps", type=click.FloatRange(1, 120), default=16.0, show_default=True, help="Frames a second.")
+@click.option(
+    "--defects", default="none", show_default=True, metavar="none|all|A,B,…", help="Plant one of each of these."
+)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+def synth_command(
+    directory: Path, videos: int, seed: int, duration_s: float, size: str, fps: float, defects: str, workers: int
+) -> int:
+    """Render a world into DIRECTORY: media/ (files to crawl), truth/ (what each video really is) and world.json."""
+    try:
+        height, width = (int(part) for part in size.lower().split("x"))
+    except ValueError as error:
+        raise UsageError(f"--size {size}: expected HEIGHTxWIDTH, such as 224x448") from error
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"{directory}: expected a folder to write into, found a file")
+    chosen = defects if defects in ("none", "all") else [part.strip() for part in defects.split(",")]
+    with tqdm(total=videos, unit="video", desc="synth", disable=None) as bar:
+
+        def advance(truth: VideoTruth) -> None:
+            bar.set_postfix_str(truth.name, refresh=False)
+            bar.update()
+
+        made = make_world(
+            directory,
+            videos=videos,
+            seed=seed,
+            duration_s=duration_s,
+            height=height,
+            width=width,
+            fps=fps,
+            defects=chosen,
+            workers=workers,
+            progress=advance,
+        )
+    click.echo(f"{len(made)} videos in {directory / 'media'}, what they are in {directory / 'truth'}")
+    return 0
