@@ -64,7 +64,7 @@ class FakeChunk(Stage):
     def _clip(self, video: str, number: int, workdir: Path) -> Child:
         name = f"{video}-{number * 10:05d}"
         rng = np.random.default_rng(int.from_bytes(name.encode()) % 2**32)
-        with ClipVideoWriter(workdir / f"{name}.video.mp4", 64, 32, 16, 16, 30, "ultrafast") as out:
+        with ClipVideoWriter(workdir / f"{name}.video.mp4", 64, 32, 16, gop=16, crf=30, preset="ultrafast") as out:
             for _ in range(16):
                 out.write(rng.integers(0, 255, (32, 64, 3), dtype=np.uint8))
         time_s = np.arange(8000) / 8000

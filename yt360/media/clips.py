@@ -24,7 +24,7 @@ class ClipVideoWriter:
     ``preset`` are libx264's. Nothing is written when no frame came.
     """
 
-    def __init__(self, path: Path, width: int, height: int, fps: int, gop: int, crf: float, preset: str) -> None:
+    def __init__(self, path: Path, width: int, height: int, fps: int, *, gop: int, crf: float, preset: str) -> None:
         self.frames = 0
         self._path = path
         self._container = av.open(

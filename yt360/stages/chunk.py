@@ -114,11 +114,11 @@ class Chunk(Stage):
         sound, levels, peak = self._decode_sound(item, facts, end_s, workdir)
         loud_db = float(np.percentile(levels, 95))
         threshold_db = max(params.silence_floor_db, loud_db - params.silence_range_db)
-        active = [level > threshold_db for level in levels]
+        active = [bool(level > threshold_db) for level in levels]
         placements = place_clips(active, start_s, min(end_s, sound.shape[0] / params.sample_rate_hz), params)
         measures: dict[str, Any] = {
             "duration_s": round(end_s - start_s, 3),
-            "silent_s": len(active) - sum(active),
+            "silent_s": active.count(False),
             "loud_db": round(loud_db, 2),
             "threshold_db": round(threshold_db, 2),
             "peak": round(peak, 4),
@@ -189,8 +189,10 @@ class Chunk(Stage):
             wanted = math.floor(place.duration_s * params.fps + 1e-6)
             name = f"{item.id}-{place.start_s:05d}"
             video = workdir / f"{name}.video.mp4"
-            size, coding = (params.width, params.height), (params.gop, params.crf, params.preset)
-            with ClipVideoWriter(video, *size, params.fps, *coding) as out:
+            writer = ClipVideoWriter(
+                video, params.width, params.height, params.fps, gop=params.gop, crf=params.crf, preset=params.preset
+            )
+            with writer as out:
                 for frame in islice(frames, wanted):
                     out.write(frame)
             position = begin + out.frames

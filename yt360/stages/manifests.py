@@ -152,6 +152,8 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
                 measures[stage] = record.measures
             if stage == "validate":
                 row |= {name: record.measures.get(name) for name in _FROM_VALIDATE}
+                row["ambisonics"] = _ambisonics(record)
+                row["head_locked"] = record.measures.get("head_locked_db") is not None
             if stage == "chunk":
                 row["clips"] = len(record.children)
             if entry_here.state != "done":
@@ -160,6 +162,15 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
             row["split"] = sides[video].measures["split"]
         row["measures"] = json.dumps(measures, sort_keys=True, ensure_ascii=False)
         yield row
+
+
+def _ambisonics(record: Record) -> str | None:
+    """The verdict on the sound in one word; ``None`` where there was nothing to judge."""
+    if record.reason in ("invalid-ambisonics", "uncertain-ambisonics"):
+        return record.reason.partition("-")[0]
+    if not record.measures.get("ambisonics"):
+        return None
+    return "repaired" if record.measures.get("repaired") else "valid"
 
 
 _FROM_VALIDATE = (
@@ -172,10 +183,8 @@ _FROM_VALIDATE = (
     "video_codec",
     "audio_codec",
     "audio_channels",
-    "ambisonics",
     "convention",
     "horizontal_only",
-    "head_locked",
 )
 """Measures of ``validate`` that have a column of their own."""
 

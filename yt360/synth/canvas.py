@@ -62,9 +62,3 @@ class Canvas:
         thickness = max(1, round(width / 2 * self._size))
         fill = self._colour(colour, opacity)
         cv2.polylines(self.pixels, [self._points(points)], False, fill, thickness, cv2.LINE_AA, _SHIFT)
-
-    def shrunk(self, size: int) -> NDArray[np.uint8]:
-        """The picture at a smaller size, averaged over areas."""
-        if size >= self._size:
-            return self.pixels
-        return cv2.resize(self.pixels, (size, size), interpolation=cv2.INTER_AREA)

@@ -75,7 +75,7 @@ def write_video(
             _encode([*picture, *stereo, *coding, *tail], folder / video, data)
             surround = _raw_input(Path(scratch), "foa", packed, "5.1")
             # Mid/side and intensity coding would mix channels that have nothing to do with each other.
-            exact = ["-aac_ms", "0", "-aac_is", "0", "-cutoff", "20000"]
+            exact = ["-aac_ms", "0", "-aac_is", "0", "-aac_coder", "fast", "-cutoff", "20000"]
             _encode([*surround, "-c:a", "aac", "-b:a", "512k", *exact, *_EXACT], folder / audio, None)
             return [video, audio]
         channels = sound if head_locked is None else np.concatenate([sound, head_locked])

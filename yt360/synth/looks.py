@@ -111,11 +111,9 @@ def car(canvas: Canvas, level: float, phase: float, tint: Colour) -> None:
     """A car from the side, with turning wheels, lamps and exhaust."""
     shake = 0.012 * level * sin(phase * 60)
     _shadow(canvas, -0.5, 0.95)
-    canvas.polygon(
-        [(-0.95, -0.35), (-0.95, -0.05), (-0.62, 0.02), (-0.4, 0.38 + shake), (0.22, 0.38 + shake), (0.5, 0.03)]
-        + [(0.92, -0.06), (0.97, -0.35)],  # noqa: RUF005
-        tint,
-    )
+    rear = [(-0.95, -0.35), (-0.95, -0.05), (-0.62, 0.02), (-0.4, 0.38 + shake)]
+    front = [(0.22, 0.38 + shake), (0.5, 0.03), (0.92, -0.06), (0.97, -0.35)]
+    canvas.polygon([*rear, *front], tint)
     canvas.polygon([(-0.52, 0.03), (-0.35, 0.31), (-0.1, 0.31), (-0.1, 0.03)], (170, 210, 230))
     canvas.polygon([(-0.03, 0.03), (-0.03, 0.31), (0.18, 0.31), (0.4, 0.03)], (150, 195, 220))
     canvas.line([(-0.95, -0.22), (0.96, -0.22)], 0.04, _shade(tint, 0.6))

@@ -180,8 +180,10 @@ def fuma_order(sound: Sound, rng: Rng) -> Sound:
 
 
 def wrong_order(sound: Sound, rng: Rng) -> Sound:
-    """X Y W Z, as itag 327's channels come out when the two silent ones are dropped."""
-    return sound[[X, Y, W, Z]]
+    """X Y W Z with Z 3 dB low: what a 5.1 to 4.0 mix makes of itag 327, and the paper's loader fed its network."""
+    mixed = sound[[X, Y, W, Z]]
+    mixed[3] *= np.float32(2**-0.5)
+    return mixed
 
 
 def silent_z(sound: Sound, rng: Rng) -> Sound:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +12,7 @@ from yt360 import sphere
 from yt360.synth.classes import class_id
 from yt360.synth.looks import FACES_ITS_WAY, draw
 from yt360.synth.noise import FractalNoise
-from yt360.synth.painting import paint
+from yt360.synth.painting import Patch, paint
 from yt360.synth.scene import Scene, Thing
 from yt360.synth.sound import Source, foa_scene
 from yt360.synth.surroundings import draw_surroundings
@@ -122,7 +121,7 @@ class Renderer:
 
     def draw(self, frame: int, *, things: bool = True, grain: bool = True) -> NDArray[np.uint8]:
         """Frame ``(H, W, 3)`` RGB as the camera sees it."""
-        picture, _ = self._compose(frame, things)
+        picture = self._compose(frame, things)
         if grain:
             top, left = self._rng.integers(0, 64, 2)
             height, width = picture.shape[:2]
@@ -134,8 +133,7 @@ class Renderer:
         yaw_pixels = round(float(camera_yaw(self._scene, np.array(frame / self._fps))) * self._width / (2 * np.pi))
         semantic = np.roll(self._around.semantic, yaw_pixels, axis=1)
         instance = np.zeros_like(semantic)
-        _, covers = self._compose(frame, True)
-        for number, (patch, opacity) in covers:
+        for number, (patch, opacity) in self._paint_things(np.zeros((*semantic.shape, 3), np.float32), frame):
             inside = opacity > _OPAQUE
             for target, value in ((semantic, class_id(self._scene.things[number].name)), (instance, number + 1)):
                 part = target[patch.index]
@@ -143,25 +141,33 @@ class Renderer:
                 target[patch.index] = part
         return semantic, instance
 
-    def _compose(self, frame: int, things: bool) -> tuple[NDArray[np.float32], list]:
+    def _compose(self, frame: int, things: bool) -> NDArray[np.float32]:
         time_s = frame / self._fps
         # Turning the camera to the left moves the picture to the right.
         yaw_pixels = float(camera_yaw(self._scene, np.array(time_s))) * self._width / (2 * np.pi)
         picture = np.ascontiguousarray(_rolled(self.background(time_s), yaw_pixels), dtype=np.float32)
+        if things:
+            self._paint_things(picture, frame)
+        return picture
+
+    def _paint_things(
+        self, picture: NDArray[np.float32], frame: int
+    ) -> list[tuple[int, tuple[Patch, NDArray[np.float32]]]]:
+        """Lay the things over a picture in place; where each of them is, by its number."""
+        time_s = frame / self._fps
         covers = []
-        for number, thing in enumerate(self._scene.things if things else ()):
+        for number, thing in enumerate(self._scene.things):
             azimuth, elevation = thing_directions(self._scene, thing, np.array([time_s]))
             sprite = self._sprite(thing, float(self._levels[number, frame]), time_s)
             painted = paint(picture, sprite, sphere.view_rotation(azimuth[0], elevation[0]), thing.half_extent)
             if painted is not None:
                 covers.append((number, painted))
-        return picture, covers
+        return covers
 
     def _sprite(self, thing: Thing, level: float, time_s: float) -> NDArray[np.uint8]:
         later, now = thing.azimuth_at(np.array([time_s + 0.1, time_s]))
         to_the_left = thing.name in FACES_ITS_WAY and sphere.wrap_angle(later - now) > 0
-        canvas = draw(thing.name, 2 * _SPRITE, level, time_s, thing.tint, mirrored=bool(to_the_left))
-        return cv2.resize(canvas.pixels, (_SPRITE, _SPRITE), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        return draw(thing.name, _SPRITE, level, time_s, thing.tint, mirrored=bool(to_the_left)).pixels
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         for frame in range(self.frames):

@@ -116,20 +116,22 @@ def _trees(board: _Board, count: int, low_m: float, high_m: float, colour: Colou
         across = np.cos(azimuth) * board.rays[..., 1] - np.sin(azimuth) * board.rays[..., 0]
         scale = distance / np.maximum(along, 1e-3)
         x, z = across * scale, board.rays[..., 2] * scale + _EYE_M
-        rough = 0.25 * board.noise(
-            np.stack([x, z, np.full_like(x, distance)], -1), 0.8, octaves=4, footprint=scale * board.pixel
-        )
-        level = z / height
+        near = (along > 0.02) & (np.abs(x) < 0.6 * height) & (z > 0) & (z < 1.3 * height)
+        x, level, depth = x[near], z[near] / height, scale[near]
+        leaf = np.stack([x, z[near], np.full_like(x, distance)], -1)
+        rough = 0.25 * board.noise(leaf, 0.8, octaves=4, footprint=depth * board.pixel)
         if pointed:
             crown = (np.abs(x) < (0.28 * height * (1.05 - level)) * (1 + rough)) & (level > 0.1) & (level < 1)
         else:
             crown = (x / (0.32 * height)) ** 2 + ((level - 0.65) / 0.36) ** 2 < 1 + 2 * rough
-        trunk = (np.abs(x) < 0.035 * height) & (level > 0) & (level < 0.6)
-        visible = along > 0.02
-        shade = board.rng.uniform(0.75, 1.2)
-        leaves = mix(_rgb(colour) * shade * 0.6, _rgb(colour) * shade, 0.5 + 1.6 * rough)
-        board.paint(visible & trunk, np.broadcast_to(_rgb([92, 66, 44]), board.colour.shape), "tree")
-        board.paint(visible & crown, leaves, "tree")
+        trunk = (np.abs(x) < 0.035 * height) & (level < 0.6)
+        green = _rgb(colour) * board.rng.uniform(0.75, 1.2)
+        tree = mix(green * 0.6, green, 0.5 + 1.6 * rough)
+        tree[trunk & ~crown] = (92, 66, 44)
+        drawn = np.zeros_like(near)
+        drawn[near] = crown | trunk
+        board.colour[drawn] = tree[crown | trunk]
+        board.semantic[drawn] = class_id("tree")
 
 
 def _field(board: _Board) -> None:

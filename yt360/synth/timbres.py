@@ -154,7 +154,9 @@ def bell(rng: np.random.Generator, seconds: float, rate: int) -> Signal:
     )
     for start in _starts(rng, seconds, 1.9):
         time = _time(2.5, rate)
-        ring = sum(w * np.exp(-time * d) * np.sin(2 * np.pi * base_hz * r * time) for r, w, d in partials)
+        ring = np.zeros(time.size)
+        for ratio, weight, decay in partials:
+            ring += weight * np.exp(-time * decay) * np.sin(2 * np.pi * base_hz * ratio * time)
         _place(total, ring * rng.uniform(0.6, 1), round(start * rate))
     return _normalized(total)
 

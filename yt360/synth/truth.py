@@ -25,6 +25,11 @@ class ThingTruth:
     elevation_deg: tuple[float, ...]
     level: tuple[float, ...]
 
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> ThingTruth:
+        tracks = {name: tuple(map(float, value[name])) for name in ("azimuth_deg", "elevation_deg", "level")}
+        return ThingTruth(value["name"], value["class_id"], value["half_extent_deg"], **tracks)
+
 
 @dataclass(frozen=True)
 class SecondTruth:
@@ -71,10 +76,7 @@ class VideoTruth:
         fields = dict(value)
         fields["files"] = tuple(value["files"])
         fields["silent"] = tuple((float(a), float(b)) for a, b in value["silent"])
-        fields["things"] = tuple(
-            ThingTruth(**{k: tuple(v) if isinstance(v, list) else v for k, v in thing.items()})
-            for thing in value["things"]
-        )
+        fields["things"] = tuple(ThingTruth.from_json(thing) for thing in value["things"])
         fields["seconds"] = tuple(SecondTruth(tuple(s["intensity"]), s["energy"]) for s in value["seconds"])
         return VideoTruth(**fields)
 

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yt360 import ambisonics, sphere
+from yt360.engine.contract import Blob, Done, Filtered, Item
+from yt360.errors import ItemError
+from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
+from yt360.stages.chunk import Chunk, ChunkParams, level_db, place_clips
+from yt360.stages.validate import Validate
+from yt360.synth import VideoSpec, VideoTruth, render_video
+
+PARAMS = ChunkParams()
+
+
+@given(
+    st.lists(st.booleans(), max_size=120),
+    st.floats(0, 5),
+    st.floats(0, 3),
+    st.floats(1, 12),
+    st.floats(0, 1),
+)
+def test_clips_start_at_whole_seconds_never_overlap_and_have_sound(active, start_s, cut_s, clip_s, share) -> None:
+    params = ChunkParams(clip_s=clip_s, min_clip_s=clip_s * 0.9, min_active_share=share)
+    end_s = max(0.0, len(active) - cut_s)
+    placed = place_clips(active, start_s, end_s, params)
+    for clip in placed:
+        assert clip.start_s >= start_s - 1e-5
+        assert clip.start_s + clip.duration_s <= end_s + 1e-5
+        assert params.min_clip_s - 1e-5 <= clip.duration_s <= clip_s
+        covered = active[clip.start_s : clip.start_s + int(np.ceil(clip.duration_s - 1e-6))]
+        assert covered[0]
+        assert sum(covered) >= share * len(covered)
+    for one, following in pairwise(placed):
+        assert following.start_s >= one.start_s + one.duration_s - 1e-6
+
+
+def test_published_shape_of_segments() -> None:
+    """Gaps of at least ten seconds; without silence exactly ten; a silence is skipped and no more."""
+    assert [clip.start_s for clip in place_clips([True] * 45, 0, 45, PARAMS)] == [0, 10, 20, 30]
+    quiet = [True] * 12 + [False] * 9 + [True] * 20
+    assert [clip.start_s for clip in place_clips(quiet, 0, 41, PARAMS)] == [0, 21, 31]
+    assert place_clips([False] * 60, 0, 60, PARAMS) == []
+    assert [clip.start_s for clip in place_clips([True] * 60, 0, 60, ChunkParams(max_clips=2))] == [0, 10]
+
+
+def test_a_recording_of_just_under_ten_seconds_gives_a_clip() -> None:
+    (clip,) = place_clips([True] * 10, 0.0, 9.97, PARAMS)
+    assert (clip.start_s, clip.duration_s) == (0, pytest.approx(9.97))
+    assert place_clips([True] * 10, 0.0, 9.4, PARAMS) == []
+    assert [clip.start_s for clip in place_clips([True] * 11, 0.85, 10.87, PARAMS)] == [1]
+
+
+@pytest.mark.parametrize(("power", "level"), [(1.0, 0.0), (0.01, -20.0), (0.0, -200.0), (1e-30, -200.0)])
+def test_levels_are_finite(power: float, level: float) -> None:
+    assert level_db(power) == pytest.approx(level)
+
+
+def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -> tuple[VideoTruth, dict[str, Path]]:
+    """A small video with validate's facts; the inputs of chunk."""
+    truth = render_video(VideoSpec(seed, 0, defect, duration_s, 224, 448, 16.0), tmp_path / "world")
+    media = [tmp_path / "world" / "media" / name for name in truth.files]
+    files = {"video": media[0]} | ({"sound": media[1]} if len(media) > 1 else {})
+    out = tmp_path / "validate"
+    out.mkdir()
+    outcome = Validate().process(item(files), out)
+    assert isinstance(outcome, Done)
+    return truth, files | {"facts": out / outcome.outputs["facts"]}
+
+
+def item(files: dict[str, Path]) -> Item:
+    return Item("v", "v", inputs={name: Blob(str(path), "", 1) for name, path in files.items()}, files=files)
+
+
+SMALL = ChunkParams(clip_s=2.0, min_clip_s=1.8, height=64, width=128, preset="ultrafast")
+
+
+def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL):
+    out.mkdir(parents=True, exist_ok=True)
+    return Chunk(params).process(item(files), out)
+
+
+def sound_of(out: Path, name: str) -> np.ndarray:
+    return soundfile.read(out / f"{name}.foa.flac", dtype="float32")[0].T
+
+
+@pytest.mark.parametrize("defect", ["", "fuma_order", "wrong_order", "top_bottom", "side_by_side", "squeezed_16_9"])
+def test_whatever_the_form_clips_come_out_canonical(tmp_path: Path, defect: str) -> None:
+    truth, files = make(tmp_path, defect)
+    outcome = chunk(files, tmp_path / "out")
+    assert isinstance(outcome, Done)
+    assert [child.meta["start_s"] for child in outcome.children] == [0.0, 2.0]
+    for child in outcome.children:
+        video, foa, facts = (tmp_path / "out" / child.outputs[name] for name in ("video", "foa", "json"))
+        with av.open(str(video), "r") as container:
+            stream = container.streams.video[0]
+            assert (stream.width, stream.height, stream.frames) == (128, 64, 32)
+            assert stream.average_rate == 16
+            packets = [packet for packet in container.demux(stream) if packet.size]
+        assert [packet.pts * packet.time_base * 16 for packet in packets] == list(range(32))
+        assert [packet.is_keyframe for packet in packets].count(True) == 2
+        assert soundfile.info(foa).channels == 4
+        assert soundfile.info(foa).frames == 48000
+        assert json.loads(facts.read_text()) == child.meta
+        start = child.meta["start_s"]
+        heard = ambisonics.sound_direction(sound_of(tmp_path / "out", child.id))
+        expected = truth.mean_direction(start, start + 2)
+        if np.linalg.norm(expected) > 0.2:
+            found = sphere.unit_vector(heard.azimuth, heard.elevation)
+            assert np.degrees(sphere.angle_between(found, expected)) < 8
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    _, files = make(tmp_path, "")
+    for name in ("one", "two"):
+        chunk(files, tmp_path / name)
+    for path in (tmp_path / "one").glob("v-*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_a_clip_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
+    _, files = make(tmp_path, "")
+    chunk(files, tmp_path / "all")
+    chunk(files, tmp_path / "first", SMALL.model_copy(update={"max_clips": 1}))
+    for kind in ("video.mp4", "foa.flac", "json"):
+        name = f"v-00000.{kind}"
+        assert (tmp_path / "all" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+def test_silence_is_skipped(tmp_path: Path) -> None:
+    truth, files = make(tmp_path, "silence_parts")
+    outcome = chunk(files, tmp_path / "out")
+    assert isinstance(outcome, Done)
+    silent_until = truth.silent[0][1]
+    starts = [child.meta["start_s"] for child in outcome.children]
+    assert starts
+    assert min(starts) >= np.floor(silent_until)
+    assert outcome.measures["silent_s"] >= np.floor(silent_until)
+
+
+def test_loud_recordings_are_turned_down_as_a_whole_and_it_is_recorded(tmp_path: Path) -> None:
+    _, files = make(tmp_path, "")
+    facts = json.loads(files["facts"].read_text())
+    facts["sound_reading"]["gains"] = [gain * 20 for gain in facts["sound_reading"]["gains"]]
+    files["facts"].write_text(json.dumps(facts))
+    outcome = chunk(files, tmp_path / "out")
+    gains = {child.meta["foa_gain_db"] for child in outcome.children}
+    assert len(gains) == 1
+    assert gains.pop() < -5
+    assert max(np.abs(sound_of(tmp_path / "out", child.id)).max() for child in outcome.children) == pytest.approx(
+        0.999, abs=0.01
+    )
+
+
+def test_too_short_and_silent_say_so(tmp_path: Path) -> None:
+    _, files = make(tmp_path, "")
+    outcome = chunk(files, tmp_path / "short", ChunkParams())
+    assert isinstance(outcome, Filtered)
+    assert outcome.reason == "too-short"
+    outcome = chunk(files, tmp_path / "loud", SMALL.model_copy(update={"silence_floor_db": 20.0}))
+    assert isinstance(outcome, Filtered)
+    assert outcome.reason == "silent"
+
+
+def write_clip(path: Path, frames: list[np.ndarray], crf: float = 10) -> None:
+    height, width = frames[0].shape[:2]
+    with ClipVideoWriter(path, width, height, 16, gop=16, crf=crf, preset="ultrafast") as out:
+        for frame in frames:
+            out.write(frame)
+
+
+def test_colours_survive(tmp_path: Path) -> None:
+    """Written as BT.601 and read as such: a wrong matrix would shift saturated colours by tens of levels."""
+    ramp = np.linspace(20, 235, 128).astype(np.uint8)
+    frame = np.stack(np.broadcast_arrays(ramp[None, :], ramp[None, ::-1], np.uint8(90)), -1)
+    frame = np.ascontiguousarray(np.broadcast_to(frame, (64, 128, 3)))
+    write_clip(tmp_path / "c.mp4", [frame] * 4)
+    with av.open(str(tmp_path / "c.mp4"), "r") as container:
+        decoded = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.abs(decoded.astype(int) - frame).mean() < 2.5
+
+
+@pytest.mark.parametrize("cut", [10, 400, 3000])
+def test_truncated_clips_are_found(tmp_path: Path, cut: int) -> None:
+    rng = np.random.default_rng(0)
+    write_clip(tmp_path / "c.mp4", [rng.integers(0, 255, (64, 128, 3), dtype=np.uint8) for _ in range(16)])
+    assert check_clip_video(tmp_path / "c.mp4") == 16
+    os.truncate(tmp_path / "c.mp4", (tmp_path / "c.mp4").stat().st_size - cut)
+    with pytest.raises(ItemError, match=r"c\.mp4"):
+        check_clip_video(tmp_path / "c.mp4")
+    soundfile.write(tmp_path / "c.flac", rng.normal(0, 0.1, (24000, 4)), 24000, subtype="PCM_24")
+    assert check_clip_sound(tmp_path / "c.flac") == 24000
+    os.truncate(tmp_path / "c.flac", (tmp_path / "c.flac").stat().st_size - cut)
+    with pytest.raises(ItemError, match=r"c\.flac"):
+        check_clip_sound(tmp_path / "c.flac")
+
+
+@pytest.mark.parametrize("content", [b"", b"text, renamed"])
+def test_files_that_are_no_clips_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(content)
+    for check in (check_clip_video, check_clip_sound):
+        with pytest.raises(ItemError, match=r"x\.bin"):
+            check(path)

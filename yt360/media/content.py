@@ -1,0 +1,237 @@
+"""Projection and stereo layout from the picture alone, when metadata is gone or lies.
+
+Each known layout predicts which edges of the frame meet on the sphere (:mod:`yt360.media.seams`).
+The layout whose seams close wins; if no layout's seams close the picture is not a sphere; if there
+is too little texture to tell, the answer is ``unknown``, never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.media.layouts import Layout, known_layouts
+from yt360.media.seams import SeamEvidence, seam_evidence
+from yt360.media.spatial import Projection, Stereo
+
+WORK_HEIGHT, WORK_WIDTH = 360, 640
+"""Size at which pictures are judged; any aspect ratio is stretched to it."""
+
+ACCEPT = 2.0
+"""A layout needs this much evidence (natural logarithm of a likelihood ratio) to be believed."""
+
+REJECT = -2.0
+"""Evidence below this says that the layout is not it."""
+
+_CLOSED = (0.85, 0.18)
+_OPEN = (0.05, 0.25)
+_JUMP = 3.5
+"""Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
+times as large as a step beside it a step over a closed seam may be."""
+
+_LEAST_DETAIL = 1.2
+_MOST_PER_SEAM = 4.0
+_POLE_JUMP = 3.0
+_POLE_WEIGHT = 1.5
+_FOR_POLE, _AGAINST_POLE = 0.3, 2.0
+_LIKE_EYES = 0.65
+_LIKENESS_WEIGHT = 12.0
+_ASPECT_WEIGHT = 0.8
+_DARK = 24
+_FLAT_STD = 6.0
+
+
+@dataclass(frozen=True)
+class PictureGuess:
+    """What the picture looks like. ``scores`` holds the evidence for each layout, ``measures`` the rest."""
+
+    projection: Projection
+    stereo: Stereo
+    layout: str
+    confidence: float
+    reason: str
+    scores: dict[str, float] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "projection": self.projection,
+            "stereo": self.stereo,
+            "layout": self.layout,
+            "confidence": round(self.confidence, 3),
+            "reason": self.reason,
+            "scores": {name: round(value, 2) for name, value in self.scores.items()},
+            "measures": {name: round(value, 4) for name, value in self.measures.items()},
+        }
+
+
+def _log_normal(x: float, mean: float, spread: float) -> float:
+    return float(-0.5 * ((x - mean) / spread) ** 2 - np.log(spread))
+
+
+def seam_score(seam: SeamEvidence) -> float:
+    """Log likelihood ratio that a seam closes, within ±4; 0 where it can tell nothing."""
+    score = 0.0
+    if seam.detail >= _LEAST_DETAIL:
+        score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - _log_normal(seam.likeness, *_OPEN)
+    if seam.ratio > _JUMP:
+        score -= 3 * float(np.log(seam.ratio / _JUMP))
+    return float(np.clip(score, -_MOST_PER_SEAM, _MOST_PER_SEAM))
+
+
+def layout_score(layout: Layout, seams: list[SeamEvidence]) -> float:
+    """Evidence of the seams for a layout as a whole.
+
+    A row at a pole shows one point and is nearly plain, as in many other pictures, and in a stereo frame
+    the other eye repeats it: a step there speaks against a layout (a logo over a tripod steps, too), but its
+    absence hardly for it.
+    """
+    if layout.projection == "equirectangular":
+        sides, poles = seams[:1], seams[1:]
+    else:
+        sides, poles = seams, []
+    closed = [seam_score(seam) for seam in sides]
+    plain = [float(np.clip(_POLE_WEIGHT * np.log(_POLE_JUMP / seam.ratio), -_AGAINST_POLE, _FOR_POLE)) for seam in poles]
+    return float(sum(closed) + sum(plain))
+
+
+def stereo_score(likeness: float) -> float:
+    """Evidence that two halves of a frame are two eyes, from :func:`detail_correlation`."""
+    return float(np.clip((likeness - _LIKE_EYES) * _LIKENESS_WEIGHT, -_MOST_PER_SEAM, _MOST_PER_SEAM))
+
+
+def detail_correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """How alike two stacks of half pictures ``(n, h, w)`` are in their details, in [-1, 1].
+
+    Slow shading (sky above, ground below) is taken out: it is alike in unrelated pictures. A few
+    pixels of parallax are allowed for by trying shifts.
+    """
+    best = -1.0
+    fine_a, fine_b = _details(a), _details(b)
+    for shift in range(-4, 5):
+        moved = np.roll(fine_b, shift, axis=2)
+        norm = float(np.sqrt((fine_a**2).sum() * (moved**2).sum()))
+        if norm > 0:
+            best = max(best, float((fine_a * moved).sum()) / norm)
+    return best
+
+
+def _details(stack: NDArray[np.uint8]) -> NDArray[np.float32]:
+    out = []
+    for picture in stack:
+        small = cv2.resize(picture, (96, 72), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.GaussianBlur(small, (0, 0), 1.0)
+        out.append(small - cv2.GaussianBlur(small, (0, 0), 6.0))
+    return np.stack(out)
+
+
+def _side_bars(frames: NDArray[np.uint8]) -> float:
+    """Width (fraction) of the narrower of two dark or plain bars that run down the left and right edge."""
+    spread = frames.reshape(-1, frames.shape[2]).astype(np.float32)
+    plain = (spread.std(axis=0) < 2.0) & (spread.mean(axis=0) < _DARK)
+    if plain.all():
+        return 0.0
+    left = int(np.argmin(plain))
+    right = int(np.argmin(plain[::-1]))
+    return min(left, right) / frames.shape[2]
+
+
+def _is_round(frames: NDArray[np.uint8]) -> bool:
+    """Whether the picture is a lit ellipse that touches its edges, with dark corners."""
+    _, height, width = frames.shape
+    y, x = np.mgrid[0:height, 0:width]
+    radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
+    dark = frames.mean(axis=0) < _DARK
+    rim = (radius > 0.85) & (radius < 0.96)
+    return bool(dark[radius > 1.05].mean() > 0.9 and dark[rim].mean() < 0.3)
+
+
+def _halves(frames: NDArray[np.uint8]) -> dict[Stereo, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    half_height, half_width = frames.shape[1] // 2, frames.shape[2] // 2
+    return {
+        "top-bottom": (frames[:, :half_height], frames[:, half_height : 2 * half_height]),
+        "left-right": (frames[:, :, :half_width], frames[:, :, half_width : 2 * half_width]),
+    }
+
+
+def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
+    """Judge gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)`` of a picture that is ``width`` x ``height`` as coded."""
+    if len(frames) == 0:
+        return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
+    contrast = float(np.mean([frame.std() for frame in frames]))
+    if contrast < _FLAT_STD:
+        return PictureGuess(
+            "unknown", "mono", "", 0.0, f"the picture has almost no contrast ({contrast:.1f} of 255)", {},
+            {"contrast": contrast},
+        )  # fmt: skip
+    likeness = {stereo: detail_correlation(*pair) for stereo, pair in _halves(frames).items()}
+    bars = _side_bars(frames)
+    left, right = _halves(frames)["left-right"]
+    both_round = _is_round(left) and _is_round(right)
+    measures = {
+        "contrast": contrast,
+        "likeness_top_bottom": likeness["top-bottom"],
+        "likeness_left_right": likeness["left-right"],
+        "side_bars": bars,
+    }
+    eyes = {stereo: stereo_score(value) for stereo, value in likeness.items()}
+    eyes["mono"] = -max(eyes.values())
+    if both_round or _is_round(frames):
+        stereo: Stereo = "left-right" if both_round and eyes["left-right"] > 0 else "mono"
+        reason = "two round pictures side by side" if both_round else "a round picture with dark corners"
+        return PictureGuess("fisheye", stereo, "fisheye", 0.9, reason, {}, measures)
+    scores: dict[str, float] = {}
+    for name, layout in known_layouts().items():
+        score = layout_score(layout, seam_evidence(frames, layout))
+        if bars > 0.01 and layout.projection == "equirectangular":
+            score -= _MOST_PER_SEAM
+        scores[name] = score
+    return _decide(eyes, scores, measures, width / height)
+
+
+def _decide(
+    eyes: dict[Stereo, float], scores: dict[str, float], measures: dict[str, float], aspect: float
+) -> PictureGuess:
+    layouts = known_layouts()
+    total = {
+        name: score + eyes[layouts[name].stereo] + _aspect_score(layouts[name], aspect) for name, score in scores.items()
+    }
+    best = max(total, key=lambda name: total[name])
+    others = [value for name, value in total.items() if name != best]
+    margin = total[best] - max(others)
+    if scores[best] >= ACCEPT and margin > 1.0:
+        layout = layouts[best]
+        confidence = float(1 - np.exp(-scores[best]))
+        reason = f"the seams of {best} close (evidence {scores[best]:.1f})"
+        return PictureGuess(layout.projection, layout.stereo, best, confidence, reason, scores, measures)
+    if max(scores.values()) <= REJECT:
+        return _not_a_sphere(eyes, scores, measures, aspect)
+    reason = f"no layout is clear: best is {best} with evidence {scores[best]:.1f}, margin {margin:.1f}"
+    return PictureGuess("unknown", layouts[best].stereo, best, 0.0, reason, scores, measures)
+
+
+def _aspect_score(layout: Layout, aspect: float) -> float:
+    """A slight preference for the eye whose shape is usual; any shape can be stretched to any other."""
+    if layout.projection != "equirectangular":
+        return 0.0
+    eye_aspect = {"mono": aspect, "left-right": aspect / 2, "top-bottom": aspect * 2}[layout.stereo]
+    return -_ASPECT_WEIGHT * abs(float(np.log2(eye_aspect / 2)))
+
+
+def _not_a_sphere(
+    eyes: dict[Stereo, float], scores: dict[str, float], measures: dict[str, float], aspect: float
+) -> PictureGuess:
+    stereo = max(eyes, key=lambda key: eyes[key])
+    eye_aspect = aspect / 2 if stereo == "left-right" else aspect * 2 if stereo == "top-bottom" else aspect
+    confidence = float(1 - np.exp(max(scores.values())))
+    if 0.8 < eye_aspect < 1.25:
+        reason = "square pictures of one scene for each eye, whose edges do not meet: 180°"
+        if stereo == "mono":
+            reason = "a square picture whose edges do not meet: 180° or flat"
+        return PictureGuess("half_equirectangular", stereo, "half", confidence, reason, scores, measures)
+    reason = "no seam of any spherical layout closes"
+    return PictureGuess("flat", stereo, "flat", confidence, reason, scores, measures)

@@ -1,0 +1,180 @@
+"""Run the ffmpeg binary: with a time-out, the whole process group killed, and its words kept.
+
+The binary is ``$YT360_FFMPEG`` where that is set, else the one that the imageio-ffmpeg wheel
+carries. It runs in a process group of its own (so that it can be killed with its children) in the
+session of the caller (so that whoever kills a worker's session kills it too).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import IO, BinaryIO, cast
+
+import imageio_ffmpeg
+
+from yt360.errors import ItemError, UsageError
+
+FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi,mpegts,mpeg,caf,aiff,asf,flv,nut"
+"""Containers that may be opened. Playlists and scripts (HLS, concat, DASH …) name other files and are not among them."""
+
+_KEPT_STDERR = 8000
+_COMMON = ("-hide_banner", "-nostdin", "-v", "error")
+
+
+class FfmpegError(ItemError):
+    """ffmpeg failed on a file. ``stderr`` holds the end of what it said."""
+
+    def __init__(self, kind: str, message: str, *, stderr: str = "", retryable: bool = False) -> None:
+        super().__init__(kind, message, retryable=retryable)
+        self.stderr = stderr
+
+
+@dataclass(frozen=True)
+class FfmpegResult:
+    """What a finished ffmpeg wrote: ``stdout`` as bytes, the end of ``stderr`` as text."""
+
+    stdout: bytes
+    stderr: str
+
+
+@lru_cache(maxsize=1)
+def _wheel_binary() -> str:
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def executable() -> str:
+    """Path of the ffmpeg binary. Raises :class:`UsageError` when ``YT360_FFMPEG`` names no program."""
+    chosen = os.environ.get("YT360_FFMPEG")
+    if not chosen:
+        return _wheel_binary()
+    if not (os.path.isfile(chosen) and os.access(chosen, os.X_OK)):
+        raise UsageError(
+            f"YT360_FFMPEG: expected the path of an ffmpeg program, found {chosen!r}; correct or unset the variable"
+        )
+    return chosen
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill ffmpeg and whatever it started. Its group id is its own process id (process_group=0)."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _tail(text: IO[bytes]) -> str:
+    end = text.seek(0, os.SEEK_END)
+    text.seek(max(0, end - _KEPT_STDERR))
+    return text.read().decode("utf-8", "replace").strip()
+
+
+def input_arguments(path: os.PathLike[str] | str, *, before: Sequence[str] = ()) -> list[str]:
+    """Arguments that open a file from outside: only as a plain file, only as one of :data:`FORMATS`."""
+    return ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, *before, "-i", f"file:{os.fspath(path)}"]
+
+
+def _input_name(arguments: Sequence[str]) -> str:
+    name = next((arguments[i + 1] for i, word in enumerate(arguments[:-1]) if word == "-i"), "?")
+    return name.removeprefix("file:")
+
+
+def _failure(arguments: Sequence[str], code: int, stderr: str) -> FfmpegError:
+    name = _input_name(arguments)
+    last = stderr.splitlines()[-1] if stderr else "it said nothing"
+    if "No space left on device" in stderr:
+        return FfmpegError("disk-full", f"{name}: no space left while writing; free some space", stderr=stderr)
+    if code < 0:
+        return FfmpegError("crash", f"{name}: ffmpeg died of signal {-code}; the file may be hostile", stderr=stderr)
+    return FfmpegError("decode", f"{name}: expected media that ffmpeg can process, found: {last}", stderr=stderr)
+
+
+def _timed_out(arguments: Sequence[str], timeout_s: float, stderr: str) -> FfmpegError:
+    message = f"{_input_name(arguments)}: ffmpeg needed more than {timeout_s:g} s and was stopped"
+    return FfmpegError("timeout", message, stderr=stderr, retryable=True)
+
+
+def run(arguments: Sequence[str], *, timeout_s: float, stdin: bytes | None = None) -> FfmpegResult:
+    """Run ffmpeg with ``arguments`` (no shell) to its end.
+
+    Raises :class:`FfmpegError` of kind ``decode``, ``crash``, ``timeout`` or ``disk-full``.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [executable(), *_COMMON, *arguments],
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            process_group=0,
+        )
+        try:
+            stdout, _ = process.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            raise _timed_out(arguments, timeout_s, _tail(errors)) from None
+        except BaseException:
+            _kill_group(process)
+            raise
+        finally:
+            for pipe in (process.stdout, process.stdin):
+                if pipe is not None:
+                    pipe.close()
+        stderr = _tail(errors)
+    if process.returncode != 0:
+        raise _failure(arguments, process.returncode, stderr)
+    return FfmpegResult(stdout, stderr)
+
+
+@contextmanager
+def stream(arguments: Sequence[str], *, timeout_s: float) -> Iterator[BinaryIO]:
+    """Run ffmpeg and read its standard output while it works.
+
+    Leaving the block before the end of the output kills ffmpeg. After the end of the output an exit
+    status other than 0 raises :class:`FfmpegError` when the block is left; so does the time-out,
+    which counts wall-clock time over the whole block.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [executable(), *_COMMON, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            process_group=0,
+        )
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            _kill_group(process)
+
+        started = time.monotonic()
+        timer = threading.Timer(timeout_s, expire)
+        timer.daemon = True
+        timer.start()
+        stdout = cast(BinaryIO, process.stdout)
+        try:
+            yield stdout
+            ended = not stdout.read(1)
+            if ended:
+                process.wait(max(0.1, timeout_s - (time.monotonic() - started) + 1))
+        except subprocess.TimeoutExpired:
+            expired.set()
+            ended = True
+        finally:
+            timer.cancel()
+            _kill_group(process)
+            stdout.close()
+        stderr = _tail(errors)
+    if expired.is_set():
+        raise _timed_out(arguments, timeout_s, stderr)
+    if ended and process.returncode != 0:
+        raise _failure(arguments, process.returncode, stderr)

@@ -1,0 +1,231 @@
+"""What is this file, and can it enter the dataset? One bounded look at picture and sound.
+
+libav may crash on a hostile file: call :func:`inspect_media` in a process that may die (the engine's
+workers are such; the command ``yt360 inspect`` starts one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360 import ambisonics
+from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
+from yt360.media.picture_facts import PictureFacts, weigh_picture
+from yt360.media.probe import AudioStream, MediaInfo, probe
+from yt360.media.sampling import FrameSample, SoundSample, sample_frames, sample_sound
+from yt360.media.sound_facts import SoundFacts, weigh_sound
+from yt360.media.validity import DEFAULT_THRESHOLDS
+
+FRAMES = 12
+SOUND_WINDOWS = 10
+SAMPLE_S = 40.0
+_CUT_SHORT = 0.9
+
+
+@dataclass
+class Inspection:
+    """Everything that was found out about a video, or about a video and its separate sound.
+
+    ``problems`` are damages (kind, words): a damaged file can still be described. ``overlap`` is the
+    stretch (start, end) in seconds in which there are both picture and sound.
+    """
+
+    video: Path | None
+    sound: Path | None
+    info: MediaInfo | None = None
+    sound_info: MediaInfo | None = None
+    picture: PictureFacts | None = None
+    guess: PictureGuess | None = None
+    frames: FrameSample | None = None
+    ambisonic: SoundFacts | None = None
+    audio: AudioStream | None = None
+    heard: SoundSample | None = None
+    overlap: tuple[float, float] = (0.0, 0.0)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Literal["keep", "reject", "uncertain"]:
+        """Whether the file can enter the dataset as it stands."""
+        codes = {code for code, _ in self.reasons()}
+        if not codes:
+            return "keep"
+        return "uncertain" if codes <= {"unknown-projection", "uncertain-ambisonics"} else "reject"
+
+    def reasons(self) -> list[tuple[str, str]]:
+        """(code, words) of everything that speaks against keeping it."""
+        found = list(self.problems)
+        if self.picture is None:
+            found.append(("no-picture", "there is no picture"))
+        elif self.picture.reason:
+            found.append((self.picture.reason, self.picture.words))
+        if self.ambisonic is None:
+            found.append(("no-sound", "there is no sound"))
+        elif self.ambisonic.reason:
+            found.append((self.ambisonic.reason, self.ambisonic.words))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented object of ``yt360 inspect --json``."""
+        files = [path for path in (self.video, self.sound) if path is not None]
+        video_info = self.info if self.info and self.info.videos else None
+        durations = [i.duration_s for i in (self.info, self.sound_info) if i and i.duration_s]
+        reasons = self.reasons()
+        return {
+            "file": str(files[0]),
+            "sound_file": str(self.sound) if self.video is not None and self.sound is not None else None,
+            "container": (self.info or self.sound_info).container if (self.info or self.sound_info) else None,  # type: ignore[union-attr]
+            "duration_s": round(min(durations), 3) if durations else None,
+            "video": self.picture.to_json(video_info.videos[0]) if self.picture and video_info else None,
+            "audio": self.ambisonic.to_json(self.audio) if self.ambisonic and self.audio else None,
+            "verdict": self.verdict,
+            "reasons": [f"{code}: {words}" for code, words in reasons],
+            "content": self.guess.to_json() if self.guess else None,
+            "sampled": {
+                "frames": len(self.frames.times_s) if self.frames else 0,
+                "sound_s": round(self._heard_s(), 3),
+            },
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """``facts.json``: :meth:`to_json` and the recipes that later stages read with."""
+        start, end = self.overlap
+        return {
+            **self.to_json(),
+            "picture_reading": self.picture.reading.to_json() if self.picture and self.picture.reading else None,
+            "sound_reading": self.ambisonic.reading.to_json() if self.ambisonic and self.ambisonic.reading else None,
+            "start_s": round(start, 6),
+            "end_s": round(end, 6),
+            "duration_s": round(max(0.0, end - start), 6),
+        }
+
+    def _heard_s(self) -> float:
+        return sum(w.shape[1] for w in self.heard.windows) / self.heard.rate_hz if self.heard else 0.0
+
+    def loudest_direction(self) -> dict[str, float | None]:
+        """Direction of the mean intensity of all that was heard, its diffuseness and level; None without ambisonics."""
+        if self.heard is None or self.ambisonic is None or self.ambisonic.reading is None:
+            return {"azimuth_deg": None, "elevation_deg": None, "diffuseness": None, "level_db": None}
+        foa = np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
+        found = ambisonics.sound_direction(foa)
+        return {
+            "azimuth_deg": round(float(np.degrees(found.azimuth)), 2),
+            "elevation_deg": round(float(np.degrees(found.elevation)), 2),
+            "diffuseness": round(found.diffuseness, 4),
+            "level_db": round(max(-200.0, float(10 * np.log10(found.energy + 1e-20))), 2),
+        }
+
+    def energy_map(self, height: int = 90, width: int = 180) -> NDArray[np.float64] | None:
+        """Sound power ``(height, width)`` over the sphere of all that was heard; None without ambisonics."""
+        if self.heard is None or self.ambisonic is None or self.ambisonic.reading is None:
+            return None
+        foa = np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
+        return ambisonics.energy_map(foa, height, width)
+
+
+def inspect_media(
+    video: Path | None,
+    sound: Path | None = None,
+    *,
+    sample_s: float = SAMPLE_S,
+    thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
+) -> Inspection:
+    """Look into a file, or into a picture file and the sound file that belongs to it.
+
+    At most 12 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length.
+    Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``, ``corrupt``,
+    ``not-media``) for a file that cannot be opened at all.
+    """
+    if video is None and sound is None:
+        raise ValueError("inspect_media needs a file")
+    inspection = Inspection(video, sound)
+    if video is not None:
+        inspection.info = probe(video)
+        _note_damage(inspection, inspection.info)
+        if inspection.info.videos:
+            _look(inspection, inspection.info)
+    if sound is not None:
+        inspection.sound_info = probe(sound)
+        _note_damage(inspection, inspection.sound_info)
+    _listen(inspection, sample_s, thresholds)
+    inspection.overlap = _overlap(inspection)
+    return inspection
+
+
+def _note_damage(inspection: Inspection, info: MediaInfo) -> None:
+    promised = info.metadata.promised_size
+    if promised is not None and promised > info.size:
+        words = f"{info.path}: expected {promised} bytes by its own structure, found {info.size}; fetch it again"
+        inspection.problems.append(("truncated", words))
+
+
+def _note_end(inspection: Inspection, path: Path, what: str, last_s: float, promised_s: float) -> None:
+    if last_s < _CUT_SHORT * promised_s - 0.5 and not any(code == "truncated" for code, _ in inspection.problems):
+        words = f"{path}: the {what} ends after {last_s:.1f} s, {promised_s:.1f} s are promised; fetch it again"
+        inspection.problems.append(("truncated", words))
+
+
+def _look(inspection: Inspection, info: MediaInfo) -> None:
+    stream = info.videos[0]
+    frames = sample_frames(info, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
+    inspection.frames = frames
+    if frames.failed * 3 >= frames.attempts:
+        words = f"{info.path}: {frames.failed} of {frames.attempts} places gave no whole frame; fetch it again"
+        inspection.problems.append(("corrupt", words))
+    if info.duration_s and frames.last_s is not None:
+        _note_end(inspection, info.path, "picture", frames.last_s, info.duration_s)
+    guess = guess_projection(frames.frames, stream.width, stream.height)
+    inspection.guess = guess
+    inspection.picture = weigh_picture(
+        info.path, stream, info.metadata.picture(stream.index), guess, drop_sei=frames.stereo_message
+    )
+
+
+def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, float]) -> None:
+    source = "sound" if inspection.sound_info is not None and inspection.sound_info.audios else "video"
+    info = inspection.sound_info if source == "sound" else inspection.info
+    if info is None or not info.audios:
+        return
+    stream = max(info.audios, key=lambda audio: (min(audio.channels, 4), -audio.index))
+    duration = stream.duration_s or info.duration_s or 0.0
+    heard = sample_sound(
+        info.path, stream, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
+        window_s=sample_s / SOUND_WINDOWS,
+    )  # fmt: skip
+    inspection.audio, inspection.heard = stream, heard
+    if heard.windows:
+        _note_end(inspection, info.path, "sound", heard.last_s, duration)
+    if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
+        words = f"{info.path}: {heard.failed} of {heard.failed + len(heard.windows)} stretches of sound do not decode"
+        inspection.problems.append(("corrupt", f"{words}: {heard.messages[0]}"))
+    inspection.ambisonic = weigh_sound(
+        stream, info.metadata.sound(stream.index), heard.windows, heard.starts_s, source=source,
+        delay_s=max(0.0, stream.start_s - info.start_s), thresholds=thresholds,
+    )  # fmt: skip
+
+
+def _span(info: MediaInfo | None, kind: Literal["video", "audio"]) -> tuple[float, float] | None:
+    streams = (info.videos if kind == "video" else info.audios) if info is not None else ()
+    if info is None or not streams:
+        return None
+    stream = streams[0]
+    start = max(0.0, stream.start_s - info.start_s)
+    end = start + stream.duration_s if stream.duration_s else (info.duration_s or start)
+    return start, max(start, end)
+
+
+def _overlap(inspection: Inspection) -> tuple[float, float]:
+    """The stretch in which both picture and sound are there, on the clock that starts at 0 in both files."""
+    heard = inspection.sound_info if inspection.sound_info is not None else inspection.info
+    spans = [span for span in (_span(inspection.info, "video"), _span(heard, "audio")) if span is not None]
+    if not spans:
+        return 0.0, 0.0
+    start, end = max(s for s, _ in spans), min(e for _, e in spans)
+    return start, max(start, end)
+
+

@@ -1,0 +1,185 @@
+"""Spatial metadata in MP4 and QuickTime boxes: ``st3d``, ``sv3d``, ``uuid`` V1, ``SA3D``, ``SAND``.
+
+libav knows only part of them (nothing of ``mshp``, nothing of a head-locked ``SA3D`` in older
+versions). Sizes, depth and counts are bounded: boxes come from outside. A malformed box is noted
+as a problem and the rest is still read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from yt360.media.projection_payload import PROJECTION_BOXES, read_projection
+from yt360.media.reader import MalformedError, Window
+from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadata, Stereo
+from yt360.media.spherical_xml import MAX_XML, read_spherical_xml
+
+_SPHERICAL_UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+_MAX_BOXES = 20_000
+_MAX_DEPTH = 12
+_MAX_CHANNELS = 64
+_STEREO: dict[int, tuple[Stereo, bool]] = {
+    0: ("mono", False),
+    1: ("top-bottom", False),
+    2: ("left-right", False),
+    4: ("left-right", True),
+}
+_NESTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
+_TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"styp", b"pnot"})
+
+
+class _Walk:
+    """Counts boxes over a whole file, so that no nesting can make the work unbounded."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.left = _MAX_BOXES
+        self.problems = problems
+
+    def boxes(self, window: Window, depth: int) -> Iterator[tuple[bytes, Window, int]]:
+        """(type, content, size as stated) of each box; a size that overruns is cut to the window and noted."""
+        if depth > _MAX_DEPTH:
+            raise MalformedError(f"boxes nested deeper than {_MAX_DEPTH}")
+        offset = 0
+        while offset + 8 <= window.size:
+            self.left -= 1
+            if self.left < 0:
+                raise MalformedError(f"more than {_MAX_BOXES} boxes")
+            size, kind_number = window.unpack("II", offset)
+            kind = kind_number.to_bytes(4, "big")
+            header = 8
+            if size == 1:
+                (size,) = window.unpack("Q", offset + 8)
+                header = 16
+            elif size == 0:
+                size = window.size - offset
+            if size < header:
+                if size == 0 or kind == b"\0\0\0\0":
+                    return  # QuickTime ends a list with four zero bytes
+                raise MalformedError(f"box {kind!r} at {window.start + offset} states {size} bytes")
+            end = min(window.start + offset + size, window.end)
+            yield kind, Window(window.file, window.start + offset + header, end), size
+            offset += size
+
+
+def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
+    """Read a whole MP4 file's spatial metadata and the size that its boxes promise."""
+    found = ContainerMetadata(container="mp4")
+    walk = _Walk(found.problems)
+    root = Window(file, 0, file_size)
+    promised = 0
+    has_movie = False
+    try:
+        for kind, content, size in walk.boxes(root, 0):
+            header_end = content.start
+            if kind in _TOP_LEVEL or promised == 0:
+                start = header_end - (16 if size >= 1 << 32 else 8)
+                promised = max(promised, start + size)
+            if kind == b"moov":
+                has_movie = True
+                for inner, track, _ in walk.boxes(content, 1):
+                    if inner == b"trak":
+                        _read_track(walk, track, found)
+    except MalformedError as error:
+        found.problems.append(f"mp4: {error}")
+    if not has_movie:
+        found.problems.append("mp4: no moov box, expected one that describes the tracks")
+    found.promised_size = promised or None
+    return found
+
+
+def _read_track(walk: _Walk, track: Window, found: ContainerMetadata) -> None:
+    picture, sound = PictureMetadata(), SoundMetadata()
+    state = {"handler": b""}
+
+    def visit(window: Window, depth: int) -> None:
+        for kind, content, _ in walk.boxes(window, depth):
+            try:
+                if kind in _NESTS:
+                    visit(content, depth + 1)
+                elif kind == b"hdlr" and not state["handler"]:
+                    state["handler"] = content.bytes(8, 4)
+                elif kind == b"uuid":
+                    _read_uuid(content, picture)
+                elif kind == b"stsd":
+                    _read_sample_descriptions(walk, content, depth + 1, state["handler"], picture, sound)
+            except MalformedError as error:
+                found.problems.append(f"mp4 {kind!r}: {error}")
+
+    visit(track, 2)
+    if state["handler"] == b"vide":
+        found.pictures.append(picture)
+    elif state["handler"] == b"soun":
+        found.sounds.append(sound)
+
+
+def _read_uuid(content: Window, picture: PictureMetadata) -> None:
+    if content.size < 16 or content.bytes(0, 16) != _SPHERICAL_UUID:
+        return
+    if content.size - 16 > MAX_XML:
+        picture.problems.append(f"spherical XML: {content.size - 16} bytes, expected at most {MAX_XML}")
+        return
+    read_spherical_xml(content.bytes(16, content.size - 16), picture)
+    picture.sources.append("uuid")
+
+
+def _read_sample_descriptions(
+    walk: _Walk, window: Window, depth: int, handler: bytes, picture: PictureMetadata, sound: SoundMetadata
+) -> None:
+    entries = Window(window.file, window.start + 8, window.end)
+    for _, entry, _ in walk.boxes(entries, depth):
+        if handler == b"vide":
+            children = Window(entry.file, entry.start + 78, entry.end)
+            _read_picture_boxes(walk, children, depth + 1, picture)
+        elif handler == b"soun":
+            (version,) = entry.unpack("H", 8)
+            # QuickTime sample descriptions of version 1 and 2 hold 16 and 36 bytes more.
+            fields = 28 + {1: 16, 2: 36}.get(version, 0)
+            _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, sound)
+        return
+
+
+def _read_picture_boxes(walk: _Walk, window: Window, depth: int, picture: PictureMetadata) -> None:
+    for kind, content, _ in walk.boxes(window, depth):
+        if kind == b"st3d":
+            (mode,) = content.unpack("B", 4)
+            if mode in _STEREO:
+                picture.stereo, picture.right_eye_first = _STEREO[mode]
+            elif mode != 3:  # 3: two meshes, they say themselves what each eye sees
+                picture.problems.append(f"st3d: stereo mode {mode}, expected 0 to 4")
+            picture.sources.append("st3d")
+        elif kind in (b"sv3d", b"proj"):
+            if kind == b"sv3d":
+                picture.sources.append("sv3d")
+            _read_picture_boxes(walk, content, depth + 1, picture)
+        elif kind == b"prhd":
+            _, yaw, pitch, roll = content.unpack("Iiii")
+            picture.yaw_deg, picture.pitch_deg, picture.roll_deg = yaw / 65536, pitch / 65536, roll / 65536
+        elif kind in PROJECTION_BOXES:
+            read_projection(kind, content, picture)
+
+
+def _read_sound_boxes(walk: _Walk, window: Window, depth: int, sound: SoundMetadata) -> None:
+    for kind, content, _ in walk.boxes(window, depth):
+        if kind == b"SAND":
+            sound.non_diegetic = True
+        elif kind == b"wave":  # QuickTime keeps the codec's boxes one level deeper
+            _read_sound_boxes(walk, content, depth + 1, sound)
+        elif kind == b"SA3D":
+            try:
+                _read_sa3d(content, sound)
+            except MalformedError as error:
+                sound.problems.append(f"SA3D: {error}")
+
+
+def _read_sa3d(content: Window, sound: SoundMetadata) -> None:
+    """Spatial Audio RFC: version, head-locked bit and type, order, ordering, normalization, channel map."""
+    version, kind, order, ordering, normalization, channels = content.unpack("BBIBBI")
+    sound.type_at = content.start - 4
+    if version != 0:
+        raise MalformedError(f"version {version}, expected 0")
+    if not 0 < channels <= _MAX_CHANNELS:
+        raise MalformedError(f"{channels} channels, expected 1 to {_MAX_CHANNELS}")
+    sound.channel_map = content.unpack(f"{channels}I", 12)
+    sound.order, sound.ambisonic_type, sound.head_locked_stereo = order, kind & 0x7F, bool(kind & 0x80)
+    sound.channel_ordering, sound.normalization = ordering, normalization

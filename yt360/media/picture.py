@@ -1,0 +1,150 @@
+"""How to turn the picture of one file into mono equirectangular: the recipe and what it means.
+
+Two routes. Plain layouts go through ffmpeg's ``v360`` and ``scale`` alone. A cropped or tilted
+equirectangular picture or a mesh is read as it is and looked up by :mod:`yt360.media.lookup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import ffmpeg as graph
+
+from yt360.media.spatial import Bounds, ByteRange, Projection, Stereo
+
+CUBEMAPS: dict[str, tuple[str, dict[str, Any], int]] = {
+    "3x2": ("c3x2", {}, 3),
+    "cbmp": ("c3x2", {"in_frot": "002200"}, 3),
+    "6x1": ("c6x1", {}, 6),
+    "1x6": ("c1x6", {}, 1),
+}
+"""Cubemap layouts (faces right, left, up, down, front, back): name and options in ``v360``, faces in a row.
+
+``cbmp`` is layout 0 of the Spherical Video V2 RFC: its up and down faces are turned by 180° against ``v360``'s.
+"""
+
+_MOST_OVERSAMPLING = 3
+
+
+@dataclass(frozen=True)
+class PictureReading:
+    """A recipe for :func:`yt360.media.reading.read_frames`.
+
+    ``width`` and ``height`` are of the coded frame. The angles are the pose of the camera in the
+    world in degrees: yaw to the left, pitch up, roll clockwise as seen by the viewer; reading undoes
+    them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes supplemental
+    H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
+    by the container and by such a message.
+    """
+
+    width: int
+    height: int
+    codec: str = ""
+    stream: int = 0
+    projection: Projection = "equirectangular"
+    stereo: Stereo = "mono"
+    right_eye_first: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+    cubemap_layout: str = "3x2"
+    cubemap_padding: int = 0
+    mesh: ByteRange | None = None
+    drop_sei: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; :meth:`from_json` is the inverse."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> PictureReading:
+        """Raises ``TypeError`` for unknown keys."""
+        fields = dict(value)
+        fields["bounds"] = Bounds(**fields.get("bounds", {}))
+        mesh = fields.get("mesh")
+        fields["mesh"] = ByteRange(**mesh) if mesh else None
+        return PictureReading(**fields)
+
+    @property
+    def has_pose(self) -> bool:
+        """Whether the camera stood other than level and to the front."""
+        return any(abs(angle) > 1e-3 for angle in (self.yaw_deg, self.pitch_deg, self.roll_deg))
+
+    @property
+    def needs_lookup(self) -> bool:
+        """Whether :mod:`yt360.media.lookup` finishes what ffmpeg begins."""
+        return self.projection == "mesh" or self.has_pose or self.bounds != Bounds()
+
+    @property
+    def eye(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height of the left eye as fractions of the frame."""
+        second = 0.5 if self.right_eye_first else 0.0
+        if self.stereo == "top-bottom":
+            return (0.0, second, 1.0, 0.5)
+        if self.stereo == "left-right":
+            return (second, 0.0, 0.5, 1.0)
+        return (0.0, 0.0, 1.0, 1.0)
+
+
+def eye_filter(stream: Any, reading: PictureReading) -> Any:
+    """Cut the left eye out of the frame."""
+    left, top, width, height = reading.eye
+    if reading.stereo == "mono":
+        return stream
+    return stream.filter("crop", f"iw*{width:g}", f"ih*{height:g}", f"iw*{left:g}", f"ih*{top:g}")
+
+
+def equirectangular_filter(stream: Any, reading: PictureReading, height: int, width: int) -> Any:
+    """From the file's frames to mono equirectangular of the given size, for recipes without a look-up.
+
+    The strings of ``v360`` are those measured against the analytic projection (mean error below
+    1/255). Where the source is finer than the result, ``v360`` works on a finer grid and the mean is
+    taken after it: it reads single points and would alias.
+    """
+    stream = eye_filter(stream, reading)
+    _, _, eye_width, eye_height = reading.eye
+    source_width, source_height = reading.width * eye_width, reading.height * eye_height
+    if reading.projection == "equirectangular":
+        return _scaled(stream, (source_width, source_height), height, width)
+    if reading.projection == "eac":
+        if reading.stereo == "left-right":
+            stream = stream.filter("transpose", "clock")
+            source_width, source_height = source_height, source_width
+        horizon = source_width / 3 * 4
+        options: dict[str, Any] = {}
+        name = "eac"
+    elif reading.projection == "cubemap":
+        name, turned, faces = CUBEMAPS[reading.cubemap_layout]
+        horizon = source_width / faces * 4
+        options = {**turned, "fin_pad": reading.cubemap_padding} if reading.cubemap_padding else dict(turned)
+    else:
+        raise ValueError(f"projection {reading.projection!r} cannot be turned into equirectangular")
+    finer = int(min(_MOST_OVERSAMPLING, max(1, round(horizon / width))))
+    stream = stream.filter("v360", name, "e", interp="cubic", w=width * finer, h=height * finer, **options)
+    return stream.filter("scale", width, height, flags="area") if finer > 1 else stream
+
+
+def _scaled(stream: Any, source: tuple[float, float], height: int, width: int) -> Any:
+    smaller = width < source[0] and height < source[1]
+    return stream.filter("scale", width, height, flags="area" if smaller else "bicubic")
+
+
+def input_stream() -> Any:
+    """The node that stands for the picture of the input in a graph."""
+    return graph.input("in")["v"]
+
+
+def filter_string(stream: Any) -> str:
+    """A linear filter graph as the text of ``-vf``."""
+    arguments = stream.output("out").get_args()
+    text: str = arguments[arguments.index("-filter_complex") + 1]
+    return ",".join(_unlabelled(part) for part in text.split(";"))
+
+
+def _unlabelled(part: str) -> str:
+    while part.startswith("["):
+        part = part[part.index("]") + 1 :]
+    return part[: part.rindex("[")]

@@ -1,0 +1,199 @@
+"""Read any file in the project's canonical form: mono equirectangular frames, AmbiX sound.
+
+Time 0 is the start of the container's clock for picture and sound alike, so that both stay
+together. ffmpeg decodes; sound is taken as it is decoded, at its own rate, without a channel layout
+ever reaching a filter that could mix, then put in order with numpy and resampled with soxr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from yt360.media import ffmpeg
+from yt360.media.lookup import Lookup, lookup_map
+from yt360.media.picture import PictureReading, equirectangular_filter, eye_filter, filter_string, input_stream
+from yt360.media.sound import SoundReading
+from yt360.media.spatial import Bounds
+
+DEFAULT_TIMEOUT_S = 3600.0
+_MOST_LOOKUP_SOURCE = 2
+_PREROLL_S = 0.5
+"""Decoders need some history before their output is right (Opus 80 ms, RFC 7845 section 4.6; AAC one frame)."""
+
+
+def _seek(start_s: float, duration_s: float | None) -> list[str]:
+    arguments = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
+    return arguments + (["-t", f"{duration_s:.6f}"] if duration_s is not None else [])
+
+
+def read_frames(
+    path: Path,
+    reading: PictureReading,
+    *,
+    height: int,
+    width: int,
+    fps: float | None = None,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    gray: bool = False,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames ``(height, width, 3)`` RGB, or ``(height, width)`` gray, mono equirectangular.
+
+    With ``fps``, frame k shows the picture at ``start_s + k / fps`` (nearest source frame; before the
+    first one the first one is held). Without it, the source's own frames.
+    Raises :class:`yt360.media.ffmpeg.FfmpegError`.
+    """
+    channels = 1 if gray else 3
+    stream = input_stream()
+    if fps is not None:
+        stream = stream.filter("fps", fps=fps, start_time=0, round="near")
+    finish: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+    rows, columns = height, width
+    if reading.needs_lookup:
+        rows, columns, finish = _prepare_lookup(path, reading, height, width)
+        stream = eye_filter(stream, reading).filter("scale", columns, rows, flags="area")
+    else:
+        stream = equirectangular_filter(stream, reading, height, width)
+    before = ["-noautorotate", "-threads", "1", *_seek(start_s, duration_s)]
+    if reading.drop_sei:
+        before += ["-bsf:v", "filter_units=remove_types=" + ("39|40" if reading.codec == "hevc" else "6")]
+    arguments = [
+        *ffmpeg.input_arguments(path, before=before),
+        *("-map", f"0:v:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(stream)),
+        *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24"),
+    ]
+    if fps is None:
+        arguments += ["-fps_mode", "passthrough"]
+    elif duration_s is not None:
+        arguments += ["-frames:v", str(max(1, round(duration_s * fps)))]
+    shape = (rows, columns) if gray else (rows, columns, channels)
+    size = rows * columns * channels
+    with ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s) as pipe:
+        while len(data := pipe.read(size)) == size:
+            frame = np.frombuffer(data, np.uint8).reshape(shape)
+            yield frame if finish is None else finish(frame)
+
+
+def _prepare_lookup(path: Path, reading: PictureReading, height: int, width: int) -> tuple[int, int, Lookup]:
+    """Size at which to read the eye, and what turns it into the wanted picture."""
+    _, _, eye_width, eye_height = reading.eye
+    columns = min(round(reading.width * eye_width), _MOST_LOOKUP_SOURCE * round(width * max(reading.bounds.width, 0.1)))
+    rows = min(round(reading.height * eye_height), _MOST_LOOKUP_SOURCE * round(height * max(reading.bounds.height, 0.1)))
+    columns, rows = max(2, columns // 2 * 2), max(2, rows // 2 * 2)
+    if reading.projection == "mesh":
+        columns, rows = round(reading.width * eye_width), round(reading.height * eye_height)
+    whole_sphere = reading.projection == "equirectangular" and reading.bounds == Bounds()
+    lookup = Lookup(lookup_map(path, reading, height, width), rows, columns, wraps=whole_sphere)
+    return rows, columns, lookup
+
+
+def read_channels(
+    path: Path,
+    reading: SoundReading,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    block_s: float = 10.0,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks ``(channels, n)`` of the stream as decoded, at its own rate, before any reordering.
+
+    Zeros stand for the time before a late stream begins. From the start of the file the position is
+    exact; after a seek it is as exact as the container's clock and ffmpeg allow (to the sample in PCM
+    and Opus, within one codec frame of about 20 ms in Vorbis and AAC): read in one pass what must fit.
+    """
+    rate, channels = reading.sample_rate_hz, reading.channels
+    wanted = None if duration_s is None else round(duration_s * rate)
+    block = max(1, round(block_s * rate))
+    padding = max(0, round((reading.delay_s - start_s) * rate))
+    if wanted is not None:
+        padding = min(padding, wanted)
+        wanted -= padding
+    for offset in range(0, padding, block):
+        yield np.zeros((channels, min(block, padding - offset)), np.float32)
+    if wanted == 0:
+        return
+    # Start a little early and cut, so that the decoder's first, wrong samples are not kept.
+    preroll_s = min(_PREROLL_S, start_s - reading.delay_s) if start_s > reading.delay_s else 0.0
+    skip = round(preroll_s * rate)
+    length_s = None if wanted is None else wanted / rate + preroll_s + 0.1
+    arguments = [
+        *ffmpeg.input_arguments(path, before=["-threads", "1", *_seek(start_s - preroll_s, length_s)]),
+        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
+    ]
+    with ffmpeg.stream(arguments, timeout_s=timeout_s) as pipe:
+        if skip:
+            pipe.read(skip * 4 * channels)
+        while wanted is None or wanted > 0:
+            count = block if wanted is None else min(block, wanted)
+            data = pipe.read(count * 4 * channels)
+            samples = np.frombuffer(data[: len(data) // (4 * channels) * (4 * channels)], "<f4")
+            if samples.size == 0:
+                break
+            decoded = samples.reshape(-1, channels).T.astype(np.float32)
+            if wanted is not None:
+                wanted -= decoded.shape[1]
+            yield decoded
+
+
+def _resampled(
+    blocks: Iterator[NDArray[np.float32]], channels: int, source_hz: int, target_hz: int
+) -> Iterator[NDArray[np.float32]]:
+    if source_hz == target_hz:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(source_hz, target_hz, channels, dtype="float32", quality="HQ")
+    for block in blocks:
+        out = resampler.resample_chunk(np.ascontiguousarray(block.T))
+        if out.size:
+            yield np.ascontiguousarray(out.T)
+    out = resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+    if out.size:
+        yield np.ascontiguousarray(out.T)
+
+
+def read_sound(
+    path: Path,
+    reading: SoundReading,
+    *,
+    sample_rate_hz: int,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    block_s: float = 10.0,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks ``(4, n)`` of AmbiX W Y Z X at ``sample_rate_hz``; peaks above 1 are kept as they are.
+
+    Raises :class:`yt360.media.ffmpeg.FfmpegError`.
+    """
+    decoded = read_channels(
+        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s
+    )
+    ambisonic = (reading.ambisonic(block) for block in decoded)
+    yield from _resampled(ambisonic, 4, reading.sample_rate_hz, sample_rate_hz)
+
+
+def read_head_locked(
+    path: Path,
+    reading: SoundReading,
+    *,
+    sample_rate_hz: int,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    block_s: float = 10.0,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks ``(2, n)`` of the head-locked pair (left, right); nothing where the file has none."""
+    if not reading.head_locked:
+        return
+    pair = list(reading.head_locked)
+    decoded = read_channels(
+        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s
+    )
+    yield from _resampled((block[pair] for block in decoded), len(pair), reading.sample_rate_hz, sample_rate_hz)

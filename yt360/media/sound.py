@@ -1,0 +1,58 @@
+"""How to turn the sound of one file into AmbiX W Y Z X: the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SILENT = -1
+"""In :attr:`SoundReading.order`: this component is not in the file and reads as zeros."""
+
+
+@dataclass(frozen=True)
+class SoundReading:
+    """A recipe for :func:`yt360.media.reading.read_sound`.
+
+    ``source`` says which file holds the sound: the one with the picture or a separate one.
+    ``ambix[k] = gains[k] * decoded[order[k]]``. ``delay_s`` is how long after the container's start
+    the first sample sounds. ``convention`` is what the file held (``ambix``, ``fuma``, ``n3d``,
+    ``itag327`` …); ``repaired`` says in words what was put right, empty if nothing.
+    """
+
+    channels: int
+    sample_rate_hz: int
+    source: Literal["video", "sound"] = "video"
+    stream: int = 0
+    codec: str = ""
+    layout: str = ""
+    order: tuple[int, int, int, int] = (0, 1, 2, 3)
+    gains: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    convention: str = "ambix"
+    head_locked: tuple[int, ...] = ()
+    repaired: str = ""
+    delay_s: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; :meth:`from_json` is the inverse."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> SoundReading:
+        """Raises ``TypeError`` for unknown keys."""
+        fields = dict(value)
+        for name in ("order", "gains", "head_locked"):
+            if name in fields:
+                fields[name] = tuple(fields[name])
+        return SoundReading(**fields)
+
+    def ambisonic(self, decoded: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(channels, n)`` as decoded to ``(4, n)`` AmbiX."""
+        result = np.zeros((4, decoded.shape[1]), np.float32)
+        for k, (source, gain) in enumerate(zip(self.order, self.gains, strict=True)):
+            if source != SILENT:
+                result[k] = decoded[source] * np.float32(gain)
+        return result

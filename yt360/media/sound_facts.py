@@ -1,0 +1,218 @@
+"""What the sound of a file is: which decoded channels are W, Y, Z and X, and whether they are at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360 import ambisonics
+from yt360.media.probe import AudioStream
+from yt360.media.riff import FUMA_ORDERING
+from yt360.media.sound import SILENT, SoundReading
+from yt360.media.spatial import SoundMetadata
+from yt360.media.validity import (
+    CANDIDATES,
+    DEFAULT_THRESHOLDS,
+    AmbisonicVerdict,
+    judge_ambisonics,
+    measure_ambisonics,
+)
+
+_ITAG_327 = (2, 1, 4, 0)
+"""AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""
+
+_MUST_BE_EMPTY = (3, 5)
+_EMPTY_DB = -75.0
+_HEAD_LOCKED_DB = -50.0
+_FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
+
+
+@dataclass(frozen=True)
+class ChannelPlan:
+    """Which decoded channels to judge as W Y Z X. ``order`` is None where there cannot be ambisonics."""
+
+    order: tuple[int, int, int, int] | None
+    declared: str = "ambix"
+    packing: str = "ambix"
+    head_locked: tuple[int, ...] = ()
+    problem: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SoundFacts:
+    """``reading`` is None where the sound cannot enter the dataset; ``reason`` is the code for that."""
+
+    verdict: AmbisonicVerdict | None
+    reading: SoundReading | None
+    reason: str
+    words: str
+    measures: dict[str, Any] = field(default_factory=dict)
+    head_locked: tuple[int, ...] = ()
+    head_locked_db: float | None = None
+    direction: list[dict[str, float]] = field(default_factory=list)
+    channel_map: tuple[int, ...] = ()
+    convention: str = ""
+    declared: str = "ambix"
+
+    def to_json(self, stream: AudioStream) -> dict[str, Any]:
+        """The ``audio`` part of an inspection."""
+        verdict = self.verdict
+        return {
+            "codec": stream.codec,
+            "sample_rate": stream.sample_rate_hz,
+            "channels": stream.channels,
+            "layout": stream.layout,
+            "channel_map": list(self.channel_map),
+            "convention": self.convention,
+            "ambisonics": {
+                "verdict": verdict.verdict if verdict else "invalid",
+                "reason": verdict.reason if verdict else self.words,
+                "horizontal_only": bool(verdict and verdict.horizontal_only),
+                "head_locked": bool(self.head_locked),
+                "head_locked_db": self.head_locked_db,
+                "flags": list(verdict.flags) if verdict else [],
+                "measures": self.measures,
+            },
+            "direction": self.direction,
+        }
+
+
+def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float]) -> ChannelPlan:
+    """Which channels could be ambisonics, from what the container says and which channels are empty.
+
+    ``level_db`` is the level of each decoded channel. Metadata picks an order; the signal test decides.
+    """
+    channels = stream.channels
+    if channels < 4:
+        name = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+        problem = f"the sound is {name}, expected at least 4 channels of ambisonics"
+        return ChannelPlan(None, problem=problem, reason="no-ambisonics")
+    declared = {1: "n3d"}.get(metadata.normalization if metadata.order is not None else 0, "ambix")
+    if metadata.channel_ordering == FUMA_ORDERING:
+        return ChannelPlan((0, 1, 2, 3), "fuma", "fuma")
+    pair = (channels - 2, channels - 1)
+    if len(metadata.channel_map) == channels and sorted(metadata.channel_map) == list(range(channels)):
+        head_locked = pair if metadata.head_locked_stereo else ()
+        return ChannelPlan(component_channels(metadata.channel_map), declared, "sa3d", head_locked)
+    ambisonic = stream.opus_family == 2 or stream.layout.startswith("ambisonic")
+    root = int(channels**0.5)
+    if root * root == channels:
+        return ChannelPlan((0, 1, 2, 3), declared)
+    root = int((channels - 2) ** 0.5)
+    if ambisonic and root * root == channels - 2:
+        return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair)
+    if channels == 6:
+        loudest = max(level_db)
+        if all(level_db[k] <= max(loudest + _EMPTY_DB, -110) for k in _MUST_BE_EMPTY):
+            return ChannelPlan(_ITAG_327, "ambix", "itag327")
+        if stream.layout in ("6 channels", "") or metadata.head_locked_stereo:
+            return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair)
+        problem = (
+            f"six channels ({stream.layout}) with sound in the low-frequency and right surround channel: "
+            "loudspeaker feeds"
+        )
+        return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
+    problem = f"{channels} channels ({stream.layout}), expected 4, 6, 9 or 16"
+    return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
+
+
+def component_channels(channel_map: Sequence[int]) -> tuple[int, int, int, int]:
+    """Channels of W, Y, Z, X from an ``SA3D`` channel map.
+
+    The RFC's example lists, for each component, its channel: W X Y Z is stored as 0 2 3 1. Its prose,
+    and ffmpeg, read the map the other way around, where the same order is 0 3 1 2. The two readings
+    differ only for cyclic maps, and of the two orders that either could mean (W X Y Z, W Z X Y) only
+    the first is in use: both are taken for it.
+    """
+    first = tuple(channel_map[:4])
+    if first in _FUMA_ORDER_MAPS:
+        return (0, 2, 3, 1)
+    w, y, z, x = first
+    return (w, y, z, x)
+
+
+def weigh_sound(
+    stream: AudioStream,
+    metadata: SoundMetadata,
+    windows: Sequence[NDArray[np.float32]],
+    starts_s: Sequence[float],
+    *,
+    source: str,
+    delay_s: float,
+    thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
+) -> SoundFacts:
+    """Judge decoded ``windows`` of ``(channels, n)``."""
+    if not windows:
+        return SoundFacts(None, None, "no-sound", "no sound could be decoded")
+    level_db = [_level_db(windows, k) for k in range(stream.channels)]
+    plan = plan_channels(stream, metadata, level_db)
+    if plan.order is None:
+        return SoundFacts(
+            None, None, plan.reason, plan.problem, {"level_db": [round(v, 2) for v in level_db]},
+        )  # fmt: skip
+    picked = [window[list(plan.order)] for window in windows]
+    measures = measure_ambisonics(picked, stream.sample_rate_hz)
+    verdict = judge_ambisonics(measures, declared=plan.declared, thresholds=thresholds)
+    candidate = CANDIDATES[verdict.convention]
+    order = tuple(plan.order[k] for k in candidate.order)
+    silent_z = bool(verdict.usable and not any(np.any(window[order[2]]) for window in windows))
+    reading = SoundReading(
+        channels=stream.channels,
+        sample_rate_hz=stream.sample_rate_hz,
+        source="sound" if source == "sound" else "video",
+        stream=stream.index,
+        codec=stream.codec,
+        layout=stream.layout,
+        order=(order[0], order[1], SILENT if silent_z else order[2], order[3]),
+        gains=candidate.gains,
+        convention=plan.packing if verdict.convention == "ambix" else verdict.convention,
+        head_locked=plan.head_locked,
+        repaired=verdict.reason if verdict.verdict == "repaired" else "",
+        delay_s=round(delay_s, 6),
+    )
+    reason = "" if verdict.usable else f"{verdict.verdict}-ambisonics"
+    head_locked_db = max(level_db[k] for k in plan.head_locked) if plan.head_locked else None
+    direction = _directions(reading, windows, starts_s) if verdict.verdict != "invalid" else []
+    return SoundFacts(
+        verdict=verdict,
+        reading=reading if verdict.usable else None,
+        reason=reason,
+        words="" if verdict.usable else verdict.reason,
+        measures=measures,
+        head_locked=plan.head_locked,
+        head_locked_db=round(head_locked_db, 2) if head_locked_db is not None else None,
+        direction=direction,
+        channel_map=(order[0], order[1], order[2], order[3]),
+        convention=reading.convention,
+        declared=plan.declared,
+    )
+
+
+def _level_db(windows: Sequence[NDArray[np.float32]], channel: int) -> float:
+    power = sum(float(np.nansum(np.square(window[channel], dtype=np.float64))) for window in windows)
+    samples = sum(window.shape[1] for window in windows)
+    return max(-200.0, float(10 * np.log10(power / max(1, samples) + 1e-20)))
+
+
+def _directions(
+    reading: SoundReading, windows: Sequence[NDArray[np.float32]], starts_s: Sequence[float]
+) -> list[dict[str, float]]:
+    found = []
+    for window, start in zip(windows, starts_s, strict=True):
+        foa = reading.ambisonic(window)
+        for offset, heard in ambisonics.directions_over_time(foa, reading.sample_rate_hz, 1.0):
+            found.append(
+                {
+                    "t_s": round(start + offset, 3),
+                    "azimuth_deg": round(float(np.degrees(heard.azimuth)), 2),
+                    "elevation_deg": round(float(np.degrees(heard.elevation)), 2),
+                    "diffuseness": round(heard.diffuseness, 4),
+                    "level_db": round(max(-200.0, float(10 * np.log10(heard.energy + 1e-20))), 2),
+                }
+            )
+    return found

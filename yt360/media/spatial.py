@@ -1,0 +1,116 @@
+"""What a container says about picture and sound on the sphere, whatever the container.
+
+Sources: "Spherical Video V2 RFC" and "Spatial Audio RFC" (google/spatial-media, docs), the V1 RFC
+(``uuid`` XML), the Matroska specification (``Projection``, ``StereoMode``), RFC 8486 (Opus).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Stereo = Literal["mono", "top-bottom", "left-right"]
+Projection = Literal[
+    "equirectangular", "eac", "cubemap", "mesh", "half_equirectangular", "fisheye", "flat", "unknown"
+]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What was cropped off a full sphere at each side, as fractions in [0, 1) of its width or height."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """Share of the 360° that the picture covers."""
+        return 1.0 - self.left - self.right
+
+    @property
+    def height(self) -> float:
+        """Share of the 180° that the picture covers."""
+        return 1.0 - self.top - self.bottom
+
+    def degrees(self) -> dict[str, float]:
+        """Azimuth (left is positive) and elevation of the four edges in degrees."""
+        return {
+            "left": round(180 - 360 * self.left, 3),
+            "right": round(-180 + 360 * self.right, 3),
+            "top": round(90 - 180 * self.top, 3),
+            "bottom": round(-90 + 180 * self.bottom, 3),
+        }
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """Where a payload lies in its file."""
+
+    offset: int
+    size: int
+
+
+@dataclass
+class PictureMetadata:
+    """What the container says about one video track; ``None`` where it says nothing.
+
+    ``yaw_deg``, ``pitch_deg`` and ``roll_deg`` are as stored: counter-clockwise, of the camera
+    against the world. ``mesh`` is the payload of a projection mesh, decoded later and only when needed.
+    """
+
+    projection: Projection | None = None
+    stereo: Stereo | None = None
+    right_eye_first: bool = False
+    bounds: Bounds = field(default_factory=Bounds)
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
+    roll_deg: float = 0.0
+    cubemap_layout: int = 0
+    cubemap_padding: int = 0
+    mesh: ByteRange | None = None
+    sources: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SoundMetadata:
+    """``SA3D`` of one audio track. ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
+
+    order: int | None = None
+    ambisonic_type: int = 0
+    head_locked_stereo: bool = False
+    channel_ordering: int = 0
+    normalization: int = 0
+    channel_map: tuple[int, ...] = ()
+    non_diegetic: bool = False
+    type_at: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ContainerMetadata:
+    """Spatial metadata of a file: one entry a video track and one an audio track, in the order of the file.
+
+    ``promised_size`` is the size that the file's own structure says it has; a smaller file was cut off.
+    """
+
+    container: str = ""
+    pictures: list[PictureMetadata] = field(default_factory=list)
+    sounds: list[SoundMetadata] = field(default_factory=list)
+    promised_size: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def picture(self, index: int = 0) -> PictureMetadata:
+        """Metadata of a video track, empty where there is none."""
+        return self.pictures[index] if index < len(self.pictures) else PictureMetadata()
+
+    def sound(self, index: int = 0) -> SoundMetadata:
+        """Metadata of an audio track, empty where there is none."""
+        return self.sounds[index] if index < len(self.sounds) else SoundMetadata()
+
+
+def as_json(value: PictureMetadata | SoundMetadata) -> dict[str, Any]:
+    """The fields that say something, as JSON values."""
+    return {key: item for key, item in asdict(value).items() if item is not None and item != [] and item != () and item is not False}

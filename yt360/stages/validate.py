@@ -1,0 +1,161 @@
+"""validate: is this a whole 360° picture with first-order ambisonics, and how is it to be read?
+
+Measures are kept without thresholds; :meth:`Validate.decide` turns them into a verdict. The output
+``facts`` holds the recipes with which every later stage reads picture and sound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from yt360.engine.contract import Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.errors import ItemError
+from yt360.media.evidence import write_pictures
+from yt360.media.inspect import Inspection, inspect_media
+from yt360.media.validity import DEFAULT_THRESHOLDS, judge_ambisonics
+
+_DAMAGE = ("truncated", "corrupt")
+
+
+class ValidateParams(StageParams):
+    """What changes the measurement."""
+
+    sample_s: float = Field(40.0, gt=0, description="seconds of sound that are decoded, spread over the video")
+
+
+class ValidateThresholds(StageThresholds):
+    """What only decides. The ambisonic limits are those of :mod:`yt360.media.validity`."""
+
+    least_duration_s: float = Field(9.5, ge=0, description="shortest overlap of picture and sound worth a clip")
+    allow_horizontal_only: bool = Field(True, description="keep sound without height (silent Z)")
+    ambisonics: dict[str, float] = Field(
+        default_factory=lambda: dict(DEFAULT_THRESHOLDS), description="limits of the ambisonic test"
+    )
+
+    @field_validator("ambisonics")
+    @classmethod
+    def _known_limits(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(value) - set(DEFAULT_THRESHOLDS))
+        if unknown:
+            raise ValueError(f"unknown limits {unknown}, expected some of {sorted(DEFAULT_THRESHOLDS)}")
+        return {**DEFAULT_THRESHOLDS, **value}
+
+
+class Validate(Stage):
+    """Measures projection, stereo layout and ambisonic validity; filters what cannot enter the dataset.
+
+    Reasons: ``no-picture``, ``no-sound``, ``no-ambisonics``, ``invalid-ambisonics``,
+    ``uncertain-ambisonics``, ``not-360``, ``vr180``, ``unknown-projection``, ``too-short``.
+    """
+
+    name: ClassVar[str] = "validate"
+    version: ClassVar[int] = 1
+    params_type: ClassVar[type[StageParams]] = ValidateParams
+    thresholds_type: ClassVar[type[StageThresholds]] = ValidateThresholds
+    needs: ClassVar[Needs] = Needs(memory_mb=1024, timeout_s=300.0)
+    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "info": "crawl.info?"}
+    after: ClassVar[tuple[str, ...]] = ("crawl",)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        """Inspect the files and write ``facts.json``; pictures too where a person should look."""
+        inspection = inspect_media(item.files["video"], item.files.get("sound"), sample_s=self.params.sample_s)
+        for kind, words in inspection.problems:
+            if kind in _DAMAGE:
+                return Failed(kind, words)
+        measures = _measures(inspection)
+        facts = inspection.facts()
+        # Paths of this machine do not belong into an output that must be the same everywhere.
+        facts["file"] = item.files["video"].name
+        facts["sound_file"] = item.files["sound"].name if "sound" in item.files else None
+        (workdir / "facts.json").write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        outputs = {"facts": "facts.json"}
+        if measures["projection"] == "unknown":
+            outputs.update(write_pictures(inspection, workdir))
+        return Done(outputs, measures)
+
+    def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
+        """The first thing that speaks against the video, from the measures alone."""
+        if measures["picture_reason"]:
+            return Filtered(measures["picture_reason"], measures["picture_words"])
+        sound = self._judge_sound(measures)
+        if sound is not None:
+            return sound
+        least = self.thresholds.least_duration_s
+        if measures["overlap_s"] < least:
+            return Filtered(
+                "too-short", f"picture and sound overlap for {measures['overlap_s']:.1f} s, expected {least:g} s"
+            )
+        return None
+
+    def _judge_sound(self, measures: Mapping[str, Any]) -> Filtered | None:
+        if measures["ambisonics"] is None:
+            return Filtered(measures["sound_reason"], measures["sound_words"])
+        verdict = judge_ambisonics(
+            measures["ambisonics"], declared=measures["declared"], thresholds=self.thresholds.ambisonics
+        )
+        if not verdict.usable:
+            return Filtered(f"{verdict.verdict}-ambisonics", verdict.reason)
+        if verdict.horizontal_only and not self.thresholds.allow_horizontal_only:
+            return Filtered("invalid-ambisonics", "Z is silent and horizontal-only sound is not allowed")
+        if verdict.convention != measures["convention_taken"]:
+            return Filtered(
+                "uncertain-ambisonics",
+                f"by these limits the sound would be read as {verdict.convention}, facts.json reads it as "
+                f"{measures['convention_taken']}; measure it again",
+            )
+        return None
+
+    def check_output(self, name: str, path: Path) -> None:
+        """``facts`` is an object with both recipes' keys; pictures are not read again."""
+        if name != "facts":
+            return
+        try:
+            facts = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise ItemError("corrupt-output", f"{path}: expected JSON, found {error}") from None
+        missing = {"picture_reading", "sound_reading", "start_s", "end_s", "duration_s"} - set(facts)
+        if missing:
+            raise ItemError("corrupt-output", f"{path}: expected the keys {sorted(missing)}, they are missing")
+
+
+def _measures(inspection: Inspection) -> dict[str, Any]:
+    """Numbers and words that :meth:`Validate.decide` needs, JSON-safe."""
+    report = inspection.to_json()
+    picture, sound = inspection.picture, inspection.ambisonic
+    start, end = inspection.overlap
+    loudest = inspection.loudest_direction()
+    return {
+        "projection": picture.projection if picture else "none",
+        "stereo": picture.stereo if picture else "none",
+        "projection_source": picture.source if picture else "none",
+        "disagreement": picture.disagreement if picture else "",
+        "picture_reason": picture.reason if picture else "no-picture",
+        "picture_words": picture.words if picture else "there is no picture",
+        "container": report["container"],
+        "duration_s": report["duration_s"],
+        "video_codec": report["video"]["codec"] if report["video"] else None,
+        "audio_codec": report["audio"]["codec"] if report["audio"] else None,
+        "audio_channels": report["audio"]["channels"] if report["audio"] else 0,
+        "width": report["video"]["width"] if report["video"] else 0,
+        "height": report["video"]["height"] if report["video"] else 0,
+        "fps": report["video"]["fps"] if report["video"] else 0.0,
+        "sound_reason": sound.reason if sound else "no-sound",
+        "sound_words": sound.words if sound else "there is no sound",
+        "ambisonics": sound.measures if sound and sound.verdict else None,
+        "declared": sound.declared if sound else "ambix",
+        "convention_taken": sound.verdict.convention if sound and sound.verdict else "",
+        "convention": sound.convention if sound else "",
+        "horizontal_only": bool(sound and sound.verdict and sound.verdict.horizontal_only),
+        "flags": list(sound.verdict.flags) if sound and sound.verdict else [],
+        "repaired": sound.reading.repaired if sound and sound.reading else "",
+        "head_locked_db": sound.head_locked_db if sound else None,
+        "overlap_s": round(end - start, 3),
+        "frames_seen": report["sampled"]["frames"],
+        "sound_heard_s": report["sampled"]["sound_s"],
+        **loudest,
+    }
