@@ -121,7 +121,9 @@ def test_direction_of_a_plane_wave_in_a_little_noise(azimuth: float, elevation: 
 
 def test_diffuse_field_is_diffuse_and_silence_has_no_direction() -> None:
     azimuth, elevation = random_directions(500)
-    foa = sum(ambisonics.encode(noise(2000, seed=k), a, e) for k, (a, e) in enumerate(zip(azimuth, elevation, strict=True)))
+    foa = sum(
+        ambisonics.encode(noise(2000, seed=k), a, e) for k, (a, e) in enumerate(zip(azimuth, elevation, strict=True))
+    )
     assert ambisonics.sound_direction(foa).diffuseness > 0.85
     silent = ambisonics.sound_direction(np.zeros((4, 100), np.float32))
     assert (silent.azimuth, silent.elevation, silent.diffuseness, silent.energy) == (0, 0, 1, 0)

@@ -126,9 +126,7 @@ def test_crop_agrees_with_ffmpeg_v360(azimuth: float, elevation: float, h: float
     # v360 looks right for positive yaw. Mean within 1/255: both interpolate linearly, v360 with
     # weights of 1/2^14 and its frame in rgb24; at the very pole v360 clamps instead of going over.
     picture = smooth_sphere(448, 896)
-    graph = (
-        f"v360=e:flat:yaw={-azimuth}:pitch={elevation}:h_fov={h}:v_fov={v}:w=112:h=112:interp=linear"
-    )
+    graph = f"v360=e:flat:yaw={-azimuth}:pitch={elevation}:h_fov={h}:v_fov={v}:w=112:h=112:interp=linear"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "gbrp", "-s", "896x448"]
     command += ["-i", "-", "-vf", graph, "-f", "rawvideo", "-pix_fmt", "gbrp", "-"]
     planes = np.ascontiguousarray(np.moveaxis(picture[..., [1, 2, 0]], -1, 0))

@@ -35,16 +35,20 @@ def good(tmp_path_factory: pytest.TempPathFactory, frames: np.ndarray, foa: np.n
 
 
 def run(video: Path, workdir: Path, sound: Path | None = None, stage: Validate | None = None) -> Outcome:
+    """Process and decide, as the engine does."""
     files = {"video": video} | ({"sound": sound} if sound else {})
     stage = stage or Validate()
     try:
         outcome = stage.process(Item("x", "x", files=files), workdir)
     except ItemError as error:
         return Failed(error.kind, str(error))
-    if isinstance(outcome, Done | Filtered):
+    if isinstance(outcome, Done):
         json.dumps(outcome.measures, allow_nan=False)
         for name, output in outcome.outputs.items():
             stage.check_output(name, workdir / output)
+        refusal = stage.decide(outcome.measures)
+        if refusal is not None:
+            return Filtered(refusal.reason, refusal.detail, outcome.measures, outcome.outputs)
     return outcome
 
 
@@ -74,13 +78,13 @@ def test_same_bytes_when_done_twice(good: Path, tmp_path: Path) -> None:
 def test_reasons(frames: np.ndarray, foa: np.ndarray, tmp_path: Path) -> None:
     flat = np.concatenate([flat_view(make_scene(5), 4, 120, 214)] * 20)
     cases = {
-        "no-picture": dict(sound=foa),
-        "no-sound": dict(frames=frames),
-        "no-ambisonics": dict(frames=frames, sound=foa[:2], audio="pcm", layout="stereo"),
-        "invalid-ambisonics": dict(frames=frames, sound=np.tile(foa[:1], (4, 1)), audio="pcm"),
-        "not-360": dict(frames=flat, sound=foa),
-        "unknown-projection": dict(frames=np.full((80, 120, 240), 90, np.uint8), sound=foa),
-        "too-short": dict(frames=frames[:40], sound=foa),
+        "no-picture": {"sound": foa},
+        "no-sound": {"frames": frames},
+        "no-ambisonics": {"frames": frames, "sound": foa[:2], "audio": "pcm", "layout": "stereo"},
+        "invalid-ambisonics": {"frames": frames, "sound": np.tile(foa[:1], (4, 1)), "audio": "pcm"},
+        "not-360": {"frames": flat, "sound": foa},
+        "unknown-projection": {"frames": np.full((80, 120, 240), 90, np.uint8), "sound": foa},
+        "too-short": {"frames": frames[:40], "sound": foa},
     }
     for reason, parts in cases.items():
         workdir = tmp_path / reason

@@ -56,7 +56,7 @@ def _frame(video: bytes, index: int) -> NDArray[np.uint8]:
     with av.open(io.BytesIO(video), "r") as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number == index:
-                return frame.to_ndarray(format="rgb24")
+                return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     raise ValueError(f"expected more than {index} frames")
 
 

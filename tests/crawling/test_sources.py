@@ -1,0 +1,176 @@
+"""What a person may write as ``crawl.source``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from yt360.crawling.sources import expand_sources, youtube_id
+from yt360.crawling.targets import Target, page
+from yt360.errors import UsageError
+
+LISTED: list[str] = []
+
+
+def _expand(url: str) -> Iterator[Target]:
+    LISTED.append(url)
+    for name in ("LISTED00001", "LISTED00002"):
+        yield page("youtube", name, f"https://www.youtube.com/watch?v={name}")
+
+
+def _names(source: str | list[str]) -> list[str]:
+    return [target.name for target in expand_sources(source, _expand)]
+
+
+def _targets(source: str | list[str]) -> list[Target]:
+    return list(expand_sources(source, _expand))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dQw4w9WgXcQ",
+        "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        "https://www.youtube.com/watch?v=dQw4w9WgXcQ&list=PL123&t=4s",
+        "https://youtu.be/dQw4w9WgXcQ?si=x",
+        "http://m.youtube.com/watch?v=dQw4w9WgXcQ",
+        "https://www.youtube.com/shorts/dQw4w9WgXcQ",
+        "https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ",
+        "https://www.youtube.com/live/dQw4w9WgXcQ?feature=share",
+    ],
+)
+def test_all_ways_to_name_a_video(text: str) -> None:
+    (target,) = _targets(text)
+    assert target.name == "dQw4w9WgXcQ"
+    assert target.where == {"page": "https://www.youtube.com/watch?v=dQw4w9WgXcQ"}
+    assert target.identity["source"] == "youtube"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ytsearch50:spatial audio 360",
+        "ytsearch:x",
+        "ytsearchdate5:x",
+        "https://www.youtube.com/results?search_query=360&sp=EgJ4AQ%3D%3D",
+        "https://www.youtube.com/@someone",
+        "https://www.youtube.com/@someone/videos",
+        "https://www.youtube.com/channel/UC123",
+        "https://www.youtube.com/playlist?list=PL123",
+    ],
+)
+def test_searches_channels_and_playlists_are_listed(text: str) -> None:
+    LISTED.clear()
+    assert _names(text) == ["LISTED00001", "LISTED00002"]
+    assert [text] == LISTED
+
+
+def test_list_file(tmp_path: Path) -> None:
+    (tmp_path / "near.mp4").write_bytes(b"x")
+    (tmp_path / "list.txt").write_text(
+        "\ufeff# a comment\n\n"
+        "dQw4w9WgXcQ\n"
+        "-oytwMeyR74\n"
+        "http://h.test/pictures/one.webm?x=1\n"
+        "http://h.test/a.mp4 http://h.test/a.wav\n"
+        "http://h.test/b.wav http://h.test/b.mp4\n"
+        "mine = http://h.test/c.mp4\n"
+        "pair=http://h.test/d.bin http://h.test/e.bin\n"
+        "near.mp4\n"
+        "ytsearch2:drums\n"
+    )
+    targets = {target.name: dict(target.where) for target in _targets(str(tmp_path / "list.txt"))}
+    assert list(targets) == [
+        "dQw4w9WgXcQ", "-oytwMeyR74", "one?x=1", "a", "b", "mine", "pair", "near", "LISTED00001", "LISTED00002",
+    ]  # fmt: skip
+    assert targets["a"] == {"video": "http://h.test/a.mp4", "sound": "http://h.test/a.wav"}
+    assert targets["b"] == {"video": "http://h.test/b.mp4", "sound": "http://h.test/b.wav"}
+    assert targets["mine"] == {"video": "http://h.test/c.mp4"}
+    assert targets["pair"] == {"video": "http://h.test/d.bin", "sound": "http://h.test/e.bin"}
+    assert targets["near"] == {"video_file": str(tmp_path / "near.mp4")}
+
+
+def test_each_video_once_in_the_order_of_the_source() -> None:
+    assert _names(["BBBBBBBBBBB", "AAAAAAAAAAA", "https://youtu.be/BBBBBBBBBBB"]) == ["BBBBBBBBBBB", "AAAAAAAAAAA"]
+
+
+def test_host_is_no_part_of_a_file_s_identity() -> None:
+    (before,) = _targets("http://127.0.0.1:4000/w/a.mp4")
+    (after,) = _targets("http://127.0.0.1:5000/w/a.mp4")
+    assert (before.name, before.identity) == (after.name, after.identity)
+
+
+def test_same_name_at_two_paths_gives_two_videos() -> None:
+    names = _names(["http://h.test/x/a.mp4", "http://h.test/y/a.mp4", "http://h.test/x/a.mp4"])
+    assert len(names) == 2
+    assert names[0] == "a"
+
+
+def test_file_and_address_of_one_name_are_never_mixed_up(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    file, url = str(tmp_path / "a.mp4"), "http://h.test/a.mp4"
+    assert len(_names([file, url])) == 2
+    with pytest.raises(UsageError, match="NAME=ADDRESS"):
+        _names([url, file])
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("", "crawl.source is empty"),
+        ("/no/such/folder", "no file or folder of that name"),
+        ("list-of-ids.txt", "no file or folder of that name"),
+        ("hello world", "found 'hello world'"),
+        ("gopher://h.test/a.mp4", "expected an http or https address"),
+    ],
+)
+def test_wrong_source_says_what_was_expected(source: str, found: str) -> None:
+    with pytest.raises(UsageError, match=r"expected|empty") as raised:
+        _names(source)
+    assert found in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["hello world", "a b c", "http://h.test/a.mp4 and more", "x=nothing"])
+def test_wrong_line_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list.txt").write_text(f"dQw4w9WgXcQ\n{line}\n")
+    with pytest.raises(UsageError, match="line 2"):
+        _names(str(tmp_path / "list.txt"))
+
+
+def test_list_without_lines_is_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("# nothing yet\n")
+    with pytest.raises(UsageError, match="found none"):
+        _names(str(tmp_path / "list.txt"))
+
+
+def test_list_that_names_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("list.txt\n")
+    with pytest.raises(UsageError, match="line 1"):
+        _names(str(tmp_path / "list.txt"))
+
+
+def test_text_named_as_media_is_left_to_validate(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("no video at all")
+    assert _names(str(tmp_path / "a.mp4")) == ["a"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_a_video_or_wrong_use(text: str) -> None:
+    assume("\x00" in text or not Path(text.strip()).exists())
+    try:
+        targets = _targets(text)
+    except UsageError:
+        return
+    for target in targets:
+        assert "/" not in target.item({}).id
+
+
+@given(st.text(max_size=100))
+def test_youtube_id_takes_anything(text: str) -> None:
+    found = youtube_id(f"https://www.youtube.com/{text}")
+    assert found is None or len(found) == 11

@@ -1,0 +1,1 @@
+"""Where videos come from: sources, discovery, polite downloading, and what went wrong."""

@@ -1,0 +1,237 @@
+"""Good manners over many processes: turns, pace, and a pause for all when a site has had enough.
+
+State lies in small files of one folder and is guarded by ``flock``, which the kernel gives back
+when a process dies, however it dies. So a kill never leaves a seat taken or a lane closed for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+from yt360.crawling.access import Access
+from yt360.crawling.failures import CrawlError
+
+log = logging.getLogger("yt360.crawl")
+
+Answer = TypeVar("Answer")
+
+_POLL_S = 0.2
+_LONGEST_SLICE_S = 5.0
+_STATE_BYTES = 512
+
+
+@dataclass
+class _State:
+    """Of one lane. Times are seconds since the epoch: processes and boots share them."""
+
+    tokens: float = 1.0
+    filled_at: float = 0.0
+    ready_at: float = 0.0
+    rest_s: float = 0.0
+    closed_until: float = 0.0
+    closed_s: float = 0.0
+    trips: int = 0
+    tripped_by: str = ""
+
+
+class Lane:
+    """One pair of site and own address: at most ``access.in_flight`` videos at a time, never faster than the pace.
+
+    A token bucket of depth one gives the rate: no stretch of T hours sees more than 1 + T times the
+    configured videos an hour begin. A pause lies between the end of one video and the start of the
+    next. After a refusal that concerns everyone the lane is closed for a pause that doubles with
+    every further refusal; the first to go on afterwards goes alone.
+    """
+
+    def __init__(self, folder: Path, site: str, address: str, access: Access, clock: Callable[[], float]) -> None:
+        self.site = site
+        self.address = address
+        self._access = access
+        self._clock = clock
+        name = hashlib.blake2b(f"{site}\n{address}".encode("utf-8", "replace"), digest_size=8).hexdigest()
+        self._folder = folder / name
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def try_enter(self, held: contextlib.ExitStack) -> float:
+        """0 when the lane was entered (its locks are now ``held``), otherwise seconds until to ask again."""
+        with contextlib.ExitStack() as taken:
+            seats = (self._folder / f"seat-{number}.lock" for number in range(self._access.in_flight))
+            if not any(_lock(taken, seat) for seat in seats):
+                return _POLL_S
+            with self._state() as state:
+                wait_s = self._wait_s(state, taken)
+            if wait_s <= 0:
+                held.push(taken.pop_all())
+            return wait_s
+
+    def leave(self) -> None:
+        """The pause before the next video begins now."""
+        with self._state() as state:
+            state.rest_s = random.uniform(*self._access.pause_s(self.site))
+            state.ready_at = self._clock() + state.rest_s
+
+    def trip(self, kind: str, asked_s: float | None = None) -> float:
+        """Close the lane after a refusal that holds for every video; returns the pause in seconds."""
+        with self._state() as state:
+            now = self._clock()
+            if now < state.closed_until:
+                return state.closed_until - now  # somebody else was refused at the same moment
+            grown = self._access.breaker_pause_s * 2.0 ** min(state.trips, 30)
+            pause_s = max(min(grown, self._access.breaker_pause_longest_s), asked_s or 0.0)
+            state.trips += 1
+            state.tripped_by = kind
+            state.closed_s = pause_s
+            state.closed_until = now + pause_s
+            return pause_s
+
+    def recover(self) -> None:
+        """The site answered again: the next pause starts small."""
+        with self._state() as state:
+            state.trips = 0
+            state.tripped_by = ""
+
+    def why_closed(self) -> str:
+        """The kind of refusal that closed this lane; empty when it is open."""
+        with self._state() as state:
+            return state.tripped_by
+
+    def _wait_s(self, state: _State, taken: contextlib.ExitStack) -> float:
+        now = self._clock()
+        # Never longer than the pause itself: a clock that was set back must not stop the crawl for as long.
+        state.closed_until = min(state.closed_until, now + state.closed_s)
+        state.ready_at = min(state.ready_at, now + state.rest_s)
+        if now < state.closed_until:
+            return state.closed_until - now
+        if state.trips and not _lock(taken, self._folder / "probe.lock"):
+            return _POLL_S
+        if now < state.ready_at:
+            return state.ready_at - now
+        rate_hz = (self._access.videos_per_hour(self.site) or 0.0) / 3600.0
+        if rate_hz:
+            tokens = min(1.0, state.tokens + max(0.0, now - state.filled_at) * rate_hz)
+            state.tokens, state.filled_at = tokens, now
+            if tokens < 1.0:
+                return (1.0 - tokens) / rate_hz
+            state.tokens -= 1.0
+        return 0.0
+
+    @contextlib.contextmanager
+    def _state(self) -> Iterator[_State]:
+        """The lane's state, read and written back under a lock."""
+        descriptor = os.open(self._folder / "state.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            state = _parse(os.pread(descriptor, _STATE_BYTES, 0))
+            yield state
+            # One write of fixed size: what a kill leaves is the old state or the new one.
+            os.pwrite(descriptor, json.dumps(asdict(state)).encode().ljust(_STATE_BYTES), 0)
+        finally:
+            os.close(descriptor)
+
+
+class Guest:
+    """All lanes to one site; one for each own address (see :meth:`Access.outgoing`)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        site: str,
+        access: Access,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._lanes = [Lane(folder, site, address, access, clock) for address in access.outgoing()]
+        self._site = site
+        self._access = access
+        self._clock = clock
+        self._sleep = sleep
+
+    @contextlib.contextmanager
+    def turn(self, give_up_at: float) -> Iterator[Lane]:
+        """Wait for a turn on whichever lane is free first, and hold it.
+
+        Raises :class:`CrawlError` when none came by ``give_up_at`` (on the guest's clock).
+        """
+        with contextlib.ExitStack() as held:
+            lane = self._enter(held, give_up_at)
+            try:
+                yield lane
+            finally:
+                lane.leave()
+
+    def ask(self, action: Callable[[Lane], Answer]) -> Answer:
+        """Wait for a turn and call ``action`` with its lane.
+
+        A refusal that holds for every video closes the lane, and the same is asked again when it
+        opens; so nothing is skipped and nothing fails because somebody else was too fast. Raises the
+        :class:`CrawlError` of any other failure, or of the refusal when ``access.patience_s`` is over.
+        """
+        give_up_at = self._clock() + self._access.patience_s
+        while True:
+            with self.turn(give_up_at) as lane:
+                try:
+                    answer = action(lane)
+                except CrawlError as error:
+                    if not error.rule.stops:
+                        if error.rule.retry != "soon":
+                            lane.recover()  # a clear answer about one video: the site talks to us
+                        raise
+                    pause_s = lane.trip(error.kind, error.pause_s)
+                    log.warning("%s; nobody asks %s for %.0f s", error, lane.site, pause_s)
+                    if self._clock() + pause_s > give_up_at:
+                        raise
+                else:
+                    lane.recover()
+                    return answer
+
+    def _enter(self, held: contextlib.ExitStack, give_up_at: float) -> Lane:
+        while True:
+            shortest_s = float("inf")
+            for lane in random.sample(self._lanes, len(self._lanes)):
+                wait_s = lane.try_enter(held)
+                if wait_s <= 0:
+                    return lane
+                shortest_s = min(shortest_s, wait_s)
+            if self._clock() >= give_up_at:
+                raise self._gave_up(self._lanes)
+            self._sleep(max(0.005, min(shortest_s, _LONGEST_SLICE_S)))
+
+    def _gave_up(self, lanes: Sequence[Lane]) -> CrawlError:
+        closed = sorted({lane.why_closed() for lane in lanes} - {""})
+        return CrawlError(
+            closed[0] if closed else "rate-limited",
+            f"{self._site}: no turn came within crawl.access.patience_s = {self._access.patience_s:g} s "
+            f"({', '.join(closed) if closed else 'all turns were taken'}); run again later, or raise it",
+        )
+
+
+def _parse(data: bytes) -> _State:
+    try:
+        value = json.loads(data)
+        return _State(**{entry.name: value[entry.name] for entry in fields(_State)})
+    except (ValueError, TypeError, KeyError):
+        return _State()
+
+
+def _lock(held: contextlib.ExitStack, path: Path) -> bool:
+    """Try to lock ``path`` for as long as ``held`` lasts; whether it worked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return False
+    held.callback(os.close, descriptor)
+    return True

@@ -1,0 +1,259 @@
+"""From what a person writes as ``crawl.source`` to the videos that it means, in a fixed order, each once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from yt360.crawling import folder, tables
+from yt360.crawling.access import site_of
+from yt360.crawling.roles import extension, role_of
+from yt360.crawling.targets import Target, direct, page, path_digest, youtube_address
+from yt360.crawling.text import clean_text
+from yt360.engine.contract import safe_id
+from yt360.errors import UsageError
+
+log = logging.getLogger("yt360.crawl")
+
+EXPECTED = (
+    "a folder of media files, a media file, a list of addresses or ids in a .txt file, a table of segments in a .csv "
+    "or .tsv file, an http(s) address, a store's prefix (s3://bucket/prefix), an 11-character YouTube id, a search "
+    "(ytsearch50:spatial audio 360), a channel, playlist or search address, or yt360-2020 (the published list)"
+)
+
+Expand = Callable[[str], Iterator[Target]]
+"""Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
+
+_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_SEARCH = re.compile(r"[a-z0-9_.]+search[a-z]*(\d+|all)?:", re.IGNORECASE)
+_NAMED = re.compile(r"([^\s=:/?#]{1,200})\s*=\s*(\S.*)")
+_LISTS = frozenset(("txt", "list", "lst", ""))
+_TABLES = frozenset(("csv", "tsv"))
+_LONGEST_LINE = 20_000
+_LARGEST_LIST = 256 << 20
+
+
+def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[Target]:
+    """All videos of ``sources`` in order, without those that came before under the same id.
+
+    Raises :class:`UsageError` when there is none, or when two different videos would get one id.
+    """
+    given = [sources] if isinstance(sources, str) else list(sources)
+    if not any(text.strip() for text in given):
+        raise UsageError(f"crawl.source is empty: expected {EXPECTED}; set it with --set crawl.source=…")
+    found = (target for text in given if text.strip() for target in _one(text.strip(), expand, Path()))
+    count = 0
+    for target in _once(found):
+        count += 1
+        yield target
+    if not count:
+        raise UsageError(f"crawl.source = {clean_text(given, 300)}: expected {EXPECTED}, found no video in it")
+
+
+def _once(found: Iterable[Target]) -> Iterator[Target]:
+    """Each video once. Two files of one name at different paths of a server get different ids."""
+    seen: dict[str, int] = {}
+    for target in found:
+        identifier = safe_id(target.name)
+        known = seen.get(identifier)
+        if known is not None and known != _same(target):
+            if "page" in target.where or target.identity.get("source") != "url":
+                raise _clash(target)
+            name = f"{target.name}-{path_digest(target.said)}"
+            target = replace(target, name=name)
+            identifier = safe_id(name)
+            known = seen.get(identifier)
+            if known is not None and known != _same(target):
+                raise _clash(target)
+        if known is None:
+            seen[identifier] = _same(target)
+            yield target
+
+
+def _clash(target: Target) -> UsageError:
+    return UsageError(
+        f"{clean_text(target.said, 200)}: another video of this source has the id {target.name!r} too; "
+        "give one of them a name of its own in the list: NAME=ADDRESS"
+    )
+
+
+def _same(target: Target) -> int:
+    """What two mentions of one video agree in; a number, because a source may mention very many."""
+    if "page" in target.where:
+        return hash(("page", target.identity["source"]))
+    return hash(tuple(sorted(target.where.items())))
+
+
+def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[Target]:
+    """The videos that one text means; paths are relative to ``base``. ``lists`` is false inside a list."""
+    if _SEARCH.match(text):
+        yield from expand(text)
+        return
+    if text.partition(":")[0] == tables.PUBLISHED:
+        yield from (_with_notes(youtube(row.video), row) for row in tables.published(text.partition(":")[2]))
+        return
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[1].lower() == "file":
+        text = unquote(urlsplit(text).path)
+    elif scheme and scheme[1].lower() not in ("http", "https"):
+        yield from _stored(text, scheme[1].lower())
+        return
+    elif scheme:
+        yield from _address(text, expand, "")
+        return
+    path = base / os.path.expanduser(text)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError):
+        is_folder = is_file = False
+    if is_folder:
+        yield from folder.scan_folder(path)
+    elif is_file and lists and role_of(path.name) is None and extension(path.name) in _LISTS:
+        yield from _listed(path, expand)
+    elif is_file and lists and extension(path.name) in _TABLES:
+        yield from _tabled(path, expand)
+    elif is_file:
+        yield folder.single_file(path)
+    elif _YOUTUBE_ID.fullmatch(text):
+        yield youtube(text)
+    else:
+        missing = ", and no file or folder of that name exists" if "/" in text or extension(text) else ""
+        raise UsageError(f"crawl.source: expected {EXPECTED}; found {clean_text(text, 200)!r}{missing}")
+
+
+def youtube(name: str) -> Target:
+    """A YouTube video by its id."""
+    return page("youtube", name, youtube_address(name))
+
+
+def _stored(url: str, scheme: str) -> Iterator[Target]:
+    """Files of an object store."""
+    from yt360.crawling.store import is_store, scan_store
+
+    if not is_store(scheme):
+        raise UsageError(
+            f"{clean_text(url, 200)}: expected an http or https address, or a store that fsspec knows (s3://…), "
+            f"found {scheme}://"
+        )
+    yield from scan_store(url)
+
+
+def _address(url: str, expand: Expand, name: str) -> Iterator[Target]:
+    video = youtube_id(url)
+    if video:
+        target = youtube(video)
+        yield replace(target, name=name or target.name)
+    elif role := role_of(unquote(urlsplit(url).path).rpartition("/")[2]):
+        yield direct(**{"video": None, "sound": None, role: url}, name=name)
+    elif site_of(url) == "youtube":
+        yield from expand(url)
+    else:
+        yield from _site(url, expand, name)
+
+
+def _site(url: str, expand: Expand, name: str) -> Iterator[Target]:
+    """An address of another site: yt-dlp knows from its form whether it is one video or a list of them."""
+    from yt360.crawling.discovery import extractor_for, is_listing
+
+    if is_listing(url):
+        yield from expand(url)
+        return
+    extractor = extractor_for(url)
+    found = extractor.get_temp_id(url) if extractor is not None and hasattr(extractor, "get_temp_id") else None
+    site = extractor.ie_key().lower() if extractor is not None else site_of(url)
+    target = page(site, found or direct(url, None).name, url)
+    yield replace(target, name=name or target.name)
+
+
+def youtube_id(url: str) -> str | None:
+    """The id of the one video that a YouTube address shows, if it shows one."""
+    parts = urlsplit(url)
+    if site_of(url) != "youtube":
+        return None
+    steps = [step for step in parts.path.split("/") if step]
+    if (parts.hostname or "").lower() == "youtu.be":
+        found = steps[0] if steps else ""
+    elif steps[:1] == ["watch"]:
+        found = parse_qs(parts.query).get("v", [""])[0]
+    elif len(steps) >= 2 and steps[0] in ("shorts", "embed", "v", "live", "e"):
+        found = steps[1]
+    else:
+        found = ""
+    return found if _YOUTUBE_ID.fullmatch(found) else None
+
+
+def _listed(path: Path, expand: Expand) -> Iterator[Target]:
+    """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
+    lines = 0
+    for number, line in enumerate(_lines(path), 1):
+        text = line.strip().lstrip("\ufeff")
+        if not text or text.startswith("#"):
+            continue
+        lines += 1
+        try:
+            yield from _line(text, expand, path.parent)
+        except UsageError as error:
+            raise UsageError(f"{path}, line {number}: {error}") from error
+    if not lines:
+        raise UsageError(f"{path}: expected addresses or ids, one a line, found none")
+
+
+def _tabled(path: Path, expand: Expand) -> Iterator[Target]:
+    """The videos of a table, with what it says of their segments."""
+    for row in tables.read_table(path).values():
+        try:
+            found = list(_line(row.video, expand, path.parent))
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
+        yield from (_with_notes(target, row) for target in found)
+
+
+def _with_notes(target: Target, row: tables.Row) -> Target:
+    return replace(target, notes=row.notes())
+
+
+def _line(text: str, expand: Expand, base: Path) -> Iterator[Target]:
+    name = ""
+    if match := _NAMED.fullmatch(text):
+        name, text = match[1], match[2]
+    words = text.split()
+    if len(words) == 2 and all(_SCHEME.match(word) for word in words):
+        yield _pair(words, name)
+    elif text.lower().startswith(("http://", "https://")):
+        if len(words) > 1:
+            raise UsageError(f"expected one address, or those of a picture and a sound file, found {len(words)} words")
+        yield from _address(text, expand, name)
+    elif name:
+        found = list(_one(text, expand, base, lists=False))
+        if len(found) != 1:
+            raise UsageError(f"{name}=: expected one video behind the name, found {len(found)}")
+        yield replace(found[0], name=name)
+    else:
+        yield from _one(text, expand, base, lists=False)
+
+
+def _pair(urls: list[str], name: str) -> Target:
+    """Picture and sound of one video; the order does not matter where the extensions tell."""
+    for url in urls:
+        if url.partition("://")[0].lower() not in ("http", "https"):
+            raise UsageError(f"{clean_text(url, 200)}: expected an http or https address")
+    roles = [role_of(unquote(urlsplit(url).path).rpartition("/")[2]) for url in urls]
+    picture, sound = reversed(urls) if roles[0] == "sound" and roles[1] != "sound" else urls
+    return direct(picture, sound, name)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        if path.stat().st_size > _LARGEST_LIST:
+            raise UsageError(f"{path}: expected a list of at most {_LARGEST_LIST >> 20} MB, found a larger file")
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            while line := stream.readline(_LONGEST_LINE):
+                yield line
+    except OSError as error:
+        raise UsageError(f"{path}: expected a list that can be read, found: {error.strerror}") from error

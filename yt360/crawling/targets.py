@@ -1,0 +1,82 @@
+"""One video to crawl: what it is called, what makes it itself, and where it is to be had."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from yt360.crawling.roles import MEDIA_EXTENSIONS, extension, split_format
+from yt360.crawling.text import clean_text
+from yt360.engine.contract import Item, safe_id
+
+
+@dataclass(frozen=True)
+class Target:
+    """``name`` is the video's id as its source spells it; ``identity`` goes into the key, ``where`` does not.
+
+    ``where`` is one of ``{"page": URL}`` (ask yt-dlp), ``{"video": URL, "sound": URL}`` (media files) and
+    ``{"video_file": path, "sound_file": path, "info_file": path}`` (local files); all but one may be missing.
+    ``notes`` are what a table says about it: ``segments`` ([start, end] pairs in seconds) and ``split``.
+    """
+
+    name: str
+    identity: Mapping[str, Any]
+    where: Mapping[str, str]
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    said: str = field(default="", compare=False)
+
+    def item(self, shared_hints: Mapping[str, Any]) -> Item:
+        name = safe_id(self.name)
+        # The address of a YouTube video follows from its id: a plan of very many holds one set of hints for all.
+        own = {**({} if self.where == _youtube_page(self.identity) else self.where), **self.notes}
+        hints = {**shared_hints, **own} if own else shared_hints
+        return Item(id=name, source_id=name, meta=self.identity, hints=hints)
+
+
+def page(site: str, name: str, url: str) -> Target:
+    """A video that yt-dlp knows how to get. ``site`` is its extractor in lower case."""
+    return Target(name, {"source": site, "video": clean_text(name, 200)}, {"page": url}, said=url)
+
+
+def _youtube_page(identity: Mapping[str, Any]) -> dict[str, str]:
+    return {"page": youtube_address(identity["video"])} if identity.get("source") == "youtube" else {}
+
+
+def youtube_address(video: str) -> str:
+    """The address of a YouTube video's page."""
+    return f"https://www.youtube.com/watch?v={video}"
+
+
+def page_of(item: Item) -> str | None:
+    """The address of the page that yt-dlp gets an item by, if it is one of these."""
+    if page := item.hints.get("page"):
+        return str(page)
+    return youtube_address(item.meta["video"]) if item.meta.get("source") == "youtube" else None
+
+
+def direct(video: str | None, sound: str | None, name: str = "") -> Target:
+    """Media files at plain addresses. Which host serves them does not change what they are."""
+    first = video or sound or ""
+    where = {role: url for role, url in (("video", video), ("sound", sound)) if url}
+    return Target(name or name_of_url(first), {"source": "url"}, where, said=first)
+
+
+def name_of_url(url: str) -> str:
+    """An id for what lies at ``url``: its file name without extension (and the query, if there is one)."""
+    parts = urlsplit(url)
+    base = posixpath.basename(unquote(parts.path).rstrip("/"))
+    ending = extension(base)
+    if ending in MEDIA_EXTENSIONS:
+        base = split_format(base[: -len(ending) - 1])[0]
+    text = f"{base}?{parts.query}" if parts.query else base
+    return text or parts.hostname or "video"
+
+
+def path_digest(url: str) -> str:
+    """A short digest of an address without its host, to tell files of one name apart."""
+    parts = urlsplit(url)
+    return hashlib.blake2b(f"{parts.path}?{parts.query}".encode("utf-8", "replace"), digest_size=4).hexdigest()

@@ -1,0 +1,315 @@
+"""Get the videos: from a folder, a list, a server, or a site that yt-dlp knows.
+
+Consumes ``crawl.source``; produces ``video`` (a picture file that may hold sound too), ``sound``
+(a separate sound file, where there is one) and ``info`` (what the site says). Files are kept as
+they arrive: nothing is merged, remuxed or cut, because each of these loses channels or spherical
+metadata. It decides nothing; what is not there or not offered fails with a kind
+(:mod:`yt360.crawling.failures`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from yt360.crawling import info as infos
+from yt360.crawling.access import Access, site_of
+from yt360.crawling.failures import CrawlError, classify
+from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
+from yt360.crawling.guest import Guest, Lane
+from yt360.crawling.roles import Role, extension
+from yt360.crawling.targets import page_of
+from yt360.crawling.text import clean_text
+from yt360.crawling.tombstones import removed_ids
+from yt360.engine.contract import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.errors import ItemError
+
+if TYPE_CHECKING:
+    from yt360.crawling.download import Downloader, Fetched
+    from yt360.engine.catalog import Catalog
+
+log = logging.getLogger("yt360.crawl")
+
+_COPY_BLOCK = 4 << 20
+
+
+class CrawlParams(StageParams):
+    """Parameters of the crawl.
+
+    ``source`` (one text or several, see :data:`yt360.crawling.sources.EXPECTED`), ``limit`` (videos
+    taken from one listing) and ``access`` say where things come from and are not part of the key.
+    ``local_files`` copies or hard-links the files of a folder. The picture is chosen between
+    ``lowest_picture`` and ``highest_picture`` rows (as delivered: an EAC frame is larger than what it
+    shows); ``projection`` prefers one of the two that YouTube delivers; ``sort`` is yt-dlp's format
+    sorting among equally tall ones. ``labelled_sites`` (names of yt-dlp's extractors) label 360° pictures and
+    ambisonics; from any other site the best whole file is taken and ``validate`` finds out what it is. With
+    ``check_arrived`` a file from a labelled site is looked at, and another format or client is tried when it
+    is not what its label said.
+    """
+
+    source: str | tuple[str, ...] = ""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    access: Access = Access()
+    local_files: Literal["copy", "hardlink"] = "copy"
+    lowest_picture: Annotated[int, Field(ge=1)] = 720
+    highest_picture: Annotated[int, Field(ge=1)] = 1080
+    projection: Literal["any", "equirectangular", "mesh"] = "any"
+    sort: tuple[str, ...] = ("vcodec:vp9", "proto")
+    labelled_sites: tuple[str, ...] = ("youtube",)
+    check_arrived: bool = True
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CrawlParams:
+        if self.lowest_picture > self.highest_picture:
+            raise ValueError(
+                f"expected lowest_picture <= highest_picture, found {self.lowest_picture} > {self.highest_picture}"
+            )
+        return self
+
+
+PARTIAL = "crawl-partial"
+"""Folder below the root's state that holds files between their download and the record of it."""
+
+NOT_IN_KEY = ("source", "limit", "access")
+"""Parameters that say where a video comes from, not what it is: changing them crawls nothing again."""
+
+
+class Crawl(Stage):
+    """See the module's text."""
+
+    name: ClassVar[str] = "crawl"
+    version: ClassVar[int] = 1
+    params_type: ClassVar[type[StageParams]] = CrawlParams
+    # Waiting for a turn and for the end of a site's pause is part of an attempt, so it may take long.
+    needs: ClassVar[Needs] = Needs(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
+        from yt360.crawling.discovery import Discovery
+        from yt360.crawling.sources import expand_sources
+
+        discovery = Discovery(catalog.state_dir, self.params.access)
+        sources = self.params.source
+        state = {"state": str(catalog.state_dir)}
+        buried = removed_ids(catalog.state_dir)
+        skipped = 0
+        warned = False
+        for target in expand_sources(sources, lambda url: discovery.videos(url, self.params.limit)):
+            if not warned and target.identity["source"] == "youtube":
+                warned = True
+                self._look_for_runtime()
+            item = target.item(state)
+            if item.id in buried:
+                skipped += 1
+                continue
+            yield item
+        if skipped:
+            log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
+
+    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+        """Remove what was kept for resuming videos that have their record by now."""
+        keeping = catalog.state_dir / PARTIAL
+        kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
+        for item in items if kept else ():
+            if item.id in kept and catalog.entry(self, item).state == "done":
+                shutil.rmtree(keeping / item.id, ignore_errors=True)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        """Fetch or copy the files of one video into ``workdir``."""
+        try:
+            if any(name.endswith("_file") for name in item.hints):
+                return self._take_files(item, workdir, "file", self._take_local)
+            if any(name.endswith("_stored") for name in item.hints):
+                return self._take_files(item, workdir, "stored", self._take_stored)
+            return self._fetch(item, workdir)
+        except CrawlError as error:
+            if error.kind == "disk-full":
+                raise  # the engine stops the run and does not blame the item
+            if error.rule.retry != "soon":
+                shutil.rmtree(_state_folder(item, workdir) / PARTIAL / item.id, ignore_errors=True)
+            return Failed(error.kind, str(error), error.retryable)
+
+    def check_output(self, name: str, path: Path) -> None:
+        """``info`` has to be readable; whether a media file is whole and what it holds is for ``validate`` to say."""
+        if name == "info":
+            infos.read(path)
+
+    def key(self, item: Item) -> str:
+        """As for every stage, but from :meth:`key_params` and the item's id."""
+        return digest_bytes(
+            canonical_json(
+                {
+                    "stage": self.name,
+                    "version": self.version,
+                    "params": self.key_params(str(item.meta.get("source"))),
+                    "item": item.id,
+                    "meta": dict(item.meta),
+                }
+            ).encode()
+        )
+
+    def key_params(self, source: str = "") -> dict[str, Any]:
+        """The parameters that change what is taken from a ``source`` (``file``, ``url``, or a site)."""
+        params: dict[str, Any] = self.params.model_dump(mode="json", exclude=set(NOT_IN_KEY))
+        if source == "file":
+            return {"local_files": params["local_files"]}
+        params.pop("local_files")
+        return {} if source in ("url", "store") else params
+
+    def _look_for_runtime(self) -> None:
+        from yt360.crawling.runtime import explain_missing, find_runtime
+
+        wanted = self.params.access.js_runtimes
+        if not find_runtime(wanted):
+            log.warning("%s", explain_missing(wanted))
+
+    def _take_files(self, item: Item, workdir: Path, way: str, take: Callable[[str, Path], None]) -> Outcome:
+        """Files that only have to be copied; ``way`` ends the names of the hints that say where they are."""
+        outputs: dict[str, str] = {}
+        named: dict[str, str] = {}
+        for role in _ROLES:
+            if source := item.hints.get(f"{role}_{way}"):
+                base = re.split(r"[/\\]", source)[-1]
+                outputs[role] = f"{role}.{extension(base)}"
+                named[role] = clean_text(base, 255)
+                take(source, workdir / outputs[role])
+        described: dict[str, Any] = {"id": item.id}
+        if source := item.hints.get(f"info_{way}"):
+            take(source, workdir / "given.info.json")
+            described = infos.sanitise(infos.read(workdir / "given.info.json"))
+        described.setdefault("extractor", way)
+        infos.write(workdir / "info.json", {**described, "files": named})
+        return Done({**outputs, "info": "info.json"}, {"site": way, **_sizes(workdir, outputs), **_told(described)})
+
+    def _take_local(self, source: str, target: Path) -> None:
+        _take(Path(source), target, link=self.params.local_files == "hardlink")
+
+    def _take_stored(self, source: str, target: Path) -> None:
+        from yt360.crawling.store import take
+
+        take(source, target)
+
+    def _fetch(self, item: Item, workdir: Path) -> Outcome:
+        from yt360.crawling.download import link_into
+
+        fetched = self._ask(item, _state_folder(item, workdir), fetch=True)
+        outputs = link_into(workdir, fetched.files)
+        described = infos.sanitise(fetched.info) if fetched.info else {"id": item.id, "extractor": "url"}
+        infos.write(workdir / "info.json", infos.with_choices(described, fetched.choices))
+        measures = {**fetched.measures, **_sizes(workdir, outputs)}
+        return Done({**outputs, "info": "info.json"}, {**measures, **_told(described)})
+
+    def look(self, item: Item) -> Fetched:
+        """What would be fetched for an item, without fetching it; raises :class:`CrawlError`."""
+        from yt360.crawling.download import Fetched
+
+        if item.meta["source"] in ("file", "store"):
+            sizes = {role: {"filesize": item.meta[role][0]} for role in _ROLES if role in item.meta}
+            return Fetched(choices={role: Choice(role, one, "given") for role, one in sizes.items()})
+        return self._ask(item, Path(item.hints["state"]), fetch=False)
+
+    def _ask(self, item: Item, state: Path, *, fetch: bool) -> Fetched:
+        """Wait for a turn on one of the ways to the item's site; then fetch it, or only look."""
+        access: Access = self.params.access
+        urls: dict[Role, str] = {role: item.hints[role] for role in _ROLES if item.hints.get(role)}
+        page = page_of(item)
+        if not urls and not page:
+            raise ItemError("wrong-use", f"{item.id}: expected hints that say where it is, found {sorted(item.hints)}")
+
+        def ask(lane: Lane) -> Fetched:
+            downloader = self._downloader(item, state, lane.address)
+            if page:
+                return downloader.fetch_page(page) if fetch else downloader.look_at_page(page)
+            return downloader.fetch_files(urls) if fetch else downloader.look_at_files(urls)
+
+        site = site_of(page or next(iter(urls.values())))
+        return Guest(access.guest_folder or state / "crawl-guest", site, access).ask(ask)
+
+    def _downloader(self, item: Item, state: Path, address: str) -> Downloader:
+        from yt360.crawling.download import Downloader
+        from yt360.crawling.promise import broken_promise
+        from yt360.crawling.selection import Wanted
+
+        params: CrawlParams = self.params
+        wanted = Wanted(
+            picture_selectors(params.lowest_picture, params.highest_picture, params.projection),
+            SOUND,
+            sort_order(params.highest_picture, params.sort),
+            params.labelled_sites,
+            broken_promise if params.check_arrived else _believe,
+        )
+        return Downloader(
+            params.access,
+            wanted,
+            state / PARTIAL / item.id,
+            cache=state / "yt-dlp-cache",
+            address=address,
+            subject=item.id,
+        )
+
+
+_ROLES: tuple[Role, ...] = ("video", "sound")
+_TOLD = ("title", "channel", "channel_id", "license", "upload_date")
+
+
+def _believe(role: Role, path: Path) -> str:
+    """A check that finds nothing."""
+    return ""
+
+
+def _state_folder(item: Item, workdir: Path) -> Path:
+    """Where partial files and the state of politeness live; beside the work folder when the plan did not say."""
+    return Path(item.hints.get("state") or workdir.parent / "crawl-state")
+
+
+def _size(source: Path) -> int:
+    """Bytes of a local file; raises :class:`CrawlError` when there are none."""
+    try:
+        size = source.stat().st_size
+    except OSError as error:
+        raise CrawlError("not-found", f"{source}: expected a media file, found nothing; was it moved?") from error
+    if size == 0:
+        raise CrawlError("empty-file", f"{source}: expected a media file, found 0 bytes; replace or remove it")
+    return size
+
+
+def _take(source: Path, target: Path, *, link: bool) -> None:
+    """Copy or link one local file; its content is not looked at."""
+    size = _size(source)
+    try:
+        if link:
+            try:
+                os.link(source.resolve(), target)
+                return
+            except OSError as error:
+                log.info("%s: cannot be hard-linked (%s); copied", source, error.strerror)
+        with source.open("rb") as reading, target.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, _COPY_BLOCK)
+    except PermissionError as error:
+        raise CrawlError("unreadable", f"{source}: expected a readable file, found: {error.strerror}") from error
+    except OSError as error:
+        raise classify(error, str(source)) from error
+    if target.stat().st_size != size:
+        copied = target.stat().st_size
+        raise CrawlError("incomplete", f"{source}: expected {size} bytes, copied {copied}; is it being written?")
+
+
+def _told(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What the site says about a video, as far as the manifests carry it."""
+    told = {name: described[name] for name in _TOLD if described.get(name)}
+    if "webpage_url" in described:
+        told["url"] = described["webpage_url"]
+    if "duration" in described:
+        told["told_duration_s"] = described["duration"]
+    return told
+
+
+def _sizes(workdir: Path, outputs: Mapping[str, str]) -> dict[str, Any]:
+    return {"bytes": {role: (workdir / name).stat().st_size for role, name in outputs.items()}}
