@@ -27,6 +27,7 @@ _COMMANDS = {
     "inspect": "yt360.cli.inspect:inspect_command",
     "synth": "yt360.cli.synth:synth_command",
     "train": "yt360.cli.train:train_command",
+    "convert": "yt360.cli.train:convert_command",
 }
 """Command -> where it is. Imported when it is called, so that `status` does not wait for what `train` needs."""
 

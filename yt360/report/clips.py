@@ -19,7 +19,7 @@ from yt360.errors import ItemError, UsageError
 
 @dataclass(frozen=True)
 class Clip:
-    """``frame`` ``(height, width, 3)`` RGB uint8 at time ``time_s``; ``foa`` ``(4, samples)`` AmbiX; the manifest's row."""
+    """``frame`` ``(height, width, 3)`` RGB at ``time_s``; ``foa`` ``(4, samples)`` AmbiX; ``row`` of the manifest."""
 
     frame: NDArray[np.uint8]
     time_s: float

@@ -1,0 +1,129 @@
+"""``yt360 inspect FILE…``: what is this file, and can it enter the dataset?
+
+Each file is opened in a process of its own: libav may die on a hostile file, and one file must never
+end the run over many.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import click
+
+from yt360.errors import ItemError
+
+_TIMEOUT_S = 120.0
+
+
+def _child(connection: Connection, file: str, sound: str | None, picture: str | None) -> None:
+    from yt360.media.evidence import sound_picture, write_png
+    from yt360.media.inspect import inspect_media
+
+    path, sound_path = Path(file), Path(sound) if sound else None
+    try:
+        inspection = inspect_media(path, sound_path)
+        report = inspection.to_json()
+        if picture:
+            drawn = sound_picture(inspection)
+            if drawn is not None:
+                write_png(Path(picture), drawn)
+            report["picture"] = picture if drawn is not None else None
+    except ItemError as error:
+        report = _failure(file, error.kind, str(error))
+    except OSError as error:
+        report = _failure(file, "unreadable", f"{file}: {error}")
+    connection.send(report)
+    connection.close()
+
+
+def _failure(file: str, kind: str, words: str) -> dict[str, Any]:
+    return {
+        "file": file,
+        "sound_file": None,
+        "container": None,
+        "duration_s": None,
+        "video": None,
+        "audio": None,
+        "verdict": "reject",
+        "reasons": [f"{kind}: {words}"],
+        "error": {"kind": kind, "message": words},
+    }
+
+
+def inspect_isolated(file: str, sound: str | None = None, picture: str | None = None) -> dict[str, Any]:
+    """The report on one file, made in a process of its own; its death or delay is reported, too."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(sender, file, sound, picture), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(_TIMEOUT_S):
+            return _failure(file, "timeout", f"{file}: not understood within {_TIMEOUT_S:g} s; it may be hostile")
+        report: dict[str, Any] = receiver.recv()
+        return report
+    except EOFError:
+        process.join(5)
+        code = process.exitcode or 0
+        name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        return _failure(file, "crash", f"{file}: the process that opened it died ({name}); the file may be hostile")
+    finally:
+        if process.is_alive():
+            process.kill()
+        process.join()
+        receiver.close()
+
+
+def describe(report: dict[str, Any]) -> str:
+    """A report in a few lines for people."""
+    lines = [f"{report['file']}: {report['verdict']}"]
+    video, audio = report["video"], report["audio"]
+    if report["duration_s"] is not None:
+        lines.append(f"  {report['container']}, {report['duration_s']:.1f} s")
+    if video:
+        lines.append(
+            f"  picture: {video['codec']} {video['width']}x{video['height']} at {video['fps']:g} fps, "
+            f"{video['projection']} {video['stereo']} (from {video['projection_source']})"
+        )
+        if video["disagreement"]:
+            lines.append(f"  picture: {video['disagreement']}")
+    if audio:
+        ambisonic = audio["ambisonics"]
+        lines.append(
+            f"  sound: {audio['codec']} {audio['sample_rate']} Hz, {audio['channels']} channels ({audio['layout']}); "
+            f"ambisonics {ambisonic['verdict']}: {ambisonic['reason']}"
+        )
+        heard = [d for d in audio["direction"] if d["diffuseness"] < 0.98]
+        if heard:
+            loudest = max(heard, key=lambda d: d["level_db"])
+            where = f"azimuth {loudest['azimuth_deg']:+.0f}°, elevation {loudest['elevation_deg']:+.0f}°"
+            when = f"{loudest['t_s']:.0f} s, diffuseness {loudest['diffuseness']:.2f}"
+            lines.append(f"  sound: loudest at {where} ({when})")
+    lines += [f"  {reason}" for reason in report["reasons"]]
+    return "\n".join(lines)
+
+
+@click.command("inspect")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.option("--sound", type=click.Path(path_type=str), help="The sound file that belongs to the one picture FILE.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a file.")
+@click.option("--picture", type=click.Path(path_type=str), help="Write the sound-energy map of the one FILE as PNG.")
+def inspect_command(files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None) -> None:
+    """What is each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
+
+    Exit status 1 if a file could not be understood at all, 0 otherwise (whatever the verdicts are).
+    """
+    if len(files) > 1 and (sound or picture):
+        raise click.UsageError("--sound and --picture belong to a single FILE")
+    failed = False
+    for file in files:
+        report = inspect_isolated(file, sound, picture)
+        failed |= "error" in report
+        click.echo(json.dumps(report, allow_nan=False, ensure_ascii=False) if as_json else describe(report))
+    if failed:
+        raise SystemExit(1)

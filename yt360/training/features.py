@@ -1,0 +1,128 @@
+"""Spectrograms of views, in batch, on the device.
+
+A rotation of the sound field and the short-time Fourier transform are both linear and act on
+different dimensions, so one transform a sample serves all its views. Parameters and scale follow
+the published code (librosa 0.7.2): Hann window, centred, reflected edges, magnitude (not power)
+through a Slaney mel filter bank, then ``10 log10`` with a floor 100 dB below each channel's peak.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from yt360.training.recipe import Spectrogram
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+_AMIN = 1e-10
+_TOP_DB = 100.0
+_TINY = 1e-12
+
+
+def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slaney's scale: linear up to 1 kHz (200/3 Hz a mel), logarithmic above (27 mels for a factor of 6.4)."""
+    return np.where(hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1000) / 1000) / np.log(6.4))
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(np.log(6.4) * (mel - 15) / 27))
+
+
+def mel_filters(sample_rate_hz: int, n_fft: int, mels: int) -> NDArray[np.float32]:
+    """Triangular filters ``(mels, n_fft // 2 + 1)`` from 0 Hz to Nyquist, each of unit area (Slaney 1998)."""
+    nyquist = sample_rate_hz / 2
+    edges = _mel_to_hz(np.linspace(0, float(_hz_to_mel(np.array(nyquist))), mels + 2))
+    bins = np.linspace(0, nyquist, n_fft // 2 + 1)
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    area = 2 / (edges[2:] - edges[:-2])
+    return (np.maximum(0, np.minimum(rising, falling)) * area[:, None]).astype(np.float32)
+
+
+class SpatialSpectrogram(nn.Module):
+    """Sound and view matrices to the network's input. Has no parameters; ``mean`` and ``std`` are buffers ``(mels,)``.
+
+    ``intensity`` channels (Y, Z, X order) are the active intensity ``Re(conj(W) · [Y, Z, X])`` of each
+    mel band over its energy density ``(|W|² + |X|² + |Y|² + |Z|²) / 2``: a plane wave gives its unit
+    vector, a diffuse field zero.
+    """
+
+    window: Tensor
+    filters: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, settings: Spectrogram) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
+        filters = torch.from_numpy(mel_filters(settings.sample_rate_hz, settings.n_fft, settings.mels))
+        self.register_buffer("filters", filters.T.contiguous(), persistent=False)
+        self.register_buffer("mean", torch.zeros(settings.mels))
+        self.register_buffer("std", torch.ones(settings.mels))
+
+    def forward(self, sound: Tensor, matrices: Tensor) -> Tensor:
+        """``sound`` (batch, moments, 4, samples) and ``matrices`` (batch, views, 4, 4) on W, Y, Z, X,
+        moments 1 or as many as views, to ``(batch, views, channels, samples // hop, mels)`` float32.
+        """
+        logmel, intensity = self.measure(sound, matrices)
+        logmel = (logmel - self.mean) / (self.std + 1e-5)
+        return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)
+
+    def measure(self, sound: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Log-mels ``(…, 4, time, mels)`` in dB and intensity ``(…, 3, time, mels)``, before normalisation."""
+        settings = self.settings
+        batch, moments, channels, samples = sound.shape
+        spectrum = torch.stft(
+            sound.reshape(-1, samples).float(),
+            settings.n_fft,
+            settings.hop,
+            window=self.window,
+            center=True,
+            pad_mode="reflect",
+            return_complex=True,
+        )[..., : samples // settings.hop]
+        time_major = torch.view_as_real(spectrum.transpose(-1, -2).contiguous())
+        parts = time_major.view(batch, moments, channels, -1)
+        views = matrices.shape[1]
+        stacked = matrices.reshape(batch, views * channels, channels)
+        turned = stacked @ parts[:, 0] if moments == 1 else matrices @ parts
+        turned = turned.view(batch, views, channels, *time_major.shape[1:])
+        power = turned.square().sum(dim=-1)
+        logmel = 10 * torch.log10(torch.clamp(power.sqrt() @ self.filters, min=_AMIN))
+        logmel = torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB)
+        if settings.features == "logmel":
+            return logmel, None
+        intensity = (turned[:, :, :1] * turned[:, :, 1:]).sum(dim=-1) @ self.filters
+        energy = (power.sum(dim=2, keepdim=True) / 2) @ self.filters
+        return logmel, intensity / (energy + _TINY)
+
+    @torch.no_grad()
+    def fit(self, sound: Tensor, matrices: Tensor) -> None:
+        """Set ``mean`` and ``std`` of each mel band from examples, over all four channels alike."""
+        logmel = self.measure(sound, matrices)[0].double().flatten(0, 3)
+        self.mean.copy_(logmel.mean(dim=0))
+        self.std.copy_(logmel.std(dim=0, unbiased=False))
+
+
+class PictureInput(nn.Module):
+    """Pictures as bytes to the video network's input: ImageNet normalisation."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("offset", -mean / std, persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """``(batch, views, time, height, width, 3)`` uint8 to ``(batch, views, 3, time, height, width)`` float32,
+        in memory with channels last.
+        """
+        return torch.addcmul(self.offset, pictures.float(), self.scale).permute(0, 1, 5, 2, 3, 4)

@@ -1,0 +1,464 @@
+"""The training loop: phases, steps, evaluation, checkpoints; the same on one process and on many."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from yt360.errors import UsageError, Yt360Error
+from yt360.training import checkpoints, manifest
+from yt360.training.checkpoints import State
+from yt360.training.distributed import (
+    Processes,
+    barrier,
+    mean_over_processes,
+    processes,
+    smallest_over_processes,
+    sum_over_processes,
+)
+from yt360.training.examples import sound_examples
+from yt360.training.features import PictureInput, SpatialSpectrogram
+from yt360.training.guards import only_run, stop_on_signals
+from yt360.training.journal import Journal, memory_mb, rewind
+from yt360.training.loader import data_loader
+from yt360.training.model import AudioVisualModel, Embeddings
+from yt360.training.objectives import Alignment, align
+from yt360.training.plan import Plan
+from yt360.training.recipe import Phase, Recipe, fingerprint
+from yt360.training.samples import Batch
+
+_BAD_SHARE = 0.01
+_BAD_JUDGED_FROM = 100
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+class TrainingError(Yt360Error):
+    """The run cannot go on; what is on disk stays good."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended: ``evaluations`` holds each phase's last measures, ``model`` is the finished model's folder."""
+
+    steps: int
+    interrupted: bool
+    seen: int
+    bad: int
+    evaluations: dict[str, dict[str, float]]
+    model: Path | None
+
+
+def train(recipe: Recipe, root: str, out: Path, *, progress: bool = True) -> Summary:
+    """Train what ``recipe`` says on the shards below ``root`` and leave log, checkpoints and model in ``out``.
+
+    A run that was interrupted goes on from its last checkpoint with the same losses as if it had not
+    been; a finished one is left alone. SIGTERM and SIGINT end it after the current step, with a
+    checkpoint. Raises :class:`UsageError` for what does not fit, :class:`TrainingError` when the loss
+    is not finite or more than 1 % of the samples are bad.
+    """
+    with processes(recipe.run.device) as group, only_run(out, first=group.first):
+        run = _Run(recipe, root, out, group, progress=progress)
+        try:
+            return run.go()
+        finally:
+            run.close()
+
+
+class _Run:
+    def __init__(self, recipe: Recipe, root: str, out: Path, group: Processes, *, progress: bool) -> None:
+        self.recipe, self.out, self.group = recipe, out, group
+        self.device = group.device
+        if recipe.run.threads is not None:
+            torch.set_num_threads(recipe.run.threads)
+        table = manifest.read_table(root)
+        names = (recipe.data.train_split, recipe.data.test_split)
+        rate = recipe.sound.sample_rate_hz
+        self.splits = [manifest.load_split(root, name, recipe.data, rate, table=table) for name in names]
+        manifest.check_shards(root, self.splits)
+        self.plan = Plan(recipe, *self.splits, rank=group.rank, world=group.world)
+        self.root = root
+
+        self.folder = out / "checkpoints"
+        self.checkpoint = self._open_out()
+        self.state = checkpoints.read_state(self.checkpoint) if self.checkpoint else State()
+        digest = fingerprint([split.digest for split in self.splits])
+        if self.checkpoint and self.state.manifest != digest:
+            raise UsageError(f"{out}: this run began on another dataset than {root} holds now: use a new --out")
+        self.state.manifest = digest
+        barrier()
+        steps = [self.plan.steps(phase) for phase in recipe.phases]
+        self.steps_before = np.concatenate([[0], np.cumsum(steps)]).tolist()
+        last = len(recipe.phases) - 1
+        at_end = (self.state.phase, self.state.step) == (last, self.plan.steps(recipe.phases[last]))
+        self.finished = self.checkpoint is not None and at_end and (out / "model" / "model.json").is_file()
+        if group.first and not self.finished:
+            rewind(out / "log.jsonl", self.state.phase, self.state.step)
+        self.journal = Journal(
+            out,
+            active=group.first,
+            total=self.steps_before[-1],
+            done=self.steps_before[self.state.phase] + self.state.step,
+            tensorboard=recipe.run.tensorboard,
+            progress=progress,
+        )
+
+        self.pictures = PictureInput().to(self.device)
+        self.spectrogram = SpatialSpectrogram(recipe.sound).to(self.device)
+        self.autocast = torch.autocast(
+            self.device.type, dtype=_DTYPES[recipe.run.precision], enabled=recipe.run.precision != "fp32"
+        )
+        self.evaluations: dict[str, dict[str, float]] = {}
+        self.asked = False
+        self.stopping = False
+        self.pending: tuple[Tensor, Batch, int] | None = None
+        self.waited_s = 0.0
+        self.previous_clips: tuple[str, ...] = ()
+
+    def close(self) -> None:
+        self.journal.close()
+
+    def _ask_to_stop(self) -> None:
+        self.asked = True
+
+    def go(self) -> Summary:
+        recipe, state = self.recipe, self.state
+        if self.checkpoint is None:
+            self.journal.write(
+                "start",
+                recipe=recipe.name,
+                mode=recipe.mode,
+                switches=recipe.behaviour.model_dump(mode="json"),
+                processes=self.group.world,
+                device=str(self.device),
+                **{
+                    split.name: {"clips": len(split.clips), "videos": len(split.videos), "too_short": list(split.short)}
+                    for split in self.splits
+                },
+            )
+            if not self.plan.test_batches:
+                self.journal.say(f"no evaluation: the split {recipe.data.test_split!r} holds fewer than 2 videos")
+        if self.finished:
+            self._read_evaluations()
+            return self._summary()
+
+        with stop_on_signals(self._ask_to_stop):
+            stream = iter(data_loader(recipe, self.root, self.splits, self.plan, state, self.device))
+            for number in range(state.phase, len(recipe.phases)):
+                self._begin_phase(number)
+                self._run_phase(number, stream)
+                if self.stopping:
+                    break
+            del stream
+        if not self.stopping:
+            self._judge_bad(final=True)
+            tensors = checkpoints.model_tensors(self.model, self.spectrogram)
+            if self.group.first:
+                checkpoints.write_model(self.out / "model", tensors, checkpoints.describe(recipe))
+            self.journal.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
+        barrier()
+        return self._summary()
+
+    def _summary(self) -> Summary:
+        return Summary(
+            steps=self.steps_before[self.state.phase] + self.state.step,
+            interrupted=self.stopping,
+            seen=self.state.seen,
+            bad=self.state.bad,
+            evaluations=self.evaluations,
+            model=None if self.stopping else self.out / "model",
+        )
+
+    def _open_out(self) -> Path | None:
+        """Write the resolved recipe, or check that this folder's run is the same one; the checkpoint to go on from."""
+        path = self.out / "recipe.json"
+        found = checkpoints.list_checkpoints(self.folder)
+        if found and path.exists():
+            theirs = Recipe.model_validate_json(path.read_text()).identity()
+            if differing := _differing(theirs, self.recipe.identity()):
+                raise UsageError(
+                    f"{self.out}: holds another run, which differs in {', '.join(differing[:5])}: "
+                    "use a new --out, or the recipe of that run (recipe.json in it)"
+                )
+        if self.group.first:
+            path.write_text(self.recipe.model_dump_json(indent=1) + "\n")
+        return found[-1] if found else None
+
+    def _begin_phase(self, number: int) -> None:
+        """A fresh model (encoders taken over) and a fresh optimiser, or both from the checkpoint."""
+        recipe, phase = self.recipe, self.recipe.phases[number]
+        earlier = getattr(self, "model", None)
+        torch.manual_seed(_seed(recipe.seed, number))
+        model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc")
+        resumed = self.checkpoint is not None and self.state.phase == number
+        if self.checkpoint is not None and earlier is None:
+            tensors, _ = checkpoints.read_model(self.checkpoint)
+            checkpoints.load_into(model, checkpoints.without_front_end(tensors), self.checkpoint)
+            checkpoints.load_front_end(self.spectrogram, tensors, self.checkpoint)
+        elif earlier is not None:
+            model.video.load_state_dict(earlier.video.state_dict())
+            model.sound.load_state_dict(earlier.sound.state_dict())
+        elif recipe.start_from is not None:
+            self._start_from(model, Path(recipe.start_from))
+        else:
+            sound, matrices = sound_examples(recipe, self.root, self.splits[0])
+            self.spectrogram.fit(sound.to(self.device), matrices.to(self.device))
+        model.to(self.device)
+        if recipe.run.channels_last:
+            model.video.to(memory_format=torch.channels_last_3d)
+            model.sound.to(memory_format=torch.channels_last)
+        if recipe.run.sync_batchnorm and self.group.world > 1 and self.device.type == "cuda":
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        if recipe.run.compile:
+            model.video.compile()
+            model.sound.compile()
+        optimiser = recipe.optimiser
+        self.optimiser = torch.optim.Adam(
+            model.parameters(), lr=optimiser.learning_rate, betas=optimiser.betas, weight_decay=optimiser.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.run.precision == "fp16")
+        if resumed:
+            assert self.checkpoint is not None
+            checkpoints.read_optimiser(self.checkpoint, model, self.optimiser)
+            if self.state.scaler:
+                self.scaler.load_state_dict(self.state.scaler)
+        else:
+            self.state.phase, self.state.step, self.state.interval = number, 0, {}
+        self.model: AudioVisualModel = model
+        self.wrapped: nn.Module = model
+        if self.group.world > 1:
+            self.wrapped = nn.parallel.DistributedDataParallel(
+                model, device_ids=[self.device.index] if self.device.type == "cuda" else None
+            )
+        self.checkpoint = None
+        self.interval_began = time.perf_counter()
+
+    def _start_from(self, model: AudioVisualModel, folder: Path) -> None:
+        tensors, description = checkpoints.read_model(folder)
+        ours = checkpoints.describe(self.recipe)["sound"]
+        if differing := _differing(description["sound"], ours):
+            raise UsageError(f"{folder}: its encoders hear another sound input ({', '.join(differing)} differ)")
+        checkpoints.load_into(model.video, checkpoints.part(tensors, "video."), folder)
+        checkpoints.load_into(model.sound, checkpoints.part(tensors, "sound."), folder)
+        checkpoints.load_front_end(self.spectrogram, tensors, folder)
+
+    def _run_phase(self, number: int, stream: Iterator[Batch]) -> None:
+        phase, run = self.recipe.phases[number], self.recipe.run
+        total = self.plan.steps(phase)
+        self.wrapped.train()
+        while self.state.step < total and not self.stopping:
+            step = self.state.step + 1
+            self._step(phase, step, stream)
+            self.state.step = step
+            evaluates = self.plan.evaluates_after(phase, step)
+            saves = step % run.checkpoint_every == 0 or step == total
+            logs = step % run.log_every == 0 or step == total
+            if logs or saves or evaluates or self.stopping or self.device.type == "cpu":
+                self._confirm(phase)
+            if logs:
+                self._log_interval(phase)
+            if evaluates:
+                self._evaluate(phase, stream)
+            self._judge_bad()
+            if saves or self.stopping:
+                self._save()
+
+    def _step(self, phase: Phase, step: int, stream: Iterator[Batch]) -> None:
+        """One optimiser step, unless no batch is left of it after bad samples are taken out."""
+        torch.manual_seed(_seed(self.recipe.seed, self.state.phase, step, self.group.rank))
+        batches = [self._next(stream, phase, step) for _ in range(self.recipe.run.accumulate)]
+        usable = [batch for batch in batches if batch is not None]
+        self._confirm(phase)
+        if not usable:
+            self.journal.say(f"phase {phase.name}, step {step}: fewer than 2 good samples, no step taken")
+            return
+        self.optimiser.zero_grad(set_to_none=True)
+        results = []
+        for index, batch in enumerate(usable):
+            last = index == len(usable) - 1
+            with nullcontext() if last or self.group.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
+                result = self._align(self.wrapped, batch)
+                self.scaler.scale(result.loss / len(usable)).backward()
+            results.append(torch.stack([value.detach() for value in result]))
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        measures = torch.cat([torch.stack(results).mean(dim=0), torch.tensor([float(self.asked)], device=self.device)])
+        self.pending = (mean_over_processes(measures), usable[-1], step)
+
+    def _next(self, stream: Iterator[Batch], phase: Phase, step: int, *, train: bool = True) -> Batch | None:
+        """The next batch on the device, or None when too few of its samples are good (on any process)."""
+        began = time.perf_counter()
+        batch = next(stream)
+        self.waited_s += time.perf_counter() - began
+        if (batch.phase, batch.step) != (self.state.phase, step):
+            raise TrainingError(f"the plan gave step {batch.step} of phase {batch.phase} at step {step}; report this")
+        for bad in batch.bad:
+            self.journal.say(f"bad sample: {bad.error}")
+            where = {"phase_number": self.state.phase, "step": step, "clip": bad.clip}
+            self.journal.write("bad-sample", **where, error_kind=bad.kind, error=bad.error)
+        if train:
+            self.state.seen += sum_over_processes(len(batch.clips) + len(batch.bad), self.device)
+            self.state.bad += sum_over_processes(len(batch.bad), self.device)
+        count = smallest_over_processes(len(batch.clips), self.device)
+        if count < 2:
+            return None
+        return (batch if count == len(batch.clips) else batch.first(count)).to(self.device)
+
+    def _align(self, model: nn.Module, batch: Batch, *, by_view: bool = False) -> Alignment:
+        pictures = self.pictures(batch.pictures)
+        if not self.recipe.run.channels_last:
+            pictures = pictures.contiguous()
+        spectrograms = self.spectrogram(batch.sound, batch.matrices)
+        with self.autocast:
+            embeddings: Embeddings = model(pictures, spectrograms, batch.directions, by_view=by_view)
+        return align(embeddings, self.recipe.behaviour.pool, self.recipe.optimiser.temperature)
+
+    def _confirm(self, phase: Phase) -> None:
+        """Read the measures of the step before (one transfer, after the next step was launched)."""
+        if self.pending is None:
+            return
+        (measures, batch, step), self.pending = self.pending, None
+        loss, avc, avsa, stopping = measures.tolist()
+        if not math.isfinite(loss):
+            self._not_finite(phase, step, batch)
+        self.stopping |= stopping > 0
+        interval = self.state.interval
+        for name, value in (("loss", loss), ("avc", avc), ("avsa", avsa), ("steps", 1.0)):
+            if not math.isnan(value):
+                interval[name] = interval.get(name, 0.0) + value
+        self.previous_clips = batch.clips
+        shown = {"loss": loss, "avc": avc} | ({} if math.isnan(avsa) else {"avsa": avsa})
+        elapsed = time.perf_counter() - self.interval_began
+        shown |= {"wait": self.waited_s / max(elapsed, 1e-9), "MB": memory_mb(self.device)}
+        self.journal.step(phase.name, shown)
+
+    def _not_finite(self, phase: Phase, step: int, batch: Batch) -> None:
+        clips: list[Any] = [batch.clips]
+        if self.group.world > 1:
+            clips = [None] * self.group.world
+            dist.all_gather_object(clips, batch.clips)
+        names = [clip for part in clips for clip in part]
+        self.journal.write(
+            "not-finite", phase_number=self.state.phase, step=step, clips=names, clips_before=list(self.previous_clips)
+        )
+        raise TrainingError(
+            f"phase {phase.name}, step {step}: the loss is not finite. Clips of the batch: {', '.join(names)}. "
+            f"Look at them with yt360 explain; checkpoints up to here are good ({self.folder}); "
+            "a lower optimiser.learning_rate or run.precision: fp32 may help"
+        )
+
+    def _log_interval(self, phase: Phase) -> None:
+        interval, self.state.interval = self.state.interval, {}
+        steps = interval.get("steps", 0.0)
+        if not steps:
+            return
+        elapsed = time.perf_counter() - self.interval_began
+        measures: dict[str, float | None] = {
+            "loss": interval["loss"] / steps,
+            "avc_accuracy": interval["avc"] / steps,
+            "avsa_accuracy": interval["avsa"] / steps if "avsa" in interval else None,
+        }
+        speed: dict[str, float | None] = {
+            "samples_per_s": round(steps * phase.batch * self.recipe.run.accumulate / elapsed, 2),
+            "data_wait_share": round(self.waited_s / elapsed, 4),
+            "memory_mb": round(memory_mb(self.device), 1),
+        }
+        self.journal.write(
+            "step",
+            phase=phase.name,
+            phase_number=self.state.phase,
+            step=self.state.step,
+            epoch=(self.state.step - 1) // self.plan.steps_per_epoch(phase) + 1,
+            **measures,
+            **speed,
+            bad_samples=self.state.bad,
+        )
+        self.journal.scalars(f"{phase.name}/train", measures | speed, self.state.step)
+        self.interval_began, self.waited_s = time.perf_counter(), 0.0
+
+    @torch.no_grad()
+    def _evaluate(self, phase: Phase, stream: Iterator[Batch]) -> None:
+        """Alignment of views on the test split: the same windows and views at every evaluation."""
+        began = time.perf_counter()
+        self.model.eval()
+        results = []
+        for _ in range(self.plan.test_batches):
+            batch = self._next(stream, phase, self.state.step, train=False)
+            if batch is not None:
+                results.append(torch.stack(self._align(self.model, batch, by_view=True)))
+        self.model.train()
+        if results:
+            loss, avc, avsa = mean_over_processes(torch.stack(results).mean(dim=0)).tolist()
+            measures = {
+                "loss": loss,
+                "avc_accuracy": avc,
+                "avsa_accuracy": avsa,
+                "avc_chance": 1 / self.plan.test_batch,
+                "avsa_chance": 1 / self.recipe.evaluation.views,
+            }
+            self.evaluations[phase.name] = measures
+            self.journal.write(
+                "evaluation", phase=phase.name, phase_number=self.state.phase, step=self.state.step, **measures
+            )
+            self.journal.scalars(f"{phase.name}/test", dict(measures), self.state.step)
+            self.journal.say(
+                f"{phase.name}, step {self.state.step}: test loss {loss:.3f}, AVC accuracy {avc:.3f} "
+                f"(chance {measures['avc_chance']:.3f}), "
+                f"AVSA accuracy {avsa:.3f} (chance {measures['avsa_chance']:.3f})"
+            )
+        self.interval_began += time.perf_counter() - began
+
+    def _judge_bad(self, *, final: bool = False) -> None:
+        state = self.state
+        if state.bad > _BAD_SHARE * state.seen and (final or state.seen >= _BAD_JUDGED_FROM):
+            raise TrainingError(
+                f"{state.bad} of {state.seen} samples are bad, more than {_BAD_SHARE:.0%}: see bad-sample in "
+                f"{self.out / 'log.jsonl'}; run yt360 verify on the root and make the named clips again"
+            )
+
+    def _save(self) -> None:
+        self.state.scaler = dict(self.scaler.state_dict())
+        if self.group.first:
+            path = checkpoints.write_checkpoint(
+                self.folder,
+                self.recipe,
+                self.state,
+                self.model,
+                self.spectrogram,
+                self.optimiser,
+                keep=self.recipe.run.keep,
+            )
+            self.journal.write(
+                "checkpoint", phase_number=self.state.phase, step=self.state.step, path=str(path.relative_to(self.out))
+            )
+        barrier()
+
+    def _read_evaluations(self) -> None:
+        for line in (self.out / "log.jsonl").read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            if record["kind"] == "evaluation":
+                measures = {name: value for name, value in record.items() if isinstance(value, float)}
+                self.evaluations[record["phase"]] = measures
+
+
+def _seed(*numbers: int) -> int:
+    """One 64-bit seed out of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _differing(a: Any, b: Any, prefix: str = "") -> list[str]:
+    """Dotted names of values that differ between two JSON values."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        names = sorted(a.keys() | b.keys())
+        return [found for name in names for found in _differing(a.get(name), b.get(name), f"{prefix}{name}.")]
+    return [] if a == b else [prefix.rstrip(".")]

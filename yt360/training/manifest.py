@@ -1,0 +1,193 @@
+"""The clip manifest as training reads it: which clips there are, and where their bytes lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from yt360.errors import UsageError
+from yt360.training.recipe import Data, fingerprint
+
+_TYPES: dict[str, pa.DataType] = {
+    "clip": pa.string(),
+    "video": pa.string(),
+    "split": pa.string(),
+    "shard": pa.string(),
+    "convention": pa.string(),
+    "video_digest": pa.string(),
+    "foa_digest": pa.string(),
+    **{f"{member}_{part}": pa.int64() for member in ("video", "foa") for part in ("offset", "size")},
+    "frames": pa.int32(),
+    "samples": pa.int64(),
+    "sample_rate_hz": pa.int32(),
+    "height": pa.int32(),
+    "width": pa.int32(),
+    "fps": pa.float64(),
+}
+_MAX_MEMBER_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip: ``frames`` pictures at ``fps`` and ``samples`` of sound at ``sample_rate_hz``, inside ``shard``."""
+
+    clip: str
+    video: str
+    shard: str
+    video_offset: int
+    video_size: int
+    video_digest: str
+    foa_offset: int
+    foa_size: int
+    foa_digest: str
+    frames: int
+    fps: float
+    height: int
+    width: int
+    samples: int
+    sample_rate_hz: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """The usable clips of one split, grouped by video.
+
+    ``clips_of``: for each video, the indices of its clips in ``clips``. ``short``: ids of clips that
+    are shorter than a sample and were left out.
+    """
+
+    name: str
+    clips: tuple[Clip, ...]
+    videos: tuple[str, ...]
+    clips_of: tuple[NDArray[np.int64], ...]
+    short: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Changes when the clips, their order or their bytes do."""
+        return fingerprint([[clip.clip, clip.video_digest, clip.foa_digest] for clip in self.clips])
+
+
+def join(root: str, *parts: str) -> str:
+    """A path or URL below ``root``."""
+    return "/".join([root.rstrip("/"), *parts])
+
+
+def read_table(root: str) -> pa.Table:
+    """``ROOT/manifests/clips.parquet`` with the columns training needs; ``root`` is a folder or a URL for fsspec."""
+    path = join(root, "manifests", "clips.parquet")
+    try:
+        with fsspec.open(path, "rb") as stream:
+            table = pq.read_table(stream)
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: no clip manifest there; run the stages up to shard first (yt360 run …)") from error
+    except (OSError, pa.ArrowException, ImportError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read as a Parquet manifest ({error}); run yt360 shard again") from error
+    missing = [name for name in _TYPES if name not in table.column_names]
+    if missing:
+        raise UsageError(f"{path}: the columns {', '.join(missing)} are missing; run yt360 shard again")
+    try:
+        return table.select(list(_TYPES)).cast(pa.schema(_TYPES))
+    except pa.ArrowException as error:
+        raise UsageError(f"{path}: a column is of another type ({error}); run yt360 shard again") from error
+
+
+def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table: pa.Table | None = None) -> Split:
+    """The clips of ``split`` in manifest order; every disagreement with what training expects is a UsageError.
+
+    A clip shorter than one sample is left out and named in :attr:`Split.short`; more than 1 % of
+    such clips stop the run.
+    """
+    table = read_table(root) if table is None else table
+    path = join(root, "manifests", "clips.parquet")
+    clips: list[Clip] = []
+    short: list[str] = []
+    for row in table.to_pylist():
+        if row.pop("split") != split:
+            continue
+        if None in row.values():
+            empty = ", ".join(name for name, value in row.items() if value is None)
+            raise UsageError(f"{path}: clip {row['clip']!r} has no value for {empty}; run yt360 shard again")
+        if (convention := row.pop("convention")) != "ambix":
+            raise UsageError(
+                f"{path}: clip {row['clip']!r} holds {convention!r} sound; training reads AmbiX (W Y Z X, SN3D) only: "
+                "make the clips again with yt360 chunk and shard"
+            )
+        clip = Clip(**row)
+        _check(clip, path, sample_rate_hz)
+        enough = clip.frames / clip.fps >= data.picture_s and clip.samples / clip.sample_rate_hz >= data.sound_s
+        if enough:
+            clips.append(clip)
+        else:
+            short.append(clip.clip)
+    if len(short) > 0.01 * (len(clips) + len(short)):
+        raise UsageError(
+            f"{path}: {len(short)} of {len(clips) + len(short)} {split} clips are shorter than one sample "
+            f"({data.sound_s} s of sound, {data.picture_s} s of picture), first {', '.join(short[:5])}: "
+            "lower data.sound_s or make longer clips"
+        )
+    videos: dict[str, list[int]] = {}
+    for index, clip in enumerate(clips):
+        videos.setdefault(clip.video, []).append(index)
+    return Split(
+        name=split,
+        clips=tuple(clips),
+        videos=tuple(videos),
+        clips_of=tuple(np.array(indices) for indices in videos.values()),
+        short=tuple(short),
+    )
+
+
+def _check(clip: Clip, path: str, sample_rate_hz: int) -> None:
+    plain = PurePosixPath(clip.shard)
+    if plain.name != clip.shard or clip.shard in ("", ".", ".."):
+        raise UsageError(f"{path}: clip {clip.clip!r} names the shard {clip.shard!r}; expected a plain file name")
+    for member in ("video", "foa"):
+        offset, size = getattr(clip, f"{member}_offset"), getattr(clip, f"{member}_size")
+        if offset < 0 or not 0 < size <= _MAX_MEMBER_BYTES:
+            raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")
+    if clip.sample_rate_hz != sample_rate_hz:
+        raise UsageError(
+            f"{path}: clip {clip.clip!r} has sound at {clip.sample_rate_hz} Hz, the recipe {sample_rate_hz} Hz: "
+            "set sound.sample_rate_hz or make the clips again"
+        )
+    if min(clip.frames, clip.samples, clip.height, clip.width) <= 0 or not 0 < clip.fps < 1000 or clip.width % 2:
+        raise UsageError(
+            f"{path}: clip {clip.clip!r} claims {clip.frames} frames of {clip.width}x{clip.height} at {clip.fps} fps "
+            f"and {clip.samples} samples, which cannot be"
+        )
+    if max(clip.height, clip.width) > 16384:
+        raise UsageError(f"{path}: clip {clip.clip!r} claims {clip.width}x{clip.height}; at most 16384 a side")
+
+
+def check_shards(root: str, splits: list[Split]) -> None:
+    """Every shard named by the clips exists and is long enough; all that are not are named in one UsageError."""
+    ends: dict[str, int] = {}
+    for clip in (clip for split in splits for clip in split.clips):
+        end = max(clip.video_offset + clip.video_size, clip.foa_offset + clip.foa_size)
+        ends[clip.shard] = max(end, ends.get(clip.shard, 0))
+    folder = join(root, "shards")
+    filesystem, path = fsspec.core.url_to_fs(folder)
+    try:
+        listing = filesystem.ls(path, detail=True) if ends else []
+    except FileNotFoundError:
+        listing = []
+    sizes = {PurePosixPath(entry["name"]).name: entry["size"] for entry in listing}
+    missing = [shard for shard in ends if shard not in sizes]
+    if missing:
+        raise UsageError(
+            f"{folder}: the manifest names {len(missing)} shard(s) that are not there, first {', '.join(missing[:5])}: "
+            "bring them back or run yt360 shard again"
+        )
+    cut = [shard for shard, end in ends.items() if sizes[shard] is not None and sizes[shard] < end]
+    if cut:
+        raise UsageError(
+            f"{folder}: {len(cut)} shard(s) end before the bytes the manifest names, first {cut[0]} "
+            f"({sizes[cut[0]]} bytes, expected at least {ends[cut[0]]}): bring them back or run yt360 shard again"
+        )

@@ -1,0 +1,199 @@
+"""From a request to a sample: windows decoded, views cropped, all random choices made.
+
+A sample is what a worker hands over: pictures as bytes and the sound as it is, because what is
+left (normalisation, rotation, spectrogram) is done for a whole batch on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from yt360 import ambisonics
+from yt360.errors import ItemError
+from yt360.training.colour import jitter
+from yt360.training.decode import decode_frames, decode_sound
+from yt360.training.manifest import Clip, Split
+from yt360.training.plan import Request
+from yt360.training.recipe import Recipe
+from yt360.training.shards import MemberReader
+from yt360.training.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
+
+_NOTHING = torch.empty(0)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One video's views.
+
+    ``pictures`` (views, frames, size, size, 3) uint8; ``sound`` (moments, 4, samples) float32, one
+    moment for all views or one each; ``matrices`` (views, 4, 4) turns the sound to each view;
+    ``directions`` (views, 3) unit vectors.
+    """
+
+    request: Request
+    pictures: NDArray[np.uint8]
+    sound: NDArray[np.float32]
+    matrices: NDArray[np.float32]
+    directions: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BadSample:
+    """A sample that could not be made: the clip's id, a stable word and what happened."""
+
+    request: Request
+    clip: str
+    kind: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples stacked: each tensor of :class:`Sample` with a leading dimension for the video.
+
+    The tensors are empty when every sample was bad. ``clips`` names the rows.
+    """
+
+    split: str
+    phase: int
+    step: int
+    clips: tuple[str, ...]
+    bad: tuple[BadSample, ...]
+    pictures: Tensor = _NOTHING
+    sound: Tensor = _NOTHING
+    matrices: Tensor = _NOTHING
+    directions: Tensor = _NOTHING
+
+    def _tensors(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
+
+    def pin_memory(self) -> Batch:
+        """In page-locked memory (called by the data loader)."""
+        return self._tensors(lambda tensor: tensor.pin_memory())
+
+    def to(self, device: torch.device) -> Batch:
+        """On a device."""
+        return self._tensors(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def first(self, count: int) -> Batch:
+        """The first ``count`` videos only."""
+        return replace(self._tensors(lambda tensor: tensor[:count]), clips=self.clips[:count])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stretch of a clip: ``samples`` from ``sound_start`` on, and the pictures ``frames`` inside it."""
+
+    sound_start: int
+    frames: tuple[int, ...]
+
+
+def draw_moments(rng: np.random.Generator, clip: Clip, recipe: Recipe, count: int) -> list[Moment]:
+    """``count`` moments, one in each equal part of the clip.
+
+    The sound starts anywhere in its part, the picture anywhere inside the sound, as in the
+    published loader. Parts overlap where the clip is too short to hold a window in each.
+    """
+    data = recipe.data
+    length = min(clip.frames / clip.fps, clip.samples / clip.sample_rate_hz)
+    last = max(0.0, length - data.sound_s)
+    moments = []
+    for part in range(count):
+        low = min(last, part * length / count)
+        high = max(low, min(last, (part + 1) * length / count - data.sound_s))
+        start_s = rng.uniform(low, high)
+        picture_s = start_s + rng.uniform(0, data.sound_s - data.picture_s)
+        times = picture_s + np.arange(data.frames) / data.frames_per_second
+        frames = np.clip(np.round(times * clip.fps).astype(int), 0, clip.frames - 1)
+        sound_start = min(int(start_s * clip.sample_rate_hz), clip.samples - round(data.sound_s * clip.sample_rate_hz))
+        moments.append(Moment(max(0, sound_start), tuple(int(frame) for frame in frames)))
+    return moments
+
+
+def make_sample(request: Request, clip: Clip, recipe: Recipe, reader: MemberReader, *, train: bool) -> Sample:
+    """Decode and crop what a request asks for. Raises :class:`ItemError` when the clip is not what it should be."""
+    rng = np.random.default_rng(request.seed)
+    phase, settings, switches = recipe.phases[request.phase], recipe.views, recipe.behaviour
+    count = phase.views if train else recipe.evaluation.views
+    several_moments = phase.objective == "avts" and train
+    moments = draw_moments(rng, clip, recipe, count if several_moments else 1)
+
+    flac = reader.sound(clip)
+    samples = round(recipe.data.sound_s * clip.sample_rate_hz)
+    sound = np.stack([decode_sound(flac, clip, moment.sound_start, samples) for moment in moments])
+
+    loudest = None
+    if settings.energy_share > 0:
+        heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
+        loudest = (heard.azimuth, heard.elevation)
+    views = draw_views(rng, 1 if several_moments else count, settings, switches, augment=train, loudest=loudest)
+    views *= count // len(views)
+
+    mp4 = reader.video(clip)
+    every = sorted({frame for moment in moments for frame in moment.frames})
+    decoded = decode_frames(mp4, clip, every, pad=PAD)
+    continue_sphere(decoded)
+    pictures = []
+    for index, view in enumerate(views):
+        wanted = moments[index if several_moments else 0].frames
+        frames = decoded if len(wanted) == len(every) else decoded[np.searchsorted(every, wanted)]
+        crop = crop_frames(frames, view, settings.size)
+        pictures.append(jitter(rng, crop, settings.jitter) if train else crop)
+    return Sample(
+        request=request,
+        pictures=np.stack(pictures),
+        sound=sound,
+        matrices=np.stack([sound_matrix(view, switches) for view in views]),
+        directions=np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
+    )
+
+
+class SampleDataset(Dataset):
+    """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised."""
+
+    def __init__(self, recipe: Recipe, root: str, splits: Sequence[Split]) -> None:
+        self._recipe = recipe
+        self._clips = {split.name: split.clips for split in splits}
+        self._train = recipe.data.train_split
+        self._reader = MemberReader(root, verify=recipe.data.verify_digests)
+
+    def __getitem__(self, request: Request) -> Sample | BadSample:
+        clip = self._clips[request.split][request.clip]
+        train = request.seed[1] == 1
+        try:
+            return make_sample(request, clip, self._recipe, self._reader, train=train)
+        except ItemError as error:
+            return BadSample(request, clip.clip, error.kind, str(error))
+
+
+class Collate:
+    """Stacks samples; an object (not a closure) so that spawned workers can receive it."""
+
+    def __init__(self, recipe: Recipe, splits: Sequence[Split]) -> None:
+        self._clips = {split.name: [clip.clip for clip in split.clips] for split in splits}
+
+    def __call__(self, made: Sequence[Sample | BadSample]) -> Batch:
+        good = [sample for sample in made if isinstance(sample, Sample)]
+        request = made[0].request
+        tensors: dict[str, Any] = {}
+        if good:
+            for name in ("pictures", "sound", "matrices", "directions"):
+                tensors[name] = torch.from_numpy(np.stack([getattr(sample, name) for sample in good]))
+        return Batch(
+            split=request.split,
+            phase=request.phase,
+            step=request.step,
+            clips=tuple(self._clips[sample.request.split][sample.request.clip] for sample in good),
+            bad=tuple(sample for sample in made if isinstance(sample, BadSample)),
+            **tensors,
+        )
