@@ -33,7 +33,7 @@ _JUMP = 3.5
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
 times as large as a step beside it a step over a closed seam may be."""
 
-_LEAST_DETAIL = 1.2
+_LEAST_DETAIL, _LEAST_LIT = 1.2, 0.25
 _MOST_PER_SEAM = 4.0
 _POLE_JUMP = 3.0
 _POLE_WEIGHT = 1.5
@@ -76,6 +76,8 @@ def _log_normal(x: float, mean: float, spread: float) -> float:
 def seam_score(seam: SeamEvidence) -> float:
     """Log likelihood ratio that a seam closes, within ±4; 0 where it can tell nothing."""
     score = 0.0
+    if seam.lit < _LEAST_LIT:
+        return 0.0
     if seam.detail >= _LEAST_DETAIL:
         score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - _log_normal(seam.likeness, *_OPEN)
     if seam.ratio > _JUMP:
@@ -95,8 +97,8 @@ def layout_score(layout: Layout, seams: list[SeamEvidence]) -> float:
     else:
         sides, poles = seams, []
     closed = [seam_score(seam) for seam in sides]
-    plain = [float(np.clip(_POLE_WEIGHT * np.log(_POLE_JUMP / seam.ratio), -_AGAINST_POLE, _FOR_POLE)) for seam in poles]
-    return float(sum(closed) + sum(plain))
+    plain = np.clip([_POLE_WEIGHT * np.log(_POLE_JUMP / seam.ratio) for seam in poles], -_AGAINST_POLE, _FOR_POLE)
+    return float(sum(closed) + plain.sum())
 
 
 def stereo_score(likeness: float) -> float:
@@ -125,7 +127,9 @@ def _details(stack: NDArray[np.uint8]) -> NDArray[np.float32]:
     for picture in stack:
         small = cv2.resize(picture, (96, 72), interpolation=cv2.INTER_AREA).astype(np.float32)
         small = cv2.GaussianBlur(small, (0, 0), 1.0)
-        out.append(small - cv2.GaussianBlur(small, (0, 0), 6.0))
+        fine = small - cv2.GaussianBlur(small, (0, 0), 6.0)
+        # The rim of a black pole and a level horizon are alike in unrelated halves, too.
+        out.append(fine - fine.mean(axis=1, keepdims=True))
     return np.stack(out)
 
 
@@ -197,9 +201,9 @@ def _decide(
     eyes: dict[Stereo, float], scores: dict[str, float], measures: dict[str, float], aspect: float
 ) -> PictureGuess:
     layouts = known_layouts()
-    total = {
-        name: score + eyes[layouts[name].stereo] + _aspect_score(layouts[name], aspect) for name, score in scores.items()
-    }
+    total = dict(scores)
+    for name, layout in layouts.items():
+        total[name] += eyes[layout.stereo] + _aspect_score(layout, aspect)
     best = max(total, key=lambda name: total[name])
     others = [value for name, value in total.items() if name != best]
     margin = total[best] - max(others)

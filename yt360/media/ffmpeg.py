@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, BinaryIO, cast
@@ -24,7 +24,7 @@ import imageio_ffmpeg
 from yt360.errors import ItemError, UsageError
 
 FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi,mpegts,mpeg,caf,aiff,asf,flv,nut"
-"""Containers that may be opened. Playlists and scripts (HLS, concat, DASH …) name other files and are not among them."""
+"""Containers that may be opened. Playlists and scripts (HLS, concat …) name other files and are not among them."""
 
 _KEPT_STDERR = 8000
 _COMMON = ("-hide_banner", "-nostdin", "-v", "error")
@@ -65,10 +65,8 @@ def executable() -> str:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill ffmpeg and whatever it started. Its group id is its own process id (process_group=0)."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -22,9 +22,9 @@ from yt360.media.sampling import FrameSample, SoundSample, sample_frames, sample
 from yt360.media.sound_facts import SoundFacts, weigh_sound
 from yt360.media.validity import DEFAULT_THRESHOLDS
 
-FRAMES = 12
-SOUND_WINDOWS = 10
-SAMPLE_S = 40.0
+FRAMES = 9
+SOUND_WINDOWS = 7
+SAMPLE_S = 28.0
 _CUT_SHORT = 0.9
 
 
@@ -137,7 +137,7 @@ def inspect_media(
 ) -> Inspection:
     """Look into a file, or into a picture file and the sound file that belongs to it.
 
-    At most 12 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length.
+    At most 9 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length.
     Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``, ``corrupt``,
     ``not-media``) for a file that cannot be opened at all.
     """
@@ -153,6 +153,7 @@ def inspect_media(
         inspection.sound_info = probe(sound)
         _note_damage(inspection, inspection.sound_info)
     _listen(inspection, sample_s, thresholds)
+    _note_ends(inspection)
     inspection.overlap = _overlap(inspection)
     return inspection
 
@@ -164,10 +165,20 @@ def _note_damage(inspection: Inspection, info: MediaInfo) -> None:
         inspection.problems.append(("truncated", words))
 
 
-def _note_end(inspection: Inspection, path: Path, what: str, last_s: float, promised_s: float) -> None:
-    if last_s < _CUT_SHORT * promised_s - 0.5 and not any(code == "truncated" for code, _ in inspection.problems):
-        words = f"{path}: the {what} ends after {last_s:.1f} s, {promised_s:.1f} s are promised; fetch it again"
-        inspection.problems.append(("truncated", words))
+def _note_ends(inspection: Inspection) -> None:
+    """A file in which no stream reaches near the promised end was cut off; one stream may be shorter by itself."""
+    heard_in = inspection.sound_info if inspection.sound_info is not None else inspection.info
+    for info in (inspection.info, inspection.sound_info):
+        ends = []
+        if info is not None and info is inspection.info and inspection.frames and inspection.frames.last_s is not None:
+            ends.append(inspection.frames.last_s)
+        if info is not None and info is heard_in and inspection.heard and inspection.heard.windows:
+            ends.append(inspection.heard.last_s)
+        if info is None or not ends or not info.duration_s or inspection.problems:
+            continue
+        if max(ends) < _CUT_SHORT * info.duration_s - 0.5:
+            words = f"it ends after {max(ends):.1f} s, {info.duration_s:.1f} s are promised; fetch it again"
+            inspection.problems.append(("truncated", f"{info.path}: {words}"))
 
 
 def _look(inspection: Inspection, info: MediaInfo) -> None:
@@ -177,8 +188,6 @@ def _look(inspection: Inspection, info: MediaInfo) -> None:
     if frames.failed * 3 >= frames.attempts:
         words = f"{info.path}: {frames.failed} of {frames.attempts} places gave no whole frame; fetch it again"
         inspection.problems.append(("corrupt", words))
-    if info.duration_s and frames.last_s is not None:
-        _note_end(inspection, info.path, "picture", frames.last_s, info.duration_s)
     guess = guess_projection(frames.frames, stream.width, stream.height)
     inspection.guess = guess
     inspection.picture = weigh_picture(
@@ -198,8 +207,6 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, fl
         window_s=sample_s / SOUND_WINDOWS,
     )  # fmt: skip
     inspection.audio, inspection.heard = stream, heard
-    if heard.windows:
-        _note_end(inspection, info.path, "sound", heard.last_s, duration)
     if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
         words = f"{info.path}: {heard.failed} of {heard.failed + len(heard.windows)} stretches of sound do not decode"
         inspection.problems.append(("corrupt", f"{words}: {heard.messages[0]}"))
@@ -209,23 +216,26 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, fl
     )  # fmt: skip
 
 
-def _span(info: MediaInfo | None, kind: Literal["video", "audio"]) -> tuple[float, float] | None:
-    streams = (info.videos if kind == "video" else info.audios) if info is not None else ()
-    if info is None or not streams:
-        return None
-    stream = streams[0]
-    start = max(0.0, stream.start_s - info.start_s)
-    end = start + stream.duration_s if stream.duration_s else (info.duration_s or start)
-    return start, max(start, end)
-
-
 def _overlap(inspection: Inspection) -> tuple[float, float]:
-    """The stretch in which both picture and sound are there, on the clock that starts at 0 in both files."""
-    heard = inspection.sound_info if inspection.sound_info is not None else inspection.info
-    spans = [span for span in (_span(inspection.info, "video"), _span(heard, "audio")) if span is not None]
+    """The stretch in which both picture and sound are there, on the clock that starts at 0 in both files.
+
+    Ends are those that were found in the file; a container may promise more.
+    """
+    spans: list[tuple[float, float]] = []
+    info, heard_in = inspection.info, inspection.sound_info if inspection.sound_info is not None else inspection.info
+    if info is not None and info.videos:
+        stream = info.videos[0]
+        end = stream.start_s - info.start_s + stream.duration_s if stream.duration_s else info.duration_s or 0.0
+        if inspection.frames and inspection.frames.last_s is not None:
+            end = min(end, inspection.frames.last_s)
+        spans.append((max(0.0, stream.start_s - info.start_s), end))
+    if heard_in is not None and inspection.audio is not None and inspection.heard is not None:
+        audio = inspection.audio
+        end = audio.start_s - heard_in.start_s + audio.duration_s if audio.duration_s else heard_in.duration_s or 0.0
+        if inspection.heard.windows:
+            end = min(end, inspection.heard.last_s)
+        spans.append((max(0.0, audio.start_s - heard_in.start_s), end))
     if not spans:
         return 0.0, 0.0
     start, end = max(s for s, _ in spans), min(e for _, e in spans)
     return start, max(start, end)
-
-

@@ -222,13 +222,9 @@ def draw(layout: Layout, picture: NDArray[np.uint8], height: int, width: int) ->
         inside = (x >= face.left) & (x < face.right) & (y >= face.top) & (y < face.bottom)
         s = 2 * (x[inside] - face.left) / (face.right - face.left) - 1
         t = 2 * (y[inside] - face.top) / (face.bottom - face.top) - 1
-        if layout.projection == "fisheye":
-            inside_circle = np.hypot(s, t) <= 1
-        else:
-            inside_circle = np.ones(s.shape, bool)
         r, c = sphere.to_pixels(*sphere.direction(face.vectors(s, t)), *picture.shape[:2])
         source_rows[inside], source_columns[inside] = r, c
-        covered[inside] = inside_circle
+        covered[inside] = np.hypot(s, t) <= 1 if layout.projection == "fisheye" else True
     frame = sphere.sample(picture, np.stack([source_rows, source_columns], axis=-1), "cubic")
     frame[~covered] = 0
     return frame.astype(np.uint8, copy=False)

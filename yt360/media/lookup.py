@@ -74,7 +74,7 @@ def _mesh_map(path: Path, reading: PictureReading, height: int, width: int) -> N
 
 
 class Lookup:
-    """Turns pictures of one eye ``(h, w[, C])`` into equirectangular ``(height, width[, C])``, uncovered parts black."""
+    """Turns pictures of one eye ``(h, w[, C])`` into equirectangular ones of the grid's size, uncovered parts black."""
 
     def __init__(self, grid: NDArray[np.float64], eye_height: int, eye_width: int, *, wraps: bool) -> None:
         self.wraps = wraps and eye_width % 2 == 0

@@ -56,7 +56,7 @@ def _variable_integer(window: Window, offset: int, *, keep_marker: bool, longest
     length = 9 - first.bit_length()
     if length > longest:
         raise MalformedError(f"an EBML number at {window.start + offset} is longer than {longest} bytes")
-    value = int.from_bytes(window.bytes(offset, length), "big")
+    value = int.from_bytes(window.read(offset, length), "big")
     return (value if keep_marker else value & ((1 << (7 * length)) - 1)), length
 
 

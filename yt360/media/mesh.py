@@ -65,9 +65,9 @@ class _Bits:
             raise MalformedError(f"a mesh of {len(self.data)} bytes ends inside {count} fields of {bits} bits")
         first, last = self.position // 8, (end + 7) // 8
         flat = np.unpackbits(np.frombuffer(self.data, np.uint8, last - first, first))
-        flat = flat[self.position - 8 * first :][: count * bits].reshape(count, bits)
+        fields = flat[self.position - 8 * first :][: count * bits].reshape(count, bits)
         self.position = end
-        return flat.astype(np.int64) @ (1 << np.arange(bits - 1, -1, -1, dtype=np.int64))
+        return fields.astype(np.int64) @ (1 << np.arange(bits - 1, -1, -1, dtype=np.int64))
 
     def count(self, most: int, what: str) -> int:
         value = self.number(32)
@@ -94,7 +94,8 @@ def decode_meshes(payload: bytes) -> list[Mesh]:
         body = _inflate(body)
     elif encoding != b"raw ":
         raise MalformedError(f"mesh encoding {encoding!r}, expected b'raw ' or b'dfl8'")
-    meshes, offset = [], 0
+    meshes: list[Mesh] = []
+    offset = 0
     while offset + 8 <= len(body) and len(meshes) < 2:
         size = int.from_bytes(body[offset : offset + 4], "big")
         if size < 8 or offset + size > len(body):
@@ -223,6 +224,6 @@ def _covered_box(corners: NDArray[np.float64], height: int, width: int) -> tuple
 
 def horizontal_extent_deg(lookup: NDArray[np.float64]) -> float:
     """How many degrees of the horizon a look-up covers."""
-    height, width = lookup.shape[:2]
+    height = lookup.shape[0]
     horizon = np.isfinite(lookup[height // 2 - 1 : height // 2 + 1, :, 0]).any(axis=0)
     return float(horizon.mean() * 360)

@@ -98,7 +98,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata) -> None:
                 if kind in _NESTS:
                     visit(content, depth + 1)
                 elif kind == b"hdlr" and not state["handler"]:
-                    state["handler"] = content.bytes(8, 4)
+                    state["handler"] = content.read(8, 4)
                 elif kind == b"uuid":
                     _read_uuid(content, picture)
                 elif kind == b"stsd":
@@ -114,12 +114,12 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata) -> None:
 
 
 def _read_uuid(content: Window, picture: PictureMetadata) -> None:
-    if content.size < 16 or content.bytes(0, 16) != _SPHERICAL_UUID:
+    if content.size < 16 or content.read(0, 16) != _SPHERICAL_UUID:
         return
     if content.size - 16 > MAX_XML:
         picture.problems.append(f"spherical XML: {content.size - 16} bytes, expected at most {MAX_XML}")
         return
-    read_spherical_xml(content.bytes(16, content.size - 16), picture)
+    read_spherical_xml(content.read(16, content.size - 16), picture)
     picture.sources.append("uuid")
 
 

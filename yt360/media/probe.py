@@ -146,7 +146,7 @@ def probe(path: Path) -> MediaInfo:
                 audios.append(_audio(stream, len(audios)))
         if not videos and not audios:
             raise _cannot_open(path, metadata, "no audio or video stream")
-        starts = [s.start_s for s in (*videos, *audios)]
+        starts = [video.start_s for video in videos] + [audio.start_s for audio in audios]
         start_s = container.start_time / av.time_base if container.start_time is not None else min(starts)
         duration_s = container.duration / av.time_base if container.duration else None
         return MediaInfo(

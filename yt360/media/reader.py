@@ -29,7 +29,7 @@ class Window:
         """Bytes in the window."""
         return self.end - self.start
 
-    def bytes(self, offset: int, size: int) -> bytes:
+    def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes at ``offset`` from the start. Raises :class:`MalformedError` where they do not exist."""
         if size < 0 or size > MAX_PAYLOAD or offset < 0 or self.start + offset + size > self.end:
             raise MalformedError(f"{size} bytes at {self.start + offset} do not fit before {self.end}")
@@ -41,12 +41,12 @@ class Window:
 
     def all(self) -> bytes:
         """The whole window."""
-        return self.bytes(0, self.size)
+        return self.read(0, self.size)
 
     def unpack(self, layout: str, offset: int = 0) -> tuple[int, ...]:
         """Integers of a :mod:`struct` layout, big-endian."""
         layout = ">" + layout
-        return struct.unpack(layout, self.bytes(offset, struct.calcsize(layout)))
+        return struct.unpack(layout, self.read(offset, struct.calcsize(layout)))
 
     def range(self, offset: int = 0) -> ByteRange:
         """Where the rest of the window from ``offset`` lies in the file."""

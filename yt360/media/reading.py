@@ -83,12 +83,13 @@ def read_frames(
 def _prepare_lookup(path: Path, reading: PictureReading, height: int, width: int) -> tuple[int, int, Lookup]:
     """Size at which to read the eye, and what turns it into the wanted picture."""
     _, _, eye_width, eye_height = reading.eye
-    columns = min(round(reading.width * eye_width), _MOST_LOOKUP_SOURCE * round(width * max(reading.bounds.width, 0.1)))
-    rows = min(round(reading.height * eye_height), _MOST_LOOKUP_SOURCE * round(height * max(reading.bounds.height, 0.1)))
+    bounds = reading.bounds
+    columns = min(round(reading.width * eye_width), round(_MOST_LOOKUP_SOURCE * width * max(bounds.width, 0.1)))
+    rows = min(round(reading.height * eye_height), round(_MOST_LOOKUP_SOURCE * height * max(bounds.height, 0.1)))
     columns, rows = max(2, columns // 2 * 2), max(2, rows // 2 * 2)
     if reading.projection == "mesh":
         columns, rows = round(reading.width * eye_width), round(reading.height * eye_height)
-    whole_sphere = reading.projection == "equirectangular" and reading.bounds == Bounds()
+    whole_sphere = reading.projection == "equirectangular" and bounds == Bounds()
     lookup = Lookup(lookup_map(path, reading, height, width), rows, columns, wraps=whole_sphere)
     return rows, columns, lookup
 

@@ -30,10 +30,10 @@ def read_riff(file: BinaryIO, file_size: int) -> ContainerMetadata:
         for _ in range(_MAX_CHUNKS):
             if offset + 8 > file_size:
                 break
-            kind = window.bytes(offset, 4)
-            (size,) = struct.unpack("<I", window.bytes(offset + 4, 4))
+            kind = window.read(offset, 4)
+            (size,) = struct.unpack("<I", window.read(offset + 4, 4))
             if kind == b"fmt " and size >= 40:
-                guid = window.bytes(offset + 8 + 24, 16)
+                guid = window.read(offset + 8 + 24, 16)
                 if guid in _AMBISONIC_GUIDS:
                     found.sounds[0].order = 1
                     found.sounds[0].channel_ordering = FUMA_ORDERING

@@ -21,6 +21,8 @@ from yt360.media.sound import SoundReading
 _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
 
+_TAIL_S, _MOST_TAIL_PACKETS = 2.0, 5000
+
 
 @dataclass
 class FrameSample:
@@ -74,13 +76,14 @@ def sample_frames(info: MediaInfo, *, count: int, height: int, width: int) -> Fr
 def _last_packet(container: Any, stream: Any, start_s: float, duration_s: float) -> float | None:
     """Time of the last picture packet, looked for near the promised end; nothing is decoded."""
     try:
-        container.seek(int((start_s + 0.95 * duration_s) / stream.time_base), stream=stream, backward=True)
+        near_end_s = max(0.0, duration_s - _TAIL_S)
+        container.seek(int((start_s + near_end_s) / stream.time_base), stream=stream, backward=True)
         last = None
         for count, packet in enumerate(container.demux(stream)):
             if packet.pts is not None:
                 end = packet.pts + (packet.duration or 0)
                 last = end if last is None else max(last, end)
-            if count > _MOST_PACKETS:
+            if count > _MOST_TAIL_PACKETS:
                 break
         return None if last is None else float(last * stream.time_base) - start_s
     except (av.FFmpegError, ValueError):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from yt360.media.layouts import Face, Layout
 
+_BLACK = 16
 _NOISE = 1.5
 """Gray levels: steps smaller than this are coding noise."""
 
@@ -37,13 +38,15 @@ class SeamEvidence:
 
     ``step`` is the mean change over the seam and ``inside`` the mean change one step beside it on both
     sides, in gray levels. ``likeness`` is the correlation of what runs along the two sides, slow shading
-    taken out; ``detail`` is how much there is of it (root mean square, gray levels).
+    taken out; ``detail`` is how much there is of it (root mean square, gray levels). ``lit`` is the share
+    of the edge that is not black.
     """
 
     step: float
     inside: float
     likeness: float
     detail: float
+    lit: float = 1.0
 
     @property
     def ratio(self) -> float:
@@ -115,15 +118,19 @@ def seam_evidence(frames: NDArray[np.uint8], layout: Layout) -> list[SeamEvidenc
     found = []
     count, height, width = frames.shape
     pictures = [frame.astype(np.float32) for frame in frames]
+    # What is the same all along a row (the rim of a black pole, a level horizon) is alike at any two columns.
+    around = layout.projection == "equirectangular" or layout.cubemap_layout == "6x1"
+    varying = [p - p.mean(axis=1, keepdims=True) if around else p for p in pictures]
     for seam in _seams(layout, height, width):
-        step = inside = 0.0
+        step = inside = lit = 0.0
         products = np.zeros(3)
-        for picture in pictures:
+        for picture, changing in zip(pictures, varying, strict=True):
             edge, inner = _read(picture, seam.edge), _read(picture, seam.inner)
             across, beyond = _read(picture, seam.across), _read(picture, seam.across_inner)
             step += float(np.abs(edge - across).mean())
             inside += float((np.abs(edge - inner).mean() + np.abs(across - beyond).mean()) / 2)
-            a, b = _detail(edge), _detail(across)
+            lit += float((edge > _BLACK).mean())
+            a, b = _detail(_read(changing, seam.edge)), _detail(_read(changing, seam.across))
             products += [float((a * b).mean()), float((a * a).mean()), float((b * b).mean())]
         likeness = products[0] / np.sqrt(products[1] * products[2]) if products[1:].min() > 0 else 0.0
         # A plain side has no details to be alike; then only the step over the seam can speak.
@@ -131,5 +138,5 @@ def seam_evidence(frames: NDArray[np.uint8], layout: Layout) -> list[SeamEvidenc
         most = float(np.sqrt(max(products[1], products[2]) / count))
         if detail < 0.25 * most:
             likeness, detail = 0.0, most
-        found.append(SeamEvidence(step / count, inside / count, float(likeness), detail))
+        found.append(SeamEvidence(step / count, inside / count, float(likeness), detail, lit / count))
     return found

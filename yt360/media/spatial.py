@@ -113,4 +113,4 @@ class ContainerMetadata:
 
 def as_json(value: PictureMetadata | SoundMetadata) -> dict[str, Any]:
     """The fields that say something, as JSON values."""
-    return {key: item for key, item in asdict(value).items() if item is not None and item != [] and item != () and item is not False}
+    return {key: item for key, item in asdict(value).items() if item not in (None, [], (), False)}

@@ -73,6 +73,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "declared_swing_db": 1.4,
     "declared_balance_db": 3.6,
     "steadier": 0.6,
+    "capsule_correlation": 0.3,
     "highest_out_of_phase": 0.7,
     "duplicate_correlation": 0.999,
     "clipping": 1e-3,
@@ -190,7 +191,8 @@ def _tiles(spectra: NDArray[np.complex128], frequency: NDArray[np.float64], fram
     parts = spectra[:, :, : times * frames].reshape(4, len(frequency), times, frames)
     found = np.zeros((_BANDS, times, 4, 4))
     for k in range(_BANDS):
-        part = parts[:, band == k].transpose(2, 0, 1, 3).reshape(times, 4, -1)
+        inside = band == k
+        part = parts[:, inside].transpose(2, 0, 1, 3).reshape(times, 4, int(inside.sum()) * frames)
         found[k] = (part @ part.conj().transpose(0, 2, 1)).real
     return found
 
@@ -299,7 +301,8 @@ def judge_ambisonics(
     first = order[0]
     misfit = _fit(first, measures, limit, declared=flat_world or first != "ambix")
     repairs = [name for name in order[1:] if _repairs(name, measures, limit)]
-    steadier = [name for name in repairs if _steadiness(name, measures) < limit["steadier"] * _steadiness(first, measures)]
+    much_less = limit["steadier"] * _steadiness(first, measures)
+    steadier = [name for name in repairs if _steadiness(name, measures) < much_less]
     if misfit is None and not (first == "ambix" and steadier):
         taken = first
     elif misfit is None:
@@ -348,7 +351,9 @@ def _capsules(measures: Mapping[str, Any], limit: Mapping[str, float]) -> str:
     reading = measures["capsules"]
     if "swing_db" not in reading or not -6 < reading["balance_db"] < limit["highest_balance_db"]:
         return ""
-    if reading["swing_db"] < limit["steadier"] * min(_steadiness("ambix", measures), _steadiness("xywz", measures)):
+    share = reading["swing_db"] / max(1e-3, min(_steadiness("ambix", measures), _steadiness("xywz", measures)))
+    # Every capsule hears every source: all pairs go together, as no two of X, Y and Z do for long.
+    if share < limit["steadier"] or (share < 0.9 and min(measures["correlation"]) > limit["capsule_correlation"]):
         return "the four channels are the capsules of a microphone (A-format): convert them to B-format first"
     return ""
 

@@ -25,7 +25,7 @@ _DAMAGE = ("truncated", "corrupt")
 class ValidateParams(StageParams):
     """What changes the measurement."""
 
-    sample_s: float = Field(40.0, gt=0, description="seconds of sound that are decoded, spread over the video")
+    sample_s: float = Field(28.0, gt=0, description="seconds of sound that are decoded, spread over the video")
 
 
 class ValidateThresholds(StageThresholds):

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.filters.pictures import HEIGHT, SAMPLES, WIDTH, film, scenery, turned, with_box
+from yt360.filters import motion, still
+
+LIMITS = still.StillLimits()
+
+
+def steps_of(frames, window=0):
+    return still.measure_window(frames, window=window, start_s=0.0, fps=2.0, settings=motion.MotionSettings())
+
+
+def verdict(frames):
+    return still.judge(steps_of(frames), LIMITS)
+
+
+def bounce(index, low, high, speed, start):
+    span = high - low
+    place = (start - low + speed * index) % (2 * span)
+    return low + min(place, 2 * span - place)
+
+
+@pytest.mark.parametrize("grain", [0.0, 2.0, 6.0])
+def test_still_image(grain):
+    picture = scenery(7)
+    assert verdict(film(lambda index: picture, grain)).kind == "still"
+
+
+def test_slide_show_of_four_pictures():
+    pictures = [scenery(seed) for seed in range(4)]
+    found = verdict(film(lambda index: pictures[index * 4 // SAMPLES]))
+    assert found.kind == "slide-show"
+    assert "3 changes" in found.detail
+
+
+def test_slide_show_that_fades():
+    pictures = [scenery(seed) for seed in range(3)]
+
+    def draw(index):
+        slide, place = divmod(index, 7)
+        mix = 0.5 if place == 6 and slide < 2 else 0.0
+        return pictures[min(slide, 2)] * (1 - mix) + pictures[min(slide + 1, 2)] * mix
+
+    assert verdict(film(draw)).kind == "slide-show"
+
+
+@pytest.mark.parametrize(("yaw_deg", "pitch_deg"), [(1.5, 0.0), (-9.0, 0.0), (4.0, 5.0)])
+def test_turning_still(yaw_deg, pitch_deg):
+    picture = scenery(2)
+    found = verdict(film(lambda index: turned(picture, yaw_deg * index, pitch_deg * np.sin(index / 4)), 0.5))
+    assert found.kind == "turning"
+
+
+def test_scrolled_still():
+    picture = scenery(2)
+    assert verdict(film(lambda index: np.roll(picture, 5 * index, axis=1))).kind == "turning"
+
+
+def test_still_with_a_moving_logo():
+    picture = scenery(4)
+
+    def draw(index):
+        return with_box(picture, int(bounce(index, 30, 120, 5, 60)), bounce(index, 10, 290, 11, 40), 10, 10, 240)
+
+    assert verdict(film(draw)).kind == "overlay"
+
+
+def test_still_with_a_title_that_comes_and_goes():
+    picture = scenery(4)
+    titled = with_box(picture, 70, 100, 16, 110, 250)
+    assert verdict(film(lambda index: titled if index % 10 < 6 else picture)).kind == "overlay"
+
+
+@pytest.mark.parametrize(("grain", "level"), [(0.0, 250), (0.7, 40), (1.5, 40)])
+def test_fixed_camera_with_one_small_moving_thing_is_kept(grain, level):
+    """0.9 % of the picture: 32 x 14 of 160 x 320 pixels."""
+    picture = scenery(5)
+    frames = film(lambda index: with_box(picture, 70, bounce(index, 20, 280, 13, 30), 32, 14, level), grain)
+    assert verdict(frames) is None
+
+
+def test_the_published_uint8_mse_filter_drops_what_is_kept_here():
+    """Sphere360 sums squared uint8 differences, which wrap: a moving person comes out below its limit of 5."""
+    picture = scenery(5)
+    rng = np.random.default_rng(0)
+    level = np.full((32, 14), 32.0)  # 32² is 0 modulo 256
+    frames = []
+    for index in range(SAMPLES):
+        frame = np.clip(picture, 40, 200).round() + 0
+        column = int(bounce(index, 20, 280, 15, 30))
+        frame[70:102, column : column + 14] += level
+        frames.append(np.clip(frame, 0, 255).astype(np.uint8))
+    wrapped = [np.sum((a - b) ** 2, dtype=np.uint8) / a.size for a, b in pairwise(frames)]
+    true = [np.mean((a.astype(float) - b.astype(float)) ** 2) for a, b in pairwise(frames)]
+    assert max(wrapped) < 5
+    assert min(true) > 3
+    grainy = (np.clip(frame + 1.2 * rng.standard_normal(frame.shape), 0, 255).astype(np.uint8) for frame in frames)
+    assert verdict(grainy) is None
+
+
+def test_dark_night_in_which_a_small_thing_moves_is_kept():
+    dark = scenery(6) * 0.06 + 6
+    draw = lambda index: with_box(dark, 80, bounce(index, 20, 290, 8, 30), 20, 9, 34)  # noqa: E731
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_water_that_shimmers_is_kept():
+    picture = scenery(8)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    water = rows > 95
+
+    def draw(index):
+        waves = np.sin(rows * 0.9 + 3.1 * index) * np.sin(columns * 0.21 - 1.7 * index)
+        return picture + 8 * waves * water
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_slow_motion_is_kept():
+    """A thing that creeps by less than a pixel between samples."""
+    picture = scenery(9)
+    assert verdict(film(lambda index: with_box(picture, 60, 120 + 0.7 * index, 40, 24, 200), 1.0)) is None
+
+
+def test_sunset_is_kept():
+    picture = scenery(10)
+    sky = np.arange(HEIGHT)[:, None] < HEIGHT // 2
+
+    def draw(index):
+        return picture * np.where(sky, 1 - 0.022 * index, 1 - 0.04 * index)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_moving_camera_is_kept():
+    near, far = scenery(11), scenery(12)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    front = (np.sin(columns / 19) + np.sin(rows / 11 + columns / 40) > 0.3).astype(float)
+
+    def draw(index):
+        mask = np.roll(front, 6 * index, axis=1)
+        return np.roll(near, 6 * index, axis=1) * mask + np.roll(far, 2 * index, axis=1) * (1 - mask)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_turning_camera_in_a_living_world_is_kept():
+    picture = scenery(13)
+
+    def draw(index):
+        world = with_box(picture, 70, bounce(index, 20, 280, 9, 30), 30, 16, 230)
+        world = with_box(world, 85, bounce(index, 20, 280, 7, 200), 24, 16, 20)
+        return turned(world, 3.0 * index)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_half_still_half_alive_is_kept_and_its_seconds_are_told_apart():
+    picture = scenery(14)
+
+    def draw(index):
+        return with_box(picture, 70, 60 + 9 * max(0, index - 10), 40, 20, 230)
+
+    steps = steps_of(film(draw, 1.0))
+    assert still.judge(steps, LIMITS) is None
+    seconds = still.still_seconds(steps, LIMITS)
+    assert [seconds[second] for second in (0, 7, 8)] == [True, False, False]
+
+
+def test_columns_survive_json_exactly():
+    steps = steps_of(film(lambda index: scenery(index // 6)))
+    assert still.from_columns(json.loads(json.dumps(still.to_columns(steps), allow_nan=False))) == steps
+
+
+def test_windows_are_not_compared_with_each_other():
+    steps = [
+        step for window in range(3) for step in steps_of(film(lambda index, seed=window: scenery(seed)), window=window)
+    ]
+    assert still.judge(steps, LIMITS).kind == "still"
+
+
+def test_nothing_seen_is_no_verdict():
+    assert still.judge([], LIMITS) is None

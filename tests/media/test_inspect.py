@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.media_containers import encode, equi, insert_boxes, spherical_xml, st3d, sv3d
+from benchmarks.media_scenes import flat_view, make_scene
+from benchmarks.media_sounds import RATE_HZ, source
+from yt360 import ambisonics
+from yt360.cli import inspect as inspect_cli
+from yt360.errors import ItemError
+from yt360.media.inspect import inspect_media
+
+SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    scene = make_scene(5, 180, 360).frames(8)
+    return np.concatenate([scene] * 6)
+
+
+@pytest.fixture(scope="module")
+def foa() -> np.ndarray:
+    """A source at azimuth 60°, elevation 20°, and a little of everything else."""
+    rng = np.random.default_rng(9)
+    n = SECONDS * RATE_HZ
+    sound = ambisonics.encode(source(rng, n), np.radians(60), np.radians(20))
+    for azimuth in (-2.0, 3.0):
+        sound = sound + 0.2 * ambisonics.encode(source(rng, n), azimuth, 0.0)
+    return np.asarray(sound)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, frames: np.ndarray, foa: np.ndarray) -> Path:
+    return encode(tmp_path_factory.mktemp("media") / "good.mkv", frames=frames, sound=foa, audio="opus")
+
+
+def test_a_good_video_is_kept_and_its_sound_is_where_it_is(good: Path) -> None:
+    inspection = inspect_media(good)
+    report = inspection.to_json()
+    json.dumps(inspection.facts(), allow_nan=False)
+    assert report["verdict"] == "keep", report["reasons"]
+    assert (report["video"]["projection"], report["video"]["projection_source"]) == ("equirectangular", "content")
+    loudest = inspection.loudest_direction()
+    assert loudest["azimuth_deg"] == pytest.approx(60, abs=6)
+    assert loudest["elevation_deg"] == pytest.approx(20, abs=6)
+    energy = inspection.energy_map(45, 90)
+    assert energy is not None
+    row, column = np.unravel_index(energy.argmax(), energy.shape)
+    assert 180 - 360 * (column + 0.5) / 90 == pytest.approx(60, abs=10)
+    assert 90 - 180 * (row + 0.5) / 45 == pytest.approx(20, abs=12)
+
+
+def test_picture_and_sound_in_two_files(tmp_path: Path, frames: np.ndarray, foa: np.ndarray) -> None:
+    itag327 = np.stack([foa[3], foa[1], foa[0], 0 * foa[0], foa[2], 0 * foa[0]])
+    video = encode(tmp_path / "v.mp4", frames=frames, sound=foa[[0, 0]], audio="aac", layout="stereo")
+    sound = encode(tmp_path / "v.m4a", sound=itag327, audio="aac51")
+    report = inspect_media(video, sound).facts()
+    assert report["verdict"] == "keep", report["reasons"]
+    assert report["sound_reading"]["source"] == "sound"
+    assert report["audio"]["convention"] == "itag327"
+    assert inspect_media(video).verdict == "reject"
+
+
+@pytest.mark.parametrize("kind", ["st3d", "uuid"])
+def test_metadata_and_picture_agree(tmp_path: Path, frames: np.ndarray, kind: str) -> None:
+    path = encode(tmp_path / "x.mp4", frames=frames)
+    if kind == "st3d":
+        insert_boxes(path, b"vide", st3d(0), sv3d(equi()))
+    else:
+        insert_boxes(path, b"vide", spherical_xml(), in_track=True)
+    video = inspect_media(path).to_json()["video"]
+    assert (video["projection"], video["projection_source"], video["disagreement"]) == ("equirectangular", "both", "")
+
+
+def test_metadata_that_lies_is_found_out(tmp_path: Path) -> None:
+    flat = flat_view(make_scene(5), 12, 180, 320)
+    path = encode(tmp_path / "x.mp4", frames=flat)
+    insert_boxes(path, b"vide", st3d(0), sv3d(equi()))
+    inspection = inspect_media(path)
+    assert inspection.picture is not None
+    assert "metadata says equirectangular" in inspection.picture.disagreement
+    assert any(code == "not-360" for code, _ in inspection.reasons())
+
+
+def test_narrow_bounds_are_vr180(tmp_path: Path, frames: np.ndarray) -> None:
+    path = encode(tmp_path / "x.mp4", frames=frames)
+    insert_boxes(path, b"vide", sv3d(equi(left=0.25, right=0.25)))
+    assert ("vr180", "metadata says that the picture covers 180° of the horizon, expected 360°") in inspect_media(
+        path
+    ).reasons()
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_cut_file_is_truncated(tmp_path: Path, frames: np.ndarray, foa: np.ndarray, suffix: str) -> None:
+    whole = encode(tmp_path / f"whole.{suffix}", frames=frames, sound=foa, audio="opus" if suffix == "mkv" else "aac")
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    try:
+        kinds = [kind for kind, _ in inspect_media(cut).problems]
+    except ItemError as error:
+        kinds = [error.kind]
+    assert kinds[0] == "truncated"
+
+
+def test_scrambled_file_is_corrupt(good: Path, tmp_path: Path) -> None:
+    data = bytearray(good.read_bytes())
+    rng = np.random.default_rng(0)
+    third = len(data) // 20
+    data[third:-50] = rng.integers(0, 256, len(data) - 50 - third).astype(np.uint8).tobytes()
+    (tmp_path / "bad.mkv").write_bytes(data)
+    try:
+        kinds = {kind for kind, _ in inspect_media(tmp_path / "bad.mkv").problems}
+    except ItemError as error:
+        kinds = {error.kind}
+    assert kinds & {"corrupt", "truncated"}
+
+
+@pytest.mark.parametrize(("content", "kind"), [(b"", "empty"), (b"just text, renamed", "not-media"), (None, "missing")])
+def test_what_is_no_media(tmp_path: Path, content: bytes | None, kind: str) -> None:
+    path = tmp_path / "x.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ItemError) as caught:
+        inspect_media(path)
+    assert caught.value.kind == kind
+    assert "x.mp4" in str(caught.value)
+
+
+def test_command_reports_every_file(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("text")
+    picture = tmp_path / "map.png"
+    done = CliRunner().invoke(inspect_cli.inspect_command, [str(tmp_path / "text.mp4"), str(good), "--json"])
+    first, second = (json.loads(line) for line in done.output.splitlines())
+    assert done.exit_code == 1
+    assert first["error"]["kind"] == "not-media"
+    assert second["verdict"] == "keep"
+    assert {"file", "container", "duration_s", "video", "audio", "verdict", "reasons"} <= set(second)
+    done = CliRunner().invoke(inspect_cli.inspect_command, [str(good), "--picture", str(picture)])
+    assert done.exit_code == 0, done.output
+    assert "ambisonics valid" in done.output
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def _dies(connection: object, file: str, sound: str | None, picture: str | None) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def test_decoder_that_kills_its_process_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect_cli, "_child", _dies)
+    report = inspect_cli.inspect_isolated("hostile.mov")
+    assert report["error"]["kind"] == "crash"
+    assert "SIGSEGV" in report["error"]["message"]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.filters import sounds
+from yt360 import ambisonics
+from yt360.engine.contract import Done, Item
+from yt360.errors import ItemError
+from yt360.media.inspect import inspect_media
+from yt360.stages.voiceover import Voiceover, VoiceoverThresholds
+
+SHARED = Path(__file__).parents[2] / "../shared/media"
+REAL = [
+    "G8pABGosD38l_17.webm",
+    "NdE7uYVaynQl_0.webm",
+    "KVvDejzzQjM_6.webm",
+    "0FB9jMXMP8A_19.webm",
+    "V_To4k9AJXc_20.webm",
+    "aieThfuvmtY_151.webm",
+    "V5IVN81wYrI_60.webm",
+    "kqAZkf5Odyw_80.mp4",
+]
+
+
+def run(tmp_path: Path, files: dict[str, Path], facts: dict):
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    stage = Voiceover()
+    outcome = stage.process(Item("v", "v", files={**files, "facts": tmp_path / "facts.json"}), tmp_path)
+    assert isinstance(outcome, Done)
+    stage.check_output("timeline", tmp_path / outcome.outputs["timeline"])
+    measures = json.loads(json.dumps(outcome.measures, allow_nan=False))
+    return stage.decide(measures), measures
+
+
+def wave(tmp_path: Path, sound: np.ndarray) -> tuple[dict[str, Path], dict]:
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, sound.T, sounds.RATE, subtype="FLOAT")
+    reading = {"channels": len(sound), "sample_rate_hz": sounds.RATE, "source": "video"}
+    if len(sound) == 6:
+        reading["head_locked"] = [4, 5]
+    return {"video": path}, {"sound_reading": reading, "start_s": 0.0, "end_s": sound.shape[1] / sounds.RATE}
+
+
+def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path):
+    rng = np.random.default_rng(1)
+    scene = sounds.in_room(rng, sounds.speech(rng), 1.0, -0.1)
+    kept, _ = run(tmp_path, *wave(tmp_path, sounds.mix((scene, 0.0), (sounds.ambience(rng), -12.0))))
+    dropped, _ = run(tmp_path, *wave(tmp_path, sounds.mix((sounds.ambience(rng), 0.0), (sounds.voice_in_w(rng), 3.0))))
+    assert kept is None
+    assert dropped.reason == "voice-over"
+    assert "in W alone" in dropped.detail
+
+
+def test_a_head_locked_pair_counts_only_when_it_sounds(tmp_path):
+    rng = np.random.default_rng(2)
+    scene = sounds.mix((ambisonics.encode(sounds.speech(rng), 1.0, 0.0), 0.0), (sounds.ambience(rng), -10.0))
+    silent = np.concatenate([scene, np.zeros((2, scene.shape[1]), np.float32)])
+    verdict, measures = run(tmp_path, *wave(tmp_path, silent))
+    assert verdict is None
+    assert measures["head_locked"]["active"] == 0
+    voice = (0.05 * sounds.speech(rng)).astype(np.float32)
+    verdict, _ = run(tmp_path, *wave(tmp_path, np.concatenate([scene, np.stack([voice, voice])])))
+    assert verdict.reason == "voice-over"
+    assert "head-locked" in verdict.detail
+
+
+def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
+    rng = np.random.default_rng(3)
+    sound = sounds.mix((sounds.ambience(rng), 0.0), (sounds.voice_in_w(rng), 3.0))
+    verdict, measures = run(tmp_path, *wave(tmp_path, sound))
+    assert verdict is not None
+    assert Voiceover(thresholds=VoiceoverThresholds(min_cells=10_000)).decide(measures) is None
+
+
+def test_digital_silence_is_not_post_production(tmp_path):
+    verdict, measures = run(tmp_path, *wave(tmp_path, np.zeros((4, 6 * sounds.RATE), np.float32)))
+    assert verdict is None
+    assert measures["silent"] == measures["segments"]
+
+
+def test_a_sound_without_samples_is_an_error_that_says_so(tmp_path):
+    files, facts = wave(tmp_path, np.zeros((4, 100), np.float32))
+    with pytest.raises(ItemError, match=r"sound\.wav"):
+        run(tmp_path, files, {**facts, "start_s": 50.0, "end_s": 60.0})
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
+@pytest.mark.parametrize("name", REAL)
+def test_real_recordings_are_kept(tmp_path, name):
+    """Among them a guitarist who is very directional and near the front, and a very diffuse dive."""
+    files = {"video": SHARED / name}
+    if name.endswith(".mp4"):
+        files["sound"] = SHARED / "kqAZkf5Odyw_80.f327.m4a"
+    verdict, measures = run(tmp_path, files, inspect_media(files["video"], files.get("sound")).facts())
+    assert verdict is None
+    assert measures["cells"] > 12

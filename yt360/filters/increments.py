@@ -1,0 +1,186 @@
+"""What comes and goes in a sound field, apart from what stays: differences of spatial covariance.
+
+The covariance of W, Y, Z and X in a band, while something sounds, minus the covariance while it
+pauses, is the covariance of that something alone, as far as the rest stays the same. That shows a
+voice laid into W under a loud ambience, where the plain ratio of energies does not.
+
+For a source in SN3D the difference matrix D obeys the same laws as any sound field: a plane wave has
+``D_xx + D_yy + D_zz = D_ww``; so has a diffuse one. What was laid into W alone has next to nothing in
+the other three channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.ambisonics import XYZ, W
+
+FRAME = 1024
+HOP = 512
+SAMPLE_RATE_HZ = 24000
+FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
+
+BAND_EDGES_HZ = (200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3000.0, 4500.0, 7000.0)
+"""Below 200 Hz first-order microphones carry little direction; above 7 kHz speech carries little energy."""
+
+BLOCK_S = 10.0
+"""Stretch in which the pauses of a band are looked for."""
+
+SEGMENT_S = 2.0
+"""Stretch that gives one difference matrix a band."""
+
+_PAUSE_QUANTILE = 0.25
+_ACTIVE_FACTOR = 3.0
+_FAINT = 1e-5
+"""Bands this far below the loudest one hold a codec's leftovers, whose direction means nothing."""
+
+_LEAST_FRAMES = 3
+_PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Difference matrices of all active (segment, band) pairs of a sound.
+
+    ``segment`` and ``band`` ``(n,)``; ``difference`` and ``pause`` ``(n, 4, 4)`` covariances in the
+    order W, Y, Z, X: what comes and goes, and what stays; ``excess_db`` ``(n,)`` how far the active
+    frames stand above the pauses; ``segments`` counts all segments, ``silent`` those without sound.
+    """
+
+    segment: NDArray[np.int64]
+    band: NDArray[np.int64]
+    difference: NDArray[np.float64]
+    pause: NDArray[np.float64]
+    excess_db: NDArray[np.float64]
+    segments: int
+    silent: int
+
+    def __len__(self) -> int:
+        return len(self.segment)
+
+    def ratio_db(self, of_pause: bool = False) -> NDArray[np.float64]:
+        """Energy of X, Y and Z over that of W, ``(n,)`` in dB: 0 for any natural field, low for W alone. In -40..20."""
+        matrices = self.pause if of_pause else self.difference
+        omni = np.maximum(matrices[:, W, W], 1e-15)
+        directed = np.maximum(np.trace(matrices, axis1=1, axis2=2) - matrices[:, W, W], 0)
+        return np.clip(10 * np.log10(np.maximum(directed / omni, 1e-9)), -40, 20)
+
+    def gains(self) -> NDArray[np.float64]:
+        """How the coming and going sound reaches x, y, z for each unit in W ``(n, 3)``: a plane wave's direction."""
+        omni = np.maximum(self.difference[:, W, W], 1e-15)
+        return np.clip(self.difference[:, W, XYZ] / omni[:, None], -3, 3)
+
+    def incoherent(self) -> NDArray[np.float64]:
+        """Energy of x, y, z that does not follow W, for each unit in W: ``(n, 3)``, 0 for dry sound, 1/3 if diffuse."""
+        omni = np.maximum(self.difference[:, W, W], 1e-15)
+        energy = self.difference[:, XYZ, XYZ] / omni[:, None]
+        return np.clip(energy - self.gains() ** 2, 0, 3)
+
+
+Observer = Callable[[NDArray[np.float64]], None]
+"""Gets the covariances ``(frames, bands, 4, 4)`` of each block as they are made."""
+
+
+def measure_cells(
+    blocks: Iterable[NDArray[np.float32]], silence_db: float = -65.0, observers: Sequence[Observer] = ()
+) -> Cells:
+    """Cells of a sound that comes in blocks ``(4, n)`` of any length at 24 kHz.
+
+    Segments whose W stays below ``silence_db`` (dBFS) are silent and give no cells.
+    """
+    found: list[tuple[int, int, NDArray, NDArray, float]] = []
+    segments = silent = 0
+    per_segment = round(SEGMENT_S * SAMPLE_RATE_HZ / HOP)
+    for block in _rechunk(blocks, round(BLOCK_S * SAMPLE_RATE_HZ)):
+        covariances = band_covariances(block)
+        for observe in observers:
+            observe(covariances)
+        count = max(1, round(len(covariances) / per_segment))
+        loud = _loud_segments(block, count, silence_db)
+        silent += count - int(loud.sum())
+        if loud.any():
+            found += [
+                (segments + segment, band, difference, pause, excess_db)
+                for segment, band, difference, pause, excess_db in _block_cells(covariances, count)
+                if loud[segment]
+            ]
+        segments += count
+    return _stack(found, segments, silent)
+
+
+def band_covariances(foa: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Real parts of the covariances of a sound ``(4, n)`` in each frame and band: ``(frames, bands, 4, 4)``.
+
+    Scaled so that the bands of a frame add up to the mean power in them.
+    """
+    if foa.shape[1] < FRAME:
+        foa = np.pad(foa, ((0, 0), (0, FRAME - foa.shape[1])))
+    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(foa, FRAME, axis=1)[:, ::HOP]
+    bins = np.searchsorted(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE_HZ), BAND_EDGES_HZ)
+    spectra = np.fft.rfft(frames * window, axis=-1)[:, :, : bins[-1]]
+    out = np.empty((spectra.shape[1], len(bins) - 1, 4, 4))
+    real, imaginary = np.ascontiguousarray(spectra.real), np.ascontiguousarray(spectra.imag)
+    for i, j in _PAIRS:
+        products = real[i] * real[j] + imaginary[i] * imaginary[j]
+        out[:, :, i, j] = out[:, :, j, i] = np.add.reduceat(products, bins[:-1], axis=1)
+    return out * (8 / 3 * 2 / FRAME**2)
+
+
+def _rechunk(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
+    """Blocks of exactly ``length`` samples, the last one shorter; one under a segment joins the one before it."""
+    kept: list[NDArray[np.float32]] = []
+    samples = 0
+    for block in blocks:
+        kept.append(block)
+        samples += block.shape[1]
+        while samples >= 2 * length:
+            joined = np.concatenate(kept, axis=1)
+            yield joined[:, :length]
+            kept, samples = [joined[:, length:]], samples - length
+    if samples:
+        joined = np.concatenate(kept, axis=1)
+        cut = length if samples >= length + round(SEGMENT_S * SAMPLE_RATE_HZ) else samples
+        yield joined[:, :cut]
+        if cut < samples:
+            yield joined[:, cut:]
+
+
+def _loud_segments(block: NDArray[np.float32], count: int, silence_db: float) -> NDArray[np.bool_]:
+    parts = np.array_split(block[W], count)
+    power = np.array([float(np.mean(np.square(part, dtype=np.float64))) if part.size else 0.0 for part in parts])
+    return power > 10 ** (silence_db / 10)
+
+
+def _block_cells(
+    covariances: NDArray[np.float64], count: int
+) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64], float]]:
+    energy = np.trace(covariances, axis1=2, axis2=3)
+    faint = _FAINT * float(np.max(energy.mean(axis=0)))
+    edges = np.linspace(0, len(covariances), count + 1).round().astype(int)
+    for band in range(covariances.shape[1]):
+        calm = energy[:, band] <= np.quantile(energy[:, band], _PAUSE_QUANTILE)
+        pause = covariances[calm, band].mean(axis=0)
+        level = max(float(np.trace(pause)), faint, 1e-15)
+        for segment in range(count):
+            span = slice(edges[segment], edges[segment + 1])
+            active = energy[span, band] > _ACTIVE_FACTOR * level
+            if np.count_nonzero(active) < _LEAST_FRAMES:
+                continue
+            sounding = covariances[span, band][active].mean(axis=0)
+            excess_db = 10 * np.log10(float(np.trace(sounding)) / level)
+            yield segment, band, sounding - pause, pause, min(excess_db, 60.0)
+
+
+def _stack(found: list[tuple[int, int, NDArray, NDArray, float]], segments: int, silent: int) -> Cells:
+    if not found:
+        empty = np.zeros((0, 4, 4))
+        return Cells(np.zeros(0, int), np.zeros(0, int), empty, empty, np.zeros(0), segments, silent)
+    segment, band, difference, pause, excess = zip(*found, strict=True)
+    return Cells(
+        np.array(segment), np.array(band), np.stack(difference), np.stack(pause), np.array(excess), segments, silent
+    )
