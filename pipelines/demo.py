@@ -35,8 +35,8 @@ CHECKOUT = HERE.parent
 VIDEOS = 34
 SEED = 7
 DURATION_S = 11.0
-BATCH = 6
-"""Videos a batch of the training recipe."""
+BATCHES = (10, 6)
+"""Videos a batch of the training recipe's phases; fewer where there are fewer videos."""
 
 FELL = 0.9
 """A loss that fell to less than this part of its first value fell visibly."""
@@ -179,9 +179,11 @@ def train(root: Path) -> bool:
     if videos < 2:
         print(f"\n{videos} videos to train on: training needs at least two, so it is left out")
         return True
-    batch = min(BATCH, videos)
     out = root / "train"
-    words = [word for phase in (0, 1) for word in ("--set", f"phases.{phase}.batch={batch}")] if batch < BATCH else []
+    words: list[str] = []
+    for phase, batch in enumerate(BATCHES):
+        if videos < batch:
+            words += ["--set", f"phases.{phase}.batch={videos}"]
     if command("train", HERE / "train" / "demo.yaml", "--root", root, "--out", out, *words) != 0:
         return False
     losses: dict[str, list[float]] = {}

@@ -102,9 +102,7 @@ def test_head_locked_pair_is_split_off(tmp_path: Path, foa: np.ndarray) -> None:
         ([3, 1, 2, 0], [3, 1, 2, 0]),
     ],
 )
-def test_pcm_with_any_channel_map(
-    tmp_path: Path, foa: np.ndarray, channel_map: list[int], order: list[int]
-) -> None:
+def test_pcm_with_any_channel_map(tmp_path: Path, foa: np.ndarray, channel_map: list[int], order: list[int]) -> None:
     """PyAV 18 double-frees on such a file; reading must survive it."""
     path = encode(tmp_path / "x.mov", sound=foa[order], rate_hz=RATE, audio="pcm")
     insert_boxes(path, b"soun", sa3d(channel_map))

@@ -24,6 +24,11 @@ WORK_HEIGHT, WORK_WIDTH = 360, 640
 ACCEPT = 2.0
 """A layout needs this much evidence (natural logarithm of a likelihood ratio) to be believed."""
 
+ACCEPT_SHAPED = 0.7
+"""The same for a frame whose shape is the layout's own, when no other layout comes near."""
+
+_CLEAR_MARGIN = 4.0
+
 REJECT = -2.0
 """Evidence below this says that the layout is not it."""
 
@@ -207,7 +212,9 @@ def _decide(
     best = max(total, key=lambda name: total[name])
     others = [value for name, value in total.items() if name != best]
     margin = total[best] - max(others)
-    if scores[best] >= ACCEPT and margin > 1.0:
+    # Seams that close well enough, or a little less well in a frame of just the shape that the layout has.
+    shaped = ACCEPT_SHAPED if _has_usual_shape(layouts[best], aspect) and margin > _CLEAR_MARGIN else ACCEPT
+    if scores[best] >= shaped and margin > 1.0:
         layout = layouts[best]
         confidence = float(1 - np.exp(-scores[best]))
         reason = f"the seams of {best} close (evidence {scores[best]:.1f})"
@@ -224,6 +231,10 @@ def _aspect_score(layout: Layout, aspect: float) -> float:
         return 0.0
     eye_aspect = {"mono": aspect, "left-right": aspect / 2, "top-bottom": aspect * 2}[layout.stereo]
     return -_ASPECT_WEIGHT * abs(float(np.log2(eye_aspect / 2)))
+
+
+def _has_usual_shape(layout: Layout, aspect: float) -> bool:
+    return layout.projection == "equirectangular" and abs(_aspect_score(layout, aspect)) < 0.03
 
 
 def _not_a_sphere(

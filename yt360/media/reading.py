@@ -173,9 +173,7 @@ def read_sound(
 
     Raises :class:`yt360.media.ffmpeg.FfmpegError`.
     """
-    decoded = read_channels(
-        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s
-    )
+    decoded = read_channels(path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s)
     ambisonic = (reading.ambisonic(block) for block in decoded)
     yield from _resampled(ambisonic, 4, reading.sample_rate_hz, sample_rate_hz)
 
@@ -194,7 +192,5 @@ def read_head_locked(
     if not reading.head_locked:
         return
     pair = list(reading.head_locked)
-    decoded = read_channels(
-        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s
-    )
+    decoded = read_channels(path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s)
     yield from _resampled((block[pair] for block in decoded), len(pair), reading.sample_rate_hz, sample_rate_hz)

@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Stereo = Literal["mono", "top-bottom", "left-right"]
-Projection = Literal[
-    "equirectangular", "eac", "cubemap", "mesh", "half_equirectangular", "fisheye", "flat", "unknown"
-]
+Projection = Literal["equirectangular", "eac", "cubemap", "mesh", "half_equirectangular", "fisheye", "flat", "unknown"]
 
 
 @dataclass(frozen=True)

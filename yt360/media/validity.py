@@ -300,7 +300,8 @@ def judge_ambisonics(
         return AmbisonicVerdict("invalid", capsules, flags=flags)
     first = order[0]
     misfit = _fit(first, measures, limit, declared=flat_world or first != "ambix")
-    repairs = [name for name in order[1:] if _repairs(name, measures, limit)]
+    # Limiting takes most from the loudest channel, W, which then looks like FuMa's: no repair on such evidence.
+    repairs = [] if flags else [name for name in order[1:] if _repairs(name, measures, limit)]
     much_less = limit["steadier"] * _steadiness(first, measures)
     steadier = [name for name in repairs if _steadiness(name, measures) < much_less]
     if misfit is None and not (first == "ambix" and steadier):
@@ -310,7 +311,7 @@ def judge_ambisonics(
     elif repairs:
         taken = min(repairs, key=lambda name: _oddness(name, measures))
     else:
-        return AmbisonicVerdict("invalid", misfit, flags=flags)
+        return AmbisonicVerdict("uncertain" if flags else "invalid", misfit, flags=flags)
     candidate = CANDIDATES[taken]
     horizontal = dead[candidate.order[2]] or (taken == "fuma" and absent[3])
     flags += ("horizontal-only",) if horizontal else ()

@@ -45,6 +45,7 @@ class VoiceoverParams(StageParams):
 class VoiceoverThresholds(StageThresholds):
     """Shares of the active sound from which on a video is dropped; :class:`yt360.filters.post_production.Evidence`.
 
+    ``omni_low`` is what the low bands alone need where a stereo pair at ±90° is found as well.
     ``bed_flat`` takes the place of ``bed`` where Z lies more than ``flat_db`` below W: a recording without
     height cannot show that a pair of sources has none.
     Nothing is decided on fewer than ``min_cells`` active cells or where less than ``min_active`` of the
@@ -54,6 +55,7 @@ class VoiceoverThresholds(StageThresholds):
     """
 
     omni: float = Field(default=0.08, ge=0, le=1)
+    omni_low: float = Field(default=0.3, ge=0, le=1)
     front: float = Field(default=0.2, ge=0, le=1)
     bed: float = Field(default=0.05, ge=0, le=1)
     bed_flat: float = Field(default=0.4, ge=0, le=1)
@@ -133,6 +135,13 @@ class Voiceover(Stage):
                 measures["syllables"], f"{measures['front']:.0%} of what comes and goes is dry and exactly in front"
             )
         flat = measures["height_db"] < limits.flat_db
+        pair_at_the_sides = measures["bed"] >= limits.bed and measures["bed_angle_deg"] > 80
+        if pair_at_the_sides and measures["omni_low"] >= limits.omni_low:
+            # A pair at ±90° whose two sides are alike is W alone; only where it is loud enough is it seen to be.
+            return self._filtered(
+                measures["omni_syllables"],
+                f"{measures['omni_low']:.0%} of what comes and goes below 1300 Hz is in W alone",
+            )
         if measures["bed"] >= (limits.bed_flat if flat else limits.bed):
             return Filtered(
                 "background-music",

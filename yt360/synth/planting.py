@@ -202,8 +202,8 @@ def nan(sound: Sound, rng: Rng) -> Sound:
 
 
 def clipping(sound: Sound, rng: Rng) -> Sound:
-    """Recorded far too loud."""
-    return np.clip(sound * (6 * 0.9 / max(float(np.abs(sound).max()), 1e-9)), -1, 1).astype(np.float32)
+    """Recorded too loud: peaks at three times full scale, cut off."""
+    return np.clip(sound * (3 / max(float(np.abs(sound).max()), 1e-9)), -1, 1).astype(np.float32)
 
 
 # Files.
