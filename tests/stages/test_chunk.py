@@ -35,7 +35,8 @@ def test_clips_start_at_whole_seconds_never_overlap_and_have_sound(active, start
     end_s = max(0.0, len(active) - cut_s)
     placed = place_clips(active, start_s, end_s, params)
     for clip in placed:
-        assert clip.start_s >= start_s - 1e-5
+        covered_s = min(clip.start_s + clip.duration_s, end_s) - max(clip.start_s, start_s)
+        assert covered_s >= params.min_clip_s - 1e-5
         assert clip.start_s + clip.duration_s <= end_s + 1e-5
         assert params.min_clip_s - 1e-5 <= clip.duration_s <= clip_s
         covered = active[clip.start_s : clip.start_s + int(np.ceil(clip.duration_s - 1e-6))]
@@ -59,6 +60,8 @@ def test_a_recording_of_just_under_ten_seconds_gives_a_clip() -> None:
     assert (clip.start_s, clip.duration_s) == (0, pytest.approx(9.97))
     assert place_clips([True] * 10, 0.0, 9.4, PARAMS) == []
     assert [clip.start_s for clip in place_clips([True] * 11, 0.85, 10.87, PARAMS)] == [1]
+    assert [clip.start_s for clip in place_clips([True] * 11, 0.04, 10.04, PARAMS)] == [0]
+    assert [clip.start_s for clip in place_clips([True] * 21, 0.7, 20.9, PARAMS)] == [1, 11]
 
 
 @pytest.mark.parametrize(("power", "level"), [(1.0, 0.0), (0.01, -20.0), (0.0, -200.0), (1e-30, -200.0)])

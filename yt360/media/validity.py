@@ -17,8 +17,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import stft
-
 from yt360.media.moments import share_moments
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
@@ -175,6 +173,8 @@ def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
     size = max(64, round(1024 * rate / 24000))
     if x.shape[1] < size:
         return
+    from scipy.signal import stft  # over a second to import: not for those who only judge
+
     frequency, _, spectra = stft(x, rate, nperseg=size, noverlap=size // 2)
     band = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1])
     spectra, frequency = spectra[:, band], frequency[band]

@@ -74,10 +74,14 @@ def place_clips(active: Sequence[bool], start_s: float, end_s: float, params: Ch
 
     ``active[k]`` says whether second k of the timeline has sound. A clip starts at the first whole
     second that has sound and from which on enough of the clip has; the next one starts no earlier than
-    its end.
+    its end. Where a stream begins a little late, the first clip may start before it, as long as
+    ``min_clip_s`` of it is there: a video that starts at 0.04 s does not lose its first second.
     """
     found: list[Placement] = []
-    second = math.ceil(start_s - 1e-6)
+    lead_s = max(0.0, params.clip_s - params.min_clip_s)
+    second = max(0, math.ceil(start_s - lead_s - 1e-6))
+    if second < start_s and min(second + params.clip_s, end_s) - start_s < params.min_clip_s - 1e-6:
+        second = math.ceil(start_s - 1e-6)
     while end_s - second >= params.min_clip_s - 1e-6 and len(found) != params.max_clips:
         duration = min(params.clip_s, end_s - second)
         covered = active[second : second + math.ceil(duration - 1e-6)]
@@ -126,6 +130,13 @@ class Chunk(Stage):
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
         children = tuple(self._cut(item, facts, placements, sound, gain, workdir))
         measures["clips"] = len(children)
+        if not place_clips([True] * len(active), start_s, end_s, params) or (placements and not children):
+            return Filtered(
+                "too-short",
+                f"{item.id}: picture and sound run together from {start_s:.2f} to {end_s:.2f} s; no whole second "
+                f"starts {params.min_clip_s:g} s of both",
+                measures,
+            )
         if not children:
             return Filtered(
                 "silent",

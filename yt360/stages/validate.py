@@ -58,19 +58,19 @@ class Validate(Stage):
     params_type: ClassVar[type[StageParams]] = ValidateParams
     thresholds_type: ClassVar[type[StageThresholds]] = ValidateThresholds
     needs: ClassVar[Needs] = Needs(memory_mb=1024, timeout_s=300.0)
-    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "info": "crawl.info?"}
+    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)
 
     def process(self, item: Item, workdir: Path) -> Outcome:
         """Inspect the files and write ``facts.json``; pictures too where a person should look."""
-        inspection = inspect_media(item.files["video"], item.files.get("sound"), sample_s=self.params.sample_s)
+        inspection = inspect_media(item.files.get("video"), item.files.get("sound"), sample_s=self.params.sample_s)
         for kind, words in inspection.problems:
             if kind in _DAMAGE:
                 return Failed(kind, words)
         measures = _measures(inspection)
         facts = inspection.facts()
         # Paths of this machine do not belong into an output that must be the same everywhere.
-        facts["file"] = item.files["video"].name
+        facts["file"] = item.files["video"].name if "video" in item.files else None
         facts["sound_file"] = item.files["sound"].name if "sound" in item.files else None
         (workdir / "facts.json").write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False) + "\n")
         outputs = {"facts": "facts.json"}

@@ -36,7 +36,7 @@ class Journal:
             initial=done,
             unit="step",
             dynamic_ncols=True,
-            disable=not (active and progress),
+            disable=not (active and progress and sys.stderr.isatty()),
             file=sys.stderr,
         )
         self._board: Any = None
