@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
 from yt360.media.moments import share_moments
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]

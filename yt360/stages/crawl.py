@@ -25,7 +25,7 @@ from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
 from yt360.crawling.guest import Guest, Lane
 from yt360.crawling.roles import Role, extension
-from yt360.crawling.targets import page_of
+from yt360.crawling.targets import Target, page_of
 from yt360.crawling.text import clean_text
 from yt360.crawling.tombstones import removed_ids
 from yt360.engine.contract import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
@@ -92,16 +92,20 @@ class Crawl(Stage):
 
     def plan(self, catalog: Catalog) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
-        from yt360.crawling.discovery import Discovery
         from yt360.crawling.sources import expand_sources
 
-        discovery = Discovery(catalog.state_dir, self.params.access)
+        def expand(address: str) -> Iterator[Target]:
+            # Half a second to import, and only lists of videos need it.
+            from yt360.crawling.discovery import Discovery
+
+            return Discovery(catalog.state_dir, self.params.access).videos(address, self.params.limit)
+
         sources = self.params.source
         state = {"state": str(catalog.state_dir)}
         buried = removed_ids(catalog.state_dir)
         skipped = 0
         warned = False
-        for target in expand_sources(sources, lambda url: discovery.videos(url, self.params.limit)):
+        for target in expand_sources(sources, expand):
             if not warned and target.identity["source"] == "youtube":
                 warned = True
                 self._look_for_runtime()

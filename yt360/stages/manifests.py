@@ -15,9 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360.engine.catalog import Catalog
+from yt360.engine.contract import canonical_json, digest_bytes, digest_file
 from yt360.engine.ledger import Record
-from yt360.engine.storage import atomic_write, atomic_write_text
+from yt360.engine.storage import Root, atomic_write, atomic_write_text
 from yt360.stages.shard import MEMBERS
+
+_PUBLISHED = "published.txt"
 
 VIDEOS = pa.schema(
     [
@@ -80,6 +83,8 @@ def publish(catalog: Catalog) -> None:
     """
     root = catalog.root
     tables = build(catalog)
+    if _published(root) == _fingerprint(root, tables):
+        return
     _remove_stale_shards(catalog, {row["shard"] for row in tables["shards"]})
     for name, schema in (("videos", VIDEOS), ("clips", CLIPS), ("shards", SHARDS)):
         _write(root.manifests / f"{name}.parquet", pa.Table.from_pylist(tables[name], schema=schema))
@@ -89,6 +94,19 @@ def publish(catalog: Catalog) -> None:
         path = root.shards / "index.json"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
+    atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, tables))
+
+
+def _published(root: Root) -> str:
+    path = root.state / _PUBLISHED
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _fingerprint(root: Root, tables: Mapping[str, Any]) -> str:
+    """Digests of the rows and of the files that hold them: equal means that there is nothing to write."""
+    files = [root.manifests / f"{name}.parquet" for name in sorted(tables)] + [root.shards / "index.json"]
+    digests = [digest_file(path) if path.is_file() else "" for path in files]
+    return " ".join([digest_bytes(canonical_json(tables).encode("utf-8", "surrogatepass")), *digests])
 
 
 def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
