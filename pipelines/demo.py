@@ -157,14 +157,14 @@ def check_directions(clips: pd.DataFrame, truths: list[VideoTruth]) -> bool:
 
 def show_videos(root: Path) -> bool:
     """What was kept and why the rest was not."""
-    videos = pd.read_parquet(root / "manifests" / "videos.parquet")
+    videos = pd.read_parquet(root / "manifests" / "videos.parquet").fillna({"reason": "", "detail": ""})
     rows = [
         [
             clean(str(row["video"]), 40),
             row["status"],
             row["clips"],
-            row["reason"] or "",
-            clean(str(row["detail"] or ""), 100),
+            row["reason"],
+            clean(row["detail"], 100),
         ]
         for row in videos.to_dict("records")
     ]

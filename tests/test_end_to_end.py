@@ -1,0 +1,116 @@
+"""The main job in small: a world through every stage, by the command line, on real files where they are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from yt360 import sphere
+from yt360.synth import load_truth, make_world
+
+CHECKOUT = Path(__file__).parents[1]
+MEDIA = CHECKOUT / "../shared/media"
+RECIPE = CHECKOUT / "pipelines" / "demo.yaml"
+
+
+def yt360(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, CHECKOUT / "cli.py", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT)
+
+
+def run(root: Path, source: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return yt360("run", RECIPE, "--root", root, "--set", f"crawl.source={source}", "--min-free-gb", 0, *words)
+
+
+def tables(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    videos = pd.read_parquet(root / "manifests" / "videos.parquet").set_index("video")
+    return videos, pd.read_parquet(root / "manifests" / "clips.parquet")
+
+
+def angle_deg(clip: pd.Series, vector: np.ndarray) -> float:
+    found = sphere.unit_vector(np.radians(clip["azimuth_deg"]), np.radians(clip["elevation_deg"]))
+    return float(np.degrees(sphere.angle_between(found, vector)))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    chosen = ["still", "voiceover_front", "mono_w", "fuma_order", "eac", "truncated"]
+    make_world(folder, videos=8, seed=31, duration_s=10.5, defects=chosen, workers=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def root(world: Path, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("root")
+    done = run(folder, world / "media")
+    assert done.returncode == 1, done.stderr  # the truncated one failed, and is listed
+    assert "failed: validate 0005-truncated: truncated" in done.stderr
+    return folder
+
+
+def test_every_video_ends_as_the_world_knows(world: Path, root: Path) -> None:
+    videos, clips = tables(root)
+    for truth in load_truth(world):
+        row = videos.loc[truth.name]
+        found = row["status"] if row["status"] == "kept" else row["reason"]
+        assert found == ("kept" if truth.expected == "keep" else truth.expected), (truth.name, row["detail"])
+        for _, clip in clips[clips["video"] == truth.name].iterrows():
+            expected = truth.mean_direction(clip["start_s"], clip["start_s"] + clip["duration_s"])
+            if np.linalg.norm(expected) > 0.2:
+                assert angle_deg(clip, expected) < 10
+
+
+def test_second_run_does_no_work(world: Path, root: Path) -> None:
+    before = {path: path.read_bytes() for path in sorted((root / "shards").iterdir())}
+    done = run(root, world / "media")
+    worked = [line.split()[5] for line in done.stdout.splitlines()[1:]]
+    assert set(worked) == {"0"}
+    assert {path: path.read_bytes() for path in sorted((root / "shards").iterdir())} == before
+    assert json.loads(yt360("verify", "--root", root, "--json").stdout)["ok"] is True
+
+
+def test_bad_files_are_told_apart_and_hurt_nobody(world: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / "good.mkv").symlink_to(
+        next((world / "media").glob("*-clean.mkv"), next((world / "media").glob("*eac.mkv")))
+    )
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("this is text, renamed")
+    (folder / "notes.txt").write_text("not media")
+    done = run(tmp_path / "root", folder)
+    assert done.returncode == 1
+    videos, clips = tables(tmp_path / "root")
+    assert videos["status"].to_dict() == {"empty": "failed", "good": "kept", "text": "failed"}
+    assert videos.loc["text", "reason"] == "not-media"
+    assert len(clips) == 1
+
+
+@pytest.mark.parametrize("source", ["{tmp}/nowhere", "{tmp}/empty"])
+def test_source_that_holds_nothing_is_wrong_use(tmp_path: Path, source: str) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path / "root", Path(source.format(tmp=tmp_path)))
+    assert done.returncode == 2
+    assert "expected" in done.stderr
+
+
+KEPT = {"G8pABGosD38l_17": -7, "NdE7uYVaynQl_0": 9, "KVvDejzzQjM_6": 4, "0FB9jMXMP8A_19": 9, "V_To4k9AJXc_20": None}
+KEPT |= {"aieThfuvmtY_151": 36, "V5IVN81wYrI_60": None, "kqAZkf5Odyw_80": None}
+
+
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="real recordings: no folder shared/media beside the checkout")
+def test_real_recordings_are_kept_and_dropped_as_their_truth_says(tmp_path: Path) -> None:
+    run(tmp_path, MEDIA)
+    videos, clips = tables(tmp_path)
+    assert set(videos.index[videos["status"] == "kept"]) == set(KEPT)
+    for _, clip in clips.iterrows():
+        azimuth = KEPT[clip["video"]]
+        if azimuth is not None:
+            assert abs((clip["azimuth_deg"] - azimuth + 180) % 360 - 180) <= 15, clip["video"]
