@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -205,6 +206,29 @@ def test_finished_file_is_not_fetched_again(tube: Tube, downloader: Callable[...
     before = len(tube.asked("/media"))
     fetched = downloader().fetch_page(PAGE)
     assert len(tube.asked("/media")) == before
+    assert fetched.files["sound"].read_bytes() == bytes_of(f"{ID}/338", 20_000)
+
+
+def test_kill_between_the_last_byte_and_the_name_loses_nothing(
+    tube: Tube, downloader: Callable[..., Downloader], tmp_path: Path
+) -> None:
+    """Regression: the whole ``.part`` was asked to go on behind its end, and the refusal (416) was final."""
+    offer(tube, ID, SOUNDS + PICTURES)
+    done = downloader().fetch_page(PAGE).files["sound"]
+    done.rename(done.with_name(done.name + ".part"))
+    fetched = downloader().fetch_page(PAGE)
+    assert fetched.files["sound"].read_bytes() == bytes_of(f"{ID}/338", 20_000)
+
+
+def test_part_that_is_longer_than_the_file_is_begun_anew(tube: Tube, downloader: Callable[..., Downloader]) -> None:
+    offer(tube, ID, SOUNDS + PICTURES)
+    done = downloader().fetch_page(PAGE).files["sound"]
+    done.rename(done.with_name(done.name + ".part"))
+    with done.with_name(done.name + ".part").open("ab") as stream:
+        stream.write(b"x" * 5000)
+    with contextlib.suppress(CrawlError):  # one attempt may be spent on finding out
+        downloader().fetch_page(PAGE)
+    fetched = downloader().fetch_page(PAGE)
     assert fetched.files["sound"].read_bytes() == bytes_of(f"{ID}/338", 20_000)
 
 

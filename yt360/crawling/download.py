@@ -32,6 +32,7 @@ from yt360.crawling.roles import MEDIA_EXTENSIONS, Role, extension
 from yt360.crawling.selection import Wanted, choose, is_labelled
 from yt360.crawling.text import clean_text, public_url
 
+_PAST_THE_END = "HTTP Error 416"
 _SNIFF_BYTES = 512
 _DISK_EVERY_BYTES = 32 << 20
 _MOST_TRIED = 3
@@ -226,6 +227,10 @@ class Downloader:
         """One format as a whole file in the keeping folder; resumes what an earlier attempt left there."""
         self._keep.mkdir(parents=True, exist_ok=True)
         path = self._keep / f"{choice.role}-{_version(choice.format, self._clients)}.{choice.extension}"
+        part = path.with_name(path.name + ".part")
+        expected = choice.format.get("filesize")
+        if expected and part.is_file() and part.stat().st_size == expected:
+            part.replace(path)  # killed between the last byte and the name
         if not path.is_file():
             self._announced = None
             self._checked_at = 0
@@ -233,8 +238,16 @@ class Downloader:
             request |= choice.format
             request.setdefault("protocol", urlsplit(str(choice.format.get("url"))).scheme)
             if choice.format.get("resumable") is False:
-                path.with_name(path.name + ".part").unlink(missing_ok=True)
-            arrived, _ = ydl.dl(str(path), request)
+                part.unlink(missing_ok=True)
+            try:
+                arrived, _ = ydl.dl(str(path), request)
+            except Exception as error:
+                if _PAST_THE_END in str(error):
+                    # What is kept is as long as the file or longer, and nothing says which: begin anew.
+                    part.unlink(missing_ok=True)
+                    subject = f"{self._subject}, format {choice.format_id}"
+                    raise CrawlError("network", f"{subject}: nothing left to resume ({_PAST_THE_END})") from error
+                raise
             if not arrived or not path.is_file():
                 raise CrawlError("network", f"{self._subject}: yt-dlp gave up on format {choice.format_id}; run again")
         try:
