@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from typing import Any
 
@@ -52,6 +53,10 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
+    log = logging.getLogger("yt360")
+    if not log.handlers:  # what is left out, waited for or worth knowing is said on standard error
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.INFO)
     try:
         code = group.main(args=arguments, prog_name="yt360", standalone_mode=False)
     except click.ClickException as error:
