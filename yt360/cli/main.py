@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from yt360 import __version__
 from yt360.errors import UsageError, Yt360Error
@@ -33,6 +34,16 @@ _COMMANDS = {
 """Command -> where it is. Imported when it is called, so that `status` does not wait for what `train` needs."""
 
 
+class _StandardError(logging.Handler):
+    """A line on what is standard error at that moment (it may be replaced or closed meanwhile), past a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            tqdm.write(self.format(record), file=sys.stderr)
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -55,7 +66,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
     log = logging.getLogger("yt360")
     if not log.handlers:  # what is left out, waited for or worth knowing is said on standard error
-        log.addHandler(logging.StreamHandler())
+        log.addHandler(_StandardError())
         log.setLevel(logging.INFO)
     try:
         code = group.main(args=arguments, prog_name="yt360", standalone_mode=False)
