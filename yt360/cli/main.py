@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -44,6 +46,20 @@ class _StandardError(logging.Handler):
             self.handleError(record)
 
 
+@contextmanager
+def _log_on_standard_error() -> Iterator[None]:
+    """What was left out, waited for or is worth knowing is said while a command runs, and only then."""
+    log = logging.getLogger("yt360")
+    handler, level = _StandardError(), log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -64,12 +80,9 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
-    log = logging.getLogger("yt360")
-    if not log.handlers:  # what is left out, waited for or worth knowing is said on standard error
-        log.addHandler(_StandardError())
-        log.setLevel(logging.INFO)
     try:
-        code = group.main(args=arguments, prog_name="yt360", standalone_mode=False)
+        with _log_on_standard_error():
+            code = group.main(args=arguments, prog_name="yt360", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
