@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import av
 import av.error
 import numpy as np
 import soundfile
+from av.codec import CodecContext
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 from yt360.training.manifest import Clip
+from yt360.training.sample_table import SampleTable, SampleTableError, read_sample_table
 
 _REFORMATTER = VideoReformatter()
 
@@ -21,56 +25,58 @@ _REFORMATTER = VideoReformatter()
 def decode_frames(data: bytes, clip: Clip, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
     """Frames ``indices`` (rising, repeats allowed) of a clip's MP4, as ``(len(indices), H + 2 pad, W + 2 pad, 3)`` RGB.
 
-    ``pad`` pixels around each frame are left for the caller to fill. Seeks to the key frame before
-    the first index and decodes forward on one thread; frames that no other frame refers to are not
-    decoded before the window.
+    ``pad`` pixels around each frame are left for the caller to fill. Decodes from the key frame
+    before the first index to the last index, on one thread.
 
     Raises :class:`ItemError` when the bytes do not decode, or hold other frames than the manifest says.
     """
     wanted = sorted(set(indices))
-    found: dict[int, NDArray[np.uint8]] = {}
-    picture = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+    found: dict[int, VideoFrame] = {}
     try:
-        with av.open(io.BytesIO(data), mode="r") as container:
-            stream = container.streams.video[0]
-            context = stream.codec_context
-            if context is None:
-                raise ItemError(
-                    "corrupt-member", f"clip {clip.clip}: the picture's codec is not known; run yt360 verify"
-                )
-            context.thread_count = 1
-            start = stream.start_time or 0
-            ticks = 1 / (float(stream.time_base or 1) * clip.fps)
-            first = start + round(wanted[0] * ticks)
-            container.seek(first, stream=stream, backward=True)
-            for packet in container.demux(stream):
-                before = packet.pts is not None and packet.pts < first - ticks / 2
-                context.skip_frame = "NONREF" if before else "DEFAULT"
-                for frame in packet.decode():
-                    index = round(((frame.pts or 0) - start) / ticks)
-                    if index in wanted and index not in found:
-                        if (frame.height, frame.width) != (clip.height, clip.width):
-                            raise ItemError(
-                                "corrupt-member",
-                                f"clip {clip.clip}: a frame of {frame.width}x{frame.height}, the manifest says "
-                                f"{clip.width}x{clip.height}; run yt360 verify",
-                            )
-                        found[index] = np.asarray(_REFORMATTER.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
-                if len(found) == len(wanted):
-                    break
-    except (av.error.FFmpegError, IndexError, TypeError, ValueError) as error:
+        table = read_sample_table(data)
+        if wanted[-1] >= len(table.sizes):
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: frame {wanted[-1]} is not in the picture, the manifest says {clip.frames} frames; "
+                "run yt360 verify",
+            )
+        for frame in _decode(data, table, wanted):
+            if frame.pts in wanted:
+                found[frame.pts] = frame
+    except (av.error.FFmpegError, SampleTableError) as error:
         raise ItemError("corrupt-member", f"clip {clip.clip}: the picture does not decode ({error})") from error
-    missing = [index for index in wanted if index not in found]
-    if missing:
-        raise ItemError(
-            "corrupt-member",
-            f"clip {clip.clip}: frame {missing[0]} is not in the picture, the manifest says {clip.frames} frames; "
-            "run yt360 verify",
-        )
+    for index in wanted:
+        if index not in found:
+            raise ItemError("corrupt-member", f"clip {clip.clip}: frame {index} does not decode; run yt360 verify")
+        size = (found[index].height, found[index].width)
+        if size != (clip.height, clip.width):
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: a frame of {size[1]}x{size[0]}, the manifest says {clip.width}x{clip.height}; "
+                "run yt360 verify",
+            )
+    pictures = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
     inside = slice(pad, -pad) if pad else slice(None)
     for slot, index in enumerate(indices):
-        picture[slot, inside, inside] = found[index]
-    return picture
+        if slot and index == indices[slot - 1]:
+            pictures[slot] = pictures[slot - 1]
+        else:
+            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24").to_ndarray()
+    return pictures
+
+
+def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:
+    """Frames of the span that holds ``frames``; ``pts`` is the frame's number."""
+    context = CodecContext.create("h264", "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = table.setup
+    context.thread_count = 1
+    for sample in table.span(frames):
+        offset = int(table.offsets[sample])
+        packet = Packet(data[offset : offset + int(table.sizes[sample])])
+        packet.pts = int(table.shown[sample])
+        yield from context.decode(packet)
+    yield from context.decode(None)
 
 
 def decode_sound(data: bytes, clip: Clip, start: int, samples: int) -> NDArray[np.float32]:

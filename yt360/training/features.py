@@ -86,18 +86,24 @@ class SpatialSpectrogram(nn.Module):
             pad_mode="reflect",
             return_complex=True,
         )[..., : samples // settings.hop]
-        time_major = torch.view_as_real(spectrum.transpose(-1, -2).contiguous())
-        parts = time_major.view(batch, moments, channels, -1)
+        # Real and imaginary parts apart, time before frequency: long contiguous rows for everything that follows.
         views = matrices.shape[1]
-        stacked = matrices.reshape(batch, views * channels, channels)
-        turned = stacked @ parts[:, 0] if moments == 1 else matrices @ parts
-        turned = turned.view(batch, views, channels, *time_major.shape[1:])
-        power = turned.square().sum(dim=-1)
+        rows = matrices.reshape(batch, views * channels, channels)
+
+        def turn(part: Tensor) -> Tensor:
+            part = part.transpose(-1, -2).contiguous()
+            planes = part.view(batch, moments, channels, -1)
+            turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
+            return turned.view(batch, views, channels, *part.shape[1:])
+
+        real, imaginary = turn(spectrum.real), turn(spectrum.imag)
+        power = torch.addcmul(real.square(), imaginary, imaginary)
         logmel = 10 * torch.log10(torch.clamp(power.sqrt() @ self.filters, min=_AMIN))
         logmel = torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB)
         if settings.features == "logmel":
             return logmel, None
-        intensity = (turned[:, :, :1] * turned[:, :, 1:]).sum(dim=-1) @ self.filters
+        active = torch.addcmul(real[:, :, :1] * real[:, :, 1:], imaginary[:, :, :1], imaginary[:, :, 1:])
+        intensity = active @ self.filters
         energy = (power.sum(dim=2, keepdim=True) / 2) @ self.filters
         return logmel, intensity / (energy + _TINY)
 
@@ -125,4 +131,7 @@ class PictureInput(nn.Module):
         """``(batch, views, time, height, width, 3)`` uint8 to ``(batch, views, 3, time, height, width)`` float32,
         in memory with channels last.
         """
-        return torch.addcmul(self.offset, pictures.float(), self.scale).permute(0, 1, 5, 2, 3, 4)
+        # One row of the picture at a time: broadcasting over three colours would be ten times slower on a CPU.
+        width = pictures.shape[-2]
+        rows = pictures.float().flatten(-2).mul_(self.scale.repeat(width)).add_(self.offset.repeat(width))
+        return rows.unflatten(-1, (width, 3)).permute(0, 1, 5, 2, 3, 4)

@@ -21,6 +21,10 @@ PAD = 1
 _ENERGY_SPREAD = math.radians(15)
 _MARGIN_ATTEMPTS = 100
 
+_ARCTAN = np.array([0.9998660, -0.3302995, 0.1801410, -0.0851330, 0.0208351], np.float32)
+_HALF_TURN = np.float32(math.pi)
+_TINY = np.float32(1e-30)
+
 _MISREAD = np.zeros((4, 4))
 _MISREAD[[0, 1, 2, 3], [ambisonics.X, ambisonics.Y, ambisonics.W, ambisonics.Z]] = [1, 1, 1, 0.5**0.5]
 """What the published loader's request for the layout ``4.0`` makes of a 5.1 file that holds X Y W 0 Z 0."""
@@ -128,10 +132,28 @@ def picture_map(drawn: DrawnView, size: int, source_size: tuple[int, int]) -> tu
     y = (fy + left * ly) + up * uy
     z = (fz + left * lz) + up * uz
     origin = np.float32(PAD if drawn.corners else PAD - 0.5)
-    columns = (np.float32(math.pi) - np.arctan2(y, x)) * np.float32(width / (2 * math.pi)) + origin
-    rows = (np.float32(math.pi / 2) - np.arctan2(z, np.sqrt(x * x + y * y))) * np.float32(height / math.pi)
+    columns = (np.float32(math.pi) - _arctan2(y, x)) * np.float32(width / (2 * math.pi)) + origin
+    rows = (np.float32(math.pi / 2) - _arctan2(z, np.sqrt(x * x + y * y))) * np.float32(height / math.pi)
     maps: tuple[NDArray, NDArray] = cv2.convertMaps(columns, rows + origin, cv2.CV_16SC2)
     return maps
+
+
+def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``arctan2`` within 1.2e-5 radians (0.004 pixels of a picture 2048 wide), four times as fast as numpy's.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 4.4.47, on the octant it is made for.
+    """
+    absolute_x, absolute_y = np.abs(x), np.abs(y)
+    ratio = np.minimum(absolute_x, absolute_y) / np.maximum(np.maximum(absolute_x, absolute_y), _TINY)
+    square = ratio * ratio
+    angle = np.full_like(square, _ARCTAN[-1])
+    for coefficient in _ARCTAN[-2::-1]:
+        angle *= square
+        angle += coefficient
+    angle *= ratio
+    np.subtract(_HALF_TURN / 2, angle, out=angle, where=absolute_y > absolute_x)
+    np.subtract(_HALF_TURN, angle, out=angle, where=x < 0)
+    return np.copysign(angle, y)
 
 
 def continue_sphere(frames: NDArray[np.uint8]) -> None:
