@@ -17,6 +17,7 @@ from tests.training.world import edit_manifest, make_root, tiny
 from yt360.errors import RootBusyError, UsageError
 from yt360.training import checkpoints, load_encoders, loop, samples
 from yt360.training.encoders import load_spectrogram
+from yt360.training.learner import Learner
 from yt360.training.loop import TrainingError, train
 
 REPOSITORY = Path(__file__).parents[2]
@@ -163,9 +164,15 @@ def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(root, tmp_path,
     real = loop._Run._begin_phase
 
     def begin(self, number):
-        before = None if number == 0 else {k: v.clone() for k, v in self.model.state_dict().items()}
+        before = None if number == 0 else {k: v.clone() for k, v in self.learner.model.state_dict().items()}
         real(self, number)
-        states.append((before, {k: v.clone() for k, v in self.model.state_dict().items()}, len(self.optimiser.state)))
+        states.append(
+            (
+                before,
+                {k: v.clone() for k, v in self.learner.model.state_dict().items()},
+                len(self.learner.optimiser.state),
+            )
+        )
 
     monkeypatch.setattr(loop._Run, "_begin_phase", begin)
     run(tiny(), root, tmp_path)
@@ -235,13 +242,13 @@ def test_only_the_newest_checkpoints_and_phase_ends_are_kept(finished):
 
 
 def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypatch):
-    real = loop._Run._align
+    real = Learner.align
 
-    def align(self, model, batch, **kwargs):
-        result = real(self, model, batch, **kwargs)
+    def align(self, batch, **kwargs):
+        result = real(self, batch, **kwargs)
         return result._replace(loss=result.loss * float("nan")) if batch.step == 2 else result
 
-    monkeypatch.setattr(loop._Run, "_align", align)
+    monkeypatch.setattr(Learner, "align", align)
     with pytest.raises(TrainingError, match=r"phase avc, step 2: the loss is not finite.*video\d{3}-000"):
         run(tiny(run={"checkpoint_every": 1}), root, tmp_path)
     record = log(tmp_path, "not-finite")[0]

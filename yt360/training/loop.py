@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from yt360.errors import UsageError, Yt360Error
 from yt360.training import checkpoints, manifest
@@ -28,19 +27,18 @@ from yt360.training.distributed import (
     sum_over_processes,
 )
 from yt360.training.examples import sound_examples
-from yt360.training.features import PictureInput, SpatialSpectrogram
+from yt360.training.features import SpatialSpectrogram
 from yt360.training.guards import only_run, stop_on_signals
 from yt360.training.journal import Journal, memory_mb, rewind
+from yt360.training.learner import Learner
 from yt360.training.loader import data_loader
-from yt360.training.model import AudioVisualModel, Embeddings
-from yt360.training.objectives import Alignment, align
+from yt360.training.model import AudioVisualModel
 from yt360.training.plan import Plan
 from yt360.training.recipe import Phase, Recipe, fingerprint
 from yt360.training.samples import Batch
 
 _BAD_SHARE = 0.01
 _BAD_JUDGED_FROM = 100
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 class TrainingError(Yt360Error):
@@ -113,11 +111,8 @@ class _Run:
             progress=progress,
         )
 
-        self.pictures = PictureInput().to(self.device)
         self.spectrogram = SpatialSpectrogram(recipe.sound).to(self.device)
-        self.autocast = torch.autocast(
-            self.device.type, dtype=_DTYPES[recipe.run.precision], enabled=recipe.run.precision != "fp32"
-        )
+        self.learner: Learner | None = None
         self.evaluations: dict[str, dict[str, float]] = {}
         self.asked = False
         self.stopping = False
@@ -162,7 +157,7 @@ class _Run:
             del stream
         if not self.stopping:
             self._judge_bad(final=True)
-            tensors = checkpoints.model_tensors(self.model, self.spectrogram)
+            tensors = checkpoints.model_tensors(self._learner.model, self.spectrogram)
             if self.group.first:
                 checkpoints.write_model(self.out / "model", tensors, checkpoints.describe(recipe))
             self.journal.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
@@ -194,52 +189,32 @@ class _Run:
             path.write_text(self.recipe.model_dump_json(indent=1) + "\n")
         return found[-1] if found else None
 
+    @property
+    def _learner(self) -> Learner:
+        assert self.learner is not None, "a phase has begun"
+        return self.learner
+
     def _begin_phase(self, number: int) -> None:
         """A fresh model (encoders taken over) and a fresh optimiser, or both from the checkpoint."""
-        recipe, phase = self.recipe, self.recipe.phases[number]
-        earlier = getattr(self, "model", None)
-        torch.manual_seed(_seed(recipe.seed, number))
-        model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc")
-        resumed = self.checkpoint is not None and self.state.phase == number
+        recipe, earlier = self.recipe, self.learner
+        learner = self.learner = Learner(recipe, number, self.device, self.spectrogram)
+        resumed = self.checkpoint if self.state.phase == number else None
         if self.checkpoint is not None and earlier is None:
             tensors, _ = checkpoints.read_model(self.checkpoint)
-            checkpoints.load_into(model, checkpoints.without_front_end(tensors), self.checkpoint)
+            checkpoints.load_into(learner.model, checkpoints.without_front_end(tensors), self.checkpoint)
             checkpoints.load_front_end(self.spectrogram, tensors, self.checkpoint)
         elif earlier is not None:
-            model.video.load_state_dict(earlier.video.state_dict())
-            model.sound.load_state_dict(earlier.sound.state_dict())
+            learner.take_encoders(earlier.model)
         elif recipe.start_from is not None:
-            self._start_from(model, Path(recipe.start_from))
+            self._start_from(learner.model, Path(recipe.start_from))
         else:
             sound, matrices = sound_examples(recipe, self.root, self.splits[0])
             self.spectrogram.fit(sound.to(self.device), matrices.to(self.device))
-        model.to(self.device)
-        if recipe.run.channels_last:
-            model.video.to(memory_format=torch.channels_last_3d)
-            model.sound.to(memory_format=torch.channels_last)
-        if recipe.run.sync_batchnorm and self.group.world > 1 and self.device.type == "cuda":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        if recipe.run.compile:
-            model.video.compile()
-            model.sound.compile()
-        optimiser = recipe.optimiser
-        self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=optimiser.learning_rate, betas=optimiser.betas, weight_decay=optimiser.weight_decay
+        learner.prepare(
+            rank=self.group.rank, world=self.group.world, checkpoint=resumed, scaler=self.state.scaler or None
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.run.precision == "fp16")
-        if resumed:
-            assert self.checkpoint is not None
-            checkpoints.read_optimiser(self.checkpoint, model, self.optimiser)
-            if self.state.scaler:
-                self.scaler.load_state_dict(self.state.scaler)
-        else:
+        if resumed is None:
             self.state.phase, self.state.step, self.state.interval = number, 0, {}
-        self.model: AudioVisualModel = model
-        self.wrapped: nn.Module = model
-        if self.group.world > 1:
-            self.wrapped = nn.parallel.DistributedDataParallel(
-                model, device_ids=[self.device.index] if self.device.type == "cuda" else None
-            )
         self.checkpoint = None
         self.interval_began = time.perf_counter()
 
@@ -255,7 +230,7 @@ class _Run:
     def _run_phase(self, number: int, stream: Iterator[Batch]) -> None:
         phase, run = self.recipe.phases[number], self.recipe.run
         total = self.plan.steps(phase)
-        self.wrapped.train()
+        self._learner.wrapped.train()
         while self.state.step < total and not self.stopping:
             step = self.state.step + 1
             self._step(phase, step, stream)
@@ -275,24 +250,14 @@ class _Run:
 
     def _step(self, phase: Phase, step: int, stream: Iterator[Batch]) -> None:
         """One optimiser step, unless no batch is left of it after bad samples are taken out."""
-        torch.manual_seed(_seed(self.recipe.seed, self.state.phase, step, self.group.rank))
         batches = [self._next(stream, phase, step) for _ in range(self.recipe.run.accumulate)]
         usable = [batch for batch in batches if batch is not None]
         self._confirm(phase)
         if not usable:
             self.journal.say(f"phase {phase.name}, step {step}: fewer than 2 good samples, no step taken")
             return
-        self.optimiser.zero_grad(set_to_none=True)
-        results = []
-        for index, batch in enumerate(usable):
-            last = index == len(usable) - 1
-            with nullcontext() if last or self.group.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
-                result = self._align(self.wrapped, batch)
-                self.scaler.scale(result.loss / len(usable)).backward()
-            results.append(torch.stack([value.detach() for value in result]))
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
-        measures = torch.cat([torch.stack(results).mean(dim=0), torch.tensor([float(self.asked)], device=self.device)])
+        asked = torch.tensor([float(self.asked)], device=self.device)
+        measures = torch.cat([self._learner.step(step, usable), asked])
         self.pending = (mean_over_processes(measures), usable[-1], step)
 
     def _next(self, stream: Iterator[Batch], phase: Phase, step: int, *, train: bool = True) -> Batch | None:
@@ -313,15 +278,6 @@ class _Run:
         if count < 2:
             return None
         return (batch if count == len(batch.clips) else batch.first(count)).to(self.device)
-
-    def _align(self, model: nn.Module, batch: Batch, *, by_view: bool = False) -> Alignment:
-        pictures = self.pictures(batch.pictures)
-        if not self.recipe.run.channels_last:
-            pictures = pictures.contiguous()
-        spectrograms = self.spectrogram(batch.sound, batch.matrices)
-        with self.autocast:
-            embeddings: Embeddings = model(pictures, spectrograms, batch.directions, by_view=by_view)
-        return align(embeddings, self.recipe.behaviour.pool, self.recipe.optimiser.temperature)
 
     def _confirm(self, phase: Phase) -> None:
         """Read the measures of the step before (one transfer, after the next step was launched)."""
@@ -390,13 +346,13 @@ class _Run:
     def _evaluate(self, phase: Phase, stream: Iterator[Batch]) -> None:
         """Alignment of views on the test split: the same windows and views at every evaluation."""
         began = time.perf_counter()
-        self.model.eval()
+        self._learner.model.eval()
         results = []
         for _ in range(self.plan.test_batches):
             batch = self._next(stream, phase, self.state.step, train=False)
             if batch is not None:
-                results.append(torch.stack(self._align(self.model, batch, by_view=True)))
-        self.model.train()
+                results.append(torch.stack(self._learner.align(batch, by_view=True)))
+        self._learner.model.train()
         if results:
             loss, avc, avsa = mean_over_processes(torch.stack(results).mean(dim=0)).tolist()
             measures = {
@@ -427,15 +383,15 @@ class _Run:
             )
 
     def _save(self) -> None:
-        self.state.scaler = dict(self.scaler.state_dict())
+        self.state.scaler = dict(self._learner.scaler.state_dict())
         if self.group.first:
             path = checkpoints.write_checkpoint(
                 self.folder,
                 self.recipe,
                 self.state,
-                self.model,
+                self._learner.model,
                 self.spectrogram,
-                self.optimiser,
+                self._learner.optimiser,
                 keep=self.recipe.run.keep,
             )
             self.journal.write(
@@ -449,11 +405,6 @@ class _Run:
             if record["kind"] == "evaluation":
                 measures = {name: value for name, value in record.items() if isinstance(value, float)}
                 self.evaluations[record["phase"]] = measures
-
-
-def _seed(*numbers: int) -> int:
-    """One 64-bit seed out of several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 def _differing(a: Any, b: Any, prefix: str = "") -> list[str]:
