@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,15 @@ def test_size_that_was_not_promised_is_incomplete(tube: Tube, downloader: Callab
     with pytest.raises(CrawlError) as raised:
         downloader().fetch_page(PAGE)
     assert raised.value.kind in ("incomplete", "network")
+
+
+def test_bandwidth_of_an_address_is_shared_by_what_is_in_flight(
+    tube: Tube, downloader: Callable[..., Downloader]
+) -> None:
+    offer(tube, ID, SOUNDS + PICTURES, size=120_000)
+    downloader(bandwidth_mb_s=0.2, in_flight=2).fetch_page(PAGE)
+    began = tube.asked("/media")[0].at
+    assert time.time() - began > 0.8 * 2 * 120_000 / 0.1e6
 
 
 def test_slow_server_ends_at_the_deadline(tube: Tube, downloader: Callable[..., Downloader]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from yt360.crawling.access import Access
 from yt360.crawling.failures import CrawlError
-from yt360.crawling.guest import Guest
+from yt360.crawling.guest import Guest, Lane
 
 FOREVER = float("inf")
 
@@ -46,6 +46,22 @@ def test_never_faster_than_the_rate(tmp_path: Path) -> None:
     gaps = [after - before for before, after in itertools.pairwise(begun)]
     assert min(gaps) >= 12.0 - 1e-6
     assert max(gaps) < 13.0
+
+
+def test_the_time_to_the_next_counts_from_the_request(tmp_path: Path) -> None:
+    """Regression: a slow start in one turn let the next request follow sooner than the rate allows."""
+    clock = Clock()
+    guest = _guest(tmp_path, clock, youtube_videos_per_hour=360, youtube_pause_s=(0, 0))
+    asked = []
+
+    def slow_start(lane: Lane) -> None:
+        clock.sleep(4.0 if not asked else 0.0)
+        lane.begin()
+        asked.append(clock())
+
+    for _ in range(3):
+        guest.ask(slow_start)
+    assert [round(b - a, 2) for a, b in itertools.pairwise(asked)] == [10.0, 10.0]
 
 
 def test_idle_hours_do_not_add_up_to_a_burst(tmp_path: Path) -> None:

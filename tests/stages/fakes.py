@@ -38,6 +38,9 @@ class FakeCrawl(Stage):
     def key(self, item: Item) -> str:
         return digest_bytes(f"{item.id} {item.meta['clips']}".encode())
 
+    def recorded_params(self, item: Item) -> dict[str, Any]:
+        return {}
+
     def process(self, item: Item, workdir: Path) -> Outcome:
         (workdir / "video.txt").write_text(f"{item.id} {item.meta['clips']}")
         return Done(outputs={"video": "video.txt"}, measures={"title": f"<b>{item.id}</b>", "url": "local"})

@@ -2,71 +2,20 @@ from __future__ import annotations
 
 import json
 import os
-from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 
 from yt360 import ambisonics, sphere
 from yt360.engine.contract import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
-from yt360.stages.chunk import Chunk, ChunkParams, level_db, place_clips
+from yt360.stages.chunk import Chunk, ChunkParams, clip_name
 from yt360.stages.validate import Validate
 from yt360.synth import VideoSpec, VideoTruth, render_video
-
-PARAMS = ChunkParams()
-
-
-@given(
-    st.lists(st.booleans(), max_size=120),
-    st.floats(0, 5),
-    st.floats(0, 3),
-    st.floats(1, 12),
-    st.floats(0, 1),
-)
-def test_clips_start_at_whole_seconds_never_overlap_and_have_sound(active, start_s, cut_s, clip_s, share) -> None:
-    params = ChunkParams(clip_s=clip_s, min_clip_s=clip_s * 0.9, min_active_share=share)
-    end_s = max(0.0, len(active) - cut_s)
-    placed = place_clips(active, start_s, end_s, params)
-    for clip in placed:
-        covered_s = min(clip.start_s + clip.duration_s, end_s) - max(clip.start_s, start_s)
-        assert covered_s >= params.min_clip_s - 1e-5
-        assert clip.start_s + clip.duration_s <= end_s + 1e-5
-        assert params.min_clip_s - 1e-5 <= clip.duration_s <= clip_s
-        covered = active[clip.start_s : clip.start_s + int(np.ceil(clip.duration_s - 1e-6))]
-        assert covered[0]
-        assert sum(covered) >= share * len(covered)
-    for one, following in pairwise(placed):
-        assert following.start_s >= one.start_s + one.duration_s - 1e-6
-
-
-def test_published_shape_of_segments() -> None:
-    """Gaps of at least ten seconds; without silence exactly ten; a silence is skipped and no more."""
-    assert [clip.start_s for clip in place_clips([True] * 45, 0, 45, PARAMS)] == [0, 10, 20, 30]
-    quiet = [True] * 12 + [False] * 9 + [True] * 20
-    assert [clip.start_s for clip in place_clips(quiet, 0, 41, PARAMS)] == [0, 21, 31]
-    assert place_clips([False] * 60, 0, 60, PARAMS) == []
-    assert [clip.start_s for clip in place_clips([True] * 60, 0, 60, ChunkParams(max_clips=2))] == [0, 10]
-
-
-def test_a_recording_of_just_under_ten_seconds_gives_a_clip() -> None:
-    (clip,) = place_clips([True] * 10, 0.0, 9.97, PARAMS)
-    assert (clip.start_s, clip.duration_s) == (0, pytest.approx(9.97))
-    assert place_clips([True] * 10, 0.0, 9.4, PARAMS) == []
-    assert [clip.start_s for clip in place_clips([True] * 11, 0.85, 10.87, PARAMS)] == [1]
-    assert [clip.start_s for clip in place_clips([True] * 11, 0.04, 10.04, PARAMS)] == [0]
-    assert [clip.start_s for clip in place_clips([True] * 21, 0.7, 20.9, PARAMS)] == [1, 11]
-
-
-@pytest.mark.parametrize(("power", "level"), [(1.0, 0.0), (0.01, -20.0), (0.0, -200.0), (1e-30, -200.0)])
-def test_levels_are_finite(power: float, level: float) -> None:
-    assert level_db(power) == pytest.approx(level)
 
 
 def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -> tuple[VideoTruth, dict[str, Path]]:
@@ -81,16 +30,22 @@ def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -
     return truth, files | {"facts": out / outcome.outputs["facts"]}
 
 
-def item(files: dict[str, Path]) -> Item:
-    return Item("v", "v", inputs={name: Blob(str(path), "", 1) for name, path in files.items()}, files=files)
+def item(files: dict[str, Path], **meta) -> Item:
+    return Item("v", "v", inputs={name: Blob(str(path), "", 1) for name, path in files.items()}, files=files, meta=meta)
 
 
 SMALL = ChunkParams(clip_s=2.0, min_clip_s=1.8, height=64, width=128, preset="ultrafast")
 
 
-def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL):
+def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL, **meta):
     out.mkdir(parents=True, exist_ok=True)
-    return Chunk(params).process(item(files), out)
+    return Chunk(params).process(item(files, **meta), out)
+
+
+def frames_of(path: Path):
+    with av.open(str(path), "r") as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
 
 
 def sound_of(out: Path, name: str) -> np.ndarray:
@@ -148,7 +103,49 @@ def test_silence_is_skipped(tmp_path: Path) -> None:
     starts = [child.meta["start_s"] for child in outcome.children]
     assert starts
     assert min(starts) >= np.floor(silent_until)
-    assert outcome.measures["silent_s"] >= np.floor(silent_until)
+    assert outcome.measures["silent_s"] == pytest.approx(silent_until, abs=0.3)
+
+
+def test_listed_segments_are_cut_exactly_there_whatever_they_are(tmp_path: Path) -> None:
+    """Also between frames, also where they overlap, also in silence; picture and sound as of that moment."""
+    _, files = make(tmp_path, "silence_parts")
+    listed = [[0.0, 2.0], [1.3, 3.3], [5.0, 6.5], [600.0, 610.0]]
+    outcome = chunk(files, tmp_path / "out", segments=listed)
+    assert isinstance(outcome, Done)
+    assert [child.id for child in outcome.children] == ["v-00000", "v-00001_300", "v-00005"]
+    assert [child.meta["duration_s"] for child in outcome.children] == [2.0, 2.0, 1.5]
+    assert outcome.measures["given"] == 4
+    everything = {"clip_s": 8.0, "min_clip_s": 7.0, "min_active_share": 0.0}
+    whole = chunk(files, tmp_path / "whole", SMALL.model_copy(update=everything))
+    sound = sound_of(tmp_path / "whole", whole.children[0].id)
+    assert whole.children[0].meta["start_s"] == 0
+    np.testing.assert_allclose(sound_of(tmp_path / "out", "v-00001_300"), sound[:, 31200 : 31200 + 48000], atol=1e-6)
+    late = next(frames_of(tmp_path / "out" / "v-00005.video.mp4"))
+    same = list(frames_of(tmp_path / "whole" / "v-00000.video.mp4"))[5 * 16]
+    assert np.abs(late.astype(int) - same).mean() < 6
+
+
+def test_a_clip_in_which_nothing_moves_is_left_out(tmp_path: Path) -> None:
+    """A title card of four seconds before the scene: its two clips go, the rest stays."""
+    _, files = make(tmp_path, "", duration_s=8.0)
+    frozen = tmp_path / "frozen.mp4"
+    scene = list(frames_of(files["video"]))
+    write_clip(frozen, [scene[16]] * 64 + scene[64:])
+    facts = json.loads(files["facts"].read_text())
+    facts["sound_reading"]["source"] = "sound"
+    files["facts"].write_text(json.dumps(facts))
+    moved = {**files, "video": frozen, "sound": files.get("sound", files["video"])}
+    outcome = chunk(moved, tmp_path / "out")
+    assert isinstance(outcome, Done)
+    assert [child.meta["start_s"] for child in outcome.children] == [4.0, 6.0]
+    assert outcome.measures["still_clips_s"] == [0.0, 2.0]
+    kept = chunk(moved, tmp_path / "kept", SMALL.model_copy(update={"drop_still": False}))
+    assert [child.meta["start_s"] for child in kept.children] == [0.0, 2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize(("start_s", "name"), [(0.0, "v-00000"), (75.0, "v-00075"), (12.5, "v-00012_500")])
+def test_clips_are_named_by_their_start(start_s: float, name: str) -> None:
+    assert clip_name("v", start_s) == name
 
 
 def test_loud_recordings_are_turned_down_as_a_whole_and_it_is_recorded(tmp_path: Path) -> None:

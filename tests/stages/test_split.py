@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.stages.fakes import Dataset
 from yt360.errors import UsageError
-from yt360.stages.split import Split, SplitParams
+from yt360.stages.split import Member, draw
 
 
 def sides(dataset: Dataset, videos: dict[str, int], **split) -> dict[str, str]:
@@ -16,23 +17,66 @@ def sides(dataset: Dataset, videos: dict[str, int], **split) -> dict[str, str]:
     return {name: record.measures["split"] for name, record in records.items()}
 
 
-def test_share_of_test_is_that_of_the_paper() -> None:
-    split = Split()
-    test = sum(split.side(f"video{n}") == "test" for n in range(20_000)) / 20_000
-    assert test == pytest.approx(1000 / 5506, abs=0.01)
+SHARE = 1000 / 5506
 
 
-@given(st.text(min_size=1, max_size=20), st.floats(0, 1))
-def test_side_depends_on_id_and_salt_alone(video: str, share: float) -> None:
-    params = SplitParams(test_share=share)
-    assert Split(params).side(video) == Split(params).side(video)
-    assert Split(SplitParams(test_share=0.0)).side(video) == "train"
-    assert Split(SplitParams(test_share=1.0)).side(video) == "test"
+def test_the_papers_proportions_exactly() -> None:
+    sides_of = draw([Member(f"video{n}", f"video{n}") for n in range(5506)], SHARE, "yt360")
+    assert Counter(sides_of.values()) == {"train": 4506, "test": 1000}
 
 
-def test_a_larger_share_moves_videos_only_towards_test() -> None:
-    few, many = Split(SplitParams(test_share=0.2)), Split(SplitParams(test_share=0.5))
-    assert all(many.side(f"v{n}") == "test" for n in range(1000) if few.side(f"v{n}") == "test")
+channels = st.lists(st.integers(0, 8), max_size=60)
+
+
+@given(channels, st.lists(st.integers(0, 40), max_size=60), st.floats(0, 1))
+def test_clusters_and_channels_never_cross_and_the_order_does_not_matter(channels, clusters_, share) -> None:
+    count = min(len(channels), len(clusters_))
+    members = [
+        Member(f"v{n}", f"c{clusters_[n]}", f"channel{channels[n]}" if channels[n] else "") for n in range(count)
+    ]
+    drawn = draw(members, share, "yt360")
+    assert draw(members[::-1], share, "yt360") == drawn
+    for kind in ("cluster", "channel"):
+        held: dict[str, set[str]] = {}
+        for member in members:
+            if getattr(member, kind):
+                held.setdefault(getattr(member, kind), set()).add(drawn[member.name])
+        assert all(len(found) == 1 for found in held.values())
+
+
+@given(st.lists(st.integers(1, 5), min_size=20, max_size=80))
+def test_the_share_is_met_with_groups_of_several(sizes) -> None:
+    members = [Member(f"v{g}-{n}", f"v{g}-{n}", f"ch{g}") for g, size in enumerate(sizes) for n in range(size)]
+    test = sum(side == "test" for side in draw(members, SHARE, "yt360").values())
+    assert abs(test - SHARE * len(members)) <= 6
+
+
+def test_a_new_video_follows_its_copies_then_its_channel_and_moves_nobody() -> None:
+    old = [Member("a", "a", "x", "train"), Member("b", "b", "y", "test"), Member("c", "c", "y", "test")]
+    new = [Member("d", "a", "y"), Member("e", "e", "y")]
+    drawn = draw(old + new, SHARE, "yt360")
+    assert [drawn[name] for name in "abcde"] == ["train", "test", "test", "train", "test"]
+
+
+def test_a_new_video_that_joins_copies_on_both_sides_is_left_out() -> None:
+    old = [Member("a", "g", "", "train"), Member("b", "g", "", "test")]
+    assert draw([*old, Member("new", "g")], SHARE, "yt360")["new"] == ""
+
+
+def test_a_huge_channel_does_not_flood_test() -> None:
+    members = [Member(f"big{n}", f"big{n}", "big") for n in range(60)] + [Member(f"v{n}", f"v{n}") for n in range(40)]
+    for salt in range(20):
+        test = sum(side == "test" for side in draw(members, SHARE, str(salt)).values())
+        assert test == 18
+
+
+def test_what_the_table_said_holds_and_is_remembered(dataset: Dataset) -> None:
+    dataset.run({"a": 1, "b": 1, "c": 1})
+    catalog = dataset.catalog({"a": 1, "b": 1, "c": 1})
+    (catalog.state_dir / "noted-split.json").write_text('{"a": "test", "b": "none", "c": "train"}')
+    dataset.run({"a": 1, "b": 1, "c": 1})
+    found = sides(dataset, {"a": 1, "b": 1, "c": 1})
+    assert (found["a"], found["c"]) == ("test", "train")
 
 
 def test_old_videos_never_change_sides_when_new_ones_arrive(dataset: Dataset) -> None:

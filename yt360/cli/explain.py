@@ -46,8 +46,10 @@ def explain(catalog: Catalog, item: str) -> dict[str, Any]:
 
 
 def _concerns(record: Record, video: str, clip: str | None) -> bool:
-    if record.item == video:
+    if record.item == video or record.item == clip:
         return True
+    if record.stage == "segment" and clip is None:
+        return record.source == video
     return record.stage == "shard" and (clip or video) in record.meta.get("clips", ())
 
 

@@ -17,10 +17,12 @@ from yt360.errors import UsageError, Yt360Error
 
 _COMMANDS = {
     "run": "yt360.cli.run:run_command",
-    "crawl": "yt360.cli.run:crawl_command",
+    "crawl": "yt360.cli.crawl:crawl_command",
     "validate": "yt360.cli.run:validate_command",
     "stills": "yt360.cli.run:stills_command",
     "voiceover": "yt360.cli.run:voiceover_command",
+    "fingerprint": "yt360.cli.run:fingerprint_command",
+    "duplicates": "yt360.cli.run:duplicates_command",
     "chunk": "yt360.cli.run:chunk_command",
     "segment": "yt360.cli.run:segment_command",
     "split": "yt360.cli.run:split_command",
@@ -28,10 +30,17 @@ _COMMANDS = {
     "status": "yt360.cli.status:status_command",
     "explain": "yt360.cli.explain:explain_command",
     "verify": "yt360.cli.verify:verify_command",
+    "report": "yt360.cli.report:report_command",
+    "filters": "yt360.cli.filters:filters_group",
+    "remove": "yt360.cli.remove:remove_command",
     "inspect": "yt360.cli.inspect:inspect_command",
     "synth": "yt360.cli.synth:synth_command",
     "train": "yt360.cli.train:train_command",
     "convert": "yt360.cli.train:convert_command",
+    "segment-images": "yt360.cli.segment_images:segment_images_command",
+    "segment-convert": "yt360.cli.segment_images:convert_command",
+    "segment-evaluate": "yt360.cli.segment_maps:evaluate_command",
+    "segment-export": "yt360.cli.segment_maps:export_command",
 }
 """Command -> where it is. Imported when it is called, so that `status` does not wait for what `train` needs."""
 

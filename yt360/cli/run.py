@@ -81,13 +81,18 @@ _SUMMARIES = {
     "validate": "Find projection and ambisonics; drop what is not 360° with spatial sound.",
     "stills": "Drop still pictures.",
     "voiceover": "Drop post-production sound: voice-over and background music.",
+    "fingerprint": "Make what a video can be recognised by when it turns up again.",
+    "duplicates": "Drop copies of videos that are there in better quality.",
     "chunk": "Cut 10 s clips; silence is skipped.",
+    "segment": "Make panoptic maps of the clips.",
     "split": "Put every video into train or test.",
     "shard": "Write clips into tar shards.",
 }
 
 
-def _stage_command(name: str) -> click.Command:
+def stage_command(name: str, kind: type[click.Command] = click.Command) -> click.Command:
+    """The command of one stage; ``kind`` is the class of the command object."""
+
     def command(root: str, settings: tuple[str, ...], parameters: tuple[str, ...], **engine: Any) -> int:
         folder = Root(root)
         own = [f"{name}.{parameter}" for parameter in parameters]
@@ -116,7 +121,7 @@ def _stage_command(name: str) -> click.Command:
         decorated = click.option(
             "--source", metavar="WHAT", help="A folder, a list file, a URL, a YouTube id, or ytsearchN:QUERY."
         )(decorated)
-    return click.command(name, short_help=_SUMMARIES[name])(root_option(decorated))
+    return click.command(name, cls=kind, short_help=_SUMMARIES[name])(root_option(decorated))
 
 
 def _as_yaml(text: str) -> str:
@@ -124,17 +129,12 @@ def _as_yaml(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-crawl_command = _stage_command("crawl")
-validate_command = _stage_command("validate")
-stills_command = _stage_command("stills")
-voiceover_command = _stage_command("voiceover")
-chunk_command = _stage_command("chunk")
-split_command = _stage_command("split")
-shard_command = _stage_command("shard")
-
-
-@click.command("segment", short_help="Panoptic maps (not part of this version yet).")
-@root_option
-def segment_command(root: str) -> int:
-    """Panoptic segmentation maps: not part of this version yet."""
-    raise UsageError(f"segment: {REGISTRY.absent['segment']}; the other stages run without it")
+validate_command = stage_command("validate")
+stills_command = stage_command("stills")
+voiceover_command = stage_command("voiceover")
+fingerprint_command = stage_command("fingerprint")
+duplicates_command = stage_command("duplicates")
+chunk_command = stage_command("chunk")
+segment_command = stage_command("segment")
+split_command = stage_command("split")
+shard_command = stage_command("shard")

@@ -103,7 +103,8 @@ def open_client(
     else:
         params["playlistend"] = 2  # enough to see that an address means more than one video
     if access.bandwidth_mb_s is not None:
-        params["ratelimit"] = int(access.bandwidth_mb_s * 1e6)
+        # The cap is the address's, and yt-dlp's is a download's.
+        params["ratelimit"] = int(access.bandwidth_mb_s * 1e6 / access.in_flight)
     if access.source_address:
         params["source_address"] = access.source_address
     if address != "direct":

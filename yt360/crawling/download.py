@@ -54,10 +54,21 @@ class Fetched:
 
 
 class Downloader:
-    """Fetches one video through one own address. ``keep`` is its keeping folder, ``subject`` its name in messages."""
+    """Fetches one video through one own address. ``keep`` is its keeping folder, ``subject`` its name in messages.
+
+    ``begin`` is called right before the site is asked.
+    """
 
     def __init__(
-        self, access: Access, wanted: Wanted, keep: Path, *, cache: Path | None, address: str, subject: str
+        self,
+        access: Access,
+        wanted: Wanted,
+        keep: Path,
+        *,
+        cache: Path | None,
+        address: str,
+        subject: str,
+        begin: Callable[[], object] = lambda: None,
     ) -> None:
         self._access = access
         self._wanted = wanted
@@ -65,6 +76,7 @@ class Downloader:
         self._cache = cache
         self._address = address
         self._subject = subject
+        self._begin = begin
         self._ears = Ears()
         self._clients: tuple[str, ...] = ()
         self._deadline = time.monotonic() + access.download_timeout_s
@@ -169,6 +181,7 @@ class Downloader:
 
     def _info(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
         """What the site says about the one video behind ``url``."""
+        self._begin()
         info = ydl.extract_info(url, download=False, process=True)
         if info is not None and info.get("_type") in ("playlist", "multi_video"):
             entries = [entry for entry in info.get("entries") or () if entry]

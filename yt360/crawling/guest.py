@@ -75,6 +75,11 @@ class Lane:
                 held.push(taken.pop_all())
             return wait_s
 
+    def begin(self) -> None:
+        """The request goes out now: the time to the next one counts from here, not from when the turn was given."""
+        with self._state() as state:
+            state.tokens, state.filled_at = 0.0, self._clock()
+
     def leave(self) -> None:
         """The pause before the next video begins now."""
         with self._state() as state:

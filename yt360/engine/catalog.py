@@ -17,7 +17,7 @@ from typing import Any, Literal
 from yt360.engine import ledger
 from yt360.engine.contract import Blob, Item, Stage
 from yt360.engine.ledger import Record
-from yt360.engine.storage import Root, atomic_write_text
+from yt360.engine.storage import Root, atomic_write
 
 State = Literal["done", "filtered", "failed", "waiting", "undecided"]
 
@@ -70,6 +70,11 @@ class Catalog:
     def forget(self, stage: str) -> None:
         """Read a stage, and all that follows from it, anew (it has just run)."""
         self._records.pop(stage, None)
+        self._entries.clear()
+
+    def renew(self, stage: str, records: Sequence[Record]) -> None:
+        """Take in records of a stage that were just written, without reading the ledger again."""
+        self.records(stage).update((record.item, record) for record in records)
         self._entries.clear()
 
     def entries(self, stage_name: str) -> dict[str, Entry]:
@@ -137,13 +142,14 @@ class Catalog:
 
     def save_plan(self, stage: Stage, items: Sequence[Item]) -> None:
         """Remember what a stage without predecessors was asked to do, so that ``status`` knows what still waits."""
-        lines = [
-            json.dumps(
-                {"id": i.id, "source": i.source_id, "meta": dict(i.meta), "hints": dict(i.hints)}, ensure_ascii=False
-            )
-            for i in items
-        ]
-        atomic_write_text(self._plan_path(stage), "".join(line + "\n" for line in lines))
+
+        def write(path: Path) -> None:
+            with path.open("w", encoding="utf-8") as stream:
+                for i in items:
+                    line = {"id": i.id, "source": i.source_id, "meta": dict(i.meta), "hints": dict(i.hints)}
+                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+        atomic_write(self._plan_path(stage), write)
 
     def _plan_path(self, stage: Stage) -> Path:
         return self.root.state / f"plan-{stage.name}.jsonl"

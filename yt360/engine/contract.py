@@ -233,6 +233,11 @@ class Stage:
             ).encode()
         )
 
+    def recorded_params(self, item: Item) -> dict[str, Any]:
+        """The parameters that an item's record keeps: those that its outputs depend on."""
+        params: dict[str, Any] = self.params.model_dump(mode="json")
+        return params
+
     def decision_key(self) -> str:
         """Digest of the thresholds in force."""
         return digest_bytes(canonical_json(self.thresholds.model_dump(mode="json")).encode())

@@ -16,7 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,7 +76,10 @@ class Record:
                 yield f"{child['id']}/{name}", Blob.from_json(blob)
 
     def to_json(self) -> dict[str, Any]:
-        value = asdict(self)
+        # Not asdict: its deep copies take longer than writing the record.
+        value = {name: getattr(self, name) for name in _FIELDS}
+        for name in ("inputs", "outputs"):
+            value[name] = {key: blob.to_json() for key, blob in value[name].items()}
         value["children"] = list(self.children)
         return value
 
@@ -122,8 +125,8 @@ class LedgerWriter:
         self._path = folder / f"{writer}-{uuid.uuid4().hex[:8]}.jsonl.open"
         self._file: io.FileIO | None = None  # opened with the first record: who did nothing leaves nothing
 
-    def append(self, record: Record) -> None:
-        """Write one record and flush it to the device."""
+    def append(self, record: Record, *, flush: bool = True) -> None:
+        """Write one record and flush it to the device (or leave that to a :meth:`flush` after many)."""
         line = json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
         if self._file is None:
             self._file = io.FileIO(self._path, "ab")
@@ -135,11 +138,17 @@ class LedgerWriter:
             written = file.write(data)
             while written < len(data):
                 written += file.write(data[written:])
-            os.fsync(file.fileno())
+            if flush:
+                os.fsync(file.fileno())
         except OSError:
             # A full disk can tear the line; cut it off so that a later record starts on a line of its own.
             file.truncate(position)
             raise
+
+    def flush(self) -> None:
+        """Flush what was appended to the device."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Seal the file."""
@@ -215,14 +224,33 @@ def compact(folder: Path) -> None:
     if len(old) < 2 and all(path.suffix == ".parquet" for path in old):
         return
     unique = {(r.item, r.sequence, r.started, r.status): r for r in read(folder)}
+    _write_compacted(folder, unique)
+    for path in old:
+        path.unlink(missing_ok=True)
+
+
+def _write_compacted(folder: Path, records: Mapping[tuple[str, int, str, Status], Record]) -> None:
     rows = []
-    for name in sorted(unique):
-        row = unique[name].to_json()
+    for name in sorted(records):
+        row = records[name].to_json()
         for column in _JSON:
             row[column] = json.dumps(row[column], ensure_ascii=False, separators=(",", ":"))
         rows.append(row)
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     target = folder / f"records-{uuid.uuid4().hex[:12]}.parquet"
     atomic_write(target, lambda partial: pq.write_table(table, partial, compression="zstd"))
-    for path in old:
-        path.unlink(missing_ok=True)
+
+
+def forget(folder: Path, items: frozenset[str]) -> int:
+    """Take all records of some items out of a stage's ledger; how many there were. Only while no worker writes.
+
+    The records of the others are gathered in one new file before the old ones go.
+    """
+    old = _files(folder)
+    records = {(r.item, r.sequence, r.started, r.status): r for r in read(folder)}
+    kept = {name: record for name, record in records.items() if record.item not in items}
+    if len(kept) < len(records):
+        _write_compacted(folder, kept)
+        for path in old:
+            path.unlink(missing_ok=True)
+    return len(records) - len(kept)

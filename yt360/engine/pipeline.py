@@ -164,20 +164,26 @@ class _StageRun:
     def run(self) -> StageResult:
         started = time.monotonic()
         entries = self._plan()
+        again: list[Record] = []
         try:
             for entry in entries:
                 if entry.state == "undecided" and not self._wanted_again(entry):
                     assert entry.record is not None
-                    self._writer.append(redecide(self._stage, entry.record, entry.record.sequence + 1))
-                    self._result.redecided += 1
+                    again.append(redecide(self._stage, entry.record, entry.record.sequence + 1))
+                    self._writer.append(again[-1], flush=False)
                 elif entry.state == "waiting" or self._wanted_again(entry):
                     self._queue.append(self._job(entry))
+            self._writer.flush()
+            self._result.redecided = len(again)
             with StageProgress(self._stage.name, len(self._queue)) as progress:
                 for finished in self._pool.run(self._next):
                     self._take(finished, progress)
         finally:
             self._writer.close()
-        self._catalog.forget(self._stage.name)
+        if self._result.worked:
+            self._catalog.forget(self._stage.name)
+        else:
+            self._catalog.renew(self._stage.name, again)
         self._count()
         self._result.seconds = time.monotonic() - started
         return self._result
@@ -258,7 +264,7 @@ class _StageRun:
             attempt=job.attempt,
             version=self._stage.version,
             meta=dict(job.item.meta),
-            params=dict(job.params),
+            params=self._stage.recorded_params(job.item),
             inputs=dict(job.item.inputs),
             kind=kind,
             error=f"{job.item.id}: {finished.value}",

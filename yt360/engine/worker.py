@@ -105,7 +105,7 @@ def execute(host: StageHost, job: Job) -> Record:
             attempt=job.attempt,
             version=stage.version,
             meta=dict(job.item.meta),
-            params=dict(job.params),
+            params=stage.recorded_params(job.item),
             inputs=dict(job.item.inputs),
             started=started,
             host=socket.gethostname(),

@@ -8,10 +8,13 @@ REGISTRY = Registry(
         "validate": "yt360.stages.validate:Validate",
         "stills": "yt360.stages.stills:Stills",
         "voiceover": "yt360.stages.voiceover:Voiceover",
+        "fingerprint": "yt360.stages.fingerprint:FingerprintStage",
+        "duplicates": "yt360.stages.duplicates:Duplicates",
         "chunk": "yt360.stages.chunk:Chunk",
+        "segment": "yt360.stages.segment:Segment",
         "split": "yt360.stages.split:Split",
         "shard": "yt360.stages.shard:Shard",
     },
-    absent={"segment": "panoptic segmentation maps are not part of this version yet"},
+    absent={},
 )
 """Stage names in pipeline order, and where their classes are."""

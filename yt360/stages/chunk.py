@@ -1,10 +1,11 @@
-"""Chunk: cut a video into clips of ten seconds, silence skipped, in the form that training reads.
+"""Chunk: cut a video into clips of ten seconds, silence and stillness skipped, in the form that training reads.
 
 Consumes a video's picture and sound and the reading recipes that ``validate`` found; produces for
 each clip ``KEY.video.mp4`` (mono equirectangular H.264, constant frame rate, short closed GOPs),
 ``KEY.foa.flac`` (4 channels, AmbiX) and ``KEY.json``. The picture is decoded once for all clips.
 
-Clips start at whole seconds and do not overlap, as in the published list. Time 0 is the start of
+Clips start at whole seconds and do not overlap, as in the published list; where a list says which
+segments a video has, exactly these are cut, and nothing of them is judged here. Time 0 is the start of
 the container, for picture and sound alike.
 """
 
@@ -13,39 +14,47 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import cv2
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360 import ambisonics
+from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Child, Done, Filtered, Item, Needs, Outcome, Stage, StageParams
 from yt360.errors import ItemError
+from yt360.filters import motion, silence, still
+from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.stages.notes import read_notes, remember_notes
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
 
-_SILENT_DB = -200.0
-"""Level of digital silence: finite, so that it is JSON."""
+_LOOK_HZ = 2
+_LOOK_SIZE = (320, 160)
+"""Width and height at which a clip is looked at for motion, as in ``stills``."""
+
+_LONGEST_CLIP_S = 600.0
 
 
 class ChunkParams(StageParams):
     """``clip_s`` is the length of a clip; the last one of a stretch may be as short as ``min_clip_s``.
 
-    ``crf`` and ``preset`` are libx264's. A second is silent when the level of W is below
-    ``silence_floor_db`` (dBFS), or more than ``silence_range_db`` below the video's loud seconds (95th
-    percentile), so that a quiet recording is not silence. A clip needs ``min_active_share`` of its
-    seconds not silent.
+    ``crf`` and ``preset`` are libx264's. There is sound where the level of W rises above ``silence_floor_db``
+    (dBFS) and above the recording's loudness less ``silence_range_db``, until it falls ``silence_hysteresis_db``
+    below that (:mod:`yt360.filters.silence`). A clip has sound in at least ``min_active_share`` of it.
+    With ``drop_still`` a clip in which nothing moves is left out. ``max_clips`` takes the first ones only.
     """
 
-    clip_s: float = Field(default=10.0, gt=0, le=600)
+    clip_s: float = Field(default=10.0, gt=0, le=_LONGEST_CLIP_S)
     min_clip_s: float = Field(default=9.5, gt=0)
     height: int = Field(default=224, ge=16, le=4096, multiple_of=2)
     width: int = Field(default=448, ge=32, le=8192, multiple_of=2)
@@ -56,46 +65,17 @@ class ChunkParams(StageParams):
     sample_rate_hz: int = Field(default=24000, ge=8000, le=192000)
     subtype: Literal["PCM_16", "PCM_24"] = "PCM_24"
     silence_floor_db: float = -70.0
-    silence_range_db: float = Field(default=35.0, gt=0)
+    silence_range_db: float = Field(default=30.0, gt=0)
+    silence_hysteresis_db: float = Field(default=5.0, ge=0)
     min_active_share: float = Field(default=0.5, ge=0, le=1)
+    drop_still: bool = True
     max_clips: int | None = Field(default=None, ge=1)
 
 
-@dataclass(frozen=True)
-class Placement:
-    """A clip to cut: ``start_s`` whole seconds on the container's timeline, ``duration_s`` nominal."""
-
-    start_s: int
-    duration_s: float
-
-
-def place_clips(active: Sequence[bool], start_s: float, end_s: float, params: ChunkParams) -> list[Placement]:
-    """Clips in [start_s, end_s), first come first served.
-
-    ``active[k]`` says whether second k of the timeline has sound. A clip starts at the first whole
-    second that has sound and from which on enough of the clip has; the next one starts no earlier than
-    its end. Where a stream begins a little late, the first clip may start before it, as long as
-    ``min_clip_s`` of it is there: a video that starts at 0.04 s does not lose its first second.
-    """
-    found: list[Placement] = []
-    lead_s = max(0.0, params.clip_s - params.min_clip_s)
-    second = max(0, math.ceil(start_s - lead_s - 1e-6))
-    if second < start_s and min(second + params.clip_s, end_s) - start_s < params.min_clip_s - 1e-6:
-        second = math.ceil(start_s - 1e-6)
-    while end_s - second >= params.min_clip_s - 1e-6 and len(found) != params.max_clips:
-        duration = min(params.clip_s, end_s - second)
-        covered = active[second : second + math.ceil(duration - 1e-6)]
-        if covered and covered[0] and sum(covered) >= params.min_active_share * len(covered):
-            found.append(Placement(second, duration))
-            second += math.ceil(duration - 1e-6)
-        else:
-            second += 1
-    return found
-
-
-def level_db(power: float) -> float:
-    """Mean power in dB re full scale; digital silence gives -200."""
-    return max(_SILENT_DB, 10 * math.log10(power)) if power > 0 else _SILENT_DB
+def clip_name(video: str, start_s: float) -> str:
+    """``VIDEO-SSSSS``, and ``VIDEO-SSSSS_mmm`` for a start that is not a whole second."""
+    whole, thousandths = divmod(round(start_s * 1000), 1000)
+    return f"{video}-{whole:05d}" + (f"_{thousandths:03d}" if thousandths else "")
 
 
 class Chunk(Stage):
@@ -103,53 +83,102 @@ class Chunk(Stage):
     params_type = ChunkParams
     needs = Needs(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
-    after = ("validate", "stills", "voiceover")
+    after = ("validate", "stills", "voiceover", "duplicates")
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        segments = read_notes(catalog, "segments")
+        for item in super().plan(catalog):
+            # Part of the key: an edited table cuts exactly its videos anew.
+            yield replace(item, meta={"segments": segments[item.id]}) if item.id in segments else item
+
+    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+        remember_notes(catalog, "segments")
 
     def process(self, item: Item, workdir: Path) -> Outcome:
         params: ChunkParams = self.params
         facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
-        if end_s - start_s < params.min_clip_s:
+        given = item.meta.get("segments")
+        if end_s - start_s < params.min_clip_s and not given:
             return Filtered(
                 "too-short",
                 f"{item.id}: picture and sound run together for {end_s - start_s:.2f} s; "
                 f"a clip needs {params.min_clip_s:g} s",
             )
         sound, levels, peak = self._decode_sound(item, facts, end_s, workdir)
-        loud_db = float(np.percentile(levels, 95))
-        threshold_db = max(params.silence_floor_db, loud_db - params.silence_range_db)
-        active = [bool(level > threshold_db) for level in levels]
-        placements = place_clips(active, start_s, min(end_s, sound.shape[0] / params.sample_rate_hz), params)
+        loudness_db = silence.gated_loudness_db(levels)
+        open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
+        active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
+        ends_s = min(end_s, sound.shape[0] / params.sample_rate_hz)
+        placements = self._given(given, start_s, ends_s) if given else self._placed(active, start_s, ends_s)
         measures: dict[str, Any] = {
             "duration_s": round(end_s - start_s, 3),
-            "silent_s": active.count(False),
-            "loud_db": round(loud_db, 2),
-            "threshold_db": round(threshold_db, 2),
+            "silent_s": round(int(np.count_nonzero(~active)) * silence.STEP_S, 1),
+            "loudness_db": round(loudness_db, 2),
+            "open_db": round(open_db, 2),
             "peak": round(peak, 4),
+            "placed": len(placements),
         }
+        if given:
+            measures["given"] = len(given)
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
-        children = tuple(self._cut(item, facts, placements, sound, gain, workdir))
-        measures["clips"] = len(children)
-        if not place_clips([True] * len(active), start_s, end_s, params) or (placements and not children):
-            return Filtered(
-                "too-short",
-                f"{item.id}: picture and sound run together from {start_s:.2f} to {end_s:.2f} s; no whole second "
-                f"starts {params.min_clip_s:g} s of both",
-                measures,
-            )
-        if not children:
-            return Filtered(
-                "silent",
-                f"{item.id}: no stretch of {params.clip_s:g} s has sound in {params.min_active_share:.0%} of it "
-                f"({measures['silent_s']} of {len(active)} s are below {threshold_db:.0f} dBFS)",
-                measures,
-            )
-        return Done(measures=measures, children=children)
+        still_starts: list[float] = []
+        children = tuple(self._cut(item, facts, placements, sound, gain, workdir, still_starts))
+        measures |= {"clips": len(children), "still_clips_s": still_starts}
+        if children:
+            return Done(measures=measures, children=children)
+        return self._nothing(item, given, placements, start_s, end_s, measures)
+
+    def _nothing(
+        self,
+        item: Item,
+        given: Any,
+        placements: Sequence[Placement],
+        start_s: float,
+        end_s: float,
+        measures: Mapping[str, Any],
+    ) -> Filtered:
+        """Why a video has no clip."""
+        params: ChunkParams = self.params
+        span = f"picture and sound run together from {start_s:.2f} to {end_s:.2f} s"
+        if measures["still_clips_s"]:
+            words = f"{item.id}: nothing moves in any of its {len(measures['still_clips_s'])} clips"
+            return Filtered("still", words, measures)
+        if given:
+            return Filtered("too-short", f"{item.id}: {span}; none of its {len(given)} listed segments fits", measures)
+        everywhere = np.ones(math.ceil(end_s / silence.STEP_S), bool)
+        if placements or not self._placed(everywhere, start_s, end_s):
+            words = f"{item.id}: {span}; no whole second starts {params.min_clip_s:g} s of both"
+            return Filtered("too-short", words, measures)
+        return Filtered(
+            "silent",
+            f"{item.id}: no stretch of {params.clip_s:g} s has sound in {params.min_active_share:.0%} of it "
+            f"({measures['silent_s']} of {end_s:.0f} s are below {measures['open_db']:.0f} dBFS)",
+            measures,
+        )
+
+    def _placed(self, active: NDArray[np.bool_], start_s: float, end_s: float) -> list[Placement]:
+        params: ChunkParams = self.params
+        lengths = {"clip_s": params.clip_s, "min_clip_s": params.min_clip_s}
+        found = place_clips(active, start_s, end_s, **lengths, min_active_share=params.min_active_share)
+        return found[: params.max_clips]
+
+    def _given(self, segments: Any, start_s: float, end_s: float) -> list[Placement]:
+        """The listed segments that the video has, each as long as listed (or as ``clip_s`` if that is not said)."""
+        params: ChunkParams = self.params
+        found = {}
+        for begin, end in segments:
+            wanted = min(float(end) - float(begin), _LONGEST_CLIP_S)
+            short = min(params.min_clip_s, 0.95 * wanted)
+            there = min(float(begin) + wanted, end_s) - max(float(begin), start_s)
+            if there >= short - 1e-6:
+                found[float(begin)] = Placement(float(begin), min(wanted, end_s - float(begin)))
+        return [found[begin] for begin in sorted(found)][: params.max_clips]
 
     def _decode_sound(
         self, item: Item, facts: Mapping[str, Any], end_s: float, workdir: Path
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
-        """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each second (dBFS), the peak."""
+        """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak."""
         rate = self.params.sample_rate_hz
         reading = SoundReading.from_json(facts["sound_reading"])
         source = item.files[reading.source]
@@ -162,12 +191,12 @@ class Chunk(Stage):
         if raw.stat().st_size == 0:
             raise ItemError("no-samples", f"{source.name}: expected sound, decoded not one sample")
         sound = np.memmap(raw, dtype=np.float32, mode="r").reshape(-1, 4)
-        seconds = -(-sound.shape[0] // rate)
+        minute = 60 * rate
         levels = [
-            level_db(float(np.mean(np.square(sound[k * rate : (k + 1) * rate, ambisonics.W], dtype=np.float64))))
-            for k in range(seconds)
+            silence.step_levels_db(sound[at : at + minute, ambisonics.W], rate)
+            for at in range(0, sound.shape[0], minute)
         ]
-        return sound, np.array(levels), peak
+        return sound, np.concatenate(levels), peak
 
     def _cut(
         self,
@@ -177,39 +206,51 @@ class Chunk(Stage):
         sound: NDArray[np.float32],
         gain: float,
         workdir: Path,
+        still_starts: list[float],
     ) -> Iterator[Child]:
         """Encode the clips in one pass over the picture. A clip whose picture ends early is left out."""
         params: ChunkParams = self.params
-        if not placements:
-            return
-        first = placements[0].start_s
-        frames = read_frames(
-            item.files["video"],
-            PictureReading.from_json(facts["picture_reading"]),
-            height=params.height,
-            width=params.width,
-            fps=params.fps,
-            start_s=float(first),
-            duration_s=placements[-1].start_s + placements[-1].duration_s - first,
-        )
-        position = first * params.fps
+        reading = PictureReading.from_json(facts["picture_reading"])
+        frames: Iterator[NDArray[np.uint8]] = iter(())
+        origin_s, position = 0.0, -1
         for place in placements:
-            begin = place.start_s * params.fps
-            for _ in islice(frames, begin - position):  # a silence between two clips
+            begin = (place.start_s - origin_s) * params.fps
+            if position < 0 or begin < position or abs(begin - round(begin)) > 1e-6:
+                # The first one; or a listed segment that overlaps the one before it or lies between two frames.
+                origin_s, position, begin = place.start_s, 0, 0.0
+                last = placements[-1].start_s + placements[-1].duration_s
+                frames = read_frames(
+                    item.files["video"],
+                    reading,
+                    height=params.height,
+                    width=params.width,
+                    fps=params.fps,
+                    start_s=origin_s,
+                    duration_s=max(last, place.start_s + place.duration_s) - origin_s,
+                )
+            for _ in islice(frames, round(begin) - position):  # a silence between two clips
                 pass
             wanted = math.floor(place.duration_s * params.fps + 1e-6)
-            name = f"{item.id}-{place.start_s:05d}"
+            name = clip_name(item.id, place.start_s)
             video = workdir / f"{name}.video.mp4"
             writer = ClipVideoWriter(
                 video, params.width, params.height, params.fps, gop=params.gop, crf=params.crf, preset=params.preset
             )
+            seen: list[NDArray[np.uint8]] = []
             with writer as out:
-                for frame in islice(frames, wanted):
+                for number, frame in enumerate(islice(frames, wanted)):
                     out.write(frame)
-            position = begin + out.frames
-            if out.frames < params.min_clip_s * params.fps:
+                    if number % max(1, params.fps // _LOOK_HZ) == 0:
+                        seen.append(_small_gray(frame))
+            position = round(begin) + out.frames
+            listed = "segments" in item.meta
+            if out.frames < min(params.min_clip_s, 0.95 * place.duration_s) * params.fps - 1e-6:
                 video.unlink(missing_ok=True)
                 return  # the picture ended: so do the clips
+            if params.drop_still and not listed and _is_still(seen):
+                still_starts.append(place.start_s)
+                video.unlink()
+                continue
             yield self._finish(item, facts, place, out.frames, sound, gain, workdir)
 
     def _finish(
@@ -225,15 +266,16 @@ class Chunk(Stage):
         """Write a clip's sound and facts beside its picture; both last equally long."""
         params: ChunkParams = self.params
         rate = params.sample_rate_hz
-        name = f"{item.id}-{place.start_s:05d}"
-        begin = place.start_s * rate
+        name = clip_name(item.id, place.start_s)
+        begin = round(place.start_s * rate)
         samples = sound[begin : begin + frames * rate // params.fps] * np.float32(gain)
         soundfile.write(workdir / f"{name}.foa.flac", samples, rate, subtype=params.subtype, format="FLAC")
         heard = ambisonics.sound_direction(samples.T)
+        power = np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64))
         meta = {
             "clip": name,
             "video": item.source_id,
-            "start_s": float(place.start_s),
+            "start_s": place.start_s,
             "duration_s": frames / params.fps,
             "frames": frames,
             "fps": float(params.fps),
@@ -244,7 +286,7 @@ class Chunk(Stage):
             "convention": "ambix",
             "foa_gain_db": round(20 * math.log10(gain), 4),
             "horizontal_only": bool(facts["audio"]["ambisonics"]["horizontal_only"]),
-            "loudness_db": round(level_db(float(np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64)))), 3),
+            "loudness_db": round(float(silence.level_db(power)), 3),
             "azimuth_deg": round(math.degrees(heard.azimuth), 3),
             "elevation_deg": round(math.degrees(heard.elevation), 3),
             "diffuseness": round(heard.diffuseness, 4),
@@ -261,3 +303,17 @@ class Chunk(Stage):
             check_clip_sound(path)
         elif name == "json":
             json.loads(path.read_text(encoding="utf-8"))
+
+
+def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame ``(H, W, 3)`` as ``stills`` looks at it."""
+    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(gray, _LOOK_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether nothing moves in a clip. A turn of the whole sphere counts as motion here: ``stills`` judges that."""
+    steps = still.measure_window(
+        frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=motion.MotionSettings(), turning=False
+    )
+    return still.judge(steps, still.StillLimits()) is not None

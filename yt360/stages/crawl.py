@@ -167,6 +167,10 @@ class Crawl(Stage):
         params.pop("local_files")
         return {} if source in ("url", "store") else params
 
+    def recorded_params(self, item: Item) -> dict[str, Any]:
+        """Those of :meth:`key_params`: a list of sources may be long, and says nothing of one video."""
+        return self.key_params(str(item.meta.get("source")))
+
     def _look_for_runtime(self) -> None:
         from yt360.crawling.runtime import explain_missing, find_runtime
 
@@ -228,15 +232,20 @@ class Crawl(Stage):
             raise ItemError("wrong-use", f"{item.id}: expected hints that say where it is, found {sorted(item.hints)}")
 
         def ask(lane: Lane) -> Fetched:
-            downloader = self._downloader(item, state, lane.address)
+            downloader = self._downloader(item, state, lane)
             if page:
                 return downloader.fetch_page(page) if fetch else downloader.look_at_page(page)
             return downloader.fetch_files(urls) if fetch else downloader.look_at_files(urls)
 
+        if page:
+            # Half a second the first time; in a turn it would let the next video come too close behind this one.
+            from yt360.crawling.discovery import extractor_for
+
+            extractor_for(page)
         site = site_of(page or next(iter(urls.values())))
         return Guest(access.guest_folder or state / "crawl-guest", site, access).ask(ask)
 
-    def _downloader(self, item: Item, state: Path, address: str) -> Downloader:
+    def _downloader(self, item: Item, state: Path, lane: Lane) -> Downloader:
         from yt360.crawling.download import Downloader
         from yt360.crawling.promise import broken_promise
         from yt360.crawling.selection import Wanted
@@ -254,8 +263,9 @@ class Crawl(Stage):
             wanted,
             state / PARTIAL / item.id,
             cache=state / "yt-dlp-cache",
-            address=address,
+            address=lane.address,
             subject=item.id,
+            begin=lane.begin,
         )
 
 

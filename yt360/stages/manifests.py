@@ -18,7 +18,7 @@ from yt360.engine.catalog import Catalog
 from yt360.engine.contract import canonical_json, digest_bytes, digest_file
 from yt360.engine.ledger import Record
 from yt360.engine.storage import Root, atomic_write, atomic_write_text
-from yt360.stages.shard import MEMBERS
+from yt360.stages.shard import MEMBERS, clips_to_store
 
 _PUBLISHED = "published.txt"
 
@@ -61,6 +61,8 @@ CLIPS = pa.schema(
     + [("samples", pa.int64()), ("sample_rate_hz", pa.int32()), ("convention", pa.string())]
     + [("foa_gain_db", pa.float64()), ("horizontal_only", pa.bool_())]
     + [("video_digest", pa.string()), ("foa_digest", pa.string())]
+    + [("panoptic_offset", pa.int64()), ("panoptic_size", pa.int64()), ("panoptic_digest", pa.string())]
+    + [("panoptic_maps", pa.int32()), ("panoptic_rate_hz", pa.float64()), ("panoptic_model", pa.string())]
     + [(name, pa.float64()) for name in ("loudness_db", "azimuth_deg", "elevation_deg", "diffuseness")]
 )
 
@@ -132,7 +134,8 @@ def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
 def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
     if not shards:
         return
-    clips = {clip.id: clip for clip in catalog.children_after("chunk", ("split",))}
+    clips = clips_to_store(catalog)
+    maps = catalog.passing("segment") if "segment" in catalog.stages else {}
     for name, record in shards.items():
         for member in record.measures["members"]:
             clip = clips.get(member["clip"])
@@ -141,9 +144,14 @@ def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str,
             row = {column.name: clip.meta[column.name] for column in CLIPS if column.name in clip.meta}
             row |= {"shard": f"{name}.tar", "split": name.rpartition("-")[0]}
             for output in MEMBERS:
-                row[f"{output}_offset"], row[f"{output}_size"] = member[output]
-            for output in ("video", "foa"):
-                row[f"{output}_digest"] = clip.outputs[output].digest
+                if output in member:
+                    row[f"{output}_offset"], row[f"{output}_size"] = member[output]
+            for output in ("video", "foa", "panoptic"):
+                if output in member:
+                    row[f"{output}_digest"] = clip.outputs[output].digest
+            if "panoptic" in member:
+                made = maps[clip.id].measures
+                row |= {f"panoptic_{fact}": made[fact] for fact in ("maps", "rate_hz", "model")}
             yield row
 
 
@@ -157,6 +165,8 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
         for stage in catalog.stages:
             if stage == "shard":
                 break
+            if stage == "segment":  # its items are clips
+                continue
             entry_here = catalog.entries(stage).get(video)
             if entry_here is None:
                 break

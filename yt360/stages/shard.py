@@ -1,7 +1,8 @@
 """Shard: clips into tar files that are read at random or streamed, byte-identical when built twice.
 
 Consumes the clips of all videos that have a side; produces ``shards/{split}-{number}.tar`` with the
-members ``KEY.foa.flac``, ``KEY.json``, ``KEY.video.mp4`` (readable as WebDataset). Shards are planned
+members ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where maps were made) and ``KEY.video.mp4``
+(readable as WebDataset). Shards are planned
 before any is written: clips in order of their keys, a new shard whenever the target size is reached.
 A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
 when one of its own clips changed or went.
@@ -13,6 +14,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,11 @@ from yt360.engine.contract import Blob, Done, Item, Needs, Outcome, Stage, Stage
 from yt360.engine.storage import atomic_write_text
 from yt360.errors import ItemError, UsageError
 
-MEMBERS = {"foa": "foa.flac", "json": "json", "video": "video.mp4"}
+MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
 """Clip output -> extension of the member, in the order in which a key's members are written."""
+
+OPTIONAL = frozenset({"panoptic"})
+"""Outputs that a clip may lack."""
 
 _PLAN = "shard-plan.json"
 _TAR_BLOCK = 512
@@ -41,15 +46,17 @@ class Shard(Stage):
     name = "shard"
     params_type = ShardParams
     needs = Needs(timeout_s=3600)
-    after = ("chunk", "split")
+    after = ("chunk", "segment", "split")
     flat_folder = "shards"
 
     def plan(self, catalog: Catalog) -> Iterator[Item]:
-        clips = {clip.id: clip for clip in catalog.children_after("chunk", ("split",))}
+        clips = clips_to_store(catalog)
         sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
         split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
         for shard, members in self._assign(clips, split_of, self._remembered(catalog)).items():
-            inputs = {f"{name}.{output}": clips[name].outputs[output] for name in members for output in MEMBERS}
+            inputs = {
+                f"{name}.{output}": clips[name].outputs[output] for name in members for output in _has(clips[name])
+            }
             yield Item(id=shard, source_id=shard, inputs=inputs, meta={"clips": members})
 
     def _assign(
@@ -72,7 +79,7 @@ class Shard(Stage):
         open_shard: dict[str, tuple[str, float]] = {}
         for name in sorted(set(clips) - placed):
             split = split_of[name]
-            size = sum(_stored_size(clips[name].outputs[output]) for output in MEMBERS)
+            size = sum(_stored_size(clips[name].outputs[output]) for output in _has(clips[name]))
             shard, filled = open_shard.get(split, ("", 0.0))
             if not shard or filled + size > limit:
                 number = next_number.get(split, 0)
@@ -114,13 +121,39 @@ class Shard(Stage):
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for name in item.meta["clips"]:
                 for output, extension in MEMBERS.items():
-                    _add(tar, f"{name}.{extension}", item.files[f"{name}.{output}"])
+                    if f"{name}.{output}" in item.files:
+                        _add(tar, f"{name}.{extension}", item.files[f"{name}.{output}"])
         return Done(
             outputs={"tar": path.name}, measures={"members": _reopen(path, item), "clips": len(item.meta["clips"])}
         )
 
     def check_output(self, name: str, path: Path) -> None:
         read_members(path)
+
+
+def clips_to_store(catalog: Catalog) -> dict[str, ChildEntry]:
+    """The clips of all videos that have a side, by id, with their maps where there are any.
+
+    A clip whose maps are still to be made waits for them; one whose maps could not be made goes without.
+    """
+    clips = {clip.id: clip for clip in catalog.children_after("chunk", ("split",))}
+    maps = catalog.entries("segment") if "segment" in catalog.stages else {}
+    for name, entry in maps.items():
+        if name not in clips:
+            continue
+        if entry.state == "done" and entry.record is not None:
+            clips[name] = replace(clips[name], outputs={**clips[name].outputs, **entry.record.outputs})
+        elif entry.state in ("waiting", "undecided"):
+            del clips[name]
+    return clips
+
+
+def _has(clip: ChildEntry) -> list[str]:
+    """Outputs of a clip that are stored. Raises :class:`KeyError` when it lacks one that every clip has."""
+    missing = [output for output in MEMBERS if output not in clip.outputs and output not in OPTIONAL]
+    if missing:
+        raise KeyError(f"clip {clip.id} has no output {missing[0]!r}")
+    return [output for output in MEMBERS if output in clip.outputs]
 
 
 def _stored_size(blob: Blob) -> int:
@@ -145,6 +178,8 @@ def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
         for name in item.meta["clips"]:
             entry: dict[str, Any] = {"clip": name}
             for output, extension in MEMBERS.items():
+                if f"{name}.{output}" not in item.inputs:
+                    continue
                 offset, size = members[f"{name}.{extension}"]
                 stream.seek(offset)
                 blob = item.inputs[f"{name}.{output}"]

@@ -1,30 +1,43 @@
-"""Split: every video goes to train or test, for good.
+"""Split: every video goes to train or test, for good, and what belongs together stays together.
 
-Consumes videos that were cut into clips; produces one word each. By default a digest of the id
-decides, so a video's side depends on nothing but its id and the salt: it never changes when others
-arrive or go. Given lists (the published ones, say) come before the digest.
+Consumes videos that were cut into clips; produces one word each. Given sides come first: those of lists, then those
+that a table of sources said. Other videos go with what they share a recording with (``duplicates``), then with
+their channel. Whole groups are drawn by the digest of their name until test has its share. A side is remembered: it
+never changes when others arrive or go.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Done, Filtered, Item, Outcome, Stage, StageParams
+from yt360.engine.storage import atomic_write_text
 from yt360.errors import UsageError
+from yt360.filters.matching import clusters
+from yt360.stages.notes import read_notes, remember_notes
+
+_STATE = "split-sides.json"
+_NAME = re.compile(r"[a-z0-9_]{1,20}")
+_NO_SIDE = "none"
+"""What the published list says of videos that are on neither side."""
 
 
 class SplitParams(StageParams):
-    """``test_share`` is the expected part of the videos in test (1000 of 5506 in the paper).
+    """``test_share`` is the part of the videos in test (1000 of 5506 in the paper).
 
     ``train_list`` and ``test_list`` are text files with one video id a line; ``unlisted`` says what
-    happens to a video that is in neither when a list is given.
+    happens to a video that is in neither when a list is given. ``by_channel`` keeps the videos of a channel on one
+    side; with ``salt`` another draw is made.
     """
 
     test_share: float = Field(default=1000 / 5506, ge=0, le=1)
@@ -32,6 +45,21 @@ class SplitParams(StageParams):
     train_list: Path | None = None
     test_list: Path | None = None
     unlisted: Literal["digest", "train", "test", "drop"] = "digest"
+    by_channel: bool = True
+
+
+@dataclass(frozen=True)
+class Member:
+    """A video to split: ``video`` as lists spell it, its ``cluster`` of duplicates and its ``channel`` (may be empty).
+
+    ``side`` is fixed (a list, a table, an earlier run), or empty; ``drawn`` says that an earlier draw fixed it.
+    """
+
+    name: str
+    cluster: str
+    channel: str = ""
+    side: str = ""
+    drawn: bool = True
 
 
 class Split(Stage):
@@ -40,31 +68,144 @@ class Split(Stage):
     after = ("chunk",)
 
     def plan(self, catalog: Catalog) -> Iterator[Item]:
+        params: SplitParams = self.params
+        listed = self._lists()
+        tabled = read_notes(catalog, "split")
+        remembered = self._remembered(catalog)
+        items = list(super().plan(catalog))
+        fixed: dict[str, tuple[str, str]] = {}
+        for item in items:
+            said = str(tabled.get(item.id, "")).strip().lower()
+            if side := listed.get(item.source_id) or listed.get(item.id):
+                fixed[item.id] = (side, "list")
+            elif _NAME.fullmatch(said) and said != _NO_SIDE:
+                fixed[item.id] = (said, "table")
+            elif (listed or said == _NO_SIDE) and params.unlisted != "digest":
+                fixed[item.id] = ("" if params.unlisted == "drop" else params.unlisted, "default")
+        groups = _clusters_of(catalog)
+        channels = _channels_of(catalog) if params.by_channel else {}
+        members = [
+            Member(
+                item.id,
+                groups.get(item.id, item.id),
+                channels.get(item.id, ""),
+                fixed[item.id][0] if item.id in fixed else remembered.get(item.id, ""),
+                drawn=item.id not in fixed,
+            )
+            for item in items
+            if item.id not in fixed or fixed[item.id][0]
+        ]
+        drawn = draw(members, params.test_share, params.salt)
+        for item in items:
+            # The side goes into the item's key, so that an edited list moves exactly its videos.
+            side, by = fixed.get(item.id) or (drawn[item.id], "draw")
+            yield replace(item, meta={"side": side, "by": by})
+
+    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+        remember_notes(catalog, "split")
+        sides = self._remembered(catalog)
+        sides |= {item.id: item.meta["side"] for item in items if item.meta["by"] == "draw" and item.meta["side"]}
+        text = json.dumps({"params": self._draw_params(), "sides": sides}, indent=1, sort_keys=True) + "\n"
+        path = catalog.state_dir / _STATE
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            atomic_write_text(path, text)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        side, by = item.meta["side"], item.meta["by"]
+        if side:
+            return Done(measures={"split": side, "by": by})
+        if by == "default":
+            return Filtered("not-listed", f"{item.id}: the given lists name neither side for it")
+        return Filtered("both-sides", f"{item.id}: it shares recordings with videos in train and with videos in test")
+
+    def _lists(self) -> dict[str, str]:
         listed: dict[str, str] = {}
         for side, path in (("train", self.params.train_list), ("test", self.params.test_list)):
             for video in _read_list(path) if path is not None else ():
                 if listed.setdefault(video, side) != side:
                     raise UsageError(f"{path}: the video {video!r} is in the train list as well; it can be in one only")
-        with_lists = self.params.train_list is not None or self.params.test_list is not None
-        for item in super().plan(catalog):
-            # What a list says goes into the item's key, so that an edited list moves exactly its videos.
-            found = listed.get(item.source_id) or listed.get(item.id)
-            yield replace(item, meta={"listed": found or ("no" if with_lists else "no-lists")})
+        return listed
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        listed = item.meta["listed"]
-        if listed in ("train", "test"):
-            return Done(measures={"split": listed, "by": "list"})
-        if listed == "no" and self.params.unlisted != "digest":
-            if self.params.unlisted == "drop":
-                return Filtered("not-listed", f"{item.id}: the given lists name neither side for it")
-            return Done(measures={"split": self.params.unlisted, "by": "default"})
-        return Done(measures={"split": self.side(item.source_id), "by": "digest"})
+    def _draw_params(self) -> dict[str, Any]:
+        return {"test_share": self.params.test_share, "salt": self.params.salt, "by_channel": self.params.by_channel}
 
-    def side(self, video: str) -> str:
-        """``train`` or ``test`` by the digest of salt and id, uniform in [0, 1)."""
-        digest = hashlib.blake2b(f"{self.params.salt}\0{video}".encode(), digest_size=8).digest()
-        return "test" if int.from_bytes(digest) / 2**64 < self.params.test_share else "train"
+    def _remembered(self, catalog: Catalog) -> dict[str, str]:
+        path = catalog.state_dir / _STATE
+        if not path.is_file():
+            return {}
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+            params, sides = state["params"], {str(name): str(side) for name, side in state["sides"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(
+                f"{path}: expected the sides of videos (JSON), found something else ({error!r}); restore it, or delete "
+                "it: sides are then drawn anew, and may differ from those before"
+            ) from error
+        # Another share or salt means another split, not an addition to this one.
+        return sides if params == self._draw_params() else {}
+
+
+def draw(members: Sequence[Member], test_share: float, salt: str) -> dict[str, str]:
+    """A side for each member without one: ``train``, ``test``, or empty where its copies are on both.
+
+    Members of one cluster or one channel go together. Groups without any fixed side are taken in the order of the
+    digests of salt and smallest name; test takes each that brings it to its share of all drawn members.
+    """
+    side = {member.name: member.side for member in members if member.side}
+    by_cluster: dict[str, set[str]] = {}
+    for member in members:
+        if member.side:
+            by_cluster.setdefault(member.cluster, set()).add(member.side)
+    free: list[list[Member]] = []
+    for group in _together(members):
+        open_ones = [member for member in group if not member.side]
+        votes = Counter(member.side for member in group if member.side)
+        for member in open_ones:
+            near = by_cluster.get(member.cluster, set())
+            if near:
+                side[member.name] = next(iter(near)) if len(near) == 1 else ""
+            elif votes:
+                side[member.name] = max(sorted(votes, reverse=True), key=votes.__getitem__)
+        if open_ones and not votes:
+            free.append(open_ones)
+    drawn = [member for member in members if member.drawn]
+    missing = test_share * len(drawn) - sum(side.get(member.name) == "test" for member in drawn)
+    for group in sorted(free, key=lambda group: _digest(salt, min(member.name for member in group))):
+        takes = len(group) <= max(missing + 0.5, 1.25 * missing) and test_share > 0
+        missing -= len(group) if takes else 0
+        side |= {member.name: "test" if takes else "train" for member in group}
+    return side
+
+
+def _together(members: Sequence[Member]) -> list[list[Member]]:
+    """Members connected by clusters and channels, in order."""
+    first: dict[str, int] = {}
+    pairs = []
+    for place, member in enumerate(members):
+        for key in [f"cluster {member.cluster}"] + ([f"channel {member.channel}"] if member.channel else []):
+            pairs.append((first.setdefault(key, place), place))
+    groups: dict[int, list[Member]] = {}
+    for place, top in enumerate(clusters(len(members), pairs)):
+        groups.setdefault(top, []).append(members[place])
+    return list(groups.values())
+
+
+def _digest(salt: str, name: str) -> bytes:
+    return hashlib.blake2b(f"{salt}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _clusters_of(catalog: Catalog) -> Mapping[str, str]:
+    if "duplicates" not in catalog.stages:
+        return {}
+    return {name: record.measures["group"] for name, record in catalog.passing("duplicates").items()}
+
+
+def _channels_of(catalog: Catalog) -> Mapping[str, str]:
+    if "crawl" not in catalog.stages:
+        return {}
+    told = {name: record.measures for name, record in catalog.passing("crawl").items()}
+    found = {name: each.get("channel_id") or each.get("channel") for name, each in told.items()}
+    return {name: str(channel) for name, channel in found.items() if channel}
 
 
 def _read_list(path: Path) -> list[str]:

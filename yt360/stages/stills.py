@@ -2,7 +2,7 @@
 
 Consumes a video's picture and the reading recipe that ``validate`` found. A short video is looked at
 as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
-kept in the record and in the output ``timeline`` (``timeline.json``, see
+kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
 :func:`yt360.filters.still.to_columns`), so thresholds can change without decoding anything.
 """
 
@@ -79,6 +79,7 @@ def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[fl
 
 class Stills(Stage):
     name = "stills"
+    version = 2
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Needs(timeout_s=1800)
@@ -116,12 +117,12 @@ class Stills(Stage):
             )
         columns = still.to_columns(steps)
         (workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
-        measures = {"looked_s": round(looked_s, 3), "duration_s": round(end_s - start_s, 3), "steps": columns}
+        measures = {"looked_s": round(looked_s, 3), "duration_s": round(end_s - start_s, 3), "steps": still.pack(steps)}
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         limits = still.StillLimits(**self.thresholds.model_dump())
-        verdict = still.judge(still.from_columns(measures["steps"]), limits)
+        verdict = still.judge(still.unpack(measures["steps"]), limits)
         return None if verdict is None else Filtered("still", verdict.detail)
 
     def check_output(self, name: str, path: Path) -> None:

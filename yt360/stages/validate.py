@@ -154,6 +154,7 @@ def _measures(inspection: Inspection) -> dict[str, Any]:
         "flags": list(sound.verdict.flags) if sound and sound.verdict else [],
         "repaired": sound.reading.repaired if sound and sound.reading else "",
         "head_locked_db": sound.head_locked_db if sound else None,
+        "agreement": report["agreement"],
         "overlap_s": round(end - start, 3),
         "frames_seen": report["sampled"]["frames"],
         "sound_heard_s": report["sampled"]["sound_s"],

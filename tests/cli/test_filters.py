@@ -1,0 +1,70 @@
+"""`yt360 filters` and `yt360 report` on a small root."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stages.fakes import FAKES, Dataset
+from yt360.cli import common, main
+
+VIDEOS = {"video1": 2, "video2": 1, "quiet": 0, "quieter": 0}
+
+
+@pytest.fixture
+def yt360(monkeypatch, capsys):
+    """Runs a command in this process; gives its exit code, standard output and standard error."""
+    monkeypatch.setattr(common, "REGISTRY", FAKES)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main.main([str(word) for word in words])
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def root(dataset: Dataset) -> Path:
+    dataset.run(VIDEOS)
+    return dataset.root.path
+
+
+def test_evaluate_counts_hits_misses_and_alarms(yt360, root: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("video1\tkeep\nvideo2\tsilent\nquiet\tsilent\nquieter\toutdoor\nelsewhere\tsilent\nx\tnonsense\n")
+    code, out, _ = yt360("filters", "evaluate", "--root", root, "--labels", labels, "--json")
+    told = json.loads(out)
+    (found,) = told["filters"]
+    assert code == 0
+    assert (found["filter"], found["stage"]) == ("silence", "chunk")
+    assert [found[name] for name in ("hits", "misses", "alarms", "passed")] == [1, 1, 1, 1]
+    assert [found[name] for name in ("recall", "precision", "absent", "elsewhere")] == [0.5, 0.5, 1, 0]
+    assert found["recall_interval"] == pytest.approx([0.0945, 0.9055], abs=1e-3)
+    assert told["unused"] == {"nonsense": 1}
+    assert "0.500 [0.095, 0.905]" in yt360("filters", "evaluate", "--root", root, "--labels", labels)[1]
+
+
+def test_labels_that_are_none_are_wrong_use(yt360, root: Path, tmp_path: Path) -> None:
+    code, _, err = yt360("filters", "evaluate", "--root", root, "--labels", tmp_path / "none.tsv")
+    assert code == 2
+    assert "none.tsv: expected" in err
+
+
+def test_sweep_writes_a_page(yt360, root: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("video1\tkeep\nquiet\tsilent\n")
+    code, out, _ = yt360("filters", "sweep", "--root", root, "--labels", labels, "--out", tmp_path / "sweep.html")
+    assert code == 0
+    assert str(tmp_path / "sweep.html") in out
+    assert "Thresholds" in (tmp_path / "sweep.html").read_text()
+
+
+def test_report_says_where_it_is(yt360, root: Path) -> None:
+    code, out, _ = yt360("report", "--root", root)
+    assert code == 0
+    assert str(root / "report" / "report.html") in out
+    assert "silent" in (root / "report" / "report.html").read_text()

@@ -1,0 +1,15 @@
+"""The README's table of failures is that of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from yt360.crawling.failures import KINDS
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_every_kind_of_failure_and_its_rule_stand_in_the_readme() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \| (soon|later|never)[^|]*\|$", README.read_text(), re.MULTILINE)
+    assert rows == [(kind.name, kind.meaning, kind.retry) for kind in KINDS.values()]

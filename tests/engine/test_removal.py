@@ -1,0 +1,23 @@
+"""Which files of a report are of an item that is taken out, by name and by content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.stages.fakes import Dataset
+from yt360.engine import removal
+
+
+def test_a_name_that_goes_on_is_another_item_s_and_a_page_that_shows_it_goes(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path / "root")
+    videos = {"walk": 1, "walk-2": 1}
+    dataset.run(videos, split={"test_share": 0.0})
+    report = dataset.root.report
+    report.mkdir()
+    for name in ("walk-00000.png", "walk.svg", "walk-2-00000.png", "walkers.png"):
+        (report / name).write_bytes(b"")
+    (report / "report.html").write_text("<p>walk-2, walkers</p>")
+    (report / "sweep.html").write_text("<p>walk, walk-2</p>")
+    found = removal.find(dataset.catalog(videos, split={"test_share": 0.0}), {"walk"})
+    assert [path.name for path in found.pictures] == ["sweep.html", "walk-00000.png", "walk.svg"]
+    assert [path.name for path in found.folders if path.parent.name == "crawl"] == ["walk"]

@@ -1,0 +1,136 @@
+"""Fingerprint and duplicates on small real files, and across items with made-up matches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from tests.filters.test_matching import music
+from tests.stages.fakes import FAKES
+from yt360.engine import pipeline, recipe
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Done, Item, Outcome, Stage
+from yt360.engine.recipe import Registry
+from yt360.engine.storage import Root
+from yt360.errors import ItemError
+from yt360.filters import landmarks, panorama
+from yt360.filters.matching import Fingerprint
+from yt360.media import ffmpeg
+from yt360.stages import REGISTRY
+from yt360.stages.fingerprint import FingerprintStage, read_print, write_print
+
+SOUNDS = {"a": (1, 0.0), "a_again": (1, 3.0), "b": (2, 0.0), "a_end": (1, 14.0), "c": (3, 0.0)}
+"""Video -> seed of its sound, and seconds cut off its start."""
+
+
+class FakePrint(Stage):
+    """Fingerprints of known relations, without any media."""
+
+    name = "fingerprint"
+    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video"}
+    after = ("crawl",)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        seed, start_s = SOUNDS[item.id]
+        sound = music(seed, 16.0)[round(start_s * landmarks.RATE_HZ) :]
+        frames = np.zeros((1, panorama.LENGTH), np.int8)
+        write_print(
+            workdir / "print.npz",
+            Fingerprint(landmarks.landmarks([sound]), frames, 2.0, sound.size / landmarks.RATE_HZ),
+        )
+        return Done(outputs={"print": "print.npz"})
+
+
+STAGES = {
+    "crawl": FAKES.stages["crawl"],
+    "fingerprint": "tests.stages.test_duplicates:FakePrint",
+    "duplicates": REGISTRY.stages["duplicates"],
+    "chunk": FAKES.stages["chunk"],
+    "split": REGISTRY.stages["split"],
+}
+
+
+def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResult, Catalog]:
+    stages = {name: {} for name in STAGES} | {
+        "crawl": {"videos": dict.fromkeys(videos, 1)}, "duplicates": duplicates, "split": {"test_share": 0.5},
+    }  # fmt: skip
+    built = recipe.build({"stages": stages}, Registry(STAGES, {}), [], where="test")
+    root = Root(folder)
+    result = pipeline.run(built, root, pipeline.Options(workers=1, min_free_bytes=0))
+    return result, Catalog(root, built.stages)
+
+
+def test_copies_are_dropped_named_and_kept_on_one_side(tmp_path: Path) -> None:
+    result, catalog = run(tmp_path, ["a", "a_again", "b", "c"], overlap_s=1.0)
+    assert not result.failed
+    record = catalog.records("duplicates")["a_again"]
+    assert (record.status, record.reason, record.measures["group"]) == ("filtered", "duplicate", "a")
+    assert "a is kept" in record.detail
+    assert set(catalog.passing("duplicates")) == {"a", "b", "c"}
+    again, _ = run(tmp_path, ["a", "a_again", "b", "c"], overlap_s=1.0)
+    assert again.worked == 0
+
+
+def test_a_new_copy_changes_nothing_of_the_old_ones(tmp_path: Path) -> None:
+    _, before = run(tmp_path, ["a", "b", "c"], overlap_s=1.0)
+    sides = {name: record.measures["split"] for name, record in before.passing("split").items()}
+    result, after = run(tmp_path, ["a", "b", "c", "a_again"], overlap_s=1.0)
+    assert {stage.stage: stage.worked for stage in result.stages}["duplicates"] == 1
+    assert {name: after.passing("split")[name].measures["split"] for name in sides} == sides
+
+
+def test_a_short_shared_part_groups_without_dropping(tmp_path: Path) -> None:
+    """Two seconds of sixteen are in both: nobody is a copy, and both go to one side."""
+    _, catalog = run(tmp_path, ["a_again", "a_end", "b"], overlap_s=1.0, votes=4, covered=1.0)
+    groups = {name: record.measures["group"] for name, record in catalog.passing("duplicates").items()}
+    assert groups["a_again"] == groups["a_end"] != groups["b"]
+    sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
+    assert sides["a_again"] == sides["a_end"]
+
+
+def test_a_lost_comparison_is_made_again(tmp_path: Path) -> None:
+    run(tmp_path, ["a", "a_again"], overlap_s=1.0)
+    (tmp_path / "state" / "duplicates.json").write_text("{torn")
+    result, _ = run(tmp_path, ["a", "a_again"], overlap_s=1.0)
+    assert result.worked == 0
+
+
+def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path) -> None:
+    """Through ffmpeg: an equirectangular test picture, turned by a roll, with four channels of sound."""
+    sound = music(9, 8.0)
+    raw = np.repeat(sound[:, None], 4, axis=1).astype("<f4").tobytes()
+    prints = []
+    for name, filters in (
+        ("one", "null"),
+        ("two", "split[a][b];[a]crop=240:ih:0:0[l];[b]crop=80:ih:240:0[r];[r][l]hstack"),
+    ):
+        path = tmp_path / f"{name}.mkv"
+        picture = ["-f", "lavfi", "-i", "mandelbrot=size=320x160:rate=4:end_scale=0.3", "-t", "8"]
+        heard = ["-f", "f32le", "-ar", "8000", "-ch_layout", "quad", "-i", "pipe:0"]
+        graph = ["-filter_complex", f"[0:v]{filters},format=yuv420p[v]", "-map", "[v]", "-map", "1:a", "-t", "8"]
+        ffmpeg.run([*picture, *heard, *graph, "-g", "8", "-c:a", "pcm_s16le", "-y", str(path)], timeout_s=60, stdin=raw)
+        facts = {
+            "picture_reading": {"width": 320, "height": 160, "projection": "equirectangular"},
+            "sound_reading": {"channels": 4, "sample_rate_hz": 8000}, "start_s": 0.0, "end_s": 8.0,
+        }  # fmt: skip
+        (tmp_path / "facts.json").write_text(json.dumps(facts))
+        item = Item("v", "v", files={"video": path, "facts": tmp_path / "facts.json"})
+        outcome = FingerprintStage().process(item, tmp_path)
+        assert isinstance(outcome, Done)
+        prints.append(read_print(tmp_path / outcome.outputs["print"]))
+    assert len(prints[0].frames) >= 3
+    np.testing.assert_array_equal(prints[0].landmarks, prints[1].landmarks)
+    alike = panorama.similarity(prints[0].frames, prints[1].frames)
+    assert np.diag(alike).min() > 0.9
+
+
+@pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04torn"])
+def test_a_damaged_fingerprint_is_found(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "print.npz").write_bytes(content)
+    with pytest.raises(ItemError, match=r"print\.npz"):
+        read_print(tmp_path / "print.npz")

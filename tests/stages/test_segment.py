@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.segmentation.spheres import CATEGORIES
+from tests.stages.fakes import Dataset
+from tests.stages.segment_fakes import with_segment
+from yt360 import sphere
+from yt360.engine import pipeline, recipe
+from yt360.engine.contract import Item, digest_bytes
+from yt360.engine.verify import verify
+from yt360.errors import ItemError, UsageError
+from yt360.segmentation import ClipMaps
+from yt360.stages.manifests import publish
+from yt360.stages.segment import Segment, SegmentParams, read_at_rate
+from yt360.training.manifest import Clip, read_table
+from yt360.training.maps import view_labels
+from yt360.training.shards import MemberReader
+from yt360.training.views import DrawnView, crop_labels
+
+VIDEOS = {"aaa": 2, "bbb": 1, "ccc": 0}
+
+
+class MappedDataset(Dataset):
+    def __init__(self, folder: Path, registry=None, **segment) -> None:
+        super().__init__(folder)
+        self.registry = registry or with_segment()
+        self.segment = segment
+
+    def recipe(self, videos, **parameters):
+        names = ("chunk", "segment", "split", "shard")
+        stages = {"crawl": {"videos": videos}} | {name: parameters.get(name, {}) for name in names}
+        stages["segment"] = {"model": "world-fpn", "rate_hz": 4.0, **self.segment, **parameters.get("segment", {})}
+        return recipe.build({"stages": stages}, self.registry, [], where="test")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> MappedDataset:
+    made = MappedDataset(tmp_path_factory.mktemp("mapped"))
+    assert not made.run(VIDEOS, workers=1).failed
+    return made
+
+
+def clips(dataset: Dataset) -> pd.DataFrame:
+    return pd.read_parquet(dataset.root.manifests / "clips.parquet").set_index("clip")
+
+
+def test_maps_are_in_the_shards_where_the_manifest_says(dataset: MappedDataset) -> None:
+    table = clips(dataset)
+    assert len(table) == 3
+    for name, row in table.iterrows():
+        path = dataset.root.shards / row["shard"]
+        data = path.read_bytes()[row["panoptic_offset"] :][: row["panoptic_size"]]
+        assert digest_bytes(data) == row["panoptic_digest"]
+        with tarfile.open(path) as tar:
+            member = tar.extractfile(f"{name}.panoptic.zip")
+            assert member is not None
+            assert member.read() == data
+        maps = ClipMaps(data)
+        assert (len(maps), maps.rate_hz, maps.info["clip"]) == (4, 4.0, name)
+        assert (row["panoptic_maps"], row["panoptic_rate_hz"], row["panoptic_model"]) == (4, 4.0, "colours")
+        assert maps.read(0).ids.shape == (row["height"], row["width"])
+        assert maps.categories == CATEGORIES
+
+
+def test_everything_verifies_and_a_rerun_does_nothing(dataset: MappedDataset) -> None:
+    before = dataset.bytes()
+    assert not verify(dataset.catalog(VIDEOS), workers=1).damaged
+    assert dataset.run(VIDEOS, workers=1).worked == 0
+    assert dataset.bytes() == before
+
+
+def test_damaged_map_is_made_again(tmp_path: Path) -> None:
+    dataset = MappedDataset(tmp_path)
+    dataset.run({"aaa": 1}, workers=1)
+    before = dataset.bytes()
+    path = next((dataset.root.path / "data" / "segment").rglob("*.zip"))
+    path.write_bytes(path.read_bytes()[:-50])
+    assert [damage.stage for damage in verify(dataset.catalog({"aaa": 1}), workers=1).damaged] == ["segment"]
+    dataset.run({"aaa": 1}, workers=1)
+    assert dataset.bytes() == before
+
+
+def test_clip_whose_maps_cannot_be_made_stays_without_them_until_they_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real stage, and no weights anywhere: named, counted, and in the dataset all the same."""
+    monkeypatch.setenv("YT360_CACHE", str(tmp_path / "cache"))
+    real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
+    missing = {"segment": {"model": "panoptic-fpn-r101", "weights": str(tmp_path / "none.pkl")}}
+    result = real.run({"aaa": 1}, workers=1, **missing)
+    assert [(record.kind, record.stage) for record in result.failed] == [("no-model", "segment")]
+    assert "none.pkl: expected the weights of panoptic-fpn-r101, found no such file" in result.failed[0].error
+    assert clips(real)["panoptic_offset"].isna().all()
+    assert len(clips(real)) == 1
+    fake = MappedDataset(tmp_path / "root")
+    assert not fake.run({"aaa": 1}, workers=1).failed
+    assert (clips(fake)["panoptic_maps"] == 4).all()
+
+
+def test_without_a_model_there_are_no_maps_and_nothing_waits(tmp_path: Path) -> None:
+    dataset = MappedDataset(tmp_path, model="none")
+    result = dataset.run({"aaa": 1}, workers=1)
+    assert [stage.planned for stage in result.stages if stage.stage == "segment"] == [0]
+    assert clips(dataset)["panoptic_offset"].isna().all()
+
+
+def test_clip_waits_for_its_maps(tmp_path: Path) -> None:
+    """A run that stopped before segment was done: no shard is written that would have to be written again."""
+    dataset = MappedDataset(tmp_path)
+    made = dataset.recipe({"aaa": 1})
+    options = pipeline.Options(workers=1, min_free_bytes=0)
+    for name in ("crawl", "chunk", "split", "shard"):
+        pipeline.run(made, dataset.root, options, only=name, publish=publish)
+    assert not list(dataset.root.shards.glob("*.tar"))
+    pipeline.run(made, dataset.root, options, publish=publish)
+    assert (clips(dataset)["panoptic_maps"] == 4).all()
+
+
+def test_how_it_runs_is_no_part_of_the_key() -> None:
+    item = Item("a-00000", "a")
+    usual = Segment(SegmentParams()).key(item)
+    for same in ({"batch": 1}, {"device": "cpu"}, {"channels_last": True}, {"weights": "elsewhere.pkl"}):
+        assert Segment(SegmentParams(**same)).key(item) == usual
+    for other in ({"model": "panoptic-fpn-r50"}, {"rate_hz": 2}, {"way": "views"}, {"track": False}, {"sha256": "ab"}):
+        assert Segment(SegmentParams(**other)).key(item) != usual
+
+
+def test_unknown_model_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected panoptic-fpn-r101, panoptic-fpn-r50, world-fpn"):
+        MappedDataset(tmp_path, model="yolo").recipe({"aaa": 1})
+
+
+def test_clip_that_does_not_decode_is_an_item_error(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no video")
+    with pytest.raises(ItemError, match="expected a clip's picture"):
+        list(read_at_rate(path, 4.0))
+
+
+def test_training_reads_maps_by_the_same_view_as_the_picture(dataset: MappedDataset) -> None:
+    row = read_table(str(dataset.root.path)).to_pylist()[0]
+    clip = Clip(**{name: value for name, value in row.items() if name not in ("split", "convention")})
+    reader = MemberReader(str(dataset.root.path))
+    view = DrawnView(sphere.View(2.9, 0.4, 1.5, 1.5), flip=True, gain=1.0, corners=False)
+    found = view_labels(reader, clip, [0.0, 0.5], view, 24)
+    maps = ClipMaps(reader.maps(clip))
+    whole = np.stack([maps.read(0).ids, maps.read(2).ids])
+    np.testing.assert_array_equal(found, crop_labels(whole, view, 24))
+    assert set(np.unique(found)) <= set(np.unique(whole))

@@ -1,0 +1,247 @@
+"""`yt360 crawl`: discover, probe and download, together or one by one; the doctor; the attrition report."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yt360.cli.common import clean, json_option, open_root, print_json, root_option, table
+from yt360.cli.run import stage_command
+from yt360.engine import recipe as recipes
+from yt360.engine.catalog import Catalog
+from yt360.engine.storage import Root, atomic_write_text
+from yt360.errors import UsageError
+from yt360.stages import REGISTRY
+from yt360.stages.crawl import Crawl
+
+if TYPE_CHECKING:
+    from yt360.crawling.doctor import Finding
+    from yt360.engine.contract import Item
+
+_EVERY = 25
+"""Answers of the probe between two lines that say how far it is."""
+
+_COUNTS = ("videos", "asked", "live", "reachable", "with_ambisonics", "segments", "segments_recoverable")
+
+
+def _parameters(command: Any) -> Any:
+    command = click.option("--source", metavar="WHAT", help="What to crawl; without it, that of the last run.")(command)
+    return click.option(
+        "-p", "--param", "parameters", multiple=True, metavar="PARAM=VALUE", help="A parameter of the crawl."
+    )(command)
+
+
+def _stage(root: Root, source: str | None, parameters: tuple[str, ...]) -> tuple[recipes.Recipe, Crawl]:
+    settings = [f"crawl.{parameter}" for parameter in parameters]
+    if source is not None:
+        settings.append("crawl.source=" + json.dumps(source))
+    recipe = recipes.of_root(root.recipe, REGISTRY, settings)
+    found = next((stage for stage in recipe.stages if isinstance(stage, Crawl)), None)
+    if found is None:
+        raise UsageError(f"{root.recipe}: the recipe of this root has no crawl")
+    return recipe, found
+
+
+def _listed(folder: Root, recipe: recipes.Recipe, stage: Crawl) -> tuple[Catalog, list[Item]]:
+    """The videos of the source, remembered with the recipe, so that later steps and `status` know them."""
+    catalog = Catalog(folder, recipe.stages)
+    items = list(stage.plan(catalog))
+    catalog.save_plan(stage, items)
+    atomic_write_text(folder.recipe, json.dumps(recipe.to_json(), indent=1, ensure_ascii=False) + "\n")
+    return catalog, items
+
+
+@click.command("discover", short_help="List the videos that a source means, and fetch none.")
+@root_option
+@_parameters
+@json_option
+def discover_command(root: str, source: str | None, parameters: tuple[str, ...], as_json: bool) -> int:
+    """List the videos that --source means: searches, channels and playlists are asked, videos are not.
+
+    The list is kept below the root; `probe` and `download` go on with it.
+    """
+    folder = Root(root)
+    folder.create()
+    recipe, stage = _stage(folder, source, parameters)
+    with folder.lock():
+        catalog, items = _listed(folder, recipe, stage)
+    known = sum(catalog.entry(stage, item).state == "done" for item in items)
+    if as_json:
+        print_json({"videos": len(items), "crawled": known, "items": [item.id for item in items]})
+    else:
+        click.echo(f"{len(items)} videos, {known} of them crawled already; next: yt360 crawl probe|download --root …")
+    return 0
+
+
+@click.command("probe", short_help="Ask what is offered of each listed video; download nothing.")
+@root_option
+@_parameters
+@click.option("--limit", type=click.IntRange(1), help="Ask for this many at most; a later call goes on.")
+@click.option("--refresh", is_flag=True, help="Ask again for videos that answered before.")
+@json_option
+def probe_command(
+    root: str, source: str | None, parameters: tuple[str, ...], limit: int | None, refresh: bool, as_json: bool
+) -> int:
+    """Formats, projection, sound, length, licence, channel and date of each listed video, at the crawl's pace.
+
+    Then what downloading all of them would take. The answers are kept in ROOT/state/crawl-probe.jsonl.
+    """
+    from yt360.crawling.probe import budget, probe, probes_file, read_probes
+
+    folder = Root(root)
+    folder.create()
+    recipe, stage = _stage(folder, source, parameters)
+    with folder.lock():
+        _, items = _listed(folder, recipe, stage)
+        answers = probe(items, stage.look, folder.state, refresh=refresh)
+        for number, row in enumerate(itertools.islice(answers, limit), 1):
+            if number % _EVERY == 0:
+                click.echo(f"{number} asked, the last: {row['video']} {row['kind'] or 'offered'}", err=True)
+    listed = {item.id for item in items}
+    rows = [row for name, row in read_probes(folder.state).items() if name in listed]
+    found = {**budget(rows, stage.params.access), "not_asked": len(listed) - len(rows)}
+    if as_json:
+        print_json(found)
+        return 0
+    click.echo(f"{found['videos']} asked, {found['offered']} to be had, {found['not_asked']} not asked yet")
+    for kind, count in found["unavailable"].items():
+        click.echo(f"  {count:6} {kind}")
+    for name in ("sound", "projection"):
+        click.echo(f"  {name}: " + ", ".join(f"{count} {word}" for word, count in found[name].items()))
+    unsized = f" ({found['videos_of_unknown_size']} of unknown size)" if found["videos_of_unknown_size"] else ""
+    click.echo(
+        f"to download: {found['bytes'] / 1e9:.2f} GB{unsized}, {found['media_hours']:.1f} h of video, "
+        f"{found['crawl_hours']:.1f} h at this pace"
+    )
+    click.echo(f"each answer: {probes_file(folder.state)}")
+    return 0
+
+
+@click.command("doctor", short_help="Is this machine fit to crawl, and which clients offer ambisonics today?")
+@click.option("--root", metavar="DIR", help="A dataset, for its crawl's cookies, proxies and clients.")
+@click.option("-p", "--param", "parameters", multiple=True, metavar="PARAM=VALUE", help="A parameter of the crawl.")
+@click.option("--offline", is_flag=True, help="Look at this machine only; ask nobody.")
+@click.option("--video", "videos", multiple=True, metavar="ID", help="Ask for these instead of the five known ones.")
+@json_option
+def doctor_command(
+    root: str | None, parameters: tuple[str, ...], offline: bool, videos: tuple[str, ...], as_json: bool
+) -> int:
+    """Check yt-dlp's age, the JavaScript runtime, plugins and cookies; then ask YouTube, as politely as the crawl.
+
+    As each client, for five videos that are known to have ambisonics: which formats are offered?
+    Exit code 1 when something has to be done.
+    """
+    from yt360.crawling.doctor import KNOWN_AMBISONIC, best_clients, check_clients, check_machine
+
+    settings = [f"crawl.{parameter}" for parameter in parameters]
+    recipe = recipes.of_root(open_root(root).recipe, REGISTRY, settings) if root else None
+    recipe = recipe or recipes.default(REGISTRY, settings)
+    stage = next(stage for stage in recipe.stages if isinstance(stage, Crawl))
+    findings = check_machine(stage.params.access)
+    if not as_json:
+        _say_findings(findings)
+    rows: list[dict[str, Any]] = []
+    if not offline:
+        state = Root(root).state if root else Path(click.get_app_dir("yt360"))
+        for row in check_clients(stage.params.access, state, videos=videos or KNOWN_AMBISONIC):
+            rows.append(row)
+            if not as_json:
+                said = row["kind"] or f"ambisonic {row['ambisonic'] or 'none'}, 360° {len(row['spherical'])} formats"
+                click.echo(f"{row['client']:>14}  {row['video']}  {clean(str(said), 160)}")
+    best = best_clients(rows)
+    well = all(one.well for one in findings) and (offline or bool(best and best[0][1]))
+    if as_json:
+        print_json({"well": well, "machine": [vars(one) for one in findings], "clients": rows, "best": best})
+    elif best:
+        words = [f"{client} ({count})" for client, count in best if count]
+        click.echo("whole (ambisonics and 360°) by client: " + (", ".join(words) or "none; a crawl would find nothing"))
+    return 0 if well else 1
+
+
+def _say_findings(findings: list[Finding]) -> None:
+    for one in findings:
+        click.echo(f"{'ok' if one.well else 'NOT':>3}  {one.what}: {clean(one.found, 200)}")
+        if one.advice:
+            click.echo(f"     {clean(one.advice, 400)}")
+
+
+@click.command("attrition", short_help="How much of a published list is still there.")
+@root_option
+@click.option(
+    "--list", "listed", default="yt360-2020", show_default=True, help="yt360-2020, or a .tsv/.csv table of segments."
+)
+@click.option("--compare", type=click.Path(path_type=Path), help="An earlier report.  [default: the newest one]")
+@json_option
+def attrition_command(root: str, listed: str, compare: Path | None, as_json: bool) -> int:
+    """Of the listed videos: how many live, still carry ambisonics, and how many segments can be recovered, by split.
+
+    What is known comes from this root's crawl and probe. The report is kept in ROOT/report/; a later one is
+    compared with it.
+    """
+    from yt360.crawling import tables
+    from yt360.crawling.attrition import attrition, gather, read_report
+    from yt360.crawling.attrition import compare as changes
+    from yt360.crawling.probe import read_probes
+
+    folder = open_root(root)
+    recipe, stage = _stage(folder, None, ())
+    table_rows = tables.published() if listed == tables.PUBLISHED else list(tables.read_table(Path(listed)).values())
+    records = Catalog(folder, recipe.stages).records(stage.name)
+    report = attrition(table_rows, gather(records, read_probes(folder.state)))
+    earlier = compare or max(folder.report.glob("attrition-*.json"), default=None)
+    changed = changes(read_report(earlier), report) if earlier else {}
+    path = folder.report / f"attrition-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    atomic_write_text(path, json.dumps({"list": listed, **report}, indent=1, sort_keys=True) + "\n")
+    if as_json:
+        print_json({"list": listed, **report, "changed": changed, "compared_with": str(earlier) if earlier else None})
+        return 0
+    sides = [side for side in report if side != "videos"]
+    click.echo(table([[side, *(report[side][name] for name in _COUNTS)] for side in sides], ["split", *_COUNTS]))
+    for side in sides:
+        words = ", ".join(f"{count} {kind}" for kind, count in report[side]["kinds"].items())
+        click.echo(f"{side}: {words or 'nothing to say'}")
+    for change, names in changed.items():
+        click.echo(f"since {earlier.name if earlier else ''}: {len(names)} {change}")
+    click.echo(f"every video: {path}")
+    return 0
+
+
+def _download_command() -> click.Command:
+    command = stage_command("crawl")
+    command.name, command.short_help = "download", "Fetch the listed videos."
+    command.help = (
+        "Fetch the videos that were listed (or that --source means); lists that are kept are not asked again."
+    )
+    return command
+
+
+class _CrawlCommand(click.Command):
+    """The stage's own command; with the name of a step as its first word, that step."""
+
+    steps: Mapping[str, click.Command] = {
+        "discover": discover_command,
+        "probe": probe_command,
+        "download": _download_command(),
+        "doctor": doctor_command,
+        "attrition": attrition_command,
+    }
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args and args[0] in self.steps:
+            return self.steps[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Steps and reports (yt360 crawl STEP --help)"):
+            formatter.write_dl([(name, step.get_short_help_str(80)) for name, step in self.steps.items()])
+
+
+crawl_command = stage_command("crawl", _CrawlCommand)

@@ -1,0 +1,32 @@
+"""`yt360 report`: one page on what a root holds, what was dropped, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from yt360.cli.common import catalog_of, open_root, root_option
+
+
+@click.command("report", short_help="One HTML page: funnel, scores, and what was dropped, to look at and listen to.")
+@root_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="The file.  [default: ROOT/report/report.html]"
+)
+@click.option("--cases", type=click.IntRange(0, 100), default=6, show_default=True, help="Shown for each reason.")
+@click.option("--kept", type=click.IntRange(0, 100), default=8, show_default=True, help="Kept videos that are shown.")
+@click.option("--max-mb", type=click.FloatRange(1, 500), default=24.0, show_default=True, help="Media in the page.")
+def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: float) -> int:
+    """Write one self-contained HTML page about a root.
+
+    The funnel beside the paper's numbers, the distribution of every score with its threshold, and what each filter
+    dropped with pictures, sound energy over the frame, waveform and an excerpt, the borderline cases first.
+    """
+    from yt360.report.report import REPORT, Limits, write_report
+
+    catalog = catalog_of(open_root(root))
+    path = out or catalog.root.report / REPORT
+    write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)))
+    click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0

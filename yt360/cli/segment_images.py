@@ -1,0 +1,130 @@
+"""`yt360 segment-images`: panoptic maps of a folder of pictures; `yt360 segment-convert`: weights as safetensors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from yt360.cli.common import clean
+from yt360.errors import ItemError, UsageError
+
+_SUBFOLDER = "__"
+
+
+@click.command("segment-images", short_help="Panoptic maps of a folder of ordinary pictures.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--model", required=True, help="panoptic-fpn-r101, panoptic-fpn-r50, world-fpn, detectron2, "
+              "or transformers:NAME-OR-FOLDER.")  # fmt: skip
+@click.option("--weights", default="", help="A file or an address.  [default: the published ones]")
+@click.option("--sha256", default="", help="What the SHA-256 of the weights begins with.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the maps.")
+@click.option("--batch", type=click.IntRange(1, 256), default=4, show_default=True, help="Pictures at a time.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--bfloat16", is_flag=True, help="Convolutions in bfloat16.")
+@click.option("--channels-last", is_flag=True, help="Pictures in memory as a GPU likes them.")
+@click.option("--sphere", type=click.Choice(["no", "equirectangular", "views"]), default="no", show_default=True,
+              help="The pictures are whole spheres (2:1); how to show them to the model.")  # fmt: skip
+def segment_images_command(
+    folder: Path,
+    model: str,
+    weights: str,
+    sha256: str,
+    out: Path,
+    batch: int,
+    device: str,
+    bfloat16: bool,
+    channels_last: bool,
+    sphere: str,
+) -> int:
+    """Run a model over the pictures in FOLDER and write COCO panoptic PNGs and one panoptic.json.
+
+    Exit code 1: some pictures could not be read (they are named; the others are done).
+    """
+    from yt360.segmentation.backends import ModelSettings, load_model
+    from yt360.segmentation.batching import Batcher
+    from yt360.segmentation.coco import CocoWriter
+    from yt360.segmentation.maps import PanopticMap
+    from yt360.segmentation.on_sphere import SphereSettings, segment_spheres
+    from yt360.segmentation.pictures import list_pictures, read_picture
+
+    paths = list_pictures(folder)
+    settings = ModelSettings(model, weights, sha256, device=device, bfloat16=bfloat16, channels_last=channels_last)
+    loaded = load_model(settings)
+    click.echo(f"{loaded.name}: weights {clean(loaded.weights)}, licence: {loaded.licence}", err=True)
+    broken: list[str] = []
+
+    def pictures() -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+        for path in paths:
+            try:
+                picture = read_picture(path)
+                if sphere != "no" and picture.shape[1] != 2 * picture.shape[0]:
+                    raise ItemError("not-a-sphere", f"{path}: expected twice as wide as high, found {picture.shape}")
+            except ItemError as error:
+                broken.append(str(error))
+                continue
+            yield path, picture
+
+    def predict(pairs: list[tuple[Path, NDArray[np.uint8]]]) -> list[tuple[Path, PanopticMap]]:
+        each = [picture for _, picture in pairs]
+        if sphere == "no":
+            maps = loaded.predict(each)
+        else:
+            maps = segment_spheres(
+                loaded, each, SphereSettings(way="views" if sphere == "views" else "equirectangular")
+            )
+        return [(path, panoptic) for (path, _), panoptic in zip(pairs, maps, strict=True)]
+
+    out.mkdir(parents=True, exist_ok=True)
+    about = {"model": loaded.name, "weights": loaded.weights, "licence": loaded.licence, "sphere": sphere}
+    writer = CocoWriter(out, loaded.categories, about)
+    taken: set[str] = set()
+    done = 0
+    with tqdm(total=len(paths), unit="picture", desc="segment", disable=None, file=sys.stderr) as bar:
+        for path, panoptic in Batcher(predict, batch).run(pictures()):
+            name = path.relative_to(folder).as_posix()
+            writer.add(name, _png_name(name, taken), panoptic)
+            done += 1
+            bar.update(done + len(broken) - bar.n)
+    written = writer.close()
+    for problem in broken:
+        click.echo(f"left out: {clean(problem)}", err=True)
+    click.echo(f"{done} of {len(paths)} pictures, {written}")
+    return 1 if broken else 0
+
+
+def _png_name(picture: str, taken: set[str]) -> str:
+    """A name beside the others: `a/b.jpg` and `a/b.png` must not meet."""
+    stem = picture.rpartition(".")[0].replace("/", _SUBFOLDER)
+    name, number = f"{stem}.png", 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}.png"
+    taken.add(name)
+    return name
+
+
+@click.command("segment-convert", short_help="Weights of a Panoptic FPN as safetensors.")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--model", default="panoptic-fpn-r101", show_default=True, help="What the checkpoint must be.")
+def convert_command(checkpoint: Path, target: Path, model: str) -> int:
+    """Read detectron2's CHECKPOINT (a pickle; only arrays are let through) and write TARGET.safetensors."""
+    from yt360.segmentation.backends import FPN, require_torch
+
+    if model not in FPN:
+        raise UsageError(f"--model {model}: expected {' or '.join(FPN)}")
+    if target.suffix != ".safetensors":
+        raise UsageError(f"{target}: expected a name that ends in .safetensors")
+    require_torch()
+    from yt360.segmentation.checkpoint import convert
+    from yt360.segmentation.fpn.config import R50, R101
+
+    convert(checkpoint, target, R101 if model == "panoptic-fpn-r101" else R50)
+    click.echo(f"wrote {target} ({target.stat().st_size / 1e6:.0f} MB)")
+    return 0

@@ -1,0 +1,161 @@
+"""Taking items out of a root: their files, their records, and what was made of them together with others.
+
+Meant for takedowns, so nothing of an item stays that could be read: outputs and records of every
+stage go, not only their newest. Each step may be repeated: after a kill the same call ends the work.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yt360.engine import ledger
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Stage
+from yt360.engine.storage import Root, atomic_write_text
+
+
+@dataclass
+class Removal:
+    """What is there of some items: folders of outputs, pictures and pages of the report, records, and shared files.
+
+    ``shared`` are items of stages that join several (shards): they are made again without, or go
+    when nothing else is in them.
+    """
+
+    folders: list[Path] = field(default_factory=list)
+    pictures: list[Path] = field(default_factory=list)
+    records: int = 0
+    shared: list[str] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        files = [path for folder in self.folders for path in folder.rglob("*") if path.is_file()]
+        return sum(path.stat().st_size for path in [*files, *self.pictures])
+
+
+def find(catalog: Catalog, items: Collection[str]) -> Removal:
+    """What :func:`remove` would take away."""
+    root, found, parts = catalog.root, Removal(), parts_of(catalog, items)
+    for name, stage in catalog.stages.items():
+        if stage.flat_folder:
+            records = catalog.records(name).values()
+            found.shared += sorted(r.item for r in records if parts.intersection(r.meta.get("clips", ())))
+            continue
+        folders = (root.item_folder(name, item) for item in sorted(parts))
+        found.folders += [folder for folder in folders if folder.is_dir()]
+        found.records += sum(record.item in parts for record in ledger.read(root.ledger / name))
+    found.pictures = sorted(_reported(catalog, parts))
+    return found
+
+
+def parts_of(catalog: Catalog, items: Collection[str]) -> frozenset[str]:
+    """The items and all clips that they were ever cut into."""
+    children = {
+        child["id"]
+        for stage in catalog.stages
+        for record in ledger.read(catalog.root.ledger / stage)
+        if record.item in items
+        for child in record.children
+    }
+    return frozenset(items) | children
+
+
+def _reported(catalog: Catalog, parts: frozenset[str]) -> Iterator[Path]:
+    """Files of the report that are named after an item, and pages that show one (pages hold pictures and sound)."""
+    if not catalog.root.report.is_dir():
+        return
+    known = parts.union(*(catalog.records(name) for name in catalog.stages))
+    shown = re.compile("|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in sorted(parts)))
+    for path in catalog.root.report.rglob("*"):
+        if not path.is_file():
+            continue
+        if path.suffix == ".html":
+            if shown.search(path.read_text(encoding="utf-8", errors="replace")):
+                yield path
+        elif _subject(path.name, known) in parts:
+            yield path
+
+
+def _subject(name: str, known: Collection[str]) -> str:
+    """The item that a file is named after: the longest that its name begins with (`walk-2.png` is not of `walk`)."""
+    ends = [len(name), *(match.start() for match in re.finditer(r"[._-]", name))]
+    return next((name[:end] for end in sorted(ends, reverse=True) if name[:end] in known), "")
+
+
+def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: Callable[[], object]) -> Removal:
+    """Take ``items`` out; ``remake`` then brings what was made of several items up to date.
+
+    Raises :class:`yt360.errors.RootBusyError` while a run works on the root.
+    """
+    with root.lock():
+        catalog = Catalog(root, stages)
+        found, parts = find(catalog, items), parts_of(catalog, items)
+        for folder in found.folders:
+            shutil.rmtree(folder)
+        for path in found.pictures:
+            path.unlink(missing_ok=True)
+        for stage in stages:
+            if not stage.flat_folder:
+                ledger.forget(root.ledger / stage.name, parts)
+        for path in sorted(root.state.rglob("*.jsonl")):
+            _drop_lines(path, parts)
+        for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
+            _drop_names(path, parts)
+    remake()
+    with root.lock():
+        _drop_orphans(Catalog(root, stages))
+    return found
+
+
+def _drop_lines(path: Path, items: frozenset[str]) -> None:
+    """Lines of a state file that are about an item (``id`` or ``video``), tombstones apart."""
+    kept, dropped = [], False
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+        try:
+            value = json.loads(line)
+            about = value.get("video", value.get("id")) if isinstance(value, dict) else None
+        except ValueError:
+            about = value = None
+        if about in items and "removed" not in value:
+            dropped = True
+        else:
+            kept.append(line)
+    if dropped:
+        atomic_write_text(path, "".join(kept))
+
+
+def _drop_names(path: Path, items: frozenset[str]) -> None:
+    """Names of items, and what a state file says of each."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return  # its own stage says what is wrong with it
+    kept = _without(value, items)
+    if kept != value:
+        atomic_write_text(path, json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def _without(value: Any, items: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(inner, items) for name, inner in value.items() if name not in items}
+    if isinstance(value, list):
+        return [_without(inner, items) for inner in value if not (isinstance(inner, str) and inner in items)]
+    return value
+
+
+def _drop_orphans(catalog: Catalog) -> None:
+    """Files of joining stages that no plan holds any more, with their records."""
+    for name, stage in catalog.stages.items():
+        if stage.flat_folder:
+            planned = catalog.entries(name)
+            gone = {item: record for item, record in catalog.records(name).items() if item not in planned}
+            for record in gone.values():
+                for _, blob in record.blobs():
+                    catalog.root.local(blob.uri).unlink(missing_ok=True)
+            ledger.forget(catalog.root.ledger / name, frozenset(gone))

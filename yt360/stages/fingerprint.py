@@ -1,0 +1,108 @@
+"""Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
+
+Consumes picture and sound and the reading recipes that ``validate`` found; produces ``print`` (``print.npz``:
+:class:`yt360.filters.matching.Fingerprint`). The picture is looked at in its key frames only. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from yt360.ambisonics import W
+from yt360.engine.contract import Done, Item, Needs, Outcome, Stage, StageParams
+from yt360.errors import ItemError
+from yt360.filters import landmarks, panorama
+from yt360.filters.matching import Fingerprint
+from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+
+_ENOUGH = 0.6
+"""Part of the pictures that key frames have to give; a file with very few is decoded whole."""
+
+
+class FingerprintParams(StageParams):
+    """A picture each ``frame_s`` seconds, further apart in long videos so that there are at most ``most_frames``."""
+
+    frame_s: float = Field(default=2.0, gt=0)
+    most_frames: int = Field(default=150, ge=2)
+
+
+class FingerprintStage(Stage):
+    name = "fingerprint"
+    params_type = FingerprintParams
+    needs = Needs(timeout_s=1800)
+    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
+    after = ("validate", "stills", "voiceover")
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
+        start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
+        duration_s = end_s - start_s
+        frame_s = max(self.params.frame_s, duration_s / self.params.most_frames)
+        reading = SoundReading.from_json(facts["sound_reading"])
+        sound = read_sound(
+            item.files[reading.source],
+            reading,
+            sample_rate_hz=landmarks.RATE_HZ,
+            start_s=start_s,
+            duration_s=duration_s,
+        )
+        marks = landmarks.landmarks(block[W] for block in sound)
+        frames = self._frames(item, facts, start_s, duration_s, frame_s)
+        described = np.stack(frames) if frames else np.zeros((0, panorama.LENGTH), np.int8)
+        write_print(workdir / "print.npz", Fingerprint(marks, described, frame_s, duration_s))
+        return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
+
+    def _frames(
+        self, item: Item, facts: Mapping[str, Any], start_s: float, duration_s: float, frame_s: float
+    ) -> list[NDArray[np.int8]]:
+        """Descriptions of the pictures, from key frames alone where the file has enough of them."""
+        found: list[NDArray[np.int8]] = []
+        for key_frames in (True, False):
+            frames = read_frames(
+                item.files["video"],
+                PictureReading.from_json(facts["picture_reading"]),
+                height=panorama.ROWS,
+                width=panorama.COLUMNS,
+                fps=1 / frame_s,
+                start_s=start_s,
+                duration_s=duration_s,
+                gray=True,
+                key_frames=key_frames,
+            )
+            found = [panorama.describe(frame) for frame in frames]
+            if len(found) > _ENOUGH * duration_s / frame_s:
+                break
+        return found
+
+    def check_output(self, name: str, path: Path) -> None:
+        read_print(path)
+
+
+def write_print(path: Path, print_: Fingerprint) -> None:
+    """Equal fingerprints give equal bytes."""
+    np.savez(
+        path,
+        landmarks=print_.landmarks.astype(np.int32),
+        frames=print_.frames,
+        seconds=np.array([print_.frame_s, print_.duration_s]),
+    )
+
+
+def read_print(path: Path) -> Fingerprint:
+    """Raises :class:`ItemError` when the file is not a fingerprint."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            marks, frames, seconds = arrays["landmarks"], arrays["frames"], arrays["seconds"]
+        if marks.ndim != 2 or marks.shape[1] != 2 or frames.ndim != 2 or frames.shape[1] != panorama.LENGTH:
+            raise ValueError(f"arrays of the shapes {marks.shape} and {frames.shape}")
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ItemError("damaged-output", f"{path}: expected a fingerprint, found: {error}") from None
+    return Fingerprint(marks.astype(np.int64), frames, float(seconds[0]), float(seconds[1]))
