@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.filters import sounds
 from yt360 import ambisonics
-from yt360.filters import increments, post_production
-from yt360.filters.field import FieldTimeline
+from yt360.filters import increments, overlaid, post_production, segments
 from yt360.stages.voiceover import Voiceover
 
 
 def measure(sound):
-    field = FieldTimeline()
-    cells = increments.measure_cells([sound], observers=[field.observe])
-    return {
-        **post_production.weigh(cells).to_json(),
-        "level_db": field.level_db(),
-        "height_db": field.height_db(),
-        "syllables": field.syllables(),
-        "omni_syllables": field.omni_syllables(),
-        "head_locked": None,
-    }
+    measures, _ = overlaid.measure([sound])
+    return {**measures, "head_locked": None}
 
 
 def reason(sound):
@@ -105,7 +100,7 @@ def test_stereo_music_bed(half_angle_deg):
     music = sounds.bed(rng, half_angle_deg)
     found = measure(sounds.mix((sounds.ambience(rng), 0.0), (music, 6.0)))
     assert Voiceover().decide(found).reason == "background-music"
-    assert found["bed_angle_deg"] == pytest.approx(half_angle_deg, abs=0.1)
+    assert found["evidence"]["bed_angle_deg"] == pytest.approx(half_angle_deg, abs=0.1)
 
 
 def test_thumps_and_bubbles_in_w_without_high_bands_are_kept():
@@ -114,7 +109,7 @@ def test_thumps_and_bubbles_in_w_without_high_bands_are_kept():
     thumps = sounds.coloured(rng, 6.0) * np.repeat(rng.random(sounds.SECONDS * 5) < 0.3, sounds.RATE // 5)
     low = np.stack([thumps, *np.zeros((3, len(thumps)))])
     found = measure(sounds.mix((sounds.ambience(rng), -20.0), (low, 0.0)))
-    assert found["omni_low"] > 0.3
+    assert found["evidence"]["omni_low"] > 0.3
     assert Voiceover().decide(found) is None
 
 
@@ -127,9 +122,37 @@ def test_a_microphone_with_weak_directed_channels_is_kept():
 
 def test_too_little_evidence_decides_nothing():
     silent = measure(np.zeros((4, 3 * sounds.RATE), np.float32))
-    assert silent["cells"] == 0
+    assert silent["loud"] == 0
     assert Voiceover().decide(silent) is None
-    assert Voiceover().decide({**silent, "cells": 5, "active": 1.0, "omni": 1.0}) is None
+    sure = {**silent, "scores": {"omni": 1.0, "front": 1.0, "bed": 1.0}}
+    assert Voiceover().decide({**sure, "loud": 1}) is None
+    assert Voiceover().decide({**sure, "loud": 2}) is not None
+
+
+def test_the_course_over_time_tells_when():
+    rng = np.random.default_rng(28)
+    scene, voice = sounds.mix((talk_outdoors(rng), 0.0)), sounds.voice_in_w(rng).astype(np.float32) * 0.3
+    voice[:, : 6 * sounds.RATE] = 0
+    _, timeline = overlaid.measure([scene + voice])
+    assert np.mean(timeline["scores"]["omni"][:3]) + 0.3 < np.mean(timeline["scores"]["omni"][3:])
+
+
+def test_left_and_right_exchanged_is_the_same():
+    rng = np.random.default_rng(29)
+    sound = sounds.mix((talk_in_a_room(rng), 0.0), (sounds.bed(rng, 45.0), 0.0))
+    other = ambisonics.mirror_left_right(sound)
+    one, two = (segments.measure_segments([each]) for each in (sound, other))
+    np.testing.assert_allclose(segments.mirrored(one.vectors), two.vectors, atol=2e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 60_000), st.floats(-120, 10), st.integers(0, 2**31))
+def test_any_sound_has_finite_scores(samples, level_db, seed):
+    rng = np.random.default_rng(seed)
+    sound = (rng.standard_normal((4, samples)) * 10 ** (level_db / 20)).astype(np.float32)
+    measures, timeline = overlaid.measure([sound] if samples else [])
+    json.dumps([measures, timeline], allow_nan=False)
+    assert all(0 <= value <= 1 for value in measures["scores"].values())
 
 
 def test_segments_tell_where_the_voice_over_is():

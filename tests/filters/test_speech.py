@@ -11,7 +11,9 @@ from yt360.filters.speech import syllable_share
 
 def share(signal):
     sound = np.stack([signal] * 4).astype(np.float32)
-    return syllable_share(increments.band_covariances(sound)[:, :7, 0, 0], increments.FRAME_RATE_HZ)
+    return syllable_share(
+        increments.band_covariances(increments.short_spectra(sound))[:, :7, 0, 0], increments.FRAME_RATE_HZ
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -178,6 +178,15 @@ def test_columns_survive_json_exactly():
     assert still.from_columns(json.loads(json.dumps(still.to_columns(steps), allow_nan=False))) == steps
 
 
+def test_packed_steps_decide_alike():
+    for frames in (film(lambda index: scenery(index // 6)), film(lambda index: scenery(1), 1.0)):
+        steps = steps_of(frames)
+        unpacked = still.unpack(still.pack(steps))
+        for name, values in still.to_columns(steps).items():
+            np.testing.assert_allclose(unpacked[name], values, atol=6e-5)
+        assert still.judge(unpacked, LIMITS) == still.judge(steps, LIMITS)
+
+
 def test_windows_are_not_compared_with_each_other():
     steps = [
         step for window in range(3) for step in steps_of(film(lambda index, seed=window: scenery(seed)), window=window)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.ambisonics import XYZ, W, Z
-from yt360.filters.increments import FRAME_RATE_HZ
+from yt360.filters.increments import FRAME_RATE_HZ, Block
 from yt360.filters.speech import syllable_share
 
 WINDOW_S = 0.5
@@ -38,8 +38,9 @@ class FieldTimeline:
         "height_db",
     )
 
-    def observe(self, covariances: NDArray[np.float64]) -> None:
-        """Take in the covariances ``(frames, bands, 4, 4)`` of the next block."""
+    def observe(self, block: Block) -> None:
+        """Take in the next block."""
+        covariances = block.covariances
         count = max(1, round(len(covariances) / (WINDOW_S * FRAME_RATE_HZ)))
         total = covariances.sum(axis=1)
         for part in np.array_split(total, count):

@@ -39,7 +39,7 @@ _FAINT = 1e-5
 """Bands this far below the loudest one hold a codec's leftovers, whose direction means nothing."""
 
 _LEAST_FRAMES = 3
-_PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
+PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,23 @@ class Cells:
         return np.clip(energy - self.gains() ** 2, 0, 3)
 
 
-Observer = Callable[[NDArray[np.float64]], None]
-"""Gets the covariances ``(frames, bands, 4, 4)`` of each block as they are made."""
+@dataclass(frozen=True)
+class Block:
+    """A stretch of at most ten seconds or so, as observers get it.
+
+    ``samples`` ``(4, n)``; ``spectra`` ``(4, frames, bins)`` up to the last band; ``covariances``
+    ``(frames, bands, 4, 4)``; ``edges`` ``(segments + 1,)`` frames between which the segments lie;
+    ``loud`` ``(segments,)`` whether a segment has sound.
+    """
+
+    samples: NDArray[np.float32]
+    spectra: NDArray[np.complex64]
+    covariances: NDArray[np.float64]
+    edges: NDArray[np.int64]
+    loud: NDArray[np.bool_]
+
+
+Observer = Callable[[Block], None]
 
 
 def measure_cells(
@@ -96,39 +111,55 @@ def measure_cells(
     segments = silent = 0
     per_segment = round(SEGMENT_S * SAMPLE_RATE_HZ / HOP)
     for block in _rechunk(blocks, round(BLOCK_S * SAMPLE_RATE_HZ)):
-        covariances = band_covariances(block)
-        for observe in observers:
-            observe(covariances)
+        spectra = short_spectra(block)
+        covariances = band_covariances(spectra)
         count = max(1, round(len(covariances) / per_segment))
         loud = _loud_segments(block, count, silence_db)
+        edges = np.linspace(0, len(covariances), count + 1).round().astype(np.int64)
+        for observe in observers:
+            observe(Block(block, spectra, covariances, edges, loud))
         silent += count - int(loud.sum())
         if loud.any():
             found += [
                 (segments + segment, band, difference, pause, excess_db)
-                for segment, band, difference, pause, excess_db in _block_cells(covariances, count)
+                for segment, band, difference, pause, excess_db in _block_cells(covariances, edges)
                 if loud[segment]
             ]
         segments += count
     return _stack(found, segments, silent)
 
 
-def band_covariances(foa: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Real parts of the covariances of a sound ``(4, n)`` in each frame and band: ``(frames, bands, 4, 4)``.
-
-    Scaled so that the bands of a frame add up to the mean power in them.
-    """
+def short_spectra(foa: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Short-time spectra ``(channels, frames, bins)`` of a sound ``(channels, n)``, up to the end of the last band."""
     if foa.shape[1] < FRAME:
         foa = np.pad(foa, ((0, 0), (0, FRAME - foa.shape[1])))
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(foa, FRAME, axis=1)[:, ::HOP]
-    bins = np.searchsorted(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE_HZ), BAND_EDGES_HZ)
-    spectra = np.fft.rfft(frames * window, axis=-1)[:, :, : bins[-1]]
+    return np.fft.rfft(frames * window, axis=-1)[:, :, : band_bins()[-1]].astype(np.complex64, copy=False)
+
+
+def band_bins() -> NDArray[np.int64]:
+    """First bin of each band, and the one after the last: ``(bands + 1,)``."""
+    return np.searchsorted(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE_HZ), BAND_EDGES_HZ)
+
+
+def band_covariances(spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
+    """Real parts of the covariances of ``(4, frames, bins)`` in each frame and band: ``(frames, bands, 4, 4)``.
+
+    Scaled so that the bands of a frame add up to the mean power in them.
+    """
+    bins = band_bins()
     out = np.empty((spectra.shape[1], len(bins) - 1, 4, 4))
-    real, imaginary = np.ascontiguousarray(spectra.real), np.ascontiguousarray(spectra.imag)
-    for i, j in _PAIRS:
-        products = real[i] * real[j] + imaginary[i] * imaginary[j]
+    for (i, j), products in zip(PAIRS, pair_products(spectra), strict=True):
         out[:, :, i, j] = out[:, :, j, i] = np.add.reduceat(products, bins[:-1], axis=1)
     return out * (8 / 3 * 2 / FRAME**2)
+
+
+def pair_products(spectra: NDArray[np.complex64]) -> Iterator[NDArray[np.float32]]:
+    """Real parts ``(frames, bins)`` of the products of all pairs of channels, in the order of :data:`PAIRS`."""
+    real, imaginary = np.ascontiguousarray(spectra.real), np.ascontiguousarray(spectra.imag)
+    for i, j in PAIRS:
+        yield real[i] * real[j] + imaginary[i] * imaginary[j]
 
 
 def _rechunk(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
@@ -157,16 +188,15 @@ def _loud_segments(block: NDArray[np.float32], count: int, silence_db: float) ->
 
 
 def _block_cells(
-    covariances: NDArray[np.float64], count: int
+    covariances: NDArray[np.float64], edges: NDArray[np.int64]
 ) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64], float]]:
     energy = np.trace(covariances, axis1=2, axis2=3)
     faint = _FAINT * float(np.max(energy.mean(axis=0)))
-    edges = np.linspace(0, len(covariances), count + 1).round().astype(int)
     for band in range(covariances.shape[1]):
         calm = energy[:, band] <= np.quantile(energy[:, band], _PAUSE_QUANTILE)
         pause = covariances[calm, band].mean(axis=0)
         level = max(float(np.trace(pause)), faint, 1e-15)
-        for segment in range(count):
+        for segment in range(len(edges) - 1):
             span = slice(edges[segment], edges[segment + 1])
             active = energy[span, band] > _ACTIVE_FACTOR * level
             if np.count_nonzero(active) < _LEAST_FRAMES:

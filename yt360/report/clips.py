@@ -15,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError, UsageError
+from yt360.segmentation import ClipMaps
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,20 @@ def read_clip(root: Path, row: dict[str, Any], time_s: float) -> Clip:
     except (OSError, av.FFmpegError, soundfile.SoundFileError, ValueError) as error:
         raise ItemError("corrupt", f"{path}: clip {row['clip']}: {error}; `yt360 verify` says more") from error
     return Clip(frame, time_s, np.ascontiguousarray(samples.T), rate, row)
+
+
+def read_clip_maps(root: Path, row: dict[str, Any]) -> ClipMaps | None:
+    """The panoptic maps of a clip, or ``None`` where there are none."""
+    offset, size = row.get("panoptic_offset"), row.get("panoptic_size")
+    if offset is None or size is None or pd.isna(offset) or pd.isna(size):
+        return None
+    path = root / "shards" / row["shard"]
+    try:
+        with path.open("rb") as stream:
+            stream.seek(int(offset))
+            return ClipMaps(stream.read(int(size)), f"{path}: {row['clip']}")
+    except OSError as error:
+        raise ItemError("corrupt", f"{path}: clip {row['clip']}: {error}; `yt360 verify` says more") from error
 
 
 def _frame(video: bytes, index: int) -> NDArray[np.uint8]:

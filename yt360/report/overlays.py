@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from yt360 import ambisonics, sphere
 from yt360.engine.storage import atomic_write
 from yt360.errors import UsageError
-from yt360.report.clips import Clip, clip_table, read_clip, spread
+from yt360.report.clips import Clip, clip_table, read_clip, read_clip_maps, spread
+from yt360.report.maps import map_picture
 
 _WINDOW_S = 1.0
 """Sound around the frame that the map shows."""
@@ -77,6 +78,15 @@ def overlay_clip(clip: Clip) -> NDArray[np.uint8]:
     return np.concatenate([pair, caption], axis=0)
 
 
+def overlay_map(root: Path, clip: Clip) -> NDArray[np.uint8] | None:
+    """A clip's frame beside its panoptic map with a legend, or ``None`` where it has no maps."""
+    maps = read_clip_maps(root, clip.row)
+    if maps is None:
+        return None
+    words = f"{clip.row['clip']}  at {clip.time_s:.1f} s    maps by {maps.info.get('model', 'an unnamed model')}"
+    return map_picture(clip.frame, maps.read(maps.nearest(clip.time_s)), maps.categories, words)
+
+
 def sheet(pictures: list[NDArray[np.uint8]], columns: int = _COLUMNS) -> NDArray[np.uint8]:
     """Pictures of equal size in rows, on one page."""
     height, width = pictures[0].shape[:2]
@@ -99,10 +109,18 @@ def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
 
 
 def write_overlays(root: Path, *, count: int = 8) -> list[Path]:
-    """One picture for each of up to ``count`` clips of a root, and one page with all: ``ROOT/report/``."""
+    """One picture for each of up to ``count`` clips of a root, and one page with all: ``ROOT/report/``.
+
+    Where there are panoptic maps, another one each, with the map over the same frame and its legend.
+    """
     pictures, written = [], []
     for row in spread(clip_table(root), count):
-        picture = overlay_clip(read_clip(root, row, row["duration_s"] / 2))
+        clip = read_clip(root, row, row["duration_s"] / 2)
+        picture = overlay_clip(clip)
+        mapped = overlay_map(root, clip)
+        if mapped is not None:
+            written.append(root / "report" / f"{row['clip']}.maps.png")
+            write_png(written[-1], mapped)
         path = root / "report" / f"{row['clip']}.png"
         write_png(path, picture)
         pictures.append(picture)

@@ -1,0 +1,83 @@
+"""How well the filters work: one command, every bar with its counts and Wilson intervals.
+
+    python -m benchmarks.filters [stills] [sound] [duplicates] [cost] [redecide] [--scale 1.0]
+
+Scenes, voices, music and seeds are held out from everything that was fitted (``benchmarks/post_production_data.py``
+uses the part ``fitting`` of the material). Real recordings are mixed in where a folder ``shared/media`` lies beside the
+checkout. ``--scale`` makes the number of cases larger or smaller; 1.0 takes some 25 minutes of one idle core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable
+
+from yt360.cli.common import table
+
+FIRST_SEED = 4000
+"""Not looked at while anything was written or tuned."""
+
+
+def _stills(scale: float) -> list[list[str]]:
+    from benchmarks import filters_stills
+
+    return filters_stills.measure(max(2, round(8 * scale)), FIRST_SEED)
+
+
+def _sound(scale: float) -> list[list[str]]:
+    from benchmarks import filters_sound
+
+    return filters_sound.measure(max(6, round(96 * scale)), FIRST_SEED)[0]
+
+
+def _duplicates(scale: float) -> list[list[str]]:
+    from benchmarks import filters_duplicates
+
+    return filters_duplicates.measure(max(2, round(16 * scale)), FIRST_SEED)
+
+
+def _cost(scale: float) -> list[list[str]]:
+    from benchmarks import filters_cost
+
+    return filters_cost.measure()
+
+
+def _redecide(scale: float) -> list[list[str]]:
+    from benchmarks import filters_redecide
+
+    return filters_redecide.measure(round(10_000 * min(1.0, scale)))
+
+
+PARTS: dict[str, Callable[[float], list[list[str]]]] = {
+    "cost": _cost,
+    "redecide": _redecide,
+    "duplicates": _duplicates,
+    "sound": _sound,
+    "stills": _stills,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--scale", type=float, default=1.0)
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"unknown part {unknown[0]!r}, expected some of {', '.join(PARTS)}")
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"{platform.machine()}, {cores} usable cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}"
+    )
+    for name in arguments.parts or PARTS:
+        began = time.perf_counter()
+        rows = PARTS[name](arguments.scale)
+        print(f"\n{name} ({time.perf_counter() - began:.0f} s)")
+        print(table(rows, ["what", "counts", "share or time [95 % Wilson]", "bar"]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

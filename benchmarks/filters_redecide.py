@@ -1,0 +1,138 @@
+"""Deciding 10,000 videos anew from what was measured: a changed threshold of each filter, nothing decoded.
+
+Part of ``python -m benchmarks.filters``. The root is made of records alone, with measures of real shape and size;
+had anything to be decoded, there would be nothing to decode.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from yt360.engine import pipeline, recipe
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Blob, Item, Stage
+from yt360.engine.ledger import Record
+from yt360.engine.storage import Root
+from yt360.filters import still
+from yt360.filters.classifier import KINDS
+from yt360.filters.listening import CLASSES
+from yt360.stages import REGISTRY
+from yt360.stages.manifests import publish
+
+STAGES = ("crawl", "validate", "stills", "voiceover")
+CHANGES = ("stills.quiet_share=0.8", "voiceover.omni=0.9", "validate.least_duration_s=12")
+
+
+def make_root(path: Path, videos: int) -> Root:
+    """A root whose records say that everything was crawled, validated, and measured."""
+    root = Root(path)
+    root.create()
+    built = recipe.build({"stages": {name: {} for name in STAGES}}, REGISTRY, [], where="benchmark")
+    rng = np.random.default_rng(0)
+    crawl = built.stages[0]
+    asked = [
+        Item(f"video{number:05d}", f"video{number:05d}", meta={"source": "file", "video": [1, number]})
+        for number in range(videos)
+    ]
+    Catalog(root, built.stages).save_plan(crawl, asked)
+    for stage in built.stages:
+        catalog = Catalog(root, built.stages)
+        items = asked if stage is crawl else list(stage.plan(catalog))
+        folder = root.ledger / stage.name
+        folder.mkdir(parents=True)
+        with (folder / "made.jsonl").open("w", encoding="utf-8") as stream:
+            for item in items:
+                stream.write(json.dumps(_record(stage, item, rng).to_json(), separators=(",", ":")) + "\n")
+    root.recipe.write_text(json.dumps(built.to_json()))
+    return root
+
+
+def _record(stage: Stage, item: Item, rng: np.random.Generator) -> Record:
+    outputs = {"crawl": "video", "validate": "facts"}.get(stage.name, "timeline")
+    blob = Blob(f"data/{stage.name}/{item.id}/{outputs}", f"{int(rng.integers(2**62)):040x}", 1000)
+    measures = _MEASURES[stage.name](rng)
+    verdict = stage.decide(measures)
+    return Record(
+        stage=stage.name,
+        item=item.id,
+        source=item.source_id,
+        key=stage.key(item),
+        status="filtered" if verdict else "done",
+        reason=verdict.reason if verdict else "",
+        detail=verdict.detail if verdict else "",
+        sequence=1,
+        decision=stage.decision_key(),
+        measures=measures,
+        meta=dict(item.meta),
+        params=stage.params.model_dump(mode="json"),
+        inputs=dict(item.inputs),
+        outputs={outputs: blob},
+    )
+
+
+def _validate(rng: np.random.Generator) -> dict:
+    from yt360.media.validity import measure_ambisonics
+
+    if "validate" not in _KNOWN:
+        noise = np.random.default_rng(1).standard_normal((4, 20 * 24000)).astype(np.float32) * 0.05
+        noise[1:] /= np.sqrt(3)
+        _KNOWN["validate"] = measure_ambisonics([noise], 24000)
+    return {
+        "ambisonics": _KNOWN["validate"], "picture_reason": "", "picture_words": "", "declared": "ambix",
+        "convention_taken": "ambix", "overlap_s": float(rng.uniform(10, 600)), "sound_reason": "", "sound_words": "",
+    }  # fmt: skip
+
+
+def _stills(rng: np.random.Generator) -> dict:
+    """Eight windows of twelve samples; a tenth of the videos hardly moves."""
+    windows, steps = 8, 11
+    count = windows * steps
+    moving = rng.uniform(0, 0.006 if rng.random() < 0.1 else 0.3, count).round(4).tolist()
+    columns = {
+        "window": np.repeat(np.arange(windows), steps).tolist(),
+        "time_s": (np.arange(count) / 2).tolist(),
+        "changed": moving, "residual": moving, "rotation_deg": [0.0] * count, "background": [0.4] * count,
+        "regions": [3] * count, "extent": [0.1] * count, "brightness": [110.0] * count, "later": moving,
+    }  # fmt: skip
+    return {"looked_s": 48.0, "duration_s": 300.0, "steps": still.pack(still.from_columns(columns))}
+
+
+def _voiceover(rng: np.random.Generator) -> dict:
+    heard = {name: float(rng.uniform()) for name in CLASSES}
+    evidence = dict.fromkeys(("omni", "omni_low", "omni_high", "front", "bed", "ratio_db", "active"), 0.1)
+    return {
+        "scores": {kind: float(rng.beta(0.2, 2)) for kind in KINDS}, "heard": dict.fromkeys(KINDS, heard),
+        "segments": 150, "loud": 150, "level_db": -24.0, "height_db": -8.0, "syllables": 0.2, "omni_syllables": 0.2,
+        "evidence": {**evidence, "bed_angle_deg": 45.0, "cells": 900}, "head_locked": None,
+    }  # fmt: skip
+
+
+_KNOWN: dict[str, dict] = {}
+_MEASURES = {
+    "crawl": lambda rng: {"title": "a video", "channel": f"channel {int(rng.integers(500))}"},
+    "validate": _validate,
+    "stills": _stills,
+    "voiceover": _voiceover,
+}
+
+
+def measure(videos: int) -> list[list[str]]:
+    """Rows of the table: seconds of a whole run, manifests included, after each change."""
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        root = make_root(Path(scratch) / "root", videos)
+        for change in CHANGES:
+            built = recipe.of_root(root.recipe, REGISTRY, [change])
+            began = time.perf_counter()
+            result = pipeline.run(
+                built, root, pipeline.Options(workers=1, min_free_bytes=0), only=change.split(".")[0], publish=publish
+            )
+            seconds = time.perf_counter() - began
+            again = sum(stage.redecided for stage in result.stages)
+            rows.append([f"re-decide: {change}", f"{again} videos", f"{seconds:.1f} s", "< 10 s"])
+    return rows

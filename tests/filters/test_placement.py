@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yt360.filters.placement import place_clips
+
+
+def place(seconds, start_s=0.0, end_s=None, clip_s=10.0, min_clip_s=9.5, share=0.5):
+    """Clips of a timeline given in whole seconds."""
+    steps = np.repeat(np.asarray(seconds, bool), 10)
+    end_s = len(seconds) if end_s is None else end_s
+    return place_clips(steps, start_s, end_s, clip_s=clip_s, min_clip_s=min_clip_s, min_active_share=share)
+
+
+def starts(*arguments, **settings):
+    return [clip.start_s for clip in place(*arguments, **settings)]
+
+
+def test_published_shape_of_segments():
+    """Whole seconds, gaps of at least ten; without silence exactly ten; a silence is skipped and no more."""
+    assert starts([True] * 45) == [0, 10, 20, 30]
+    assert starts([False] * 60) == []
+    assert starts([True] * 12 + [False] * 9 + [True] * 20) == [0, 21, 31]
+
+
+def test_the_most_sound_is_kept_where_first_come_first_served_loses_some():
+    """Six seconds of sound, a pause, then exactly ten: starting at the first sound would cut the ten in two."""
+    assert starts([True] * 6 + [False] * 1 + [True] * 10) == [7]
+    assert starts([False] * 3 + [True] * 20 + [False] * 4) == [3, 13]
+
+
+@given(st.lists(st.booleans(), max_size=60), st.floats(0, 3), st.floats(0, 2), st.integers(2, 12), st.floats(0.05, 1))
+def test_clips_hold_what_they_promise_and_first_come_first_served_is_no_better(seconds, start_s, cut_s, clip_s, share):
+    end_s = max(0.0, len(seconds) - cut_s)
+    placed = place(seconds, start_s, end_s, clip_s=clip_s, min_clip_s=0.9 * clip_s, share=share)
+    steps = np.repeat(np.asarray(seconds, bool), 10)
+
+    def sound(start, duration):
+        return int(steps[round(start * 10) : round((start + duration) * 10)].sum())
+
+    for clip in placed:
+        assert clip.start_s == int(clip.start_s)
+        assert 0.9 * clip_s - 1e-5 <= clip.duration_s <= clip_s
+        assert min(clip.start_s + clip.duration_s, end_s) - max(clip.start_s, start_s) >= 0.9 * clip_s - 1e-5
+        assert sound(clip.start_s, clip.duration_s) >= share * clip.duration_s * 10 - 1.1
+    for one, following in pairwise(placed):
+        assert following.start_s >= one.start_s + one.duration_s - 1e-6
+    greedy, second = 0, int(np.ceil(start_s))
+    while second + clip_s <= end_s:
+        if sound(second, clip_s) >= share * clip_s * 10:
+            greedy += sound(second, clip_s)
+            second += clip_s
+        else:
+            second += 1
+    assert sum(sound(clip.start_s, clip.duration_s) for clip in placed) >= greedy
+
+
+def test_a_recording_of_just_under_ten_seconds_gives_a_clip():
+    (clip,) = place([True] * 10, 0.0, 9.97)
+    assert (clip.start_s, clip.duration_s) == (0, pytest.approx(9.97))
+    assert place([True] * 10, 0.0, 9.4) == []
+    assert starts([True] * 11, 0.85, 10.87) == [1]
+    assert starts([True] * 11, 0.04, 10.04) == [0]
+    assert starts([True] * 21, 0.7, 20.9) == [1, 11]

@@ -1,0 +1,97 @@
+"""An audio fingerprint that survives encoding, level and another start: pairs of spectral peaks.
+
+Peaks of the spectrogram of W that stand above all around them are where codecs put their bits; a pair of them
+(two frequencies and the time between) makes a hash that does not depend on when the recording starts (Wang,
+"An industrial-strength audio search algorithm", ISMIR 2003). W does not change when the sound field is turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+
+RATE_HZ = 8000
+FRAME, HOP = 1024, 256
+FRAME_S = HOP / RATE_HZ
+"""Time between two frames, the unit of a landmark's time."""
+
+_BINS = slice(12, 440)
+"""100 Hz to 3.4 kHz: kept by every codec and every rate."""
+
+_AROUND = (9, 15)
+"""Frames and bins over which a peak is the largest."""
+
+_PEAKS_PER_S = 12
+_PARTNERS = 4
+_AHEAD = (6, 62)
+"""Frames ahead, 0.2 to 2 s, in which the partners of a peak lie."""
+
+_MOST_BINS_APART = 63
+_BLOCK_S = 30
+_LOUDEST_S = 1800
+"""Longest stretch that is fingerprinted: half an hour."""
+
+
+def landmarks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Hashes and times ``(n, 2)`` of mono sound at 8 kHz that comes in blocks ``(samples,)`` of any length.
+
+    Times are in units of :data:`FRAME_S`. Silence has no landmarks.
+    """
+    peaks = [found for number, block in _stretches(blocks) if (found := _peaks(block, number)).size]
+    if not peaks:
+        return np.zeros((0, 2), np.int64)
+    return _pairs(np.concatenate(peaks))
+
+
+def _stretches(blocks: Iterable[NDArray[np.float32]]) -> Iterable[tuple[int, NDArray[np.float32]]]:
+    """Stretches of half a minute, each overlapping the next by a frame, with the number of their first frame."""
+    length = _BLOCK_S * RATE_HZ // HOP * HOP
+    held, first, kept = 0, 0, [np.zeros(0, np.float32)]
+    for block in blocks:
+        kept.append(block)
+        held += block.size
+        while held >= length + FRAME and first * HOP < _LOUDEST_S * RATE_HZ:
+            joined = np.concatenate(kept)
+            yield first, joined[: length + FRAME - HOP]
+            kept, held, first = [joined[length:]], joined.size - length, first + length // HOP
+    if held >= FRAME and first * HOP < _LOUDEST_S * RATE_HZ:
+        yield first, np.concatenate(kept)
+
+
+def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:
+    """Frames and bins ``(n, 2)`` of the strongest peaks, in order of time."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1))[:, _BINS] ** 2
+    level = np.log(power + 1e-12)
+    if float(power.max(initial=0.0)) < 1e-7:
+        return np.zeros((0, 2), np.int64)
+    # Above the usual level of its bin: a steady hum has no moment to be recognised by.
+    prominent = level - np.median(level, axis=0)
+    top = (level == maximum_filter(level, size=(2 * _AROUND[0] + 1, 2 * _AROUND[1] + 1))) & (prominent > 0.7)
+    row, column = np.nonzero(top)
+    wanted = round(_PEAKS_PER_S * len(level) * FRAME_S)
+    strongest = np.sort(np.argsort(-prominent[row, column], kind="stable")[:wanted])
+    return np.stack([row[strongest] + first, column[strongest]], axis=1).astype(np.int64)
+
+
+def _pairs(peaks: NDArray[np.int64]) -> NDArray[np.int64]:
+    peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
+    time, place = peaks[:, 0], peaks[:, 1]
+    begin = np.searchsorted(time, time + _AHEAD[0])
+    end = np.searchsorted(time, time + _AHEAD[1])
+    found = []
+    taken = np.zeros(len(peaks), int)
+    for ahead in range(int((end - begin).max(initial=0))):
+        partner = begin + ahead
+        inside = np.flatnonzero((partner < end) & (taken < _PARTNERS))
+        inside = inside[np.abs(place[partner[inside]] - place[inside]) <= _MOST_BINS_APART]
+        other = partner[inside]
+        taken[inside] += 1
+        apart = place[other] - place[inside] + _MOST_BINS_APART
+        # Half the resolution: a peak moves by one bin or frame when the recording starts elsewhere.
+        digest = ((place[inside] // 2) << 14) | ((apart // 2) << 7) | ((time[other] - time[inside]) // 2)
+        found.append(np.stack([digest, time[inside]], axis=1))
+    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)

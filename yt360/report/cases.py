@@ -1,0 +1,207 @@
+"""One dropped or kept video to look at and listen to: pictures, sound on the picture, waveform, an excerpt.
+
+Everything is read from what the root holds (the crawled files and the facts on how to read them); what cannot be
+read is left out and said. Media are small and go into the page as data addresses.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.ambisonics import W, Y
+from yt360.engine.catalog import Catalog
+from yt360.errors import Yt360Error
+from yt360.media import ffmpeg
+from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.report.overlays import energy_overlay
+
+_HEIGHT, _WIDTH = 160, 320
+_RATE_HZ = 24_000
+_EXCERPT_S = 5.0
+_POINTS = 240
+_LONGEST_S = 900.0
+_QUALITY = 72
+
+
+@dataclass
+class Media:
+    """What the page shows of a video. ``pictures`` are (words, data address); ``marks`` as parts of the length."""
+
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    peaks: NDArray[np.float64] | None = None
+    marks: list[tuple[float, float, float]] = field(default_factory=list)
+    excerpt: str = ""
+    excerpt_at_s: float = 0.0
+    problem: str = ""
+
+    def size(self) -> int:
+        """Bytes that it takes in the page."""
+        return sum(len(address) for _, address in self.pictures) + len(self.excerpt)
+
+
+def look(catalog: Catalog, item: str, scratch: Path) -> Media:
+    """Pictures and sound of an item; never raises for what a file holds."""
+    media = Media()
+    try:
+        facts = _facts(catalog, item)
+        crawled = catalog.records("crawl")[item].outputs
+        files = {name: catalog.root.local(blob.uri) for name, blob in crawled.items()}
+        if "video" in files and facts.get("video"):
+            if facts.get("picture_reading"):
+                _pictures(media, files, facts)
+            else:
+                _plain_picture(media, files["video"], _span(facts)[0])
+        if facts.get("sound_reading"):
+            _sound(media, files, facts, _timeline(catalog, item), scratch)
+        elif facts.get("audio"):
+            _plain_sound(media, files.get("sound") or files["video"], scratch)
+    except (Yt360Error, KeyError, OSError, ValueError, TypeError) as error:
+        media.problem = f"not everything of it can be shown: {error}"
+    return media
+
+
+def _facts(catalog: Catalog, item: str) -> dict[str, Any]:
+    record = catalog.records("validate").get(item)
+    if record is None or "facts" not in record.outputs:
+        raise ValueError("validate left no facts on how to read it")
+    value = json.loads(catalog.root.local(record.outputs["facts"].uri).read_text(encoding="utf-8"))
+    return dict(value)
+
+
+def _timeline(catalog: Catalog, item: str) -> Mapping[str, Any]:
+    record = catalog.records("voiceover").get(item) if "voiceover" in catalog.stages else None
+    if record is None or "timeline" not in record.outputs:
+        return {}
+    return dict(json.loads(catalog.root.local(record.outputs["timeline"].uri).read_text(encoding="utf-8")))
+
+
+def _span(facts: Mapping[str, Any]) -> tuple[float, float]:
+    return float(facts["start_s"]), float(facts["end_s"])
+
+
+def _pictures(media: Media, files: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
+    """Two moments, and the sound over the second where there is some."""
+    start_s, end_s = _span(facts)
+    reading = PictureReading.from_json(facts["picture_reading"])
+    for share in (0.25, 0.6):
+        at_s = start_s + share * (end_s - start_s)
+        frames = read_frames(
+            files["video"], reading, height=_HEIGHT, width=_WIDTH, fps=1.0, start_s=at_s, duration_s=1.0
+        )
+        frame = next(iter(frames), None)
+        if frame is None:
+            continue
+        media.pictures.append((f"at {at_s:.0f} s", _jpeg(frame)))
+        if share > 0.5 and facts.get("sound_reading"):
+            foa = _hear(files, facts, max(start_s, at_s - 0.5), 1.0)
+            if foa.shape[1] and float(np.abs(foa).max()) > 0:
+                media.pictures.append((f"where the sound is at {at_s:.0f} s", _jpeg(energy_overlay(frame, foa))))
+
+
+def _plain_picture(media: Media, path: Path, at_s: float) -> None:
+    """A frame as it is stored, where nobody knows how to read it."""
+    before = ["-ss", f"{at_s + 1:.3f}", "-threads", "1"]
+    scaled = [
+        "-map",
+        "0:v:0",
+        "-frames:v",
+        "1",
+        "-vf",
+        "scale=320:-2",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "6",
+        "-f",
+        "image2pipe",
+    ]
+    data = ffmpeg.run(
+        [*ffmpeg.input_arguments(path, before=before), *scaled, "-f", "image2pipe", "pipe:1"], timeout_s=60
+    ).stdout
+    if data:
+        media.pictures.append(("as it is stored", "data:image/jpeg;base64," + base64.b64encode(data).decode()))
+
+
+def _plain_sound(media: Media, path: Path, scratch: Path) -> None:
+    """The first channel, where it is not known what the channels are."""
+    decoding = ["-map", "0:a:0", "-af", "pan=mono|c0=c0", "-ar", str(_RATE_HZ), "-f", "f32le", "-t", "60", "pipe:1"]
+    data = ffmpeg.run([*ffmpeg.input_arguments(path, before=["-threads", "1"]), *decoding], timeout_s=120).stdout
+    samples = np.nan_to_num(np.frombuffer(data[: len(data) // 4 * 4], "<f4"))
+    if not samples.size:
+        return
+    peaks = np.array([np.abs(part).max(initial=0.0) for part in np.array_split(samples, _POINTS)])
+    media.peaks = peaks / max(float(peaks.max()), 1e-9)
+    excerpt = samples[: round(_EXCERPT_S * _RATE_HZ)]
+    media.excerpt = _excerpt(np.stack([excerpt, *np.zeros((3, excerpt.size))]).astype(np.float32), scratch)
+
+
+def _jpeg(frame: NDArray[np.uint8]) -> str:
+    good, data = cv2.imencode(".jpg", np.ascontiguousarray(frame[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not good:
+        raise ValueError(f"a picture of shape {frame.shape} could not be encoded")
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def _hear(files: Mapping[str, Path], facts: Mapping[str, Any], at_s: float, length_s: float) -> NDArray[np.float32]:
+    reading = SoundReading.from_json(facts["sound_reading"])
+    blocks = list(
+        read_sound(files[reading.source], reading, sample_rate_hz=_RATE_HZ, start_s=at_s, duration_s=length_s)
+    )
+    return np.concatenate(blocks, axis=1) if blocks else np.zeros((4, 0), np.float32)
+
+
+def _sound(
+    media: Media, files: Mapping[str, Path], facts: Mapping[str, Any], timeline: Mapping[str, Any], scratch: Path
+) -> None:
+    start_s, end_s = _span(facts)
+    reading = SoundReading.from_json(facts["sound_reading"])
+    length_s = min(end_s - start_s, _LONGEST_S)
+    blocks = read_sound(
+        files[reading.source], reading, sample_rate_hz=_RATE_HZ, start_s=start_s, duration_s=length_s, block_s=1.0
+    )
+    tenths = [np.abs(part).max(initial=0.0) for block in blocks for part in np.array_split(block[W], 10)]
+    if not tenths:
+        return
+    loudest = max(float(np.nanmax(tenths)), 1e-9)
+    media.peaks = (
+        np.array([part.max() for part in np.array_split(np.array(tenths), min(_POINTS, len(tenths)))]) / loudest
+    )
+    weights = _weights(timeline)
+    step_s = float(timeline.get("segment_s", 2.0))
+    media.marks = [
+        (k * step_s / length_s, min(1.0, (k + 1) * step_s / length_s), weight)
+        for k, weight in enumerate(weights)
+        if k * step_s < length_s
+    ]
+    loud = float(np.argmax(tenths)) / 10
+    best = float(np.argmax(weights)) * step_s if weights and max(weights) > 0.5 else loud
+    media.excerpt_at_s = start_s + float(np.clip(best - 1.0, 0, max(0.0, length_s - _EXCERPT_S)))
+    media.excerpt = _excerpt(_hear(files, facts, media.excerpt_at_s, _EXCERPT_S), scratch)
+
+
+def _weights(timeline: Mapping[str, Any]) -> list[float]:
+    """The largest score of each segment."""
+    columns = list((timeline.get("scores") or {}).values())
+    return [max(row) for row in zip(*columns, strict=False)] if columns else []
+
+
+def _excerpt(foa: NDArray[np.float32], scratch: Path) -> str:
+    """Five seconds as two cardioids to the left and right, Opus in Ogg."""
+    if not foa.shape[1]:
+        return ""
+    pair = np.nan_to_num(np.stack([foa[W] + foa[Y], foa[W] - foa[Y]]) / 2)
+    pair = pair * min(20.0, 0.7 / max(float(np.abs(pair).max()), 1e-6))
+    path = scratch / "excerpt.ogg"
+    raw = ["-f", "f32le", "-ar", str(_RATE_HZ), "-ac", "2", "-i", "pipe:0"]
+    coding = ["-c:a", "libopus", "-b:a", "40k", "-f", "ogg", "-y", str(path)]
+    ffmpeg.run([*raw, *coding], timeout_s=60, stdin=np.ascontiguousarray(pair.T, np.float32).tobytes())
+    return "data:audio/ogg;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,74 @@
+"""How many videos are left after each rule, beside the numbers of the paper."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from yt360.engine.catalog import Catalog
+
+PAPER = {"videos": 5506, "clips": 88_733, "hours": 246.0}
+"""What YouTube-360 has (section 4.1 of the paper: 5,506 videos, 88,733 clips, 246 hours)."""
+
+_STEPS = (
+    ("crawl", "crawled"),
+    ("validate", "valid: 360° with ambisonics"),
+    ("stills", "not a still"),
+    ("voiceover", "no post-production sound"),
+    ("duplicates", "not a duplicate"),
+    ("chunk", "with clips"),
+    ("split", "in the dataset"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a stage kept and dropped: ``reasons`` by word, ``failures`` by kind, ``waiting`` not yet decided."""
+
+    stage: str
+    words: str
+    kept: int
+    reasons: dict[str, int]
+    failures: dict[str, int]
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """``hours`` are those of the clips; ``listed`` the videos that were asked for."""
+
+    steps: list[Step]
+    listed: int
+    videos: int
+    clips: int
+    hours: float
+
+
+def funnel(catalog: Catalog) -> Funnel:
+    """The funnel of a root, from its records."""
+    steps = []
+    for stage, words in _STEPS:
+        if stage not in catalog.stages:
+            continue
+        kept, waiting = 0, 0
+        reasons: Counter[str] = Counter()
+        failures: Counter[str] = Counter()
+        for entry in catalog.entries(stage).values():
+            if entry.state == "done":
+                kept += 1
+            elif entry.state == "filtered" and entry.record is not None:
+                reasons[entry.record.reason] += 1
+            elif entry.state == "failed" and entry.record is not None:
+                failures[entry.record.kind] += 1
+            else:
+                waiting += 1
+        steps.append(Step(stage, words, kept, dict(reasons.most_common()), dict(failures.most_common()), waiting))
+    after = ("split",) if "split" in catalog.stages else ()
+    clips = list(catalog.children_after("chunk", after)) if "chunk" in catalog.stages else []
+    return Funnel(
+        steps,
+        len(catalog.entries("crawl")) if "crawl" in catalog.stages else 0,
+        len({clip.parent.item for clip in clips}),
+        len(clips),
+        sum(float(clip.meta.get("duration_s", 0.0)) for clip in clips) / 3600,
+    )

@@ -1,0 +1,67 @@
+"""The frame of a page: one HTML file that loads nothing, readable on a phone, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape as _escape
+from typing import Any
+
+_STYLE = """
+:root{--ink:#24292e;--soft:#6a737d;--paper:#faf9f7;--card:#fff;--line:#e1dfda;--keep:#3b7d5e;--drop:#c0552d;--mark:#f0b429}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e3de;--soft:#a09c95;--paper:#1b1c1e;--card:#26282b;--line:#3a3d41;
+--keep:#62b08c;--drop:#e5835c;--mark:#b98a1d}}
+*{box-sizing:border-box}html{-webkit-text-size-adjust:100%}
+body{margin:0;padding:1.2rem clamp(.7rem,3vw,2.5rem) 4rem;background:var(--paper);color:var(--ink);
+font:16px/1.45 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;max-width:1400px;margin-inline:auto}
+h1{font-size:1.6rem;margin:.2rem 0}
+h2{font-size:1.25rem;margin:2.4rem 0 .6rem}h3{font-size:1.02rem;margin:1.4rem 0 .5rem}
+p{margin:.3rem 0;max-width:75ch}.soft,.why{color:var(--soft);font-size:.88rem}
+nav{display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:.6rem 0}a{color:inherit}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+th,td{padding:.32rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+td.n,th.n{text-align:right;white-space:nowrap}td.bar{width:38%;min-width:90px}
+.bar div{height:.8rem;background:var(--keep);border-radius:2px;min-width:1px}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:.9rem}
+.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.7rem;
+min-width:0;overflow-wrap:anywhere}
+.card h4{margin:0 0 .25rem;font-size:.95rem;font-weight:600}
+.card img{width:100%;height:auto;display:block;border-radius:4px;margin:.35rem 0;background:var(--line)}
+audio{width:100%;height:36px;margin-top:.35rem}
+svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}
+.keep{fill:var(--keep)}.drop{fill:var(--drop)}.limit{stroke:var(--ink);stroke-dasharray:4 3}.axis{stroke:var(--line)}
+.wave{height:56px;margin-top:.35rem}.wave polygon{fill:var(--soft)}.mark{fill:var(--mark)}
+.curve{max-width:260px}.curve polyline{fill:none;stroke:var(--keep);stroke-width:2}.frame{fill:none;stroke:var(--line)}
+@media(max-width:640px){td.bar,th:nth-child(3){display:none}.beside th:nth-child(3){display:table-cell}}
+.beside table{max-width:32rem}
+.clips{margin:.4rem 0 0;font-size:.85rem}.clips section{border-top:1px solid var(--line);padding:.25rem 0}
+.today{fill:var(--drop)}.near{color:var(--drop);font-weight:600}
+"""
+
+_POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
+
+
+def escape(text: Any, limit: int = 400) -> str:
+    """Text from outside for HTML: no control characters or direction marks, bounded, escaped."""
+    visible = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    return _escape(visible if len(visible) <= limit else visible[: limit - 1] + "…", quote=True)
+
+
+def page(title: str, body: Sequence[str]) -> str:
+    """A whole page. ``body`` is HTML; the policy keeps a browser from loading or running anything."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>\n" + "\n".join(body) + "\n</body></html>\n"
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """Rows of cells that are HTML already; columns in ``numbers`` stand to the right."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        marked = (' class="n"' if place in numbers else "" for place in range(len(cells)))
+        return "".join(f"<{tag}{mark}>{cell}</{tag}>" for mark, cell in zip(marked, cells, strict=True))
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{line(header, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
