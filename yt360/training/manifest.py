@@ -30,6 +30,13 @@ _TYPES: dict[str, pa.DataType] = {
     "width": pa.int32(),
     "fps": pa.float64(),
 }
+_OPTIONAL: dict[str, pa.DataType] = {
+    "panoptic_offset": pa.int64(),
+    "panoptic_size": pa.int64(),
+    "panoptic_digest": pa.string(),
+}
+"""Columns that an older manifest lacks, and that are empty where a clip has no maps."""
+
 _MAX_MEMBER_BYTES = 1 << 30
 
 
@@ -52,6 +59,9 @@ class Clip:
     width: int
     samples: int
     sample_rate_hz: int
+    panoptic_offset: int | None = None
+    panoptic_size: int | None = None
+    panoptic_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,8 @@ def read_table(root: str) -> pa.Table:
     if missing:
         raise UsageError(f"{path}: the columns {', '.join(missing)} are missing; run yt360 shard again")
     try:
-        return table.select(list(_TYPES)).cast(pa.schema(_TYPES))
+        types = _TYPES | {name: kind for name, kind in _OPTIONAL.items() if name in table.column_names}
+        return table.select(list(types)).cast(pa.schema(types))
     except pa.ArrowException as error:
         raise UsageError(f"{path}: a column is of another type ({error}); run yt360 shard again") from error
 
@@ -111,8 +122,8 @@ def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table:
     for row in table.to_pylist():
         if row.pop("split") != split:
             continue
-        if None in row.values():
-            empty = ", ".join(name for name, value in row.items() if value is None)
+        empty = ", ".join(name for name in _TYPES if name != "split" and row[name] is None)
+        if empty:
             raise UsageError(f"{path}: clip {row['clip']!r} has no value for {empty}; run yt360 shard again")
         if (convention := row.pop("convention")) != "ambix":
             raise UsageError(
@@ -148,8 +159,10 @@ def _check(clip: Clip, path: str, sample_rate_hz: int) -> None:
     plain = PurePosixPath(clip.shard)
     if plain.name != clip.shard or clip.shard in ("", ".", ".."):
         raise UsageError(f"{path}: clip {clip.clip!r} names the shard {clip.shard!r}; expected a plain file name")
-    for member in ("video", "foa"):
+    for member in ("video", "foa", "panoptic"):
         offset, size = getattr(clip, f"{member}_offset"), getattr(clip, f"{member}_size")
+        if member == "panoptic" and offset is None and size is None:
+            continue
         if offset < 0 or not 0 < size <= _MAX_MEMBER_BYTES:
             raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")
     if clip.sample_rate_hz != sample_rate_hz:

@@ -42,6 +42,15 @@ class MemberReader:
         """The FLAC of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
         return self._read(clip, "foa", clip.foa_offset, clip.foa_size, clip.foa_digest)
 
+    def maps(self, clip: Clip) -> bytes:
+        """The panoptic maps of a clip (:class:`yt360.segmentation.ClipMaps` reads them).
+
+        Raises :class:`ItemError` when it has none, or the bytes are not those of the manifest.
+        """
+        if clip.panoptic_offset is None or clip.panoptic_size is None or clip.panoptic_digest is None:
+            raise ItemError("no-maps", f"clip {clip.clip} has no panoptic maps: run yt360 segment and shard")
+        return self._read(clip, "panoptic", clip.panoptic_offset, clip.panoptic_size, clip.panoptic_digest)
+
     def close(self) -> None:
         """Close all open shards."""
         while self._files:

@@ -120,6 +120,15 @@ def picture_map(drawn: DrawnView, size: int, source_size: tuple[int, int]) -> tu
     The same as :func:`yt360.sphere.sampling_map` in single precision (held to 0.01 pixels by a test),
     with the flip and the pixel convention built in.
     """
+    columns, rows = _places(drawn, size, source_size)
+    maps: tuple[NDArray, NDArray] = cv2.convertMaps(columns, rows, cv2.CV_16SC2)
+    return maps
+
+
+def _places(
+    drawn: DrawnView, size: int, source_size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Columns and rows ``(size, size)`` of a crop's pixels in a picture padded by :data:`PAD`."""
     height, width = source_size
     steps = (np.arange(size) + (0.0 if drawn.corners else 0.5)) * (2 / size)
     left = (np.tan(drawn.view.horizontal_fov / 2) * (1 - steps)).astype(np.float32)[None, :]
@@ -134,8 +143,19 @@ def picture_map(drawn: DrawnView, size: int, source_size: tuple[int, int]) -> tu
     origin = np.float32(PAD if drawn.corners else PAD - 0.5)
     columns = (np.float32(math.pi) - _arctan2(y, x)) * np.float32(width / (2 * math.pi)) + origin
     rows = (np.float32(math.pi / 2) - _arctan2(z, np.sqrt(x * x + y * y))) * np.float32(height / math.pi)
-    maps: tuple[NDArray, NDArray] = cv2.convertMaps(columns, rows + origin, cv2.CV_16SC2)
-    return maps
+    return columns, rows + origin
+
+
+def crop_labels(labels: NDArray, drawn: DrawnView, size: int) -> NDArray:
+    """The view that :func:`crop_frames` makes of pictures, of label maps ``(T, H, W)``: ``(T, size, size)``.
+
+    Nearest neighbour: no label comes out that did not go in. Any integer type.
+    """
+    height, width = labels.shape[1:]
+    columns, rows = _places(drawn, size, (height, width))
+    column = np.rint(columns).astype(np.int64) - PAD
+    row = np.clip(np.rint(rows).astype(np.int64) - PAD, 0, height - 1)
+    return labels[:, row, column % width]
 
 
 def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:

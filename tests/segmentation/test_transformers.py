@@ -1,0 +1,108 @@
+"""transformers' models behind the same interface, tiny, with random weights, from a local folder, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from yt360.errors import UsageError
+from yt360.segmentation.backends import ModelSettings, load_model
+from yt360.segmentation.categories import COCO
+
+transformers = pytest.importorskip("transformers")
+
+SIZE = 64
+
+
+def labels(count: int) -> dict[str, Any]:
+    return {"id2label": {k: f"kind {k}" for k in range(count)}, "label2id": {f"kind {k}": k for k in range(count)}}
+
+
+def eomt(folder: Path, count: int) -> None:
+    config = transformers.EomtConfig(
+        hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64, image_size=SIZE, patch_size=8,
+        num_blocks=1, num_queries=10, num_upscale_blocks=1, **labels(count),
+    )  # fmt: skip
+    transformers.EomtForUniversalSegmentation(config).save_pretrained(folder)
+    size = {"shortest_edge": SIZE, "longest_edge": SIZE}
+    transformers.EomtImageProcessor(size=size, do_pad=True).save_pretrained(folder)
+
+
+def mask2former(folder: Path, count: int) -> None:
+    backbone = transformers.SwinConfig(
+        image_size=SIZE, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = transformers.Mask2FormerConfig(
+        backbone_config=backbone, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=32,
+        encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=32, num_queries=10, **labels(count),
+    )  # fmt: skip
+    transformers.Mask2FormerForUniversalSegmentation(config).save_pretrained(folder)
+    transformers.Mask2FormerImageProcessor(size={"shortest_edge": SIZE, "longest_edge": 2 * SIZE}).save_pretrained(
+        folder
+    )
+
+
+MAKERS = {"eomt": eomt, "mask2former": mask2former}
+
+
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+@pytest.mark.parametrize("count", [133, 5])
+def test_random_model_gives_whole_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, count: int) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    torch.manual_seed(0)
+    MAKERS[kind](tmp_path, count)
+    model = load_model(ModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    assert model.licence == "see the model's own page"
+    assert (model.categories == COCO) == (count == 133)
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (48, 96, 3), dtype=np.uint8), rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)]
+    maps = model.predict(pictures)
+    known = {category.id: category.isthing for category in model.categories}
+    for picture, panoptic in zip(pictures, maps, strict=True):
+        assert panoptic.ids.shape == picture.shape[:2]
+        for segment in panoptic.segments:
+            assert known[segment.category_id] == segment.isthing
+            assert segment.area == (panoptic.ids == segment.id).sum() > 0
+
+
+def test_confident_model_finds_what_it_is_made_to_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All queries sure of one stuff class: one fused segment with the id of that COCO category."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    torch.manual_seed(0)
+    eomt(tmp_path, 133)
+    model = load_model(ModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    with torch.no_grad():
+        head = model._model.class_predictor  # type: ignore[attr-defined]
+        head.weight.zero_()
+        head.bias.zero_()
+        head.bias[119] = 20.0
+    found = model.predict([np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)])[0]
+    assert {segment.category_id for segment in found.segments} <= {187}
+    assert len(found.segments) <= 1
+    assert found.segments
+
+
+@pytest.mark.parametrize("content", [None, {}, {"config.json": "{}"}, {"config.json": '{"model_type": "bert"}'}])
+def test_what_is_no_such_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict | None) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    folder = tmp_path / "model"
+    if content is not None:
+        folder.mkdir()
+        for name, text in content.items():
+            (folder / name).write_text(text)
+    with pytest.raises(UsageError, match=r"expected (the name of a model|one of eomt)"):
+        load_model(ModelSettings(f"transformers:{folder}", device="cpu"))
+
+
+def test_unknown_models_and_absent_backends_say_what_there_is() -> None:
+    with pytest.raises(UsageError, match="unknown panoptic model 'resnet'; expected panoptic-fpn-r101"):
+        load_model(ModelSettings("resnet"))
+    with pytest.raises(UsageError, match="panoptic-fpn-r101 is the same model without it"):
+        load_model(ModelSettings("detectron2"))
+    with pytest.raises(UsageError, match="device 'cuda:99'"):
+        load_model(ModelSettings("world-fpn", device="cuda:99"))

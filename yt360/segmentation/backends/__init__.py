@@ -1,0 +1,106 @@
+"""Panoptic models by name. Each backend is imported when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from yt360.errors import UsageError
+from yt360.segmentation import weights as weight_files
+from yt360.segmentation.backend import PanopticModel
+
+FPN = ("panoptic-fpn-r101", "panoptic-fpn-r50")
+WORLD = "world-fpn"
+DETECTRON2 = "detectron2"
+TRANSFORMERS = "transformers:"
+
+CHOICES = f"{', '.join((*FPN, WORLD))}, {DETECTRON2}[:CONFIG] or {TRANSFORMERS}NAME-OR-FOLDER"
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model, and how it runs.
+
+    ``model`` is one of :data:`CHOICES`. ``weights`` is a path or an address (empty: the published ones,
+    from the cache folder or the network), ``sha256`` what its digest begins with. ``device`` is ``auto``
+    or torch's word for one. ``bfloat16`` and ``channels_last`` are for speed on a GPU.
+    """
+
+    model: str
+    weights: str = ""
+    sha256: str = ""
+    device: str = "auto"
+    bfloat16: bool = False
+    channels_last: bool = False
+    download: bool = True
+
+
+def known(model: str) -> bool:
+    """Whether ``model`` is one of :data:`CHOICES`."""
+    backend, colon, name = model.partition(":")
+    return model in (*FPN, WORLD) or backend == DETECTRON2 or (backend + colon == TRANSFORMERS and bool(name))
+
+
+def prepare(settings: ModelSettings) -> None:
+    """Bring what a model needs to this machine, once, before many workers load it.
+
+    Raises :class:`~yt360.segmentation.weights.MissingWeightsError` when that is impossible.
+    """
+    require_torch()
+    if settings.model in FPN:
+        weight_files.find(settings.model, settings.weights, settings.sha256, download=settings.download)
+
+
+def load_model(settings: ModelSettings) -> PanopticModel:
+    """A model, ready to use.
+
+    Raises :class:`UsageError` for an unknown name or wrong weights,
+    :class:`~yt360.segmentation.weights.MissingWeightsError` where there are none.
+    """
+    if not known(settings.model):
+        raise UsageError(f"unknown panoptic model {settings.model!r}; expected {CHOICES}")
+    require_torch()
+    if settings.model in FPN or settings.model == WORLD:
+        from yt360.segmentation.backends.fpn import load_fpn
+
+        return load_fpn(settings)
+    backend, _, name = settings.model.partition(":")
+    if backend == DETECTRON2:
+        from yt360.segmentation.backends.detectron2 import load_detectron2
+
+        return load_detectron2(settings, name)
+    from yt360.segmentation.backends.transformers import load_transformers
+
+    return load_transformers(settings, name)
+
+
+def require_torch() -> None:
+    """Raises :class:`UsageError` that says what to install where torch is missing."""
+    try:
+        import torch  # noqa: F401
+        import torchvision  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"panoptic maps need torch and torchvision ({error}): pip install 'yt360[segment]'") from error
+
+
+def pick_device(name: str) -> str:
+    """torch's word for a device: ``auto`` is the first CUDA device, or the CPU."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"device {name!r}: expected auto, cpu, cuda or cuda:N that this machine has: {error}"
+        ) from error
+    return name
+
+
+def describe_file(path: Path) -> str:
+    """A weights file in words: its name and the beginning of its SHA-256."""
+    import hashlib
+
+    with path.open("rb") as stream:
+        return f"{path.name} sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"
