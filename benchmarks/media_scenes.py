@@ -110,7 +110,7 @@ def _blemishes(rng: np.random.Generator, picture: Array, directions: Array, elev
         picture[logo] = np.where(_noise(rng, directions, 6, 2)[logo][:, None] > 0, 250, 40)
     if rng.random() < 0.15:
         height, width = picture.shape[:2]
-        plain = np.ascontiguousarray(picture.astype(np.float32))
+        plain = np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8))
         place, size = (width // 3, height // 2), height / 200
         cv2.putText(plain, "Subscribe!", place, cv2.FONT_HERSHEY_SIMPLEX, size, (255, 255, 255), 2)
         picture = plain.astype(float)

@@ -26,17 +26,19 @@ def scene(offset_deg: float = 0.0, *, mirror: bool = False) -> tuple[list[np.nda
 def test_the_heading_is_found(offset: float) -> None:
     found = agree(*scene(offset))
     assert found is not None
-    assert abs(sphere.wrap_angle(np.radians(found.yaw_offset_deg - offset))) < np.radians(6)
+    assert abs(sphere.wrap_angle(np.radians(found.yaw_deg - offset))) < np.radians(6)
     assert found.best_score > 0.3
     if offset == 0:
         assert found.score == pytest.approx(found.best_score, abs=0.05)
-        assert found.mirrored_score < found.best_score
+        assert (found.flip, found.order) == ("none", "WYZX")
+        assert found.confidence > 0.9
 
 
 def test_exchanged_left_and_right_is_seen() -> None:
     found = agree(*scene(mirror=True))
     assert found is not None
-    assert found.mirrored_score > found.best_score
+    assert found.flip == "left-right"
+    assert found.flip_score > found.best_score
 
 
 def test_nothing_moves_or_sounds() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.media_containers import encode, equi, grid_mesh, insert_boxes, mshp, st3d, sv3d
 from yt360 import sphere
+from yt360.media import ffmpeg
 from yt360.media.container import read_metadata
 from yt360.media.layouts import Layout, draw, known_layouts
 from yt360.media.picture import PictureReading
@@ -76,6 +77,28 @@ def test_pose_is_undone(tmp_path: Path, pose: tuple[float, float, float]) -> Non
     assert np.abs(found.astype(float) - smooth(H, W)).mean() < 1.0
 
 
+@pytest.mark.parametrize("name", ["eac", "eac-lr", "cubemap-cbmp"])
+def test_pose_of_faces_is_undone(tmp_path: Path, name: str) -> None:
+    """A tilted camera's cube faces come out upright: v360 itself turns the picture (independent reference)."""
+    yaw, pitch, roll = 45.0, 30.0, 15.0
+    layout = known_layouts()[name]
+    v360 = {"eac": "eac", "eac-lr": "eac", "cubemap-cbmp": "c3x2:out_frot=002200"}[name]
+    # v360 counts yaw to the right, and roll the other way round than the pose does.
+    chain = f"v360=e:{v360}:interp=cubic:yaw={-yaw}:pitch={pitch}:roll={-roll}:w=720:h=480"
+    world = encode(tmp_path / "world.mkv", frames=smooth(512, 1024)[None], video="rgb")
+    if layout.stereo == "left-right":
+        chain += ",transpose=cclock,split[a][b];[b]negate[c];[a][c]hstack"
+    path = tmp_path / "x.mkv"
+    arguments = ["-filter_complex", f"[0:v]{chain}", "-c:v", "ffv1", "-pix_fmt", "bgr0"]
+    ffmpeg.run(["-y", *ffmpeg.input_arguments(world), *arguments, str(path)], timeout_s=60)
+    reading = PictureReading(
+        *((960, 720) if layout.stereo == "left-right" else (720, 480)), projection=layout.projection,
+        stereo=layout.stereo, cubemap_layout=layout.cubemap_layout, yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
+    )  # fmt: skip
+    found = next(read_frames(path, reading, height=H, width=W))
+    assert np.abs(found.astype(float) - smooth(H, W)).mean() < 1.0
+
+
 def test_bounds_put_the_picture_where_it_belongs(tmp_path: Path) -> None:
     whole = smooth(256, 512)
     path = encode(tmp_path / "x.mkv", frames=np.ascontiguousarray(whole[None, 32:-32, 64:-64]), video="rgb")
@@ -138,8 +161,6 @@ def test_metadata_of_a_real_file_is_found(tmp_path: Path) -> None:
 
 def test_layouts_agree_with_v360() -> None:
     """The faces written down here are those that ffmpeg's v360 draws (independent reference)."""
-    from yt360.media import ffmpeg
-
     source = smooth(256, 512)
     pairs = (("eac", "eac", (256, 384)), ("cubemap-3x2", "c3x2", (256, 384)), ("cubemap-6x1", "c6x1", (128, 768)))
     for name, v360, size in pairs:

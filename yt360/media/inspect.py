@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
+from yt360.media.agreement import Agreement, agree, grid_size, motion_map
 from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
+from yt360.media.lookup import frame_map
 from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, probe
 from yt360.media.sampling import FrameSample, SoundSample, sample_frames, sample_sound
@@ -26,6 +28,8 @@ FRAMES = 9
 SOUND_WINDOWS = 7
 SAMPLE_S = 28.0
 _CUT_SHORT = 0.9
+_MOMENT_S = 0.4
+"""Sound before and after a frame that is held against what moves in it."""
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Inspection:
     ambisonic: SoundFacts | None = None
     audio: AudioStream | None = None
     heard: SoundSample | None = None
+    agreement: Agreement | None = None
     overlap: tuple[float, float] = (0.0, 0.0)
     problems: list[tuple[str, str]] = field(default_factory=list)
 
@@ -83,6 +88,7 @@ class Inspection:
             "duration_s": round(min(durations), 3) if durations else None,
             "video": self.picture.to_json(video_info.videos[0]) if self.picture and video_info else None,
             "audio": self.ambisonic.to_json(self.audio) if self.ambisonic and self.audio else None,
+            "agreement": self.agreement.to_json() if self.agreement else None,
             "verdict": self.verdict,
             "reasons": [f"{code}: {words}" for code, words in reasons],
             "content": self.guess.to_json() if self.guess else None,
@@ -155,6 +161,7 @@ def inspect_media(
     _listen(inspection, sample_s, thresholds)
     _note_ends(inspection)
     inspection.overlap = _overlap(inspection)
+    _compare(inspection)
     return inspection
 
 
@@ -204,7 +211,7 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, fl
     duration = stream.duration_s or info.duration_s or 0.0
     heard = sample_sound(
         info.path, stream, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
-        window_s=sample_s / SOUND_WINDOWS,
+        window_s=sample_s / SOUND_WINDOWS, around_s=inspection.frames.times_s if inspection.frames else (),
     )  # fmt: skip
     inspection.audio, inspection.heard = stream, heard
     if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
@@ -214,6 +221,25 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, fl
         stream, info.metadata.sound(stream.index), heard.windows, heard.starts_s, source=source,
         delay_s=max(0.0, stream.start_s - info.start_s), thresholds=thresholds,
     )  # fmt: skip
+
+
+def _compare(inspection: Inspection) -> None:
+    """Motion in the frames against the direction of the sound around them."""
+    frames, heard, picture, sound = inspection.frames, inspection.heard, inspection.picture, inspection.ambisonic
+    if not (frames and heard and picture and picture.reading and sound and sound.reading and inspection.video):
+        return
+    grid = frame_map(inspection.video, picture.reading, *grid_size())
+    motions, sounds = [], []
+    reach = round(_MOMENT_S * heard.rate_hz)
+    for time_s, before, after in zip(frames.times_s, frames.frames, frames.later, strict=True):
+        for window, start_s in zip(heard.windows, heard.starts_s, strict=True):
+            middle = round((time_s - start_s) * heard.rate_hz)
+            if after is None or not 0 <= middle < window.shape[1]:
+                continue
+            motions.append(motion_map(before, after, grid))
+            sounds.append(sound.reading.ambisonic(window[:, max(0, middle - reach) : middle + reach]))
+            break
+    inspection.agreement = agree(motions, sounds)
 
 
 def _overlap(inspection: Inspection) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.errors import ItemError
+from yt360.media.layouts import known_layouts
 from yt360.media.mesh import decode_meshes, rasterise
 from yt360.media.picture import PictureReading
 from yt360.media.reader import MAX_PAYLOAD, MalformedError
@@ -48,6 +49,22 @@ def lookup_map(path: Path, reading: PictureReading, height: int, width: int) -> 
         return _equirectangular_map(vectors, reading.bounds)
     rows, columns = sphere.to_pixels(*sphere.direction(vectors), height, width)
     return grid[np.clip(np.rint(rows).astype(int), 0, height - 1), np.rint(columns).astype(int) % width]
+
+
+def frame_map(path: Path, reading: PictureReading, height: int, width: int) -> NDArray[np.float32]:
+    """Where in the whole coded frame each equirectangular pixel lies, ``(height, width, 2)``: (column, row) fractions.
+
+    NaN where the picture shows nothing. Raises :class:`ItemError` as :func:`lookup_map` does.
+    """
+    if reading.projection in ("eac", "cubemap"):
+        rotation = pose_rotation(reading.yaw_deg, reading.pitch_deg, reading.roll_deg)
+        name = {"left-right": "eac-lr"}.get(reading.stereo, "eac")
+        layout = known_layouts()[name if reading.projection == "eac" else f"cubemap-{reading.cubemap_layout}"]
+        grid = np.stack(layout.locate(sphere.pixel_vectors(height, width) @ rotation), axis=-1)
+    else:
+        left, top, eye_width, eye_height = reading.eye
+        grid = lookup_map(path, reading, height, width) * (eye_width, eye_height) + (left, top)
+    return grid.astype(np.float32)
 
 
 def _equirectangular_map(vectors: NDArray[np.float64], bounds: Bounds) -> NDArray[np.float64]:

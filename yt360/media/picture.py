@@ -1,7 +1,7 @@
 """How to turn the picture of one file into mono equirectangular: the recipe and what it means.
 
-Two routes. Plain layouts go through ffmpeg's ``v360`` and ``scale`` alone. A cropped or tilted
-equirectangular picture or a mesh is read as it is and looked up by :mod:`yt360.media.lookup`.
+Two routes. Plain layouts go through ffmpeg's ``v360`` and ``scale`` alone. A cropped picture, a tilted
+one or a mesh is finished by :mod:`yt360.media.lookup`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class PictureReading:
     """A recipe for :func:`yt360.media.reading.read_frames`.
 
     ``width`` and ``height`` are of the coded frame. The angles are the pose of the camera in the
-    world in degrees: yaw to the left, pitch up, roll clockwise as seen by the viewer; reading undoes
-    them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes supplemental
+    world in degrees: yaw to the left, pitch up, roll counter-clockwise as seen by the viewer; reading
+    undoes them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes supplemental
     H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
     by the container and by such a message.
     """

@@ -8,7 +8,9 @@ ever reaching a filter that could mix, then put in order with numpy and resample
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
@@ -41,6 +43,7 @@ def read_frames(
     start_s: float = 0.0,
     duration_s: float | None = None,
     gray: bool = False,
+    key_frames: bool = False,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames ``(height, width, 3)`` RGB, or ``(height, width)`` gray, mono equirectangular.
@@ -56,11 +59,12 @@ def read_frames(
     finish: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
     rows, columns = height, width
     if reading.needs_lookup:
-        rows, columns, finish = _prepare_lookup(path, reading, height, width)
-        stream = eye_filter(stream, reading).filter("scale", columns, rows, flags="area")
+        stream, (rows, columns), finish = _prepare_lookup(stream, path, reading, height, width)
     else:
         stream = equirectangular_filter(stream, reading, height, width)
     before = ["-noautorotate", "-threads", "1", *_seek(start_s, duration_s)]
+    if key_frames:
+        before = ["-skip_frame", "nokey", *before]
     if reading.drop_sei:
         before += ["-bsf:v", "filter_units=remove_types=" + ("39|40" if reading.codec == "hevc" else "6")]
     arguments = [
@@ -80,8 +84,17 @@ def read_frames(
             yield frame if finish is None else finish(frame)
 
 
-def _prepare_lookup(path: Path, reading: PictureReading, height: int, width: int) -> tuple[int, int, Lookup]:
-    """Size at which to read the eye, and what turns it into the wanted picture."""
+def _prepare_lookup(
+    stream: Any, path: Path, reading: PictureReading, height: int, width: int
+) -> tuple[Any, tuple[int, int], Lookup]:
+    """The graph up to the look-up, the size (rows, columns) that comes out of it, and the look-up."""
+    if reading.projection in ("eac", "cubemap"):
+        # The faces by the exact filter first, upright; then the whole sphere is turned.
+        upright = replace(reading, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
+        rows, columns = _MOST_LOOKUP_SOURCE * height, _MOST_LOOKUP_SOURCE * width
+        stream = equirectangular_filter(stream, upright, rows, columns)
+        turned = replace(reading, projection="equirectangular", stereo="mono", bounds=Bounds())
+        return stream, (rows, columns), Lookup(lookup_map(path, turned, height, width), rows, columns, wraps=True)
     _, _, eye_width, eye_height = reading.eye
     bounds = reading.bounds
     columns = min(round(reading.width * eye_width), round(_MOST_LOOKUP_SOURCE * width * max(bounds.width, 0.1)))
@@ -90,8 +103,8 @@ def _prepare_lookup(path: Path, reading: PictureReading, height: int, width: int
     if reading.projection == "mesh":
         columns, rows = round(reading.width * eye_width), round(reading.height * eye_height)
     whole_sphere = reading.projection == "equirectangular" and bounds == Bounds()
-    lookup = Lookup(lookup_map(path, reading, height, width), rows, columns, wraps=whole_sphere)
-    return rows, columns, lookup
+    stream = eye_filter(stream, reading).filter("scale", columns, rows, flags="area")
+    return stream, (rows, columns), Lookup(lookup_map(path, reading, height, width), rows, columns, wraps=whole_sphere)
 
 
 def read_channels(
@@ -101,13 +114,14 @@ def read_channels(
     start_s: float = 0.0,
     duration_s: float | None = None,
     block_s: float = 10.0,
+    exact: bool = True,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(channels, n)`` of the stream as decoded, at its own rate, before any reordering.
 
-    Zeros stand for the time before a late stream begins. From the start of the file the position is
-    exact; after a seek it is as exact as the container's clock and ffmpeg allow (to the sample in PCM
-    and Opus, within one codec frame of about 20 ms in Vorbis and AAC): read in one pass what must fit.
+    Zeros stand for the time before a late stream begins. ``exact`` decodes from the start of the file and
+    drops what comes before ``start_s``: only that is right to the sample in every container. Without it
+    ffmpeg seeks, which is off by up to 1 ms in Matroska (its clock) and by up to one AAC frame in MP4.
     """
     rate, channels = reading.sample_rate_hz, reading.channels
     wanted = None if duration_s is None else round(duration_s * rate)
@@ -120,17 +134,19 @@ def read_channels(
         yield np.zeros((channels, min(block, padding - offset)), np.float32)
     if wanted == 0:
         return
-    # Start a little early and cut, so that the decoder's first, wrong samples are not kept.
-    preroll_s = min(_PREROLL_S, start_s - reading.delay_s) if start_s > reading.delay_s else 0.0
+    # After a seek start a little early and cut, so that the decoder's first, wrong samples are not kept.
+    into_s = max(0.0, start_s - reading.delay_s)
+    preroll_s = into_s if exact else min(_PREROLL_S, into_s)
     skip = round(preroll_s * rate)
     length_s = None if wanted is None else wanted / rate + preroll_s + 0.1
+    seek = _seek(0.0 if exact else start_s - preroll_s, length_s + reading.delay_s if length_s and exact else length_s)
     arguments = [
-        *ffmpeg.input_arguments(path, before=["-threads", "1", *_seek(start_s - preroll_s, length_s)]),
+        *ffmpeg.input_arguments(path, before=["-threads", "1", *seek]),
         *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
     ]
     with ffmpeg.stream(arguments, timeout_s=timeout_s) as pipe:
-        if skip:
-            pipe.read(skip * 4 * channels)
+        while skip > 0 and pipe.read(min(skip, block) * 4 * channels):
+            skip -= min(skip, block)
         while wanted is None or wanted > 0:
             count = block if wanted is None else min(block, wanted)
             data = pipe.read(count * 4 * channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
 
 _TAIL_S, _MOST_TAIL_PACKETS = 2.0, 5000
+_PAIR_S, _MOST_PAIR_PACKETS = 0.12, 16
+"""How much later the second frame of a pair is that shows what moves, and how far it is looked for."""
 
 
 @dataclass
@@ -31,9 +33,11 @@ class FrameSample:
     ``times_s`` are on the container's clock, whose start is 0. ``failed`` counts places that gave no
     good frame. ``last_s`` is the time of the last packet that is there.
     ``stereo_message`` tells that a frame carries a statement on its stereo layout.
+    ``later`` holds, for each frame, one a moment later, or None where there is none.
     """
 
     frames: NDArray[np.uint8]
+    later: list[NDArray[np.uint8] | None] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
     attempts: int = 0
     failed: int = 0
@@ -64,8 +68,9 @@ def sample_frames(info: MediaInfo, *, count: int, height: int, width: int) -> Fr
                 sample.failed += 1
             sample.stereo_message |= frame.side_data.get(SideData.STEREO3D) is not None
             sample.times_s.append(round(float(frame.time or 0.0) - info.start_s, 3))
-            gray = frame.reformat(format="gray").to_ndarray()
-            frames.append(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False))
+            frames.append(_gray(frame, height, width))
+            after = _frame_after(container, stream, frame.time)
+            sample.later.append(None if after is None else _gray(after, height, width))
         if duration > 0:
             sample.last_s = _last_packet(container, stream, info.start_s, duration)
     if frames:
@@ -108,6 +113,27 @@ def _frame_near(container: Any, stream: Any, time_s: float, last_s: float) -> An
         return None
 
 
+def _gray(frame: Any, height: int, width: int) -> NDArray[np.uint8]:
+    gray = frame.reformat(format="gray").to_ndarray()
+    return cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _frame_after(container: Any, stream: Any, time_s: float | None) -> Any:
+    """A frame a moment after the one that was decoded last; None where there is none."""
+    if time_s is None:
+        return None
+    try:
+        for count, packet in enumerate(container.demux(stream)):
+            for frame in packet.decode():
+                if frame.time is not None and frame.time >= time_s + _PAIR_S:
+                    return frame
+            if count > _MOST_PAIR_PACKETS:
+                break
+    except (av.FFmpegError, ValueError):
+        pass
+    return None
+
+
 @dataclass
 class SoundSample:
     """Windows ``(channels, n)`` of a sound stream as decoded, and how well it decoded.
@@ -123,18 +149,35 @@ class SoundSample:
     messages: list[str] = field(default_factory=list)
 
 
-def sound_windows(duration_s: float, *, count: int, window_s: float) -> list[tuple[float, float]]:
-    """(start, length) of windows spread over ``duration_s``; everything where that is not longer."""
+def sound_windows(
+    duration_s: float, *, count: int, window_s: float, around_s: Sequence[float] = ()
+) -> list[tuple[float, float]]:
+    """(start, length) of windows spread over ``duration_s``; everything where that is not longer.
+
+    The first is at the start and the last at the end; the others are moved to lie around some of the moments
+    ``around_s`` that the picture is known of.
+    """
     if duration_s <= count * window_s:
         return [(0.0, duration_s)]
-    gap = (duration_s - window_s) / (count - 1)
-    return [(k * gap, window_s) for k in range(count)]
+    last = duration_s - window_s
+    starts = [k * last / (count - 1) for k in range(count)]
+    if len(around_s) >= count - 2:
+        chosen = [around_s[round(k)] for k in np.linspace(0, len(around_s) - 1, count)[1:-1]]
+        starts[1:-1] = [min(max(0.0, time_s - window_s / 2), last) for time_s in chosen]
+    return [(start, window_s) for start in starts]
 
 
 def sample_sound(
-    path: Path, stream: AudioStream, *, start_s: float, duration_s: float, count: int, window_s: float
+    path: Path,
+    stream: AudioStream,
+    *,
+    start_s: float,
+    duration_s: float,
+    count: int,
+    window_s: float,
+    around_s: Sequence[float] = (),
 ) -> SoundSample:
-    """Decode windows spread over the sound. ``start_s`` is the start of the container's clock."""
+    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock."""
     reading = SoundReading(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
@@ -142,7 +185,7 @@ def sample_sound(
         delay_s=max(0.0, stream.start_s - start_s),
     )
     sample = SoundSample([], [], stream.sample_rate_hz)
-    for begin, length in sound_windows(duration_s, count=count, window_s=window_s):
+    for begin, length in sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s):
         try:
             blocks = list(_window(path, reading, begin, length))
         except ItemError as error:
@@ -160,4 +203,4 @@ def sample_sound(
 
 
 def _window(path: Path, reading: SoundReading, begin: float, length: float) -> Iterator[NDArray[np.float32]]:
-    return read_channels(path, reading, start_s=begin, duration_s=length, timeout_s=60.0)
+    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, timeout_s=60.0)
