@@ -99,7 +99,7 @@ def test_stage_before_its_predecessor_does_nothing_and_says_how_many_wait(yt360,
         (["run", "{recipe}", "--root", "{tmp}/r", "--set", "chunk.tone_hz=loud"], "chunk.tone_hz"),
         (["run", "{recipe}", "--root", "{tmp}/r", "--workers", "0"], "--workers"),
         (["run", "{recipe}"], "--root"),
-        (["segment", "--root", "{tmp}/r"], "comes later"),
+        (["segment", "--root", "{tmp}/r"], "no stage 'segment'"),
         (["nonsense"], "nonsense"),
     ],
 )

@@ -56,7 +56,7 @@ def test_the_time_to_the_next_counts_from_the_request(tmp_path: Path) -> None:
 
     def slow_start(lane: Lane) -> None:
         clock.sleep(4.0 if not asked else 0.0)
-        lane.begin()
+        lane.asked()
         asked.append(clock())
 
     for _ in range(3):

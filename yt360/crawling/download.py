@@ -56,7 +56,8 @@ class Fetched:
 class Downloader:
     """Fetches one video through one own address. ``keep`` is its keeping folder, ``subject`` its name in messages.
 
-    ``begin`` is called right before the site is asked.
+    ``asked`` is called right before the site is asked and right after it answered: in between, at a moment
+    that only the site knows, the question arrived.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Downloader:
         cache: Path | None,
         address: str,
         subject: str,
-        begin: Callable[[], object] = lambda: None,
+        asked: Callable[[], object] = lambda: None,
     ) -> None:
         self._access = access
         self._wanted = wanted
@@ -76,7 +77,7 @@ class Downloader:
         self._cache = cache
         self._address = address
         self._subject = subject
-        self._begin = begin
+        self._asked = asked
         self._ears = Ears()
         self._clients: tuple[str, ...] = ()
         self._deadline = time.monotonic() + access.download_timeout_s
@@ -181,8 +182,11 @@ class Downloader:
 
     def _info(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
         """What the site says about the one video behind ``url``."""
-        self._begin()
-        info = ydl.extract_info(url, download=False, process=True)
+        self._asked()
+        try:
+            info = ydl.extract_info(url, download=False, process=True)
+        finally:
+            self._asked()
         if info is not None and info.get("_type") in ("playlist", "multi_video"):
             entries = [entry for entry in info.get("entries") or () if entry]
             if len(entries) != 1:

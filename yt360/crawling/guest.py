@@ -75,8 +75,8 @@ class Lane:
                 held.push(taken.pop_all())
             return wait_s
 
-    def begin(self) -> None:
-        """The request goes out now: the time to the next one counts from here, not from when the turn was given."""
+    def asked(self) -> None:
+        """The site is being asked: the time to the next question counts from here, not from when the turn was given."""
         with self._state() as state:
             state.tokens, state.filled_at = 0.0, self._clock()
 

@@ -265,7 +265,7 @@ class Crawl(Stage):
             cache=state / "yt-dlp-cache",
             address=lane.address,
             subject=item.id,
-            begin=lane.begin,
+            asked=lane.asked,
         )
 
 
