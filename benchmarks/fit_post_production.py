@@ -1,8 +1,8 @@
 """Fits the classifier of post-production on what ``benchmarks.post_production_data`` made, and writes its weights.
 
-    python -m benchmarks.fit_post_production DATA [--out yt360/filters/post_production.npz]
+    python -m benchmarks.fit_post_production DATA… [--out yt360/filters/post_production.npz]
 
-Files numbered 900 and above are for choosing when to stop; nothing of ``benchmarks/filters.py`` is seen.
+Files numbered 900 to 999 are for choosing thresholds; nothing of ``benchmarks/filters.py`` is seen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from yt360.filters.segments import COLUMNS, mirrored
 from yt360.synth.mixes import POST
 
 KINDS = {"omni": ("voice-w", "music-w"), "front": ("voice-front",), "bed": ("bed-30", "bed-45", "bed-60", "bed-90")}
-VALIDATION = 900
+VALIDATION = range(900, 1000)
+"""Numbers of files that are not fitted on."""
+
 FAINT_DB = -3.0
 """Fainter layers teach nothing: neither heard as post-production nor clean."""
 
@@ -66,11 +68,11 @@ def _padded(values: np.ndarray, segments: int) -> np.ndarray:
     return np.pad(values, [(0, 0), (0, missing), *[(0, 0)] * (values.ndim - 2)])
 
 
-def fit(data: Path, epochs: int, seeds: int) -> dict[str, np.ndarray]:
+def fit(data: list[Path], epochs: int, seeds: int) -> dict[str, np.ndarray]:
     """Weights of ``seeds`` networks, whose logits are averaged."""
-    paths = sorted(data.glob("*.npz"))
-    train = load([path for path in paths if int(path.stem) < VALIDATION])
-    held = load([path for path in paths if int(path.stem) >= VALIDATION])
+    paths = [path for folder in data for path in sorted(folder.glob("*.npz"))]
+    train = load([path for path in paths if int(path.stem) not in VALIDATION])
+    held = load([path for path in paths if int(path.stem) in VALIDATION])
     everything = train[0][train[1]]
     mean, scale = everything.mean(axis=0), everything.std(axis=0) + 0.05
     networks = [_fit_one(seed, train, held, mean, scale, epochs) for seed in range(seeds)]
@@ -131,7 +133,7 @@ def _report(weights: dict[str, np.ndarray], held: tuple) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="+", help="folders; one that is named twice counts twice")
     parser.add_argument("--out", type=Path, default=classifier.WEIGHTS)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--networks", type=int, default=3)

@@ -16,6 +16,7 @@ import platform
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,9 @@ def main() -> int:
     parser.add_argument("detectron2", type=Path, help="a checkout of detectron2")
     parser.add_argument("--depth", type=int, choices=(50, 101), default=101)
     parser.add_argument("--pictures", type=int, default=8)
+    parser.add_argument(
+        "--short-side", type=int, default=R101.short_side, help="of what the networks see; less is sooner"
+    )
     parser.add_argument("--record", type=Path)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -150,7 +154,11 @@ def main() -> int:
     if arguments.record:
         record(arguments.detectron2, arguments.record)
         return 0
-    config = R101 if arguments.depth == 101 else R50
+    config = replace(
+        R101 if arguments.depth == 101 else R50,
+        short_side=arguments.short_side,
+        long_side=arguments.short_side * R101.long_side // R101.short_side,
+    )
     theirs, ours = reference(arguments.detectron2, config), PanopticFPN(config).eval()
     weights = random_weights({name: tuple(value.shape) for name, value in ours.state_dict().items()}, 0)
     load(theirs, weights)
@@ -177,7 +185,10 @@ def main() -> int:
         print(f"{len(rows)} of {arguments.pictures}", file=sys.stderr, flush=True)
     header = ["picture", "instances", "boxes px", "scores", "logits", "masks", "equal ids", "detectron2 s", "ours s"]
     threads = torch.get_num_threads()
-    print(f"Panoptic FPN R{arguments.depth}, random weights; torch {torch.__version__}, {threads} thread(s)")
+    side = arguments.short_side
+    print(
+        f"Panoptic FPN R{arguments.depth}, short side {side}, random weights; torch {torch.__version__}, {threads} thread(s)"
+    )
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(table(rows, header))
     faster = totals[0] / totals[1]

@@ -90,16 +90,20 @@ def test_videos_without_sound_are_compared_by_their_pictures():
     assert [(match.one, match.other) for match in matches(prints)] == [(0, 2)]
 
 
-def test_very_many_strangers_are_told_apart_in_seconds():
-    """Random hashes that collide like real ones; two copies among them."""
+def test_very_many_strangers_are_told_apart(monkeypatch):
+    """Landmarks that collide like real ones, two copies among them; also when a part of the keys is used."""
     rng = np.random.default_rng(5)
     frames = np.zeros((1, panorama.LENGTH), np.int8)
-    prints = [
-        Fingerprint(np.stack([rng.integers(0, 1 << 20, 900), rng.integers(0, 3000, 900)], axis=1), frames, 2.0, 100.0)
-        for _ in range(1000)
-    ]
-    prints[700] = prints[3]
-    assert [(match.one, match.other) for match in matches(prints)] == [(3, 700)]
+
+    def stranger():
+        time, place = np.repeat(rng.integers(0, 3000, 400), 4), np.repeat(rng.integers(0, 214, 400), 4)
+        return np.stack([(place << 14) | (rng.integers(0, 64, 1600) << 7) | rng.integers(3, 31, 1600), time], axis=1)
+
+    prints = [Fingerprint(stranger(), frames, 2.0, 100.0) for _ in range(300)]
+    prints[200] = prints[3]
+    for most in (10**9, 100_000):
+        monkeypatch.setattr(matching, "_MOST_KEYS", most)
+        assert [(match.one, match.other) for match in matches(prints)] == [(3, 200)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))

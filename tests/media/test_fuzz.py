@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.media_containers import encode, equi, grid_mesh, insert_boxes, mshp, sa3d, spherical_xml, st3d, sv3d
+from benchmarks.media_fuzz import attack
 from yt360.errors import ItemError
 from yt360.media.container import read_metadata
 from yt360.media.lookup import lookup_map
@@ -79,3 +80,11 @@ def test_mutated_files_are_read_or_refused(originals: list[bytes], tmp_path: Pat
         assert time.process_time() - started < 5, f"mutation {k} took too long"
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mb < LARGEST_MB
+
+
+def test_inspect_survives_a_few_of_the_attacks(tmp_path: Path) -> None:
+    """A slice of ``benchmarks/media_fuzz.py``: PyAV and ffmpeg included, each file ends in a verdict or a kind."""
+    found = attack(5, 7, tmp_path)
+    assert found.ends.total() == 5
+    assert "timeout" not in found.ends
+    assert found.peak_mb < LARGEST_MB

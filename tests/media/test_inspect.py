@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.media_containers import encode, equi, insert_boxes, spherical_xml, st3d, sv3d
+from benchmarks.media_containers import encode, equi, insert_boxes, sa3d, spherical_xml, st3d, sv3d
 from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import RATE_HZ, source
 from yt360 import ambisonics
@@ -149,7 +149,7 @@ def test_command_reports_every_file(good: Path, tmp_path: Path) -> None:
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
-def _dies(connection: object, file: str, sound: str | None, picture: str | None) -> None:
+def _dies(connection: object, file: str, sound: str | None, picture: str | None, memory_mb: int) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -158,3 +158,34 @@ def test_decoder_that_kills_its_process_ends_no_run(monkeypatch: pytest.MonkeyPa
     report = inspect_cli.inspect_isolated("hostile.mov")
     assert report["error"]["kind"] == "crash"
     assert "SIGSEGV" in report["error"]["message"]
+
+
+def test_memory_of_one_file_is_bounded(good: Path) -> None:
+    report = inspect_cli.inspect_isolated(str(good), memory_mb=40)
+    assert report["error"]["kind"] == "too-large"
+    assert "--memory-mb" in report["error"]["message"]
+
+
+def test_pcm_with_a_channel_map_that_libav_crashes_on(foa: np.ndarray, tmp_path: Path) -> None:
+    """PyAV 18.1 double-frees on an SA3D map other than the identity: the map is hidden from it."""
+    path = encode(tmp_path / "x.mov", sound=foa[[0, 3, 1, 2]], audio="pcm")
+    insert_boxes(path, b"soun", sa3d([0, 2, 3, 1]))
+    report = inspect_cli.inspect_isolated(str(path))
+    assert "error" not in report, report
+    assert report["audio"]["channel_map"] == [0, 2, 3, 1]
+    assert report["audio"]["ambisonics"]["verdict"] == "valid"
+
+
+def test_sixteen_channels_of_opus_kill_nothing(foa: np.ndarray, tmp_path: Path) -> None:
+    """Third-order ambisonics: its first four channels are first-order."""
+    sound = np.concatenate([foa, 1e-3 * np.random.default_rng(0).standard_normal((12, foa.shape[1]))])
+    report = inspect_cli.inspect_isolated(str(encode(tmp_path / "x.mkv", sound=sound, layout="ambisonic 3")))
+    assert "error" not in report, report
+    assert report["audio"]["channels"] == 16
+    assert report["audio"]["ambisonics"]["verdict"] == "valid"
+
+
+def test_picture_and_sound_are_held_against_each_other(good: Path) -> None:
+    agreement = inspect_media(good).to_json()["agreement"]
+    assert {"score", "yaw_deg", "confidence", "flip", "order", "moments"} <= set(agreement)
+    assert -1 <= agreement["score"] <= agreement["best_score"] <= 1

@@ -149,3 +149,14 @@ def test_late_stream_is_padded_with_silence(tmp_path: Path, foa: np.ndarray) -> 
 def test_recipe_survives_json() -> None:
     reading = SoundReading(6, RATE, order=(2, 1, -1, 0), gains=(1.0, 1.0, 1.4, 1.0), head_locked=(4, 5), source="sound")
     assert SoundReading.from_json(reading.to_json()) == reading
+
+
+@pytest.mark.parametrize(("audio", "suffix"), [("vorbis", "webm"), ("opus", "webm"), ("pcm", "mov")])
+def test_reading_from_the_middle_is_right_to_the_sample(tmp_path: Path, audio: str, suffix: str) -> None:
+    sound = 0.2 * np.random.default_rng(1).standard_normal((4, 4 * 48_000))
+    path = encode(tmp_path / f"x.{suffix}", sound=sound, rate_hz=48_000, audio=audio)
+    reading = SoundReading(channels=4, sample_rate_hz=48_000)
+    whole = np.concatenate(list(read_channels(path, reading)), axis=1)
+    part = np.concatenate(list(read_channels(path, reading, start_s=1.3337, duration_s=1.0)), axis=1)
+    start = round(1.3337 * 48_000)
+    np.testing.assert_array_equal(part, whole[:, start : start + 48_000])

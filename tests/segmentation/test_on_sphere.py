@@ -21,7 +21,7 @@ def segmented(discs, way: Way, height: int = 224, **settings):
 @pytest.mark.parametrize("way", WAYS)
 def test_object_moved_across_the_seam_keeps_one_segment_and_its_area(way: Way) -> None:
     areas = []
-    for azimuth in (0.0, 150.0, 165.0, 172.0, 180.0, -175.0, -168.0, -150.0):
+    for azimuth in (0.0, 165.0, 180.0, -172.0):
         found = segmented([(BALL, azimuth, 10.0, 14.0)], way)
         things = [segment for segment in found.segments if segment.isthing]
         assert [segment.category_id for segment in things] == [BALL], azimuth
@@ -58,7 +58,7 @@ def test_poles_are_labelled_by_what_is_there(elevation: float) -> None:
 def test_views_see_every_direction() -> None:
     rays = sphere.pixel_vectors(64, 128).reshape(-1, 3)
     seen = np.zeros(len(rays), int)
-    for view in view_set(6):
+    for view in view_set(SphereSettings().views):
         front = rays @ view.rotation.T
         x, y = front[:, 1] / front[:, 0], front[:, 2] / front[:, 0]
         reach = math.tan(view.horizontal_fov / 2)
@@ -70,8 +70,8 @@ def test_views_see_every_direction() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_every_turn_of_the_camera_gives_the_same_objects(way: Way) -> None:
     discs = [(BALL, 0.0, 5.0, 12.0), (BOX, 40.0, -20.0, 9.0), (BALL, 200.0, 30.0, 10.0), (BOX, 110.0, 35.0, 16.0)]
-    for turn in range(0, 360, 45):
-        found = segmented([(c, azimuth + turn, elevation, r) for c, azimuth, elevation, r in discs], way)
+    for turn in (20, 100, 180, 315):
+        found = segmented([(c, azimuth + turn, elevation, r) for c, azimuth, elevation, r in discs], way, 112)
         assert sorted(s.category_id for s in found.segments if s.isthing) == [BALL, BALL, BOX, BOX], turn
 
 

@@ -15,7 +15,7 @@ from yt360.engine.contract import digest_bytes
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
 from yt360.stages.manifests import CLIPS, check_manifests
-from yt360.stages.shard import MEMBERS, read_members
+from yt360.stages.shard import MEMBERS, OPTIONAL, read_members
 
 VIDEOS = {f"video{n:02d}": n % 3 + 1 for n in range(8)}
 SPLIT = {"test_share": 0.4}
@@ -35,7 +35,7 @@ def test_every_clip_is_where_the_manifest_says(dataset: Dataset) -> None:
     assert set(table["split"]) == {"train", "test"}
     for row in table.to_dict("records"):
         data = (dataset.root.shards / row["shard"]).read_bytes()
-        part = {name: data[row[f"{name}_offset"] :][: row[f"{name}_size"]] for name in MEMBERS}
+        part = {name: data[row[f"{name}_offset"] :][: row[f"{name}_size"]] for name in MEMBERS if name not in OPTIONAL}
         assert json.loads(part["json"])["clip"] == row["clip"]
         assert digest_bytes(part["video"]) == row["video_digest"]
         assert digest_bytes(part["foa"]) == row["foa_digest"]
@@ -52,7 +52,9 @@ def test_shards_read_as_webdataset(dataset: Dataset) -> None:
             names = tar.getnames()
         keys = [name.partition(".")[0] for name in names]
         assert keys == sorted(keys)
-        assert {name.partition(".")[2] for name in names} == set(MEMBERS.values())
+        assert {name.partition(".")[2] for name in names} == {
+            ending for name, ending in MEMBERS.items() if name not in OPTIONAL
+        }
         assert len(names) == 3 * len(set(keys))
 
 

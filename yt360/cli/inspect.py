@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import resource
 import signal
+import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -18,13 +22,42 @@ import click
 from yt360.errors import ItemError
 
 _TIMEOUT_S = 120.0
+_MEMORY_MB = 512
+_LIBRARIES_MB = 512
+"""Address space that libraries and the stacks of their threads reserve and hardly touch."""
+
+_LOOK_S = 0.02
 
 
-def _child(connection: Connection, file: str, sound: str | None, picture: str | None) -> None:
+def _limit_memory(megabytes: int) -> None:
+    """A ceiling for one leap of this process, and of each ffmpeg it starts; :func:`_resident_mb` watches the rest."""
+    most = (megabytes + _LIBRARIES_MB) << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that the main thread of a process started: each ffmpeg leads a group of its own."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _resident_mb(pid: int) -> float:
+    """Memory that a process and its children hold now; 0 where that cannot be read."""
+    total = 0
+    for process in (pid, *_children(pid)):
+        with suppress(OSError):
+            total += int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return total * resource.getpagesize() / (1 << 20)
+
+
+def _child(connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int) -> None:
     from yt360.media.evidence import sound_picture, write_png
     from yt360.media.inspect import inspect_media
 
     path, sound_path = Path(file), Path(sound) if sound else None
+    _limit_memory(memory_mb)
     try:
         inspection = inspect_media(path, sound_path)
         report = inspection.to_json()
@@ -35,6 +68,8 @@ def _child(connection: Connection, file: str, sound: str | None, picture: str | 
             report["picture"] = picture if drawn is not None else None
     except ItemError as error:
         report = _failure(file, error.kind, str(error))
+    except MemoryError:
+        report = _too_large(file, memory_mb)
     except OSError as error:
         report = _failure(file, "unreadable", f"{file}: {error}")
     connection.send(report)
@@ -55,25 +90,46 @@ def _failure(file: str, kind: str, words: str) -> dict[str, Any]:
     }
 
 
-def inspect_isolated(file: str, sound: str | None = None, picture: str | None = None) -> dict[str, Any]:
-    """The report on one file, made in a process of its own; its death or delay is reported, too."""
-    context = multiprocessing.get_context("spawn")
+def _too_large(file: str, memory_mb: int) -> dict[str, Any]:
+    words = "it may be hostile; raise --memory-mb for a very large picture"
+    return _failure(file, "too-large", f"{file}: needs more than {memory_mb} MB of memory; {words}")
+
+
+def inspect_isolated(
+    file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int = _MEMORY_MB
+) -> dict[str, Any]:
+    """The report on one file, made in a process of its own; its death or delay is reported, too.
+
+    That process, and each ffmpeg that it starts, may hold ``memory_mb`` of memory.
+    """
+    # A server that has imported everything once makes a child in milliseconds, and libav never runs in it.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["yt360.media.inspect", "yt360.media.evidence"])
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, file, sound, picture), daemon=True)
+    process = context.Process(target=_child, args=(sender, file, sound, picture, memory_mb), daemon=True)
     process.start()
     sender.close()
+    peak_mb = 0.0
     try:
-        if not receiver.poll(_TIMEOUT_S):
-            return _failure(file, "timeout", f"{file}: not understood within {_TIMEOUT_S:g} s; it may be hostile")
+        latest = time.monotonic() + _TIMEOUT_S
+        while not receiver.poll(_LOOK_S):
+            if time.monotonic() > latest:
+                return _failure(file, "timeout", f"{file}: not understood within {_TIMEOUT_S:g} s; it may be hostile")
+            peak_mb = max(peak_mb, _resident_mb(process.pid or 0))
+            if peak_mb > memory_mb:
+                return _too_large(file, memory_mb)
         report: dict[str, Any] = receiver.recv()
-        return report
+        return report | {"memory_mb": round(peak_mb)}
     except EOFError:
         process.join(5)
         code = process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return _failure(file, "crash", f"{file}: the process that opened it died ({name}); the file may be hostile")
     finally:
-        if process.is_alive():
+        if process.is_alive() and process.pid is not None:
+            for child in _children(process.pid):
+                with suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)
             process.kill()
         process.join()
         receiver.close()
@@ -113,7 +169,13 @@ def describe(report: dict[str, Any]) -> str:
 @click.option("--sound", type=click.Path(path_type=str), help="The sound file that belongs to the one picture FILE.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a file.")
 @click.option("--picture", type=click.Path(path_type=str), help="Write the sound-energy map of the one FILE as PNG.")
-def inspect_command(files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None) -> None:
+@click.option(
+    "--memory-mb", type=click.IntRange(256), default=_MEMORY_MB, show_default=True,
+    help="Memory that looking into one FILE may take; 8K pictures need more.",
+)  # fmt: skip
+def inspect_command(
+    files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int
+) -> None:
     """What is each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
 
     Exit status 1 if a file could not be understood at all, 0 otherwise (whatever the verdicts are).
@@ -122,7 +184,7 @@ def inspect_command(files: tuple[str, ...], sound: str | None, as_json: bool, pi
         raise click.UsageError("--sound and --picture belong to a single FILE")
     failed = False
     for file in files:
-        report = inspect_isolated(file, sound, picture)
+        report = inspect_isolated(file, sound, picture, memory_mb=memory_mb)
         failed |= "error" in report
         click.echo(json.dumps(report, allow_nan=False, ensure_ascii=False) if as_json else describe(report))
     if failed:

@@ -1,9 +1,9 @@
 """Which videos hold the same recording: fingerprints of many videos against each other, without comparing all pairs.
 
-Equal hashes of the audio fingerprints (:mod:`yt360.filters.landmarks`) propose pairs; enough of them at one offset
-in time make a pair a match, unless the pictures at that offset disagree (two videos under one song). Videos
-without enough sound are compared by their pictures alone. Sorting the hashes takes n log n steps; hashes that very
-many recordings share propose nothing.
+Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.landmarks`) propose pairs of videos; enough equal
+hashes at one offset in time make such a pair a match, unless the pictures at that offset disagree (two videos under
+one song). Videos without enough sound are compared by their pictures alone. Sorting takes n log n steps; what
+very many recordings share proposes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from yt360.filters.landmarks import FRAME_S
 from yt360.filters.panorama import similarity
 
 _COMMONEST = 40
-"""Hashes with more occurrences than this propose no pairs."""
+"""What occurs more often than this proposes nothing."""
+
+_PROPOSED = 3
+"""Keys in common at about one offset that make a pair worth comparing."""
+
+_COARSE_FRAMES = 8
+_MOST_KEYS = 30_000_000
+"""Keys that are sorted at a time, some 3 GB of memory; of more, a part is taken that is the same for all videos."""
+
+_MIXER = np.int64(0x1E3779B97F4A7C15)
 
 _OFFSET_FRAMES = 3
 """Width of a bin of offsets: peaks move by a frame when a recording starts elsewhere."""
@@ -72,7 +81,10 @@ def matches(fingerprints: Sequence[Fingerprint], limits: MatchLimits | None = No
     limits = limits or MatchLimits()
     times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
     found = []
-    for one, other, votes, offset in _proposals(fingerprints, limits.votes):
+    for one, other in _proposals(fingerprints):
+        votes, offset = _votes(fingerprints[one].landmarks, fingerprints[other].landmarks)
+        if votes < limits.votes:
+            continue
         candidate = _judged(one, other, votes, offset, fingerprints, times)
         alike = candidate.picture is None or candidate.picture >= limits.picture
         long_enough = candidate.covered_one * fingerprints[one].duration_s >= limits.overlap_s
@@ -81,22 +93,24 @@ def matches(fingerprints: Sequence[Fingerprint], limits: MatchLimits | None = No
     return sorted([*found, *_by_picture_alone(fingerprints)], key=lambda match: (match.one, match.other))
 
 
-def _proposals(fingerprints: Sequence[Fingerprint], least: int) -> Iterator[tuple[int, int, int, float]]:
-    """Pairs of videos with their number of votes at the best offset, and that offset in frames."""
+def _proposals(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
+    """Pairs of videos that share a few pairs of hashes at one offset: cheap, and wrong now and then."""
+    keys = [_keys(each) for each in fingerprints]
+    total = sum(len(each) for each in keys)
+    # Of very many the same part everywhere: which keys are looked at depends on the keys alone.
+    part = max(1, -(-total // _MOST_KEYS))
+    chosen = [each[(each[:, 0] * _MIXER >> 33) % part == 0] for each in keys]
     count = len(fingerprints)
-    video = np.repeat(np.arange(count), [len(each.landmarks) for each in fingerprints])
+    video = np.repeat(np.arange(count), [len(each) for each in chosen])
     if not video.size:
         return
-    everything = np.concatenate([each.landmarks for each in fingerprints])
+    everything = np.concatenate(chosen)
     order = np.argsort(everything[:, 0], kind="stable")
-    digest, time, video = everything[order, 0], everything[order, 1], video[order]
-    _, inverse, sizes = np.unique(digest, return_inverse=True, return_counts=True)
-    rare = sizes[inverse] <= _COMMONEST
-    digest, time, video = digest[rare], time[rare], video[rare]
-    keys, places = [], np.arange(digest.size)
+    key, time, video = everything[order, 0], everything[order, 1], video[order]
+    found, places = [], np.arange(key.size)
     for lag in range(1, _COMMONEST):
-        places = places[places + lag < digest.size]
-        places = places[digest[places] == digest[places + lag]]
+        places = places[places + lag < key.size]
+        places = places[key[places] == key[places + lag]]
         if not places.size:
             break
         one, other = places, places + lag
@@ -104,32 +118,38 @@ def _proposals(fingerprints: Sequence[Fingerprint], least: int) -> Iterator[tupl
         one, other = one[apart], other[apart]
         swapped = video[one] > video[other]
         one, other = np.where(swapped, other, one), np.where(swapped, one, other)
-        keys.append(np.stack([video[one] * count + video[other], time[other] - time[one]], axis=1))
-    if not keys:
+        pair = (video[one] * count + video[other]) << 24
+        found.append(pair + ((time[other] - time[one] + (1 << 23)) // _COARSE_FRAMES))
+    if not found:
         return
-    yield from _best_offsets(np.concatenate(keys), count, least)
+    bins, votes = np.unique(np.concatenate(found), return_counts=True)
+    for pair in np.unique(bins[votes >= _PROPOSED] >> 24).tolist():
+        yield pair // count, pair % count
 
 
-def _best_offsets(votes: NDArray[np.int64], count: int, least: int) -> Iterator[tuple[int, int, int, float]]:
-    """``votes`` ``(n, 2)``: pair and offset. Pairs with too few votes in all are left out before anything is sorted."""
-    _, inverse, totals = np.unique(votes[:, 0], return_inverse=True, return_counts=True)
-    votes = votes[(totals >= least)[inverse]]
-    order = np.lexsort((votes[:, 1], votes[:, 0]))
-    pair, offset = votes[order, 0], votes[order, 1]
-    # Votes within the width of a bin from each one on.
-    key = pair * (1 << 24) + offset + (1 << 23)
-    inside = np.searchsorted(key, key + _OFFSET_FRAMES) - np.arange(key.size)
-    for begin, end in _runs(pair):
-        best = begin + int(np.argmax(inside[begin:end]))
-        if inside[best] >= least:
-            middle = float(np.median(offset[best : best + inside[best]]))
-            yield int(pair[begin] // count), int(pair[begin] % count), int(inside[best]), middle
+def _keys(print_: Fingerprint) -> NDArray[np.int64]:
+    """Pairs of hashes that share their first peak, and its time ``(n, 2)``: strangers hardly share any."""
+    marks = print_.landmarks[np.lexsort((print_.landmarks[:, 0], print_.landmarks[:, 1]))]
+    same = (marks[1:, 1] == marks[:-1, 1]) & (marks[1:, 0] >> 14 == marks[:-1, 0] >> 14)
+    first, second = marks[:-1][same], marks[1:][same]
+    return np.stack([(first[:, 0] << 14) | (second[:, 0] & 0x3FFF), first[:, 1]], axis=1)
 
 
-def _runs(values: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Begin and end of the stretches of equal values."""
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [values.size]])
-    yield from zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True) if values.size else ()
+def _votes(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[int, float]:
+    """How many equal hashes two fingerprints ``(n, 2)`` have at their best offset, and that offset in frames."""
+    other = other[np.argsort(other[:, 0], kind="stable")]
+    begin = np.searchsorted(other[:, 0], one[:, 0], "left")
+    many = np.searchsorted(other[:, 0], one[:, 0], "right") - begin
+    rare = (many > 0) & (many <= _COMMONEST)
+    begin, many, time = begin[rare], many[rare], one[rare, 1]
+    if not many.size:
+        return 0, 0.0
+    ends = np.cumsum(many)
+    places = np.arange(ends[-1]) - np.repeat(ends - many, many) + np.repeat(begin, many)
+    offset = np.sort(other[places, 1] - np.repeat(time, many))
+    inside = np.searchsorted(offset, offset + _OFFSET_FRAMES) - np.arange(offset.size)
+    best = int(np.argmax(inside))
+    return int(inside[best]), float(np.median(offset[best : best + inside[best]]))
 
 
 def _judged(
@@ -170,7 +190,7 @@ def _picture(a: Fingerprint, b: Fingerprint, offset_s: float, begin_s: float, en
         return 0.0  # one is plain, the other is not
     alike = similarity(a.frames[chosen], b.frames)
     near = np.abs(at_a[chosen][:, None] + offset_s - at_b[None]) <= max(a.frame_s, b.frame_s) + 0.5
-    near &= b.frames.any(axis=1)[None]
+    near &= np.asarray(b.frames.any(axis=1))[None]
     if not near.any():
         return None
     best = np.where(near, alike, -1.0).max(axis=1)[near.any(axis=1)]
@@ -187,7 +207,7 @@ def _by_picture_alone(fingerprints: Sequence[Fingerprint]) -> list[Match]:
     if len(quiet) < 2:
         return []
     middle = np.stack([fingerprints[place].frames.mean(axis=0) for place in quiet])
-    alike = similarity(middle, middle)  # type: ignore[arg-type]
+    alike = similarity(middle, middle)
     found = []
     for i, j in zip(*np.nonzero(np.triu(alike > _TURNED_SAME, 1)), strict=True):
         one, other = quiet[int(i)], quiet[int(j)]

@@ -1,7 +1,8 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
-The scores come from the classifier; shares of cells (:mod:`yt360.filters.post_production`) say in words what it may
-have gone by; the timeline says when.
+The scores are the classifier's log odds and what shares of cells (:mod:`yt360.filters.post_production`) add to them:
+the classifier misses few and is fooled by microphones it has not heard, the shares are hardly ever fooled and miss
+what never pauses. The timeline says when.
 """
 
 from __future__ import annotations
@@ -23,15 +24,19 @@ def measure(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
-    ``scores`` are probabilities by kind (:data:`yt360.filters.classifier.KINDS`); ``heard`` the mean probability of
+    ``scores`` are probabilities by kind (:data:`yt360.filters.classifier.KINDS`), ``network`` those of the classifier
+    alone, ``evidence`` the shares; ``heard`` the mean probability of
     speech, singing and music by kind, in the segments that speak for that kind.
     """
     field = FieldTimeline()
     segments = measure_segments(blocks, silence_db, (field.observe,))
-    whole = _probability(classifier.fitted().video(segments.vectors, segments.loud))
+    evidence = post_production.weigh(segments.cells, rules).to_json()
+    logits = classifier.fitted().video(segments.vectors, segments.loud)
+    whole = _probability(logits + _support(evidence))
     each = _probability(classifier.fitted().segments(segments.vectors)) * segments.loud[:, None]
     measures = {
         "scores": _named(whole),
+        "network": _named(_probability(logits)),
         "heard": {kind: _heard(segments, each[:, column]) for column, kind in enumerate(classifier.KINDS)},
         "segments": len(segments.loud),
         "loud": int(np.count_nonzero(segments.loud)),
@@ -39,7 +44,7 @@ def measure(
         "height_db": field.height_db(),
         "syllables": field.syllables(),
         "omni_syllables": field.omni_syllables(),
-        "evidence": post_production.weigh(segments.cells, rules).to_json(),
+        "evidence": evidence,
     }
     timeline = {
         "segment_s": increments.SEGMENT_S,
@@ -50,6 +55,15 @@ def measure(
         "windows": field.columns(),
     }
     return measures, timeline
+
+
+_SUPPORT = {"omni": (0.1, 6.0), "front": (0.2, 3.0), "bed": (0.05, 3.5)}
+"""Share of cells from which on the evidence of a kind is full, and the log odds that it then adds."""
+
+
+def _support(evidence: dict[str, Any]) -> NDArray[np.float64]:
+    shares = np.array([min(1.0, evidence[kind] / _SUPPORT[kind][0]) for kind in classifier.KINDS])
+    return shares**2 * [_SUPPORT[kind][1] for kind in classifier.KINDS]
 
 
 def _probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.layouts import Layout, known_layouts
-from yt360.media.seams import SeamEvidence, seam_evidence
+from yt360.media.seams import SeamEvidence, seam_count, seam_evidence
 from yt360.media.spatial import Projection, Stereo
 
 WORK_HEIGHT, WORK_WIDTH = 360, 640
@@ -29,12 +29,16 @@ ACCEPT_SHAPED = 0.7
 
 _CLEAR_MARGIN = 4.0
 
-REJECT = -2.0
-"""Evidence below this says that the layout is not it."""
+REJECT = -1.8
+"""Evidence below this says that an equirectangular layout is not it."""
+
+_CUBE_ACCEPT, _CUBE_APART, _CUBE_REJECT = -1.0, 1.8, -2.4
+"""For layouts of faces, whose many seams make small pictures look bad in all: mean evidence of a seam that is
+enough, by how much it must be better than in other arrangements of faces, and what says that it is not it."""
 
 _CLOSED = (0.85, 0.18)
 _OPEN = (0.05, 0.25)
-_JUMP = 3.5
+_JUMP = 2.5
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
 times as large as a step beside it a step over a closed seam may be."""
 
@@ -84,7 +88,9 @@ def seam_score(seam: SeamEvidence) -> float:
     if seam.lit < _LEAST_LIT:
         return 0.0
     if seam.detail >= _LEAST_DETAIL:
-        score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - _log_normal(seam.likeness, *_OPEN)
+        mean, spread = _OPEN
+        unlike = _log_normal(max(seam.likeness, seam.elsewhere), max(mean, seam.elsewhere), spread)
+        score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - unlike
     if seam.ratio > _JUMP:
         score -= 3 * float(np.log(seam.ratio / _JUMP))
     return float(np.clip(score, -_MOST_PER_SEAM, _MOST_PER_SEAM))
@@ -108,7 +114,7 @@ def layout_score(layout: Layout, seams: list[SeamEvidence]) -> float:
 
 def stereo_score(likeness: float) -> float:
     """Evidence that two halves of a frame are two eyes, from :func:`detail_correlation`."""
-    return float(np.clip((likeness - _LIKE_EYES) * _LIKENESS_WEIGHT, -_MOST_PER_SEAM, _MOST_PER_SEAM))
+    return float(np.clip((likeness - _LIKE_EYES) * _LIKENESS_WEIGHT, -2 * _MOST_PER_SEAM, _MOST_PER_SEAM))
 
 
 def detail_correlation(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -156,7 +162,7 @@ def _is_round(frames: NDArray[np.uint8]) -> bool:
     radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
     dark = frames.mean(axis=0) < _DARK
     rim = (radius > 0.85) & (radius < 0.96)
-    return bool(dark[radius > 1.05].mean() > 0.9 and dark[rim].mean() < 0.3)
+    return bool(dark[radius > 1.05].mean() > 0.9 and dark[rim].mean() < 0.6)
 
 
 def _halves(frames: NDArray[np.uint8]) -> dict[Stereo, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -188,7 +194,7 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> Pict
         "side_bars": bars,
     }
     eyes = {stereo: stereo_score(value) for stereo, value in likeness.items()}
-    eyes["mono"] = -max(eyes.values())
+    eyes["mono"] = min(_MOST_PER_SEAM, -max(eyes.values()))
     if both_round or _is_round(frames):
         stereo: Stereo = "left-right" if both_round and eyes["left-right"] > 0 else "mono"
         reason = "two round pictures side by side" if both_round else "a round picture with dark corners"
@@ -210,19 +216,44 @@ def _decide(
     for name, layout in layouts.items():
         total[name] += eyes[layout.stereo] + _aspect_score(layout, aspect)
     best = max(total, key=lambda name: total[name])
-    others = [value for name, value in total.items() if name != best]
-    margin = total[best] - max(others)
-    # Seams that close well enough, or a little less well in a frame of just the shape that the layout has.
-    shaped = ACCEPT_SHAPED if _has_usual_shape(layouts[best], aspect) and margin > _CLEAR_MARGIN else ACCEPT
-    if scores[best] >= shaped and margin > 1.0:
+    margin = total[best] - max(value for name, value in total.items() if name != best)
+    if margin > 1.0 and _closes(best, scores, aspect, margin):
         layout = layouts[best]
-        confidence = float(1 - np.exp(-scores[best]))
+        confidence = float(1 - np.exp(-max(0.0, scores[best])))
         reason = f"the seams of {best} close (evidence {scores[best]:.1f})"
         return PictureGuess(layout.projection, layout.stereo, best, confidence, reason, scores, measures)
-    if max(scores.values()) <= REJECT:
+    if all(_open(name, scores[name] + min(0.0, eyes[layout.stereo])) for name, layout in layouts.items()):
         return _not_a_sphere(eyes, scores, measures, aspect)
     reason = f"no layout is clear: best is {best} with evidence {scores[best]:.1f}, margin {margin:.1f}"
     return PictureGuess("unknown", layouts[best].stereo, best, 0.0, reason, scores, measures)
+
+
+def _closes(name: str, scores: dict[str, float], aspect: float, margin: float) -> bool:
+    """Whether the seams of a layout close well enough to believe in it."""
+    layout = known_layouts()[name]
+    if layout.projection == "equirectangular":
+        # A little less well in a frame of just the shape that the layout has.
+        shaped = _has_usual_shape(layout, aspect) and margin > _CLEAR_MARGIN
+        return scores[name] >= (ACCEPT_SHAPED if shaped else ACCEPT)
+    # The two ways to turn the lids of a cube share most seams; every other arrangement must be clearly worse.
+    twins = {"cubemap-3x2", "cubemap-cbmp"}
+    others = [
+        _mean(other, scores[other])
+        for other, its in known_layouts().items()
+        if other != name and its.projection != "equirectangular" and not {name, other} <= twins
+    ]
+    return _mean(name, scores[name]) >= max(_CUBE_ACCEPT, max(others) + _CUBE_APART)
+
+
+def _open(name: str, score: float) -> bool:
+    """Whether the seams of a layout are torn so clearly that it cannot be it."""
+    if known_layouts()[name].projection == "equirectangular":
+        return score <= REJECT
+    return _mean(name, score) <= _CUBE_REJECT
+
+
+def _mean(name: str, score: float) -> float:
+    return score / seam_count(known_layouts()[name], WORK_HEIGHT, WORK_WIDTH)
 
 
 def _aspect_score(layout: Layout, aspect: float) -> float:
@@ -242,7 +273,7 @@ def _not_a_sphere(
 ) -> PictureGuess:
     stereo = max(eyes, key=lambda key: eyes[key])
     eye_aspect = aspect / 2 if stereo == "left-right" else aspect * 2 if stereo == "top-bottom" else aspect
-    confidence = float(1 - np.exp(max(scores.values())))
+    confidence = float(1 - np.exp(min(0.0, max(scores.values()))))
     if 0.8 < eye_aspect < 1.25:
         reason = "square pictures of one scene for each eye, whose edges do not meet: 180°"
         if stereo == "mono":

@@ -39,7 +39,8 @@ class SeamEvidence:
     ``step`` is the mean change over the seam and ``inside`` the mean change one step beside it on both
     sides, in gray levels. ``likeness`` is the correlation of what runs along the two sides, slow shading
     taken out; ``detail`` is how much there is of it (root mean square, gray levels). ``lit`` is the share
-    of the edge that is not black.
+    of the edge that is not black. ``elsewhere`` is the likeness of the edge to places of the same picture that
+    do not meet it: in a landscape of level layers any two columns are alike.
     """
 
     step: float
@@ -47,6 +48,7 @@ class SeamEvidence:
     likeness: float
     detail: float
     lit: float = 1.0
+    elsewhere: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -90,6 +92,11 @@ def _seams(layout: Layout, height: int, width: int) -> tuple[_Seam, ...]:
     return tuple(seams)
 
 
+def seam_count(layout: Layout, height: int, width: int) -> int:
+    """How many seams a layout has in a frame of that size."""
+    return len(_seams(layout, height, width))
+
+
 def _same(positions: list[NDArray[np.float32]], known: _Seam) -> bool:
     """Whether ``known`` is the same seam seen from the other side."""
     edge, _, across, _ = positions
@@ -113,15 +120,33 @@ def _detail(profile: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((fine - slow)[0], np.float32)
 
 
+_APART = (0.25, 0.4, 0.6, 0.75)
+"""How far from its left edge columns are taken that have nothing to do with that edge, in widths of the face."""
+
+
+def _elsewhere(seam: _Seam, layout: Layout, pictures: list[NDArray[np.float32]], width: int) -> float:
+    """Mean likeness of the edge of an equirectangular picture to columns far inside it."""
+    face_width = (layout.faces[0].right - layout.faces[0].left) * width
+    found = []
+    for share in _APART:
+        inside = seam.edge - np.array([0, np.sign(seam.edge[0, 1] - seam.across[0, 1])]) * share * face_width
+        products = np.zeros(3)
+        for picture in pictures:
+            a, b = _detail(_read(picture, seam.edge)), _detail(_read(picture, inside.astype(np.float32)))
+            products += [float((a * b).mean()), float((a * a).mean()), float((b * b).mean())]
+        found.append(products[0] / np.sqrt(products[1] * products[2]) if products[1:].min() > 0 else 0.0)
+    return float(np.mean(found))
+
+
 def seam_evidence(frames: NDArray[np.uint8], layout: Layout) -> list[SeamEvidence]:
     """Evidence of every seam of ``layout`` in gray ``frames`` ``(n, height, width)``."""
     found = []
     count, height, width = frames.shape
     pictures = [frame.astype(np.float32) for frame in frames]
-    # What is the same all along a row (the rim of a black pole, a level horizon) is alike at any two columns.
+    # What is the same along most of a row (the rim of a black pole, a level horizon) is alike at any two columns.
     around = layout.projection == "equirectangular" or layout.cubemap_layout == "6x1"
-    varying = [p - p.mean(axis=1, keepdims=True) if around else p for p in pictures]
-    for seam in _seams(layout, height, width):
+    varying = [p - np.median(p, axis=1, keepdims=True) if around else p for p in pictures]
+    for number, seam in enumerate(_seams(layout, height, width)):
         step = inside = lit = 0.0
         products = np.zeros(3)
         for picture, changing in zip(pictures, varying, strict=True):
@@ -138,5 +163,8 @@ def seam_evidence(frames: NDArray[np.uint8], layout: Layout) -> list[SeamEvidenc
         most = float(np.sqrt(max(products[1], products[2]) / count))
         if detail < 0.25 * most:
             likeness, detail = 0.0, most
-        found.append(SeamEvidence(step / count, inside / count, float(likeness), detail, lit / count))
+        elsewhere = 0.0
+        if layout.projection == "equirectangular" and number == 0:
+            elsewhere = _elsewhere(seam, layout, varying, width)
+        found.append(SeamEvidence(step / count, inside / count, float(likeness), detail, lit / count, elsewhere))
     return found

@@ -79,6 +79,10 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "least_w_heavy": 0.3,
     "most_axes_heavy": 0.05,
     "third_dimension_db": -35.0,
+    "feeds_correlation": -0.02,
+    "feeds_balance_db": 0.9,
+    "feeds_vector": 1.05,
+    "feeds_swing_db": 0.7,
 }
 """Starting values from simulation and the real files at hand; all in dB or plain ratios."""
 
@@ -174,14 +178,20 @@ def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
     size = max(64, round(1024 * rate / 24000))
     if x.shape[1] < size:
         return
-    from scipy.signal import stft  # over a second to import: not for those who only judge
-
-    frequency, _, spectra = stft(x, rate, nperseg=size, noverlap=size // 2)
+    frequency, spectra = _spectra(x, rate, size)
     band = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1])
     spectra, frequency = spectra[:, band], frequency[band]
     flat_spectra = spectra.reshape(4, -1)
     sums.cross += flat_spectra @ flat_spectra.conj().T
     sums.tiles.append(_tiles(spectra, frequency, max(1, round(_TILE_S * rate / (size // 2)))))
+
+
+def _spectra(x: NDArray[np.float64], rate: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Frequencies in Hz and short-time spectra ``(channels, frequencies, times)``: Hann windows, half overlapped."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    parts = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, :: size // 2]
+    spectra = np.fft.rfft(parts * (window / window.sum()), axis=2)
+    return np.arange(size // 2 + 1) * (rate / size), spectra.transpose(0, 2, 1)
 
 
 def _tiles(spectra: NDArray[np.complex128], frequency: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
@@ -382,6 +392,11 @@ def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, 
     most_swing = limit["declared_swing_db" if declared else "highest_swing_db"] + limit["swing_per_quiet_db"] * quiet
     most_balance = limit["declared_balance_db" if declared else "highest_balance_db"]
     most_channel = limit["highest_channel_db"] + (1.5 if declared else 0.0)
+    feeds = min(measures["correlation"]) > limit["feeds_correlation"] and not declared
+    if feeds and (balance > limit["feeds_balance_db"] or reading["vector"] > limit["feeds_vector"]):
+        return f"no two channels are ever opposed, and X, Y, Z are {balance:+.1f} dB against W: loudspeaker feeds"
+    if feeds and swing is not None and swing > limit["feeds_swing_db"] and not _extra_in_w(measures, limit):
+        return f"no two channels are ever opposed, and their balance swings by {swing:.1f} dB: loudspeaker feeds"
     if balance > most_balance:
         return f"X, Y and Z are {balance:+.1f} dB against W, expected at most {most_balance:+.1f}: W does not hear all"
     if reading["channel_db"] > most_channel:

@@ -22,6 +22,7 @@ from yt360.engine.catalog import Catalog
 from yt360.errors import Yt360Error
 from yt360.media import ffmpeg
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.report.maps import first_map
 from yt360.report.overlays import energy_overlay
 
 _HEIGHT, _WIDTH = 160, 320
@@ -60,6 +61,9 @@ def look(catalog: Catalog, item: str, scratch: Path) -> Media:
                 _pictures(media, files, facts)
             else:
                 _plain_picture(media, files["video"], _span(facts)[0])
+        mapped = first_map(catalog, item)
+        if mapped is not None:
+            media.pictures.append((mapped[0], _jpeg(mapped[1])))
         if facts.get("sound_reading"):
             _sound(media, files, facts, _timeline(catalog, item), scratch)
         elif facts.get("audio"):

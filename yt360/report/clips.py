@@ -47,7 +47,7 @@ def read_clip(root: Path, row: dict[str, Any], time_s: float) -> Clip:
             stream.seek(row["foa_offset"])
             sound = stream.read(row["foa_size"])
         samples, rate = soundfile.read(io.BytesIO(sound), dtype="float32", always_2d=True)
-        frame = _frame(video, round(time_s * row["fps"]))
+        frame = video_frame(video, round(time_s * row["fps"]))
     except (OSError, av.FFmpegError, soundfile.SoundFileError, ValueError) as error:
         raise ItemError("corrupt", f"{path}: clip {row['clip']}: {error}; `yt360 verify` says more") from error
     return Clip(frame, time_s, np.ascontiguousarray(samples.T), rate, row)
@@ -67,7 +67,8 @@ def read_clip_maps(root: Path, row: dict[str, Any]) -> ClipMaps | None:
         raise ItemError("corrupt", f"{path}: clip {row['clip']}: {error}; `yt360 verify` says more") from error
 
 
-def _frame(video: bytes, index: int) -> NDArray[np.uint8]:
+def video_frame(video: bytes, index: int) -> NDArray[np.uint8]:
+    """Frame ``index`` ``(H, W, 3)`` RGB of a clip's MP4. Raises :class:`ValueError` when it has fewer frames."""
     with av.open(io.BytesIO(video), "r") as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number == index:

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.segmentation import Category, PanopticMap
+from yt360.engine.catalog import Catalog
+from yt360.report.clips import video_frame
+from yt360.segmentation import Category, ClipMaps, PanopticMap
 
 _INK = (60, 52, 46)
 _PAPER = (250, 249, 247)
@@ -47,7 +49,7 @@ def panoptic_overlay(frame: NDArray[np.uint8], panoptic: PanopticMap, *, opacity
 def legend(
     panoptic: PanopticMap, names: Mapping[int, str] | Sequence[Category], width: int, *, title: str = ""
 ) -> NDArray[np.uint8]:
-    """What the colours of a map mean ``(h, width, 3)``: each category that it shows, largest first, with how many things."""
+    """What the colours of a map mean ``(h, width, 3)``: each category that it shows, largest first; how many things."""
     if not isinstance(names, Mapping):
         names = {category.id: category.name for category in names}
     area: dict[int, int] = {}
@@ -82,3 +84,28 @@ def map_picture(
     gap = np.full((frame.shape[0], 4, 3), _PAPER, np.uint8)
     pair = np.concatenate([frame, gap, panoptic_overlay(frame, panoptic)], axis=1)
     return np.concatenate([pair, legend(panoptic, categories, pair.shape[1], title=title)], axis=0)
+
+
+def first_map(catalog: Catalog, video: str) -> tuple[str, NDArray[np.uint8]] | None:
+    """The middle map of a video's first clip that has maps, over its frame and with a legend, and what it is in words.
+
+    Raises :class:`yt360.errors.ItemError` or :class:`OSError` when its files are not whole.
+    """
+    made = catalog.records("segment") if "segment" in catalog.stages else {}
+    cut = catalog.records("chunk").get(video) if "chunk" in catalog.stages else None
+    for child in cut.children if cut is not None else ():
+        record = made.get(child["id"])
+        if record is None or "panoptic" not in record.outputs:
+            continue
+        path = catalog.root.local(record.outputs["panoptic"].uri)
+        maps = ClipMaps(path.read_bytes(), str(path))
+        number = len(maps) // 2
+        at_s = number / maps.rate_hz
+        data = catalog.root.local(child["outputs"]["video"]["uri"]).read_bytes()
+        frame = video_frame(data, round(at_s * child["meta"]["fps"]))
+        panoptic = maps.read(number)
+        page = np.concatenate(
+            [panoptic_overlay(frame, panoptic), legend(panoptic, maps.categories, frame.shape[1])], axis=0
+        )
+        return f"panoptic map of {child['id']} at {at_s:.1f} s, by {maps.info.get('model', 'an unnamed model')}", page
+    return None

@@ -87,9 +87,7 @@ class Batcher(Generic[T, R]):
                 if not _out_of_memory(error):
                     raise
                 if self.size == 1:
-                    raise ItemError(
-                        "out-of-memory", f"one picture at a time does not fit into memory: {error}"
-                    ) from error
+                    raise ItemError("out-of-memory", f"not even one picture fits into memory: {error}") from error
                 too_much = True
             # Outside the handler: inside it the traceback still holds the tensors that are to be freed.
             if too_much:

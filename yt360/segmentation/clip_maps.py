@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,19 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LARGEST_INDEX = 1 << 26
 _LARGEST_PNG = 1 << 27
 _MOST_MAPS = 10_000
+
+# What reading a damaged zip or its JSON can raise (RuntimeError: zipfile says so of an encrypted member).
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OSError,
+)
 
 
 def clip_maps_bytes(
@@ -80,7 +94,7 @@ class ClipMaps:
             self.rate_hz = float(self.info["rate_hz"])
             self.categories = coco.categories_from(value["categories"])
             self._entries = [(str(e["file_name"]), list(e["segments_info"])) for e in value["annotations"]]
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, OSError, NotImplementedError) as e:
+        except _DAMAGE as e:
             raise ItemError("corrupt-map", f"{where}: expected a zip of panoptic maps, found: {e!r}") from e
         if not self._entries or len(self._entries) > _MOST_MAPS or not 0 < self.rate_hz < 1000:
             raise ItemError("corrupt-map", f"{where}: {len(self._entries)} maps at {self.rate_hz} a second cannot be")
@@ -96,7 +110,7 @@ class ClipMaps:
         try:
             ids = coco.decode_ids(self._member(name, _LARGEST_PNG), where)
             return coco.panoptic_map(ids, info, self._isthing)
-        except (zipfile.BadZipFile, ValueError, KeyError, TypeError, OSError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise ItemError("corrupt-map", f"{where}: {error!r}") from error
 
     def nearest(self, time_s: float) -> int:

@@ -40,7 +40,7 @@ class SphereSettings:
 
     way: Way = "equirectangular"
     wrap_deg: float = 60.0
-    views: int = 6
+    views: int = 8
     view_size: int = 0
 
 

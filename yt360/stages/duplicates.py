@@ -17,7 +17,18 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.contract import (
+    Done,
+    Filtered,
+    Item,
+    Needs,
+    Outcome,
+    Stage,
+    StageParams,
+    StageThresholds,
+    canonical_json,
+    digest_bytes,
+)
 from yt360.engine.ledger import Record
 from yt360.engine.storage import atomic_write_text
 from yt360.filters.matching import MatchLimits, clusters, matches
@@ -47,8 +58,8 @@ class Duplicates(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
     after = ("fingerprint",)
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, params: StageParams | None = None, thresholds: StageThresholds | None = None) -> None:
+        super().__init__(params, thresholds)
         self._compared: dict[str, list[dict[str, Any]]] = {}
 
     def plan(self, catalog: Catalog) -> Iterator[Item]:

@@ -48,7 +48,7 @@ class SegmentParams(StageParams):
     rate_hz: float = Field(default=4.0, gt=0, le=120)
     way: Way = "equirectangular"
     wrap_deg: float = Field(default=60.0, ge=0, le=180)
-    views: int = Field(default=6, ge=4, le=36)
+    views: int = Field(default=8, ge=4, le=36)
     view_size: int = Field(default=0, ge=0, le=4096)
     track: bool = True
     batch: int = Field(default=8, ge=1, le=256)

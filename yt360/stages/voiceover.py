@@ -33,7 +33,7 @@ class VoiceoverParams(StageParams):
     """What counts as silence (``silence_db``, dBFS of W) and as head-locked sound (``head_locked_db``, dBFS).
 
     The rest are the rules of :class:`yt360.filters.post_production.CellRules`, by the same names; the shares of
-    cells that follow them explain a score, they decide nothing.
+    cells that follow them add to the scores.
     """
 
     silence_db: float = -65.0
@@ -58,9 +58,9 @@ class VoiceoverThresholds(StageThresholds):
     modulation is at the rate of syllables; else background music. A bed with music in it is always music.
     """
 
-    omni: float = Field(default=0.5, ge=0, le=1)
-    front: float = Field(default=0.5, ge=0, le=1)
-    bed: float = Field(default=0.5, ge=0, le=1)
+    omni: float = Field(default=0.95, ge=0, le=1)
+    front: float = Field(default=0.9, ge=0, le=1)
+    bed: float = Field(default=0.97, ge=0, le=1)
     min_loud: int = Field(default=2, ge=1)
     min_active: float = Field(default=0.1, ge=0, le=1)
     head_locked_active: float = Field(default=0.3, ge=0, le=1)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from scipy.signal import fftconvolve
 
 from yt360.synth.voices import Part
 
-Signal = NDArray[np.float64]
+Signal = NDArray[Any]
 Note = Callable[[float, float, int], Signal]
 Rng = np.random.Generator
 
@@ -79,7 +80,9 @@ def _pad(hz: float, seconds: float, rate: int) -> Signal:
 def _chime(hz: float, seconds: float, rate: int) -> Signal:
     time = _time(1.8, rate)
     ratios = ((1.0, 1.0), (2.76, 0.6), (5.4, 0.3))
-    return sum(w * np.exp(-time * (1 + ratio)) * np.sin(2 * np.pi * hz * ratio * time) for ratio, w in ratios)
+    return np.sum(
+        [w * np.exp(-time * (1 + ratio)) * np.sin(2 * np.pi * hz * ratio * time) for ratio, w in ratios], axis=0
+    )
 
 
 def _flute(hz: float, seconds: float, rate: int) -> Signal:
@@ -120,7 +123,9 @@ INSTRUMENTS: dict[str, tuple[Note, ...]] = {
 }
 
 
-def _played(rng: Rng, note: Note, samples: int, rate: int, base_hz: float, tempo: float, scale: tuple, style: str):
+def _played(
+    rng: Rng, note: Note, samples: int, rate: int, base_hz: float, tempo: float, scale: tuple[int, ...], style: str
+) -> Signal:
     """One part: a melody, broken chords or held chords."""
     out = np.zeros(samples + 4 * rate)
     step_s = 30 / tempo
