@@ -169,9 +169,9 @@ def main() -> int:
         runs = [lambda p=picture: run_reference(theirs, config, p), lambda p=picture: ours([p])]
         results: list[Any] = [None, None]
         for turn in (number % 2, 1 - number % 2):  # who goes first changes: what is warm favours neither
-            began = time.perf_counter()
+            began = time.process_time()
             results[turn] = runs[turn]()
-            seconds[turn] = time.perf_counter() - began
+            seconds[turn] = time.process_time() - began
         found = compare(results[0], ours([picture], everything=True)[0])
         found["ids"] = min(found["ids"], float((results[0]["panoptic_seg"][0] == results[1][0].ids).float().mean()))
         for name in worst:
@@ -183,16 +183,16 @@ def main() -> int:
             + [f"{100 * found['ids']:.3f} %", *(f"{value:.2f}" for value in seconds)]
         )
         print(f"{len(rows)} of {arguments.pictures}", file=sys.stderr, flush=True)
-    header = ["picture", "instances", "boxes px", "scores", "logits", "masks", "equal ids", "detectron2 s", "ours s"]
+    header = ["picture", "instances", "boxes px", "scores", "logits", "masks", "equal ids"]
+    header += ["detectron2 CPU s", "ours CPU s"]
     threads = torch.get_num_threads()
     side = arguments.short_side
-    print(
-        f"Panoptic FPN R{arguments.depth}, short side {side}, random weights; torch {torch.__version__}, {threads} thread(s)"
-    )
+    print(f"Panoptic FPN R{arguments.depth}, short side {side}, random weights")
+    print(f"torch {torch.__version__}, {threads} thread(s)")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(table(rows, header))
     faster = totals[0] / totals[1]
-    print(f"seconds in all: detectron2 {totals[0]:.1f}, ours {totals[1]:.1f}: {faster:.2f} times as fast")
+    print(f"CPU seconds in all: detectron2 {totals[0]:.1f}, ours {totals[1]:.1f}: {faster:.2f} times as fast")
     good = max(worst["boxes"], worst["scores"], worst["logits"]) <= 1e-4 and worst["ids"] >= 0.999
     print("within 1e-4, and 99.9 % of the pixels equal" if good else "NOT within 1e-4 and 99.9 %")
     return 0 if good else 1

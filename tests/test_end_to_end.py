@@ -18,6 +18,7 @@ from yt360.synth import load_truth, make_world
 CHECKOUT = Path(__file__).parents[1]
 MEDIA = CHECKOUT / "../shared/media"
 RECIPE = CHECKOUT / "pipelines" / "demo.yaml"
+NO_MAPS = ("--set", "segment.model=none")
 
 
 def yt360(*words: object) -> subprocess.CompletedProcess[str]:
@@ -58,6 +59,7 @@ def root(world: Path, tmp_path_factory) -> Path:
 
 def test_every_video_ends_as_the_world_knows(world: Path, root: Path) -> None:
     videos, clips = tables(root)
+    assert (clips["panoptic_maps"] >= 10).all()
     for truth in load_truth(world):
         row = videos.loc[truth.name]
         found = row["status"] if row["status"] == "kept" else row["reason"]
@@ -84,7 +86,7 @@ def test_bad_files_are_told_apart_and_hurt_nobody(world: Path, tmp_path: Path) -
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("this is text, renamed")
     (folder / "notes.txt").write_text("not media")
-    done = run(tmp_path / "root", folder)
+    done = run(tmp_path / "root", folder, *NO_MAPS)
     assert done.returncode == 1
     videos, clips = tables(tmp_path / "root")
     assert videos["status"].to_dict() == {"empty": "failed", "good": "kept", "text": "failed"}
@@ -106,7 +108,7 @@ KEPT |= {"aieThfuvmtY_151": 36, "V5IVN81wYrI_60": None, "kqAZkf5Odyw_80": None}
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="real recordings: no folder shared/media beside the checkout")
 def test_real_recordings_are_kept_and_dropped_as_their_truth_says(tmp_path: Path) -> None:
-    run(tmp_path, MEDIA)
+    run(tmp_path, MEDIA, *NO_MAPS)
     videos, clips = tables(tmp_path)
     assert set(videos.index[videos["status"] == "kept"]) == set(KEPT)
     for _, clip in clips.iterrows():

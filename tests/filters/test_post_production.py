@@ -63,7 +63,7 @@ def test_a_horizontal_recording_is_kept(scene):
 
 
 @pytest.mark.parametrize(
-    ("scene", "level_db"), [("ambience", 0.0), ("ambience", 6.0), ("band", 0.0), ("band", 6.0), ("room", 6.0)]
+    ("scene", "level_db"), [("ambience", 0.0), ("ambience", 6.0), ("band", 3.0), ("band", 6.0), ("room", 6.0)]
 )
 def test_voice_over_in_w(scene, level_db):
     rng = np.random.default_rng(20)

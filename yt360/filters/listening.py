@@ -20,6 +20,9 @@ _NETWORK_RATE_HZ = 16_000
 _LEVEL, _MOST_GAIN = 0.05, 30.0
 """RMS that the network hears, so that a quiet recording is heard like a loud one; and the most it is raised."""
 
+_EVERY_BLOCK = 6
+"""After this many blocks (a minute) only every other one is listened to: hearing costs more than all the rest."""
+
 
 class Listening:
     """Gathers how likely each of :data:`CLASSES` sounds in each segment."""
@@ -27,12 +30,17 @@ class Listening:
     def __init__(self) -> None:
         self._network: Any = None
         self._rows: list[NDArray[np.float64]] = []
+        self._blocks = 0
 
     def observe(self, block: Block) -> None:
         """Take in the next block."""
         segments = len(block.edges) - 1
+        self._blocks += 1
         if not block.loud.any():
             self._rows.append(np.zeros((segments, len(CLASSES))))
+            return
+        if self._blocks > _EVERY_BLOCK and self._blocks % 2:
+            self._rows.append(np.repeat(self._rows[-1].mean(axis=0)[None], segments, axis=0))
             return
         heard = soxr.resample(block.samples[W], SAMPLE_RATE_HZ, _NETWORK_RATE_HZ).astype(np.float32)
         level = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64))))

@@ -57,7 +57,7 @@ def measure(
     return measures, timeline
 
 
-_SUPPORT = {"omni": (0.1, 6.0), "front": (0.2, 3.0), "bed": (0.05, 3.5)}
+_SUPPORT = {"omni": (0.1, 6.0), "front": (0.2, 6.0), "bed": (0.05, 3.5)}
 """Share of cells from which on the evidence of a kind is full, and the log odds that it then adds."""
 
 

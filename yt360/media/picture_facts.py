@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.errors import ItemError
-from yt360.media.content import ACCEPT, PictureGuess
+from yt360.media.content import ACCEPT, REJECT, PictureGuess
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
@@ -21,6 +21,7 @@ LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
 _CLEARLY_WRONG = -3.0
+_TWO_EYES = 0.9
 _MESH_LOOK = (90, 180)
 
 
@@ -111,11 +112,19 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
     name = {"mono": "equirectangular", "top-bottom": "equirectangular-tb", "left-right": "equirectangular-lr"}
     score = guess.scores.get(name[stated.stereo])
     other = f"metadata says equirectangular {stated.stereo}, the picture looks {guess.projection} {guess.stereo}"
+    if guess.projection == "unknown" and _speaks_against(guess, stated, score):
+        return _from_content(reading, guess, "none", disagreement=other)
     if guess.projection == "unknown" or (score is not None and score > _CLEARLY_WRONG and _same_sphere(guess, stated)):
         return _accepted(stated, "metadata")
     if score is None or score <= _CLEARLY_WRONG or guess.stereo != stated.stereo:
         return _from_content(reading, guess, "content", disagreement=other)
     return _accepted(stated, "metadata", disagreement=other)
+
+
+def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
+    """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
+    alike = max(guess.measures.get(f"likeness_{way}", 0.0) for way in ("top_bottom", "left_right"))
+    return (score is not None and score <= REJECT) or (stated.stereo == "mono" and alike > _TWO_EYES)
 
 
 def _same_sphere(guess: PictureGuess, stated: PictureReading) -> bool:

@@ -191,7 +191,7 @@ def _spectra(x: NDArray[np.float64], rate: int, size: int) -> tuple[NDArray[np.f
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     parts = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, :: size // 2]
     spectra = np.fft.rfft(parts * (window / window.sum()), axis=2)
-    return np.arange(size // 2 + 1) * (rate / size), spectra.transpose(0, 2, 1)
+    return np.asarray(np.arange(size // 2 + 1) * (rate / size), np.float64), spectra.transpose(0, 2, 1)
 
 
 def _tiles(spectra: NDArray[np.complex128], frequency: NDArray[np.float64], frames: int) -> NDArray[np.float64]:

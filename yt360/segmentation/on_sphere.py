@@ -114,7 +114,7 @@ def _numbered(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[S
 
 @lru_cache(maxsize=8)
 def view_set(count: int) -> tuple[sphere.View, ...]:
-    """``count`` views around the horizon, one up and one down; together they see every direction, most twice."""
+    """``count`` views around the horizon, one up and one down; together they see every direction, the horizon twice."""
     around = tuple(
         sphere.View(float(sphere.wrap_angle(2 * math.pi * k / count)), 0.0, _HORIZON_FOV, _HORIZON_FOV)
         for k in range(count)

@@ -59,7 +59,7 @@ class VoiceoverThresholds(StageThresholds):
     """
 
     omni: float = Field(default=0.95, ge=0, le=1)
-    front: float = Field(default=0.9, ge=0, le=1)
+    front: float = Field(default=0.995, ge=0, le=1)
     bed: float = Field(default=0.97, ge=0, le=1)
     min_loud: int = Field(default=2, ge=1)
     min_active: float = Field(default=0.1, ge=0, le=1)
