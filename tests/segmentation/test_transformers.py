@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,36 @@ def mask2former(folder: Path, count: int) -> None:
     transformers.Mask2FormerImageProcessor(size=size).save_pretrained(folder)
 
 
-MAKERS = {"eomt": eomt, "mask2former": mask2former}
+def oneformer(folder: Path, count: int) -> None:
+    backbone = transformers.SwinConfig(
+        image_size=SIZE, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = transformers.OneFormerConfig(
+        backbone_config=backbone, hidden_dim=32, conv_dim=32, mask_dim=32, encoder_feedforward_dim=32,
+        encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=32, num_queries=10,
+        text_encoder_width=32, text_encoder_num_layers=1, text_encoder_vocab_size=600, query_dec_layers=1,
+        **labels(count),
+    )  # fmt: skip
+    config.is_training = False
+    transformers.OneFormerForUniversalSegmentation(config).save_pretrained(folder)
+    # A tokenizer that spells the task's words letter by letter.
+    letters = [chr(code) for code in range(33, 127)]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    (folder / "kinds.json").write_text(
+        json.dumps({str(k): {"name": f"kind {k}", "isthing": int(k < 80)} for k in range(count)})
+    )
+    pictures = transformers.OneFormerImageProcessor(
+        repo_path=str(folder), class_info_file="kinds.json", num_text=4,
+        size={"shortest_edge": SIZE, "longest_edge": 2 * SIZE},
+    )  # fmt: skip
+    tokenizer = transformers.CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+    transformers.OneFormerProcessor(image_processor=pictures, tokenizer=tokenizer).save_pretrained(folder)
+
+
+MAKERS = {"eomt": eomt, "mask2former": mask2former, "oneformer": oneformer}
 
 
 @pytest.mark.parametrize("kind", sorted(MAKERS))
