@@ -73,6 +73,14 @@ def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) ->
     assert len(holding(made.root.report, "alpha")) == len(holding(made.root.state / "crawl-discovery", "alpha")) == 1
 
 
+def test_no_older_record_of_a_shard_names_its_clips(yt360, made: Dataset) -> None:
+    """Regression: the record from before the shard was written again stayed in the ledger."""
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    records = list(ledger.read(made.root.ledger / "shard"))
+    assert records
+    assert not [record.item for record in records if any(clip.startswith("beta") for clip in record.meta["clips"])]
+
+
 def test_a_shard_that_held_nothing_else_goes(yt360, tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
     dataset.run(VIDEOS, shard={"target_mb": 0.001}, split={"test_share": 0.0})

@@ -241,14 +241,22 @@ def _write_compacted(folder: Path, records: Mapping[tuple[str, int, str, Status]
     atomic_write(target, lambda partial: pq.write_table(table, partial, compression="zstd"))
 
 
+def _names(record: Record) -> list[str]:
+    """The item of a record, and the clips that it joined."""
+    joined = record.meta.get("clips")
+    return [record.item, *(joined if isinstance(joined, list | tuple) else ())]
+
+
 def forget(folder: Path, items: frozenset[str]) -> int:
     """Take all records of some items out of a stage's ledger; how many there were. Only while no worker writes.
+
+    A record of a shard that held one of them goes too.
 
     The records of the others are gathered in one new file before the old ones go.
     """
     old = _files(folder)
     records = {(r.item, r.sequence, r.started, r.status): r for r in read(folder)}
-    kept = {name: record for name, record in records.items() if record.item not in items}
+    kept = {name: record for name, record in records.items() if items.isdisjoint(_names(record))}
     if len(kept) < len(records):
         _write_compacted(folder, kept)
         for path in old:

@@ -109,7 +109,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
             _drop_names(path, parts)
     remake()
     with root.lock():
-        _drop_orphans(Catalog(root, stages))
+        _drop_orphans(Catalog(root, stages), parts)
     return found
 
 
@@ -149,8 +149,8 @@ def _without(value: Any, items: frozenset[str]) -> Any:
     return value
 
 
-def _drop_orphans(catalog: Catalog) -> None:
-    """Files of joining stages that no plan holds any more, with their records."""
+def _drop_orphans(catalog: Catalog, parts: frozenset[str]) -> None:
+    """Files of joining stages that no plan holds any more, with their records and those that name one of ``parts``."""
     for name, stage in catalog.stages.items():
         if stage.flat_folder:
             planned = catalog.entries(name)
@@ -158,4 +158,4 @@ def _drop_orphans(catalog: Catalog) -> None:
             for record in gone.values():
                 for _, blob in record.blobs():
                     catalog.root.local(blob.uri).unlink(missing_ok=True)
-            ledger.forget(catalog.root.ledger / name, frozenset(gone))
+            ledger.forget(catalog.root.ledger / name, frozenset(gone) | parts)
