@@ -8,23 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.stages.fakes import FAKES, Dataset
-from yt360.cli import common, main
+from yt360.cli import common
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0, "quieter": 0}
 
 
 @pytest.fixture
-def yt360(monkeypatch, capsys):
+def yt360(monkeypatch, command):
     """Runs a command in this process; gives its exit code, standard output and standard error."""
     monkeypatch.setattr(common, "REGISTRY", FAKES)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main.main([str(word) for word in words])
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
+    return command
 
 
 @pytest.fixture

@@ -65,11 +65,6 @@ def test_wrong_setting_is_refused(setting: str) -> None:
         build(settings=[setting])
 
 
-def test_absent_stage_is_skipped_and_named() -> None:
-    made = build({"stages": {"source": {}, "later": {"whatever": 1}}})
-    assert made.skipped == ("later",)
-
-
 @pytest.mark.parametrize(
     ("text", "words"), [("a: [", "expected YAML"), ("stages: !!python/name:os.system x", "expected YAML")]
 )

@@ -163,7 +163,6 @@ REGISTRY = Registry(
         "misbehave": "tests.engine.toys:Misbehave",
         "gather": "tests.engine.toys:Gather",
     },
-    absent={"later": "comes later"},
 )
 
 

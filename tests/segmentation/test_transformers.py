@@ -23,6 +23,13 @@ def labels(count: int) -> dict[str, Any]:
     return {"id2label": {k: f"kind {k}" for k in range(count)}, "label2id": {f"kind {k}": k for k in range(count)}}
 
 
+def swin() -> Any:
+    return transformers.SwinConfig(
+        image_size=SIZE, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
+        out_features=["stage1", "stage2", "stage3", "stage4"],
+    )  # fmt: skip
+
+
 def eomt(folder: Path, count: int) -> None:
     config = transformers.EomtConfig(
         hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64, image_size=SIZE, patch_size=8,
@@ -34,12 +41,8 @@ def eomt(folder: Path, count: int) -> None:
 
 
 def mask2former(folder: Path, count: int) -> None:
-    backbone = transformers.SwinConfig(
-        image_size=SIZE, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
     config = transformers.Mask2FormerConfig(
-        backbone_config=backbone, feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=32,
+        backbone_config=swin(), feature_size=32, mask_feature_size=32, hidden_dim=32, encoder_feedforward_dim=32,
         encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=32, num_queries=10, **labels(count),
     )  # fmt: skip
     transformers.Mask2FormerForUniversalSegmentation(config).save_pretrained(folder)
@@ -48,12 +51,8 @@ def mask2former(folder: Path, count: int) -> None:
 
 
 def oneformer(folder: Path, count: int) -> None:
-    backbone = transformers.SwinConfig(
-        image_size=SIZE, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )  # fmt: skip
     config = transformers.OneFormerConfig(
-        backbone_config=backbone, hidden_dim=32, conv_dim=32, mask_dim=32, encoder_feedforward_dim=32,
+        backbone_config=swin(), hidden_dim=32, conv_dim=32, mask_dim=32, encoder_feedforward_dim=32,
         encoder_layers=1, decoder_layers=2, num_attention_heads=2, dim_feedforward=32, num_queries=10,
         text_encoder_width=32, text_encoder_num_layers=1, text_encoder_vocab_size=600, query_dec_layers=1,
         **labels(count),

@@ -92,7 +92,6 @@ FAKES = Registry(
         "split": REGISTRY.stages["split"],
         "shard": REGISTRY.stages["shard"],
     },
-    absent={},
 )
 
 

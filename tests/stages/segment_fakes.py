@@ -19,4 +19,4 @@ class ColourSegment(Segment):
 def with_segment(path: str = "tests.stages.segment_fakes:ColourSegment") -> Registry:
     """Crawl and chunk are fakes, the rest is real."""
     names = ("crawl", "chunk", "segment", "split", "shard")
-    return Registry(stages={name: path if name == "segment" else FAKES.stages[name] for name in names}, absent={})
+    return Registry(stages={name: path if name == "segment" else FAKES.stages[name] for name in names})

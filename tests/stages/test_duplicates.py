@@ -59,7 +59,7 @@ def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResu
     stages = {name: {} for name in STAGES} | {
         "crawl": {"videos": dict.fromkeys(videos, 1)}, "duplicates": duplicates, "split": {"test_share": 0.5},
     }  # fmt: skip
-    built = recipe.build({"stages": stages}, Registry(STAGES, {}), [], where="test")
+    built = recipe.build({"stages": stages}, Registry(STAGES), [], where="test")
     root = Root(folder)
     result = pipeline.run(built, root, pipeline.Options(workers=1, min_free_bytes=0))
     return result, Catalog(root, built.stages)

@@ -32,9 +32,6 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         min_free_bytes=int(engine["min_free_gb"] * 1e9),
         retry=engine["retry"],
     )
-    for name in recipe.skipped:
-        if only is None:
-            click.echo(f"{name:>10}: skipped: {REGISTRY.absent[name]}", err=True)
     result = pipeline.run(
         recipe, root, options, only=only, publish=publish, say=lambda text: click.echo(text, err=True)
     )

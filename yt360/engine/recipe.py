@@ -34,10 +34,9 @@ _MAX_RECIPE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Registry:
-    """The stages there are: name to ``module:Class``, in pipeline order, and those not there yet with the reason."""
+    """The stages there are: name to ``module:Class``, in pipeline order."""
 
     stages: Mapping[str, str]
-    absent: Mapping[str, str]
 
     def load(self, name: str) -> type[Stage]:
         module, _, attribute = self.stages[name].partition(":")
@@ -47,11 +46,10 @@ class Registry:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked recipe. ``skipped`` names stages that were asked for and are not there yet."""
+    """A checked recipe."""
 
     name: str
     stages: tuple[Stage, ...]
-    skipped: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The recipe with every parameter spelled out."""
@@ -61,8 +59,7 @@ class Recipe:
                 stage.name: stage.params.model_dump(mode="json")
                 | {"thresholds": stage.thresholds.model_dump(mode="json")}
                 for stage in self.stages
-            }
-            | {name: {} for name in self.skipped},
+            },
         }
 
 
@@ -114,13 +111,13 @@ def build(value: Any, registry: Registry, settings: Iterable[str], *, where: str
         chosen[name] = {str(key): entry for key, entry in (parameters or {}).items()}
     for setting in settings:
         _apply(setting, chosen, registry, where)
-    stages = tuple(_stage(name, chosen[name], registry, where) for name in chosen if name in registry.stages)
+    stages = tuple(_stage(name, chosen[name], registry, where) for name in chosen)
     _require_order(stages, where)
-    return Recipe(str(value.get("name", "unnamed")), stages, tuple(name for name in chosen if name in registry.absent))
+    return Recipe(str(value.get("name", "unnamed")), stages)
 
 
 def _require_stage(name: str, registry: Registry, where: str) -> None:
-    if name not in registry.stages and name not in registry.absent:
+    if name not in registry.stages:
         raise UsageError(f"{where}: unknown stage {name!r}; {_nearest(name, registry.stages)}")
 
 
@@ -136,8 +133,6 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], registry: Registry, 
         value = yaml.safe_load(text) if text.strip() else text
     except yaml.YAMLError as error:
         raise UsageError(f"--set {setting}: expected a YAML value after '=', found: {error}") from error
-    if name in registry.absent:
-        return
     kind = registry.load(name)
     if parameter in kind.thresholds_type.model_fields and parameter not in kind.params_type.model_fields:
         parameter = f"thresholds.{parameter}"

@@ -15,6 +15,5 @@ REGISTRY = Registry(
         "split": "yt360.stages.split:Split",
         "shard": "yt360.stages.shard:Shard",
     },
-    absent={},
 )
 """Stage names in pipeline order, and where their classes are."""
