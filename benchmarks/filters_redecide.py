@@ -76,7 +76,7 @@ def _record(stage: Stage, item: Item, rng: np.random.Generator) -> Record:
 
 
 def _validate(rng: np.random.Generator) -> dict:
-    from yt360.media.validity import measure_ambisonics
+    from yt360.media.ambisonic_measures import measure_ambisonics
 
     if "validate" not in _KNOWN:
         noise = np.random.default_rng(1).standard_normal((4, 20 * 24000)).astype(np.float32) * 0.05

@@ -57,16 +57,18 @@ class Row:
     metadata: str
     sound: str
     seed: int
+    sound_seed: int = 0
 
 
 def matrix(scenes: int, first_seed: int) -> Iterator[Row]:
-    """All rows; sounds and scenes take turns."""
+    """All rows; kinds of sound and scenes take turns, and no sound comes twice."""
     sounds = itertools.cycle(SOUNDS)
     seeds = itertools.cycle(range(first_seed, first_seed + scenes))
+    sound_seeds = itertools.count(1000 * first_seed)
     for _ in range(REPEATS):
         for picture, carrier, metadata in itertools.product(PICTURES, CARRIERS, METADATA):
             if metadata != "true" or picture not in BARE:
-                yield Row(picture, carrier, metadata, next(sounds), next(seeds))
+                yield Row(picture, carrier, metadata, next(sounds), next(seeds), next(sound_seeds))
 
 
 @lru_cache(maxsize=4)
@@ -122,7 +124,7 @@ def _boxes(row: Row) -> list[bytes]:
 
 def make(row: Row, folder: Path) -> Path:
     """Write the file of a row."""
-    rng = np.random.default_rng(row.seed)
+    rng = np.random.default_rng(row.sound_seed)
     codec, suffix = row.carrier
     sound = SOUNDS[row.sound](rng, SOUND_S * RATE_HZ)
     audio = "aac" if suffix == "mp4" else "pcm" if suffix == "mkv" else "opus"
@@ -206,7 +208,7 @@ def main() -> None:
         pictures[row.picture, row.metadata][result["picture"]] += 1
         sounds[row.sound][result["sound"]] += 1
         if "wrong" in (result["picture"], result["sound"]):
-            misses.append(f"{row.picture} {row.metadata} {row.carrier} {row.sound} {row.seed}: {result['words'][:160]}")
+            misses.append(f"{row.picture} {row.metadata} {row.carrier} {row.sound} {row.sound_seed} scene {row.seed}: {result['words'][:160]}")
     _print_table(pictures, sounds, misses, len(found))
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID, foa_scene
 from yt360 import ambisonics, sphere
-from yt360.media.validity import AmbisonicVerdict, judge_ambisonics, measure_ambisonics
+from yt360.media.ambisonic_measures import measure_ambisonics
+from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
 
 SECONDS = 6
 

@@ -38,9 +38,9 @@ enough, by how much it must be better than in other arrangements of faces, and w
 
 _CLOSED = (0.85, 0.18)
 _OPEN = (0.05, 0.25)
-_JUMP = 2.5
+_JUMP, _JUMP_WEIGHT = 1.6, 4.0
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
-times as large as a step beside it a step over a closed seam may be."""
+times as large as a step beside it a step over a closed seam may be, and how much a larger one (logarithm) counts."""
 
 _LEAST_DETAIL, _LEAST_LIT = 1.2, 0.25
 _MOST_PER_SEAM = 4.0
@@ -49,9 +49,17 @@ _POLE_WEIGHT = 1.5
 _FOR_POLE, _AGAINST_POLE = 0.3, 2.0
 _LIKE_EYES = 0.65
 _LIKENESS_WEIGHT = 12.0
-_ASPECT_WEIGHT = 0.8
+_ASPECT_WEIGHT, _SQUEEZED_WEIGHT, _SQUEEZED_OCTAVES = 0.8, 3.0, 1.2
 _DARK = 24
+_BESIDE = 0.75
 _FLAT_STD = 6.0
+_SURELY_EYES = 0.9
+"""Halves of a frame as alike as this are two eyes; nothing that shows one picture can look so."""
+
+_SQUARE = (0.8, 1.25)
+_SQUARE_CLOSED, _SQUARE_OPEN = 4.2, 1.0
+"""Square eyes side by side are those of VR180 cameras far more often than whole spheres squeezed to half their
+width: evidence that is enough to believe in the latter, and evidence below which it is the former."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,7 @@ def seam_score(seam: SeamEvidence) -> float:
         unlike = _log_normal(max(seam.likeness, seam.elsewhere), max(mean, seam.elsewhere), spread)
         score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - unlike
     if seam.ratio > _JUMP:
-        score -= 3 * float(np.log(seam.ratio / _JUMP))
+        score -= _JUMP_WEIGHT * float(np.log(seam.ratio / _JUMP))
     return float(np.clip(score, -_MOST_PER_SEAM, _MOST_PER_SEAM))
 
 
@@ -161,8 +169,10 @@ def _is_round(frames: NDArray[np.uint8]) -> bool:
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot((x + 0.5) / width * 2 - 1, (y + 0.5) / height * 2 - 1)
     dark = frames.mean(axis=0) < _DARK
-    rim = (radius > 0.85) & (radius < 0.96)
-    return bool(dark[radius > 1.05].mean() > 0.9 and dark[rim].mean() < 0.6)
+    rim, corners = (radius > 0.85) & (radius < 0.96), radius > 1.05
+    # Black poles hide the ends of the corners; beside the ellipse they must be dark, too.
+    beside = corners & (np.abs(y + 0.5 - height / 2) < _BESIDE * height / 2)
+    return bool(min(dark[corners].mean(), dark[beside].mean()) > 0.9 and dark[rim].mean() < 0.6)
 
 
 def _halves(frames: NDArray[np.uint8]) -> dict[Stereo, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -212,16 +222,23 @@ def _decide(
     eyes: dict[Stereo, float], scores: dict[str, float], measures: dict[str, float], aspect: float
 ) -> PictureGuess:
     layouts = known_layouts()
-    total = dict(scores)
-    for name, layout in layouts.items():
-        total[name] += eyes[layout.stereo] + _aspect_score(layout, aspect)
+    alike = {s: measures[f"likeness_{s.replace('-', '_')}"] for s in ("top-bottom", "left-right")}
+    surely = max(alike, key=lambda key: alike[key])
+    if alike[surely] > _SURELY_EYES:
+        layouts = {name: layout for name, layout in layouts.items() if layout.stereo == surely}
+    total = {
+        name: scores[name] + eyes[layout.stereo] + _aspect_score(layout, aspect) for name, layout in layouts.items()
+    }
     best = max(total, key=lambda name: total[name])
-    margin = total[best] - max(value for name, value in total.items() if name != best)
+    margin = total[best] - max((value for name, value in total.items() if name != best), default=0.0)
     if margin > 1.0 and _closes(best, scores, aspect, margin):
         layout = layouts[best]
         confidence = float(1 - np.exp(-max(0.0, scores[best])))
         reason = f"the seams of {best} close (evidence {scores[best]:.1f})"
         return PictureGuess(layout.projection, layout.stereo, best, confidence, reason, scores, measures)
+    square = _SQUARE[0] < aspect / 2 < _SQUARE[1] and surely == "left-right" and len(layouts) < len(scores)
+    if square and scores["equirectangular-lr"] < _SQUARE_OPEN:
+        return _not_a_sphere(eyes, scores, measures, aspect)
     if all(_open(name, scores[name] + min(0.0, eyes[layout.stereo])) for name, layout in layouts.items()):
         return _not_a_sphere(eyes, scores, measures, aspect)
     reason = f"no layout is clear: best is {best} with evidence {scores[best]:.1f}, margin {margin:.1f}"
@@ -234,6 +251,8 @@ def _closes(name: str, scores: dict[str, float], aspect: float, margin: float) -
     if layout.projection == "equirectangular":
         # A little less well in a frame of just the shape that the layout has.
         shaped = _has_usual_shape(layout, aspect) and margin > _CLEAR_MARGIN
+        if layout.stereo == "left-right" and _SQUARE[0] < aspect / 2 < _SQUARE[1]:
+            return scores[name] >= _SQUARE_CLOSED
         return scores[name] >= (ACCEPT_SHAPED if shaped else ACCEPT)
     # The two ways to turn the lids of a cube share most seams; every other arrangement must be clearly worse.
     twins = {"cubemap-3x2", "cubemap-cbmp"}
@@ -257,11 +276,12 @@ def _mean(name: str, score: float) -> float:
 
 
 def _aspect_score(layout: Layout, aspect: float) -> float:
-    """A slight preference for the eye whose shape is usual; any shape can be stretched to any other."""
+    """A slight preference for the eye whose shape is usual, within what squeezing does; more speaks against it."""
     if layout.projection != "equirectangular":
         return 0.0
     eye_aspect = {"mono": aspect, "left-right": aspect / 2, "top-bottom": aspect * 2}[layout.stereo]
-    return -_ASPECT_WEIGHT * abs(float(np.log2(eye_aspect / 2)))
+    octaves = abs(float(np.log2(eye_aspect / 2)))
+    return -_ASPECT_WEIGHT * octaves - _SQUEEZED_WEIGHT * max(0.0, octaves - _SQUEEZED_OCTAVES) ** 2
 
 
 def _has_usual_shape(layout: Layout, aspect: float) -> bool:
@@ -274,7 +294,7 @@ def _not_a_sphere(
     stereo = max(eyes, key=lambda key: eyes[key])
     eye_aspect = aspect / 2 if stereo == "left-right" else aspect * 2 if stereo == "top-bottom" else aspect
     confidence = float(1 - np.exp(min(0.0, max(scores.values()))))
-    if 0.8 < eye_aspect < 1.25:
+    if _SQUARE[0] < eye_aspect < _SQUARE[1]:
         reason = "square pictures of one scene for each eye, whose edges do not meet: 180°"
         if stereo == "mono":
             reason = "a square picture whose edges do not meet: 180° or flat"

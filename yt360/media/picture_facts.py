@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.errors import ItemError
-from yt360.media.content import ACCEPT, REJECT, PictureGuess
+from yt360.media.content import ACCEPT, PictureGuess
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
@@ -20,7 +20,7 @@ Source = Literal["metadata", "content", "both", "none"]
 LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
-_CLEARLY_WRONG = -3.0
+_CLEARLY_WRONG, _DOUBTFUL = -3.0, -1.0
 _TWO_EYES = 0.9
 _MESH_LOOK = (90, 180)
 
@@ -124,7 +124,7 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
 def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
     """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
     alike = max(guess.measures.get(f"likeness_{way}", 0.0) for way in ("top_bottom", "left_right"))
-    return (score is not None and score <= REJECT) or (stated.stereo == "mono" and alike > _TWO_EYES)
+    return (score is not None and score <= _DOUBTFUL) or (stated.stereo == "mono" and alike > _TWO_EYES)
 
 
 def _same_sphere(guess: PictureGuess, stated: PictureReading) -> bool:

@@ -10,17 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
+from yt360.media.ambisonic_measures import CANDIDATES, measure_ambisonics
 from yt360.media.probe import AudioStream
 from yt360.media.riff import FUMA_ORDERING
 from yt360.media.sound import SILENT, SoundReading
 from yt360.media.spatial import SoundMetadata
-from yt360.media.validity import (
-    CANDIDATES,
-    DEFAULT_THRESHOLDS,
-    AmbisonicVerdict,
-    judge_ambisonics,
-    measure_ambisonics,
-)
+from yt360.media.validity import DEFAULT_THRESHOLDS, AmbisonicVerdict, judge_ambisonics
 
 _ITAG_327 = (2, 1, 4, 0)
 """AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""

@@ -1,60 +1,19 @@
-"""Are these four channels first-order ambisonics? Asked of the signal, not of the metadata.
+"""Are these four channels first-order ambisonics? Judged by what was measured, not by the metadata.
 
-A plane wave has the same power in W as in X, Y and Z together, whatever its direction (SN3D), and so
-has any sum of uncorrelated waves. Channels that are something else (loudspeaker feeds, copies, a
-mono programme) break that balance, or keep it only on average while it swings from moment to moment
-and from band to band. Both the balance and its swing are measured; known mistakes (FuMa order, N3D
-weights, the order X Y W Z) are tried and put right where that makes the balance hold.
-
-Measuring (:func:`measure_ambisonics`) and judging (:func:`judge_ambisonics`) are separate.
+The balance of W against X, Y and Z, its swing in time and its spread over the bands decide; known mistakes
+(FuMa order, N3D weights, the order X Y W Z) are tried and put right where that makes the balance hold.
+:mod:`yt360.media.ambisonic_measures` measures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from yt360.media.moments import share_moments
+from yt360.media.ambisonic_measures import CANDIDATES, FLOOR_DB
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
-
-_BAND_HZ = (200.0, 4000.0)
-_BANDS = 6
-_TILE_S = 0.5
-_TINY = 1e-20
-_FLOOR_DB = -200.0
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to read four channels as W Y Z X: ``ambix[k] = gains[k] * channel[order[k]]``."""
-
-    name: str
-    order: tuple[int, int, int, int]
-    gains: tuple[float, float, float, float]
-    words: str
-
-
-_ROOT2, _ROOT3 = 2**0.5, 3**0.5
-
-CANDIDATES: dict[str, Candidate] = {
-    c.name: c
-    for c in (
-        Candidate("ambix", (0, 1, 2, 3), (1.0, 1.0, 1.0, 1.0), "W Y Z X, SN3D"),
-        Candidate("fuma", (0, 2, 3, 1), (_ROOT2, 1.0, 1.0, 1.0), "FuMa: W X Y Z with W 3 dB low"),
-        Candidate("n3d", (0, 1, 2, 3), (1.0, 1 / _ROOT3, 1 / _ROOT3, 1 / _ROOT3), "N3D weights"),
-        Candidate("xywz", (2, 1, 3, 0), (1.0, 1.0, _ROOT2, 1.0), "order X Y W Z with Z 3 dB low, as a 5.1 to 4.0 mix"),
-    )
-}
-"""Readings that are tried. The first is what a stream is taken for when nothing is known."""
-
-_CAPSULES = 0.5 * np.array([[1.0, 1, 1, 1], *_ROOT3 * np.array([[1, -1, 1, -1], [1, -1, -1, 1], [1, 1, -1, -1]])])
-"""Four cardioid capsules of a tetrahedral microphone (A-format) as W and three axes; the order of the
-capsules only turns and mirrors the axes."""
 
 
 DEFAULT_THRESHOLDS: Mapping[str, float] = {
@@ -62,6 +21,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "dead_channel_db": -60.0,
     "absent_front_db": -40.0,
     "lowest_balance_db": -20.0,
+    "doubtful_balance_db": 1.7,
     "highest_balance_db": 2.0,
     "highest_channel_db": 1.5,
     "highest_vector": 1.15,
@@ -83,6 +43,13 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "feeds_balance_db": 0.9,
     "feeds_vector": 1.05,
     "feeds_swing_db": 0.7,
+    "feeds_opposed": 0.08,
+    "feeds_mostly_opposed": 0.3,
+    "feeds_spread_db": 0.6,
+    "repair_opposed": 0.1,
+    "level_repair_swing_db": 0.5,
+    "level_repair_balance_db": 0.8,
+    "level_repair_margin": 0.85,
 }
 """Starting values from simulation and the real files at hand; all in dB or plain ratios."""
 
@@ -101,174 +68,6 @@ class AmbisonicVerdict:
     def usable(self) -> bool:
         """Whether the sound can enter the dataset."""
         return self.verdict in ("valid", "repaired")
-
-
-@dataclass
-class _Sums:
-    """Running sums over windows: spectra products in the band and tiles of (time, band)."""
-
-    cross: NDArray[np.complex128] = field(default_factory=lambda: np.zeros((4, 4), complex))
-    covariance: NDArray[np.float64] = field(default_factory=lambda: np.zeros((4, 4)))
-    samples: int = 0
-    bad: int = 0
-    clipped: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
-    peak: float = 0.0
-    tiles: list[NDArray[np.float64]] = field(default_factory=list)
-    window_db: list[float] = field(default_factory=list)
-
-
-def _db(power: float) -> float:
-    return max(_FLOOR_DB, float(10 * np.log10(power + _TINY)))
-
-
-def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: int) -> dict[str, Any]:
-    """Statistics of four channels over ``windows`` of ``(4, n)``, as decoded and in their own order.
-
-    All values are JSON-safe: levels have a floor of -200 dB, what cannot be computed is absent.
-    Per candidate reading: ``balance_db`` (power of X, Y, Z against W), ``channel_db`` (the strongest
-    of them against W), ``vector`` (length of the mean intensity against W's power), ``out_of_phase``
-    (its imaginary part) and ``swing_db`` (how much the balance swings in time within a band).
-    """
-    sums = _Sums()
-    for window in windows:
-        _add_window(sums, window, sample_rate_hz)
-    seconds = sums.samples / max(1, sample_rate_hz)
-    total = max(1, sums.samples)
-    power = np.diag(sums.covariance) / total
-    measures: dict[str, Any] = {
-        "seconds": round(seconds, 3),
-        "windows": len(windows),
-        "not_finite": sums.bad,
-        "peak": round(sums.peak, 4),
-        "clipped": round(float((sums.clipped / total).max(initial=0.0)), 6),
-        "level_db": [round(_db(p), 2) for p in power],
-        "silent_share": _silent_share(sums.window_db),
-        "correlation": _correlations(sums.covariance),
-        "gain_db": _pair_gains(power),
-    }
-    eigenvalues = np.linalg.eigvalsh(sums.covariance / total)[::-1]
-    spread_db = [_db(float(value)) for value in np.maximum(eigenvalues, 0)]
-    measures["eigenvalue_db"] = [round(value - spread_db[0], 2) for value in spread_db]
-    tiles = np.concatenate(sums.tiles, axis=1) if sums.tiles else np.zeros((_BANDS, 0, 4, 4))
-    measures["readings"] = {name: _reading(_matrix(c), sums.cross, tiles) for name, c in CANDIDATES.items()}
-    measures["moments"] = share_moments(tiles)
-    measures["capsules"] = _reading(_CAPSULES, sums.cross, tiles)
-    # How steady the balance is with each channel in the place of W: of true ambisonics one stands out.
-    turns = [np.roll(np.eye(4), -k, axis=0) for k in range(4)]
-    measures["swing_by_w_db"] = [_reading(turn, sums.cross, tiles).get("swing_db", 99.0) for turn in turns]
-    return measures
-
-
-def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
-    bad = ~np.isfinite(window)
-    if bad.any():
-        sums.bad += int(bad.sum())
-        window = np.where(bad, 0, window)
-    x = window.astype(np.float64)
-    sums.samples += x.shape[1]
-    sums.covariance += x @ x.T
-    sums.peak = max(sums.peak, float(np.abs(x).max(initial=0.0)))
-    # Limited at full scale: several samples in a row that stay at one extreme.
-    level = np.abs(x).max(axis=1, keepdims=True)
-    flat = (np.abs(x[:, 1:]) >= 0.999 * level) & (np.abs(np.diff(x, axis=1)) < 1e-6) & (level > 0.5)
-    sums.clipped += flat.sum(axis=1)
-    part = max(1, rate // 2)
-    for start in range(0, max(1, x.shape[1] - part // 2), part):
-        sums.window_db.append(_db(float((x[:, start : start + part] ** 2).mean(axis=1).max(initial=0.0))))
-    size = max(64, round(1024 * rate / 24000))
-    if x.shape[1] < size:
-        return
-    frequency, spectra = _spectra(x, rate, size)
-    band = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1])
-    spectra, frequency = spectra[:, band], frequency[band]
-    flat_spectra = spectra.reshape(4, -1)
-    sums.cross += flat_spectra @ flat_spectra.conj().T
-    sums.tiles.append(_tiles(spectra, frequency, max(1, round(_TILE_S * rate / (size // 2)))))
-
-
-def _spectra(x: NDArray[np.float64], rate: int, size: int) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-    """Frequencies in Hz and short-time spectra ``(channels, frequencies, times)``: Hann windows, half overlapped."""
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    parts = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, :: size // 2]
-    spectra = np.fft.rfft(parts * (window / window.sum()), axis=2)
-    return np.asarray(np.arange(size // 2 + 1) * (rate / size), np.float64), spectra.transpose(0, 2, 1)
-
-
-def _tiles(spectra: NDArray[np.complex128], frequency: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
-    """Covariances of the channels in tiles of half a second by a sixth of the band: ``(bands, times, 4, 4)``."""
-    edges = np.geomspace(_BAND_HZ[0], _BAND_HZ[1] + 1, _BANDS + 1)
-    band = np.clip(np.searchsorted(edges, frequency, side="right") - 1, 0, _BANDS - 1)
-    times = spectra.shape[2] // frames
-    parts = spectra[:, :, : times * frames].reshape(4, len(frequency), times, frames)
-    found = np.zeros((_BANDS, times, 4, 4))
-    for k in range(_BANDS):
-        inside = band == k
-        part = parts[:, inside].transpose(2, 0, 1, 3).reshape(times, 4, int(inside.sum()) * frames)
-        found[k] = (part @ part.conj().transpose(0, 2, 1)).real
-    return found
-
-
-def _silent_share(window_db: list[float]) -> float:
-    if not window_db:
-        return 1.0
-    return round(float(np.mean(np.asarray(window_db) < -70.0)), 4)
-
-
-def _correlations(covariance: NDArray[np.float64]) -> list[float]:
-    """Of the pairs 01, 02, 03, 12, 13, 23."""
-    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
-    values = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > _TINY)
-    return [round(float(values[i, j]), 5) for i in range(4) for j in range(i + 1, 4)]
-
-
-def _pair_gains(power: NDArray[np.float64]) -> list[float]:
-    level = [_db(float(p)) for p in power]
-    return [round(level[j] - level[i], 2) for i in range(4) for j in range(i + 1, 4)]
-
-
-def _matrix(candidate: Candidate) -> NDArray[np.float64]:
-    matrix = np.zeros((4, 4))
-    matrix[range(4), candidate.order] = candidate.gains
-    return matrix
-
-
-def _reading(
-    matrix: NDArray[np.float64], cross: NDArray[np.complex128], tiles: NDArray[np.float64]
-) -> dict[str, float]:
-    """Statistics of ``matrix @ channels`` taken as W and three axes; empty where that W is silent."""
-    c = matrix @ cross @ matrix.T
-    w = float(c[0, 0].real)
-    if w <= _TINY * 1e3:
-        return {}
-    vector = c[0, 1:] / w
-    powers = np.maximum(np.diag(c)[1:].real / w, 0)
-    found = {
-        "balance_db": round(_db(float(powers.sum())), 3),
-        "channel_db": round(_db(float(powers.max())), 3),
-        "vector": round(float(np.linalg.norm(vector.real)), 4),
-        "out_of_phase": round(float(np.linalg.norm(vector.imag)), 4),
-    }
-    swing = _swing(matrix, tiles)
-    if swing is not None:
-        found["swing_db"] = round(swing, 3)
-    return found
-
-
-def _swing(matrix: NDArray[np.float64], tiles: NDArray[np.float64]) -> float | None:
-    """Standard deviation in time of the balance within a band, weighted by energy; median over the bands."""
-    powers = np.maximum(np.einsum("ij,btjk,ik->bti", matrix, tiles, matrix), 0)
-    spreads = []
-    energy = powers.sum(axis=2)
-    loud = energy > 1e-4 * np.percentile(energy, 95) + _TINY * 1e3 if energy.size else energy > 0
-    balance = 10 * np.log10((powers[..., 1:].sum(axis=2) + _TINY) / (powers[..., 0] + _TINY))
-    for k in range(len(tiles)):
-        chosen = loud[k]
-        if chosen.sum() < 4:
-            continue
-        weight = np.minimum(energy[k, chosen], np.percentile(energy[k, chosen], 90))
-        mean = np.average(balance[k, chosen], weights=weight)
-        spreads.append(float(np.sqrt(np.average((balance[k, chosen] - mean) ** 2, weights=weight))))
-    return min(99.0, float(np.median(spreads))) if spreads else None
 
 
 _PAIRS = [(i, j) for i in range(4) for j in range(i + 1, 4)]
@@ -314,11 +113,13 @@ def judge_ambisonics(
     # Limiting takes most from the loudest channel, W, which then looks like FuMa's: no repair on such evidence.
     repairs = [] if flags else [name for name in order[1:] if _repairs(name, measures, limit)]
     much_less = limit["steadier"] * _steadiness(first, measures)
-    steadier = [name for name in repairs if _steadiness(name, measures) < much_less]
-    if misfit is None and not (first == "ambix" and steadier):
+    better = [name for name in repairs if _steadiness(name, measures) < much_less]
+    if misfit is None and measures["readings"][first]["balance_db"] > limit["doubtful_balance_db"]:
+        better = repairs
+    if misfit is None and not (first == "ambix" and better):
         taken = first
     elif misfit is None:
-        taken = min(steadier, key=lambda name: _oddness(name, measures))
+        taken = min(better, key=lambda name: _oddness(name, measures))
     elif repairs:
         taken = min(repairs, key=lambda name: _oddness(name, measures))
     else:
@@ -338,7 +139,7 @@ def _refused_outright(measures: Mapping[str, Any], limit: Mapping[str, float]) -
     level = measures["level_db"]
     if measures["not_finite"]:
         return f"{measures['not_finite']} samples are not numbers"
-    if max(level) <= _FLOOR_DB + 10:
+    if max(level) <= FLOOR_DB + 10:
         return "digital silence"
     dead = [value < max(level) + limit["dead_channel_db"] for value in level]
     live = [k for k in range(4) if not dead[k]]
@@ -392,11 +193,21 @@ def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, 
     most_swing = limit["declared_swing_db" if declared else "highest_swing_db"] + limit["swing_per_quiet_db"] * quiet
     most_balance = limit["declared_balance_db" if declared else "highest_balance_db"]
     most_channel = limit["highest_channel_db"] + (1.5 if declared else 0.0)
-    feeds = min(measures["correlation"]) > limit["feeds_correlation"] and not declared
+    opposed = measures["moments"]["opposed"]
+    one_sign = opposed < limit["feeds_opposed"] and not declared
+    feeds = (
+        min(measures["correlation"]) > limit["feeds_correlation"]
+        and opposed < limit["feeds_mostly_opposed"]
+        and not declared
+    )
     if feeds and (balance > limit["feeds_balance_db"] or reading["vector"] > limit["feeds_vector"]):
         return f"no two channels are ever opposed, and X, Y, Z are {balance:+.1f} dB against W: loudspeaker feeds"
-    if feeds and swing is not None and swing > limit["feeds_swing_db"] and not _extra_in_w(measures, limit):
+    wild = swing is not None and swing > limit["feeds_swing_db"]
+    if feeds and wild and (one_sign or not _extra_in_w(measures, limit)):
         return f"no two channels are ever opposed, and their balance swings by {swing:.1f} dB: loudspeaker feeds"
+    spread = reading.get("spread_db", 0.0)
+    if one_sign and spread > limit["feeds_spread_db"]:
+        return f"no two channels are ever opposed, and their balance differs by {spread:.1f} dB between bands: feeds"
     if balance > most_balance:
         return f"X, Y and Z are {balance:+.1f} dB against W, expected at most {most_balance:+.1f}: W does not hear all"
     if reading["channel_db"] > most_channel:
@@ -425,15 +236,21 @@ def _extra_in_w(measures: Mapping[str, Any], limit: Mapping[str, float]) -> bool
 def _repairs(name: str, measures: Mapping[str, Any], limit: Mapping[str, float]) -> bool:
     """Whether a reading that nothing but the signal suggests is beyond doubt.
 
-    It must fit, be very steady, and its W must be steadier than any other channel in that place: in
-    copies, independent noise and loudspeaker feeds no channel stands out.
+    It must fit, have channels that are opposed at times, be very steady, and its W must be steadier than any
+    other channel in that place: in copies, independent noise and loudspeaker feeds no channel stands out. Where
+    the balance is even and hardly moves at all, another channel may happen to be about as steady.
     """
     if _fit(name, measures, limit, declared=False) is not None:
+        return False
+    if measures["moments"]["opposed"] < limit["repair_opposed"]:
         return False
     swing = _steadiness(name, measures)
     own = CANDIDATES[name].order[0]
     others = [value for k, value in enumerate(measures["swing_by_w_db"]) if k != own]
     here = measures["swing_by_w_db"][own]
+    even = abs(measures["readings"][name]["balance_db"]) < limit["level_repair_balance_db"]
+    if even and swing <= limit["level_repair_swing_db"]:
+        return min(others) > limit["level_repair_margin"] * here
     return bool(swing <= limit["repair_swing_db"] and min(others) > limit["repair_margin"] * here)
 
 

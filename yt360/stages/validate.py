@@ -54,7 +54,7 @@ class Validate(Stage):
     """
 
     name: ClassVar[str] = "validate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     params_type: ClassVar[type[StageParams]] = ValidateParams
     thresholds_type: ClassVar[type[StageThresholds]] = ValidateThresholds
     needs: ClassVar[Needs] = Needs(memory_mb=1024, timeout_s=300.0)
