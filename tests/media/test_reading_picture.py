@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.media_containers import encode, equi, grid_mesh, insert_boxes, mshp, st3d, sv3d
+from benchmarks.media_containers import cbmp, encode, equi, grid_mesh, insert_boxes, mshp, st3d, sv3d
 from yt360 import sphere
 from yt360.media import ffmpeg
 from yt360.media.container import read_metadata
@@ -48,6 +48,30 @@ def test_every_layout_becomes_mono_equirectangular(tmp_path: Path, name: str) ->
     assert error.mean() < 1.0
     # Cubic interpolation does not see over an edge of a face; it may be off there, and only there.
     assert np.percentile(error, 98) < 6
+
+
+@pytest.mark.parametrize("padding", [4, 12])
+def test_padding_around_the_faces_of_a_cubemap_is_left_out(tmp_path: Path, padding: int) -> None:
+    """``cbmp`` with padding: each face goes on over its edge by so many pixels (Spherical Video V2)."""
+    layout, side, world = known_layouts()["cubemap-cbmp"], 240, smooth(512, 1024)
+    frame = np.zeros((2 * side, 3 * side, 3), np.uint8)
+    along = (np.arange(side) + 0.5 - padding) / (side - 2 * padding) * 2 - 1
+    for face in layout.faces:
+        directions = sphere.direction(face.vectors(*np.meshgrid(along, along)))
+        rows, columns = sphere.to_pixels(*directions, *world.shape[:2])
+        top, left = round(face.top * 2) * side, round(face.left * 3) * side
+        mapping = np.stack([rows, columns], axis=-1).astype(np.float32)
+        frame[top : top + side, left : left + side] = sphere.sample(world, mapping, "cubic")
+    stated = encode(tmp_path / "x.mp4", frames=frame[None])
+    insert_boxes(stated, b"vide", sv3d(cbmp(0, padding)))
+    metadata = read_metadata(stated).picture(0)
+    assert (metadata.projection, metadata.cubemap_padding) == ("cubemap", padding)
+    reading = PictureReading(
+        3 * side, 2 * side, projection="cubemap", cubemap_layout="cbmp", cubemap_padding=metadata.cubemap_padding
+    )
+    path = encode(tmp_path / "x.mkv", frames=frame[None].repeat(2, 0), video="rgb")
+    found = next(read_frames(path, reading, height=H, width=W))
+    assert np.abs(found.astype(float) - smooth(H, W)).mean() < 1.0
 
 
 def test_right_eye_first(tmp_path: Path) -> None:

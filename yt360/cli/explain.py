@@ -92,6 +92,8 @@ def explain_command(item: str, root: str, as_json: bool) -> int:
         for name, value in event["measures"].items():
             if isinstance(value, str | int | float | bool):
                 click.echo(f"              {name} = {clean(str(value), 120)}")
+        for name, uri in event["outputs"].items():
+            click.echo(f"              {name}: {clean(uri, 1000)}")
     if told["clips"]:
         click.echo(f"  clips: {', '.join(told['clips'])}")
     return 0

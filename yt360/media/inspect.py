@@ -161,7 +161,7 @@ def inspect_media(
     _listen(inspection, sample_s, thresholds)
     _note_ends(inspection)
     inspection.overlap = _overlap(inspection)
-    _compare(inspection)
+    inspection.agreement = agree(*moments(inspection))
     return inspection
 
 
@@ -223,13 +223,14 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, fl
     )  # fmt: skip
 
 
-def _compare(inspection: Inspection) -> None:
-    """Motion in the frames against the direction of the sound around them."""
+def moments(inspection: Inspection) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
+    """Motion maps of the frames that were looked at, and the AmbiX sound ``(4, n)`` around each of them."""
     frames, heard, picture, sound = inspection.frames, inspection.heard, inspection.picture, inspection.ambisonic
+    motions: list[NDArray[np.float64]] = []
+    sounds: list[NDArray[np.float32]] = []
     if not (frames and heard and picture and picture.reading and sound and sound.reading and inspection.video):
-        return
+        return motions, sounds
     grid = frame_map(inspection.video, picture.reading, *grid_size())
-    motions, sounds = [], []
     reach = round(_MOMENT_S * heard.rate_hz)
     for time_s, before, after in zip(frames.times_s, frames.frames, frames.later, strict=True):
         for window, start_s in zip(heard.windows, heard.starts_s, strict=True):
@@ -239,7 +240,7 @@ def _compare(inspection: Inspection) -> None:
             motions.append(motion_map(before, after, grid))
             sounds.append(sound.reading.ambisonic(window[:, max(0, middle - reach) : middle + reach]))
             break
-    inspection.agreement = agree(motions, sounds)
+    return motions, sounds
 
 
 def _overlap(inspection: Inspection) -> tuple[float, float]:
