@@ -123,12 +123,18 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
 
 def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
     """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
+    return (score is not None and score <= _DOUBTFUL) or _hides_an_eye(guess, stated)
+
+
+def _hides_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
+    """Whether one picture is stated where there are two that are alike."""
     alike = max(guess.measures.get(f"likeness_{way}", 0.0) for way in ("top_bottom", "left_right"))
-    return (score is not None and score <= _DOUBTFUL) or (stated.stereo == "mono" and alike > _TWO_EYES)
+    return stated.stereo == "mono" and alike > _TWO_EYES
 
 
 def _same_sphere(guess: PictureGuess, stated: PictureReading) -> bool:
-    return guess.projection == stated.projection and guess.scores.get(guess.layout, 0.0) < ACCEPT + 1
+    weak = guess.scores.get(guess.layout, 0.0) < ACCEPT + 1
+    return guess.projection == stated.projection and weak and not _hides_an_eye(guess, stated)
 
 
 def _from_mesh(path: Path, stated: PictureReading, guess: PictureGuess) -> PictureFacts:

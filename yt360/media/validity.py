@@ -49,7 +49,8 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "repair_opposed": 0.1,
     "level_repair_swing_db": 0.5,
     "level_repair_balance_db": 0.8,
-    "level_repair_margin": 0.85,
+    "level_repair_margin": 0.7,
+    "one_sign_repair_margin": 3.0,
 }
 """Starting values from simulation and the real files at hand; all in dB or plain ratios."""
 
@@ -237,17 +238,17 @@ def _repairs(name: str, measures: Mapping[str, Any], limit: Mapping[str, float])
     """Whether a reading that nothing but the signal suggests is beyond doubt.
 
     It must fit, have channels that are opposed at times, be very steady, and its W must be steadier than any
-    other channel in that place: in copies, independent noise and loudspeaker feeds no channel stands out. Where
-    the balance is even and hardly moves at all, another channel may happen to be about as steady.
+    other channel in that place (by far, if none are opposed): in copies, independent noise and loudspeaker feeds
+    no channel stands out. Where the balance is even and hardly moves at all, another channel may happen to be about as steady.
     """
     if _fit(name, measures, limit, declared=False) is not None:
-        return False
-    if measures["moments"]["opposed"] < limit["repair_opposed"]:
         return False
     swing = _steadiness(name, measures)
     own = CANDIDATES[name].order[0]
     others = [value for k, value in enumerate(measures["swing_by_w_db"]) if k != own]
     here = measures["swing_by_w_db"][own]
+    if measures["moments"]["opposed"] < limit["repair_opposed"]:
+        return bool(swing <= limit["repair_swing_db"] and min(others) > limit["one_sign_repair_margin"] * here)
     even = abs(measures["readings"][name]["balance_db"]) < limit["level_repair_balance_db"]
     if even and swing <= limit["level_repair_swing_db"]:
         return min(others) > limit["level_repair_margin"] * here
