@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import yaml
+
+from yt360.media.ffmpeg import executable
+from yt360.synth import spherical
 
 CLI = Path(__file__).parents[1] / "cli.py"
 
@@ -19,16 +24,19 @@ def dataset(
     """The root of a finished dataset in ``folder``; what is there already is not made again.
 
     A world of ``videos`` clean videos, through crawl, validate, chunk, split and shard: nothing is
-    planted, so that nothing is filtered. ``size`` is ``HxW`` of both the videos and the clips.
+    planted, and every file says that it is equirectangular (pictures this small do not show it), so
+    that nothing is filtered. ``size`` is ``HxW`` of both the videos and the clips.
     """
-    world, root, recipe = folder / "world", folder / "root", folder / "recipe.yaml"
+    world, media, root, recipe = (folder / name for name in ("world", "media", "root", "recipe.yaml"))
     folder.mkdir(parents=True, exist_ok=True)
     height, width = map(int, size.split("x"))
     if not (world / "world.json").exists():
         command = ["synth", str(world), "--videos", str(videos), "--seed", str(seed), "--duration-s", str(duration_s)]
         _yt360(*command, "--size", size, "--fps", str(fps), "--workers", "2")
+    if not media.exists():
+        _declare_spherical(world / "media", media)
     stages = {
-        "crawl": {"source": str(world / "media")},
+        "crawl": {"source": str(media)},
         "validate": {},
         "chunk": {"width": width, "height": height, "fps": fps},
         "split": {"test_share": test_share},
@@ -43,6 +51,30 @@ def machine() -> str:
     """This machine in one line, as benchmarks print it."""
     names = [line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def _declare_spherical(source: Path, media: Path) -> None:
+    """Copies in ``media`` of the videos in ``source``, which say they are equirectangular; nothing is recoded."""
+    unfinished, declared = media.with_name("media.part"), media.with_name("declared.mp4")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    remux = [str(executable()), "-v", "error", "-y"]
+    for path in sorted(source.iterdir()):
+        with av.open(str(path)) as container:
+            picture, sound = bool(container.streams.video), bool(container.streams.audio)
+        if not picture or b"sv3d" in path.read_bytes():
+            shutil.copyfile(path, unfinished / path.name)
+            continue
+        copied = ["-c", "copy", "-strict", "unofficial", "-movflags", "+faststart"]
+        subprocess.run([*remux, "-i", path, "-map", "0:v", *copied, declared], check=True)
+        spherical.inject(declared)
+        if sound:
+            both = ["-i", declared, "-i", path, "-map", "0:v", "-map", "1:a"]
+            subprocess.run([*remux, *both, *copied[:4], unfinished / path.name], check=True)
+        else:
+            shutil.copyfile(declared, unfinished / path.name)
+    declared.unlink(missing_ok=True)
+    unfinished.rename(media)
 
 
 def _lines(path: str) -> list[str]:

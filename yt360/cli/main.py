@@ -37,6 +37,8 @@ _COMMANDS = {
     "synth": "yt360.cli.synth:synth_command",
     "train": "yt360.cli.train:train_command",
     "convert": "yt360.cli.train:convert_command",
+    "evaluate": "yt360.cli.evaluate:evaluate_command",
+    "tables": "yt360.cli.tables:tables_command",
     "segment-images": "yt360.cli.segment_images:segment_images_command",
     "segment-convert": "yt360.cli.segment_images:convert_command",
     "segment-evaluate": "yt360.cli.segment_maps:evaluate_command",

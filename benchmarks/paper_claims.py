@@ -1,0 +1,333 @@
+"""Do the paper's claims hold on a world whose truth is known?
+
+    python -m benchmarks.paper_claims --out DIR [--seeds 0 1 2] [--models …] [--workers 2] [--part all]
+
+Builds a world (``benchmarks/claims_world.py`` says what makes it fair), runs the pipeline on it, trains
+eight small models a seed that differ in one thing each and see the same number of views, evaluates
+tables 1 and 2 on the same test clips, and prints the tables and which claims hold.
+
+Everything is kept in DIR: run it again to go on, with fewer ``--seeds`` or ``--models`` to do it in parts;
+``--part report`` only prints. ``--smoke`` is the same in minutes, too small to say anything.
+
+A claim *holds* when the 95 % interval of its difference over seeds (Student's t) lies above zero, *leans*
+when it is positive with every seed, and *does not hold* otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.claims_world import build
+from benchmarks.worlds import machine
+
+WORLD_SEED = 2020
+VIDEOS = 128
+
+
+def _phase(objective: str, views: int, batch: int, steps: int, *, translators: bool) -> dict[str, Any]:
+    return {
+        "name": objective,
+        "objective": objective,
+        "views": views,
+        "batch": batch,
+        "translators": translators,
+        "steps": steps,
+    }
+
+
+def training_recipe(model: str, seed: int, steps: int) -> dict[str, Any]:
+    """A recipe of ``steps`` steps of 32 views each, however they are shared among videos."""
+    half = steps // 2
+    first = _phase("avc", 1, 32, half, translators=False)
+    phases = {
+        "avc": [_phase("avc", 1, 32, steps, translators=False)],
+        "avc-transf": [_phase("avc", 4, 8, steps, translators=True)],
+        "avts": [_phase("avts", 4, 8, steps, translators=False)],
+        "avts-transf": [_phase("avts", 4, 8, steps, translators=True)],
+        "avsa-nocurriculum": [_phase("avsa", 4, 8, steps, translators=True)],
+    }.get(model, [first, _phase("avsa", 4, 8, steps - half, translators=True)])
+    return {
+        "name": f"claims-{model}",
+        "seed": seed,
+        "phases": phases,
+        "data": {"clips_per_video": 16, "workers": 0, "picture_s": 0.25},
+        "views": {"size": 48},
+        "sound": {
+            "features": "logmel+intensity" if model == "avsa-intensity" else "logmel",
+            "hop": 480,
+            "mels": 64,
+            "statistics_samples": 64,
+        },
+        "model": {
+            "width": 16,
+            "depth": 10,
+            "projection": 64,
+            "translator": {"kind": "mlp" if model == "avsa-mlp" else "transformer", "dropout": 0.0},
+        },
+        "optimiser": {"learning_rate": 1e-3},
+        "evaluation": {"views": 4, "batch": 8, "clips_per_video": 4},
+        "run": {
+            "device": "cpu",
+            "threads": 1,
+            "log_every": 50,
+            "checkpoint_every": 100,
+            "keep": 1,
+            "channels_last": True,
+        },
+    }
+
+
+MODELS = ("avc", "avc-transf", "avts", "avts-transf", "avsa", "avsa-nocurriculum", "avsa-mlp", "avsa-intensity")
+_TRANSLATING = tuple(model for model in MODELS if model not in ("avc", "avts"))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the benchmark is. ``steps`` of training a model; samples a video and epochs of the heads."""
+
+    videos: int
+    steps: int
+    train_clips: int
+    test_clips: int
+    head_epochs: int
+    segmentation_clips: int
+    segmentation_epochs: int
+
+
+FULL = Scale(VIDEOS, 900, 12, 12, 30, 8, 2)
+SMOKE = Scale(12, 6, 2, 2, 2, 1, 1)
+
+
+def evaluation_recipe(model: str, seed: int, scale: Scale) -> dict[str, Any]:
+    """Tables 1 and 2 of a model. The test samples are those of seed 0 for every model and seed."""
+    head = {"epochs": scale.head_epochs, "batch": 64, "learning_rate": 1e-3, "milestones": [2 * scale.head_epochs // 3]}
+    cells: list[dict[str, Any]] = []
+    for task in ("avc-bin", "avsa-bin"):
+        if model not in ("avc-transf", "avts-transf"):
+            cells += [{"task": task, "views": views, "translators": False, **head} for views in (1, 4)]
+        if model in _TRANSLATING:
+            cells.append({"task": task, "views": 4, "translators": True, **head})
+    if not model.endswith("-transf"):
+        cells.append(
+            {
+                "task": "segmentation",
+                "labels": "maps",
+                "inputs": ["video", "sound", "context"] if model in _TRANSLATING else ["video", "sound"],
+                "epochs": scale.segmentation_epochs,
+                "batch": 8,
+                "learning_rate": 2e-3,
+                "milestones": [1],
+                "train_clips_per_video": scale.segmentation_clips,
+                "test_clips_per_video": 4,
+                "pyramid": 32,
+                "branch": 32,
+                "pictures": 1 if seed == 0 else 0,
+            }
+        )
+    return {
+        "name": f"claims-{model}",
+        "row": model,
+        "features": {
+            "train_clips_per_video": scale.train_clips,
+            "test_clips_per_video": scale.test_clips,
+            "rounds": 1,
+        },
+        "cells": cells,
+        "run": {"device": "cpu", "threads": 1, "workers": 0},
+    }
+
+
+def job(root: str, out: Path, model: str, seed: int, scale: Scale) -> dict[str, Any]:
+    """Train and evaluate one model with one seed, or go on with it; the CPU time it took this time."""
+    from yt360.evaluation.recipe import parse_evaluation
+    from yt360.evaluation.runner import evaluate
+    from yt360.training.loop import train
+    from yt360.training.recipe import parse_recipe
+
+    began = time.process_time()
+    run = out / "runs" / f"{model}-seed{seed}"
+    train(parse_recipe(training_recipe(model, seed, scale.steps), model), root, run, progress=False)
+    trained = time.process_time()
+    recipe = parse_evaluation(evaluation_recipe(model, seed, scale), model)
+    evaluate(recipe, root, run, out / "results" / f"{model}-seed{seed}")
+    return {
+        "model": model,
+        "seed": seed,
+        "train_cpu_s": round(trained - began, 1),
+        "evaluate_cpu_s": round(time.process_time() - trained, 1),
+    }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``better`` minus ``worse``, both (model, result name, measure), should be above zero."""
+
+    text: str
+    better: tuple[str, str, str]
+    worse: tuple[str, str, str]
+
+
+def claims() -> list[Claim]:
+    """The paper's claims as differences of cells."""
+    found = []
+    for task in ("avsa-bin", "avc-bin"):
+        for other in ("avc", "avts"):
+            found.append(
+                Claim(
+                    f"AVSA above {other.upper()} on {task}",
+                    _cell("avsa", f"{task}-4-views"),
+                    _cell(other, f"{task}-4-views"),
+                )
+            )
+        for model in ("avc", "avts", "avsa"):
+            found.append(
+                Claim(
+                    f"4 viewpoints above 1, {model.upper()}, {task}",
+                    _cell(model, f"{task}-4-views"),
+                    _cell(model, f"{task}-1-views"),
+                )
+            )
+            transf = model if model == "avsa" else f"{model}-transf"
+            found.append(
+                Claim(
+                    f"transformer helps, {model.upper()}, {task}",
+                    _cell(transf, f"{task}-4-views-transf"),
+                    _cell(model, f"{task}-4-views"),
+                )
+            )
+        found.append(
+            Claim(
+                f"curriculum helps, {task}",
+                _cell("avsa", f"{task}-4-views"),
+                _cell("avsa-nocurriculum", f"{task}-4-views"),
+            )
+        )
+    for other, text in (
+        ("avc", "AVSA above AVC"),
+        ("avts", "AVSA above AVTS"),
+        ("avsa-nocurriculum", "curriculum helps"),
+    ):
+        found.append(
+            Claim(
+                f"{text}, segmentation, video",
+                _cell("avsa", "segmentation-video", "miou"),
+                _cell(other, "segmentation-video", "miou"),
+            )
+        )
+    for text, better, worse in (
+        ("context helps segmentation", ("avsa", "context"), ("avsa", "video")),
+        ("sound helps segmentation", ("avsa", "sound"), ("avsa", "video")),
+        ("transformer above mlp, segmentation with context", ("avsa", "context"), ("avsa-mlp", "context")),
+    ):
+        found.append(
+            Claim(text, *(_cell(model, f"segmentation-{name}", "miou") for model, name in (better, worse)))  # type: ignore[arg-type]
+        )
+    for ending in ("", "-transf"):
+        found.append(
+            Claim(
+                f"intensity vectors help alignment{', transf.' if ending else ''}",
+                _cell("avsa-intensity", f"avsa-bin-4-views{ending}"),
+                _cell("avsa", f"avsa-bin-4-views{ending}"),
+            )
+        )
+    return found
+
+
+def _cell(model: str, name: str, measure: str = "accuracy") -> tuple[str, str, str]:
+    return model, name, measure
+
+
+def _value(out: Path, seed: int, cell: tuple[str, str, str]) -> float | None:
+    model, name, measure = cell
+    path = out / "results" / f"{model}-seed{seed}" / "results" / f"{name}.json"
+    if not path.is_file():
+        return None
+    value = json.loads(path.read_text(encoding="utf-8"))["measures"][measure]["value"]
+    return None if value is None else float(value)
+
+
+def judge(differences: Sequence[float]) -> tuple[str, float, float]:
+    """(verdict, mean, half of the 95 % interval over seeds)."""
+    from yt360.evaluation.intervals import mean_interval
+
+    mean, half = mean_interval(differences)
+    if mean - half > 0:
+        return "holds", mean, half
+    if min(differences) > 0:
+        return "leans", mean, half
+    return "does not hold", mean, half
+
+
+def report(out: Path, seeds: Sequence[int]) -> None:
+    """Print the tables of what is there, and each claim with its difference in points."""
+    from yt360.evaluation.table_formats import markdown
+    from yt360.evaluation.tables import fill, gather
+
+    if (out / "results").is_dir():
+        fillings = [each for each in fill(gather([out / "results"])) if each.table.key in ("table1", "table2")]
+        print(markdown(fillings).split("\n* ")[0] if not fillings else "\n".join(_rows(markdown(fillings))))
+    print("\n| claim | better | worse | difference, points | seeds | verdict |\n|---|---|---|---|---|---|")
+    for claim in claims():
+        pairs = [(_value(out, seed, claim.better), _value(out, seed, claim.worse)) for seed in seeds]
+        done = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if not done:
+            print(f"| {claim.text} | | | | 0 | not measured |")
+            continue
+        verdict, mean, half = judge([a - b for a, b in done])
+        better, worse = (sum(column) / len(done) for column in zip(*done, strict=True))
+        each = ", ".join(f"{a - b:+.2f}" for a, b in done)
+        shown = f"{mean:+.2f}" + (f" ± {half:.2f}" if half == half else "") + f" ({each})"
+        print(f"| {claim.text} | {better:.2f} | {worse:.2f} | {shown} | {len(done)} | {verdict} |")
+
+
+def _rows(text: str) -> list[str]:
+    """The tables without the notes on commands."""
+    return [line for line in text.splitlines() if not line.startswith("* ")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--workers", type=int, default=2, help="jobs at a time, one core each")
+    parser.add_argument("--part", choices=("all", "world", "report"), default="all")
+    parser.add_argument("--world-seed", type=int, default=WORLD_SEED)
+    parser.add_argument("--smoke", action="store_true", help="everything tiny, in minutes: shows that it runs")
+    arguments = parser.parse_args()
+    scale = SMOKE if arguments.smoke else FULL
+    if arguments.part != "report":
+        began = time.monotonic()
+        root = build(arguments.out / "world", videos=scale.videos, seed=arguments.world_seed, workers=arguments.workers)
+        print(f"world: {time.monotonic() - began:.0f} s", flush=True)
+        if arguments.part == "all":
+            _train_and_evaluate(arguments, str(root), scale)
+    print(f"\n{machine()}, {arguments.workers} workers\n")
+    report(arguments.out, arguments.seeds)
+
+
+def _train_and_evaluate(arguments: argparse.Namespace, root: str, scale: Scale) -> None:
+    log = arguments.out / "times.jsonl"
+    with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        jobs = [
+            pool.submit(job, root, arguments.out, model, seed, scale)
+            for seed in arguments.seeds
+            for model in arguments.models
+        ]
+        for each in jobs:
+            line = json.dumps(each.result())
+            print(line, flush=True)
+            with log.open("a") as stream:
+                stream.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The tiny world of the training tests with panoptic maps: each disc a thing of its colour, the rest one stuff."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.training.world import COLOURS, make_root
+from yt360.segmentation.clip_maps import clip_maps_bytes
+from yt360.segmentation.maps import Category, PanopticMap, Segment, from_ids
+from yt360.training.decode import decode_frames
+from yt360.training.manifest import Clip, load_split
+from yt360.training.recipe import Data
+
+CATEGORIES = (Category(1, "ground", False), *(Category(100 + k, f"disc {k}", True) for k in range(len(COLOURS))))
+
+
+def disc_map(picture: np.ndarray) -> PanopticMap:
+    """The map of a frame ``(H, W, 3)``: pixels near a disc's colour are that disc."""
+    distance = np.abs(picture[:, :, None].astype(int) - COLOURS[None, None]).max(axis=-1)
+    kind = np.where(distance.min(axis=-1) < 45, distance.argmin(axis=-1) + 1, 0)
+    segments = [Segment(1, 1, False, 1.0, 0)] + [Segment(k + 2, 100 + k, True, 1.0, 0) for k in range(len(COLOURS))]
+    return from_ids((kind + 1).astype(np.int32), segments)
+
+
+def make_labelled_root(root: Path, **settings) -> Path:
+    """:func:`tests.training.world.make_root` with a panoptic member for each clip, in the same shards."""
+    make_root(root, **settings)
+    path = root / "manifests" / "clips.parquet"
+    rows = pq.read_table(path).to_pylist()
+    splits = {row["split"] for row in rows}
+    clips = {clip.clip: clip for name in splits for clip in load_split(str(root), name, Data(), 24000).clips}
+    for row in rows:
+        clip: Clip = clips[row["clip"]]
+        shard = root / "shards" / clip.shard
+        whole = shard.read_bytes()
+        video = whole[clip.video_offset : clip.video_offset + clip.video_size]
+        frames = decode_frames(video, clip, range(0, clip.frames, 8))
+        data = clip_maps_bytes(clip.clip, [disc_map(f) for f in frames], clip.fps / 8, CATEGORIES, {"model": "discs"})
+        row |= {"panoptic_offset": len(whole), "panoptic_size": len(data)}
+        row["panoptic_digest"] = hashlib.blake2b(data, digest_size=20).hexdigest()
+        shard.write_bytes(whole + data)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return root

@@ -1,0 +1,66 @@
+"""``yt360 evaluate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from yt360.cli.common import clean
+from yt360.errors import UsageError
+
+
+@click.command("evaluate")
+@click.argument("what")
+@click.option(
+    "--root", required=True, help="Folder or URL of the dataset; for actions, the folder of UCF-101 or HMDB-51."
+)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Output folder of yt360 train or yt360 convert.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder: results, features, pictures.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def evaluate_command(
+    what: str, root: str, checkpoint: Path | None, out: Path, assignments: tuple[str, ...], quiet: bool
+) -> None:
+    """Measure a trained model. WHAT is a recipe (pipelines/eval/) or a task with its defaults: avc-bin, avsa-bin,
+    segmentation, action, localise, retrieval, probe, knn.
+
+    Run it again to go on after an interruption; what is finished is not done again. The same command under
+    torchrun uses several processes and gives the same numbers. Exit code 0: measured; 1: stopped by an error;
+    2: wrong use, something missing; 130: interrupted.
+    """
+    try:
+        from yt360.evaluation.recipe import load_evaluation, override
+        from yt360.evaluation.runner import evaluate, results_in
+    except ImportError as error:
+        raise UsageError(f"evaluating needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
+    recipe = override(load_evaluation(what), list(assignments))
+    bar = tqdm(disable=quiet or not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
+
+    def said(text: str, done: int, total: int) -> None:
+        if total:
+            bar.total, bar.n = total, done
+            bar.set_description_str(text)
+        else:
+            bar.write(text, file=sys.stderr)
+
+    summary = evaluate(recipe, root, checkpoint, out, said=said)
+    bar.close()
+    for result in results_in(summary):
+        click.echo(f"{result['row']}  {result['name']}")
+        for name, value in result["measures"].items():
+            click.echo(f"  {name} {_shown(value)}")
+        for bad in result.get("unreadable", [])[:5]:
+            click.echo(f"  left out: {clean(bad['clip'])}: {clean(bad['error'])}", err=True)
+    if summary.interrupted:
+        click.echo("interrupted; run the same command to go on", err=True)
+        sys.exit(130)
+
+
+def _shown(value: dict) -> str:
+    if value["value"] is None:
+        return "not measurable (no samples)"
+    between = "" if value["low"] is None else f" [{value['low']:.2f}, {value['high']:.2f}]"
+    return f"{value['value']:.2f}{between}, n={value['n']}"

@@ -1,0 +1,33 @@
+"""``yt360 tables``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from yt360.engine.storage import atomic_write_text
+from yt360.evaluation.table_formats import FORMATS, plot
+from yt360.evaluation.tables import fill, gather
+
+
+@click.command("tables")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="markdown", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for all formats and the plot (tables.md, .tex, .csv, .png)."
+)
+def tables_command(folders: tuple[Path, ...], kind: str, out: Path | None) -> None:
+    """The paper's tables out of the results below FOLDERS (outputs of yt360 evaluate), ours beside the paper's numbers.
+
+    Prints one format, or writes all of them with --out. Empty cells say which command fills them.
+    """
+    fillings = fill(gather(list(folders)))
+    if out is None:
+        click.echo(FORMATS[kind][1](fillings), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, write in FORMATS.values():
+        atomic_write_text(out / name, write(fillings))
+    plot(fillings, out / "tables.png")
+    click.echo(f"wrote {', '.join(name for name, _ in FORMATS.values())} and tables.png to {out}")

@@ -1,0 +1,104 @@
+"""Runs an evaluation: each cell once, its result in the run folder, everything kept to go on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from yt360.errors import UsageError
+from yt360.evaluation import cells
+from yt360.evaluation.features import Stopped
+from yt360.evaluation.pretrained import load_pretrained
+from yt360.evaluation.recipe import Cell, Evaluation
+from yt360.evaluation.results import read_result, result_path, write_result
+from yt360.training.distributed import barrier, processes
+from yt360.training.guards import only_run, stop_on_signals
+from yt360.training.recipe import fingerprint
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended: the files of its results, in order of the cells."""
+
+    results: tuple[Path, ...]
+    interrupted: bool
+
+
+def evaluate(
+    recipe: Evaluation,
+    root: str,
+    checkpoint: Path | None,
+    out: Path,
+    *,
+    said: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> Summary:
+    """Run all cells of ``recipe`` on the model in ``checkpoint`` and the data below ``root``.
+
+    What ``out`` holds already is not done again; an interrupted run goes on. ``said`` hears of progress.
+    Raises :class:`UsageError` for what is missing or does not fit.
+    """
+    if recipe.run.threads is not None:
+        torch.set_num_threads(recipe.run.threads)
+    stop: list[bool] = []
+    with (
+        processes(recipe.run.device) as group,
+        only_run(out, first=group.first),
+        stop_on_signals(lambda: stop.append(True)),
+    ):
+        pretrained = load_pretrained(recipe, checkpoint, group.device)
+        job = cells.Job(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
+        finished: list[Path] = []
+        try:
+            for cell in recipe.cells:
+                identity = fingerprint([cell.model_dump(mode="json"), job.identity(cell)])
+                names = cells.result_names(cell)
+                if not all(_holds(result_path(out, name), identity) for name in names):
+                    began = time.monotonic()
+                    found = cells.measure(job, cell)
+                    if group.first:
+                        for name, outcome in zip(names, found, strict=True):
+                            fields = _fields(job, cell, outcome) | {"identity": identity}
+                            write_result(out, name, fields | {"seconds": round(time.monotonic() - began, 1)})
+                    barrier()
+                finished += [result_path(out, name) for name in names]
+        except Stopped:
+            return Summary(tuple(finished), interrupted=True)
+    return Summary(tuple(finished), interrupted=False)
+
+
+def _holds(path: Path, identity: str) -> bool:
+    """Whether the result of this very evaluation is there; :class:`UsageError` when another one's is."""
+    if not path.exists():
+        return False
+    if read_result(path).get("identity") == identity:
+        return True
+    raise UsageError(
+        f"{path}: is of another evaluation (other weights, data, seed or settings): use a new --out, or remove it"
+    )
+
+
+def _fields(job: cells.Job, cell: Cell, outcome: cells.Outcome) -> dict[str, Any]:
+    return {
+        "task": cell.task,
+        "row": job.pretrained.row,
+        "evaluation": job.recipe.name,
+        "seed": job.recipe.seed,
+        "settings": cell.model_dump(mode="json") | outcome.settings,
+        "model": job.pretrained.about(),
+        "data": job.about_data(cell),
+        "measures": outcome.measures,
+        "details": outcome.details,
+        "unreadable": [{"clip": clip, "error": error} for clip, error in outcome.unreadable],
+        "processes": job.group.world,
+    }
+
+
+def results_in(summary: Summary) -> Iterator[dict[str, Any]]:
+    """The results of a run as they stand on disk."""
+    for path in summary.results:
+        yield read_result(path)
