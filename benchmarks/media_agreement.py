@@ -60,9 +60,10 @@ def main() -> None:
             errors += found
             mute += not found
             mirrors += [mirrored] if mirrored is not None else []
-    print(f"{machine()}; {options.videos} videos, {len(HEADINGS_DEG)} headings each; {mute} without motion or direction")
+    print(f"{machine()}; {options.videos} videos, {len(HEADINGS_DEG)} headings each; {mute} without motion or sound")
     away, sure = np.array(errors).T
-    print(f"heading off by {np.median(away):.0f}° (median), within {NEAR_DEG:g}°: {100 * (away <= NEAR_DEG).mean():.0f} %")
+    near = 100 * (away <= NEAR_DEG).mean()
+    print(f"heading off by {np.median(away):.0f}° (median), within {NEAR_DEG:g}°: {near:.0f} %")
     for low, high in CONFIDENCE:
         chosen = away[(sure >= low) & (sure < high)]
         share = f"{100 * (chosen <= NEAR_DEG).mean():.0f} %" if len(chosen) else "-"

@@ -208,7 +208,8 @@ def main() -> None:
         pictures[row.picture, row.metadata][result["picture"]] += 1
         sounds[row.sound][result["sound"]] += 1
         if "wrong" in (result["picture"], result["sound"]):
-            misses.append(f"{row.picture} {row.metadata} {row.carrier} {row.sound} {row.sound_seed} scene {row.seed}: {result['words'][:160]}")
+            made = f"{row.picture} {row.metadata} {row.carrier} scene {row.seed} {row.sound} {row.sound_seed}"
+            misses.append(f"{made}: {result['words'][:160]}")
     _print_table(pictures, sounds, misses, len(found))
 
 

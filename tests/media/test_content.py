@@ -81,6 +81,28 @@ def test_black_poles_and_a_logo_do_not_fool_it(scenes: dict[int, np.ndarray]) ->
     assert look(frames, 720, 360).projection == "equirectangular"
 
 
+def test_wide_black_poles_do_not_make_it_round(scenes: dict[int, np.ndarray]) -> None:
+    frames = scenes[5].copy()
+    frames[:, :76] = frames[:, -76:] = 0
+    assert look(frames, 720, 360).projection == "equirectangular"
+
+
+def test_top_bottom_with_black_poles_is_no_cubemap(scenes: dict[int, np.ndarray]) -> None:
+    """Regression: black rims and two alike halves close most seams of six faces."""
+    frames = scenes[5].copy()
+    frames[:, :76] = frames[:, -76:] = 0
+    both, (width, height) = drawn("equirectangular-tb", frames)
+    guess = look(both, width, height)
+    assert (guess.projection, guess.stereo) == ("equirectangular", "top-bottom"), guess.reason
+
+
+def test_square_eyes_whose_edges_happen_to_be_alike_are_no_whole_spheres() -> None:
+    """Regression: one wall behind both edges of a VR180 eye."""
+    frames = make_scene(6013, 240, 480).frames(3).mean(axis=3).astype(np.uint8)
+    half, (width, height) = drawn("half", frames)
+    assert look(half, width, height).projection in ("half_equirectangular", "unknown")
+
+
 def test_nothing_to_see_is_unknown() -> None:
     assert look(np.full((3, 90, 180), 40, np.uint8), 180, 90).projection == "unknown"
     assert look(np.zeros((3, 90, 180), np.uint8), 180, 90).projection == "unknown"

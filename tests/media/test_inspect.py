@@ -160,6 +160,21 @@ def test_decoder_that_kills_its_process_ends_no_run(monkeypatch: pytest.MonkeyPa
     assert "SIGSEGV" in report["error"]["message"]
 
 
+def test_codec_that_nobody_knows_is_told(frames: np.ndarray, foa: np.ndarray, tmp_path: Path) -> None:
+    """Regression: libav has no context for such a stream; other streams of the file are still looked at."""
+    data = encode(tmp_path / "known.mp4", frames=frames[:8], sound=foa, audio="aac").read_bytes()
+    unknown = tmp_path / "unknown.mp4"
+    unknown.write_bytes(data.replace(b"avc1", b"zzz1"))
+    found = inspect_media(unknown)
+    assert found.picture is None
+    assert found.ambisonic is not None
+    mute = encode(tmp_path / "mute.mp4", frames=frames[:8]).read_bytes()
+    unknown.write_bytes(mute.replace(b"avc1", b"zzz1"))
+    with pytest.raises(ItemError) as caught:
+        inspect_media(unknown)
+    assert caught.value.kind == "unknown-codec"
+
+
 def test_memory_of_one_file_is_bounded(good: Path) -> None:
     report = inspect_cli.inspect_isolated(str(good), memory_mb=40)
     assert report["error"]["kind"] == "too-large"

@@ -41,6 +41,21 @@ def test_masquerade_is_refused(kind: str, seed: int) -> None:
     assert found.reason
 
 
+@pytest.mark.parametrize("seed", [30028, 30030, 30085, 30108])
+def test_feeds_of_steady_sources_are_refused(seed: int) -> None:
+    """Regression: their balance does not swing in time; it differs between bands, and no channels are opposed."""
+    found = verdict(INVALID["quad"](np.random.default_rng(seed), SECONDS * RATE_HZ))
+    assert found.verdict == "invalid", (found.convention, found.reason)
+
+
+def test_one_source_in_front_above_to_the_left_is_valid() -> None:
+    """All channels of one sign, as in feeds, but in balance in every band."""
+    rng = np.random.default_rng(0)
+    noise = np.cumsum(rng.standard_normal(SECONDS * RATE_HZ)) % 7 - 3.5 + rng.standard_normal(SECONDS * RATE_HZ)
+    alone = ambisonics.encode(0.05 * noise, 0.5, 0.6)
+    assert verdict(alone + 3e-3 * rng.standard_normal(alone.shape)).verdict == "valid"
+
+
 @pytest.mark.parametrize("kind", sorted(REPAIRABLE))
 def test_known_mistake_is_repaired(kind: str) -> None:
     found = verdict(REPAIRABLE[kind](np.random.default_rng(3), SECONDS * RATE_HZ))

@@ -132,19 +132,18 @@ def _cannot_open(path: Path, metadata: ContainerMetadata, found: str) -> ItemErr
 def probe(path: Path) -> MediaInfo:
     """Look at the headers of a file.
 
-    Raises :class:`ItemError` of kind ``missing``, ``unreadable``, ``empty``, ``truncated``,
-    ``corrupt`` or ``not-media``.
+    Streams of a codec that libav does not know are passed over. Raises :class:`ItemError` of kind ``missing``,
+    ``unreadable``, ``empty``, ``truncated``, ``corrupt``, ``unknown-codec`` or ``not-media``.
     """
     metadata = read_metadata(path)
     with open_media(path, metadata) as container:
-        videos: list[VideoStream] = []
-        audios: list[AudioStream] = []
-        for stream in container.streams:
-            if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
-                videos.append(_video(stream, len(videos)))
-            elif stream.type == "audio":
-                audios.append(_audio(stream, len(audios)))
+        pictures = [s for s in container.streams if s.type == "video" and not s.disposition & Disposition.attached_pic]
+        sounds = [s for s in container.streams if s.type == "audio"]
+        videos = [_video(stream, k) for k, stream in enumerate(pictures) if stream.codec_context is not None]
+        audios = [_audio(stream, k) for k, stream in enumerate(sounds) if stream.codec_context is not None]
         if not videos and not audios:
+            if pictures or sounds:
+                raise ItemError("unknown-codec", f"{path}: expected a codec that libav knows, found none in any stream")
             raise _cannot_open(path, metadata, "no audio or video stream")
         starts = [video.start_s for video in videos] + [audio.start_s for audio in audios]
         start_s = container.start_time / av.time_base if container.start_time is not None else min(starts)

@@ -35,6 +35,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "capsule_correlation": 0.3,
     "highest_out_of_phase": 0.7,
     "duplicate_correlation": 0.999,
+    "independent_db": -2.5,
     "clipping": 1e-3,
     "least_w_heavy": 0.3,
     "most_axes_heavy": 0.05,
@@ -45,12 +46,14 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "feeds_swing_db": 0.7,
     "feeds_opposed": 0.08,
     "feeds_mostly_opposed": 0.3,
+    "feeds_w_margin": 1.8,
     "feeds_spread_db": 0.6,
     "repair_opposed": 0.1,
     "level_repair_swing_db": 0.5,
     "level_repair_balance_db": 0.8,
     "level_repair_margin": 0.7,
-    "one_sign_repair_margin": 3.0,
+    "one_sign_repair_margin": 1.4,
+    "one_sign_repair_spread_db": 0.5,
 }
 """Starting values from simulation and the real files at hand; all in dB or plain ratios."""
 
@@ -155,6 +158,8 @@ def _refused_outright(measures: Mapping[str, Any], limit: Mapping[str, float]) -
             return f"channels {i} and {j} are copies of each other (correlation {correlation:.4f})"
     if len(live) == 4 and max(level) - min(level) < 0.3 and measures["readings"]["ambix"]["balance_db"] > 4.5:
         return f"four channels of one level ({level[0]:.1f} dB): copies or independent signals"
+    if len(live) == 4 and measures["eigenvalue_db"][3] > limit["independent_db"]:
+        return f"four channels without anything in common (eigenvalues within {-measures['eigenvalue_db'][3]:.1f} dB)"
     if len(live) == 4 and measures["eigenvalue_db"][2] < -60 and measures["seconds"] > 5:
         return f"four channels made from {1 + int(measures['eigenvalue_db'][1] > -60)}"
     return ""
@@ -199,6 +204,7 @@ def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, 
     feeds = (
         min(measures["correlation"]) > limit["feeds_correlation"]
         and opposed < limit["feeds_mostly_opposed"]
+        and not _stands_out(CANDIDATES[name].order[0], measures, limit["feeds_w_margin"])
         and not declared
     )
     if feeds and (balance > limit["feeds_balance_db"] or reading["vector"] > limit["feeds_vector"]):
@@ -239,20 +245,27 @@ def _repairs(name: str, measures: Mapping[str, Any], limit: Mapping[str, float])
 
     It must fit, have channels that are opposed at times, be very steady, and its W must be steadier than any
     other channel in that place (by far, if none are opposed): in copies, independent noise and loudspeaker feeds
-    no channel stands out. Where the balance is even and hardly moves at all, another channel may happen to be about as steady.
+    no channel stands out. Where the balance is even and hardly moves at all, another channel may happen to be
+    about as steady.
     """
     if _fit(name, measures, limit, declared=False) is not None:
         return False
+    reading, own = measures["readings"][name], CANDIDATES[name].order[0]
     swing = _steadiness(name, measures)
-    own = CANDIDATES[name].order[0]
-    others = [value for k, value in enumerate(measures["swing_by_w_db"]) if k != own]
-    here = measures["swing_by_w_db"][own]
+    even = abs(reading["balance_db"]) < limit["level_repair_balance_db"]
     if measures["moments"]["opposed"] < limit["repair_opposed"]:
-        return bool(swing <= limit["repair_swing_db"] and min(others) > limit["one_sign_repair_margin"] * here)
-    even = abs(measures["readings"][name]["balance_db"]) < limit["level_repair_balance_db"]
+        same = reading.get("spread_db", 99.0) < limit["one_sign_repair_spread_db"]
+        steady = even and same and swing <= limit["level_repair_swing_db"]
+        return steady and _stands_out(own, measures, limit["one_sign_repair_margin"])
     if even and swing <= limit["level_repair_swing_db"]:
-        return min(others) > limit["level_repair_margin"] * here
-    return bool(swing <= limit["repair_swing_db"] and min(others) > limit["repair_margin"] * here)
+        return _stands_out(own, measures, limit["level_repair_margin"])
+    return swing <= limit["repair_swing_db"] and _stands_out(own, measures, limit["repair_margin"])
+
+
+def _stands_out(channel: int, measures: Mapping[str, Any], margin: float) -> bool:
+    """Whether the balance with this channel as W is so many times steadier than with any other."""
+    others = [value for k, value in enumerate(measures["swing_by_w_db"]) if k != channel]
+    return bool(min(others) > margin * measures["swing_by_w_db"][channel])
 
 
 def _oddness(name: str, measures: Mapping[str, Any]) -> float:
