@@ -21,7 +21,7 @@ LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
 _CLEARLY_WRONG, _DOUBTFUL = -3.0, -1.0
-_TWO_EYES = 0.9
+_TWO_EYES, _NO_EYES = 0.9, 0.3
 _MESH_LOOK = (90, 180)
 
 
@@ -132,9 +132,16 @@ def _hides_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
     return stated.stereo == "mono" and alike > _TWO_EYES
 
 
+def _invents_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
+    """Whether two eyes are stated where the halves of the picture have nothing in common."""
+    likeness = guess.measures.get(f"likeness_{stated.stereo.replace('-', '_')}", 1.0)
+    return stated.stereo != "mono" and likeness < _NO_EYES
+
+
 def _same_sphere(guess: PictureGuess, stated: PictureReading) -> bool:
     weak = guess.scores.get(guess.layout, 0.0) < ACCEPT + 1
-    return guess.projection == stated.projection and weak and not _hides_an_eye(guess, stated)
+    lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
+    return guess.projection == stated.projection and weak and not lies
 
 
 def _from_mesh(path: Path, stated: PictureReading, guess: PictureGuess) -> PictureFacts:

@@ -48,6 +48,7 @@ DEFAULT_THRESHOLDS: Mapping[str, float] = {
     "feeds_mostly_opposed": 0.3,
     "feeds_w_margin": 1.8,
     "feeds_spread_db": 0.6,
+    "feeds_least_spread_db": 0.2,
     "repair_opposed": 0.1,
     "level_repair_swing_db": 0.5,
     "level_repair_balance_db": 0.8,
@@ -209,10 +210,10 @@ def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, 
     )
     if feeds and (balance > limit["feeds_balance_db"] or reading["vector"] > limit["feeds_vector"]):
         return f"no two channels are ever opposed, and X, Y, Z are {balance:+.1f} dB against W: loudspeaker feeds"
-    wild = swing is not None and swing > limit["feeds_swing_db"]
+    spread = reading.get("spread_db", 0.0)
+    wild = swing is not None and swing > limit["feeds_swing_db"] and spread > limit["feeds_least_spread_db"]
     if feeds and wild and (one_sign or not _extra_in_w(measures, limit)):
         return f"no two channels are ever opposed, and their balance swings by {swing:.1f} dB: loudspeaker feeds"
-    spread = reading.get("spread_db", 0.0)
     if one_sign and spread > limit["feeds_spread_db"]:
         return f"no two channels are ever opposed, and their balance differs by {spread:.1f} dB between bands: feeds"
     if balance > most_balance:
