@@ -22,6 +22,7 @@ LEAST_EXTENT_DEG = 200.0
 
 _CLEARLY_WRONG, _DOUBTFUL = -3.0, -1.0
 _TWO_EYES, _NO_EYES = 0.9, 0.3
+_SHAPES = (0.7, 5.0)
 _MESH_LOOK = (90, 180)
 
 
@@ -116,14 +117,23 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
         return _from_content(reading, guess, "none", disagreement=other)
     if guess.projection == "unknown" or (score is not None and score > _CLEARLY_WRONG and _same_sphere(guess, stated)):
         return _accepted(stated, "metadata")
-    if score is None or score <= _CLEARLY_WRONG or guess.stereo != stated.stereo:
+    faces = guess.projection in ("eac", "cubemap")
+    torn = score is None or score <= (_DOUBTFUL if faces else _CLEARLY_WRONG)
+    if torn or guess.stereo != stated.stereo:
         return _from_content(reading, guess, "content", disagreement=other)
     return _accepted(stated, "metadata", disagreement=other)
 
 
 def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
     """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
-    return (score is not None and score <= _DOUBTFUL) or _hides_an_eye(guess, stated)
+    lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
+    return (score is not None and score <= _DOUBTFUL) or lies or not _plausible_shape(stated)
+
+
+def _plausible_shape(stated: PictureReading) -> bool:
+    """Whether an eye has a shape to which somebody might have squeezed a whole sphere."""
+    _, _, width, height = stated.eye
+    return _SHAPES[0] < (stated.width * width) / (stated.height * height) < _SHAPES[1]
 
 
 def _hides_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
