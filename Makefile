@@ -1,6 +1,7 @@
 # make setup   a virtual environment with everything (.venv)
 # make demo    the main job: videos → dataset → a trained model, in demo/  (MEDIA=DIR: from your own files, in demo-media/)
-# make test    the tests
+# make test    the tests, without the slow ones
+# make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test test-slow lint clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -20,7 +21,7 @@ $(VENV)/ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yt360 needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,segment,report,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,segment,report,ray,s3,dev]"
 	@touch $@
 
 demo: setup
@@ -28,6 +29,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-slow: setup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
 
 lint: setup
 	$(BIN)/ruff check .

@@ -24,8 +24,9 @@ def dataset(
     """The root of a finished dataset in ``folder``; what is there already is not made again.
 
     A world of ``videos`` clean videos, through crawl, validate, chunk, split and shard: nothing is
-    planted, and every file says that it is equirectangular (pictures this small do not show it), so
-    that nothing is filtered. ``size`` is ``HxW`` of both the videos and the clips.
+    planted, and every file says that it is equirectangular. ``validate`` believes the picture more,
+    and drops some whose pictures are too small to show it. ``size`` is ``HxW`` of both the videos and
+    the clips.
     """
     world, media, root, recipe = (folder / name for name in ("world", "media", "root", "recipe.yaml"))
     folder.mkdir(parents=True, exist_ok=True)

@@ -106,6 +106,7 @@ KEPT = {"G8pABGosD38l_17": -7, "NdE7uYVaynQl_0": 9, "KVvDejzzQjM_6": 4, "0FB9jMX
 KEPT |= {"aieThfuvmtY_151": 36, "V5IVN81wYrI_60": None, "kqAZkf5Odyw_80": None}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="real recordings: no folder shared/media beside the checkout")
 def test_real_recordings_are_kept_and_dropped_as_their_truth_says(tmp_path: Path) -> None:
     run(tmp_path, MEDIA, *NO_MAPS)

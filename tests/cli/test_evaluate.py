@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,8 +76,6 @@ def _wrong(what: str, *words: str, match: str) -> tuple[str, tuple[str, ...], st
 def test_wrong_use_says_what_to_do(
     command: Command, trained: tuple[Path, Path], tmp_path: Path, what: str, words: tuple[str, ...], match: str
 ) -> None:
-    import re
-
     root, model = trained
     asked = [word.format(tmp=tmp_path, model=model) for word in words]
     if "--root" not in asked:
@@ -88,8 +88,6 @@ def test_wrong_use_says_what_to_do(
 def test_weights_of_another_architecture_than_the_recipe_beside_them(
     command: Command, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    import shutil
-
     root, model = trained
     shutil.copytree(model, tmp_path / "run")
     path = tmp_path / "run" / "recipe.json"

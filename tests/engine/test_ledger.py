@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yt360.engine import ledger
@@ -107,6 +107,7 @@ records = st.builds(
 
 
 @given(st.lists(records, max_size=12, unique_by=lambda r: (r.item, r.sequence)), st.integers(1, 4))
+@settings(deadline=None)
 def test_compaction_keeps_every_record(tmp_path_factory, written: list[Record], writers: int) -> None:
     folder = tmp_path_factory.mktemp("ledger")
     for number in range(writers):

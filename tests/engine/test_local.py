@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from yt360.engine.local import Task, WorkerPool, session_members
+from yt360.engine.base import Task
+from yt360.engine.local import WorkerPool, session_members
 
 
 def tasks(*made: Task):
@@ -44,7 +45,8 @@ def test_parent_that_vanishes_takes_its_workers_and_their_children_along(tmp_pat
     mark = tmp_path / "mark"
     script = tmp_path / "parent.py"
     script.write_text(
-        "from yt360.engine.local import Task, WorkerPool\n"
+        "from yt360.engine.base import Task\n"
+        "from yt360.engine.local import WorkerPool\n"
         "if __name__ == '__main__':\n"
         f"    task = Task('tests.engine.toys:spawn_and_sleep', {str(mark)!r}, 600.0)\n"
         "    left = [task]\n"

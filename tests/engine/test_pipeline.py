@@ -70,7 +70,7 @@ def test_worker_that_dies_costs_an_attempt_and_nothing_else(root: Root, marks) -
     result = run(root, made)
     assert states(root, made) == {"a": "done", "bb": "failed", "ccc": "done", "dddd": "done"}
     assert (marks("a"), marks("bb")) == (2, 3)
-    assert [(r.item, r.kind) for r in result.failed] == [("bb", "worker-died")]
+    assert [(r.item, r.kind) for r in result.failed] == [("bb", "poison")]
     assert "SIGSEGV" in result.failed[0].error
 
 

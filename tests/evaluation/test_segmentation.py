@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.evaluation.test_runs import SEGMENTATION
+from tests.training.world import make_root
 from yt360 import sphere
 from yt360.errors import UsageError
 from yt360.evaluation.fpn import PyramidHead
@@ -21,6 +22,7 @@ from yt360.evaluation.segmentation import Segmenter, loss
 from yt360.evaluation.sphere_pictures import cell_views, palette, stitch
 from yt360.training.manifest import Split, load_split
 from yt360.training.plan import Request
+from yt360.training.recipe import Data
 from yt360.training.shards import MemberReader
 
 
@@ -160,20 +162,12 @@ def test_maps_of_other_categories_than_asked_for_are_refused(split: Split, label
     reader = MemberReader(str(labelled_root))
     with pytest.raises(UsageError, match=r"coco-32 needs maps of a COCO model.*discs.*labels: maps"):
         labels_of("coco-32", split, reader)
-    bare = load_split(str(root), "train", split_data(), 24000)
+    bare = load_split(str(root), "train", Data(), 24000)
     with pytest.raises(UsageError, match=r"have no panoptic maps.*yt360 segment"):
         labels_of("maps", bare, MemberReader(str(root)))
-
-
-def split_data() -> Any:
-    from yt360.training.recipe import Data
-
-    return Data()
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root without maps."""
-    from tests.training.world import make_root
-
     return make_root(tmp_path_factory.mktemp("bare") / "root", videos=1, clips=1, seconds=1.0)

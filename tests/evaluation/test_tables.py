@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,6 @@ def test_empty_cells_name_a_recipe_that_is_there_and_fills_them(tmp_path: Path) 
 
 @given(st.text(max_size=80))
 def test_text_out_of_a_result_breaks_no_format(text: str) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         put(Path(folder), "avsa-bin-4-views", 60.0, command=text, model={"mode": text, "digest": "d"})
         fillings = fill(gather([Path(folder)]))

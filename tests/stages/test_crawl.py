@@ -245,6 +245,7 @@ def test_workers_share_one_pace_and_one_seat(root: Root, tube: Tube) -> None:  #
     assert time.time() - started < 60
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_ends_right(tmp_path: Path) -> None:
     """Every video ends in one right state, nothing finished is fetched again, no part is taken for a whole."""
     outcome = simulate(tmp_path, videos=20, kills=3, seed=5)

@@ -33,6 +33,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_at_any_number_of_workers(tmp_path: Path) -> None:
     chosen = ["still_logo", "eac", "voiceover_w"]
     for name, workers in (("one", 1), ("two", 2)):
@@ -68,6 +69,7 @@ def test_truth_is_read_back_and_a_folder_without_one_is_named(tmp_path: Path) ->
         load_truth(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_defect_can_be_planted_and_says_what_is_expected(tmp_path: Path) -> None:
     expected = {
         "keep", "still", "voice-over", "background-music", "invalid-ambisonics", "no-ambisonics", "not-360", "vr180",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.world import make_root
+from tests.training.runs import run
+from tests.training.world import make_root, tiny
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,3 +24,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_root(tmp_path: Path) -> Path:
     """A small root that a test may damage."""
     return make_root(tmp_path / "root", videos=3, clips=2, seconds=1.5)
+
+
+@pytest.fixture(scope="session")
+def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of a whole run of the tiny recipe. Read only."""
+    out = tmp_path_factory.mktemp("finished")
+    run(tiny(), root, out)
+    return out

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.runs import log, losses
 from tests.training.world import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -68,20 +71,20 @@ def torchrun(arguments: list[str], world: int, port: int) -> None:
         assert process.returncode == 0, errors
 
 
-@pytest.fixture
-def port() -> int:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        return [free.getsockname()[1] for free in sockets]
 
 
 @pytest.mark.slow
-def test_loss_and_gradients_of_two_processes_equal_those_of_one(tmp_path, port):
+def test_loss_and_gradients_of_two_processes_equal_those_of_one(tmp_path, monkeypatch):
     """Bug 5 (criterion outside DDP, negatives of one process only) cannot come back."""
-    for world in (1, 2):
-        torchrun(["-c", STEP, str(tmp_path / f"{world}.pt")], world, port)
+    torchrun(["-c", STEP, str(tmp_path / "2.pt")], 2, free_ports(1)[0])
+    monkeypatch.setattr(sys, "argv", ["step", str(tmp_path / "1.pt")])
+    exec(STEP, {})
     one, two = (torch.load(tmp_path / f"{world}.pt", weights_only=True) for world in (1, 2))
     for pool in ("full112", "slot31"):
         assert one[pool].keys() == two[pool].keys()
@@ -90,15 +93,46 @@ def test_loss_and_gradients_of_two_processes_equal_those_of_one(tmp_path, port):
         assert float(one[pool]["video.stem.0.weight"].abs().max()) > 1e-3
 
 
+RUNS = """
+import os, signal, sys
+from pathlib import Path
+from tests.training.runs import run
+from yt360.training import checkpoints
+from yt360.training.recipe import load_recipe
+
+recipe, root, out = (Path(name) for name in sys.argv[1:4])
+ports = iter(sys.argv[4:])
+write = checkpoints.write_checkpoint
+
+def train(name):
+    os.environ["MASTER_PORT"] = next(ports)
+    return run(load_recipe(recipe), root, out / name)
+
+def write_and_be_told_to_stop(*args, **kwargs):
+    path = write(*args, **kwargs)
+    checkpoints.write_checkpoint = write
+    os.kill(os.getpid(), signal.SIGTERM)
+    return path
+
+assert not train("whole").interrupted
+# Only the first process writes and so is told; both have to stop after the same step.
+if os.environ["RANK"] == "0":
+    checkpoints.write_checkpoint = write_and_be_told_to_stop
+stopped = train("resumed")
+assert stopped.interrupted and stopped.steps == 3, stopped
+assert not train("resumed").interrupted
+"""
+
+
 @pytest.mark.slow
-def test_a_run_on_two_processes_trains(root, tmp_path, port):
+def test_a_run_on_two_processes_trains_and_resumes_in_the_middle_of_an_epoch(root, tmp_path):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(tiny(evaluation={"every": 2}).model_dump_json())
-    code = "import sys; from yt360.cli.main import main; main(sys.argv[1:])"
-    command = ["-c", code, "train", str(recipe), "--root", str(root), "--out", str(tmp_path / "out"), "--quiet"]
-    torchrun(command, 2, port)
-    records = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
-    assert records[0]["processes"] == 2
-    assert [r["step"] for r in records if r["kind"] == "step"] == [1, 2, 3, 1, 2, 3, 4]
-    assert records[-1]["kind"] == "end"
-    assert records[-1]["seen"] == 7 * 4
+    phase = {"name": "avsa", "objective": "avsa", "views": 2, "batch": 4, "translators": True, "epochs": 2}
+    recipe.write_text(tiny(phases=[phase], data={"clips_per_video": 4}, evaluation={"every": 4}).model_dump_json())
+    command = ["-c", RUNS, str(recipe), str(root), str(tmp_path), *map(str, free_ports(3))]
+    torchrun(command, 2, 0)
+    start, *_, end = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    assert start["processes"] == 2
+    assert (end["kind"], end["seen"]) == ("end", 12 * 4)
+    assert [(r["step"], r["epoch"]) for r in log(tmp_path / "whole")] == [(n, (n - 1) // 6 + 1) for n in range(1, 13)]
+    assert losses(tmp_path / "resumed") == losses(tmp_path / "whole")

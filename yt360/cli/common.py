@@ -20,7 +20,9 @@ _SHOWN = 20
 
 
 def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--root", required=True, metavar="DIR", help="Folder of the dataset.")(command)
+    return click.option(
+        "--root", required=True, metavar="DIR", help="Folder of the dataset, or a store: s3://bucket/prefix."
+    )(command)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,7 +33,30 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How to run: engine, workers, disk floor, what to do again."""
     options = [
         click.option(
-            "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where to run."
+            "--engine",
+            type=click.Choice(["local", "ray", "slurm"]),
+            default="local",
+            show_default=True,
+            help="Where to run: this machine, a Ray cluster, SLURM array jobs.",
+        ),
+        click.option(
+            "--address", metavar="HOST:PORT", default=None, help="Ray: the cluster (auto: the one that is up here)."
+        ),
+        click.option("--tasks", type=click.IntRange(1), default=1000, help="SLURM: array tasks a stage at most."),
+        click.option("--window", type=click.IntRange(1), default=1000, help="SLURM: tasks of one array at most."),
+        click.option(
+            "--sbatch", "extra", multiple=True, metavar="WORD", help="SLURM: a word for sbatch (--partition=gpu)."
+        ),
+        click.option(
+            "--launcher", metavar="WORDS", default=None, help="SLURM: what starts yt360 on a node (apptainer exec …)."
+        ),
+        click.option("--no-wait", is_flag=True, help="SLURM: submit, print the run's name, and return."),
+        click.option("--dry-run", is_flag=True, help="Only say how much there is to do."),
+        click.option(
+            "--sample",
+            type=click.IntRange(1, 10_000),
+            default=None,
+            help="With --dry-run: work through this many items in a scratch folder and estimate the whole.",
         ),
         click.option(
             "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"
@@ -64,6 +89,9 @@ def open_root(path: str) -> Root:
     """An existing root."""
     root = Root(path)
     root.require()
+    context = click.get_current_context(silent=True)
+    if context is not None and root.store is not None:
+        context.call_on_close(root.push)
     return root
 
 

@@ -39,7 +39,7 @@ def explain(catalog: Catalog, item: str) -> dict[str, Any]:
         ended = entry.state != "done"
     if not history:
         raise UsageError(
-            f"{item}: no video, clip or shard of this name in {catalog.root.path}; "
+            f"{item}: no video, clip or shard of this name in {catalog.root.url}; "
             "`yt360 status` counts what there is, manifests/videos.parquet lists it"
         )
     return {"item": item, "video": video, "verdict": verdict, "clips": clips, "history": history}
@@ -65,6 +65,7 @@ def _event(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "host": record.host,
         "run": record.run,
+        "log": record.log,
         "key": record.key,
         "params": dict(record.params),
         "measures": {k: v for k, v in record.measures.items() if k != "members"},
@@ -89,6 +90,8 @@ def explain_command(item: str, root: str, as_json: bool) -> int:
         click.echo(f"  {event['stage']:>10}  {event['status']}{words}  ({event['started']}, {event['seconds']:.2f} s)")
         if event["detail"]:
             click.echo(f"              {clean(event['detail'], 1000)}")
+        if event["log"] and event["status"] == "failed":
+            click.echo(f"              log: {clean(event['log'])}")
         for name, value in event["measures"].items():
             if isinstance(value, str | int | float | bool):
                 click.echo(f"              {name} = {clean(str(value), 120)}")

@@ -32,6 +32,7 @@ _COMMANDS = {
     "verify": "yt360.cli.verify:verify_command",
     "report": "yt360.cli.report:report_command",
     "filters": "yt360.cli.filters:filters_group",
+    "slurm": "yt360.cli.slurm:slurm_group",
     "remove": "yt360.cli.remove:remove_command",
     "inspect": "yt360.cli.inspect:inspect_command",
     "synth": "yt360.cli.synth:synth_command",

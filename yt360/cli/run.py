@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from yt360.cli.common import _SHOWN, clean, engine_options, path_argument, root_option, table, usable_cores
+from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
+from yt360.engine.base import Engine
 from yt360.engine.recipe import Recipe
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
@@ -32,9 +36,37 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         min_free_bytes=int(engine["min_free_gb"] * 1e9),
         retry=engine["retry"],
     )
+    if engine["sample"] and not engine["dry_run"]:
+        raise UsageError("--sample: expected --dry-run with it; without, all items are worked on")
+    if engine["dry_run"]:
+        return _dry_run(recipe, root, options, engine["sample"])
+    if engine["engine"] == "slurm":
+        return _on_slurm(recipe, root, only, options, engine)
+    if engine["address"] and engine["engine"] != "ray":
+        raise UsageError("--address: expected --engine ray with it")
     result = pipeline.run(
-        recipe, root, options, only=only, publish=publish, say=lambda text: click.echo(text, err=True)
+        recipe,
+        root,
+        options,
+        engine=_ray(engine) if engine["engine"] == "ray" else None,
+        only=only,
+        publish=publish,
+        say=lambda text: click.echo(text, err=True),
     )
+    _summary(result, root)
+    if result.interrupted:
+        click.echo("interrupted; run the same command again to go on", err=True)
+        return 128 + result.interrupted
+    return 1 if result.failed else 0
+
+
+def _ray(engine: dict[str, Any]) -> Engine:
+    from yt360.engine.ray import RayEngine
+
+    return RayEngine(engine["address"], workers=engine["workers"])
+
+
+def _summary(result: pipeline.RunResult, root: Root) -> None:
     rows = [
         [
             stage.stage,
@@ -44,20 +76,66 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
             stage.counts["waiting"] + stage.counts["undecided"],
             stage.worked,
             f"{stage.seconds:.1f}",
+            f"{stage.worked / stage.seconds:.2f}/s" if stage.worked and stage.seconds else "-",
+            f"{stage.size / 1e6:.1f} MB",
         ]
         for stage in result.stages
     ]
-    click.echo(table(rows, ["stage", "kept", "filtered", "failed", "waiting", "worked on", "seconds"]))
+    header = ["stage", "kept", "filtered", "failed", "waiting", "worked on", "seconds", "rate", "written"]
+    click.echo(table(rows, header))
+    slowest = sorted(((s, stage.stage, item) for stage in result.stages for s, item in stage.slowest), reverse=True)
+    if slowest:
+        click.echo("slowest: " + ", ".join(f"{stage} {item} {s:.1f} s" for s, stage, item in slowest[:10]))
     for record in result.failed[:_SHOWN]:
         click.echo(f"failed: {record.stage} {record.item}: {record.kind}: {clean(record.error)}", err=True)
     if len(result.failed) > _SHOWN:
         click.echo(
-            f"… and {len(result.failed) - _SHOWN} more failed: `yt360 status --root {root.path} --json`", err=True
+            f"… and {len(result.failed) - _SHOWN} more failed: `yt360 status --root {root.url} --json`", err=True
         )
-    if result.interrupted:
-        click.echo("interrupted; run the same command again to go on", err=True)
-        return 128 + result.interrupted
-    return 1 if result.failed else 0
+
+
+def _on_slurm(recipe: Recipe, root: Root, only: str | None, options: pipeline.Options, engine: dict[str, Any]) -> int:
+    from yt360.engine import slurm
+
+    slurm.require_slurm()
+    settings = slurm.Settings(
+        tasks=engine["tasks"], window=engine["window"], extra=engine["extra"], workers=engine["workers"] or 1
+    )
+    if engine["launcher"]:
+        settings = replace(settings, launcher=tuple(shlex.split(engine["launcher"])))
+    run = pipeline.run_name()
+    root.create()
+    root.pull()
+    slurm.start(root, run, only, options, settings)
+    progress = slurm.advance(root, recipe, run, publish)
+    click.echo(f"run {run}: jobs {', '.join(map(str, progress.jobs)) or 'none'}; logs in {root.logs / run}")
+    if engine["no_wait"]:
+        click.echo(f"`yt360 status --root {root.url} --missing` says what is left")
+        return 0
+    progress = slurm.wait(root, run, say=lambda now: click.echo(f"{now.stage or 'finished'}: jobs {list(now.jobs)}"))
+    for stage, count in progress.left.items():
+        click.echo(f"{stage}: {count} items are still to do; give the same command again", err=True)
+    return 1 if progress.failed or progress.left else 0
+
+
+def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int | None) -> int:
+    if sample is None:
+        root.pull()
+        rows = [list(row) for row in estimates.to_do(recipe, root)]
+        click.echo(table(rows, ["stage", "items known", "to work on"]))
+        return 0
+    costs = estimates.estimate(recipe, root, options, sample)
+    shown = [
+        [c.stage, c.sampled, c.items, f"{c.worker_hours:.2f}", f"{c.size / 1e9:.3f}", f"{c.gpu_hours:.2f}"]
+        for c in costs
+    ]
+    click.echo(table(shown, ["stage", "sampled", "items", "worker hours", "GB", "GPU hours"]))
+    hours, size = sum(c.worker_hours for c in costs), sum(c.size for c in costs)
+    click.echo(
+        f"the whole, from {sample} items: {hours:.2f} worker hours ({hours / options.workers:.2f} h with "
+        f"{options.workers} workers), {size / 1e9:.3f} GB, {sum(c.gpu_hours for c in costs):.2f} GPU hours"
+    )
+    return 0
 
 
 @click.command("run", short_help="Run a recipe: all its stages.")
@@ -96,6 +174,7 @@ def stage_command(name: str, kind: type[click.Command] = click.Command) -> click
         source = engine.pop("source", None)
         if source is not None:
             own.append(f"{name}.source={_as_yaml(source)}")
+        folder.pull()
         recipe = recipes.of_root(folder.recipe, REGISTRY, [*settings, *own])
         if name not in [stage.name for stage in recipe.stages]:
             raise UsageError(f"{folder.recipe}: the recipe of this root has no stage {name!r}")

@@ -29,7 +29,7 @@ def verify_command(root: str, workers: int | None, as_json: bool) -> int:
     if as_json:
         print_json(
             {
-                "root": str(catalog.root.path),
+                "root": catalog.root.url,
                 "ok": ok,
                 "files": found.files,
                 "bytes": found.size,

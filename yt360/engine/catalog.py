@@ -22,7 +22,7 @@ from yt360.engine.storage import Root, atomic_write
 State = Literal["done", "filtered", "failed", "waiting", "undecided"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One planned item of a stage and where it stands.
 
@@ -95,14 +95,18 @@ class Catalog:
         """Where one item stands."""
         key = stage.key(item)
         record = self.records(stage.name).get(item.id)
-        if record is None or record.key != key or record.status == "damaged":
+        if record is None or record.key != key:
             return Entry(item, key, "waiting", record, 0)
-        if record.status == "failed":
+        status = record.status
+        if status == "damaged":
+            return Entry(item, key, "waiting", record, 0)
+        if status == "failed":
             again = record.retryable and record.attempt < stage.needs.max_attempts
             return Entry(item, key, "waiting" if again else "failed", record, record.attempt)
-        if record.decision and record.decision != stage.decision_key():
+        decision = record.decision
+        if decision and decision != stage.decision_key():
             return Entry(item, key, "undecided", record, 0)
-        return Entry(item, key, "done" if record.status == "done" else "filtered", record, 0)
+        return Entry(item, key, "done" if status == "done" else "filtered", record, 0)
 
     def passing(self, stage_name: str) -> dict[str, Record]:
         """Newest records of the items that pass a stage and every stage before it."""

@@ -11,6 +11,7 @@ re-decides every finished item from its recorded measures and decodes nothing.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -77,7 +78,7 @@ class Blob:
         return Blob(uri=value["uri"], digest=value["digest"], size=int(value["size"]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One unit of work.
 
@@ -221,17 +222,14 @@ class Stage:
 
     def key(self, item: Item) -> str:
         """Digest of all that determines the outputs: stage, version, parameters, inputs, meta."""
-        return digest_bytes(
-            canonical_json(
-                {
-                    "stage": self.name,
-                    "version": self.version,
-                    "params": self.params.model_dump(mode="json"),
-                    "inputs": {name: blob.digest for name, blob in item.inputs.items()},
-                    "meta": dict(item.meta),
-                }
-            ).encode()
-        )
+        # The text is canonical JSON of the five; what is the same for all items is spelled once.
+        inputs = canonical_json({name: blob.digest for name, blob in item.inputs.items()})
+        return digest_bytes(f'{{"inputs":{inputs},"meta":{canonical_json(dict(item.meta))},{self._key_tail}'.encode())
+
+    @functools.cached_property
+    def _key_tail(self) -> str:
+        constant = {"params": self.params.model_dump(mode="json"), "stage": self.name, "version": self.version}
+        return canonical_json(constant)[1:]
 
     def recorded_params(self, item: Item) -> dict[str, Any]:
         """The parameters that an item's record keeps: those that its outputs depend on."""
@@ -240,4 +238,8 @@ class Stage:
 
     def decision_key(self) -> str:
         """Digest of the thresholds in force."""
+        return self._decision_key
+
+    @functools.cached_property
+    def _decision_key(self) -> str:
         return digest_bytes(canonical_json(self.thresholds.model_dump(mode="json")).encode())

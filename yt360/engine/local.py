@@ -9,20 +9,23 @@ lifeline close and ends the whole session.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from yt360.engine.base import Finished, Task
+from yt360.engine.contract import Needs
 from yt360.errors import DiskFullError
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -30,27 +33,9 @@ _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 """One core a worker: more workers, not more threads. It also keeps sums in one order, so bytes repeat."""
 
 _QUIT_GRACE_S = 20.0
-
-
-@dataclass(frozen=True)
-class Task:
-    """A function by its ``module:name``, called in a worker as ``function(state, argument)``.
-
-    ``state`` is a dict that lives as long as the worker. ``timeout_s`` is wall-clock time.
-    """
-
-    function: str
-    argument: Any
-    timeout_s: float
-
-
-@dataclass(frozen=True)
-class Finished:
-    """How a task ended. ``value`` is the result, or the words of what went wrong."""
-
-    task: Task
-    status: Literal["ok", "error", "disk-full", "died", "timeout"]
-    value: Any
+_START_LIMIT_S = 120.0
+_BEGINS = "begins"
+_LAST_WORDS_BYTES = 3000
 
 
 class WorkerPool:
@@ -78,10 +63,13 @@ class WorkerPool:
         for worker in self._workers:
             worker.kill()
 
-    def run(self, next_task: Callable[[], Task | None]) -> Iterator[Finished]:
+    def run(
+        self, next_task: Callable[[], Task | None], needs: Needs | None = None, backlog: Callable[[], int] | None = None
+    ) -> Iterator[Finished]:
         """Call ``next_task`` whenever a worker is idle (``None``: nothing now) and yield results as they come.
 
-        Ends when nothing is in flight and ``next_task`` has nothing, or after :meth:`stop`.
+        Ends when nothing is in flight and ``next_task`` has nothing, or after :meth:`stop`. How many workers
+        there are is fixed, so ``needs`` and ``backlog`` change nothing.
         """
         while True:
             exhausted = False
@@ -134,11 +122,14 @@ class WorkerPool:
         # Woken at least twice a second: a signal only sets a flag.
         ready = multiprocessing.connection.wait([w.connection for w in busy], timeout=min(wait_s, 0.5))
         for worker in busy:
+            finished: Finished | None
             if worker.connection in ready:
                 finished = worker.receive()
             elif time.monotonic() >= worker.deadline:
                 finished = worker.time_out()
             else:
+                continue
+            if finished is None:
                 continue
             if finished.status in ("died", "timeout"):
                 self._workers.remove(worker)
@@ -158,26 +149,39 @@ class _Worker:
         self.task: Task | None = None
         self.deadline = 0.0
         self.resident_bytes = 0
+        self._log, self._log_start = "", 0
 
     def send(self, task: Task) -> None:
         self.task = task
-        self.deadline = time.monotonic() + task.timeout_s
+        self._log = worker_log(task.logs, self.process.pid) if task.logs else ""
+        self._log_start = _size(self._log)
+        # Until the worker says that it begins: its own start (on a busy machine, many seconds) is not the task's time.
+        self.deadline = time.monotonic() + _START_LIMIT_S + task.timeout_s
         with contextlib.suppress(OSError):  # it died meanwhile: receive() finds out and says so
             self.connection.send(task)
 
-    def receive(self) -> Finished:
-        task = self._take()
+    def receive(self) -> Finished | None:
+        """How the task ended, or ``None`` when it just began."""
         try:
-            status, value, self.resident_bytes = self.connection.recv()
+            message = self.connection.recv()
+            if message == _BEGINS:
+                assert self.task is not None
+                self.deadline = time.monotonic() + self.task.timeout_s
+                return None
+            task = self._take()
+            status, value, self.resident_bytes = message
         except (EOFError, OSError):
+            task = self._take()
             self.kill()
-            return Finished(task, "died", _how_it_died(self.process.exitcode))
-        return Finished(task, status, value)
+            words = _how_it_died(self.process.exitcode)
+            return Finished(task, "died", words + _last_words(self._log, self._log_start), self._log)
+        return Finished(task, status, value, self._log)
 
     def time_out(self) -> Finished:
         task = self._take()
         self.kill()
-        return Finished(task, "timeout", f"still running after {task.timeout_s:g} s; stopped")
+        words = f"still running after {task.timeout_s:g} s; stopped"
+        return Finished(task, "timeout", words + _last_words(self._log, self._log_start), self._log)
 
     def _take(self) -> Task:
         assert self.task is not None
@@ -208,6 +212,29 @@ def _how_it_died(exit_code: int | None) -> str:
         hint = " (often: out of memory)" if name == "SIGKILL" else ""
         return f"the worker process was ended by {name}{hint}"
     return f"the worker process ended with exit code {exit_code}"
+
+
+def worker_log(folder: str, pid: int | None) -> str:
+    """Where a worker's standard error goes."""
+    return os.path.join(folder, f"worker-{socket.gethostname()}-{pid}.log")
+
+
+def _size(log: str) -> int:
+    try:
+        return os.stat(log).st_size if log else 0
+    except FileNotFoundError:
+        return 0
+
+
+def _last_words(log: str, start: int) -> str:
+    """What a worker said during its last task, for the record of its death."""
+    with contextlib.suppress(OSError):
+        if log:
+            with open(log, "rb") as stream:
+                stream.seek(max(start, _size(log) - _LAST_WORDS_BYTES))
+                words = stream.read().decode("utf-8", "replace").strip()
+            return f"; its last words:\n{words}" if words else ""
+    return ""
 
 
 def session_members(session: int) -> list[int]:
@@ -254,6 +281,7 @@ def _worker_main(connection: Connection, lifeline: Connection) -> None:
         os.environ.setdefault(name, "1")
     threading.Thread(target=_watch_lifeline, args=(lifeline,), daemon=True).start()
     state: dict[str, Any] = {}
+    logs = ""
     while True:
         try:
             task: Task | None = connection.recv()
@@ -261,11 +289,25 @@ def _worker_main(connection: Connection, lifeline: Connection) -> None:
             task = None
         if task is None:
             break
+        if task.logs and task.logs != logs:
+            logs = task.logs
+            _say_into(worker_log(logs, os.getpid()))
+        connection.send(_BEGINS)
         connection.send((*_call(task, state), _resident_bytes()))
     for name in list(state):
         close = getattr(state[name], "close", None)
         if close is not None:
             close()
+
+
+def _say_into(log: str) -> None:
+    """Standard error of this process, and of what it starts, is appended to a file; a crash leaves its stack there."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        faulthandler.enable(file=2)
 
 
 def _call(task: Task, state: dict[str, Any]) -> tuple[str, Any]:

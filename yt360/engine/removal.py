@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +47,7 @@ def find(catalog: Catalog, items: Collection[str]) -> Removal:
             found.shared += sorted(r.item for r in records if parts.intersection(r.meta.get("clips", ())))
             continue
         folders = (root.item_folder(name, item) for item in sorted(parts))
-        found.folders += [folder for folder in folders if folder.is_dir()]
+        found.folders += [folder for folder in folders if root.holds(folder)]
         found.records += sum(record.item in parts for record in ledger.read(root.ledger / name))
     found.pictures = sorted(_reported(catalog, parts))
     return found
@@ -71,7 +70,7 @@ def _reported(catalog: Catalog, parts: frozenset[str]) -> Iterator[Path]:
     if not catalog.root.report.is_dir():
         return
     known = parts.union(*(catalog.records(name) for name in catalog.stages))
-    shown = re.compile("|".join(rf"(?<![\w-]){re.escape(part)}(?![\w-])" for part in sorted(parts)))
+    shown = _naming(parts)
     for path in catalog.root.report.rglob("*"):
         if not path.is_file():
             continue
@@ -94,35 +93,55 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
     Raises :class:`yt360.errors.RootBusyError` while a run works on the root.
     """
     with root.lock():
+        root.pull()
         catalog = Catalog(root, stages)
         found, parts = find(catalog, items), parts_of(catalog, items)
         for folder in found.folders:
-            shutil.rmtree(folder)
+            root.remove(folder)
         for path in found.pictures:
             path.unlink(missing_ok=True)
         for stage in stages:
             if not stage.flat_folder:
                 ledger.forget(root.ledger / stage.name, parts)
-        for path in sorted(root.state.rglob("*.jsonl")):
+        (root.state / "status.json").unlink(missing_ok=True)
+        for path in sorted([*root.logs.rglob("*.log"), *(root.state / "slurm").rglob("*.json")]):
+            _drop_if_it_tells(path, parts)
+        for path in sorted([*root.state.rglob("*.jsonl"), *root.logs.rglob("*.jsonl")]):
             _drop_lines(path, parts)
         for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
             _drop_names(path, parts)
+        root.push()
     remake()
     with root.lock():
+        root.pull()
         _drop_orphans(Catalog(root, stages), parts)
+        root.push()
     return found
 
 
+def _naming(items: frozenset[str]) -> re.Pattern[str]:
+    """Finds the names of items in a text, as words of their own."""
+    return re.compile("|".join(rf"(?<![\w-]){re.escape(item)}(?![\w-])" for item in sorted(items)))
+
+
+def _drop_if_it_tells(path: Path, items: frozenset[str]) -> None:
+    """A worker's log or a frozen plan that names an item goes as a whole; neither is needed again."""
+    if path.name not in ("run.json", "progress.json") and _naming(items).search(
+        path.read_text(encoding="utf-8", errors="replace")
+    ):
+        path.unlink()
+
+
 def _drop_lines(path: Path, items: frozenset[str]) -> None:
-    """Lines of a state file that are about an item (``id`` or ``video``), tombstones apart."""
+    """Lines of a state file or a log that are about an item (its ``id``, ``video``, ``item`` or ``source``)."""
     kept, dropped = [], False
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
         try:
             value = json.loads(line)
-            about = value.get("video", value.get("id")) if isinstance(value, dict) else None
         except ValueError:
-            about = value = None
-        if about in items and "removed" not in value:
+            value = None
+        named = [value.get(name) for name in ("video", "id", "item", "source")] if isinstance(value, dict) else []
+        if any(isinstance(name, str) and name in items for name in named) and "removed" not in value:
             dropped = True
         else:
             kept.append(line)
@@ -157,5 +176,5 @@ def _drop_orphans(catalog: Catalog, parts: frozenset[str]) -> None:
             gone = {item: record for item, record in catalog.records(name).items() if item not in planned}
             for record in gone.values():
                 for _, blob in record.blobs():
-                    catalog.root.local(blob.uri).unlink(missing_ok=True)
+                    catalog.root.remove(catalog.root.path / blob.uri)
             ledger.forget(catalog.root.ledger / name, frozenset(gone) | parts)

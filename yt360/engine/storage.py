@@ -8,29 +8,62 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from yt360.engine import owner
+from yt360.engine.contract import digest_file, safe_id
+from yt360.engine.lease import FilePlace, StorePlace, hold
+from yt360.engine.store import Store, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_LEFT_BEHIND_S = 86400.0
+"""Age at which an unfinished work folder of another host is taken for left behind."""
+
+
+_MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
+"""What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
+
+_SINGLE = ("recipe.json", "shards/index.json")
+
+_OWN_TO_A_HOST = frozenset({"lock", "lease", "crawl-partial", "crawl-guest", "yt-dlp-cache"})
+"""Entries of ``state`` that stay on the machine that made them: locks, unfinished files, sessions."""
 
 
 class Root:
-    """Paths below a dataset's root."""
+    """Paths below a dataset's root: a folder, or a store (``s3://bucket/prefix``) with a local mirror.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().absolute()
+    Of a store, the mirror holds the small things (ledger, state, manifests): :meth:`pull` brings it up to
+    date and :meth:`push` writes back what changed. Outputs go straight to the store and are fetched one by
+    one; they are never listed.
+    """
+
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        text = os.fspath(location)
+        self.store: Store | None = None
+        if is_remote(text):
+            self.store = Store(text)
+            self.url = self.store.url
+            self.path = _mirror_folder(self.url)
+        else:
+            self.path = Path(text.removeprefix("file://")).expanduser().absolute()
+            self.url = str(self.path)
         self.ledger = self.path / "ledger"
         self.data = self.path / "data"
         self.manifests = self.path / "manifests"
         self.shards = self.path / "shards"
         self.report = self.path / "report"
         self.state = self.path / "state"
+        self.logs = self.path / "logs"
         self.tmp = self.path / "tmp"
         self.recipe = self.path / "recipe.json"
 
@@ -45,32 +78,151 @@ class Root:
                     f"{self.path}: no room left on the device; free some space and run again"
                 ) from error
             raise UsageError(f"{self.path}: expected a folder that can be written, found: {error.strerror}") from error
+        if not os.access(self.tmp, os.W_OK) or _read_only(self.tmp):
+            raise UsageError(f"{self.path}: expected a folder that can be written, found: Read-only file system")
 
     def require(self) -> None:
         """Refuse a root in which nothing has ever run."""
-        if not self.ledger.is_dir():
+        self.pull()
+        if not (self.recipe.is_file() if self.store else self.ledger.is_dir()):
             raise UsageError(
-                f"{self.path}: expected the root of a dataset (a folder with a ledger), found none; "
+                f"{self.url}: expected the root of a dataset (a folder with a ledger), found none; "
                 "give the --root of an earlier run, or start one with `yt360 run RECIPE --root DIR`"
             )
 
     def item_folder(self, stage: str, item_id: str, flat_folder: str | None = None) -> Path:
-        """Where the outputs of an item lie."""
+        """Where the outputs of an item lie (in the mirror of a store: where they would lie)."""
         return self.path / flat_folder if flat_folder else self.data / stage / item_id
 
     def local(self, uri: str) -> Path:
-        """The local path of a :class:`~yt360.engine.contract.Blob`'s location; never outside the root."""
+        """A local file with the content of a :class:`~yt360.engine.contract.Blob`; never outside the root.
+
+        From a store it is fetched, once, into the mirror. Whether there is such a file is for the caller to see.
+        """
+        path = self._inside(uri)
+        if self.store is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if not path.is_file() or path.stat().st_size != self.store.size(uri):
+                    self.store.get(uri, path)
+        return path
+
+    def fetch(self, uri: str, folder: Path) -> Path:
+        """Like :meth:`local`, but what comes from a store goes into ``folder``, which the caller removes."""
+        path = self._inside(uri)
+        if self.store is None:
+            return path
+        copy = folder / hashlib.blake2b(uri.encode(), digest_size=8).hexdigest() / path.name
+        with contextlib.suppress(FileNotFoundError):
+            self.store.get(uri, copy)
+        return copy
+
+    def _inside(self, uri: str) -> Path:
         path = (self.path / uri).resolve()
         if not path.is_relative_to(self.path.resolve()):
-            raise UsageError(f"{uri!r} leads out of {self.path}; the ledger was changed by something else")
+            raise UsageError(f"{uri!r} leads out of {self.url}; the ledger was changed by something else")
         return path
 
     def uri(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
+    def holds(self, folder: Path) -> bool:
+        """Whether anything lies in a folder of outputs."""
+        if folder.is_dir():
+            return True
+        return self.store is not None and bool(self.store.stamps(self.uri(folder) + "/"))
+
+    def remove(self, path: Path) -> None:
+        """Take a file or folder of outputs away, from a store too."""
+        self._inside(self.uri(path))
+        if self.store is not None:
+            name = self.uri(path)
+            self.store.delete([name, *self.store.stamps(name + "/")])
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def pull(self) -> None:
+        """Bring the mirror of a store up to date; nothing for a folder."""
+        if self.store is None:
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        found = {name: stamp for name in _SINGLE if (stamp := self.store.stamp(name)) is not None}
+        for prefix in _MIRRORED:
+            found |= {name: stamp for name, stamp in self.store.stamps(prefix).items() if self._is_mirrored(name)}
+        known = self._load_known()
+        for name, stamp in found.items():
+            path = self._inside(name)
+            if known.get(name, ("", ""))[0] != stamp or not path.is_file():
+                try:
+                    self.store.get(name, path)
+                except FileNotFoundError:  # replaced by a compaction meanwhile; its records are in the new file
+                    continue
+                known[name] = (stamp, digest_file(path))
+        for name in self._files():
+            if name not in found and name in known:
+                (self.path / name).unlink(missing_ok=True)
+        self._save_known({name: value for name, value in known.items() if name in found})
+
+    def push(self) -> None:
+        """Write back to the store what changed in the mirror, and take away what went; nothing for a folder."""
+        if self.store is None or not self.path.is_dir():
+            return
+        known = self._load_known()
+        present = self._files()
+        for name in present:
+            path = self.path / name
+            try:
+                digest = digest_file(path)
+                if known.get(name, ("", ""))[1] == digest:
+                    continue
+                self.store.put(path, name)
+            except FileNotFoundError:
+                continue
+            known[name] = (self.store.stamp(name) or "", digest)
+        for name in sorted(set(known) - set(present)):
+            # Only what was seen: a segment that grew since holds records that the mirror does not have.
+            if self.store.stamp(name) == known[name][0]:
+                self.store.delete([name])
+            known.pop(name)
+        self._save_known(known)
+
+    def _is_mirrored(self, name: str) -> bool:
+        parts = name.split("/")
+        if parts[0] == "state" and (len(parts) < 2 or parts[1] in _OWN_TO_A_HOST):
+            return False
+        return not parts[-1].startswith(".") and ".." not in parts
+
+    def _files(self) -> list[str]:
+        """Files of the mirror that belong into the store, the index of the shards last."""
+        found = []
+        for prefix in _MIRRORED:
+            for path in sorted((self.path / prefix).rglob("*")):
+                if path.is_file() and self._is_mirrored(self.uri(path)):
+                    found.append(self.uri(path))
+        return [*found, *(name for name in _SINGLE if (self.path / name).is_file())]
+
+    def _load_known(self) -> dict[str, tuple[str, str]]:
+        path = self.path / "mirror.json"
+        try:
+            return {name: (value[0], value[1]) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            return {}  # all is fetched again
+
+    def _save_known(self, known: dict[str, tuple[str, str]]) -> None:
+        atomic_write_text(self.path / "mirror.json", json.dumps(known))
+
     def clear_tmp(self) -> None:
-        """Remove what an interrupted run left half done. Only while the lock is held."""
+        """Remove what interrupted attempts left half done: of processes that are gone, or a day old."""
         for left in self.tmp.iterdir() if self.tmp.is_dir() else ():
+            try:
+                old = time.time() - left.stat().st_mtime > _LEFT_BEHIND_S
+            except FileNotFoundError:
+                continue
+            if owner.is_from_here(left.name) and not owner.is_gone(left.name):
+                continue
+            if "~" in left.name and not owner.is_gone(left.name) and not old:
+                continue
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             else:
@@ -78,19 +230,27 @@ class Root:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """One local run at a time. The lock dies with its process, so a kill leaves nothing to clean."""
+        """One run at a time. A lock where the file system has them (it dies with its process), else a lease."""
+        self.state.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lease: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                owner = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
-                raise RootBusyError(
-                    f"{self.path}: {owner} is working on this root; wait for it, or stop it first"
-                ) from error
+                if error.errno in _NO_LOCKS:
+                    lease = hold(FilePlace(self.state / "lease"), self.url)
+                else:
+                    owner_words = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+                    raise RootBusyError(
+                        f"{self.url}: {owner_words} is working on this root; wait for it, or stop it first"
+                    ) from error
+            if self.store is not None:
+                lease = hold(StorePlace(self.store, "state/lease"), self.url)
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-            yield
+            with lease:
+                yield
         finally:
             os.close(descriptor)
 
@@ -105,6 +265,16 @@ class Root:
                 f"{self.path}: {free / 1e9:.2f} GB free, the floor is {floor_bytes / 1e9:.2f} GB; "
                 "free some space (or lower --min-free-gb) and run again: finished work is kept"
             )
+
+
+def _read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def _mirror_folder(url: str) -> Path:
+    """Where the mirror of a store lies on this machine: below ``$XDG_CACHE_HOME`` (``~/.cache``)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "yt360" / "roots" / f"{safe_id(url)[:60]}-{hashlib.blake2b(url.encode(), digest_size=8).hexdigest()}"
 
 
 def raise_if_disk_full(error: BaseException, path: Path) -> None:

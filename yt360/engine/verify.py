@@ -6,16 +6,20 @@ would. What is broken is recorded as damaged, so that the next run makes exactly
 
 from __future__ import annotations
 
+import shutil
 import socket
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from yt360.engine import owner
+from yt360.engine.base import Finished, Task
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Stage, digest_file
-from yt360.engine.ledger import LedgerWriter, Record
-from yt360.engine.local import Finished, Task, WorkerPool
+from yt360.engine.ledger import Record, open_writer
+from yt360.engine.local import WorkerPool
 from yt360.engine.progress import StageProgress
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
@@ -57,6 +61,7 @@ def verify(catalog: Catalog, *, workers: int, timeout_s: float = 3600.0) -> Veri
     files, size = 0, 0
     damaged: list[Damage] = []
     with root.lock(), WorkerPool(workers) as pool:
+        root.clear_tmp()
         for stage in catalog.stages.values():
             checks = list(_checks(stage, catalog))
             files += sum(1 for check in checks for _ in check.record.blobs())
@@ -64,6 +69,7 @@ def verify(catalog: Catalog, *, workers: int, timeout_s: float = 3600.0) -> Veri
             broken = list(_run(stage, checks, pool, timeout_s))
             damaged += broken
             _mark(root, stage, checks, broken)
+        root.push()
     return Verification(files, size, damaged)
 
 
@@ -71,7 +77,7 @@ def _checks(stage: Stage, catalog: Catalog) -> Iterator[_Check]:
     for entry in catalog.entries(stage.name).values():
         if entry.record is not None and entry.state in ("done", "filtered", "undecided") and any(entry.record.blobs()):
             yield _Check(
-                root=str(catalog.root.path),
+                root=catalog.root.url,
                 stage=stage_path(stage),
                 params=stage.params.model_dump(mode="json"),
                 thresholds=stage.thresholds.model_dump(mode="json"),
@@ -86,7 +92,7 @@ def _run(stage: Stage, checks: list[_Check], pool: WorkerPool, timeout_s: float)
         def next_task() -> Task | None:
             return Task("yt360.engine.verify:check", waiting.pop(), timeout_s) if waiting else None
 
-        for finished in pool.run(next_task):
+        for finished in pool.run(next_task, stage.needs, lambda: len(waiting)):
             broken = _damage(finished)
             progress.add("failed" if broken else "done")
             yield from broken
@@ -107,12 +113,13 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
     """Runs in a worker: what is broken among the outputs of one record."""
     host: StageHost = state.setdefault("stages", StageHost())
     stage = host.stage(job.stage, job.params, job.thresholds)
-    root = Root(job.root)
+    root = host.root(job.root)
     broken = []
+    scratch = root.tmp / f"verify{owner.mark()}{uuid.uuid4().hex[:12]}"
     for name, blob in job.record.blobs():
         problem = ""
         try:
-            path = root.local(blob.uri)
+            path = root.fetch(blob.uri, scratch)
             if not path.is_file():
                 problem = "expected a file, found none"
             elif path.stat().st_size != blob.size:
@@ -123,6 +130,8 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
                 stage.check_output(name.rpartition("/")[2], path)
         except (ItemError, OSError) as error:
             problem = str(error)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
         if problem:
             broken.append(Damage(job.record.stage, job.record.item, name, blob.uri, problem))
     return broken
@@ -131,7 +140,7 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
 def _mark(root: Root, stage: Stage, checks: list[_Check], broken: list[Damage]) -> None:
     """Record the damage, so that the next run makes these items anew."""
     hurt = {damage.item: damage for damage in broken}
-    writer = LedgerWriter(root.ledger / stage.name, f"verify-{socket.gethostname()}")
+    writer = open_writer(root, stage.name, f"verify-{socket.gethostname()}")
     for job in checks:
         damage = hurt.get(job.record.item)
         if damage is not None:

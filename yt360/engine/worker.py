@@ -22,9 +22,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from yt360.engine import owner
 from yt360.engine.contract import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage, digest_file
-from yt360.engine.ledger import LedgerWriter, Record
+from yt360.engine.ledger import Record, Writer, open_writer
 from yt360.engine.storage import Root, fsync_path, publish_files, publish_folder, raise_if_disk_full
+from yt360.engine.store import Store, redact
 from yt360.errors import DiskFullError, ItemError, UsageError
 
 _ERROR_CHARS = 4000
@@ -44,6 +46,7 @@ class Job:
     key: str
     sequence: int
     attempt: int
+    logs: str = ""
 
 
 def stage_path(stage: Stage) -> str:
@@ -56,7 +59,8 @@ class StageHost:
 
     def __init__(self) -> None:
         self._stages: dict[str, Stage] = {}
-        self._writers: dict[tuple[str, str], LedgerWriter] = {}
+        self._writers: dict[tuple[str, str], Writer] = {}
+        self._roots: dict[str, Root] = {}
 
     def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
         name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
@@ -68,10 +72,15 @@ class StageHost:
             self._stages[name] = stage
         return self._stages[name]
 
-    def writer(self, root: Root, stage_name: str, run: str) -> LedgerWriter:
-        where = (str(root.path), stage_name)
+    def root(self, url: str) -> Root:
+        if url not in self._roots:
+            self._roots[url] = Root(url)
+        return self._roots[url]
+
+    def writer(self, root: Root, stage_name: str, run: str) -> Writer:
+        where = (root.url, stage_name)
         if where not in self._writers:
-            self._writers[where] = LedgerWriter(root.ledger / stage_name, f"{run}-{socket.gethostname()}-{os.getpid()}")
+            self._writers[where] = open_writer(root, stage_name, f"{run}-{socket.gethostname()}")
         return self._writers[where]
 
     def close(self) -> None:
@@ -87,14 +96,14 @@ def execute(host: StageHost, job: Job) -> Record:
     Raises :class:`yt360.errors.DiskFullError` when there is no room (no record: the item is not to
     blame) and nothing else.
     """
-    root = Root(job.root)
-    workdir = root.tmp / f"{job.run}-{uuid.uuid4().hex[:12]}"
+    root = host.root(job.root)
+    workdir = root.tmp / f"{job.run}{owner.mark()}{uuid.uuid4().hex[:12]}"
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     clock = time.monotonic()
     stage = host.stage(job.stage, job.params, job.thresholds)
     try:
         (workdir / "out").mkdir(parents=True)
-        outcome = _process(stage, job.item, root, workdir / "out")
+        outcome = _process(stage, job.item, root, workdir)
         record = Record(
             stage=stage.name,
             item=job.item.id,
@@ -110,6 +119,7 @@ def execute(host: StageHost, job: Job) -> Record:
             started=started,
             host=socket.gethostname(),
             run=job.run,
+            log=f"{job.logs}/worker-{socket.gethostname()}-{os.getpid()}.log" if job.logs else "",
         )
         try:
             record = _commit(stage, outcome, record, root, workdir)
@@ -126,22 +136,22 @@ def execute(host: StageHost, job: Job) -> Record:
         shutil.rmtree(workdir, ignore_errors=True)
 
 
-def _process(stage: Stage, item: Item, root: Root, out: Path) -> Outcome:
+def _process(stage: Stage, item: Item, root: Root, workdir: Path) -> Outcome:
     """The stage's outcome, whatever it raises."""
     try:
         files = {}
         for name, blob in item.inputs.items():
-            files[name] = root.local(blob.uri)
+            files[name] = root.fetch(blob.uri, workdir / "in")
             if not files[name].is_file():
                 raise ItemError(
                     "missing-input",
                     f"{files[name]}: expected the input {name!r} of {item.id}, found no file; "
                     "run `yt360 verify` and then the recipe again to make it anew",
                 )
-        return stage.process(replace(item, files=files), out)
+        return stage.process(replace(item, files=files), workdir / "out")
     except ItemError as error:
         raise_if_disk_full(error, root.path)
-        return Failed(error.kind, str(error), error.retryable)
+        return Failed(error.kind, redact(str(error)), error.retryable)
     except DiskFullError:
         raise
     except MemoryError as error:
@@ -150,11 +160,11 @@ def _process(stage: Stage, item: Item, root: Root, out: Path) -> Outcome:
         return Failed("wrong-use", str(error))
     except Exception as error:
         raise_if_disk_full(error, root.path)
-        return Failed("unexpected", traceback.format_exc()[-_ERROR_CHARS:])
+        return Failed("unexpected", redact(traceback.format_exc())[-_ERROR_CHARS:])
 
 
 def _failed(outcome: Failed) -> dict[str, Any]:
-    error = outcome.error[-_ERROR_CHARS:].encode("utf-8", "replace").decode()
+    error = redact(outcome.error)[-_ERROR_CHARS:].encode("utf-8", "replace").decode()
     return {"status": "failed", "kind": outcome.kind, "error": error, "retryable": outcome.retryable}
 
 
@@ -184,13 +194,24 @@ def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, workdir:
     )
     if verdict is not None:
         record = replace(record, status="filtered", reason=verdict.reason, detail=verdict.detail)
-    if stage.flat_folder:
+    if root.store is not None:
+        _put(root, root.store, kept, out, final, flat=stage.flat_folder is not None)
+    elif stage.flat_folder:
         publish_files(sorted(kept), final)
     elif kept:
         publish_folder(out, final, workdir / "replaced")
     elif final.exists():  # an earlier version left files, this one has none
         os.rename(final, workdir / "replaced")
     return record
+
+
+def _put(root: Root, store: Store, kept: set[Path], out: Path, final: Path, *, flat: bool) -> None:
+    """Put the outputs into a store, each whole and checked; then what an earlier version left beside them goes."""
+    names = {root.uri(final / path.relative_to(out)): path for path in sorted(kept)}
+    for name, path in names.items():
+        store.put(path, name)
+    if not flat:
+        store.delete(name for name in store.stamps(root.uri(final) + "/") if name not in names)
 
 
 def redecide(stage: Stage, record: Record, sequence: int) -> Record:

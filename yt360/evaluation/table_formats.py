@@ -155,8 +155,8 @@ def comma_separated(fillings: Sequence[Filling]) -> str:
                 if ours is not None:
                     bounds = [f"{x:.4f}" if math.isfinite(x) else "" for x in (ours.low, ours.high)]
                     own = [f"{ours.value:.4f}", *bounds, ours.runs, " ".join(map(str, ours.seeds)), ours.n]
-                    made = ["; ".join(map(_clean, ours.commands)), "; ".join(ours.paths)]
-                start = [table.key, row.label, column.label, filling.mode, filling.data]
+                    made = ["; ".join(map(_clean, ours.commands)), "; ".join(map(_clean, ours.paths))]
+                start = [table.key, row.label, column.label, _clean(filling.mode), _clean(filling.data)]
                 writer.writerow([*start, *own, "" if paper is None else paper, *made])
     return stream.getvalue()
 

@@ -227,9 +227,14 @@ def _write(path: Path, table: pa.Table) -> None:
 
 def _remove_stale_shards(catalog: Catalog, current: set[str]) -> None:
     """Shards that no longer hold a clip; those that are still to be made are not in the folder at all."""
-    if "shard" not in catalog.stages or not catalog.root.shards.is_dir():
+    if "shard" not in catalog.stages or not (catalog.root.store or catalog.root.shards.is_dir()):
         return
     if any(entry.state not in ("done", "filtered") for entry in catalog.entries("shard").values()):
+        return
+    if catalog.root.store:  # what lies in a store is known from the ledger, not from a listing
+        for name in catalog.records("shard"):
+            if f"{name}.tar" not in current:
+                catalog.root.remove(catalog.root.shards / f"{name}.tar")
         return
     for path in catalog.root.shards.glob("*.tar"):
         if path.name not in current:

@@ -21,6 +21,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 _AMIN = 1e-10
 _TOP_DB = 100.0
 _TINY = 1e-12
+_MEL_GROUPS = 8
 
 
 def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,6 +44,13 @@ def mel_filters(sample_rate_hz: int, n_fft: int, mels: int) -> NDArray[np.float3
     return (np.maximum(0, np.minimum(rising, falling)) * area[:, None]).astype(np.float32)
 
 
+def _support(filters: Tensor) -> tuple[int, int, int]:
+    """First and last bin (exclusive) at which any of ``filters`` (filters, bins) is not zero, and how many they are."""
+    bins = filters.any(dim=0).nonzero().flatten()
+    low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 1)
+    return low, high, len(filters)
+
+
 class SpatialSpectrogram(nn.Module):
     """Sound and view matrices to the network's input. Has no parameters; ``mean`` and ``std`` are buffers ``(mels,)``.
 
@@ -62,6 +70,7 @@ class SpatialSpectrogram(nn.Module):
         self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
         filters = torch.from_numpy(mel_filters(settings.sample_rate_hz, settings.n_fft, settings.mels))
         self.register_buffer("filters", filters.T.contiguous(), persistent=False)
+        self._bands = [_support(part) for part in filters.tensor_split(min(_MEL_GROUPS, settings.mels))]
         self.register_buffer("mean", torch.zeros(settings.mels))
         self.register_buffer("std", torch.ones(settings.mels))
 
@@ -72,6 +81,18 @@ class SpatialSpectrogram(nn.Module):
         logmel, intensity = self.measure(sound, matrices)
         logmel = (logmel - self.mean) / (self.std + 1e-5)
         return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)
+
+    def _mel(self, spectrum: Tensor) -> Tensor:
+        """The filter bank on the last dimension, a group of neighbouring filters at a time.
+
+        A filter is zero outside a narrow band: a whole product would be a quarter of the time of a CPU's
+        spectrograms, and these few do an eighth of its work.
+        """
+        groups, first = [], 0
+        for low, high, count in self._bands:
+            groups.append(spectrum[..., low:high] @ self.filters[low:high, first : first + count])
+            first += count
+        return torch.cat(groups, dim=-1)
 
     def measure(self, sound: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log-mels ``(…, 4, time, mels)`` in dB and intensity ``(…, 3, time, mels)``, before normalisation."""
@@ -98,13 +119,13 @@ class SpatialSpectrogram(nn.Module):
 
         real, imaginary = turn(spectrum.real), turn(spectrum.imag)
         power = torch.addcmul(real.square(), imaginary, imaginary)
-        logmel = 10 * torch.log10(torch.clamp(power.sqrt() @ self.filters, min=_AMIN))
+        logmel = 10 * torch.log10(torch.clamp(self._mel(power.sqrt()), min=_AMIN))
         logmel = torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB)
         if settings.features == "logmel":
             return logmel, None
         active = torch.addcmul(real[:, :, :1] * real[:, :, 1:], imaginary[:, :, :1], imaginary[:, :, 1:])
-        intensity = active @ self.filters
-        energy = (power.sum(dim=2, keepdim=True) / 2) @ self.filters
+        intensity = self._mel(active)
+        energy = self._mel(power.sum(dim=2, keepdim=True) / 2)
         return logmel, intensity / (energy + _TINY)
 
     @torch.no_grad()

@@ -50,3 +50,11 @@ def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for caught, handler in earlier.items():
             signal.signal(caught, handler)
+
+
+def differing_names(a: Any, b: Any, prefix: str = "") -> list[str]:
+    """Dotted names of values that differ between two JSON values."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        names = sorted(a.keys() | b.keys())
+        return [found for name in names for found in differing_names(a.get(name), b.get(name), f"{prefix}{name}.")]
+    return [] if a == b else [prefix.rstrip(".")]

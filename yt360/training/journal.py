@@ -102,3 +102,13 @@ def memory_mb(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def last_evaluations(path: Path) -> dict[str, dict[str, float]]:
+    """The newest measures of each phase on the test split, out of the log ``path``."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record["kind"] == "evaluation":
+            found[record["phase"]] = {name: value for name, value in record.items() if isinstance(value, float)}
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -28,8 +27,8 @@ from yt360.training.distributed import (
 )
 from yt360.training.examples import sound_examples
 from yt360.training.features import SpatialSpectrogram
-from yt360.training.guards import only_run, stop_on_signals
-from yt360.training.journal import Journal, memory_mb, rewind
+from yt360.training.guards import differing_names, only_run, stop_on_signals
+from yt360.training.journal import Journal, last_evaluations, memory_mb, rewind
 from yt360.training.learner import Learner
 from yt360.training.loader import data_loader
 from yt360.training.model import AudioVisualModel
@@ -144,7 +143,7 @@ class _Run:
             if not self.plan.test_batches:
                 self.journal.say(f"no evaluation: the split {recipe.data.test_split!r} holds fewer than 2 videos")
         if self.finished:
-            self._read_evaluations()
+            self.evaluations = last_evaluations(self.out / "log.jsonl")
             return self._summary()
 
         with stop_on_signals(self._ask_to_stop):
@@ -180,7 +179,7 @@ class _Run:
         found = checkpoints.list_checkpoints(self.folder)
         if found and path.exists():
             theirs = Recipe.model_validate_json(path.read_text()).identity()
-            if differing := _differing(theirs, self.recipe.identity()):
+            if differing := differing_names(theirs, self.recipe.identity()):
                 raise UsageError(
                     f"{self.out}: holds another run, which differs in {', '.join(differing[:5])}: "
                     "use a new --out, or the recipe of that run (recipe.json in it)"
@@ -221,7 +220,7 @@ class _Run:
     def _start_from(self, model: AudioVisualModel, folder: Path) -> None:
         tensors, description = checkpoints.read_model(folder)
         ours = checkpoints.describe(self.recipe)["sound"]
-        if differing := _differing(description["sound"], ours):
+        if differing := differing_names(description["sound"], ours):
             raise UsageError(f"{folder}: its encoders hear another sound input ({', '.join(differing)} differ)")
         checkpoints.load_into(model.video, checkpoints.part(tensors, "video."), folder)
         checkpoints.load_into(model.sound, checkpoints.part(tensors, "sound."), folder)
@@ -398,18 +397,3 @@ class _Run:
                 "checkpoint", phase_number=self.state.phase, step=self.state.step, path=str(path.relative_to(self.out))
             )
         barrier()
-
-    def _read_evaluations(self) -> None:
-        for line in (self.out / "log.jsonl").read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            if record["kind"] == "evaluation":
-                measures = {name: value for name, value in record.items() if isinstance(value, float)}
-                self.evaluations[record["phase"]] = measures
-
-
-def _differing(a: Any, b: Any, prefix: str = "") -> list[str]:
-    """Dotted names of values that differ between two JSON values."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        names = sorted(a.keys() | b.keys())
-        return [found for name in names for found in _differing(a.get(name), b.get(name), f"{prefix}{name}.")]
-    return [] if a == b else [prefix.rstrip(".")]

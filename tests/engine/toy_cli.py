@@ -1,0 +1,21 @@
+"""`python -m tests.engine.toy_cli …` is `yt360 …` with the toys as its stages."""
+
+from __future__ import annotations
+
+from tests.engine.toys import REGISTRY
+from yt360.cli import common, run, slurm
+from yt360.cli.main import main
+from yt360.engine.catalog import Catalog
+
+
+def nothing(catalog: Catalog) -> None:
+    """Toys have no manifests."""
+
+
+for module in (common, run, slurm):
+    module.REGISTRY = REGISTRY  # type: ignore[attr-defined]
+for other in (run, slurm):
+    other.publish = nothing  # type: ignore[attr-defined]
+
+if __name__ == "__main__":
+    main()

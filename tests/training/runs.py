@@ -1,0 +1,32 @@
+"""Whole runs in the test's own process, and what they leave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.training.world import tiny
+from yt360.training.loop import Summary, train
+from yt360.training.recipe import Recipe
+
+
+def log(out: Path, kind: str = "step") -> list[dict]:
+    """The records of one kind."""
+    return [r for r in map(json.loads, (out / "log.jsonl").read_text().splitlines()) if r["kind"] == kind]
+
+
+def losses(out: Path) -> list[tuple]:
+    """All that must not depend on how often a run was interrupted."""
+    names = ("phase", "step", "epoch", "loss", "avc_accuracy", "avsa_accuracy")
+    return [tuple(r[n] for n in names if n in r) for kind in ("step", "evaluation") for r in log(out, kind)]
+
+
+def run(recipe: Recipe, root: Path, out: Path) -> Summary:
+    """Train without a progress bar."""
+    return train(recipe, str(root), out, progress=False)
+
+
+def long_recipe(steps: int = 40, **changes) -> Recipe:
+    """One phase of ``steps`` steps, four samples each."""
+    phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 4, "translators": False, "steps": steps}
+    return tiny(phases=[phase], data={"clips_per_video": 8, "verify_digests": False}, **changes)

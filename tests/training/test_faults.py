@@ -1,0 +1,89 @@
+"""What a run does with samples, losses and arguments that are no good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.runs import log, long_recipe, run
+from tests.training.world import edit_manifest, make_root, tiny
+from yt360.errors import UsageError
+from yt360.training import checkpoints, samples
+from yt360.training.learner import Learner
+from yt360.training.loop import TrainingError
+
+
+def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypatch):
+    real = Learner.align
+
+    def align(self, batch, **kwargs):
+        result = real(self, batch, **kwargs)
+        return result._replace(loss=result.loss * float("nan")) if batch.step == 2 else result
+
+    monkeypatch.setattr(Learner, "align", align)
+    with pytest.raises(TrainingError, match=r"phase avc, step 2: the loss is not finite.*video\d{3}-000"):
+        run(tiny(run={"checkpoint_every": 1}), root, tmp_path)
+    record = log(tmp_path, "not-finite")[0]
+    assert len(record["clips"]) == 4
+    assert [path.name for path in checkpoints.list_checkpoints(tmp_path / "checkpoints")] == ["00-avc-00000001"]
+
+
+def damage(root: Path, clips: int) -> list[str]:
+    """Point the picture of ``clips`` clips at bytes that are not a picture."""
+    names: list[str] = []
+
+    def change(rows):
+        for row in rows[:clips]:
+            row["video_offset"] = row["foa_offset"]
+            names.append(row["clip"])
+
+    edit_manifest(root, change)
+    return names
+
+
+def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_path):
+    root = make_root(tmp_path / "root", videos=5, clips=2, seconds=1.2)
+    names = damage(root, 1)
+    with pytest.raises(TrainingError, match=r"\d+ of 1\d\d samples are bad, more than 1%.*yt360 verify"):
+        run(long_recipe(), root, tmp_path / "out")
+    assert {record["clip"] for record in log(tmp_path / "out", "bad-sample")} == set(names)
+    assert log(tmp_path / "out")[-1]["bad_samples"] > 1
+
+
+def test_one_bad_sample_in_a_hundred_is_survived(root, tmp_path, monkeypatch):
+    real = samples.SampleDataset.__getitem__
+
+    def get(self, request):
+        if request.seed[1:] == (1, 0, 5, 0):
+            return loop_bad(request)
+        return real(self, request)
+
+    def loop_bad(request):
+        from yt360.training.samples import BadSample
+
+        return BadSample(request, "video000-00000", "corrupt-member", "clip video000-00000: planted")
+
+    monkeypatch.setattr(samples.SampleDataset, "__getitem__", get)
+    summary = run(long_recipe(), root, tmp_path)
+    assert (summary.bad, summary.seen, summary.steps) == (1, 160, 40)
+    assert log(tmp_path, "bad-sample")[0]["step"] == 6
+
+
+def test_a_batch_of_which_nothing_is_left_takes_no_step(tmp_path):
+    root = make_root(tmp_path / "root", videos=4, clips=1, seconds=1.2)
+    damage(root, 3)
+    with pytest.raises(TrainingError, match="samples are bad"):
+        run(tiny(), root, tmp_path / "out")
+    assert not (tmp_path / "out" / "model").exists()
+
+
+def test_output_folder_that_is_a_file(root, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="cannot be used as the output folder"):
+        run(tiny(), root, tmp_path / "file")
+
+
+def test_missing_split_is_named(root, tmp_path):
+    with pytest.raises(UsageError, match="no usable clips of the split 'nothing'"):
+        run(tiny(data={"train_split": "nothing"}), root, tmp_path)
