@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.errors import ItemError
-from yt360.media.content import ACCEPT, PictureGuess
+from yt360.media.content import ACCEPT, REJECT, PictureGuess
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
@@ -20,7 +20,7 @@ Source = Literal["metadata", "content", "both", "none"]
 LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
-_CLEARLY_WRONG, _DOUBTFUL = -3.0, -1.0
+_CLEARLY_WRONG, _BESIDE_FACES = -3.0, 0.0
 _TWO_EYES, _NO_EYES = 0.9, 0.3
 _SHAPES = (0.7, 5.0)
 _MESH_LOOK = (90, 180)
@@ -118,7 +118,7 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
     if guess.projection == "unknown" or (score is not None and score > _CLEARLY_WRONG and _same_sphere(guess, stated)):
         return _accepted(stated, "metadata")
     faces = guess.projection in ("eac", "cubemap")
-    torn = score is None or score <= (_DOUBTFUL if faces else _CLEARLY_WRONG)
+    torn = score is None or score <= (_BESIDE_FACES if faces else _CLEARLY_WRONG)
     if torn or guess.stereo != stated.stereo:
         return _from_content(reading, guess, "content", disagreement=other)
     return _accepted(stated, "metadata", disagreement=other)
@@ -127,7 +127,7 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
 def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
     """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
     lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
-    return (score is not None and score <= _DOUBTFUL) or lies or not _plausible_shape(stated)
+    return (score is not None and score <= REJECT) or lies or not _plausible_shape(stated)
 
 
 def _plausible_shape(stated: PictureReading) -> bool:
