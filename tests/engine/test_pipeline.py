@@ -74,6 +74,7 @@ def test_worker_that_dies_costs_an_attempt_and_nothing_else(root: Root, marks) -
     assert "SIGSEGV" in result.failed[0].error
 
 
+@pytest.mark.slow
 def test_hanging_decoder_is_cut_at_its_timeout_with_all_it_started(root: Root, marks) -> None:
     made = toy_recipe(behaviour={"a": "hang"}, marks=marks.folder)
     started = time.monotonic()

@@ -51,6 +51,7 @@ def _elsewhere(url: str, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Root:
     return root
 
 
+@pytest.mark.slow
 def test_a_run_in_a_store_gives_the_bytes_of_one_on_a_disk_and_goes_on_elsewhere(
     url: str, root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_run_in_a_store_gives_the_bytes_of_one_on_a_disk_and_goes_on_elsewhere
     }
 
 
+@pytest.mark.slow
 def test_verify_finds_planted_damage_in_a_store_and_run_repairs_exactly_that(url: str) -> None:
     made = toy_recipe()
     run(Root(url), made)
@@ -103,6 +105,7 @@ def test_a_lease_whose_holder_fell_silent_is_taken_over(url: str) -> None:
     assert place.read() is None
 
 
+@pytest.mark.slow
 def test_compaction_in_a_store_keeps_every_record(url: str) -> None:
     made = toy_recipe()
     root = Root(url)
@@ -157,6 +160,7 @@ def test_missing_bucket_is_wrong_use(server: str, tmp_path: Path, monkeypatch) -
         run(Root("s3://nobody-made-this/x"), toy_recipe())
 
 
+@pytest.mark.slow
 def test_shards_in_a_store_are_those_of_a_disk_are_read_by_training_and_follow_a_removal(
     url: str, tmp_path: Path
 ) -> None:

@@ -44,9 +44,8 @@ def sample_ious(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray
     return np.where(there, hit / np.maximum(union, 1), 0.0).sum(axis=1), there.sum(axis=1)
 
 
-def mean_iou_samplewise(counts: NDArray[np.int64]) -> float:
-    """The published code's mIoU (see :func:`sample_ious`), in percent."""
-    sums, classes = sample_ious(counts)
+def mean_iou_samplewise(sums: NDArray[np.floating], classes: NDArray[np.integer]) -> float:
+    """The published code's mIoU out of :func:`sample_ious`, in percent; NaN where no sample has a class."""
     return 100 * float(sums.sum()) / float(classes.sum()) if classes.sum() else float("nan")
 
 

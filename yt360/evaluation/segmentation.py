@@ -15,7 +15,7 @@ from torch.nn import functional
 from yt360.evaluation.fpn import PyramidHead
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.labelled import Labels
-from yt360.evaluation.metrics import IGNORED, confusion, mean_iou, pixel_accuracy, sample_ious
+from yt360.evaluation.metrics import IGNORED, confusion, mean_iou, mean_iou_samplewise, pixel_accuracy, sample_ious
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.recipe import Segmentation
 from yt360.training.plan import Request
@@ -164,7 +164,7 @@ def measures(found: dict[str, Tensor], number: int, labels: Labels) -> tuple[dic
         "pixel_accuracy": bootstrap(lambda rows: pixel_accuracy(counts[rows]), videos, resamples=300),
         "miou": bootstrap(lambda rows: mean_iou(counts[rows]), videos, resamples=300),
         "miou_samplewise": bootstrap(
-            lambda rows: 100 * float(sums[rows].sum()) / max(float(present[rows].sum()), 1.0), videos, resamples=300
+            lambda rows: mean_iou_samplewise(sums[rows], present[rows]), videos, resamples=300
         ),
     }
     whole = counts.sum(axis=0)

@@ -42,6 +42,7 @@ _JUMP, _JUMP_WEIGHT = 1.6, 4.0
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
 times as large as a step beside it a step over a closed seam may be, and how much a larger one (logarithm) counts."""
 
+_USUAL_STRETCH = 1.5
 _LEAST_DETAIL, _LEAST_LIT = 1.2, 0.25
 _MOST_PER_SEAM = 4.0
 _POLE_JUMP = 3.0
@@ -90,8 +91,12 @@ def _log_normal(x: float, mean: float, spread: float) -> float:
     return float(-0.5 * ((x - mean) / spread) ** 2 - np.log(spread))
 
 
-def seam_score(seam: SeamEvidence) -> float:
-    """Log likelihood ratio that a seam closes, within ±4; 0 where it can tell nothing."""
+def seam_score(seam: SeamEvidence, coarseness: float = 1.0) -> float:
+    """Log likelihood ratio that a seam closes, within ±4; 0 where it can tell nothing.
+
+    ``coarseness``: how much smaller than usual the picture was before it was stretched. Stretching makes steps
+    inside it smaller, but not the one over a seam.
+    """
     score = 0.0
     if seam.lit < _LEAST_LIT:
         return 0.0
@@ -99,12 +104,13 @@ def seam_score(seam: SeamEvidence) -> float:
         mean, spread = _OPEN
         unlike = _log_normal(max(seam.likeness, seam.elsewhere), max(mean, seam.elsewhere), spread)
         score = _log_normal(min(seam.likeness, _CLOSED[0]), *_CLOSED) - unlike
-    if seam.ratio > _JUMP:
-        score -= _JUMP_WEIGHT * float(np.log(seam.ratio / _JUMP))
+    jump = _JUMP * coarseness
+    if seam.ratio > jump:
+        score -= _JUMP_WEIGHT * float(np.log(seam.ratio / jump))
     return float(np.clip(score, -_MOST_PER_SEAM, _MOST_PER_SEAM))
 
 
-def layout_score(layout: Layout, seams: list[SeamEvidence]) -> float:
+def layout_score(layout: Layout, seams: list[SeamEvidence], coarseness: float = 1.0) -> float:
     """Evidence of the seams for a layout as a whole.
 
     A row at a pole shows one point and is nearly plain, as in many other pictures, and in a stereo frame
@@ -115,7 +121,7 @@ def layout_score(layout: Layout, seams: list[SeamEvidence]) -> float:
         sides, poles = seams[:1], seams[1:]
     else:
         sides, poles = seams, []
-    closed = [seam_score(seam) for seam in sides]
+    closed = [seam_score(seam, coarseness) for seam in sides]
     plain = np.clip([_POLE_WEIGHT * np.log(_POLE_JUMP / seam.ratio) for seam in poles], -_AGAINST_POLE, _FOR_POLE)
     return float(sum(closed) + plain.sum())
 
@@ -209,9 +215,11 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> Pict
         stereo: Stereo = "left-right" if both_round and eyes["left-right"] > 0 else "mono"
         reason = "two round pictures side by side" if both_round else "a round picture with dark corners"
         return PictureGuess("fisheye", stereo, "fisheye", 0.9, reason, {}, measures)
+    stretched = float(np.sqrt(WORK_WIDTH / width * WORK_HEIGHT / height))
+    coarseness = max(1.0, stretched / _USUAL_STRETCH)
     scores: dict[str, float] = {}
     for name, layout in known_layouts().items():
-        score = layout_score(layout, seam_evidence(frames, layout))
+        score = layout_score(layout, seam_evidence(frames, layout), coarseness)
         if bars > 0.01 and layout.projection == "equirectangular":
             score -= _MOST_PER_SEAM
         scores[name] = score

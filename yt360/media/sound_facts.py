@@ -22,7 +22,6 @@ _ITAG_327 = (2, 1, 4, 0)
 
 _MUST_BE_EMPTY = (3, 5)
 _EMPTY_DB = -75.0
-_HEAD_LOCKED_DB = -50.0
 _FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
 
 
