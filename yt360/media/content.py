@@ -42,7 +42,6 @@ _JUMP, _JUMP_WEIGHT = 1.6, 4.0
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
 times as large as a step beside it a step over a closed seam may be, and how much a larger one (logarithm) counts."""
 
-_USUAL_STRETCH = 1.5
 _LEAST_DETAIL, _LEAST_LIT = 1.2, 0.25
 _MOST_PER_SEAM = 4.0
 _POLE_JUMP = 3.0
@@ -216,7 +215,7 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> Pict
         reason = "two round pictures side by side" if both_round else "a round picture with dark corners"
         return PictureGuess("fisheye", stereo, "fisheye", 0.9, reason, {}, measures)
     stretched = float(np.sqrt(WORK_WIDTH / width * WORK_HEIGHT / height))
-    coarseness = max(1.0, stretched / _USUAL_STRETCH)
+    coarseness = max(1.0, stretched)
     scores: dict[str, float] = {}
     for name, layout in known_layouts().items():
         score = layout_score(layout, seam_evidence(frames, layout), coarseness)
