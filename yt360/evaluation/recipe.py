@@ -12,9 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from yt360.errors import UsageError
-from yt360.training.recipe import Model, Spectrogram
-
-_MAX_RECIPE_BYTES = 1 << 20
+from yt360.training.recipe import Model, Spectrogram, misfit, read_fields
 
 
 class _Section(BaseModel):
@@ -250,17 +248,7 @@ def load_evaluation(what: str) -> Evaluation:
     path = Path(what)
     if path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{what!r}: expected a YAML recipe or one of {', '.join(TASKS)}")
-    try:
-        if path.stat().st_size > _MAX_RECIPE_BYTES:
-            raise UsageError(f"{path}: a recipe is at most 1 MiB")
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot read the recipe ({error.strerror}); name a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not YAML: {error}") from error
-    if not isinstance(fields, dict):
-        raise UsageError(f"{path}: expected a mapping of keys, found {type(fields).__name__}")
-    return parse_evaluation(fields, str(path))
+    return parse_evaluation(read_fields(path), what)
 
 
 def parse_evaluation(fields: dict[str, Any], source: str) -> Evaluation:
@@ -268,12 +256,7 @@ def parse_evaluation(fields: dict[str, Any], source: str) -> Evaluation:
     try:
         return Evaluation.model_validate(fields)
     except ValidationError as error:
-        lines = [f"{source}: the evaluation does not fit"]
-        for problem in error.errors()[:10]:
-            key = ".".join(map(str, problem["loc"])) or "(whole)"
-            found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
-            lines.append(f"  {key}: {problem['msg']}{found}")
-        raise UsageError("\n".join(lines)) from error
+        raise misfit(error, f"{source}: the evaluation does not fit") from error
 
 
 def override(recipe: Evaluation, assignments: list[str]) -> Evaluation:

@@ -308,8 +308,8 @@ class Recipe(_Section):
         return fields
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read and check a YAML recipe; :class:`UsageError` names the key, what was expected and what was found."""
+def read_fields(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file; :class:`UsageError` says what was expected and what was found."""
     try:
         if path.stat().st_size > _MAX_RECIPE_BYTES:
             raise UsageError(f"{path}: a recipe is at most 1 MiB")
@@ -320,7 +320,22 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"{path}: not YAML: {error}") from error
     if not isinstance(fields, dict):
         raise UsageError(f"{path}: expected a mapping of keys, found {type(fields).__name__}")
-    return parse_recipe(fields, str(path))
+    return fields
+
+
+def misfit(error: ValidationError, what: str) -> UsageError:
+    """``what`` does not fit, key by key: what was expected and what was found."""
+    lines = [what]
+    for problem in error.errors()[:10]:
+        key = ".".join(map(str, problem["loc"])) or "(whole)"
+        found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
+        lines.append(f"  {key}: {problem['msg']}{found}")
+    return UsageError("\n".join(lines))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a YAML recipe; :class:`UsageError` names the key, what was expected and what was found."""
+    return parse_recipe(read_fields(path), str(path))
 
 
 def parse_recipe(fields: dict[str, Any], source: str) -> Recipe:
@@ -328,12 +343,7 @@ def parse_recipe(fields: dict[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        lines = [f"{source}: the recipe does not fit"]
-        for problem in error.errors()[:10]:
-            key = ".".join(map(str, problem["loc"])) or "(whole)"
-            found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
-            lines.append(f"  {key}: {problem['msg']}{found}")
-        raise UsageError("\n".join(lines)) from error
+        raise misfit(error, f"{source}: the recipe does not fit") from error
 
 
 def override(recipe: Recipe, assignments: list[str]) -> Recipe:
