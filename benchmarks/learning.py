@@ -4,7 +4,7 @@
                                   [--one-core] [--json]
 
 ``--root`` is a finished dataset with a test split; without it a procedural one is made in ``--out``:
-64 videos of two to four sounding, moving things of different classes, a quarter of them held out.
+128 videos of two to four sounding, moving things of different classes, a quarter of them held out.
 Trains once a seed and compares the AVSA accuracy on the test split (of the views of one video at one
 moment, is the right one the most similar?) with chance. The bar is 15 minutes on two cores; on a
 machine that others use as well, ``--one-core`` makes data and steps in one process, whose CPU seconds
@@ -27,7 +27,7 @@ from yt360.training.recipe import load_recipe, override
 
 RECIPE = Path(__file__).parents[1] / "pipelines" / "train" / "learning.yaml"
 GOAL = 0.2
-WORLD_SEED = 909
+WORLD_SEED = 4242
 """A world that no recipe was fitted on."""
 
 
@@ -43,7 +43,7 @@ def main() -> int:
     arguments = parser.parse_args()
     recipe, gains = load_recipe(arguments.recipe), []
     root = arguments.root or str(
-        dataset(arguments.out, videos=64, seed=WORLD_SEED, duration_s=11.0, size="112x224", test_share=0.25)
+        dataset(arguments.out, videos=128, seed=WORLD_SEED, duration_s=11.0, size="112x224", test_share=0.25)
     )
     if not arguments.json:
         print(machine())

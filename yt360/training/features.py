@@ -78,6 +78,12 @@ class SpatialSpectrogram(nn.Module):
         """``sound`` (batch, moments, 4, samples) and ``matrices`` (batch, views, 4, 4) on W, Y, Z, X,
         moments 1 or as many as views, to ``(batch, views, channels, samples // hop, mels)`` float32.
         """
+        if sound.device.type == "cpu" and len(sound) > 1:
+            # What one sample needs in between stays in the cache; that of a large batch would not.
+            return torch.cat([self._input(*one) for one in zip(sound.split(1), matrices.split(1), strict=True)])
+        return self._input(sound, matrices)
+
+    def _input(self, sound: Tensor, matrices: Tensor) -> Tensor:
         logmel, intensity = self.measure(sound, matrices)
         logmel = (logmel - self.mean) / (self.std + 1e-5)
         return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)

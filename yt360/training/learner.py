@@ -58,8 +58,9 @@ class Learner:
         if run.compile:
             model.video.compile()
             model.sound.compile()
+        rate = self.recipe.phases[self.number].learning_rate or settings.learning_rate
         self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay
+            model.parameters(), lr=rate, betas=settings.betas, weight_decay=settings.weight_decay
         )
         if checkpoint is not None:
             checkpoints.read_optimiser(checkpoint, model, self.optimiser)

@@ -187,7 +187,8 @@ class Phase(_Section):
     ``avc``: match whole videos (Eq. 6; several views are max-pooled). ``avsa``: match views of
     different directions at the same moment (Eq. 8). ``avts``: match moments, one in each equal part
     of the clip, all seen from the same direction.
-    ``batch`` counts videos over all processes. Give either ``epochs`` or ``steps``.
+    ``batch`` counts videos over all processes. Give either ``epochs`` or ``steps``. ``learning_rate``:
+    this phase's own, instead of the optimiser's (the paper has one rate for both phases).
     Encoders pass from phase to phase; heads, translators and the optimiser start fresh.
     """
 
@@ -198,6 +199,7 @@ class Phase(_Section):
     translators: bool
     epochs: Annotated[int, Field(ge=1)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _one_length(self) -> Phase:
