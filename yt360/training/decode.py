@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 
 import av.error
 import numpy as np
-import soundfile
 from av.codec import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -16,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
+from yt360.training.flac_window import FlacError, decode_window, read_flac_head
 from yt360.training.manifest import Clip
 from yt360.training.sample_table import SampleTable, SampleTableError, read_sample_table
 
@@ -85,23 +84,19 @@ def decode_sound(data: bytes, clip: Clip, start: int, samples: int) -> NDArray[n
     Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.
     """
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.channels != 4 or file.samplerate != clip.sample_rate_hz:
-                raise ItemError(
-                    "corrupt-member",
-                    f"clip {clip.clip}: {file.channels} channels at {file.samplerate} Hz, expected 4 at "
-                    f"{clip.sample_rate_hz} Hz; run yt360 verify",
-                )
-            file.seek(start)
-            sound = file.read(samples, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+        head = read_flac_head(data)
+        if head.channels != 4 or head.sample_rate_hz != clip.sample_rate_hz:
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: {head.channels} channels at {head.sample_rate_hz} Hz, expected 4 at "
+                f"{clip.sample_rate_hz} Hz; run yt360 verify",
+            )
+        if start + samples > head.samples:
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: the sound ends before sample {start + samples}, the manifest says {clip.samples}; "
+                "run yt360 verify",
+            )
+        return np.ascontiguousarray(decode_window(data, head, start, samples).T)
+    except (FlacError, av.error.FFmpegError) as error:
         raise ItemError("corrupt-member", f"clip {clip.clip}: the sound does not decode ({error})") from error
-    if len(sound) != samples:
-        raise ItemError(
-            "corrupt-member",
-            f"clip {clip.clip}: the sound ends before sample {start + samples}, the manifest says {clip.samples}; "
-            "run yt360 verify",
-        )
-    if not np.isfinite(sound).all():
-        raise ItemError("corrupt-member", f"clip {clip.clip}: the sound holds values that are not numbers")
-    return np.ascontiguousarray(sound.T)
