@@ -1,13 +1,15 @@
-"""Kills, faults and full disks: `python benchmarks/faults.py [--kills 200] [--log FILE]` prints one table.
+"""Kills, faults and full disks: `python -m benchmarks.faults [--kills 200] [--log FILE]` prints one table.
 
-Every run is killed with SIGKILL at a random moment (the whole run, or one worker), resumed, and its root compared
-with an undisturbed one: the same files with the same bytes, each item ended exactly once. ``--log`` keeps what
-was done, one line a run, so that the benchmark can be ended and given again.
+Every run is disturbed, resumed, and its root compared with an undisturbed one: the same files with the same bytes,
+each item ended exactly once. Killed with SIGKILL at a random moment are the whole run, one worker, one node of a real
+Ray cluster, and a small run of the real pipeline (crawl to shard, over four rendered videos). Points are explained in
+``faults_points.py``. ``--log`` keeps what was done, one line a run, so that the benchmark can be ended and given again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -17,45 +19,50 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tests.engine.conftest import toy_recipe, tree
+from benchmarks import faults_points
+from tests.engine.conftest import run, run_inline, toy_recipe, tree
 from yt360.engine.catalog import Catalog
 from yt360.engine.local import session_members
-from yt360.engine.storage import Root
-
-_HOUSE = Path(__file__).resolve().parents[1]
-_NAMES = [f"item{number:02d}" for number in range(12)]
-_SECONDS = 0.05
-_DISKS = 10
-
-_RUN = f"""
-import sys
-from tests.engine.conftest import run, toy_recipe
+from yt360.engine.recipe import Recipe
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError
-if __name__ == "__main__":
-    names = {_NAMES!r}
+
+_HOUSE = Path(__file__).resolve().parents[1]
+_NAMES = [f"item{number:02d}" for number in range(8)]
+_SECONDS = 0.05
+_DISKS = 10
+_WORLD = "--videos 4 --seed 3 --duration-s 10.5 --size 128x256 --fps 8"
+_REAL_EVERY, _RAY_EVERY = 50, 10
+"""Of so many kills one is of the real pipeline, one of a node of Ray."""
+
+
+def _toys() -> Recipe:
+    return toy_recipe(_NAMES, seconds=_SECONDS)
+
+
+def _start(root: Root) -> int:
+    """A run in a process of its own, its workers' parent; the id."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        result = run(Root(sys.argv[1]), toy_recipe(names, seconds={_SECONDS}))
-    except DiskFullError as error:
-        sys.exit(70)
-    sys.exit(1 if result.failed else 0)
-"""
+        os._exit(1 if run(root, _toys()).failed else 0)
+    except DiskFullError:
+        os._exit(70)
+    except BaseException:
+        os._exit(99)
 
 
-def _start(script: Path, root: Root) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(_HOUSE)}
-    return subprocess.Popen(
-        [sys.executable, str(script), str(root.path)],
-        env=environment,
-        start_new_session=True,
-        stderr=subprocess.DEVNULL,
-    )
+def _wait(process: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _children(pid: int) -> list[int]:
@@ -72,39 +79,153 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _judge(root: Root, expected: dict[str, str]) -> str:
+def _judge(root: Root, expected: dict[str, str], made: Recipe) -> str:
     if tree(root) != expected:
         return "other bytes"
-    made = toy_recipe(_NAMES, seconds=_SECONDS)
+    names = made.stages[0].params.names
     for stage in made.stages:
         states = Counter(entry.state for entry in Catalog(root, made.stages).entries(stage.name).values())
-        if set(states) != {"done"}:
+        if set(states) != {"done"} or states["done"] != (1 if stage.name == "gather" else len(names)):
             return f"{stage.name}: {dict(states)}"
-    return "same"
+    left = [path.name for path in root.tmp.iterdir()]
+    return f"left behind: {left}" if left else "same"
 
 
-def kill(script: Path, folder: Path, seed: int, whole: bool, lasts_s: float, expected: dict[str, str]) -> str:
+def kill(folder: Path, seed: int, whole: bool, lasts_s: float, expected: dict[str, str]) -> str:
     """One run killed at a random moment and resumed."""
     rng = random.Random(seed)
     root = Root(folder / f"kill-{seed}")
-    process = _start(script, root)
+    process = _start(root)
     time.sleep(rng.uniform(0.0, lasts_s))
-    workers = _children(process.pid)
+    workers = _children(process)
     if whole:
-        process.kill()
+        os.kill(process, signal.SIGKILL)
     elif workers:
         os.kill(rng.choice(workers), signal.SIGKILL)
-    process.wait(300)
+    ended = _wait(process)
     while any(session_members(worker) for worker in workers):
         time.sleep(0.01)
-    if whole and _start(script, root).wait(300):
+    if whole and _wait(_start(root)):
         return "resume failed"
-    verdict = _judge(root, expected)
-    shutil.rmtree(root.path)
-    return verdict
+    if not whole and ended:
+        return f"the run ended with {ended}"
+    return _judge(root, expected, _toys())
 
 
-def full_disk(script: Path, folder: Path, number: int, expected: dict[str, str]) -> str:
+class RayNodes:
+    """A Ray cluster on this machine: one node that stays, and one for each kill."""
+
+    def __init__(self, folder: Path) -> None:
+        import ray
+        from ray.cluster_utils import Cluster
+
+        os.environ |= {"PYTHONPATH": str(_HOUSE), "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+        self._small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
+        head = {**self._small, "num_cpus": 0, "include_dashboard": False}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster.add_node(**self._small)
+        ray.init(address=self._cluster.address, log_to_driver=False, logging_level="error")
+        self._made = toy_recipe(_NAMES, seconds=0.2)
+        reference = Root(folder / "undisturbed-ray")
+        assert not run_inline(reference, self._made).failed
+        self._expected = tree(reference)
+
+    def kill(self, folder: Path, seed: int) -> str:
+        from yt360.engine import pipeline
+        from yt360.engine.ray import RayEngine
+
+        root = Root(folder / f"ray-{seed}")
+        made = self._made
+        doomed = self._cluster.add_node(**self._small)
+        ended: list[pipeline.RunResult] = []
+        options = pipeline.Options(min_free_bytes=0)
+        thread = threading.Thread(target=lambda: ended.append(pipeline.run(made, root, options, engine=RayEngine())))
+        thread.start()
+        begun = root.ledger / "source"
+        while not begun.is_dir() or not any(begun.iterdir()):
+            time.sleep(0.02)
+        time.sleep(random.Random(seed).uniform(0.0, 6.0))
+        self._cluster.remove_node(doomed, allow_graceful=False)
+        thread.join(300)
+        if not ended or ended[0].failed:
+            return "the run failed"
+        return _judge(root, self._expected, self._made)
+
+    def close(self) -> None:
+        import ray
+
+        ray.shutdown()
+        self._cluster.shutdown()
+
+
+class RealPipeline:
+    """`yt360 run` over four rendered videos, killed and resumed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        world = folder / "world"
+        subprocess.run(
+            [
+                *self._yt360(),
+                "synth",
+                str(world),
+                *["--videos", "4", "--seed", "3", "--duration-s", "10.5", "--size", "128x256", "--fps", "8"],
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=_HOUSE,
+        )
+        stages = {
+            "crawl": {"source": str(world / "media")},
+            **{name: {} for name in ("validate", "stills", "voiceover", "fingerprint", "duplicates")},
+            "chunk": {"height": 32, "width": 64, "fps": 4},
+            "split": {},
+            "shard": {"target_mb": 0.2},
+        }
+        self._recipe = folder / "real.json"
+        self._recipe.write_text(json.dumps({"stages": stages}))
+        started = time.monotonic()
+        reference = folder / "real-undisturbed"
+        if self._start(reference).wait():
+            raise SystemExit("the undisturbed run of the real pipeline failed")
+        self._lasts_s = time.monotonic() - started
+        self._expected = self._bytes(reference)
+
+    @staticmethod
+    def _yt360() -> list[str]:
+        return [sys.executable, "-m", "yt360"]
+
+    def _start(self, root: Path) -> subprocess.Popen:
+        words = ["run", str(self._recipe), "--root", str(root), "--workers", "2", "--min-free-gb", "0"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen([*self._yt360(), *words], cwd=_HOUSE, start_new_session=True, **quiet)  # type: ignore[call-overload]
+
+    def _bytes(self, root: Path) -> dict[str, str]:
+        """All but what holds times: ledger, logs, state, and when a video was fetched."""
+        found = {}
+        for part in ("data", "shards", "manifests"):
+            for path in sorted((root / part).rglob("*")):
+                if path.is_file() and path.name != "info.json":
+                    found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+    def kill(self, seed: int) -> str:
+        root = self._folder / f"real-{seed}"
+        process = self._start(root)
+        time.sleep(random.Random(seed).uniform(0.1, 0.9) * self._lasts_s)
+        workers = _children(process.pid)
+        process.kill()
+        process.wait()
+        while any(session_members(worker) for worker in workers):
+            time.sleep(0.01)
+        if self._start(root).wait():
+            return "resume failed"
+        verdict = "same" if self._bytes(root) == self._expected else "other bytes"
+        shutil.rmtree(root)
+        return verdict
+
+
+def full_disk(folder: Path, number: int, expected: dict[str, str]) -> str:
     """A small file system with room for a part of the work, then with room for all."""
     disk = folder / f"disk-{number}"
     disk.mkdir()
@@ -114,67 +235,111 @@ def full_disk(script: Path, folder: Path, number: int, expected: dict[str, str])
         root.create()
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(shutil.disk_usage(disk).free - (number * 20 + 4) * 1024))
-        code = _start(script, root).wait(300)
-        if code not in (0, 70):
+        code = _wait(_start(root))
+        if code != 70:
             return f"no clear stop (exit code {code})"
         ballast.unlink()
-        if _start(script, root).wait(300):
-            return "resume failed"
-        return _judge(root, expected)
+        return "resume failed" if _wait(_start(root)) else _judge(root, expected, _toys())
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+class Done:
+    """What was measured before, and a file that remembers it."""
+
+    def __init__(self, log: Path | None) -> None:
+        self._log = log
+        self.verdicts: dict[str, str] = {}
+        if log is not None and log.is_file():
+            self.verdicts = dict(json.loads(line) for line in log.read_text().splitlines())
+
+    def once(self, what: str, folder: Path, measure: Callable[[Path], str]) -> None:
+        if what in self.verdicts:
+            return
+        with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
+            self.verdicts[what] = measure(Path(own))
+        if self._log is not None:
+            with self._log.open("a") as stream:
+                stream.write(json.dumps([what, self.verdicts[what]]) + "\n")
+
+
+def kills(done: Done, folder: Path, count: int) -> None:
+    reference = Root(folder / "undisturbed")
+    started = time.monotonic()
+    if _wait(_start(reference)):
+        sys.exit("the undisturbed run failed")
+    lasts_s = time.monotonic() - started
+    expected = tree(reference)
+    rare = dict.fromkeys(range(_RAY_EVERY - 1, count, _RAY_EVERY), "one node of Ray")
+    rare |= dict.fromkeys(range(0, count, _REAL_EVERY), "real pipeline")
+    _kill_the_rare(done, folder, [(kind, number) for number, kind in rare.items()])
+    for number in range(count):
+        if number not in rare:
+            whole = number % 2 == 0
+            what = f"{'whole run' if whole else 'one worker'} killed #{number}"
+            done.once(what, folder, lambda own, n=number, w=whole: kill(own, n, w, lasts_s, expected))  # type: ignore[misc]
+    if os.getuid() == 0:
+        for number in range(_DISKS):
+            done.once(f"full disk #{number}", folder, lambda own, n=number: full_disk(own, n, expected))  # type: ignore[misc]
+    else:
+        print("full disk: mounting a small file system needs root; skipped", file=sys.stderr)
+
+
+def _kill_the_rare(done: Done, folder: Path, chosen: list[tuple[str, int]]) -> None:
+    """Those for which something has to be set up first."""
+    left = [(kind, number) for kind, number in chosen if f"{kind} killed #{number}" not in done.verdicts]
+    if any(kind == "real pipeline" for kind, _ in left):
+        real = RealPipeline(folder)
+        for kind, number in left:
+            if kind == "real pipeline":
+                done.once(f"{kind} killed #{number}", folder, lambda _, n=number: real.kill(n))  # type: ignore[misc]
+    if any(kind == "one node of Ray" for kind, _ in left):
+        nodes = RayNodes(folder)
+        for kind, number in left:
+            if kind == "one node of Ray":
+                done.once(f"{kind} killed #{number}", folder, lambda own, n=number: nodes.kill(own, n))  # type: ignore[misc]
+        nodes.close()
+
+
+def points(done: Done, folder: Path) -> None:
+    reference = Root(folder / "undisturbed-points")
+    kinds = faults_points.count_points(reference)
+    expected = tree(reference)
+    for number, way in faults_points.cases(kinds):
+        done.once(
+            f"{kinds[number]}: {way} #{number}",
+            folder,
+            lambda own, n=number, w=way: faults_points.fail_at(  # type: ignore[misc]
+                own, n, w, lambda root: _judge(root, expected, toy_recipe(faults_points.NAMES))
+            ),
+        )
+
+
+def _table(verdicts: dict[str, str]) -> Iterator[str]:
+    counts: dict[str, Counter[str]] = {}
+    for what, verdict in verdicts.items():
+        counts.setdefault(what.partition(" #")[0], Counter())[verdict] += 1
+    for what, found in counts.items():
+        yield f"{what:<24} {found.total():>4} runs: " + ", ".join(f"{n} {verdict}" for verdict, n in found.items())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--log", type=Path, default=None)
+    parser.add_argument("--parts", nargs="+", default=["points", "kills"], choices=["points", "kills"])
     arguments = parser.parse_args()
-    done: dict[str, str] = {}
-    if arguments.log and arguments.log.is_file():
-        done = dict(json.loads(line) for line in arguments.log.read_text().splitlines())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        script = folder / "run.py"
-        script.write_text(_RUN)
-        reference = Root(folder / "undisturbed")
-        started = time.monotonic()
-        if _start(script, reference).wait(300):
-            sys.exit("the undisturbed run failed")
-        lasts_s = time.monotonic() - started
-        expected = tree(reference)
-        for number in range(arguments.kills):
-            whole = number % 2 == 0
-            _once(
-                done,
-                f"{'whole run' if whole else 'one worker'} killed #{number}",
-                lambda n=number, w=whole: kill(script, folder, n, w, lasts_s, expected),
-                arguments.log,
-            )
-        if os.getuid() == 0:
-            for number in range(_DISKS):
-                _once(
-                    done,
-                    f"full disk #{number}",
-                    lambda n=number: full_disk(script, folder, n, expected),
-                    arguments.log,
-                )
+    done = Done(arguments.log)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        if "points" in arguments.parts:
+            points(done, Path(name))
+        if "kills" in arguments.parts:
+            kills(done, Path(name), arguments.kills)
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    verdicts: dict[str, Counter[str]] = {}
-    for what, verdict in done.items():
-        verdicts.setdefault(what.partition(" #")[0], Counter())[verdict] += 1
-    for what, counts in verdicts.items():
-        words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-        print(f"{what:<20} {counts.total():>4} runs: {words}")
-    sys.exit(0 if set(done.values()) == {"same"} else 1)
-
-
-def _once(done: dict[str, str], what: str, measure, log: Path | None) -> None:
-    if what not in done:
-        done[what] = measure()
-        if log:
-            with log.open("a") as stream:
-                stream.write(json.dumps([what, done[what]]) + "\n")
+    for line in _table(done.verdicts):
+        print(line)
+    print(f"{len(done.verdicts)} runs, all resumed: {Counter(done.verdicts.values())['same']} ended in the same bytes")
+    sys.exit(0 if set(done.verdicts.values()) == {"same"} else 1)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.toys import REGISTRY
-from yt360.engine import pipeline, recipe
+from yt360.engine import local, pipeline, recipe
+from yt360.engine.base import Finished
 from yt360.engine.catalog import Catalog
 from yt360.engine.pipeline import RunResult
 from yt360.engine.storage import Root
@@ -26,6 +27,35 @@ def run(root: Root, made: recipe.Recipe, **options: Any) -> RunResult:
     options.setdefault("workers", 2)
     options.setdefault("min_free_bytes", 0)
     return pipeline.run(made, root, pipeline.Options(**options))
+
+
+class Inline:
+    """An engine in this process: quick, and nothing in it can be killed."""
+
+    stopping = False
+
+    def __init__(self) -> None:
+        self._state: dict[str, Any] = {}
+
+    def run(self, next_task, needs, backlog) -> Iterator[Finished]:
+        while task := next_task():
+            yield Finished(task, *local._call(task, self._state))  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        self.stopping = True
+
+    kill = stop
+
+    def __enter__(self) -> Inline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for held in self._state.values():
+            held.close()
+
+
+def run_inline(root: Root, made: recipe.Recipe, **options: Any) -> RunResult:
+    return pipeline.run(made, root, pipeline.Options(**{"min_free_bytes": 0} | options), engine=Inline())
 
 
 def tree(root: Root) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
+from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
 from yt360.engine import ledger, owner, storage, verify, worker
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Item
@@ -26,7 +26,7 @@ from yt360.errors import DiskFullError, RootBusyError, UsageError
 @pytest.fixture
 def undisturbed(tmp_path: Path) -> dict[str, str]:
     root = Root(tmp_path / "undisturbed")
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     return tree(root)
 
 
@@ -45,26 +45,26 @@ def test_two_workers_do_the_same_item_by_accident(root: Root, undisturbed: dict[
         host.close()
     assert [record.status for record in records] == ["done", "done"]
     assert records[0].outputs == records[1].outputs
-    assert not run(root, toy_recipe()).failed
+    assert not run_inline(root, toy_recipe()).failed
     assert tree(root) == undisturbed
     assert len(ledger.latest(ledger.read(root.ledger / "source"))) == len(NAMES)
 
 
 def test_torn_record(root: Root, undisturbed: dict[str, str]) -> None:
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     path = next((root.ledger / "misbehave").glob("*.jsonl"))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-1]) + lines[-1][: len(lines[-1]) // 2])
-    again = run(root, toy_recipe())
+    again = run_inline(root, toy_recipe())
     assert {stage.stage: stage.worked for stage in again.stages} == {"source": 0, "misbehave": 1, "gather": 0}
     assert tree(root) == undisturbed
 
 
 def test_duplicate_record(root: Root, undisturbed: dict[str, str]) -> None:
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     path = next((root.ledger / "misbehave").glob("*.jsonl"))
     (path.parent / "copy.jsonl").write_bytes(path.read_bytes() * 2)
-    assert run(root, toy_recipe()).worked == 0
+    assert run_inline(root, toy_recipe()).worked == 0
     ledger.compact(root.ledger / "misbehave")
     assert len(list(ledger.read(root.ledger / "misbehave"))) == len(NAMES)
     assert tree(root) == undisturbed
@@ -72,23 +72,23 @@ def test_duplicate_record(root: Root, undisturbed: dict[str, str]) -> None:
 
 def test_clock_skew(root: Root, marks) -> None:
     """The newest record is the one of the highest sequence, though another host's clock runs years ahead."""
-    run(root, toy_recipe(behaviour={"a": "filter"}, marks=marks.folder))
+    run_inline(root, toy_recipe(behaviour={"a": "filter"}, marks=marks.folder))
     for path in (root.ledger / "misbehave").glob("*.jsonl"):
         lines = [json.loads(line) | {"started": "2099-01-01T00:00:00.000+00:00"} for line in path.open()]
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     made = toy_recipe(marks=marks.folder)
-    run(root, made)
+    run_inline(root, made)
     assert states(root, made) == dict.fromkeys(NAMES, "done")
-    assert run(root, made).worked == 0
+    assert run_inline(root, made).worked == 0
 
 
 def test_lost_shard_file(root: Root, undisturbed: dict[str, str]) -> None:
     made = toy_recipe()
-    run(root, made)
+    run_inline(root, made)
     (root.path / "gathered" / "all.json").unlink()
     found = verify.verify(Catalog(root, made.stages), workers=1)
     assert [(damage.stage, damage.item) for damage in found.damaged] == [("gather", "all")]
-    again = run(root, made)
+    again = run_inline(root, made)
     assert {stage.stage: stage.worked for stage in again.stages} == {"source": 0, "misbehave": 0, "gather": 1}
     assert tree(root) == undisturbed
 
@@ -106,7 +106,7 @@ def test_nfs_without_locks(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
             pass
     assert not (root.state / "lease").exists()
     (root.state / "lease").write_text(f"process 1 {owner.mark().replace(str(os.getpid()), '999999999')}")  # was killed
-    assert not run(root, toy_recipe()).failed
+    assert not run_inline(root, toy_recipe()).failed
 
 
 def storage_hold(place, what: str):
@@ -133,13 +133,13 @@ def small_disk(tmp_path: Path):
 
 def test_read_only_disk(small_disk: Path, undisturbed: dict[str, str]) -> None:
     root = Root(small_disk / "root")
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(UsageError, match="Read-only"):
-        run(root, toy_recipe([*NAMES, "new"]))
+        run_inline(root, toy_recipe([*NAMES, "new"]))
     assert states(root, toy_recipe()) == dict.fromkeys(NAMES, "done")
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    assert run(root, toy_recipe()).worked == 0
+    assert run_inline(root, toy_recipe()).worked == 0
     assert tree(root) == undisturbed
 
 
@@ -150,9 +150,9 @@ def test_full_disk(small_disk: Path, undisturbed: dict[str, str]) -> None:
     free = shutil.disk_usage(small_disk).free
     ballast.write_bytes(bytes(free - (36 << 10)))  # room for a few items
     with pytest.raises(DiskFullError, match="free some space"):
-        run(root, toy_recipe([*NAMES, *(f"item{n}" for n in range(40))]), workers=1)
+        run_inline(root, toy_recipe([*NAMES, *(f"item{n}" for n in range(40))]), workers=1)
     ballast.unlink()
-    assert not run(root, toy_recipe()).failed
+    assert not run_inline(root, toy_recipe()).failed
     assert {name: digest for name, digest in tree(root).items() if name in undisturbed and "gathered" not in name} == {
         name: digest for name, digest in undisturbed.items() if "gathered" not in name
     }
@@ -183,14 +183,14 @@ def test_fault_at_a_commit_point_leaves_nothing_that_counts(
             execute(host, _job(root))
         host.close()
     made = toy_recipe()
-    run(root, made, retry="failed")
+    run_inline(root, made, retry="failed")
     assert states(root, made) == dict.fromkeys(NAMES, "done")
     assert verify.verify(Catalog(root, made.stages), workers=1).damaged == []
 
 
 def test_record_that_names_a_file_outside_the_root_is_never_followed(root: Root, tmp_path: Path) -> None:
     made = toy_recipe()
-    run(root, made)
+    run_inline(root, made)
     secret = tmp_path / "secret.txt"
     secret.write_text("not yours")
     records = ledger.latest(ledger.read(root.ledger / "source"))
@@ -198,6 +198,6 @@ def test_record_that_names_a_file_outside_the_root_is_never_followed(root: Root,
     blob = replace(records["a"].outputs["text"], uri="../secret.txt", digest="0" * 40)
     writer.append(replace(records["a"], sequence=99, outputs={"text": blob}))
     writer.close()
-    result = run(root, made)
+    result = run_inline(root, made)
     assert [(record.item, record.kind) for record in result.failed] == [("a", "wrong-use")]
     assert "not yours" not in "".join(path.read_text() for path in root.data.rglob("*.txt"))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yt360.engine import ledger
+from yt360.engine import ledger, ledger_files, newest
 from yt360.engine.contract import Blob
 from yt360.engine.ledger import LedgerWriter, Record
+from yt360.engine.storage import Root
 from yt360.errors import UsageError
 
 
@@ -49,8 +50,8 @@ def test_torn_last_line_is_ignored(tmp_path: Path, cut: int) -> None:
 
 
 def test_torn_line_in_the_middle_is_damage_and_is_named(tmp_path: Path) -> None:
-    lines = [json.dumps(record(item).to_json()) for item in "abc"]
-    (tmp_path / "x.jsonl").write_text(lines[0] + "\n" + lines[1][:40] + "\n" + lines[2] + "\n")
+    lines = [record(item).line() for item in "abc"]
+    (tmp_path / "x.jsonl").write_bytes(lines[0] + lines[1][:40] + b"\n" + lines[2])
     with pytest.raises(UsageError, match=r"x\.jsonl, line 2"):
         list(ledger.read(tmp_path))
 
@@ -107,7 +108,7 @@ records = st.builds(
 
 
 @given(st.lists(records, max_size=12, unique_by=lambda r: (r.item, r.sequence)), st.integers(1, 4))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_compaction_keeps_every_record(tmp_path_factory, written: list[Record], writers: int) -> None:
     folder = tmp_path_factory.mktemp("ledger")
     for number in range(writers):
@@ -138,6 +139,81 @@ def test_kill_between_compaction_and_cleaning_up_leaves_only_doubles(tmp_path: P
     assert sorted(ledger.latest(ledger.read(tmp_path))) == ["a", "b"]
     ledger.compact(tmp_path)
     assert sorted(r.item for r in ledger.read(tmp_path)) == ["a", "b"]
+
+
+def test_long_file_is_sealed_as_parquet_and_a_kill_in_between_leaves_only_doubles(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ledger, "_LONG_ROWS", 3)
+    writer = LedgerWriter(tmp_path, "w")
+    for number in range(7):
+        if number == 6:
+            monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+        writer.append(record(f"item{6 - number}"))
+    monkeypatch.undo()
+    suffixes = sorted("".join(path.suffixes) for path in tmp_path.iterdir())
+    assert suffixes == [".jsonl.open", ".jsonl.open", ".parquet", ".parquet"]
+    assert len(list(ledger.read(tmp_path))) == 10
+    assert len(newest.load(tmp_path)) == 7
+    writer.close()
+    ledger.compact(tmp_path)
+    assert len(list(ledger.read(tmp_path))) == 10  # the double is of an open file: it stays until its writer is gone
+    for path in tmp_path.glob("*.open"):
+        path.rename(path.with_suffix(""))
+    ledger.compact(tmp_path)
+    assert [r.item for r in ledger.read(tmp_path)] == [f"item{n}" for n in range(7)]
+
+
+def test_compaction_while_somebody_reads_loses_nothing_for_him(tmp_path: Path, monkeypatch) -> None:
+    for item in "abc":
+        writer = LedgerWriter(tmp_path, item)
+        writer.append(record(item))
+        writer.close()
+    real = ledger_files.paths
+
+    def listed_and_then_compacted(folder: Path) -> list[Path]:
+        monkeypatch.setattr(ledger_files, "paths", real)
+        found = real(folder)
+        ledger.compact(folder)
+        return found
+
+    monkeypatch.setattr(ledger_files, "paths", listed_and_then_compacted)
+    assert newest.load(tmp_path).items.to_pylist() == ["a", "b", "c"]
+
+
+def test_compaction_while_workers_of_an_array_write_loses_and_doubles_nothing(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ledger, "_LONG_ROWS", 7)
+    root = Root(tmp_path)
+    writing = [True] * 3
+
+    def write(number: int) -> None:
+        for part in range(3):
+            writer = ledger.open_writer(root, "s", f"task{number}")
+            for row in range(10):
+                writer.append(record(f"item{number}{part}{row}"))
+            writer.close()
+        writing[number] = False
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    seen = 0
+    while any(writing):
+        ledger.compact(tmp_path / "ledger" / "s")
+        held = len(newest.load(tmp_path / "ledger" / "s"))
+        assert held >= seen
+        seen = held
+    for thread in threads:
+        thread.join()
+    ledger.compact(tmp_path / "ledger" / "s")
+    names = [r.item for r in ledger.read(tmp_path / "ledger" / "s")]
+    assert names == sorted(set(names))
+    assert len(names) == 90
+
+
+def test_ledger_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text('{"stage":"s","item":"a","key":"k","status":"done","sequence":1,"meta":{}}\n')
+    for read in (newest.load, lambda folder: list(ledger.read(folder))):
+        with pytest.raises(UsageError, match=r"old\.jsonl.*expected a ledger of format 2, found format 1"):
+            read(tmp_path)
 
 
 def test_compacted_file_is_typed_and_a_damaged_one_is_named(tmp_path: Path) -> None:

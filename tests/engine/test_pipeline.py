@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
+from tests.engine.conftest import NAMES, run, run_inline, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY
 from yt360.engine import ledger, pipeline, recipe
 from yt360.engine.catalog import Catalog
@@ -43,7 +43,7 @@ def test_worker_count_does_not_change_the_bytes(tmp_path: Path) -> None:
 
 def test_done_filtered_and_failed_are_three_things(root: Root) -> None:
     made = toy_recipe(behaviour={"a": "filter", "bb": "fail", "ccc": "raise"})
-    result = run(root, made)
+    result = run_inline(root, made)
     assert states(root, made) == {"a": "filtered", "bb": "failed", "ccc": "failed", "dddd": "done"}
     kinds = {record.item: record.kind for record in result.failed}
     assert kinds == {"bb": "broken", "ccc": "unexpected"}
@@ -54,14 +54,14 @@ def test_done_filtered_and_failed_are_three_things(root: Root) -> None:
 
 def test_transient_failure_is_tried_again_up_to_the_cap(root: Root, marks) -> None:
     made = toy_recipe(behaviour={"a": "fail-twice", "bb": "always-shaky", "ccc": "fail"}, marks=marks.folder)
-    run(root, made)
+    run_inline(root, made)
     assert states(root, made) == {"a": "done", "bb": "failed", "ccc": "failed", "dddd": "done"}
     assert (marks("a"), marks("bb"), marks("ccc")) == (3, 3, 1)
-    run(root, made)
+    run_inline(root, made)
     assert (marks("a"), marks("bb"), marks("ccc")) == (3, 3, 1)
-    run(root, made, retry="shaky")
+    run_inline(root, made, retry="shaky")
     assert (marks("a"), marks("bb"), marks("ccc")) == (3, 6, 1)
-    run(root, made, retry="failed")
+    run_inline(root, made, retry="failed")
     assert (marks("bb"), marks("ccc"), marks("dddd")) == (9, 2, 1)
 
 
@@ -89,7 +89,7 @@ def test_hanging_decoder_is_cut_at_its_timeout_with_all_it_started(root: Root, m
 @pytest.mark.parametrize("how", ["nan", "escape", "link", "empty", "missing"])
 def test_bad_output_is_refused_and_published_nowhere(root: Root, how: str) -> None:
     made = toy_recipe(behaviour={"a": how})
-    result = run(root, made)
+    result = run_inline(root, made)
     assert [(r.item, r.kind) for r in result.failed] == [("a", "bad-measures" if how == "nan" else "bad-output")]
     assert not (root.data / "misbehave" / "a").exists()
     assert not list(root.path.parent.rglob("escaped.txt"))
@@ -98,17 +98,17 @@ def test_bad_output_is_refused_and_published_nowhere(root: Root, how: str) -> No
 
 def test_full_disk_stops_the_run_blames_no_item_and_resumes(root: Root) -> None:
     with pytest.raises(DiskFullError, match="free some space"):
-        run(root, toy_recipe(behaviour={"ccc": "disk-full"}), workers=1)
+        run_inline(root, toy_recipe(behaviour={"ccc": "disk-full"}), workers=1)
     made = toy_recipe()  # the disk has room again
     records = ledger.latest(ledger.read(root.ledger / "misbehave"))
     assert "ccc" not in records
-    assert not run(root, made).failed
+    assert not run_inline(root, made).failed
     assert states(root, made) == dict.fromkeys(NAMES, "done")
 
 
 def test_refuses_to_start_below_the_free_disk_floor(root: Root) -> None:
     with pytest.raises(DiskFullError, match="--min-free-gb"):
-        run(root, toy_recipe(), min_free_bytes=1 << 62)
+        run_inline(root, toy_recipe(), min_free_bytes=1 << 62)
     assert not list(root.data.iterdir())
 
 
@@ -116,9 +116,9 @@ def test_free_disk_that_shrinks_below_the_floor_stops_the_run(root: Root, monkey
     free = iter([10**12] * 3)
     monkeypatch.setattr(Root, "free_bytes", lambda self: next(free, 0))
     with pytest.raises(DiskFullError):
-        run(root, toy_recipe(), min_free_bytes=10**9, workers=1)
+        run_inline(root, toy_recipe(), min_free_bytes=10**9, workers=1)
     monkeypatch.undo()
-    assert not run(root, toy_recipe()).failed
+    assert not run_inline(root, toy_recipe()).failed
 
 
 def test_two_runs_on_one_root_the_second_is_refused(root: Root) -> None:
@@ -129,12 +129,12 @@ def test_two_runs_on_one_root_the_second_is_refused(root: Root) -> None:
 
 
 def test_changed_parameter_redoes_exactly_what_it_touches(root: Root, marks) -> None:
-    run(root, toy_recipe(marks=marks.folder))
+    run_inline(root, toy_recipe(marks=marks.folder))
     made = toy_recipe(names=[*NAMES, "new"], marks=marks.folder)
-    result = run(root, made)
+    result = run_inline(root, made)
     assert {stage.stage: stage.worked for stage in result.stages} == {"source": 1, "misbehave": 1, "gather": 1}
     changed = toy_recipe(names=[*NAMES, "new"], marks=marks.folder, behaviour={"zzz": "fail"})
-    assert {stage.stage: stage.worked for stage in run(root, changed).stages} == {
+    assert {stage.stage: stage.worked for stage in run_inline(root, changed).stages} == {
         "source": 0,
         "misbehave": 5,
         "gather": 0,  # the parts came out with the same bytes, so nothing behind them is done again
@@ -142,20 +142,20 @@ def test_changed_parameter_redoes_exactly_what_it_touches(root: Root, marks) -> 
 
 
 def test_changed_threshold_redecides_and_decodes_nothing(root: Root, marks) -> None:
-    run(root, toy_recipe(marks=marks.folder))
+    run_inline(root, toy_recipe(marks=marks.folder))
     strict = toy_recipe(marks=marks.folder, thresholds={"longest": 9})
-    result = run(root, strict)
+    result = run_inline(root, strict)
     assert {stage.stage: (stage.worked, stage.redecided) for stage in result.stages}["misbehave"] == (0, 4)
     assert states(root, strict) == {"a": "done", "bb": "done", "ccc": "filtered", "dddd": "filtered"}
     assert [marks(name) for name in NAMES] == [1, 1, 1, 1]
     back = toy_recipe(marks=marks.folder)
-    run(root, back)
+    run_inline(root, back)
     assert states(root, back) == dict.fromkeys(NAMES, "done")
     assert [marks(name) for name in NAMES] == [1, 1, 1, 1]
 
 
 def test_changed_upstream_makes_what_follows_wait(root: Root) -> None:
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     stages = {"source": {"names": NAMES, "text": "bye"}, "misbehave": {}, "gather": {}}
     changed = recipe.build({"name": "toy", "stages": stages}, REGISTRY, [], where="test")
     assert states(root, changed, "source") == dict.fromkeys(NAMES, "waiting")
@@ -165,21 +165,21 @@ def test_changed_upstream_makes_what_follows_wait(root: Root) -> None:
 
 
 def test_source_that_shrinks_keeps_what_was_made(root: Root) -> None:
-    run(root, toy_recipe())
+    run_inline(root, toy_recipe())
     made = toy_recipe(names=["a"])
-    run(root, made)
+    run_inline(root, made)
     assert states(root, made) == dict.fromkeys(NAMES, "done")
 
 
 def test_two_items_with_one_id_are_refused(root: Root) -> None:
     with pytest.raises(UsageError, match="two items have the id 'a'"):
-        run(root, toy_recipe(names=["a", "b", "a"]))
+        run_inline(root, toy_recipe(names=["a", "b", "a"]))
 
 
 def test_root_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UsageError, match="expected a folder"):
-        run(Root(tmp_path / "file"), toy_recipe())
+        run_inline(Root(tmp_path / "file"), toy_recipe())
 
 
 _RUN = """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
+from yt360.cli import main
 from yt360.engine import ledger, removal, verify
 from yt360.engine.catalog import Catalog
 from yt360.engine.lease import StorePlace, hold
@@ -152,6 +154,28 @@ def test_no_secret_of_the_environment_reaches_the_store_or_the_mirror(url: str, 
 )
 def test_what_looks_like_a_secret_is_hidden(text: str, hidden: str) -> None:
     assert hidden not in redact(text)
+
+
+def test_steps_of_the_crawl_and_status_work_on_a_store(url: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    def yt360(*words: object) -> dict:
+        with pytest.raises(SystemExit) as ended:
+            main.main([*map(str, words), "--json"])
+        assert not ended.value.code
+        return json.loads(capsys.readouterr().out)
+
+    source = tmp_path / "list.txt"
+    source.write_text("AAAAAAAAAAA\nBBBBBBBBBBB\n")
+    assert yt360("crawl", "discover", "--root", url, "--source", source)["videos"] == 2
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-machine"))
+    assert yt360("crawl", "discover", "--root", url)["items"] == ["AAAAAAAAAAA", "BBBBBBBBBBB"]
+    assert yt360("status", "--root", url)["stages"][0]["waiting"] == 2
+
+
+def test_command_that_reads_folders_only_refuses_a_store(url: str, tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["segment-export", "--root", url, "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "address of a store" in capsys.readouterr().err
 
 
 def test_missing_bucket_is_wrong_use(server: str, tmp_path: Path, monkeypatch) -> None:

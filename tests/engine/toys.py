@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from yt360.engine import local
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import (
     Child,
@@ -157,11 +160,74 @@ class Gather(Stage):
         return Done(outputs={"all": "all.json"})
 
 
+class CountParams(StageParams):
+    count: int = 10
+
+
+class Count(Stage):
+    """As many items as it is told, of 15 bytes each."""
+
+    name = "count"
+    params_type = CountParams
+
+    def plan(self, catalog: Catalog) -> Iterator[Item]:
+        for number in range(self.params.count):
+            yield Item(id=f"item{number:08d}", source_id=f"item{number:08d}")
+
+    def key(self, item: Item) -> str:
+        return digest_bytes(item.id.encode())
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        (workdir / "text.txt").write_text(f"hi {item.id}")
+        return Done(outputs={"text": "text.txt"}, measures={"length": len(item.id)})
+
+
+class Burn(Count):
+    """The same, and each item costs a fixed amount of work for one core (about half a second)."""
+
+    name = "burn"
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        data = b"x" * (1 << 20)
+        for _ in range(500):
+            hashlib.blake2b(data).digest()
+        return super().process(item, workdir)
+
+
+class Second(Stage):
+    """Takes what :class:`Count` leaves, with the plan and the keys that every stage has; in two parts."""
+
+    name = "second"
+    inputs: ClassVar[Mapping[str, str]] = {"text": "count.text"}
+    after = ("count",)
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        for number in range(2):
+            (workdir / f"{number}.txt").write_text(f"{number} {item.id}")
+        parts = tuple(Child(f"{item.id}-{number}", {"text": f"{number}.txt"}) for number in range(2))
+        (workdir / "text.txt").write_text(item.files["text"].read_text().upper())
+        return Done(outputs={"text": "text.txt"}, children=parts)
+
+
+class Third(Stage):
+    name = "third"
+    inputs: ClassVar[Mapping[str, str]] = {"text": "second.text", "first": "count.text", "more": "second.more?"}
+    after = ("count", "second")
+
+    def process(self, item: Item, workdir: Path) -> Outcome:
+        (workdir / "text.txt").write_text(item.files["text"].read_text() + item.files["first"].read_text())
+        return Done(outputs={"text": "text.txt"})
+
+
 REGISTRY = Registry(
     stages={
         "source": "tests.engine.toys:Source",
         "misbehave": "tests.engine.toys:Misbehave",
         "gather": "tests.engine.toys:Gather",
+        "count": "tests.engine.toys:Count",
+        "burn": "tests.engine.toys:Burn",
+        "second": "tests.engine.toys:Second",
+        "third": "tests.engine.toys:Third",
     },
 )
 
@@ -177,6 +243,25 @@ def spawn_and_sleep(state: dict[str, Any], mark: str) -> None:
     child = subprocess.Popen(["sleep", "600"], process_group=0)
     Path(mark).write_text(f"{os.getpid()} {child.pid}")
     child.wait()
+
+
+def decode_and_size(state: dict[str, Any], number: int) -> int:
+    """Decodes a second of sound with the library that the stages use; the worker's resident bytes."""
+    import av
+    import numpy as np
+
+    if "sound" not in state:
+        held = io.BytesIO()
+        with av.open(held, "w", format="flac") as container:
+            stream = container.add_stream("flac", rate=24_000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 24_000), np.int16), format="s16", layout="mono")
+            frame.sample_rate = 24_000
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                container.mux(packet)
+        state["sound"] = held.getvalue()
+    with av.open(io.BytesIO(state["sound"])) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) == 24_000
+    return local._resident_bytes()
 
 
 def grow(state: dict[str, Any], megabytes: int) -> int:

@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import numpy as np
@@ -26,9 +27,7 @@ def by_libsndfile(data: bytes, start: int, samples: int) -> np.ndarray:
 
 
 FILES = {
-    (length, subtype): flac(length, subtype)
-    for length in (70, 4096, 5000, 100_000)
-    for subtype in ("PCM_16", "PCM_24")
+    (length, subtype): flac(length, subtype) for length in (70, 4096, 5000, 100_000) for subtype in ("PCM_16", "PCM_24")
 }
 
 
@@ -39,7 +38,9 @@ def test_a_window_is_what_libsndfile_reads(data):
     samples = data.draw(st.integers(1, min(key[0], 30_000)))
     start = data.draw(st.integers(0, key[0] - samples))
     file = FILES[key]
-    assert np.array_equal(decode_window(file, read_flac_head(file), start, samples), by_libsndfile(file, start, samples))
+    assert np.array_equal(
+        decode_window(file, read_flac_head(file), start, samples), by_libsndfile(file, start, samples)
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
@@ -70,10 +71,8 @@ def test_damaged_bytes_end_in_an_error_or_in_sound_of_the_right_shape(data):
     for place in data.draw(st.lists(st.integers(0, len(file) - 1), min_size=1, max_size=6)):
         file[place] ^= data.draw(st.integers(1, 255))
     damaged = bytes(file[: data.draw(st.integers(0, len(file)))])
-    try:
+    with contextlib.suppress(FlacError, FFmpegError):
         assert decode_window(damaged, read_flac_head(damaged), 3000, 1500).shape[0] == 1500
-    except (FlacError, FFmpegError):
-        pass
 
 
 def test_a_damaged_block_is_not_passed_off_as_sound():
@@ -82,8 +81,7 @@ def test_a_damaged_block_is_not_passed_off_as_sound():
     damaged = bytes(file)
     head = read_flac_head(damaged)
     with pytest.raises((FlacError, FFmpegError)):
-        for start in range(0, 90_000, 9_000):
-            decode_window(damaged, head, start, 10_000)
+        decode_window(damaged, head, 0, 100_000)
 
 
 @pytest.mark.parametrize(("start", "samples"), [(-1, 10), (0, 0), (4990, 11), (6000, 1)])

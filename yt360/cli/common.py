@@ -13,6 +13,8 @@ import click
 from yt360.engine import recipe as recipes
 from yt360.engine.catalog import Catalog
 from yt360.engine.storage import Root
+from yt360.engine.store import is_remote
+from yt360.errors import UsageError
 from yt360.stages import REGISTRY
 
 _SHOWN = 20
@@ -89,10 +91,30 @@ def open_root(path: str) -> Root:
     """An existing root."""
     root = Root(path)
     root.require()
+    return _pushed_at_the_end(root)
+
+
+def start_root(path: str) -> Root:
+    """A root that may be new."""
+    root = Root(path)
+    root.create()
+    root.pull()
+    return _pushed_at_the_end(root)
+
+
+def _pushed_at_the_end(root: Root) -> Root:
+    """What a command leaves in the mirror of a store goes there when the command ends."""
     context = click.get_current_context(silent=True)
     if context is not None and root.store is not None:
         context.call_on_close(root.push)
     return root
+
+
+def local_root(path: str, what: str) -> Path:
+    """The folder of a root, for a command that reads only folders. Raises :class:`UsageError` for a store."""
+    if is_remote(path):
+        raise UsageError(f"{path}: {what} reads a root in a folder, found the address of a store; copy it here first")
+    return Path(path)
 
 
 def catalog_of(root: Root) -> Catalog:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import clean, json_option, open_root, print_json, root_option, table
+from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
 from yt360.engine.catalog import Catalog
@@ -66,8 +66,7 @@ def discover_command(root: str, source: str | None, parameters: tuple[str, ...],
 
     The list is kept below the root; `probe` and `download` go on with it.
     """
-    folder = Root(root)
-    folder.create()
+    folder = start_root(root)
     recipe, stage = _stage(folder, source, parameters)
     with folder.lock():
         catalog, items = _listed(folder, recipe, stage)
@@ -94,8 +93,7 @@ def probe_command(
     """
     from yt360.crawling.probe import budget, probe, probes_file, read_probes
 
-    folder = Root(root)
-    folder.create()
+    folder = start_root(root)
     recipe, stage = _stage(folder, source, parameters)
     with folder.lock():
         _, items = _listed(folder, recipe, stage)

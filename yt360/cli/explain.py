@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
-from yt360.engine import ledger
+from yt360.engine import ledger, snapshot
 from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Stage
 from yt360.engine.ledger import Record
 from yt360.errors import UsageError
 
@@ -20,23 +21,21 @@ def explain(catalog: Catalog, item: str) -> dict[str, Any]:
     """
     history: list[dict[str, Any]] = []
     clips: list[str] = []
-    video, clip = item, None
-    for name in catalog.stages:
-        for record in catalog.records(name).values():
-            if any(child["id"] == item for child in record.children):
-                video, clip = record.item, item
+    video, clip = _video_and_clip(catalog, item)
     verdict = "waiting"
     ended = False
-    for name in catalog.stages:
-        records = [r for r in ledger.read(catalog.root.ledger / name) if _concerns(r, video, clip)]
-        for record in sorted(records, key=lambda r: (r.sequence, r.started)):
-            history.append(_event(record))
-        entry = catalog.entries(name).get(video)
-        if entry is None or entry.record is None or ended:
+    for name, stage in catalog.stages.items():
+        records = _records(catalog, name, video, clip)
+        history += map(_event, records)
+        newest = max((r for r in records if r.item == video), key=lambda r: (r.sequence, r.started), default=None)
+        if newest is None or ended:
             continue
-        clips = [child["id"] for child in entry.record.children] or clips
-        verdict = "kept" if entry.state == "done" else entry.state
-        ended = entry.state != "done"
+        state = _state(catalog, stage, video)
+        if state is None:
+            continue
+        clips = [child["id"] for child in newest.children] or clips
+        verdict = "kept" if state == "done" else state
+        ended = state != "done"
     if not history:
         raise UsageError(
             f"{item}: no video, clip or shard of this name in {catalog.root.url}; "
@@ -45,12 +44,35 @@ def explain(catalog: Catalog, item: str) -> dict[str, Any]:
     return {"item": item, "video": video, "verdict": verdict, "clips": clips, "history": history}
 
 
-def _concerns(record: Record, video: str, clip: str | None) -> bool:
-    if record.item == video or record.item == clip:
-        return True
-    if record.stage == "segment" and clip is None:
-        return record.source == video
-    return record.stage == "shard" and (clip or video) in record.meta.get("clips", ())
+def _video_and_clip(catalog: Catalog, item: str) -> tuple[str, str | None]:
+    """What an item is: a video (or shard), or a clip of one."""
+    folders = [catalog.root.ledger / name for name in catalog.stages]
+    if ledger.find(folders[0], [item]):
+        return item, None
+    for folder in folders:
+        video = ledger.parent_of(folder, item)
+        if video is not None:
+            return video, item
+    return item, None
+
+
+def _records(catalog: Catalog, stage: str, video: str, clip: str | None) -> list[Record]:
+    """All records of a stage that concern a video, or one of its clips."""
+    folder = catalog.root.ledger / stage
+    if stage == "segment" and clip is None:
+        return ledger.find(folder, [video], "source")
+    if stage == "shard":
+        return ledger.find(folder, [video]) or ledger.joining(folder, clip or video)
+    return ledger.find(folder, [video, *([clip] if clip else [])])
+
+
+def _state(catalog: Catalog, stage: Stage, item: str) -> str | None:
+    """Where an item stands; from what is kept where that holds, since a plan of all items is long work."""
+    known, state = snapshot.load_one(catalog, stage, item)
+    if known:
+        return state
+    entry = catalog.entries(stage.name).get(item)
+    return entry.state if entry is not None else None
 
 
 def _event(record: Record) -> dict[str, Any]:

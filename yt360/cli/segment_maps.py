@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import json_option, print_json, root_option, table
+from yt360.cli.common import json_option, local_root, print_json, root_option, table
 from yt360.errors import ItemError, UsageError
 
 
@@ -71,10 +71,11 @@ def export_command(root: str, out: Path) -> int:
     from yt360.report.clips import clip_table, read_clip_maps
     from yt360.segmentation.export import export_clip
 
-    rows = clip_table(Path(root)).to_dict("records")
+    folder = local_root(root, "segment-export")
+    rows = clip_table(folder).to_dict("records")
     clips = maps = 0
     for row in rows:
-        found = read_clip_maps(Path(root), {str(key): value for key, value in row.items()})
+        found = read_clip_maps(folder, {str(key): value for key, value in row.items()})
         if found is not None:
             maps += export_clip(found, out / f"{row['video']}-{int(row['start_s'])}")
             clips += 1

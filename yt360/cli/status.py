@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import time
-from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
+from yt360.engine import counts as counting
+from yt360.engine import snapshot
 from yt360.engine.catalog import Catalog
-from yt360.engine.contract import digest_bytes, digest_file
-from yt360.engine.storage import atomic_write_text
-from yt360.errors import Yt360Error
-
-_SNAPSHOT = "status.json"
-_WORTH_KEEPING = 10_000
-"""Items from which on a summary is kept for the next time."""
 
 
 def summarize(catalog: Catalog) -> dict[str, Any]:
     """Counts a stage; the keys are those of ``status --json`` (documented in the README).
 
-    A summary of many items is kept beside the ledger and holds until ledger, plans or recipe change.
+    Those of many items are kept beside the ledger and hold until ledger, plans or recipe change.
     """
-    path = catalog.root.state / _SNAPSHOT
-    fingerprint = _fingerprint(catalog)
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["fingerprint"] == fingerprint:
-            summary: dict[str, Any] = kept["summary"]
-            return summary
-    except (OSError, ValueError, LookupError, TypeError):
-        pass
-    summary = _count(catalog)
-    items = sum(stage[state] for stage in summary["stages"] for state in ("done", "filtered", "failed", "waiting"))
-    if items >= _WORTH_KEEPING:
-        with contextlib.suppress(OSError, Yt360Error):  # asking must work on a disk that is full or read-only
-            atomic_write_text(path, json.dumps({"fingerprint": fingerprint, "summary": summary}))
-    return summary
-
-
-def _fingerprint(catalog: Catalog) -> str:
-    """Of all files that the counts come from: names, sizes and times."""
-    root = catalog.root
-    files = [root.recipe, *sorted(root.state.glob("*.json*")), *sorted(root.ledger.rglob("*"))]
-    told = [root.url, digest_file(Path(__file__))]
-    for file in files:
-        if file.name != _SNAPSHOT and file.is_file():
-            found = file.stat()
-            told.append(f"{root.uri(file)} {found.st_size} {found.st_mtime_ns}")
-    return digest_bytes("\n".join(told).encode())
-
-
-def _count(catalog: Catalog) -> dict[str, Any]:
     stages = []
-    for name in catalog.stages:
-        states: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
-        failed = []
-        size, seconds = 0, 0.0
-        for entry in catalog.entries(name).values():
-            states["waiting" if entry.state == "undecided" else entry.state] += 1
-            record = entry.record
-            if record is None:
-                continue
-            seconds += record.seconds
-            if entry.state == "done":
-                size += record.size
-            elif entry.state == "filtered":
-                reasons[record.reason] += 1
-            elif entry.state == "failed":
-                kinds[record.kind] += 1
-                failed.append({"item": record.item, "kind": record.kind, "error": record.error})
-        ended = states["done"] + states["filtered"] + states["failed"]
-        stages.append(
-            {
-                "stage": name,
-                "done": states["done"],
-                "filtered": states["filtered"],
-                "failed": states["failed"],
-                "waiting": states["waiting"],
-                "reasons": dict(reasons.most_common()),
-                "failures": dict(kinds.most_common()),
-                "bytes": size,
-                "worker_seconds": round(seconds, 2),
-                "items_per_worker_second": round(ended / seconds, 3) if seconds else None,
-                "failed_items": failed,
-            }
-        )
+    for name, stage in catalog.stages.items():
+        counts = snapshot.load_counts(catalog, stage)
+        if counts is None:
+            counts = counting.count(catalog.entries(name))
+            snapshot.keep(catalog, stage, counts)
+        stages.append({"stage": name, **counts})
     return {"root": catalog.root.url, "stages": stages}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -109,10 +110,11 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         return
     path = base / os.path.expanduser(text)
     try:
-        is_folder, is_file = path.is_dir(), path.is_file()
+        mode = path.stat().st_mode
     except (OSError, ValueError):
-        is_folder = is_file = False
-    if is_folder:
+        mode = 0
+    is_file = stat.S_ISREG(mode)
+    if stat.S_ISDIR(mode):
         yield from folder.scan_folder(path)
     elif is_file and lists and role_of(path.name) is None and extension(path.name) in _LISTS:
         yield from _listed(path, expand)

@@ -28,6 +28,8 @@ def clean_text(value: object, limit: int = 500, *, lines: bool = False) -> str:
     characters that reorder text are taken out; what is longer than ``limit`` characters is cut.
     Markup is left as it is: whoever writes HTML has to escape.
     """
+    if isinstance(value, str) and len(value) <= limit and value.isascii() and value.isprintable():
+        return value.strip()  # most of what is cleaned: ids and addresses
     text = str(value)[: limit * 8 + 64].translate(_BIDI)
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
     kept = []

@@ -4,37 +4,31 @@ An item *passes* a stage when its newest record is done, was made from today's i
 parameters (same key), and its verdict used today's thresholds. Everything behind a stage sees
 only the items that pass, so a changed parameter or threshold anywhere makes what follows wait
 until it is done again, and nothing stale slips through.
+
+Plans and records are columns (:mod:`yt360.engine.plan`, :mod:`yt360.engine.newest`); entries, items and records
+are made one by one, for who asks.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from yt360.engine import ledger
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yt360.engine import newest, snapshot
 from yt360.engine.contract import Blob, Item, Stage
+from yt360.engine.entries import Entries, Entry, State, Verdict
 from yt360.engine.ledger import Record
-from yt360.engine.storage import Root, atomic_write
+from yt360.engine.newest import Newest, Records
+from yt360.engine.plan import Plan, keys_of
+from yt360.engine.storage import Root
 
-State = Literal["done", "filtered", "failed", "waiting", "undecided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One planned item of a stage and where it stands.
-
-    ``undecided``: measured with today's key, but decided by other thresholds; deciding again costs
-    nothing. ``attempts`` counts failed attempts with today's key.
-    """
-
-    item: Item
-    key: str
-    state: State
-    record: Record | None
-    attempts: int
+__all__ = ["Catalog", "ChildEntry", "Entries", "Entry", "State"]
 
 
 @dataclass(frozen=True)
@@ -53,31 +47,30 @@ class Catalog:
     def __init__(self, root: Root, stages: Sequence[Stage]) -> None:
         self.root = root
         self.stages = {stage.name: stage for stage in stages}
-        self._records: dict[str, dict[str, Record]] = {}
-        self._entries: dict[str, dict[str, Entry]] = {}
+        self._newest: dict[str, Newest] = {}
+        self._entries: dict[str, Entries] = {}
 
     @property
     def state_dir(self) -> Path:
         """A folder for what a plan wants to remember (a discovery's result)."""
         return self.root.state
 
-    def records(self, stage: str) -> dict[str, Record]:
+    def newest(self, stage: str) -> Newest:
+        """The newest record of each item of a stage, in columns."""
+        if stage not in self._newest:
+            self._newest[stage] = newest.load(self.root.ledger / stage)
+        return self._newest[stage]
+
+    def records(self, stage: str) -> Records:
         """The newest record of each item of a stage."""
-        if stage not in self._records:
-            self._records[stage] = ledger.latest(ledger.read(self.root.ledger / stage))
-        return self._records[stage]
+        return Records(self.newest(stage))
 
     def forget(self, stage: str) -> None:
         """Read a stage, and all that follows from it, anew (it has just run)."""
-        self._records.pop(stage, None)
+        self._newest.pop(stage, None)
         self._entries.clear()
 
-    def renew(self, stage: str, records: Sequence[Record]) -> None:
-        """Take in records of a stage that were just written, without reading the ledger again."""
-        self.records(stage).update((record.item, record) for record in records)
-        self._entries.clear()
-
-    def entries(self, stage_name: str) -> dict[str, Entry]:
+    def entries(self, stage_name: str) -> Entries:
         """Every planned item of a stage by id, in plan order.
 
         A stage without predecessors (the crawl) is planned from outside; here its last saved plan
@@ -85,57 +78,103 @@ class Catalog:
         """
         if stage_name not in self._entries:
             stage = self.stages[stage_name]
-            if stage.after:
-                self._entries[stage_name] = {item.id: self.entry(stage, item) for item in stage.plan(self)}
+            remembered = snapshot.load(self, stage)
+            if remembered is not None:
+                states, plan = remembered
+                self._entries[stage_name] = self.judged(stage, plan, states)
             else:
-                self._entries[stage_name] = self._saved_entries(stage)
+                self._entries[stage_name] = self.judged(stage, self.plan(stage))
         return self._entries[stage_name]
+
+    def planned(self, stage: Stage, plan: Plan) -> Entries:
+        """Entries of a plan that was just made and saved (and of nothing besides it)."""
+        # Had the plan been another one, saving it would have ended what was remembered.
+        remembered = snapshot.load(self, stage)
+        return self.judged(stage, plan, remembered[0][: len(plan)] if remembered is not None else None)
+
+    def plan(self, stage: Stage) -> Plan:
+        """The items of a stage, as far as the root itself says which they are."""
+        if not stage.after:
+            return self._saved_plan(stage)
+        if type(stage).plan is not Stage.plan:
+            return Plan.of_items(stage, stage.plan(self))
+        plan = snapshot.load_plan(self, stage)
+        if plan is None:
+            plan = self._plan_after(stage)
+        return Plan(plan.table(), self.maker(stage))
+
+    def judged(self, stage: Stage, plan: Plan | Callable[[], Plan], states: np.ndarray | None = None) -> Entries:
+        """A plan set against the records of its stage (or the states where they are known)."""
+        return Entries(plan, Verdict(stage), lambda: self.newest(stage.name), states)
 
     def entry(self, stage: Stage, item: Item) -> Entry:
         """Where one item stands."""
-        key = stage.key(item)
-        record = self.records(stage.name).get(item.id)
-        if record is None or record.key != key:
-            return Entry(item, key, "waiting", record, 0)
-        status = record.status
-        if status == "damaged":
-            return Entry(item, key, "waiting", record, 0)
-        if status == "failed":
-            again = record.retryable and record.attempt < stage.needs.max_attempts
-            return Entry(item, key, "waiting" if again else "failed", record, record.attempt)
-        decision = record.decision
-        if decision and decision != stage.decision_key():
-            return Entry(item, key, "undecided", record, 0)
-        return Entry(item, key, "done" if status == "done" else "filtered", record, 0)
+        return Verdict(stage).of(item, self.records(stage.name).get(item.id))
 
-    def passing(self, stage_name: str) -> dict[str, Record]:
+    def passing(self, stage_name: str) -> Records:
         """Newest records of the items that pass a stage and every stage before it."""
-        return {
-            name: entry.record
-            for name, entry in self.entries(stage_name).items()
-            if entry.state == "done" and entry.record is not None
-        }
+        return Records(self.newest(stage_name), self.entries(stage_name).passing())
 
     def items_after(self, after: Sequence[str], inputs: Mapping[str, str]) -> Iterator[Item]:
         """One item for each id that passes all of ``after`` (those that this recipe has), in order of ids.
 
         ``inputs`` maps a name to ``"stage.output"``; a trailing ``?`` marks an output that may be absent.
         """
+        ids, sources = self._ids_after(after)
+        for item_id, source in zip(ids.to_pylist(), sources.to_pylist(), strict=True):
+            yield self._item(item_id, source, inputs)
+
+    def _ids_after(self, after: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+        """Ids that pass all stages, in order, and their sources."""
         gates = [self.passing(name) for name in after if name in self.stages]
-        for item_id in sorted(set.intersection(*(set(gate) for gate in gates))) if gates else ():
-            blobs = {}
-            for name, spelled in inputs.items():
+        if not gates:
+            return pa.array([], pa.string()), pa.array([], pa.string())
+        first = gates[0].newest
+        chosen = first.items.take(pa.array(gates[0].places))
+        keep = np.ones(len(chosen), bool)
+        for gate in gates[1:]:
+            others = gate.newest.items.take(pa.array(gate.places))
+            keep &= pc.is_in(chosen, value_set=others).to_numpy(zero_copy_only=False)
+        places = pa.array(gates[0].places[keep])
+        return first.items.take(places), first.sources.take(places)
+
+    def _item(self, item_id: str, source: str, inputs: Mapping[str, str]) -> Item:
+        blobs = {}
+        for name, spelled in inputs.items():
+            stage_name, output = spelled.rstrip("?").split(".", 1)
+            outputs = self.records(stage_name)[item_id].outputs
+            if output in outputs:
+                blobs[name] = outputs[output]
+            elif not spelled.endswith("?"):
+                raise KeyError(f"stage {stage_name} left no output {output!r} for {item_id}")
+        return Item(id=item_id, source_id=source, inputs=blobs)
+
+    def maker(self, stage: Stage) -> Callable[[str, str], Item]:
+        """Gives an item of a stage that does not have a plan of its own."""
+        return lambda item_id, source: self._item(item_id, source, stage.inputs)
+
+    def _plan_after(self, stage: Stage) -> Plan:
+        """What :meth:`Stage.plan` gives where a stage does not have its own, without an object an item."""
+        ids, sources = self._ids_after(stage.after)
+        empty = pa.nulls(len(ids), pa.string())
+        plan = Plan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
+        if type(stage).key is not Stage.key:
+            keys = pa.array([stage.key(item) for item in plan], pa.string())
+        else:
+            digests = {}
+            for name, spelled in stage.inputs.items():
                 stage_name, output = spelled.rstrip("?").split(".", 1)
-                record = self.records(stage_name)[item_id]
-                if output in record.outputs:
-                    blobs[name] = record.outputs[output]
-                elif not spelled.endswith("?"):
-                    raise KeyError(f"stage {stage_name} left no output {output!r} for {item_id}")
-            yield Item(id=item_id, source_id=gates[0][item_id].source, inputs=blobs)
+                held = self.newest(stage_name)
+                found = held.digests(output, pc.index_in(ids, value_set=held.items).to_numpy())
+                if found.null_count and not spelled.endswith("?"):
+                    plan[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])]  # says which
+                digests[name] = found
+            keys = keys_of(stage, digests, len(ids))
+        return Plan(plan.table().set_column(2, "key", keys), self.maker(stage))
 
     def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
         """The parts of all items that pass ``stage_name`` and ``after``, in order of their ids."""
-        gates = [set(self.passing(name)) for name in after if name in self.stages]
+        gates = [self.passing(name) for name in after if name in self.stages]
         found = []
         for item_id, record in self.passing(stage_name).items():
             if all(item_id in gate for gate in gates):
@@ -146,29 +185,28 @@ class Catalog:
 
     def save_plan(self, stage: Stage, items: Sequence[Item]) -> None:
         """Remember what a stage without predecessors was asked to do, so that ``status`` knows what still waits."""
+        plan = items if isinstance(items, Plan) else Plan.of_items(stage, items)
+        path = self.plan_path(stage)
+        if not plan.is_saved(path, stage):
+            plan.save(path, stage)
 
-        def write(path: Path) -> None:
-            with path.open("w", encoding="utf-8") as stream:
-                for i in items:
-                    line = {"id": i.id, "source": i.source_id, "meta": dict(i.meta), "hints": dict(i.hints)}
-                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+    def plan_path(self, stage: Stage) -> Path:
+        """Where the plan of a stage without predecessors is remembered."""
+        return self.root.state / f"plan-{stage.name}.parquet"
 
-        atomic_write(self._plan_path(stage), write)
-
-    def _plan_path(self, stage: Stage) -> Path:
-        return self.root.state / f"plan-{stage.name}.jsonl"
-
-    def _saved_entries(self, stage: Stage) -> dict[str, Entry]:
-        entries = {}
-        path = self._plan_path(stage)
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                value = json.loads(line)
-                item = Item(id=value["id"], source_id=value["source"], meta=value["meta"], hints=value["hints"])
-                entries[item.id] = self.entry(stage, item)
-        for name, record in sorted(self.records(stage.name).items()):
-            # From an earlier source: no longer asked for, and still part of the dataset as it was made.
-            if name not in entries and record.status in ("done", "filtered", "failed"):
-                item = Item(id=name, source_id=record.source, meta=record.meta)
-                entries[name] = Entry(item, record.key, record.status, record, 0)
-        return entries
+    def _saved_plan(self, stage: Stage) -> Plan:
+        """The last plan, and what is held from an earlier source: not asked for now, and still part of the dataset."""
+        path = self.plan_path(stage)
+        plan = Plan.load(path, stage) if path.is_file() else Plan.of_items(stage, [])
+        held = self.newest(stage.name)
+        ended = held.status < 3  # not damaged
+        if len(plan):
+            ended &= ~pc.is_in(held.items, value_set=plan.ids).to_numpy(zero_copy_only=False)
+        if not ended.any():
+            return plan
+        rows = pa.array(np.flatnonzero(ended))
+        meta = held.column("meta", np.flatnonzero(ended)).to_pylist()
+        rest = pa.array([None if text == "{}" else f"[{{}},{text},{{}}]" for text in meta], pa.string())
+        keys = held.keys.take(rows)
+        earlier = pa.table({"id": held.items.take(rows), "source": held.sources.take(rows), "key": keys, "rest": rest})
+        return Plan(pa.concat_tables([plan.table(), earlier]), asked=len(plan))

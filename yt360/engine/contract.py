@@ -222,9 +222,16 @@ class Stage:
 
     def key(self, item: Item) -> str:
         """Digest of all that determines the outputs: stage, version, parameters, inputs, meta."""
-        # The text is canonical JSON of the five; what is the same for all items is spelled once.
-        inputs = canonical_json({name: blob.digest for name, blob in item.inputs.items()})
-        return digest_bytes(f'{{"inputs":{inputs},"meta":{canonical_json(dict(item.meta))},{self._key_tail}'.encode())
+        inputs = canonical_json({name: blob.digest for name, blob in item.inputs.items()}) if item.inputs else "{}"
+        return self.key_of(inputs, canonical_json(dict(item.meta)) if item.meta else "{}")
+
+    def key_of(self, inputs: str, meta: str) -> str:
+        """The same, of canonical JSON: input name to digest, and meta."""
+        return digest_bytes(self.key_text(inputs, meta).encode())
+
+    def key_text(self, inputs: str, meta: str) -> str:
+        """Canonical JSON of the five that :meth:`key` is the digest of; what all items share is spelled once."""
+        return f'{{"inputs":{inputs},"meta":{meta},{self._key_tail}'
 
     @functools.cached_property
     def _key_tail(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from yt360.engine import owner, pipeline
 from yt360.engine.catalog import Catalog
+from yt360.engine.plan import Plan
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options
 from yt360.engine.storage import Root
@@ -60,7 +61,7 @@ def to_do(recipe: Recipe, root: Root) -> Iterator[tuple[str, int, int]]:
     catalog = Catalog(root, recipe.stages)
     for stage in recipe.stages:
         if stage.after:
-            entries = list(catalog.entries(stage.name).values())
+            entries = catalog.entries(stage.name)
         else:
-            entries = [catalog.entry(stage, item) for item in stage.plan(catalog)]
-        yield stage.name, len(entries), sum(entry.state in ("waiting", "undecided") for entry in entries)
+            entries = catalog.judged(stage, Plan.of_items(stage, stage.plan(catalog)))
+        yield stage.name, len(entries), len(entries.rows("waiting", "undecided"))

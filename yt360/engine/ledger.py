@@ -2,8 +2,8 @@
 
 Workers append JSON lines to files of their own (``….jsonl.open``), flushed record by record, and
 seal them by rename when they end (``….jsonl``). A torn last line, left by a kill, is ignored:
-the item is simply done again. :func:`compact` gathers all files of a stage into one typed Parquet
-file. Nothing is ever changed in place, and no file has two writers.
+the item is simply done again. A file that grew long is sealed as Parquet, and :func:`compact` gathers
+all files of a stage into one. Nothing is ever changed in place, and no file has two writers.
 
 The newest record of an item is the one with the highest ``sequence``, a count of the item's
 records that the planner hands out, so it does not depend on any clock.
@@ -12,131 +12,65 @@ records that the planner hands out, so it does not depend on any clock.
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from yt360.engine import owner
-from yt360.engine.contract import Blob
+from yt360.engine.ledger_files import Compacted, JsonLines, LedgerFile, open_files, write_parquet
+from yt360.engine.record import SCHEMA, Record, Status
 from yt360.engine.storage import Root, atomic_write, fsync_path
 from yt360.engine.store import Store
-from yt360.errors import UsageError
 
-Status = Literal["done", "filtered", "failed", "damaged"]
+__all__ = [
+    "SCHEMA",
+    "LedgerWriter",
+    "Record",
+    "Status",
+    "Writer",
+    "compact",
+    "find",
+    "forget",
+    "joining",
+    "latest",
+    "open_writer",
+    "parent_of",
+    "read",
+]
 
-
-@dataclass(frozen=True)
-class Record:
-    """What one attempt at one item left behind.
-
-    ``status``: done, filtered (``reason`` code and ``detail`` words), failed (``kind`` code, ``error``
-    words, ``retryable``) or damaged (``verify`` found its outputs broken; they are made again).
-    ``decision`` is the digest of the thresholds that the verdict used, empty when the stage itself
-    (not its thresholds) said filtered. ``seconds`` is wall-clock time, ``size`` the bytes of the
-    outputs, ``started`` UTC in ISO 8601, ``log`` where the worker's words are (relative to the root).
-    """
-
-    stage: str
-    item: str
-    source: str
-    key: str
-    status: Status
-    sequence: int
-    attempt: int = 1
-    version: int = 1
-    decision: str = ""
-    reason: str = ""
-    detail: str = ""
-    kind: str = ""
-    error: str = ""
-    retryable: bool = False
-    measures: Mapping[str, Any] = field(default_factory=dict)
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, Blob] = field(default_factory=dict)
-    outputs: Mapping[str, Blob] = field(default_factory=dict)
-    children: tuple[Mapping[str, Any], ...] = ()
-    seconds: float = 0.0
-    size: int = 0
-    started: str = ""
-    host: str = ""
-    run: str = ""
-    log: str = ""
-    tools: Mapping[str, str] = field(default_factory=dict)
-
-    def blobs(self) -> Iterator[tuple[str, Blob]]:
-        """All files of this record by name; those of a child as ``child/name``."""
-        yield from self.outputs.items()
-        for child in self.children:
-            for name, blob in child["outputs"].items():
-                yield f"{child['id']}/{name}", Blob.from_json(blob)
-
-    def to_json(self) -> dict[str, Any]:
-        # Not asdict: its deep copies take longer than writing the record.
-        value = {name: getattr(self, name) for name in _FIELDS}
-        for name in ("inputs", "outputs"):
-            value[name] = {key: blob.to_json() for key, blob in value[name].items()}
-        value["children"] = list(self.children)
-        return value
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Record:
-        known = {name: value[name] for name in _FIELDS if name in value}
-        known["inputs"] = {name: Blob.from_json(blob) for name, blob in value.get("inputs", {}).items()}
-        known["outputs"] = {name: Blob.from_json(blob) for name, blob in value.get("outputs", {}).items()}
-        known["children"] = tuple(value.get("children", ()))
-        return Record(**known)
-
-
-_FIELDS = [entry.name for entry in fields(Record)]
-_TEXT = (
-    "stage",
-    "item",
-    "source",
-    "key",
-    "status",
-    "decision",
-    "reason",
-    "detail",
-    "kind",
-    "error",
-    "started",
-    "host",
-    "run",
-    "log",
-)
-_JSON = ("measures", "meta", "params", "inputs", "outputs", "children", "tools")
-SCHEMA = pa.schema(
-    [(name, pa.string()) for name in _TEXT]
-    + [(name, pa.int64()) for name in ("sequence", "attempt", "version", "size")]
-    + [("seconds", pa.float64()), ("retryable", pa.bool_())]
-    + [(name, pa.string()) for name in _JSON]
-)
+_LONG_ROWS = 10_000
+"""Records of one file before it is sealed as Parquet, which reads twenty times faster than JSON."""
 
 
 class LedgerWriter:
-    """Appends records of one stage to a file that nobody else writes."""
+    """Appends records of one stage to files that nobody else writes."""
 
     def __init__(self, folder: Path, writer: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"{writer}-{uuid.uuid4().hex[:8]}.jsonl.open"
+        self._name = folder / f"{writer}-{uuid.uuid4().hex[:8]}"
+        self._segment = 0
+        self._rows = 0
         self._file: io.FileIO | None = None  # opened with the first record: who did nothing leaves nothing
+
+    @property
+    def _path(self) -> Path:
+        return self._name.with_name(f"{self._name.name}-{self._segment:04d}.jsonl.open")
 
     def append(self, record: Record, *, flush: bool = True) -> None:
         """Write one record and flush it to the device (or leave that to a :meth:`flush` after many)."""
+        if self._rows >= _LONG_ROWS:
+            self._seal_long()
         if self._file is None:
             self._file = io.FileIO(self._path, "ab")
             fsync_path(self._path.parent)
         file = self._file
-        data = _line(record)
+        data = record.line()
         position = file.seek(0, os.SEEK_END)
         try:
             written = file.write(data)
@@ -148,6 +82,7 @@ class LedgerWriter:
             # A full disk can tear the line; cut it off so that a later record starts on a line of its own.
             file.truncate(position)
             raise
+        self._rows += 1
 
     def flush(self) -> None:
         """Flush what was appended to the device."""
@@ -160,6 +95,16 @@ class LedgerWriter:
             self._file.close()
             self._file = None
             os.replace(self._path, self._path.with_suffix(""))
+
+    def _seal_long(self) -> None:
+        """The Parquet file is whole before the lines go; a kill in between leaves doubles, which do no harm."""
+        assert self._file is not None
+        _write_merged(self._path.with_suffix("").with_suffix(".parquet"), [JsonLines(self._path)])
+        self._file.close()
+        self._file = None
+        self._path.unlink()
+        self._segment += 1
+        self._rows = 0
 
 
 _SEGMENT_BYTES = 1 << 16
@@ -182,7 +127,7 @@ class StoreLedgerWriter:
             self.flush()
             self._segment += 1
             self._lines.clear()
-        self._lines += _line(record)
+        self._lines += record.line()
         self._dirty = True
         if flush:
             self.flush()
@@ -207,110 +152,42 @@ def open_writer(root: Root, stage: str, name: str) -> Writer:
     return LedgerWriter(root.ledger / stage, marked)
 
 
-def _line(record: Record) -> bytes:
-    text = json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _read_lines(path: Path) -> Iterator[Record]:
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            torn = not line.endswith(b"\n")
-            try:
-                yield Record.from_json(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                if torn:
-                    return
-                raise UsageError(
-                    f"{path}, line {number}: expected a ledger record, found something else ({error}); "
-                    "move this file away and run again: its items are done anew"
-                ) from error
-
-
-class _StoredRecord(Record):
-    """A record that lies in a Parquet table and is read from there field by field: a million of them fit in memory."""
-
-    _columns: Mapping[str, pa.ChunkedArray]
-    _row: int
-
-    def __new__(cls, *values: Any, **named: Any) -> Any:
-        if values or named:  # dataclasses.replace and unpickling make plain records
-            return Record(*values, **named)
-        return object.__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Record, tuple(getattr(self, name) for name in _FIELDS)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
-
-    def __hash__(self) -> int:
-        return hash((self.stage, self.item, self.sequence))
-
-
-def _stored_field(name: str) -> property:
-    def plain(record: _StoredRecord) -> Any:
-        return record._columns[name][record._row].as_py()
-
-    def parsed(record: _StoredRecord) -> Any:
-        value = json.loads(plain(record))
-        if name in ("inputs", "outputs"):
-            return {key: Blob.from_json(blob) for key, blob in value.items()}
-        return tuple(value) if name == "children" else value
-
-    def optional(record: _StoredRecord) -> Any:
-        return plain(record) or "" if name in record._columns else ""
-
-    return property(parsed if name in _JSON else optional if name == "log" else plain)
-
-
-for _name in _FIELDS:
-    setattr(_StoredRecord, _name, _stored_field(_name))
-
-
-def _read_compacted(path: Path) -> Iterator[Record]:
-    repeated = [name for name in (*_TEXT, *_JSON) if name not in ("item", "source", "key", "started")]
-    try:
-        table = pq.read_table(path, read_dictionary=repeated).combine_chunks()
-    except (pa.ArrowException, OSError) as error:
-        raise UsageError(
-            f"{path}: expected a compacted ledger (Parquet), found something else ({error}); "
-            "move this file away and run again: its items are done anew"
-        ) from error
-    columns = {name: _one_chunk(table.column(name)) for name in table.column_names}
-    for row in range(table.num_rows):
-        record = object.__new__(_StoredRecord)
-        record.__dict__["_columns"], record.__dict__["_row"] = columns, row
-        yield record
-
-
-def _one_chunk(column: pa.ChunkedArray) -> Any:
-    """The array behind a column: looking a row up in it does not search for its chunk."""
-    return column.chunk(0) if column.num_chunks == 1 else column
-
-
-def _read_file(path: Path) -> Iterator[Record]:
-    return _read_compacted(path) if path.suffix == ".parquet" else _read_lines(path)
-
-
-def _files(folder: Path) -> list[Path]:
-    names = (
-        [*folder.glob("*.parquet"), *folder.glob("*.jsonl"), *folder.glob("*.jsonl.open")] if folder.is_dir() else []
-    )
-    return sorted(path for path in names if not path.name.startswith("."))
-
-
 def read(folder: Path) -> Iterator[Record]:
-    """All records of one stage, in no particular order. A file that is sealed meanwhile is found under its new name."""
-    for path in _files(folder):
-        try:
-            yield from _read_file(path)
-        except FileNotFoundError:
-            if path.suffix == ".open":
-                yield from _read_lines(path.with_suffix(""))
+    """All records of one stage, in no particular order."""
+    for file in open_files(folder):
+        yield from file.records()
+
+
+def find(folder: Path, names: Collection[str], column: str = "item") -> list[Record]:
+    """All records of some items (or sources), from the first to the last."""
+    return _in_order(record for file in open_files(folder) for record in file.having(column, names))
+
+
+def joining(folder: Path, part: str) -> list[Record]:
+    """All records of items that joined a part with others (a shard of clips), from the first to the last."""
+    found = []
+    for file in open_files(folder):
+        rows = np.flatnonzero(pc.match_substring(file.columns(["meta"])["meta"], json.dumps(part)).to_numpy())
+        found += [record for record in map(file.record, rows.tolist()) if part in record.meta.get("clips", ())]
+    return _in_order(found)
+
+
+def parent_of(folder: Path, child: str) -> str | None:
+    """The item that a child (a clip) was cut from."""
+    for file in open_files(folder):
+        lists = file.columns(["children.ids"])["children.ids"].combine_chunks()
+        for children in lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]:
+            place = pc.index(children.flatten().field("id"), child).as_py()
+            if place >= 0:
+                row = pc.list_parent_indices(children)[place].as_py()
+                return file.record(row).item
+    return None
+
+
+def _in_order(records: Iterable[Record]) -> list[Record]:
+    """By sequence, each once."""
+    different = {(record.item, record.sequence, record.started, record.status): record for record in records}
+    return sorted(different.values(), key=lambda record: (record.sequence, record.started))
 
 
 def latest(records: Iterable[Record]) -> dict[str, Record]:
@@ -332,54 +209,97 @@ def compact(folder: Path) -> None:
     The new file is complete before the old ones go; a kill in between leaves doubles, which
     :func:`latest` and the next compaction fold.
     """
-    old = [path for path in _files(folder) if path.suffix != ".open" or owner.is_gone(path.name)]
-    if len(old) < 2 and all(path.suffix == ".parquet" for path in old):
+    old = [file for file in open_files(folder) if file.path.suffix != ".open" or owner.is_gone(file.path.name)]
+    if len(old) < 2 and all(isinstance(file, Compacted) for file in old):
         return
-    table = pa.concat_tables([part for path in old for part in _tables(path)], promote_options="default")
-    _write_table(folder, _without_doubles(table))
-    for path in old:
-        path.unlink(missing_ok=True)
+    _write_merged(folder / f"records-{uuid.uuid4().hex[:12]}.parquet", old)
+    for file in old:
+        file.path.unlink(missing_ok=True)
 
 
-_ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 16_384
+_IDENTITY = ("item", "sequence", "started", "status")
+"""Equal in all of these: one record, written twice."""
 
 
-def _tables(path: Path) -> Iterator[pa.Table]:
-    """The records of a file in columns; Python objects only for some of them at a time."""
-    if path.suffix == ".parquet":
-        next(_read_compacted(path), None)  # says what is wrong with the file
-        yield pq.read_table(path)
-        return
-    records = _read_lines(path)
-    while rows := [_row(record) for record in itertools.islice(records, _ROWS_AT_ONCE)]:
-        yield pa.Table.from_pylist(rows, schema=SCHEMA)
-    yield SCHEMA.empty_table()
+def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] = ()) -> int:
+    """Write the records of several files, each once, in order of items and sequences; how many were left out.
+
+    ``drop`` are items whose records, and those of what joined them, are left out. Some rows are in memory at a time.
+    """
+    tables = [file.columns([*_IDENTITY, "meta"] if drop else _IDENTITY) for file in files]
+    sizes = [table.num_rows for table in tables]
+    table = pa.concat_tables(tables)
+    order = pc.sort_indices(table, [(name, "ascending") for name in _IDENTITY]).to_numpy()
+    if len(order) > 1:
+        ordered = table.select(_IDENTITY).take(order)
+        pairs = [pc.equal(column.slice(0, len(order) - 1), column.slice(1)) for column in ordered.columns]
+        double = np.logical_and.reduce([pair.to_numpy() for pair in pairs])
+        order = order[np.append(True, ~double)]
+    dropped = 0
+    if drop:
+        gone = _about(table, frozenset(drop))[order]
+        dropped = int(gone.sum())
+        order = order[~gone]
+    if dropped or not drop:
+        file_of = np.repeat(np.arange(len(files)), sizes)[order]
+        row_of = np.concatenate([np.arange(size) for size in sizes] or [np.array([], int)])[order]
+        readers = [_Reader(file) for file in files]
+        batches = (
+            _gather(readers, file_of[at : at + _ROWS_AT_ONCE], row_of[at : at + _ROWS_AT_ONCE])
+            for at in range(0, len(order), _ROWS_AT_ONCE)
+        )
+        atomic_write(target, lambda partial: write_parquet(partial, batches))
+    return dropped
 
 
-def _without_doubles(table: pa.Table) -> pa.Table:
-    """Each record once, in order of items and sequences."""
-    names = ["item", "sequence", "started", "status"]
-    numbered = table.select(names).append_column("row", pa.array(range(table.num_rows), pa.int64()))
-    first = numbered.group_by(names, use_threads=False).aggregate([("row", "min")])
-    return table.take(first.sort_by([(name, "ascending") for name in names]).column("row_min"))
+class _Reader:
+    """Rows of one file, asked for from the first to the last: what lies behind is let go."""
+
+    def __init__(self, file: LedgerFile) -> None:
+        self._file = file
+        self._batches = file.batches()
+        self._held: pa.Table | None = None
+        self._first = 0
+
+    def take(self, rows: np.ndarray) -> pa.Table:
+        if isinstance(self._file, JsonLines):
+            if self._held is None:
+                self._held = pa.concat_tables([SCHEMA.empty_table(), *self._batches])
+            return self._held.take(rows)
+        parts = [SCHEMA.empty_table()]
+        while len(rows):
+            end = self._first + (self._held.num_rows if self._held is not None else 0)
+            here = rows[rows < end]
+            if len(here):
+                assert self._held is not None
+                parts.append(self._held.take(here - self._first))
+                rows = rows[len(here) :]
+            if len(rows):
+                self._first, self._held = end, next(self._batches)
+        return pa.concat_tables(parts)
 
 
-def _row(record: Record) -> dict[str, Any]:
-    row = record.to_json()
-    for column in _JSON:
-        row[column] = json.dumps(row[column], ensure_ascii=False, separators=(",", ":"))
-    return row
+def _gather(readers: list[_Reader], file_of: np.ndarray, row_of: np.ndarray) -> pa.Table:
+    """Rows in the asked order, wherever they lie."""
+    parts, places = [], []
+    for number in np.unique(file_of):
+        here = np.flatnonzero(file_of == number)
+        here = here[np.argsort(row_of[here], kind="stable")]
+        parts.append(readers[number].take(row_of[here]))
+        places.append(here)
+    back = np.empty(len(file_of), int)
+    back[np.concatenate(places)] = np.arange(len(file_of))
+    return pa.concat_tables(parts).take(back)
 
 
-def _write_table(folder: Path, table: pa.Table) -> None:
-    target = folder / f"records-{uuid.uuid4().hex[:12]}.parquet"
-    atomic_write(target, lambda partial: pq.write_table(table, partial, compression="zstd"))
-
-
-def _names(record: Record) -> list[str]:
-    """The item of a record, and the clips that it joined."""
-    joined = record.meta.get("clips")
-    return [record.item, *(joined if isinstance(joined, list | tuple) else ())]
+def _about(table: pa.Table, items: frozenset[str]) -> np.ndarray:
+    """Rows of some items, and of what joined them (a shard's clips)."""
+    gone: np.ndarray = pc.is_in(table["item"], value_set=pa.array(sorted(items), pa.string())).to_numpy().copy()
+    for row in np.flatnonzero(pc.match_substring(table["meta"], '"clips"').to_numpy()):
+        joined = json.loads(table["meta"][int(row)].as_py()).get("clips")
+        gone[row] |= isinstance(joined, list) and not items.isdisjoint(map(str, joined))
+    return gone
 
 
 def forget(folder: Path, items: frozenset[str]) -> int:
@@ -389,12 +309,10 @@ def forget(folder: Path, items: frozenset[str]) -> int:
 
     The records of the others are gathered in one new file before the old ones go.
     """
-    old = _files(folder)
-    records = {(r.item, r.sequence, r.started, r.status): r for r in read(folder)}
-    kept = {name: record for name, record in records.items() if items.isdisjoint(_names(record))}
-    if len(kept) < len(records):
-        rows = [_row(kept[name]) for name in sorted(kept)]
-        _write_table(folder, pa.Table.from_pylist(rows, schema=SCHEMA))
-        for path in old:
-            path.unlink(missing_ok=True)
-    return len(records) - len(kept)
+    old = open_files(folder)
+    if not items or not old:
+        return 0
+    dropped = _write_merged(folder / f"records-{uuid.uuid4().hex[:12]}.parquet", old, items)
+    for file in old if dropped else ():
+        file.path.unlink(missing_ok=True)
+    return dropped

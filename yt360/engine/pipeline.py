@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 
-from yt360.engine import ledger
+from yt360.engine import ledger, snapshot
 from yt360.engine.base import Engine
 from yt360.engine.catalog import Catalog
 from yt360.engine.events import EventLog
@@ -101,11 +101,15 @@ def prepare(root: Root, recipe: Recipe) -> None:
 def finish(root: Root, catalog: Catalog, publish: Callable[[Catalog], None] | None) -> None:
     """After the last stage, with the lock held: gather the ledger, write what others read."""
     root.pull()
+    root.clear_tmp()  # of workers that were killed
     for stage in catalog.stages:
-        if len(list((root.ledger / stage).glob("*.jsonl"))) > _COMPACT_ABOVE_FILES:
+        if len(list((root.ledger / stage).glob("*.*"))) > _COMPACT_ABOVE_FILES:
             ledger.compact(root.ledger / stage)
+            catalog.forget(stage)
     if publish is not None:
         publish(catalog)
+    for kept in catalog.stages.values():
+        snapshot.keep(catalog, kept)
 
 
 def save_recipe(root: Root, recipe: Recipe) -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yt360.engine import ledger
+from yt360.engine import ledger, plan
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Stage
-from yt360.engine.storage import Root, atomic_write_text
+from yt360.engine.storage import SNAPSHOTS, Root, atomic_write_text
 
 
 @dataclass
@@ -48,7 +49,7 @@ def find(catalog: Catalog, items: Collection[str]) -> Removal:
             continue
         folders = (root.item_folder(name, item) for item in sorted(parts))
         found.folders += [folder for folder in folders if root.holds(folder)]
-        found.records += sum(record.item in parts for record in ledger.read(root.ledger / name))
+        found.records += len(ledger.find(root.ledger / name, parts))
     found.pictures = sorted(_reported(catalog, parts))
     return found
 
@@ -58,8 +59,7 @@ def parts_of(catalog: Catalog, items: Collection[str]) -> frozenset[str]:
     children = {
         child["id"]
         for stage in catalog.stages
-        for record in ledger.read(catalog.root.ledger / stage)
-        if record.item in items
+        for record in ledger.find(catalog.root.ledger / stage, items)
         for child in record.children
     }
     return frozenset(items) | children
@@ -103,9 +103,14 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         for stage in stages:
             if not stage.flat_folder:
                 ledger.forget(root.ledger / stage.name, parts)
-        (root.state / "status.json").unlink(missing_ok=True)
-        for path in sorted([*root.logs.rglob("*.log"), *(root.state / "slurm").rglob("*.json")]):
+        shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
+        for path in sorted(root.logs.rglob("*.log")):
             _drop_if_it_tells(path, parts)
+        for path in sorted((root.state / "slurm").rglob("*.parquet")):  # frozen plans; none is needed again
+            if plan.names(path) & parts:
+                path.unlink()
+        for path in sorted(root.state.glob("plan-*.parquet")):
+            plan.drop(path, parts)
         for path in sorted([*root.state.rglob("*.jsonl"), *root.logs.rglob("*.jsonl")]):
             _drop_lines(path, parts)
         for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
@@ -125,10 +130,8 @@ def _naming(items: frozenset[str]) -> re.Pattern[str]:
 
 
 def _drop_if_it_tells(path: Path, items: frozenset[str]) -> None:
-    """A worker's log or a frozen plan that names an item goes as a whole; neither is needed again."""
-    if path.name not in ("run.json", "progress.json") and _naming(items).search(
-        path.read_text(encoding="utf-8", errors="replace")
-    ):
+    """A worker's log that names an item goes as a whole; it is not needed again."""
+    if _naming(items).search(path.read_text(encoding="utf-8", errors="replace")):
         path.unlink()
 
 

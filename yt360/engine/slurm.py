@@ -9,6 +9,7 @@ a job that was preempted, requeued or lost costs time only.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -17,20 +18,27 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yt360.engine import ledger
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from yt360.engine import ledger, newest
 from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Blob, Item, Needs, Stage
+from yt360.engine.contract import Needs, Stage
 from yt360.engine.events import EventLog
 from yt360.engine.local import WorkerPool
 from yt360.engine.pipeline import finish, prepare
+from yt360.engine.plan import packed, unpacked
 from yt360.engine.recipe import Recipe
+from yt360.engine.record import STATUSES
 from yt360.engine.stage_run import JobLoop, Options, StageResult, StageRun
-from yt360.engine.storage import Root, atomic_write_text
+from yt360.engine.storage import Root, atomic_write, atomic_write_text
 from yt360.engine.worker import Job
 from yt360.errors import UsageError, Yt360Error
 
@@ -126,8 +134,7 @@ def _advance(
             told["stages"][stage.name] = rounds + 1
             atomic_write_text(folder_of(root, run) / "run.json", json.dumps(told, indent=1) + "\n")
             root.push()
-            tasks = len(json.loads(plan.read_text(encoding="utf-8"))["tasks"])
-            arrays = submit_arrays(root, run, plan, range(tasks), stage.needs, settings)
+            arrays = submit_arrays(root, run, plan, range(_header(plan)["tasks"]), stage.needs, settings)
             after = _sbatch(
                 root, run, f"{stage.name}-next", ["slurm", "next", "--root", root.url, "--run", run],
                 ["--dependency", "afterany:" + ":".join(map(str, arrays)), "--mem", "2048M", "--requeue"], settings,
@@ -135,8 +142,7 @@ def _advance(
             return Progress(run, stage.name, (*arrays, after))
         if jobs:
             left[stage.name] = len(jobs)
-        for entry in catalog.entries(stage.name).values():
-            failed += entry.state == "failed"
+        failed += catalog.entries(stage.name).count("failed")
     finish(root, catalog, publish)
     return Progress(run, finished=True, failed=failed, left=left)
 
@@ -150,35 +156,41 @@ def _told(root: Root, run: str) -> dict[str, Any]:
     return value
 
 
-def freeze(root: Root, run: str, stage: Stage, jobs: Sequence[Job], settings: Settings, round_: int) -> Path:
+_FROZEN = pa.schema(
+    {"task": pa.int32()}
+    | dict.fromkeys(("id", "source", "key", "rest"), pa.string())
+    | {"sequence": pa.int64(), "attempt": pa.int64()}
+)
+_ROWS_AT_ONCE = 4096
+
+
+def freeze(root: Root, run: str, stage: Stage, jobs: Collection[Job], settings: Settings, round_: int) -> Path:
     """Write which items each array task has; later changes of the root do not change it."""
     a_task = settings.items or max(1, -(-len(jobs) // settings.tasks))
-    tasks = [[_frozen(job) for job in jobs[at : at + a_task]] for at in range(0, len(jobs), a_task)]
-    path = folder_of(root, run) / f"{stage.name}-{round_}.json"
-    common = {name: getattr(jobs[0], name) for name in ("root", "run", "stage", "params", "thresholds", "logs")}
-    value = {"name": stage.name, "common": common, "tasks": tasks}
-    atomic_write_text(path, json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    path = folder_of(root, run) / f"{stage.name}-{round_}.parquet"
+    first = next(iter(jobs))
+    common = {name: getattr(first, name) for name in ("root", "run", "stage", "params", "thresholds", "logs")}
+    header = json.dumps({"name": stage.name, "common": common, "tasks": -(-len(jobs) // a_task)})
+
+    def write(partial: Path) -> None:
+        with pq.ParquetWriter(partial, _FROZEN.with_metadata({"yt360-frozen": header}), compression="zstd") as writer:
+            numbered = enumerate(jobs)
+            while block := list(itertools.islice(numbered, _ROWS_AT_ONCE)):
+                rows = [_frozen(job, number // a_task) for number, job in block]
+                writer.write_table(pa.Table.from_pylist(rows, schema=writer.schema))
+
+    atomic_write(path, write)
     return path
 
 
-def _frozen(job: Job) -> dict[str, Any]:
-    item = job.item
-    inputs = {name: blob.to_json() for name, blob in item.inputs.items()}
-    own = {
-        "id": item.id,
-        "source_id": item.source_id,
-        "inputs": inputs,
-        "meta": dict(item.meta),
-        "hints": dict(item.hints),
-    }
-    return {"item": own, "key": job.key, "sequence": job.sequence, "attempt": job.attempt}
+def _frozen(job: Job, task: int) -> dict[str, Any]:
+    names = {"id": job.item.id, "source": job.item.source_id, "rest": packed(job.item)}
+    return {"task": task, **names, "key": job.key, "sequence": job.sequence, "attempt": job.attempt}
 
 
-def _thawed(common: Mapping[str, Any], value: Mapping[str, Any]) -> Job:
-    own = dict(value["item"])
-    own["inputs"] = {name: Blob.from_json(blob) for name, blob in own["inputs"].items()}
-    rest = {name: value[name] for name in ("key", "sequence", "attempt")}
-    return Job(**common, **rest, item=Item(**own))
+def _thawed(common: Mapping[str, Any], row: Mapping[str, Any]) -> Job:
+    own = {name: row[name] for name in ("key", "sequence", "attempt")}
+    return Job(**common, **own, item=unpacked(row["id"], row["source"], row["rest"]))
 
 
 def submit_arrays(
@@ -256,13 +268,15 @@ def _command(words: Sequence[str], text: str = "") -> str:
 
 def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: WorkerPool) -> StageResult:
     """What one array task does: its items that have no record of this task yet."""
-    plan = _plan(root, run, plan_name)
-    stage = next(stage for stage in recipe.stages if stage.name == plan["name"])
+    path = folder_of(root, run) / Path(plan_name).name
+    header = _header(path)
+    stage = next(stage for stage in recipe.stages if stage.name == header["name"])
     options = Options(**_told(root, run)["options"])
-    jobs = [_thawed(plan["common"], value) for value in plan["tasks"][task]]
+    rows = pq.read_table(path, filters=[("task", "==", task)]).to_pylist()
+    jobs = [_thawed(header["common"], row) for row in rows]
     ended = _ended(root, stage, {job.item.id: job for job in jobs})
     result = StageResult(stage.name)
-    name = f"{run}-{plan_name.removesuffix('.json')}-{task}"
+    name = f"{run}-{path.stem}-{task}"
     with pool, EventLog(root.logs / run / f"{name}.jsonl", run) as events:
         loop = JobLoop(stage, root, options, run, events)
         try:
@@ -275,8 +289,7 @@ def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: 
 def _ended(root: Root, stage: Stage, jobs: Mapping[str, Job]) -> set[str]:
     """Items of a task that this run has ended already (before a requeue)."""
     ended = set()
-    records = (record for record in ledger.read(root.ledger / stage.name) if record.item in jobs)
-    for name, record in ledger.latest(records).items():
+    for name, record in ledger.latest(ledger.find(root.ledger / stage.name, list(jobs))).items():
         job = jobs[name]
         current = record.sequence >= job.sequence and record.key == job.key and record.status != "damaged"
         again = record.status == "failed" and record.retryable and record.attempt < stage.needs.max_attempts
@@ -285,11 +298,26 @@ def _ended(root: Root, stage: Stage, jobs: Mapping[str, Job]) -> set[str]:
     return ended
 
 
-def _plan(root: Root, run: str, name: str) -> dict[str, Any]:
-    path = folder_of(root, run) / Path(name).name
+def _left(root: Root, stage: Stage, plan: pa.Table) -> np.ndarray:
+    """Which rows of a frozen plan :func:`_ended` would not name, without a record each."""
+    held = newest.load(root.ledger / stage.name)
+    places = pc.fill_null(pc.index_in(plan["id"], value_set=held.items), -1).to_numpy()
+    left = np.ones(plan.num_rows, bool)
+    known = np.flatnonzero(places >= 0)
+    at = places[known]
+    failed = held.status[at] == STATUSES.index("failed")
+    again = failed & held.retryable[at] & (held.attempt[at] < stage.needs.max_attempts)
+    same = pc.equal(plan["key"].take(pa.array(known)), held.keys.take(pa.array(at))).to_numpy()
+    current = (held.sequence[at] >= plan["sequence"].to_numpy()[known]) & same
+    left[known[current & ~again & (held.status[at] != STATUSES.index("damaged"))]] = False
+    return left
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """What all tasks of a frozen plan share, and how many there are."""
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        value: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"yt360-frozen"])
+    except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise UsageError(f"{path}: expected a frozen plan, found: {error}") from error
     return value
 
@@ -309,18 +337,16 @@ class Missing:
 def missing(root: Root, stages: Sequence[Stage]) -> Iterator[Missing]:
     """The newest frozen plan of each stage set against the ledger."""
     by_name = {stage.name: stage for stage in stages}
-    newest: dict[str, tuple[str, Path]] = {}
-    for path in sorted((root.state / "slurm").glob("*/*-*.json")):
+    newest_plan: dict[str, tuple[str, Path]] = {}
+    for path in sorted((root.state / "slurm").glob("*/*-*.parquet")):
         name = path.stem.rpartition("-")[0]
-        if name in by_name and (name not in newest or newest[name][0] <= path.parent.name):
-            newest[name] = (path.parent.name, path)
-    for name, (run, path) in newest.items():
-        plan = _plan(root, run, path.name)
-        jobs = [[_thawed(plan["common"], value) for value in task] for task in plan["tasks"]]
-        ended = _ended(root, by_name[name], {job.item.id: job for task in jobs for job in task})
-        left = [[job for job in task if job.item.id not in ended] for task in jobs]
-        open_tasks = [number for number, task in enumerate(left) if task]
-        yield Missing(run, name, path.name, len(open_tasks), sum(map(len, left)), expression(open_tasks))
+        if name in by_name and (name not in newest_plan or newest_plan[name][0] <= path.parent.name):
+            newest_plan[name] = (path.parent.name, path)
+    for name, (run, path) in newest_plan.items():
+        plan = pq.read_table(path, columns=["task", "id", "key", "sequence"])
+        left = _left(root, by_name[name], plan)
+        open_tasks = np.unique(plan["task"].to_numpy()[left]).tolist()
+        yield Missing(run, name, path.name, len(open_tasks), int(left.sum()), expression(open_tasks))
 
 
 def queued() -> set[int]:

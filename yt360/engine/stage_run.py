@@ -6,18 +6,23 @@ import heapq
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from yt360.engine import ledger
+import numpy as np
+import pyarrow.compute as pc
+
+from yt360.engine import ledger, snapshot
 from yt360.engine.base import Engine, Finished, Task
-from yt360.engine.catalog import Catalog, Entry
-from yt360.engine.contract import Item, Stage
+from yt360.engine.catalog import Catalog
+from yt360.engine.contract import Stage
+from yt360.engine.entries import STATES, Entries
 from yt360.engine.events import EventLog
-from yt360.engine.ledger import Record
+from yt360.engine.plan import Plan
 from yt360.engine.progress import StageProgress
+from yt360.engine.record import STATUSES, Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import Job, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
@@ -77,23 +82,33 @@ class JobLoop:
 
     def __init__(self, stage: Stage, root: Root, options: Options, run_id: str, events: EventLog) -> None:
         self._stage, self._root, self._options, self._run, self._events = stage, root, options, run_id, events
-        self._queue: deque[Job] = deque()
+        self._jobs: Iterator[Job] = iter(())
+        self._left = 0
+        self._again: deque[Job] = deque()
         self._lost: Counter[str] = Counter()
         self.writer = ledger.open_writer(root, stage.name, f"{run_id}-{socket.gethostname()}-runner")
 
-    def work(self, jobs: Iterable[Job], engine: Engine, result: StageResult) -> None:
+    def work(self, jobs: Collection[Job], engine: Engine, result: StageResult) -> None:
         """Until all are ended, or the engine is stopped. Raises :class:`DiskFullError`."""
-        self._queue.extend(jobs)
-        with StageProgress(self._stage.name, len(self._queue)) as progress:
-            for finished in engine.run(self._next, self._stage.needs, lambda: len(self._queue)):
+        self._jobs, self._left = iter(jobs), len(jobs)
+        with StageProgress(self._stage.name, self._left) as progress:
+            for finished in engine.run(self._next, self._stage.needs, self._backlog):
                 self._take(finished, engine, progress, result)
 
+    def _backlog(self) -> int:
+        return self._left + len(self._again)
+
     def _next(self) -> Task | None:
-        if not self._queue:
+        if not self._backlog():
             return None
         self._root.require_free(self._options.min_free_bytes)
+        if self._left:
+            self._left -= 1
+            job = next(self._jobs)
+        else:
+            job = self._again.popleft()
         logs = str(self._root.logs / self._run)
-        return Task("yt360.engine.stage_run:attempt", self._queue.popleft(), self._stage.needs.timeout_s, logs)
+        return Task("yt360.engine.stage_run:attempt", job, self._stage.needs.timeout_s, logs)
 
     def _take(self, finished: Finished, engine: Engine, progress: StageProgress, result: StageResult) -> None:
         job: Job = finished.task.argument
@@ -118,7 +133,7 @@ class JobLoop:
                 f"{self._stage.needs.max_attempts}; it will be tried again"
             )
             spent = 0 if finished.status == "lost" else 1
-            self._queue.append(replace(job, sequence=job.sequence + 1, attempt=job.attempt + spent))
+            self._again.append(replace(job, sequence=job.sequence + 1, attempt=job.attempt + spent))
             return
         result.add(record)
         progress.add(record.status)
@@ -183,74 +198,115 @@ class StageRun:
         self.count(started)
         return self.result
 
-    def settle(self) -> list[Job]:
+    def settle(self) -> Jobs:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
-        again: list[Record] = []
-        jobs = []
+        entries = self._plan()
+        rows = entries.rows("waiting")
+        if self._options.retry is not None:
+            rows = np.union1d(rows, self._wanted_again(entries, self._options.retry))
+        undecided = np.setdiff1d(entries.rows("undecided"), rows)
+        if len(undecided):
+            self._redecide(entries, undecided)
+        else:
+            snapshot.keep(self._catalog, self._stage)
+        return Jobs(self._stage, self._root, self._run, entries, rows)
+
+    def _redecide(self, entries: Entries, rows: np.ndarray) -> None:
         writer = ledger.open_writer(self._root, self._stage.name, f"{self._run}-{socket.gethostname()}-planner")
         try:
-            for entry in self._plan():
-                if entry.state == "undecided" and not self._wanted_again(entry):
-                    assert entry.record is not None
-                    again.append(redecide(self._stage, entry.record, entry.record.sequence + 1))
-                    writer.append(again[-1], flush=False)
-                elif entry.state == "waiting" or self._wanted_again(entry):
-                    jobs.append(self._job(entry))
+            for row in rows:
+                record = entries.at(int(row)).record
+                assert record is not None
+                writer.append(redecide(self._stage, record, record.sequence + 1), flush=False)
             writer.flush()
         finally:
             writer.close()
-        self.result.redecided = len(again)
-        self._catalog.renew(self._stage.name, again)
-        return jobs
+        self.result.redecided = len(rows)
+        self._catalog.forget(self._stage.name)
 
     def count(self, started: float) -> None:
         """Where the stage stands after the work."""
         if self.result.worked:
             self._root.pull()
             self._catalog.forget(self._stage.name)
-        for entry in self._catalog.entries(self._stage.name).values():
-            self.result.counts[entry.state] += 1
-            if entry.state == "failed" and entry.record is not None:
-                self.result.failed.append(entry.record)
+        entries = self._catalog.entries(self._stage.name)
+        self.result.counts.update({state: count for state in STATES if (count := entries.count(state))})
+        self.result.failed += [
+            entry.record for row in entries.rows("failed") if (entry := entries.at(int(row))).record is not None
+        ]
+        if self.result.worked or self.result.redecided:
+            snapshot.keep(self._catalog, self._stage)
         self.result.seconds = time.monotonic() - started
         self._events.stage(self.result)
 
-    def _plan(self) -> Iterator[Entry]:
-        items: list[Item] = list(self._stage.plan(self._catalog))
-        double = [name for name, count in Counter(item.id for item in items).items() if count > 1]
-        if double:
-            raise UsageError(f"stage {self._stage.name}: two items have the id {double[0]!r}; ids must differ")
-        self.result.planned = len(items)
-        if not self._stage.after:
-            if 0 < self._options.sample < len(items):
-                items = [items[k * len(items) // self._options.sample] for k in range(self._options.sample)]
-            self._catalog.save_plan(self._stage, items)
-        self._stage.plan_settled(self._catalog, items)
+    def _plan(self) -> Entries:
+        stage, catalog = self._stage, self._catalog
+        if stage.after:
+            entries = catalog.entries(stage.name)
+            self.result.planned = len(entries)
+            if type(stage).plan is not Stage.plan:
+                self._require_different(entries.plan)
+        else:
+            plan = Plan.of_items(stage, stage.plan(catalog))
+            self._require_different(plan)
+            self.result.planned = len(plan)
+            if 0 < self._options.sample < len(plan):
+                plan = plan.take(np.arange(self._options.sample) * len(plan) // self._options.sample)
+            catalog.save_plan(stage, plan)
+            entries = catalog.planned(stage, plan)
+        if type(stage).plan_settled is not Stage.plan_settled:
+            stage.plan_settled(catalog, entries.plan)
         self._root.push()
-        for item in items:
-            yield self._catalog.entry(self._stage, item)
+        return entries
 
-    def _wanted_again(self, entry: Entry) -> bool:
-        retry = self._options.retry
-        if retry is None or entry.record is None:
-            return False
-        return (
-            retry == "all" or retry == entry.record.status or (entry.state == "failed" and retry == entry.record.kind)
-        )
+    def _require_different(self, plan: Plan) -> None:
+        double = plan.first_double()
+        if double is not None:
+            raise UsageError(f"stage {self._stage.name}: two items have the id {double!r}; ids must differ")
 
-    def _job(self, entry: Entry) -> Job:
-        return Job(
-            root=self._root.url,
-            run=self._run,
-            stage=stage_path(self._stage),
-            params=self._stage.params.model_dump(mode="json"),
-            thresholds=self._stage.thresholds.model_dump(mode="json"),
-            item=entry.item,
-            key=entry.key,
-            sequence=entry.record.sequence + 1 if entry.record else 1,
-            attempt=entry.attempts + 1 if entry.state == "waiting" else 1,
-            logs=f"logs/{self._run}",
-        )
+    def _wanted_again(self, entries: Entries, retry: str) -> np.ndarray:
+        """Rows of items with a record that ``--retry`` means."""
+        known = np.flatnonzero(entries.places >= 0)
+        if retry == "all":
+            return known
+        places = entries.places[known]
+        if retry in STATUSES:
+            return known[entries.newest.status[places] == STATUSES.index(retry)]
+        failed = entries.rows("failed")
+        kinds = entries.newest.column("kind", entries.places[failed])
+        return failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)] if len(failed) else failed
+
+
+class Jobs(Collection[Job]):
+    """What is to be done, in plan order. A job is made when it is handed out."""
+
+    def __init__(self, stage: Stage, root: Root, run_id: str, entries: Entries, rows: np.ndarray) -> None:
+        self._entries, self._rows = entries, rows
+        self._made_for: dict[str, Any] = {
+            "root": root.url,
+            "run": run_id,
+            "stage": stage_path(stage),
+            "params": stage.params.model_dump(mode="json"),
+            "thresholds": stage.thresholds.model_dump(mode="json"),
+            "logs": f"logs/{run_id}",
+        }
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, job: object) -> bool:
+        return any(job == each for each in self)
+
+    def __iter__(self) -> Iterator[Job]:
+        for row in self._rows:
+            entry = self._entries.at(int(row))
+            yield Job(
+                item=entry.item,
+                key=entry.key,
+                sequence=entry.record.sequence + 1 if entry.record else 1,
+                attempt=entry.attempts + 1 if entry.state == "waiting" else 1,
+                **self._made_for,
+            )
 
 
 def attempt(state: dict[str, Any], job: Job) -> Record:

@@ -35,8 +35,11 @@ _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 
 _SINGLE = ("recipe.json", "shards/index.json")
 
-_OWN_TO_A_HOST = frozenset({"lock", "lease", "crawl-partial", "crawl-guest", "yt-dlp-cache"})
-"""Entries of ``state`` that stay on the machine that made them: locks, unfinished files, sessions."""
+SNAPSHOTS = "snapshot"
+"""Entry of ``state``: what can be worked out of the rest."""
+
+_OWN_TO_A_HOST = frozenset({"lock", "lease", "crawl-partial", "crawl-guest", "yt-dlp-cache", SNAPSHOTS})
+"""Entries of ``state`` that stay on the machine that made them: locks, unfinished files, sessions, copies."""
 
 
 class Root:

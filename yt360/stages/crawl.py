@@ -90,6 +90,10 @@ class Crawl(Stage):
     # Waiting for a turn and for the end of a site's pause is part of an attempt, so it may take long.
     needs: ClassVar[Needs] = Needs(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
 
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._key_tails: dict[str, str] = {}
+
     def plan(self, catalog: Catalog) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
         from yt360.crawling.sources import expand_sources
@@ -147,17 +151,12 @@ class Crawl(Stage):
 
     def key(self, item: Item) -> str:
         """As for every stage, but from :meth:`key_params` and the item's id."""
-        return digest_bytes(
-            canonical_json(
-                {
-                    "stage": self.name,
-                    "version": self.version,
-                    "params": self.key_params(str(item.meta.get("source"))),
-                    "item": item.id,
-                    "meta": dict(item.meta),
-                }
-            ).encode()
-        )
+        source = str(item.meta.get("source"))
+        if source not in self._key_tails:  # the same for all videos of a kind of source, and there may be a million
+            constant = {"params": self.key_params(source), "stage": self.name, "version": self.version}
+            self._key_tails[source] = canonical_json(constant)[1:]
+        own = canonical_json({"item": item.id, "meta": dict(item.meta)})
+        return digest_bytes(f"{own[:-1]},{self._key_tails[source]}".encode())
 
     def key_params(self, source: str = "") -> dict[str, Any]:
         """The parameters that change what is taken from a ``source`` (``file``, ``url``, or a site)."""

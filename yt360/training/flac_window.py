@@ -131,7 +131,7 @@ def _header(data: bytes, head: FlacStream, position: int, end: int | None = None
 
 
 def _number(data: bytes, position: int) -> int | None:
-    """A block's number out of its header (section 9.1.5: coded like UTF-8), None where the header's checksum differs."""
+    """A block's number out of its header (section 9.1.5: coded like UTF-8); None where its checksum differs."""
     header = data[position : position + _LONGEST_HEADER]
     if len(header) < 6:
         return None

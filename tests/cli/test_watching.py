@@ -1,0 +1,82 @@
+"""What one sees of a run: its summary, its log for machines, and `status --follow`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import Inline, run_inline
+from tests.engine.toys import REGISTRY
+from yt360.cli import common, run, status
+from yt360.engine import pipeline, recipe
+from yt360.engine.storage import Root
+
+
+def _counting(count: int) -> recipe.Recipe:
+    return recipe.build({"stages": {"count": {"count": count}, "second": {}}}, REGISTRY, [], where="test")
+
+
+@pytest.fixture
+def yt360(monkeypatch: pytest.MonkeyPatch, command):
+    for module in (common, run):
+        monkeypatch.setattr(module, "REGISTRY", REGISTRY)
+    monkeypatch.setattr(run, "publish", None)
+    monkeypatch.setattr(pipeline, "WorkerPool", lambda *_, **__: Inline())
+    return command
+
+
+def test_summary_tells_throughput_time_bytes_and_the_ten_slowest(yt360, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps({"stages": {"count": {"count": 14}, "second": {}}}))
+    code, out, _ = yt360("run", path, "--root", tmp_path / "root", "--min-free-gb", 0)
+    assert code == 0
+    header, first, second, slowest = out.splitlines()
+    assert header.split()[-4:] == ["on", "seconds", "rate", "written"]
+    assert first.split()[:2] == ["count", "14"]
+    assert first.split()[-3].endswith("/s")
+    assert second.split()[-2:] == ["0.0", "MB"]
+    named = slowest.removeprefix("slowest: ").split(", ")
+    assert len(named) == 10
+    seconds = [float(words.split()[-2]) for words in named]
+    assert seconds == sorted(seconds, reverse=True)
+    assert all(words.split()[0] in ("count", "second") and words.split()[1].startswith("item") for words in named)
+
+
+def test_log_has_a_line_of_json_for_each_item_and_stage_and_for_the_end(tmp_path: Path) -> None:
+    root = Root(tmp_path / "root")
+    run_inline(root, _counting(3))
+    lines = [json.loads(line) for path in root.logs.glob("*.jsonl") for line in path.open()]
+    assert {line["run"] for line in lines} == {next(root.logs.glob("*.jsonl")).stem}
+    items = [(line["stage"], line["item"], line["status"]) for line in lines if line["event"] == "item"]
+    assert items == [(stage, f"item{n:08d}", "done") for stage in ("count", "second") for n in range(3)]
+    stages = {line["stage"]: line for line in lines if line["event"] == "stage"}
+    assert (stages["second"]["planned"], stages["second"]["counts"], stages["second"]["bytes"] > 0) == (
+        3,
+        {"done": 3},
+        True,
+    )
+    assert (lines[-1]["event"], lines[-1]["ok"]) == ("run-ended", True)
+
+
+def test_follow_prints_again_when_something_changed_and_ends_with_ctrl_c(
+    yt360, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Root(tmp_path / "root")
+    run_inline(root, _counting(2))
+    happens = iter([lambda: None, lambda: run_inline(root, _counting(5))])
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 0.5
+        try:
+            next(happens)()
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(status.time, "sleep", sleep)
+    code, out, _ = yt360("status", "--root", root.path, "--follow", "--every", 0.5)
+    assert code == 130
+    assert out.count("UTC") == 1  # the first look found nothing new
+    counted = [line.split()[:2] for line in out.splitlines() if line.startswith("count")]
+    assert counted == [["count", "2"], ["count", "5"]]
