@@ -6,6 +6,7 @@ import html.parser
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.stages.fakes import Dataset
-from yt360.engine.ledger import LedgerWriter, Record
+from yt360.engine.ledger import LedgerWriter
 from yt360.engine.storage import Root
 from yt360.report import cases
 from yt360.report.charts import histogram, precision_recall, waveform
@@ -66,8 +67,7 @@ def rename(dataset: Dataset, video: str, title: str) -> None:
     """Another title of a video in the ledger, as a site would tell it."""
     held = dataset.catalog(VIDEOS).records("crawl")[video]
     writer = LedgerWriter(dataset.root.ledger / "crawl", "test")
-    values = held.to_json() | {"sequence": held.sequence + 1, "measures": {"title": title, "channel": title}}
-    writer.append(Record.from_json(values))
+    writer.append(replace(held, sequence=held.sequence + 1, measures={"title": title, "channel": title}))
     writer.close()
 
 
