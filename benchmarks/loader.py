@@ -231,6 +231,9 @@ def peers(
     found["librosa log-mels (one view)"] = log_mels
     try:
         from torchcodec.decoders import VideoDecoder
+
+        # The libraries of ffmpeg that it needs are looked for when the first decoder is made.
+        VideoDecoder(mp4)
     except (ImportError, RuntimeError, OSError) as error:
         print(f"torchcodec is left out: {str(error).splitlines()[0]:.100}", file=sys.stderr)
     else:

