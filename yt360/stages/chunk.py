@@ -49,9 +49,10 @@ class ChunkParams(StageParams):
     """``clip_s`` is the length of a clip; the last one of a stretch may be as short as ``min_clip_s``.
 
     ``gop`` frames lie from one key frame to the next: for a window of eight, 8 makes a reader decode 11.4 frames on
-    average and 16 makes it 15.1 (for 4 % fewer bytes). ``crf`` and ``preset`` are libx264's. There is sound where the level of W rises above ``silence_floor_db``
-    (dBFS) and above the recording's loudness less ``silence_range_db``, until it falls ``silence_hysteresis_db``
-    below that (:mod:`yt360.filters.silence`). A clip has sound in at least ``min_active_share`` of it.
+    average and 16 makes it 15.1 (for 4 % fewer bytes). ``crf`` and ``preset`` are libx264's. There is sound where
+    the level of W rises above ``silence_floor_db`` (dBFS) and above the recording's loudness less
+    ``silence_range_db``, until it falls ``silence_hysteresis_db`` below that (:mod:`yt360.filters.silence`). A clip
+    has sound in at least ``min_active_share`` of it.
     With ``drop_still`` a clip in which nothing moves is left out. ``max_clips`` takes the first ones only.
     """
 
