@@ -1,8 +1,9 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
-The scores are the classifier's log odds and what shares of cells (:mod:`yt360.filters.post_production`) add to them:
-the classifier misses few and is fooled by microphones it has not heard, the shares are hardly ever fooled and miss
-what never pauses. The timeline says when.
+The scores are the classifier's log odds and what two kinds of shares add to them: the classifier misses few and is
+fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production`) are hardly ever fooled
+and miss what never pauses; shares of partials (:mod:`yt360.filters.partials`) need no pauses and miss what has no
+tones. The timeline says when.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from yt360.filters import classifier, increments, post_production
 from yt360.filters.field import WINDOW_S, FieldTimeline
 from yt360.filters.listening import CLASSES
+from yt360.filters.partials import Partials
 from yt360.filters.segments import Segments, measure_segments
 
 
@@ -25,14 +27,14 @@ def measure(
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
     ``scores`` are probabilities by kind (:data:`yt360.filters.classifier.KINDS`), ``network`` those of the classifier
-    alone, ``evidence`` the shares; ``heard`` the mean probability of
+    alone, ``evidence`` the shares of cells and ``partials`` those of partials; ``heard`` the mean probability of
     speech, singing and music by kind, in the segments that speak for that kind.
     """
-    field = FieldTimeline()
-    segments = measure_segments(blocks, silence_db, (field.observe,))
-    evidence = post_production.weigh(segments.cells, rules).to_json()
+    field, tones = FieldTimeline(), Partials()
+    segments = measure_segments(blocks, silence_db, (field.observe, tones.observe))
+    evidence, partials = post_production.weigh(segments.cells, rules).to_json(), tones.shares().to_json()
     logits = classifier.fitted().video(segments.vectors, segments.loud)
-    whole = _probability(logits + _support(evidence))
+    whole = _probability(logits + _support(evidence, _CELLS) + _support(partials, _PARTIALS))
     each = _probability(classifier.fitted().segments(segments.vectors)) * segments.loud[:, None]
     measures = {
         "scores": _named(whole),
@@ -45,6 +47,7 @@ def measure(
         "syllables": field.syllables(),
         "omni_syllables": field.omni_syllables(),
         "evidence": evidence,
+        "partials": partials,
     }
     timeline = {
         "segment_s": increments.SEGMENT_S,
@@ -57,13 +60,14 @@ def measure(
     return measures, timeline
 
 
-_SUPPORT = {"omni": (0.1, 6.0), "front": (0.2, 6.0), "bed": (0.05, 3.5)}
-"""Share of cells from which on the evidence of a kind is full, and the log odds that it then adds."""
+_CELLS = {"omni": (0.1, 6.0), "front": (0.2, 6.0), "bed": (0.05, 3.5)}
+_PARTIALS = {"omni": (0.04, 10.0), "front": (0.012, 10.0), "bed": (0.025, 10.0)}
+"""Share from which on the evidence of a kind is full, and the log odds that it then adds."""
 
 
-def _support(evidence: dict[str, Any]) -> NDArray[np.float64]:
-    shares = np.array([min(1.0, evidence[kind] / _SUPPORT[kind][0]) for kind in classifier.KINDS])
-    return shares**2 * [_SUPPORT[kind][1] for kind in classifier.KINDS]
+def _support(evidence: dict[str, Any], full: dict[str, tuple[float, float]]) -> NDArray[np.float64]:
+    shares = np.array([min(1.0, evidence[kind] / full[kind][0]) for kind in classifier.KINDS])
+    return shares**2 * [full[kind][1] for kind in classifier.KINDS]
 
 
 def _probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -71,7 +71,7 @@ class VoiceoverThresholds(StageThresholds):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 2
+    version = 3
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Needs(timeout_s=1800)
@@ -137,9 +137,11 @@ class Voiceover(Stage):
         return "voice-over" if spoken else "background-music"
 
     def _share(self, kind: str, measures: Mapping[str, Any]) -> str:
-        evidence = measures["evidence"]
-        angle = f" at ±{evidence['bed_angle_deg']:.0f}°" if kind == "bed" else ""
-        return f"{evidence[kind]:.0%} of what comes and goes lies there{angle} beyond doubt"
+        found = []
+        for name, what in (("evidence", "what comes and goes"), ("partials", "the tones")):
+            angle = f" (±{measures[name]['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
+            found.append(f"{measures[name][kind]:.1%} of {what}{angle}")
+        return f"beyond doubt lie there {' and '.join(found)}"
 
     def check_output(self, name: str, path: Path) -> None:
         try:

@@ -1,0 +1,114 @@
+"""Partials: layers are found by their tones, and no scene has such tones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from yt360 import ambisonics
+from yt360.ambisonics import W, X, Y, Z
+from yt360.filters.increments import BLOCK_S, SAMPLE_RATE_HZ, measure_cells
+from yt360.filters.partials import Partials, PartialShares
+
+SECONDS = 6
+
+
+def tones(seed: int, seconds: float = SECONDS) -> np.ndarray:
+    """Half a second each of a chord of harmonic tones, other ones each time; RMS 1."""
+    rng = np.random.default_rng(seed)
+    length = SAMPLE_RATE_HZ // 2
+    time_s = np.arange(length) / SAMPLE_RATE_HZ
+    notes = []
+    for _ in range(round(seconds * 2)):
+        note = np.zeros(length)
+        for hz in rng.uniform(110, 500, 3):
+            for harmonic in range(1, 13):
+                phase = rng.uniform(0, 2 * np.pi)
+                note += np.sin(2 * np.pi * hz * harmonic * time_s + phase) / harmonic**0.7
+        notes.append(note * np.hanning(length) ** 0.3)
+    signal = np.concatenate(notes)
+    return signal / np.sqrt(np.mean(signal**2))
+
+
+def diffuse(seed: int, samples: int) -> np.ndarray:
+    """A diffuse field ``(4, samples)`` of white noise, W with an RMS of 1 (x, y, z with a third of its power)."""
+    noise = np.random.default_rng(seed).standard_normal((4, samples))
+    noise[1:] /= np.sqrt(3)
+    return noise
+
+
+def listen(foa: np.ndarray) -> PartialShares:
+    partials = Partials()
+    measure_cells([np.asarray(foa, np.float32) * 0.05], -65, (partials.observe,))
+    return partials.shares()
+
+
+def bed(half_angle_deg: float) -> np.ndarray:
+    angle = np.radians(half_angle_deg)
+    return ambisonics.encode(tones(1), angle, 0.0) + ambisonics.encode(tones(2), -angle, 0.0)
+
+
+def in_w(signal: np.ndarray) -> np.ndarray:
+    return np.concatenate([signal[None], np.zeros((3, signal.size))])
+
+
+def test_tones_in_w_alone_are_omni_under_ambience_as_loud() -> None:
+    signal = tones(0)
+    found = listen(in_w(signal) + diffuse(5, signal.size))
+    assert found.omni > 0.2
+    assert min(found.omni_low, found.omni_high) > 0.05
+    assert max(found.front, found.bed) < 0.01
+
+
+def test_dry_tones_in_the_exact_front_are_front() -> None:
+    signal = tones(0)
+    found = listen(ambisonics.encode(signal, 0.0, 0.0) + diffuse(5, signal.size))
+    assert found.front > 0.1
+    assert max(found.omni, found.bed) < 0.01
+
+
+@pytest.mark.parametrize("half_angle_deg", [30, 45, 60, 90])
+def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float) -> None:
+    layer = bed(half_angle_deg)
+    found = listen(layer / layer[W].std() + diffuse(5, layer.shape[1]))
+    assert found.bed > 0.05
+    assert found.bed_angle_deg == pytest.approx(half_angle_deg, abs=6)
+    assert max(found.omni, found.front) < 0.02
+
+
+@pytest.mark.parametrize("azimuth_deg", [10, 30, 45, 60, 90, 135, 180])
+def test_a_source_of_the_scene_is_nothing_of_these(azimuth_deg: float) -> None:
+    signal = tones(0)
+    found = listen(ambisonics.encode(signal, np.radians(azimuth_deg), 0.0) + 0.3 * diffuse(5, signal.size))
+    assert found.partials > 20
+    assert max(found.omni, found.front, found.bed) < 0.01
+
+
+def test_a_source_that_a_flawed_microphone_puts_inside_the_circle_is_no_pair() -> None:
+    signal = tones(0)
+    foa = ambisonics.encode(signal, np.radians(40), 0.0)
+    foa[[X, Y]] *= 0.7
+    assert np.all(foa[Z] == 0)
+    assert listen(foa + 0.02 * diffuse(5, signal.size)).bed < 0.01
+
+
+def test_a_microphone_without_directed_lows_is_not_omni() -> None:
+    """Low tones reach W alone, high ones have a direction."""
+    low = in_w(np.sin(2 * np.pi * np.cumsum(np.full(SECONDS * SAMPLE_RATE_HZ, 220.0)) / SAMPLE_RATE_HZ))
+    high = ambisonics.encode(tones(3), 1.0, 0.2)
+    found = listen(low + high + 0.1 * diffuse(5, low.shape[1]))
+    assert found.omni < 0.01
+
+
+def test_noise_and_silence_say_nothing() -> None:
+    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == PartialShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 100))) == PartialShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    found = listen(diffuse(6, 4 * SAMPLE_RATE_HZ))
+    assert max(found.omni, found.front, found.bed) < 0.005
+
+
+def test_gathered_over_several_blocks() -> None:
+    signal = np.concatenate([tones(seed) for seed in range(5)])
+    assert signal.size > 2 * BLOCK_S * SAMPLE_RATE_HZ
+    found = listen(in_w(signal) + diffuse(5, signal.size))
+    assert found.omni > 0.2
