@@ -141,16 +141,26 @@ CHROMIUM = next(
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium to look at the page: none is installed")
-@pytest.mark.parametrize("width", [1400, 500])
+@pytest.mark.parametrize("width", [1400, 400])
 def test_it_fits_a_real_browser(root: Dataset, tmp_path: Path, width: int) -> None:
-    """Nothing sticks out to the right, and something is drawn. (Headless Chromium's windows are at least 500 wide.)"""
+    """Nothing sticks out to the right, and something is drawn."""
     rename(root, "quiet", HOSTILE)
-    path = write_report(root.catalog(VIDEOS), tmp_path / "page.html")
+    write_report(root.catalog(VIDEOS), tmp_path / "page.html")
+    # Headless Chromium's windows are at least 500 wide; a frame in one may be narrower.
+    frame = tmp_path / "frame.html"
+    inside = f'src="page.html" width="{width}" height="1600" scrolling="no" style="border:0"'
+    frame.write_text(f'<body style="margin:0"><iframe {inside}></iframe>')
     shot = tmp_path / "shot.png"
-    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},1600"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", path.as_uri()]
+    command = [
+        str(CHROMIUM),
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--window-size={max(500, width)},1600",
+    ]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", frame.as_uri()]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
-    picture = cv2.imread(str(shot))
+    picture = cv2.imread(str(shot))[:, :width]
     assert picture.shape[1] == width
     background = picture[2, 2].astype(int)
     assert np.abs(picture[:, -4:].astype(int) - background).max() < 12
