@@ -161,7 +161,7 @@ def test_turning_camera_in_a_living_world_is_kept():
     assert verdict(film(draw, 1.0)) is None
 
 
-def test_half_still_half_alive_is_kept_and_its_seconds_are_told_apart():
+def test_half_still_half_alive_is_kept_and_its_halves_are_told_apart():
     picture = scenery(14)
 
     def draw(index):
@@ -169,8 +169,51 @@ def test_half_still_half_alive_is_kept_and_its_seconds_are_told_apart():
 
     steps = steps_of(film(draw, 1.0))
     assert still.judge(steps, LIMITS) is None
-    seconds = still.still_seconds(steps, LIMITS)
-    assert [seconds[second] for second in (0, 7, 8)] == [True, False, False]
+    quiet = still.quiet_steps(steps, LIMITS)
+    assert quiet[0]
+    assert not quiet[14:18].any()
+
+
+def made(brightness, *, residual=0.0, later=0.0, window=0):
+    """Steps of one window with these brightnesses; those at its end have nothing later to be compared with."""
+    count = len(brightness)
+    return [
+        still.Step(
+            window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
+            later if index < count - still.LAG_STEPS + 1 else -1.0,
+        )
+        for index, level in enumerate(brightness)
+    ]  # fmt: skip
+
+
+def test_what_is_gone_seconds_later_was_noise_at_the_end_of_a_window_too():
+    assert still.quiet_steps(made([100.0] * 20, residual=0.008), LIMITS).all()
+    alive = still.quiet_steps(made([100.0] * 20, residual=0.008, later=0.02), LIMITS)
+    assert not alive.any()
+    short = still.quiet_steps(made([100.0] * 5, residual=0.008), LIMITS)
+    assert not short.any(), "nothing later to go by"
+
+
+def test_flicker_goes_up_and_down_and_a_sunset_only_down():
+    up_and_down = [100.0 + 5 * (index % 2) for index in range(23)]
+    assert still.flickers(made(up_and_down), LIMITS)
+    assert not still.flickers(made([120.0 - 2 * index for index in range(23)]), LIMITS)
+    assert not still.flickers(made([100.0, 100.2] * 12), LIMITS)
+    two = made([100.0] * 12) + made([140.0] * 12, window=1)
+    assert not still.flickers(two, LIMITS), "windows are not compared"
+    assert not still.flickers([], LIMITS)
+
+
+def test_a_still_that_flickers_may_leave_blocks_behind_and_a_moving_one_may_not():
+    """Codecs do not follow a quick change of brightness everywhere; some steps look alive."""
+    levels = [100.0 + 5 * (index % 2) for index in range(24)]
+    blocky = made(levels)
+    for index in (0, 3, 6, 9):
+        blocky[index] = blocky[index]._replace(residual=0.03, later=0.03)
+    assert still.judge(blocky, LIMITS).kind == "still"
+    steady = [step._replace(brightness=100.0) for step in blocky]
+    assert still.judge(steady, LIMITS) is None
+    assert still.judge(made(levels, residual=0.03, later=0.03), LIMITS) is None
 
 
 def test_columns_survive_json_exactly():

@@ -64,6 +64,8 @@ class StillLimits:
     quiet steps counts only if the picture is the same seconds later within ``drift_share``.
     The video is still when ``quiet_share`` of its steps are quiet; the few steps of a change of slides,
     at least ``slide_share`` of the sphere each and up to ``slide_steps`` long, are not counted.
+    Where the brightness flickers codecs leave blocks behind, and ``flicker_quiet_share`` is enough: it changes by
+    ``flicker_levels`` gray levels a step in the mean, and in all ``flicker_returns`` times as much as in the end.
     An overlay is at most ``overlay_share`` of the sphere in one place over a background that changes by
     less than ``dead_background`` gray levels; a title may be larger but comes and goes. In pictures
     darker than ``dark_level`` codecs leave no noise to tell a camera by, so nothing is called overlay.
@@ -71,12 +73,15 @@ class StillLimits:
 
     moving_share: float = 0.005
     noise_allowance: float = 0.006
-    turning_share: float = 0.0025
+    turning_share: float = 0.01
     drift_share: float = 0.012
-    quiet_share: float = 0.85
+    quiet_share: float = 0.9
+    flicker_quiet_share: float = 0.55
+    flicker_levels: float = 1.0
+    flicker_returns: float = 5.0
     slide_share: float = 0.1
     slide_steps: int = 4
-    overlay_share: float = 0.0145
+    overlay_share: float = 0.019
     overlay_extent: float = 0.08
     title_extent: float = 0.2
     title_quiet: float = 0.25
@@ -164,7 +169,7 @@ def _columns(steps: Sequence[Step] | Columns | NDArray[np.float64]) -> Columns:
 def quiet_steps(steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bool = True) -> NDArray[np.bool_]:
     """Which steps show no motion ``(n,)``: none at the moment and, with ``lag``, none over the lag either."""
     columns = _columns(steps)
-    later = columns["later"] if lag else np.full(columns["later"].shape, -1.0)
+    later = _later(columns) if lag else np.full(columns["later"].shape, -1.0)
     # What is gone seconds later was flicker or noise: things that move do not come back to the pixel.
     moved = np.where(later < 0, columns["residual"], np.minimum(columns["residual"], later))
     turning = np.where(
@@ -178,13 +183,26 @@ def quiet_steps(steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bo
     return found
 
 
-def still_seconds(steps: Sequence[Step], limits: StillLimits) -> dict[int, bool]:
-    """For each whole second that was looked at: whether nothing moved in it."""
-    seconds: dict[int, bool] = {}
-    for step, quiet in zip(steps, quiet_steps(steps, limits), strict=True):
-        second = int(step.time_s)
-        seconds[second] = seconds.get(second, True) and bool(quiet)
-    return seconds
+def _later(columns: Columns) -> NDArray[np.float64]:
+    """``later`` ``(n,)``, at a window's end that of the comparison whose second picture is the step's."""
+    later, windows = columns["later"].copy(), columns["window"]
+    back = LAG_STEPS - 1
+    for index in np.flatnonzero(later < 0):
+        if index >= back and windows[index - back] == windows[index]:
+            later[index] = columns["later"][index - back]
+    return later
+
+
+def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+    """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
+    columns = _columns(steps)
+    there, back, count = 0.0, 0.0, 0
+    for window in np.unique(columns["window"]):
+        levels = columns["brightness"][columns["window"] == window]
+        there += float(np.abs(np.diff(levels)).sum())
+        back += abs(float(levels[-1] - levels[0]))
+        count += len(levels) - 1
+    return count > 0 and there / count >= limits.flicker_levels and there >= limits.flicker_returns * back
 
 
 @dataclass(frozen=True)
@@ -225,7 +243,13 @@ def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict 
         return None
     found = _stillness(columns, limits)
     seen = f"{found.share:.0%} of {found.count} pairs of samples show no motion"
-    if found.share >= limits.quiet_share and found.quiet.sum() >= total / 2:
+    flicker = flickers(columns, limits)
+    if (
+        found.share >= (limits.flicker_quiet_share if flicker else limits.quiet_share)
+        and found.quiet.sum() >= total / 2
+    ):
+        if flicker:
+            return StillVerdict("still", f"still image that flickers: {seen}")
         if found.slides.any():
             changes = int(np.count_nonzero(np.diff(found.slides.astype(int), prepend=0) == 1))
             return StillVerdict("slide-show", f"slide show: {seen}, between {changes} changes of the picture")
@@ -255,8 +279,9 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
             changes[begin:end] = True
     if changes.any():
         for index in np.flatnonzero(at_once & ~quiet):
-            ahead = slice(index, index + LAG_STEPS)
-            if np.any(changes[ahead] & (windows[ahead] == windows[index])):
+            first = index if columns["later"][index] >= 0 else max(0, index - LAG_STEPS + 1)
+            span = slice(first, first + LAG_STEPS)
+            if np.any(changes[span] & (windows[span] == windows[index])):
                 quiet[index] = True
     return changes
 
