@@ -37,7 +37,8 @@ _HOUSE = Path(__file__).resolve().parents[1]
 _NAMES = [f"item{number:02d}" for number in range(8)]
 _SECONDS = 0.05
 _DISKS = 10
-_WORLD = "--videos 4 --seed 3 --duration-s 10.5 --size 128x256 --fps 8"
+_PARTS = ["points", "kills", "disks"]
+_WORLD = ["--videos", "4", "--seed", "3", "--duration-s", "10.5", "--size", "128x256", "--fps", "8"]
 _REAL_EVERY, _RAY_EVERY = 50, 10
 """Of so many kills one is of the real pipeline, one of a node of Ray."""
 
@@ -165,12 +166,7 @@ class RealPipeline:
         self._folder = folder
         world = folder / "world"
         subprocess.run(
-            [
-                *self._yt360(),
-                "synth",
-                str(world),
-                *["--videos", "4", "--seed", "3", "--duration-s", "10.5", "--size", "128x256", "--fps", "8"],
-            ],
+            [*self._yt360(), "synth", str(world), *_WORLD],
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=_HOUSE,
@@ -263,13 +259,20 @@ class Done:
                 stream.write(json.dumps([what, self.verdicts[what]]) + "\n")
 
 
-def kills(done: Done, folder: Path, count: int) -> None:
+def _undisturbed(folder: Path) -> tuple[float, dict[str, str]]:
+    """Seconds that a run of toys takes, and the root it leaves."""
     reference = Root(folder / "undisturbed")
     started = time.monotonic()
     if _wait(_start(reference)):
         sys.exit("the undisturbed run failed")
     lasts_s = time.monotonic() - started
     expected = tree(reference)
+    shutil.rmtree(reference.path)
+    return lasts_s, expected
+
+
+def kills(done: Done, folder: Path, count: int) -> None:
+    lasts_s, expected = _undisturbed(folder)
     rare = dict.fromkeys(range(_RAY_EVERY - 1, count, _RAY_EVERY), "one node of Ray")
     rare |= dict.fromkeys(range(0, count, _REAL_EVERY), "real pipeline")
     _kill_the_rare(done, folder, [(kind, number) for number, kind in rare.items()])
@@ -278,11 +281,15 @@ def kills(done: Done, folder: Path, count: int) -> None:
             whole = number % 2 == 0
             what = f"{'whole run' if whole else 'one worker'} killed #{number}"
             done.once(what, folder, lambda own, n=number, w=whole: kill(own, n, w, lasts_s, expected))  # type: ignore[misc]
-    if os.getuid() == 0:
-        for number in range(_DISKS):
-            done.once(f"full disk #{number}", folder, lambda own, n=number: full_disk(own, n, expected))  # type: ignore[misc]
-    else:
+
+
+def disks(done: Done, folder: Path) -> None:
+    if os.getuid() != 0:
         print("full disk: mounting a small file system needs root; skipped", file=sys.stderr)
+        return
+    _, expected = _undisturbed(folder)
+    for number in range(_DISKS):
+        done.once(f"full disk #{number}", folder, lambda own, n=number: full_disk(own, n, expected))  # type: ignore[misc]
 
 
 def _kill_the_rare(done: Done, folder: Path, chosen: list[tuple[str, int]]) -> None:
@@ -327,7 +334,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--log", type=Path, default=None)
-    parser.add_argument("--parts", nargs="+", default=["points", "kills"], choices=["points", "kills"])
+    parser.add_argument("--parts", nargs="+", default=_PARTS, choices=_PARTS)
     arguments = parser.parse_args()
     done = Done(arguments.log)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -335,6 +342,8 @@ def main() -> None:
             points(done, Path(name))
         if "kills" in arguments.parts:
             kills(done, Path(name), arguments.kills)
+        if "disks" in arguments.parts:
+            disks(done, Path(name))
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for line in _table(done.verdicts):
         print(line)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
-import threading
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,34 +180,42 @@ def test_compaction_while_somebody_reads_loses_nothing_for_him(tmp_path: Path, m
     assert newest.load(tmp_path).items.to_pylist() == ["a", "b", "c"]
 
 
-def test_compaction_while_workers_of_an_array_write_loses_and_doubles_nothing(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(ledger, "_LONG_ROWS", 7)
-    root = Root(tmp_path)
-    writing = [True] * 3
-
-    def write(number: int) -> None:
-        for part in range(3):
-            writer = ledger.open_writer(root, "s", f"task{number}")
-            for row in range(10):
-                writer.append(record(f"item{number}{part}{row}"))
+def _write_as_a_task(root: Path, number: int, long_rows: int) -> None:
+    """One task of an array: three files one after the other, and a fourth that stays open when it is killed."""
+    ledger._LONG_ROWS = long_rows
+    for part in range(4):
+        writer = ledger.open_writer(Root(root), "s", f"task{number}")
+        for row in range(10):
+            writer.append(record(f"item{number}{part}{row}"))
+        if part < 3:
             writer.close()
-        writing[number] = False
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    seen = 0
-    while any(writing):
-        ledger.compact(tmp_path / "ledger" / "s")
-        held = len(newest.load(tmp_path / "ledger" / "s"))
+
+def test_compaction_while_processes_of_an_array_write_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    tasks = [
+        multiprocessing.get_context("fork").Process(target=_write_as_a_task, args=(tmp_path, number, 7))
+        for number in range(3)
+    ]
+    for task in tasks:
+        task.start()
+    folder = tmp_path / "ledger" / "s"
+    seen = compactions = 0
+    while seen == 0 or any(task.is_alive() for task in tasks):
+        ledger.compact(folder)
+        compactions += 1
+        held = len(newest.load(folder))
         assert held >= seen
         seen = held
-    for thread in threads:
-        thread.join()
-    ledger.compact(tmp_path / "ledger" / "s")
-    names = [r.item for r in ledger.read(tmp_path / "ledger" / "s")]
+    for task in tasks:
+        task.join()
+        assert task.exitcode == -signal.SIGKILL
+    ledger.compact(folder)
+    names = [r.item for r in ledger.read(folder)]
     assert names == sorted(set(names))
-    assert len(names) == 90
+    assert len(names) == 120
+    assert compactions > 1
+    assert [path.suffix for path in folder.iterdir()] == [".parquet"]  # what the killed left open is in it
 
 
 def test_ledger_of_another_format_is_refused_by_name(tmp_path: Path) -> None:

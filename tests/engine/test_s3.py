@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_crawl_commands import ACCESS
+from tests.crawling.conftest import tube  # noqa: F401  (fixture)
+from tests.crawling.tube import PICTURES, SOUNDS, Tube, offer
 from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
 from yt360.cli import main
 from yt360.engine import ledger, removal, verify
@@ -169,6 +172,34 @@ def test_steps_of_the_crawl_and_status_work_on_a_store(url: str, tmp_path: Path,
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-machine"))
     assert yt360("crawl", "discover", "--root", url)["items"] == ["AAAAAAAAAAA", "BBBBBBBBBBB"]
     assert yt360("status", "--root", url)["stages"][0]["waiting"] == 2
+
+
+def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_only_for_the_rest(
+    url: str,
+    tmp_path: Path,
+    tube: Tube,
+    monkeypatch,
+    capsys,  # noqa: F811
+) -> None:
+    def probe(*words: object) -> dict:
+        with pytest.raises(SystemExit) as ended:
+            main.main(["crawl", "probe", "--root", url, *map(str, words), "--json"])
+        assert not ended.value.code
+        return json.loads(capsys.readouterr().out)
+
+    names = ["AAAAAAAAAAA", "BBBBBBBBBBB"]
+    for name in names:
+        offer(tube, name, SOUNDS + PICTURES)
+    source = tmp_path / "list.txt"
+    source.write_text("".join(f"{name}\n" for name in names))
+    assert probe("--source", source, "-p", ACCESS, "--limit", 1)["not_asked"] == 1
+    asked = len(tube.requests)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-machine"))
+    found = probe()
+    assert (found["videos"], found["offered"], found["not_asked"]) == (2, 2, 0)
+    assert len(tube.requests) <= 2 * asked
+    rows = Store(url).read("state/crawl-probe.jsonl").splitlines()
+    assert [json.loads(row)["video"] for row in rows] == names
 
 
 def test_command_that_reads_folders_only_refuses_a_store(url: str, tmp_path: Path, capsys) -> None:
