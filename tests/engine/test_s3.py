@@ -177,9 +177,9 @@ def test_steps_of_the_crawl_and_status_work_on_a_store(url: str, tmp_path: Path,
 def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_only_for_the_rest(
     url: str,
     tmp_path: Path,
-    tube: Tube,
+    tube: Tube,  # noqa: F811
     monkeypatch,
-    capsys,  # noqa: F811
+    capsys,
 ) -> None:
     def probe(*words: object) -> dict:
         with pytest.raises(SystemExit) as ended:
