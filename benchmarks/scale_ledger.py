@@ -1,4 +1,4 @@
-"""Roots of a million items, as a run leaves them that was killed half-way; and what asking them costs."""
+"""Roots of a million items, as a first run leaves them that was killed half-way; and what asking them costs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tests.engine.toys import REGISTRY
-from yt360.engine import ledger, pipeline, recipe
+from yt360.engine import ledger, pipeline, recipe, snapshot
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Blob, Item, Stage, digest_bytes
 from yt360.engine.ledger import SCHEMA, Record
@@ -30,7 +30,10 @@ def many(items: int, stages: int = 1) -> recipe.Recipe:
 
 
 def fill(root: Root, items: int, stages: int) -> None:
-    """All items done, but half of them in the last stage, where eight workers were killed (nothing is compacted)."""
+    """All items done, but half of them in the last stage, where eight workers were killed (nothing is compacted).
+
+    As in a run, each stage's snapshot is kept once it has ended; the last one's, when none of its items had.
+    """
     root.create()
     made = many(items, stages)
     pipeline.save_recipe(root, made)
@@ -41,11 +44,14 @@ def fill(root: Root, items: int, stages: int) -> None:
         folder = root.ledger / stage.name
         folder.mkdir()
         if stage is made.stages[-1]:
+            snapshot.keep(catalog, stage)
             writers = [ledger.LedgerWriter(folder, f"filled-{number}") for number in range(_WRITERS)]
             for number in range(items // 2):
                 writers[number % _WRITERS].append(_record(stage, _item(stage, number)), flush=False)
         else:
             write_parquet(folder / "records-filled.parquet", _blocks(stage, items))
+            catalog.forget(stage.name)
+            snapshot.keep(catalog, stage)
 
 
 def _blob(stage: str, item: str) -> Blob:
@@ -165,21 +171,29 @@ def _ask(what: str, root: Root, items: int, stages: int) -> tuple[float, float, 
     return wall_s, cpu_s, peak_mb
 
 
+_KILLED, _NOTHING_KEPT, _AGAIN = "killed half-way", "no snapshots", "again"
+
+
 def big_ledger(folder: Path, items: int) -> list[list[str]]:
-    """``first``: nothing was worked out before; ``again``: the snapshots of the run before are there."""
+    """Asked of a root whose first run was killed half-way, of the same once its snapshots are lost, and once more."""
     rows = []
     for stages in (1, 3):
         root = Root(folder / f"big-{stages}")
         fill(root, items, stages)
-        asked = [("resume", "first"), ("resume", "again"), ("status", "again"), ("explain", "again")]
-        asked += [("status", "first")] + ([("explain a clip", "first")] if stages > 1 else [])
+        kept, left = root.state / "snapshot", folder / "as-it-was-left"
+        shutil.copytree(kept, left)
+        asked = [(what, when) for when in (_KILLED, _NOTHING_KEPT, _AGAIN) for what in ("status", "resume")]
+        asked += [("explain", _AGAIN)] + ([("explain a clip", _AGAIN)] if stages > 1 else [])
         for what, when in asked:
-            if when == "first":
-                shutil.rmtree(root.state / "snapshot", ignore_errors=True)
+            if when != _AGAIN:
+                shutil.rmtree(kept, ignore_errors=True)
+            if when == _KILLED:
+                shutil.copytree(left, kept)
             wall_s, cpu_s, peak_mb = _ask(what, root, items, stages)
             bar = {"resume": "15 s, 1000 MB", "status": "3 s"}.get(what, "-")
-            name = f"{what}, {items:,} items x {stages} stage{'s' * (stages > 1)}, {when} time"
-            print(name, f"{wall_s:.1f} s ({cpu_s:.1f} s CPU), {peak_mb:.0f} MB", file=sys.stderr)
+            name = f"{what}, {items:,} items x {stages} stage{'s' * (stages > 1)}, {when}"
+            print(name, f"{wall_s:.1f} s ({cpu_s:.1f} s CPU), {peak_mb:.0f} MB", file=sys.stderr, flush=True)
             rows.append([name, f"{wall_s:.1f} s ({cpu_s:.1f} s CPU), {peak_mb:.0f} MB", bar])
         shutil.rmtree(root.path)
+        shutil.rmtree(left)
     return rows

@@ -22,7 +22,7 @@ from yt360.ambisonics import XYZ, W
 from yt360.filters.increments import SAMPLE_RATE_HZ, Block
 
 FRAME = 4096
-HOP = 2048
+HOP = 4096
 LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
 HIGH_HZ = 1300.0
 """From here on partials are high ones: what a microphone does to lows it does not do to them."""
@@ -34,7 +34,7 @@ _AROUND = (4, 6, 8, 10, 11, 12)
 _QUIET_FRAME_DB, _FAINT_PARTIAL_DB = 25.0, 50.0
 """Below the mean frame, and below its own frame: what a codec leaves there has no direction."""
 
-_LEAST_PER_S = 40.0
+_LEAST_PER_S = 20.0
 """Shares of fewer partials a second are taken of this many: a handful proves nothing."""
 
 _OMNI, _FRONT, _BED = 0.08, 0.06, 0.08
