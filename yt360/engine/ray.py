@@ -45,15 +45,29 @@ class _Host:
         self._pool.close()
 
 
+def _show_token() -> None:
+    """Before Ray is imported: a token that lies here is shown to the cluster, whatever its address is.
+
+    Ray 2.60 does so by itself for the address ``auto`` only, and `ray start --head` asks for a token wherever one
+    lies; a cluster that asks for none does not mind one (ray/_private/authentication/authentication_token_setup.py).
+    """
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    if named or (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
 class RayEngine:
     """Runs tasks on the Ray cluster at ``address``.
 
     ``auto`` is the one that is up on this machine, ``None`` starts one just for this run. ``workers`` caps the
-    actors; without it there are as many as fit. Every node needs yt360 and the root at the same path or URL.
+    actors; without it there are as many as fit. Every node needs yt360 and the root at the same path or URL, and
+    the head's token where the cluster wants one.
     Raises :class:`UsageError` when Ray is not installed or the cluster cannot be reached.
     """
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, memory_limit_mb: int = 4096) -> None:
+        if address is not None:
+            _show_token()
         try:
             import ray
         except ImportError as error:
@@ -78,10 +92,11 @@ class RayEngine:
                 ray.init(
                     address=address or "local", log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime
                 )
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 version = importlib.metadata.version("ray")
                 raise UsageError(
-                    f"--address {address}: expected a Ray cluster (version {version}), found: {error}"
+                    f"--address {address}: expected a Ray cluster (version {version}), found: {error}; if it wants a "
+                    "token, give that of its head (RAY_AUTH_TOKEN_PATH, RAY_AUTH_TOKEN or ~/.ray/auth_token)"
                 ) from error
 
     @property
