@@ -9,6 +9,7 @@ Ray cluster, and a small run of the real pipeline (crawl to shard, over four ren
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -221,23 +222,38 @@ class RealPipeline:
         return verdict
 
 
-def full_disk(folder: Path, number: int, expected: dict[str, str]) -> str:
-    """A small file system with room for a part of the work, then with room for all."""
-    disk = folder / f"disk-{number}"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=True)
+@contextlib.contextmanager
+def _small_disk(at: Path) -> Iterator[Path]:
+    at.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(at)], check=True)
     try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+def room_of_a_run(folder: Path) -> int:
+    """Bytes that an undisturbed run leaves behind on a small file system, beyond an empty root."""
+    with _small_disk(folder / "disk") as disk:
+        root = Root(disk / "root")
+        root.create()
+        free = shutil.disk_usage(disk).free
+        assert _wait(_start(root)) == 0
+        return free - shutil.disk_usage(disk).free
+
+
+def full_disk(folder: Path, room: int, expected: dict[str, str]) -> str:
+    """A small file system with ``room`` bytes for a part of the work, then with room for all."""
+    with _small_disk(folder / "disk") as disk:
         root = Root(disk / "root")
         root.create()
         ballast = disk / "ballast"
-        ballast.write_bytes(bytes(shutil.disk_usage(disk).free - (number * 20 + 4) * 1024))
+        ballast.write_bytes(bytes(shutil.disk_usage(disk).free - room))
         code = _wait(_start(root))
         if code != 70:
             return f"no clear stop (exit code {code})"
         ballast.unlink()
         return "resume failed" if _wait(_start(root)) else _judge(root, expected, _toys())
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 class Done:
@@ -288,8 +304,11 @@ def disks(done: Done, folder: Path) -> None:
         print("full disk: mounting a small file system needs root; skipped", file=sys.stderr)
         return
     _, expected = _undisturbed(folder)
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as own:
+        needed = room_of_a_run(Path(own))
     for number in range(_DISKS):
-        done.once(f"full disk #{number}", folder, lambda own, n=number: full_disk(own, n, expected))  # type: ignore[misc]
+        room = needed * number // _DISKS
+        done.once(f"full disk #{number}", folder, lambda own, r=room: full_disk(own, r, expected))  # type: ignore[misc]
 
 
 def _kill_the_rare(done: Done, folder: Path, chosen: list[tuple[str, int]]) -> None:

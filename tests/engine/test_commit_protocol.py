@@ -158,6 +158,18 @@ def test_full_disk(small_disk: Path, undisturbed: dict[str, str]) -> None:
     }
 
 
+def test_disk_without_any_room_says_so_before_the_first_item(small_disk: Path, undisturbed: dict[str, str]) -> None:
+    root = Root(small_disk / "root")
+    root.create()
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    with pytest.raises(DiskFullError, match="free some space"):
+        run_inline(root, toy_recipe())
+    ballast.unlink()
+    assert not run_inline(root, toy_recipe()).failed
+    assert tree(root) == undisturbed
+
+
 _POINTS = ("publish_folder", "publish_files", "fsync_path", "digest_file")
 """What an attempt does between its last byte and its record."""
 

@@ -23,7 +23,7 @@ from yt360.engine.ledger import Record
 from yt360.engine.local import WorkerPool
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options, StageResult, StageRun
-from yt360.engine.storage import Root, atomic_write_text
+from yt360.engine.storage import Root, atomic_write_text, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
 
@@ -64,6 +64,23 @@ def run(
     ``publish`` is called at the end to write what others read (the manifests). Raises
     :class:`~yt360.errors.DiskFullError` when the disk is, or becomes, too full; what was finished is kept.
     """
+    try:
+        return _run(recipe, root, options, engine, only, publish, say)
+    except OSError as error:
+        # The lock, the log, the recipe and the plan want room, too.
+        raise_if_disk_full(error, root.path)
+        raise
+
+
+def _run(
+    recipe: Recipe,
+    root: Root,
+    options: Options,
+    engine: Engine | None,
+    only: str | None,
+    publish: Callable[[Catalog], None] | None,
+    say: Callable[[str], None],
+) -> RunResult:
     root.create()
     root.require_free(options.min_free_bytes)
     result = RunResult(run=run_name())

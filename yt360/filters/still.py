@@ -278,7 +278,7 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
         if (before or after) and columns["changed"][begin:end].max() >= limits.slide_share:
             changes[begin:end] = True
     if changes.any():
-        for index in np.flatnonzero(at_once & ~quiet):
+        for index in map(int, np.flatnonzero(at_once & ~quiet)):
             first = index if columns["later"][index] >= 0 else max(0, index - LAG_STEPS + 1)
             span = slice(first, first + LAG_STEPS)
             if np.any(changes[span] & (windows[span] == windows[index])):
