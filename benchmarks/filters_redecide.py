@@ -45,9 +45,9 @@ def make_root(path: Path, videos: int) -> Root:
         items = asked if stage is crawl else list(stage.plan(catalog))
         folder = root.ledger / stage.name
         folder.mkdir(parents=True)
-        with (folder / "made.jsonl").open("w", encoding="utf-8") as stream:
+        with (folder / "made.jsonl").open("wb") as stream:
             for item in items:
-                stream.write(json.dumps(_record(stage, item, rng).to_json(), separators=(",", ":")) + "\n")
+                stream.write(_record(stage, item, rng).line())
     root.recipe.write_text(json.dumps(built.to_json()))
     return root
 
