@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +41,27 @@ def _run(root: Root, made, **settings) -> pipeline.RunResult:
 
     options = pipeline.Options(min_free_bytes=0)
     return pipeline.run(made, root, options, engine=RayEngine(**settings))
+
+
+@pytest.mark.parametrize(
+    ("lies", "said", "mode"), [(True, "", "token"), (False, "", ""), (True, "disabled", "disabled")]
+)
+def test_token_that_lies_here_is_shown_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies: bool, said: str, mode: str
+) -> None:
+    from yt360.engine.ray import _show_token
+
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_MODE", said)
+    if not said:
+        monkeypatch.delenv("RAY_AUTH_MODE")
+    if lies:
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    _show_token()
+    assert os.environ.get("RAY_AUTH_MODE", "") == mode
 
 
 def test_ray_gives_the_bytes_of_a_local_run(cluster, tmp_path: Path, root: Root) -> None:
