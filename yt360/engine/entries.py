@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -75,6 +75,13 @@ class Verdict:
         return states
 
 
+class Standing(NamedTuple):
+    """How an item stands in a stage."""
+
+    state: State
+    record: Record | None
+
+
 class Entries(Mapping[str, Entry]):
     """Entries by id, in plan order. Plan and records are read when they are asked for."""
 
@@ -129,10 +136,19 @@ class Entries(Mapping[str, Entry]):
         chosen[self.places[self.rows("done")]] = True
         return chosen
 
+    def standing(self, name: str) -> Standing | None:
+        """State and newest record of an item; ``None`` where it is not planned. What it is made of is not read."""
+        place = self._names.place(name)
+        return self.standing_at(int(self._order[place])) if place >= 0 else None
+
+    def standing_at(self, row: int) -> Standing:
+        """The same for a row of the plan."""
+        place = int(self.places[row])
+        return Standing(STATES[self.states[row]], self.newest.record(place) if place >= 0 else None)
+
     def at(self, row: int) -> Entry:
         place = int(self.places[row])
-        record = self.newest.record(place) if place >= 0 else None
-        state = STATES[self.states[row]]
+        state, record = self.standing_at(row)
         key = self.plan.keys[row].as_py()
         failed = place >= 0 and self.newest.status[place] == _STATUS["failed"]
         attempts = int(self.newest.attempt[place]) if failed and self.newest.keys[place].as_py() == key else 0

@@ -215,7 +215,7 @@ class StageRun:
         writer = ledger.open_writer(self._root, self._stage.name, f"{self._run}-{socket.gethostname()}-planner")
         try:
             for row in rows:
-                record = entries.at(int(row)).record
+                record = entries.standing_at(int(row)).record
                 assert record is not None
                 writer.append(redecide(self._stage, record, record.sequence + 1), flush=False)
             writer.flush()
@@ -232,7 +232,7 @@ class StageRun:
         entries = self._catalog.entries(self._stage.name)
         self.result.counts.update({state: count for state in STATES if (count := entries.count(state))})
         self.result.failed += [
-            entry.record for row in entries.rows("failed") if (entry := entries.at(int(row))).record is not None
+            record for row in entries.rows("failed") if (record := entries.standing_at(int(row)).record) is not None
         ]
         if self.result.worked or self.result.redecided:
             snapshot.keep(self._catalog, self._stage)

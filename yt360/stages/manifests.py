@@ -156,23 +156,22 @@ def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str,
 
 
 def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
-    for video, entry in sorted(catalog.entries("crawl").items()) if "crawl" in catalog.stages else ():
+    for video in sorted(catalog.entries("crawl")) if "crawl" in catalog.stages else ():
         row: dict[str, Any] = {"video": video, "status": "waiting", "clips": 0}
         measures: dict[str, Any] = {}
-        if entry.record is not None:
-            told = entry.record.measures
-            row |= {name: told.get(name) for name in ("title", "url", "channel", "license", "upload_date")}
         for stage in catalog.stages:
             if stage == "shard":
                 break
             if stage == "segment":  # its items are clips
                 continue
-            entry_here = catalog.entries(stage).get(video)
-            if entry_here is None:
+            standing = catalog.entries(stage).standing(video)
+            if standing is None:
                 break
-            row |= {"status": "kept" if entry_here.state == "done" else entry_here.state, "stage": stage}
-            record = entry_here.record
-            if record is None or entry_here.state in ("waiting", "undecided"):
+            state, record = standing
+            row |= {"status": "kept" if state == "done" else state, "stage": stage}
+            if record is not None and stage == "crawl":
+                row |= {name: record.measures.get(name) for name in _FROM_CRAWL}
+            if record is None or state in ("waiting", "undecided"):
                 row["status"] = "waiting"
                 break
             row |= {"reason": record.reason or record.kind or None, "detail": record.detail or record.error or None}
@@ -184,7 +183,7 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
                 row["head_locked"] = record.measures.get("head_locked_db") is not None
             if stage == "chunk":
                 row["clips"] = len(record.children)
-            if entry_here.state != "done":
+            if state != "done":
                 break
         if video in sides:
             row["split"] = sides[video].measures["split"]
@@ -201,6 +200,7 @@ def _ambisonics(record: Record) -> str | None:
     return "repaired" if record.measures.get("repaired") else "valid"
 
 
+_FROM_CRAWL = ("title", "url", "channel", "license", "upload_date")
 _FROM_VALIDATE = (
     "duration_s",
     "projection",
@@ -214,7 +214,7 @@ _FROM_VALIDATE = (
     "convention",
     "horizontal_only",
 )
-"""Measures of ``validate`` that have a column of their own."""
+"""Measures that have a column of their own."""
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -229,7 +229,7 @@ def _remove_stale_shards(catalog: Catalog, current: set[str]) -> None:
     """Shards that no longer hold a clip; those that are still to be made are not in the folder at all."""
     if "shard" not in catalog.stages or not (catalog.root.store or catalog.root.shards.is_dir()):
         return
-    if any(entry.state not in ("done", "filtered") for entry in catalog.entries("shard").values()):
+    if catalog.entries("shard").rows("waiting", "undecided", "failed").size:
         return
     if catalog.root.store:  # what lies in a store is known from the ledger, not from a listing
         for name in catalog.records("shard"):
