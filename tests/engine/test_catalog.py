@@ -40,6 +40,17 @@ def test_plan_in_columns_has_the_items_and_the_keys_of_the_contract(root: Root) 
     assert set(items[0].inputs) == {"text", "first"}  # the third is optional, and absent
 
 
+def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(root: Root, monkeypatch) -> None:
+    made = chain()
+    run_inline(root, made)
+    entries = Catalog(root, made.stages).entries("third")
+    whole = {name: (entry.state, entry.record) for name, entry in entries.items()}
+    fresh = Catalog(root, made.stages)
+    monkeypatch.setattr(Catalog, "_item", lambda *_: pytest.fail("an item was made"))
+    assert {name: tuple(fresh.entries("third").standing(name)) for name in whole} == whole
+    assert fresh.entries("third").standing("nothing") is None
+
+
 _STATUSES = st.sampled_from(["done", "filtered", "failed", "damaged"])
 _RECORDS = st.lists(
     st.tuples(
