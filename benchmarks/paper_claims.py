@@ -153,7 +153,6 @@ def evaluation_recipe(model: str, seed: int, scale: Scale) -> dict[str, Any]:
         )
     return {
         "name": f"claims-{model}",
-        "row": model,
         "features": {
             "train_clips_per_video": scale.train_clips,
             "test_clips_per_video": scale.test_clips,
