@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.engine.conftest import run_inline, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY, Second
 from yt360.cli.explain import explain
-from yt360.cli.status import summarize
+from yt360.cli.status import keep, summarize
 from yt360.engine import ledger, newest, recipe, snapshot
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Blob, Item
@@ -115,6 +115,20 @@ def test_plan_is_written_once(root: Root) -> None:
 def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Snapshots of few items too."""
     monkeypatch.setattr(snapshot, "WORTH_KEEPING", 1)
+
+
+def test_status_keeps_what_it_worked_out(root: Root, kept) -> None:
+    made = chain()
+    run_inline(root, made)
+    folder = root.state / snapshot.SNAPSHOTS
+    for path in folder.iterdir():
+        path.unlink()
+    catalog = Catalog(root, made.stages)
+    summary = summarize(catalog)
+    assert not list(folder.iterdir())  # it is told first
+    keep(catalog, summary)
+    assert {path.stem for path in folder.iterdir()} == {stage.name for stage in made.stages}
+    assert _status(root, made) == summary
 
 
 def _status(root: Root, made: recipe.Recipe) -> dict:

@@ -213,3 +213,13 @@ def test_record_that_names_a_file_outside_the_root_is_never_followed(root: Root,
     result = run_inline(root, made)
     assert [(record.item, record.kind) for record in result.failed] == [("a", "wrong-use")]
     assert "not yours" not in "".join(path.read_text() for path in root.data.rglob("*.txt"))
+
+
+def test_worker_leaves_its_folder_empty_between_items_and_takes_it_along(root: Root) -> None:
+    root.create()
+    host = StageHost()
+    for name in NAMES:
+        assert execute(host, _job(root, name)).status == "done"
+        assert [list(folder.iterdir()) for folder in root.tmp.iterdir()] == [[]]
+    host.close()
+    assert list(root.tmp.iterdir()) == []

@@ -7,8 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from yt360.engine.base import Task
 from yt360.engine.local import WorkerPool, session_members
+from yt360.errors import DiskFullError
 
 
 def tasks(*made: Task):
@@ -65,3 +68,18 @@ def test_parent_that_vanishes_takes_its_workers_and_their_children_along(tmp_pat
     while session_members(worker):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_ended_is_told_though_there_is_no_room_for_the_next_task() -> None:
+    left = [toy("sleep_ignoring_signals", 0.0)]
+
+    def next_task() -> Task:
+        if not left:
+            raise DiskFullError("no room")
+        return left.pop()
+
+    with WorkerPool(1) as pool:
+        results = pool.run(next_task)
+        assert next(results).value == "slept"
+        with pytest.raises(DiskFullError):
+            next(results)

@@ -16,18 +16,18 @@ from yt360.engine.catalog import Catalog
 
 
 def summarize(catalog: Catalog) -> dict[str, Any]:
-    """Counts a stage; the keys are those of ``status --json`` (documented in the README).
-
-    Those of many items are kept beside the ledger and hold until ledger, plans or recipe change.
-    """
+    """Counts a stage; the keys are those of ``status --json`` (documented in the README)."""
     stages = []
     for name, stage in catalog.stages.items():
-        counts = snapshot.load_counts(catalog, stage)
-        if counts is None:
-            counts = counting.count(catalog.entries(name))
-            snapshot.keep(catalog, stage, counts)
+        counts = snapshot.load_counts(catalog, stage) or counting.count(catalog.entries(name))
         stages.append({"stage": name, **counts})
     return {"root": catalog.root.url, "stages": stages}
+
+
+def keep(catalog: Catalog, summary: dict[str, Any]) -> None:
+    """Keep the counts of stages of many items for the next who asks; they hold until ledger, plans or recipe change."""
+    for stage, counts in zip(catalog.stages.values(), summary["stages"], strict=True):
+        snapshot.keep(catalog, stage, {name: value for name, value in counts.items() if name != "stage"})
 
 
 @click.command("status", short_help="Counts a stage: done, filtered, failed, waiting.")
@@ -41,8 +41,11 @@ def status_command(root: str, as_json: bool, follow: bool, every_s: float, missi
     folder = open_root(root)
     if missing:
         return _print_missing(catalog_of(folder), as_json)
-    summary = summarize(catalog_of(folder))
+    catalog = catalog_of(folder)
+    summary = summarize(catalog)
     _print(summary, as_json)
+    if not follow:  # then a run is at work, and what is known now is old in a moment
+        keep(catalog, summary)
     while follow:
         time.sleep(every_s)
         folder.pull()

@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from yt360.engine import newest, snapshot
 from yt360.engine.contract import Blob, Item, Stage
 from yt360.engine.entries import Entries, Entry, State, Verdict
 from yt360.engine.ledger import Record
-from yt360.engine.newest import Newest, Records
+from yt360.engine.newest import Newest, Records, places_in
 from yt360.engine.plan import Plan, keys_of
 from yt360.engine.storage import Root
 
@@ -134,7 +133,7 @@ class Catalog:
         keep = np.ones(len(chosen), bool)
         for gate in gates[1:]:
             others = gate.newest.items.take(pa.array(gate.places))
-            keep &= pc.is_in(chosen, value_set=others).to_numpy(zero_copy_only=False)
+            keep &= places_in(others, chosen) >= 0
         places = pa.array(gates[0].places[keep])
         return first.items.take(places), first.sources.take(places)
 
@@ -165,7 +164,7 @@ class Catalog:
             for name, spelled in stage.inputs.items():
                 stage_name, output = spelled.rstrip("?").split(".", 1)
                 held = self.newest(stage_name)
-                found = held.digests(output, pc.index_in(ids, value_set=held.items).to_numpy())
+                found = held.digests(output, places_in(held.items, ids))
                 if found.null_count and not spelled.endswith("?"):
                     plan[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])]  # says which
                 digests[name] = found
@@ -201,7 +200,7 @@ class Catalog:
         held = self.newest(stage.name)
         ended = held.status < 3  # not damaged
         if len(plan):
-            ended &= ~pc.is_in(held.items, value_set=plan.ids).to_numpy(zero_copy_only=False)
+            ended &= places_in(plan.ids, held.items) < 0
         if not ended.any():
             return plan
         rows = pa.array(np.flatnonzero(ended))

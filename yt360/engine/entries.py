@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yt360.engine.contract import Item, Stage
-from yt360.engine.newest import Names, Newest
+from yt360.engine.newest import Names, Newest, places_in
 from yt360.engine.plan import Plan
 from yt360.engine.record import STATUSES, Record
 
@@ -108,8 +108,7 @@ class Entries(Mapping[str, Entry]):
     @functools.cached_property
     def places(self) -> np.ndarray:
         """Row of each item's newest record, -1 where it has none."""
-        found = pc.index_in(self.plan.ids, value_set=self.newest.items)
-        return pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+        return places_in(self.newest.items, self.plan.ids)
 
     @functools.cached_property
     def states(self) -> np.ndarray:

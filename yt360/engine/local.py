@@ -72,19 +72,27 @@ class WorkerPool:
         there are is fixed, so ``needs`` and ``backlog`` change nothing.
         """
         while True:
-            exhausted = False
-            while not self.stopping and not exhausted and len(self._busy()) < self._size:
-                task = next_task()
-                if task is None:
-                    exhausted = True
-                else:
-                    self._idle_worker().send(task)
+            exhausted = self._hand_out(next_task)
             busy = self._busy()
             if not busy:
                 if self.stopping or exhausted:
                     return
                 continue
-            yield from self._collect(busy)
+            for finished in self._collect(busy):
+                try:
+                    if finished.status == "ok":  # its worker goes on while the result is looked at
+                        self._hand_out(next_task)
+                finally:  # what ended is told of, though there may be no room for another task
+                    yield finished
+
+    def _hand_out(self, next_task: Callable[[], Task | None]) -> bool:
+        """A task to each idle worker; whether there were too few."""
+        while not self.stopping and len(self._busy()) < self._size:
+            task = next_task()
+            if task is None:
+                return True
+            self._idle_worker().send(task)
+        return False
 
     def close(self) -> None:
         """Let the workers wind up (stages torn down, ledger files sealed)."""
@@ -149,23 +157,25 @@ class _Worker:
         self.task: Task | None = None
         self.deadline = 0.0
         self.resident_bytes = 0
+        self._up = False
         self._log, self._log_start = "", 0
 
     def send(self, task: Task) -> None:
         self.task = task
         self._log = worker_log(task.logs, self.process.pid) if task.logs else ""
         self._log_start = _size(self._log)
-        # Until the worker says that it begins: its own start (on a busy machine, many seconds) is not the task's time.
-        self.deadline = time.monotonic() + _START_LIMIT_S + task.timeout_s
+        # Until a new worker says that it begins: its start (on a busy machine, many seconds) is not the task's time.
+        self.deadline = time.monotonic() + task.timeout_s + (0.0 if self._up else _START_LIMIT_S)
         with contextlib.suppress(OSError):  # it died meanwhile: receive() finds out and says so
             self.connection.send(task)
 
     def receive(self) -> Finished | None:
-        """How the task ended, or ``None`` when it just began."""
+        """How the task ended, or ``None`` when a new worker just began with its first one."""
         try:
             message = self.connection.recv()
             if message == _BEGINS:
                 assert self.task is not None
+                self._up = True
                 self.deadline = time.monotonic() + self.task.timeout_s
                 return None
             task = self._take()
@@ -281,7 +291,7 @@ def _worker_main(connection: Connection, lifeline: Connection) -> None:
         os.environ.setdefault(name, "1")
     threading.Thread(target=_watch_lifeline, args=(lifeline,), daemon=True).start()
     state: dict[str, Any] = {}
-    logs = ""
+    logs, up = "", False
     while True:
         try:
             task: Task | None = connection.recv()
@@ -292,7 +302,9 @@ def _worker_main(connection: Connection, lifeline: Connection) -> None:
         if task.logs and task.logs != logs:
             logs = task.logs
             _say_into(worker_log(logs, os.getpid()))
-        connection.send(_BEGINS)
+        if not up:
+            connection.send(_BEGINS)
+            up = True
         connection.send((*_call(task, state), _resident_bytes()))
     for name in list(state):
         close = getattr(state[name], "close", None)

@@ -20,6 +20,13 @@ _MANY = 1000
 _TRIES = 20
 
 
+def places_in(held: pa.Array, names: pa.Array) -> np.ndarray:
+    """Where each of some names stands in ``held``, -1 where it does not."""
+    if names.equals(held):  # the usual case of many: no table of a million names
+        return np.arange(len(names))
+    return pc.fill_null(pc.index_in(names, value_set=held), -1).to_numpy(zero_copy_only=False)
+
+
 class Names:
     """Where a name stands in a column that is in order."""
 

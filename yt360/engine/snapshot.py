@@ -70,8 +70,10 @@ def load_one(catalog: Catalog, stage: Stage, item: str) -> tuple[bool, str | Non
 
 def keep(catalog: Catalog, stage: Stage, counts: dict[str, Any] | None = None) -> None:
     """Keep what is known of a stage of many items. A disk that is full or read-only is no error."""
+    if _open(catalog, stage, "states") is not None:
+        return
     entries = catalog.entries(stage.name)
-    if len(entries) < WORTH_KEEPING or _open(catalog, stage, "states") is not None:
+    if len(entries) < WORTH_KEEPING:
         return
     plan = entries.plan
     told = {

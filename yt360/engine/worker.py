@@ -55,12 +55,13 @@ def stage_path(stage: Stage) -> str:
 
 
 class StageHost:
-    """Keeps stages set up and ledger files open for as long as a worker lives."""
+    """Keeps stages set up, ledger files open and a folder to work in for as long as a worker lives."""
 
     def __init__(self) -> None:
         self._stages: dict[str, Stage] = {}
         self._writers: dict[tuple[str, str], Writer] = {}
         self._roots: dict[str, Root] = {}
+        self._workdirs: dict[str, Path] = {}
 
     def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
         name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
@@ -83,11 +84,19 @@ class StageHost:
             self._writers[where] = open_writer(root, stage_name, f"{run}-{socket.gethostname()}")
         return self._writers[where]
 
+    def workdir(self, root: Root, run: str) -> Path:
+        """A folder of this worker alone; it may not exist yet. Making one for each item would cost a third of it."""
+        if root.url not in self._workdirs:
+            self._workdirs[root.url] = root.tmp / f"{run}{owner.mark()}{uuid.uuid4().hex[:12]}"
+        return self._workdirs[root.url]
+
     def close(self) -> None:
         for stage in self._stages.values():
             stage.teardown()
         for writer in self._writers.values():
             writer.close()
+        for workdir in self._workdirs.values():
+            shutil.rmtree(workdir, ignore_errors=True)
 
 
 def execute(host: StageHost, job: Job) -> Record:
@@ -97,13 +106,14 @@ def execute(host: StageHost, job: Job) -> Record:
     blame) and nothing else.
     """
     root = host.root(job.root)
-    workdir = root.tmp / f"{job.run}{owner.mark()}{uuid.uuid4().hex[:12]}"
+    workdir = host.workdir(root, job.run)
+    out = workdir / f"out-{uuid.uuid4().hex[:8]}"  # no other item's: what a stage left running writes nowhere else
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     clock = time.monotonic()
     stage = host.stage(job.stage, job.params, job.thresholds)
     try:
-        (workdir / "out").mkdir(parents=True)
-        outcome = _process(stage, job.item, root, workdir)
+        out.mkdir(parents=True)
+        outcome = _process(stage, job.item, root, workdir / "in", out)
         record = Record(
             stage=stage.name,
             item=job.item.id,
@@ -122,7 +132,7 @@ def execute(host: StageHost, job: Job) -> Record:
             log=f"{job.logs}/worker-{socket.gethostname()}-{os.getpid()}.log" if job.logs else "",
         )
         try:
-            record = _commit(stage, outcome, record, root, workdir)
+            record = _commit(stage, outcome, record, root, out)
         except ItemError as error:
             raise_if_disk_full(error, root.path)
             record = replace(record, **_failed(Failed(error.kind, str(error), error.retryable)))
@@ -133,22 +143,28 @@ def execute(host: StageHost, job: Job) -> Record:
         raise_if_disk_full(error, root.path)
         raise
     finally:
-        shutil.rmtree(workdir, ignore_errors=True)
+        _empty(workdir)
 
 
-def _process(stage: Stage, item: Item, root: Root, workdir: Path) -> Outcome:
+def _empty(folder: Path) -> None:
+    with contextlib.suppress(OSError), os.scandir(folder) as left:
+        for entry in left:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> Outcome:
     """The stage's outcome, whatever it raises."""
     try:
         files = {}
         for name, blob in item.inputs.items():
-            files[name] = root.fetch(blob.uri, workdir / "in")
+            files[name] = root.fetch(blob.uri, fetched)
             if not files[name].is_file():
                 raise ItemError(
                     "missing-input",
                     f"{files[name]}: expected the input {name!r} of {item.id}, found no file; "
                     "run `yt360 verify` and then the recipe again to make it anew",
                 )
-        return stage.process(replace(item, files=files), workdir / "out")
+        return stage.process(replace(item, files=files), out)
     except ItemError as error:
         raise_if_disk_full(error, root.path)
         return Failed(error.kind, redact(str(error)), error.retryable)
@@ -168,12 +184,12 @@ def _failed(outcome: Failed) -> dict[str, Any]:
     return {"status": "failed", "kind": outcome.kind, "error": error, "retryable": outcome.retryable}
 
 
-def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, workdir: Path) -> Record:
+def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Path) -> Record:
     """Check and publish what an attempt wrote; the record to append."""
     if isinstance(outcome, Failed):
         return replace(record, **_failed(outcome))
     final = root.item_folder(stage.name, record.item, stage.flat_folder)
-    out = workdir / "out"
+    replaced = out.with_name("replaced")
     kept: set[Path] = set()
     outputs = {name: _blob(stage, name, path, out, final, root, kept) for name, path in outcome.outputs.items()}
     children = [
@@ -199,9 +215,9 @@ def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, workdir:
     elif stage.flat_folder:
         publish_files(sorted(kept), final)
     elif kept:
-        publish_folder(out, final, workdir / "replaced")
+        publish_folder(out, final, replaced)
     elif final.exists():  # an earlier version left files, this one has none
-        os.rename(final, workdir / "replaced")
+        os.rename(final, replaced)
     return record
 
 
