@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -235,3 +236,25 @@ def test_compacted_file_is_typed_and_a_damaged_one_is_named(tmp_path: Path) -> N
     path.write_bytes(b"PAR1 not really")
     with pytest.raises(UsageError, match=path.name):
         list(ledger.read(tmp_path))
+
+
+def test_field_that_cannot_be_read_is_named_with_its_line_when_it_is_asked_for(tmp_path: Path) -> None:
+    lines = [record(item).line() for item in "abc"]
+    (tmp_path / "x.jsonl").write_bytes(lines[0] + lines[1].replace(b'"meta":"{', b'"meta":"[{') + lines[2])
+    held = newest.load(tmp_path)
+    assert held.record(1).item == "b"
+    with pytest.raises(UsageError, match=r"x\.jsonl, line 2"):
+        _ = held.record(1).meta
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_text_of_a_mapping_is_that_of_the_ledger(tmp_path: Path, compacted: bool) -> None:
+    made = record("a", measures={"z": 0.1, "a": ["é", "\ud800"]})
+    writer = LedgerWriter(tmp_path, "w")
+    writer.append(made)
+    writer.close()
+    if compacted:
+        ledger.compact(tmp_path)
+    (found,) = ledger.read(tmp_path)
+    assert found.text("measures") == made.text("measures")
+    assert json.loads(found.text("measures")) == made.measures

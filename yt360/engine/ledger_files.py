@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +23,7 @@ from yt360.engine.record import FIELDS, FORMAT, SCHEMA, Record, parsed
 from yt360.errors import UsageError
 
 _PIECE_BYTES = 8 << 20
+_AHEAD_BYTES = 64 << 10
 _ROWS_AT_ONCE = 16_384
 """Rows of a row group: what is read to get one record."""
 _GROUPS_HELD = 4
@@ -47,6 +48,7 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._starts: np.ndarray | None = None
+        self._held, self._held_from = b"", 0
         self._open().close()
 
     def columns(self, names: Sequence[str]) -> pa.Table:
@@ -79,9 +81,12 @@ class JsonLines:
         if self._starts is None:
             ends = [start + 1 + np.flatnonzero(np.frombuffer(piece, np.uint8) == 10) for start, piece in self._pieces()]
             self._starts = np.concatenate([[0], *ends])
-        with self._open() as stream:
-            stream.seek(int(self._starts[row]))
-            return self._record(stream.readline(), int(self._starts[row]))
+        start, end = int(self._starts[row]), int(self._starts[row + 1])
+        if not self._held_from <= start < end <= self._held_from + len(self._held):
+            with self._open() as stream:  # and the lines behind it: they are often asked for next
+                stream.seek(start)
+                self._held, self._held_from = stream.read(max(end - start, _AHEAD_BYTES)), start
+        return self._record(self._held[start - self._held_from : end - self._held_from], start)
 
     def having(self, column: str, values: Collection[str]) -> Iterator[Record]:
         """The records with one of some values in a column of text."""
@@ -117,14 +122,18 @@ class JsonLines:
         try:
             value = json.loads(line)
             _require_format(value.get("format"), self.path)
-            return Record.from_row(value)
+            if missing := [name for name in FIELDS if name not in value]:
+                raise KeyError(missing[0])
+            return StoredRecord.at(_Line(value, functools.partial(self._damaged, start)), 0)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._damaged(start, error) from error
 
     def _say_which(self, start: int, piece: bytes, error: Exception) -> None:
         """Find the line that a piece could not be read for."""
         for line in piece.splitlines(keepends=True):
-            self._record(line, start)
+            record = self._record(line, start)
+            for name in FIELDS:
+                getattr(record, name)
             start += len(line)
         raise self._damaged(start, error)
 
@@ -190,7 +199,7 @@ class Compacted:
 
     def record(self, row: int) -> Record:
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return StoredRecord.at(self._group(self._file, group), row - self._starts[group])
+        return StoredRecord.at(self._group(self._file, group, self._damaged), row - self._starts[group])
 
     def having(self, column: str, values: Collection[str]) -> Iterator[Record]:
         """The records with one of some values in a column of text; row groups that cannot hold them are not read."""
@@ -213,10 +222,10 @@ class Compacted:
 
 
 class _Group:
-    """A row group whose columns are read when they are asked for."""
+    """A row group whose columns are read when they are asked for. ``damaged`` as that of a line."""
 
-    def __init__(self, file: pq.ParquetFile, number: int) -> None:
-        self._file, self._number = file, number
+    def __init__(self, file: pq.ParquetFile, number: int, damaged: Callable[[Exception], UsageError]) -> None:
+        self._file, self._number, self.damaged = file, number, damaged
         self._columns: dict[str, Any] = {}
 
     def value(self, name: str, row: int) -> Any:
@@ -226,19 +235,33 @@ class _Group:
         return self._columns[name][row].as_py()
 
 
-class StoredRecord(Record):
-    """A record that lies in Parquet and is read from there field by field."""
+class _Line:
+    """One record, as its line has it. ``damaged`` makes the error for a field that cannot be read."""
 
-    _place: tuple[_Group, int]
+    def __init__(self, values: Mapping[str, Any], damaged: Callable[[Exception], UsageError]) -> None:
+        self._values, self.damaged = values, damaged
+
+    def value(self, name: str, row: int) -> Any:
+        return self._values[name]
+
+
+class StoredRecord(Record):
+    """A record whose fields are made of what lies in a file when they are asked for."""
+
+    _place: tuple[_Group | _Line, int]
 
     def __new__(cls, *values: Any, **named: Any) -> Any:
         return Record(*values, **named)  # dataclasses.replace makes plain records
 
     @staticmethod
-    def at(group: _Group, row: int) -> Record:
+    def at(rows: _Group | _Line, row: int) -> Record:
         record: StoredRecord = object.__new__(StoredRecord)
-        record.__dict__["_place"] = group, row
+        record.__dict__["_place"] = rows, row
         return record
+
+    def text(self, name: str) -> str:
+        rows, row = self._place
+        return str(rows.value(name, row))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, tuple(getattr(self, name) for name in FIELDS)
@@ -250,16 +273,25 @@ class StoredRecord(Record):
         return hash((self.stage, self.item, self.sequence))
 
 
-def _stored(name: str) -> property:
-    def read(record: StoredRecord) -> Any:
-        group, row = record._place
-        return parsed(name, group.value(name, row))
+class _Stored:
+    """A field that is read once: what is found takes its place in the record (no ``__set__``, so that it can)."""
 
-    return property(read)
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: StoredRecord | None, kind: type) -> Any:
+        if record is None:
+            return self
+        rows, row = record._place
+        try:
+            found = record.__dict__[self._name] = parsed(self._name, rows.value(self._name, row))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise rows.damaged(error) from error
+        return found
 
 
 for _name in FIELDS:
-    setattr(StoredRecord, _name, _stored(_name))
+    setattr(StoredRecord, _name, _Stored(_name))
 
 
 LedgerFile = JsonLines | Compacted

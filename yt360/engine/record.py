@@ -64,6 +64,10 @@ class Record:
             for name, blob in child["outputs"].items():
                 yield f"{child['id']}/{name}", Blob.from_json(blob)
 
+    def text(self, name: str) -> str:
+        """A mapping of any shape (``measures``, ``meta``, ``params``, ``tools``) as the JSON text of the ledger."""
+        return _dump(getattr(self, name))
+
     def to_row(self) -> dict[str, Any]:
         """The values of :data:`SCHEMA`: files are lists of named blobs, free-form mappings JSON text."""
         row = {name: getattr(self, name) for name in FIELDS}

@@ -177,7 +177,7 @@ def quiet_steps(steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bo
         moved <= 2 * limits.turning_share,
         (moved <= limits.turning_share) & (later <= 2 * limits.turning_share),
     )
-    noise = limits.noise_allowance * np.clip(columns["background"] - _BELIEVED_NOISE, 0.0, _MOST_NOISE)
+    noise = limits.noise_allowance * np.minimum(np.maximum(columns["background"] - _BELIEVED_NOISE, 0.0), _MOST_NOISE)
     standing = (moved <= limits.moving_share + noise) & (later <= limits.drift_share + noise)
     found: NDArray[np.bool_] = np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
     return found
@@ -187,22 +187,25 @@ def _later(columns: Columns) -> NDArray[np.float64]:
     """``later`` ``(n,)``, at a window's end that of the comparison whose second picture is the step's."""
     later, windows = columns["later"].copy(), columns["window"]
     back = LAG_STEPS - 1
-    for index in np.flatnonzero(later < 0):
-        if index >= back and windows[index - back] == windows[index]:
-            later[index] = columns["later"][index - back]
+    missing = np.flatnonzero(later < 0)
+    missing = missing[missing >= back]
+    missing = missing[windows[missing - back] == windows[missing]]
+    later[missing] = columns["later"][missing - back]
     return later
 
 
 def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
     """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
     columns = _columns(steps)
-    there, back, count = 0.0, 0.0, 0
-    for window in np.unique(columns["window"]):
-        levels = columns["brightness"][columns["window"] == window]
-        there += float(np.abs(np.diff(levels)).sum())
-        back += abs(float(levels[-1] - levels[0]))
-        count += len(levels) - 1
-    return count > 0 and there / count >= limits.flicker_levels and there >= limits.flicker_returns * back
+    levels, windows = columns["brightness"], columns["window"]
+    if len(levels) < 2:
+        return False
+    inside = windows[1:] == windows[:-1]
+    there, count = float(np.abs(levels[1:] - levels[:-1])[inside].sum()), int(inside.sum())
+    begins = np.flatnonzero(np.append(True, ~inside))
+    ends = np.append(begins[1:], len(levels)) - 1
+    in_the_end = float(np.abs(levels[ends] - levels[begins]).sum())
+    return count > 0 and there / count >= limits.flicker_levels and there >= limits.flicker_returns * in_the_end
 
 
 @dataclass(frozen=True)
@@ -243,11 +246,8 @@ def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict 
         return None
     found = _stillness(columns, limits)
     seen = f"{found.share:.0%} of {found.count} pairs of samples show no motion"
-    flicker = flickers(columns, limits)
-    if (
-        found.share >= (limits.flicker_quiet_share if flicker else limits.quiet_share)
-        and found.quiet.sum() >= total / 2
-    ):
+    flicker = found.share >= limits.flicker_quiet_share and flickers(columns, limits)
+    if (flicker or found.share >= limits.quiet_share) and found.quiet.sum() >= total / 2:
         if flicker:
             return StillVerdict("still", f"still image that flickers: {seen}")
         if found.slides.any():
@@ -269,7 +269,7 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
     """
     changes = np.zeros(len(quiet), dtype=bool)
     at_once, windows = quiet_steps(columns, limits, lag=False), columns["window"]
-    edges = np.flatnonzero((np.diff(at_once.astype(int)) != 0) | (np.diff(windows) != 0)) + 1
+    edges = np.flatnonzero((at_once[1:] != at_once[:-1]) | (windows[1:] != windows[:-1])) + 1
     for begin, end in pairwise([0, *edges.tolist(), len(quiet)]):
         if at_once[begin] or end - begin > limits.slide_steps:
             continue
@@ -288,10 +288,10 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
 
 def _overlay(columns: Columns, limits: StillLimits) -> StillVerdict | None:
     """Something small in one place over a picture that is exactly repeated."""
-    lively = ~quiet_steps(columns, limits, lag=False)
     background = float(np.median(columns["background"]))
     if background >= limits.dead_background or float(np.median(columns["brightness"])) < limits.dark_level:
         return None
+    lively = ~quiet_steps(columns, limits, lag=False)
     compact = lively & (columns["regions"] <= 2) & (columns["extent"] <= limits.title_extent)
     count = int(lively.sum())
     if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360.engine.catalog import Catalog
-from yt360.engine.contract import canonical_json, digest_bytes, digest_file
+from yt360.engine.contract import digest_bytes, digest_file
 from yt360.engine.ledger import Record
 from yt360.engine.storage import Root, atomic_write, atomic_write_text
 from yt360.stages.shard import MEMBERS, clips_to_store
@@ -76,6 +76,8 @@ SHARDS = pa.schema(
     ]
 )
 
+_SCHEMAS = {"videos": VIDEOS, "clips": CLIPS, "shards": SHARDS}
+
 
 def publish(catalog: Catalog) -> None:
     """Bring ``manifests/`` and ``shards/index.json`` in line with the ledger.
@@ -84,19 +86,21 @@ def publish(catalog: Catalog) -> None:
     the index last: who sees the index finds everything it names.
     """
     root = catalog.root
-    tables = build(catalog)
-    if _published(root) == _fingerprint(root, tables):
+    rows = build(catalog)
+    tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
+    digest = _digest(tables)
+    if _published(root) == _fingerprint(root, digest):
         return
-    _remove_stale_shards(catalog, {row["shard"] for row in tables["shards"]})
-    for name, schema in (("videos", VIDEOS), ("clips", CLIPS), ("shards", SHARDS)):
-        _write(root.manifests / f"{name}.parquet", pa.Table.from_pylist(tables[name], schema=schema))
+    _remove_stale_shards(catalog, {row["shard"] for row in rows["shards"]})
+    for name, table in tables.items():
+        _write(root.manifests / f"{name}.parquet", table)
     if "shard" in catalog.stages:
-        index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": tables["shards"]}
+        index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
         text = json.dumps(index, indent=1, sort_keys=True) + "\n"
         path = root.shards / "index.json"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
-    atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, tables))
+    atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
 
 
 def _published(root: Root) -> str:
@@ -104,11 +108,19 @@ def _published(root: Root) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _fingerprint(root: Root, tables: Mapping[str, Any]) -> str:
+def _digest(tables: Mapping[str, pa.Table]) -> str:
+    """Of the rows of all tables."""
+    sink = pa.BufferOutputStream()
+    for table in tables.values():
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    return digest_bytes(sink.getvalue().to_pybytes())
+
+
+def _fingerprint(root: Root, digest: str) -> str:
     """Digests of the rows and of the files that hold them: equal means that there is nothing to write."""
-    files = [root.manifests / f"{name}.parquet" for name in sorted(tables)] + [root.shards / "index.json"]
-    digests = [digest_file(path) if path.is_file() else "" for path in files]
-    return " ".join([digest_bytes(canonical_json(tables).encode("utf-8", "surrogatepass")), *digests])
+    files = [root.manifests / f"{name}.parquet" for name in _SCHEMAS] + [root.shards / "index.json"]
+    return " ".join([digest, *(digest_file(path) if path.is_file() else "" for path in files)])
 
 
 def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
@@ -158,7 +170,7 @@ def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str,
 def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
     for video in sorted(catalog.entries("crawl")) if "crawl" in catalog.stages else ():
         row: dict[str, Any] = {"video": video, "status": "waiting", "clips": 0}
-        measures: dict[str, Any] = {}
+        measures: list[str] = []
         for stage in catalog.stages:
             if stage == "shard":
                 break
@@ -175,8 +187,8 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
                 row["status"] = "waiting"
                 break
             row |= {"reason": record.reason or record.kind or None, "detail": record.detail or record.error or None}
-            if record.measures and stage != "crawl":
-                measures[stage] = record.measures
+            if stage != "crawl" and (text := record.text("measures")) != "{}":
+                measures.append(f"{json.dumps(stage)}: {text}")  # not read: there may be ten thousand of them
             if stage == "validate":
                 row |= {name: record.measures.get(name) for name in _FROM_VALIDATE}
                 row["ambisonics"] = _ambisonics(record)
@@ -187,7 +199,7 @@ def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str,
                 break
         if video in sides:
             row["split"] = sides[video].measures["split"]
-        row["measures"] = json.dumps(measures, sort_keys=True, ensure_ascii=False)
+        row["measures"] = "{" + ", ".join(measures) + "}"
         yield row
 
 
@@ -245,7 +257,7 @@ def check_manifests(catalog: Catalog) -> list[str]:
     """What is wrong with the manifests, in words; the next run writes them anew."""
     problems = []
     expected = build(catalog)
-    for name, schema in (("videos", VIDEOS), ("clips", CLIPS), ("shards", SHARDS)):
+    for name, schema in _SCHEMAS.items():
         path = catalog.root.manifests / f"{name}.parquet"
         try:
             rows = pq.read_table(path).num_rows
