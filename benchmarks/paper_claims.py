@@ -4,19 +4,20 @@
 
 Builds a world (``benchmarks/claims_world.py`` says what makes it fair), runs the pipeline on it, trains
 eight small models a seed that differ in one thing each and see the same number of views, evaluates
-tables 1 and 2 on the same test clips, and prints the tables and which claims hold.
+tables 1 and 2 on the same test clips, and prints their cells and which claims hold.
 
 Everything is kept in DIR: run it again to go on, with fewer ``--seeds`` or ``--models`` to do it in parts;
 ``--part report`` only prints. ``--smoke`` is the same in minutes, too small to say anything.
 
-A claim *holds* when the 95 % interval of its difference over seeds (Student's t) lies above zero, *leans*
-when it is positive with every seed, and *does not hold* otherwise.
+A claim *holds* when the 95 % interval of its difference over seeds (Student's t) lies above zero, is *reversed* when
+it lies below, *leans* when the difference is positive with every seed, and is *not shown* otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -306,24 +307,39 @@ def judge(differences: Sequence[float]) -> tuple[str, float, float]:
         return "one seed: no verdict", mean, half
     if mean - half > 0:
         return "holds", mean, half
-    if min(differences) > 0:
-        return "leans", mean, half
-    return "does not hold", mean, half
+    if mean + half < 0:
+        return "reversed", mean, half
+    return "leans" if min(differences) > 0 else "not shown", mean, half
+
+
+_COLUMNS = (
+    ("AVC-Bin, 1 view", "avc-bin-1-views", "accuracy"),
+    ("4 views", "avc-bin-4-views", "accuracy"),
+    ("4 views, transf.", "avc-bin-4-views-transf", "accuracy"),
+    ("AVSA-Bin, 1 view", "avsa-bin-1-views", "accuracy"),
+    ("4 views", "avsa-bin-4-views", "accuracy"),
+    ("4 views, transf.", "avsa-bin-4-views-transf", "accuracy"),
+    ("mIoU, video", "segmentation-video", "miou"),
+    ("+ audio", "segmentation-sound", "miou"),
+    ("+ context", "segmentation-context", "miou"),
+    ("four views told apart", ALIGNMENT, "accuracy"),
+)
+"""Tables 1 and 2 in one: heading, cell, measure; all in percent."""
 
 
 def report(out: Path, seeds: Sequence[int]) -> None:
-    """Print the tables of what is there, and each claim with its difference in points."""
-    from yt360.evaluation.table_formats import markdown
-    from yt360.evaluation.tables import fill, gather
+    """Print the cells of tables 1 and 2 of what is there, and each claim with its difference in points."""
+    from yt360.evaluation.intervals import mean_interval
 
-    if (out / "results").is_dir():
-        fillings = [each for each in fill(gather([out / "results"])) if each.table.key in ("table1", "table2")]
-        # The tables without the notes on commands.
-        print("\n".join(line for line in markdown(fillings).splitlines() if not line.startswith("* ")))
-    print("\n| model | four views told apart, % (chance 25) |\n|---|---|")
+    print("Percent, mean ± half of the 95 % interval over seeds (Student's t).")
+    print("Chance is 50 for both Bin and 25 for four views.\n")
+    print("| model | seeds |" + "".join(f" {heading} |" for heading, _, _ in _COLUMNS))
+    print("|---" * (2 + len(_COLUMNS)) + "|")
     for model in MODELS:
-        found = [_value(out, seed, _cell(model, ALIGNMENT)) for seed in seeds]
-        print(f"| {model} | {', '.join('' if value is None else f'{value:.1f}' for value in found)} |")
+        cells = [[_value(out, seed, (model, name, measure)) for seed in seeds] for _, name, measure in _COLUMNS]
+        known = [[value for value in cell if value is not None] for cell in cells]
+        words = [_spread(*mean_interval(values)) if values else "" for values in known]
+        print(f"| {model} | {max(map(len, known))} |" + "".join(f" {each} |" for each in words))
     print("\n| claim | better | worse | difference, points | seeds | verdict |\n|---|---|---|---|---|---|")
     for claim in claims():
         pairs = [(_value(out, seed, claim.better), _value(out, seed, claim.worse)) for seed in seeds]
@@ -334,8 +350,13 @@ def report(out: Path, seeds: Sequence[int]) -> None:
         verdict, mean, half = judge([a - b for a, b in done])
         better, worse = (sum(column) / len(done) for column in zip(*done, strict=True))
         each = ", ".join(f"{a - b:+.2f}" for a, b in done)
-        shown = f"{mean:+.2f}" + (f" ± {half:.2f}" if half == half else "") + f" ({each})"
+        shown = f"{_spread(mean, half, signed=True)} ({each})"
         print(f"| {claim.text} | {better:.2f} | {worse:.2f} | {shown} | {len(done)} | {verdict} |")
+
+
+def _spread(mean: float, half: float, *, signed: bool = False) -> str:
+    """A mean and its interval, where there is one (two seeds or more)."""
+    return f"{mean:{'+' if signed else ''}.2f}" + (f" ± {half:.2f}" if math.isfinite(half) else "")
 
 
 def main() -> None:

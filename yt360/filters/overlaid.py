@@ -1,14 +1,16 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
-The scores are the classifier's log odds and what two kinds of shares add to them: the classifier misses few and is
+The scores weigh the classifier's log odds and three kinds of shares: the classifier misses few and is
 fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production`) are hardly ever fooled
-and miss what never pauses; shares of partials (:mod:`yt360.filters.partials`) need no pauses and miss what has no
-tones. The timeline says when.
+and miss what never pauses; where partials stand (:mod:`yt360.filters.partials`) needs no pauses and misses what has no
+lone tones; where swells stand (:mod:`yt360.filters.swells`) misses what is always alike. The timeline says when.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 
 from yt360.filters import classifier, increments, post_production
 from yt360.filters.field import WINDOW_S, FieldTimeline
+from yt360.filters.fine import FineGains
 from yt360.filters.listening import CLASSES
-from yt360.filters.partials import Partials
 from yt360.filters.segments import Segments, measure_segments
 
 
@@ -27,17 +29,17 @@ def measure(
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
     ``scores`` are probabilities by kind (:data:`yt360.filters.classifier.KINDS`), ``network`` those of the classifier
-    alone, ``evidence`` the shares of cells and ``partials`` those of partials; ``heard`` the mean probability of
-    speech, singing and music by kind, in the segments that speak for that kind.
+    alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points; ``heard`` the mean
+    probability of speech, singing and music by kind, in the segments that speak for that kind.
     """
-    field, tones = FieldTimeline(), Partials()
-    segments = measure_segments(blocks, silence_db, (field.observe, tones.observe))
-    evidence, partials = post_production.weigh(segments.cells, rules).to_json(), tones.shares().to_json()
+    field, fine = FieldTimeline(), FineGains()
+    segments = measure_segments(blocks, silence_db, (field.observe, fine.observe))
+    shares = {"evidence": post_production.weigh(segments.cells, rules).to_json()}
+    shares |= {name: each.to_json() for name, each in fine.shares().items()}
     logits = classifier.fitted().video(segments.vectors, segments.loud)
-    whole = _probability(logits + _support(evidence, _CELLS) + _support(partials, _PARTIALS))
     each = _probability(classifier.fitted().segments(segments.vectors)) * segments.loud[:, None]
     measures = {
-        "scores": _named(whole),
+        "scores": weigh(dict(zip(classifier.KINDS, logits.tolist(), strict=True)), shares),
         "network": _named(_probability(logits)),
         "heard": {kind: _heard(segments, each[:, column]) for column, kind in enumerate(classifier.KINDS)},
         "segments": len(segments.loud),
@@ -46,8 +48,7 @@ def measure(
         "height_db": field.height_db(),
         "syllables": field.syllables(),
         "omni_syllables": field.omni_syllables(),
-        "evidence": evidence,
-        "partials": partials,
+        **shares,
     }
     timeline = {
         "segment_s": increments.SEGMENT_S,
@@ -60,14 +61,39 @@ def measure(
     return measures, timeline
 
 
-_CELLS = {"omni": (0.1, 6.0), "front": (0.2, 6.0), "bed": (0.05, 3.5)}
-_PARTIALS = {"omni": (0.04, 10.0), "front": (0.012, 10.0), "bed": (0.025, 10.0)}
-"""Share from which on the evidence of a kind is full, and the log odds that it then adds."""
+@dataclass(frozen=True)
+class _Weights:
+    """How log odds of one kind are made: ``bias``, ``network`` for each unit of the classifier's log odds (between -8
+    and 8), and for each kind of share that from which on it says all it can, and the log odds that it then adds."""
+
+    bias: float
+    network: float
+    evidence: tuple[float, float]
+    partials: tuple[float, float]
+    swells: tuple[float, float]
 
 
-def _support(evidence: dict[str, Any], full: dict[str, tuple[float, float]]) -> NDArray[np.float64]:
-    shares = np.array([min(1.0, evidence[kind] / full[kind][0]) for kind in classifier.KINDS])
-    return shares**2 * [full[kind][1] for kind in classifier.KINDS]
+MOST_LOGIT = 8.0
+_WEIGHTS = {
+    "omni": _Weights(-1.31, 0.38, evidence=(0.1, 0.05), partials=(0.08, 1.91), swells=(0.02, 4.15)),
+    "front": _Weights(-4.02, 0.15, evidence=(0.1, 1.54), partials=(0.006, 2.99), swells=(0.012, 4.78)),
+    "bed": _Weights(-0.78, 0.39, evidence=(0.1, 0.6), partials=(0.015, 3.16), swells=(0.0037, 1.08)),
+}
+"""Fitted by ``python -m benchmarks.fit_evidence`` on scenes and recordings of their own."""
+
+SHARES = ("evidence", "partials", "swells")
+
+
+def weigh(network: Mapping[str, float], shares: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Probability of each kind, from the classifier's log odds and the shares by name (:data:`SHARES`) and kind."""
+    scores = {}
+    for kind, weights in _WEIGHTS.items():
+        logit = weights.bias + weights.network * min(MOST_LOGIT, max(-MOST_LOGIT, network[kind]))
+        for name in SHARES:
+            full, odds = getattr(weights, name)
+            logit += odds * min(1.0, shares[name][kind] / full) ** 2
+        scores[kind] = round(1 / (1 + math.exp(-logit)), 5)
+    return scores
 
 
 def _probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:

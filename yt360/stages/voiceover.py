@@ -58,9 +58,9 @@ class VoiceoverThresholds(StageThresholds):
     modulation is at the rate of syllables; else background music. A bed with music in it is always music.
     """
 
-    omni: float = Field(default=0.95, ge=0, le=1)
-    front: float = Field(default=0.995, ge=0, le=1)
-    bed: float = Field(default=0.97, ge=0, le=1)
+    omni: float = Field(default=0.5, ge=0, le=1)
+    front: float = Field(default=0.62, ge=0, le=1)
+    bed: float = Field(default=0.78, ge=0, le=1)
     min_loud: int = Field(default=2, ge=1)
     min_active: float = Field(default=0.1, ge=0, le=1)
     head_locked_active: float = Field(default=0.3, ge=0, le=1)
@@ -71,7 +71,7 @@ class VoiceoverThresholds(StageThresholds):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 3
+    version = 4
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Needs(timeout_s=1800)
@@ -138,10 +138,10 @@ class Voiceover(Stage):
 
     def _share(self, kind: str, measures: Mapping[str, Any]) -> str:
         found = []
-        for name, what in (("evidence", "what comes and goes"), ("partials", "the tones")):
+        for name, what in (("evidence", "what comes and goes"), ("partials", "the tones"), ("swells", "the swells")):
             angle = f" (±{measures[name]['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
             found.append(f"{measures[name][kind]:.1%} of {what}{angle}")
-        return f"beyond doubt lie there {' and '.join(found)}"
+        return f"beyond doubt lie there {', '.join(found)}"
 
     def check_output(self, name: str, path: Path) -> None:
         try:

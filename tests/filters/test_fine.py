@@ -1,4 +1,4 @@
-"""Partials: layers are found by their tones, and no scene has such tones."""
+"""Gains of partials and swells: layers are found by where they stand, and no scene stands there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import pytest
 
 from yt360 import ambisonics
 from yt360.ambisonics import W, X, Y, Z
+from yt360.filters.fine import FineGains
+from yt360.filters.gains import Gains, GainShares
 from yt360.filters.increments import BLOCK_S, SAMPLE_RATE_HZ, measure_cells
-from yt360.filters.partials import Partials, PartialShares
+from yt360.filters.partials import MARGIN, lone_tones
+from yt360.filters.swells import swells
 
 SECONDS = 6
 
@@ -37,10 +40,13 @@ def diffuse(seed: int, samples: int) -> np.ndarray:
     return noise
 
 
-def listen(foa: np.ndarray) -> PartialShares:
-    partials = Partials()
-    measure_cells([np.asarray(foa, np.float32) * 0.05], -65, (partials.observe,))
-    return partials.shares()
+def listen(foa: np.ndarray, to: str = "partials") -> GainShares:
+    fine = FineGains()
+    measure_cells([np.asarray(foa, np.float32) * 0.05], -65, (fine.observe,))
+    return fine.shares()[to]
+
+
+both = pytest.mark.parametrize("to", ["partials", "swells"])
 
 
 def bed(half_angle_deg: float) -> np.ndarray:
@@ -52,35 +58,39 @@ def in_w(signal: np.ndarray) -> np.ndarray:
     return np.concatenate([signal[None], np.zeros((3, signal.size))])
 
 
-def test_tones_in_w_alone_are_omni_under_ambience_as_loud() -> None:
+@both
+def test_tones_in_w_alone_are_omni_under_ambience_as_loud(to: str) -> None:
     signal = tones(0)
-    found = listen(in_w(signal) + diffuse(5, signal.size))
+    found = listen(in_w(signal) + diffuse(5, signal.size), to)
     assert found.omni > 0.2
     assert min(found.omni_low, found.omni_high) > 0.05
     assert max(found.front, found.bed) < 0.01
 
 
-def test_dry_tones_in_the_exact_front_are_front() -> None:
+@both
+def test_dry_tones_in_the_exact_front_are_front(to: str) -> None:
     signal = tones(0)
-    found = listen(ambisonics.encode(signal, 0.0, 0.0) + diffuse(5, signal.size))
-    assert found.front > 0.1
+    found = listen(ambisonics.encode(signal, 0.0, 0.0) + diffuse(5, signal.size), to)
+    assert found.front > 0.04
     assert max(found.omni, found.bed) < 0.01
 
 
+@both
 @pytest.mark.parametrize("half_angle_deg", [30, 45, 60, 90])
-def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float) -> None:
+def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float, to: str) -> None:
     layer = bed(half_angle_deg)
-    found = listen(layer / layer[W].std() + diffuse(5, layer.shape[1]))
-    assert found.bed > 0.05
+    found = listen(layer / layer[W].std() + diffuse(5, layer.shape[1]), to)
+    assert found.bed > 0.02
     assert found.bed_angle_deg == pytest.approx(half_angle_deg, abs=8)
     assert max(found.omni, found.front) < 0.02
 
 
+@both
 @pytest.mark.parametrize("azimuth_deg", [10, 30, 45, 60, 90, 135, 180])
-def test_a_source_of_the_scene_is_nothing_of_these(azimuth_deg: float) -> None:
+def test_a_source_of_the_scene_is_nothing_of_these(azimuth_deg: float, to: str) -> None:
     signal = tones(0)
-    found = listen(ambisonics.encode(signal, np.radians(azimuth_deg), 0.0) + 0.3 * diffuse(5, signal.size))
-    assert found.partials > 20
+    found = listen(ambisonics.encode(signal, np.radians(azimuth_deg), 0.0) + 0.3 * diffuse(5, signal.size), to)
+    assert found.points > 20
     assert max(found.omni, found.front, found.bed) < 0.01
 
 
@@ -101,8 +111,8 @@ def test_a_microphone_without_directed_lows_is_not_omni() -> None:
 
 
 def test_noise_and_silence_say_nothing() -> None:
-    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == PartialShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    assert listen(np.zeros((4, 100))) == PartialShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 100))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     found = listen(diffuse(6, 4 * SAMPLE_RATE_HZ))
     assert max(found.omni, found.front, found.bed) < 0.005
 
@@ -112,3 +122,27 @@ def test_gathered_over_several_blocks() -> None:
     assert signal.size > 2 * BLOCK_S * SAMPLE_RATE_HZ
     found = listen(in_w(signal) + diffuse(5, signal.size))
     assert found.omni > 0.2
+
+
+def test_partials_are_told_from_noise_by_what_is_beside_them() -> None:
+    power = np.ones((1, 200), np.float32)
+    power[0, [60, 120]] = 100.0, 20.0  # 20 dB and 13 dB
+    assert np.flatnonzero(lone_tones(power)[0]).tolist() == [60 - MARGIN]
+
+
+def test_swells_are_told_by_what_is_usual_at_their_frequency() -> None:
+    power = np.full((50, 40), 1.0, np.float32)
+    power[:, 20:] = 1e4  # loud, but always
+    power[7, 5], power[9, 30], power[11, 35] = 200.0, 2e6, 5e5
+    assert np.argwhere(swells(power)).tolist() == [[7, 5], [9, 30]]
+
+
+def test_many_points_are_thinned_evenly() -> None:
+    gains = Gains(faint_db=60.0, least_per_s=1.0)
+    spectra = np.ones((4, 60, 1000), np.complex64)
+    spectra[1:] = 0
+    total = np.full(60, 1000.0)
+    gains.add(spectra, np.ones((60, 1000), bool), np.linspace(100, 8000, 1000), total)
+    found = gains.shares(total, 0.1)
+    assert 1500 < found.points < 3400  # of 10,000 a second
+    assert found.omni == pytest.approx(1.0)

@@ -1,0 +1,49 @@
+"""Fine spectra of a sound, looked at once for all that needs them: gains of partials and of swells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.ambisonics import W
+from yt360.filters import partials, swells
+from yt360.filters.gains import Gains, GainShares
+from yt360.filters.increments import SAMPLE_RATE_HZ, Block
+
+FRAME = 4096
+HOP = 4096
+LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
+
+
+class FineGains:
+    """Gathers the gains; ``observe`` is for :func:`yt360.filters.increments.measure_cells`."""
+
+    def __init__(self) -> None:
+        self._partials = Gains(partials.FAINT_DB, partials.LEAST_PER_S)
+        self._swells = Gains(swells.FAINT_DB, swells.LEAST_PER_S)
+        self._power: list[NDArray[np.float32]] = []
+
+    def observe(self, block: Block) -> None:
+        """Take in the next block."""
+        if block.samples.shape[1] < FRAME:
+            return
+        window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+        frames = np.lib.stride_tricks.sliding_window_view(block.samples, FRAME, axis=1)[:, ::HOP]
+        low, high = (round(hz * FRAME / SAMPLE_RATE_HZ) for hz in (LOWEST_HZ, HIGHEST_HZ))
+        margin = partials.MARGIN
+        spectra = np.fft.rfft(frames * window, axis=-1)[:, :, low - margin : high + margin].astype(
+            np.complex64, copy=False
+        )
+        power = np.square(np.abs(spectra[W])).astype(np.float32)
+        inner = slice(margin, -margin)
+        hz = np.arange(low, high) * (SAMPLE_RATE_HZ / FRAME)
+        total = power.sum(axis=1)
+        self._partials.add(spectra[:, :, inner], partials.lone_tones(power), hz, total)
+        self._swells.add(spectra[:, :, inner], swells.swells(power[:, inner]), hz, total)
+        self._power.append(total)
+
+    def shares(self) -> dict[str, GainShares]:
+        """What ``partials`` and ``swells`` say of everything that was taken in."""
+        power = np.concatenate(self._power) if self._power else np.zeros(0)
+        found = {"partials": self._partials, "swells": self._swells}
+        return {name: gains.shares(power, HOP / SAMPLE_RATE_HZ) for name, gains in found.items()}
