@@ -21,7 +21,7 @@ import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -368,8 +368,10 @@ def main() -> None:
     parser.add_argument("--part", choices=("all", "world", "report"), default="all")
     parser.add_argument("--world-seed", type=int, default=WORLD_SEED)
     parser.add_argument("--smoke", action="store_true", help="everything tiny, in minutes: shows that it runs")
+    parser.add_argument("--steps", type=int, help=f"to train a model for (default {FULL.steps}); with a DIR of its own")
     arguments = parser.parse_args()
     scale = SMOKE if arguments.smoke else FULL
+    scale = replace(scale, steps=arguments.steps or scale.steps)
     if arguments.part != "report":
         began = time.monotonic()
         root = build(arguments.out / "world", videos=scale.videos, seed=arguments.world_seed, workers=arguments.workers)

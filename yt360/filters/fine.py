@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W
@@ -31,9 +32,7 @@ class FineGains:
         frames = np.lib.stride_tricks.sliding_window_view(block.samples, FRAME, axis=1)[:, ::HOP]
         low, high = (round(hz * FRAME / SAMPLE_RATE_HZ) for hz in (LOWEST_HZ, HIGHEST_HZ))
         margin = partials.MARGIN
-        spectra = np.fft.rfft(frames * window, axis=-1)[:, :, low - margin : high + margin].astype(
-            np.complex64, copy=False
-        )
+        spectra = scipy.fft.rfft(frames * window, axis=-1)[:, :, low - margin : high + margin]
         power = np.square(np.abs(spectra[W])).astype(np.float32)
         inner = slice(margin, -margin)
         hz = np.arange(low, high) * (SAMPLE_RATE_HZ / FRAME)

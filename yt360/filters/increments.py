@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from yt360.ambisonics import XYZ, W
@@ -135,7 +136,7 @@ def short_spectra(foa: NDArray[np.float32]) -> NDArray[np.complex64]:
         foa = np.pad(foa, ((0, 0), (0, FRAME - foa.shape[1])))
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(foa, FRAME, axis=1)[:, ::HOP]
-    return np.fft.rfft(frames * window, axis=-1)[:, :, : band_bins()[-1]].astype(np.complex64, copy=False)
+    return scipy.fft.rfft(frames * window, axis=-1)[:, :, : band_bins()[-1]].astype(np.complex64, copy=False)
 
 
 def band_bins() -> NDArray[np.int64]:
