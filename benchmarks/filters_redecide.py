@@ -109,8 +109,8 @@ def _voiceover(rng: np.random.Generator) -> dict:
         "scores": {kind: float(rng.beta(0.2, 2)) for kind in KINDS}, "heard": dict.fromkeys(KINDS, heard),
         "segments": 150, "loud": 150, "level_db": -24.0, "height_db": -8.0, "syllables": 0.2, "omni_syllables": 0.2,
         "evidence": {**evidence, "bed_angle_deg": 45.0, "cells": 900},
-        "partials": {**dict.fromkeys(KINDS, 0.02), "bed_angle_deg": 45.0, "points": 90.0},
-        "swells": {**dict.fromkeys(KINDS, 0.02), "bed_angle_deg": 45.0, "points": 90.0},
+        "partials": {**dict.fromkeys((*KINDS, "centre"), 0.02), "bed_angle_deg": 45.0, "points": 90.0},
+        "swells": {**dict.fromkeys((*KINDS, "centre"), 0.02), "bed_angle_deg": 45.0, "points": 90.0},
         "head_locked": None,
     }  # fmt: skip
 

@@ -9,7 +9,8 @@ invented music leaves more lone tones than real music does. Nothing of it is use
 
 The weights in the repository were fitted on 260 scenes with the music of Debian's packages supertux-data,
 wesnoth-1.16-music, frozen-bubble-data and extremetuxracer-data (89 pieces) and the prompts in four languages of
-asterisk-core-sounds-{en,fr,es,ru}-g722. A finished scene is not made again.
+asterisk-core-sounds-{en,fr,es,ru}-g722, before the middle of a pair was counted: on those scenes that found 23 more
+of 312 beds within ±60°, and one more clean scene. A finished scene is not made again.
 """
 
 from __future__ import annotations

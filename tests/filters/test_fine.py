@@ -86,6 +86,17 @@ def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float, to: str) -
 
 
 @both
+@pytest.mark.parametrize("half_angle_deg", [30, 45, 60])
+def test_a_mono_recording_on_a_stereo_pair_is_found_by_its_middle(half_angle_deg: float, to: str) -> None:
+    signal, angle = tones(1), np.radians(half_angle_deg)
+    layer = ambisonics.encode(signal, angle, 0.0) + ambisonics.encode(signal, -angle, 0.0)
+    found = listen(layer / layer[W].std() + diffuse(5, layer.shape[1]), to)
+    assert found.bed >= found.centre > 0.015
+    assert found.bed_angle_deg == pytest.approx(half_angle_deg, abs=5)
+    assert max(found.omni, found.front) < 0.02
+
+
+@both
 @pytest.mark.parametrize("azimuth_deg", [10, 30, 45, 60, 90, 135, 180])
 def test_a_source_of_the_scene_is_nothing_of_these(azimuth_deg: float, to: str) -> None:
     signal = tones(0)
@@ -111,8 +122,8 @@ def test_a_microphone_without_directed_lows_is_not_omni() -> None:
 
 
 def test_noise_and_silence_say_nothing() -> None:
-    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    assert listen(np.zeros((4, 100))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 100))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     found = listen(diffuse(6, 4 * SAMPLE_RATE_HZ))
     assert max(found.omni, found.front, found.bed) < 0.005
 

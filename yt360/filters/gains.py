@@ -7,8 +7,9 @@ for all that it sounds, and a room makes them complex. Post-production does neit
 
 * laid into W alone: all gains are zero, of low sounds and of high ones (microphones lose direction at one end);
 * dry and exactly in front: (1, 0, 0);
-* a stereo pair at ±a: x is cos a and z is 0, exactly, whatever left and right do, while y goes everywhere; more
-  points are there than around it.
+* a stereo pair at ±a: x is cos a and z is 0, exactly, whatever left and right do, while y goes everywhere, or stays 0
+  where both play the same (a voice in the middle, a mono recording): exactly in front and inside the sphere, where
+  no dry source of a scene is. More points are there than around it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _OMNI, _FRONT, _BED = 0.08, 0.06, 0.05
 """How exactly gains must be what post-production makes them."""
 
 _COSINES = np.arange(0.0, 0.96, 0.02)
+_INSIDE = np.arange(0.5, 0.93, 0.02)
+"""Cosines of pairs whose middle is told from W alone and from the exact front."""
+
 _SPREAD = 0.3
 """How far from the usual y the points of a pair are counted: a source that stays where it is has one y."""
 
@@ -45,7 +49,8 @@ _CHANCE = 1.5 / (_RING[1] ** 2 - _RING[0] ** 2)
 class GainShares:
     """Shares of the points in [0, 1]; ``omni`` is the geometric mean of those of low and of high ones.
 
-    ``bed_angle_deg`` is the half angle of the pair that fits best; ``points`` how many there are a second.
+    ``bed`` counts the sides and the middle of a pair, ``centre`` the middle alone; ``bed_angle_deg`` is the half angle
+    of the pair that fits best; ``points`` how many there are a second.
     """
 
     omni: float
@@ -53,6 +58,7 @@ class GainShares:
     omni_high: float
     front: float
     bed: float
+    centre: float
     bed_angle_deg: float
     points: float
 
@@ -90,7 +96,7 @@ class Gains:
     def shares(self, power: NDArray, frame_s: float) -> GainShares:
         """What they say of everything that was taken in, in frames of a total power ``(frames,)``."""
         if not self._gains or not power.any():
-            return GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         loud_db = 10 * np.log10(float(power.mean())) - _QUIET_FRAME_DB
         kept = np.concatenate(self._frame_db) > loud_db
         x, y, z = np.concatenate(self._gains, axis=1)[:, kept]
@@ -106,12 +112,17 @@ class Gains:
         omni_low = share(omni & ~high, int(np.count_nonzero(~high)), least / 2)
         omni_high = share(omni & high, int(np.count_nonzero(high)), least / 2)
         pair, cosine = _best_pair(x, y, z)
+        centre, middle_cosine = _best_centre(x, y, z)
+        if centre > pair:
+            cosine = middle_cosine
+        every = max(len(x), least, 1.0)
         return GainShares(
             omni=round((omni_low * omni_high) ** 0.5, 4),
             omni_low=omni_low,
             omni_high=omni_high,
             front=share(front, len(x), least),
-            bed=round(float(pair / max(len(x), least, 1.0)), 4),
+            bed=round(float((pair + centre) / every), 4),
+            centre=round(float(centre / every), 4),
             bed_angle_deg=round(float(np.rad2deg(np.arccos(cosine))), 1),
             points=round(float(len(x) / seconds), 1),
         )
@@ -133,4 +144,17 @@ def _best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
         more = float(spread * (count - chance))
         if more > best:
             best, best_cosine = more, float(np.clip(np.median(x.real[pair]), 0, 1))
+    return best, best_cosine
+
+
+def _best_centre(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
+    """How many points more than by chance lie in the middle of the best pair, and the cosine of its half angle."""
+    ahead = x[(np.abs(z) < _BED) & (np.abs(y) < _BED)]
+    best, best_cosine = 0.0, 0.0
+    for cosine in _INSIDE:
+        off = np.abs(ahead - cosine)
+        chance = np.count_nonzero((off > _RING[0] * _BED) & (off < _RING[1] * _BED)) * _CHANCE
+        more = float(np.count_nonzero(off < _BED) - chance)
+        if more > best:
+            best, best_cosine = more, float(cosine)
     return best, best_cosine
