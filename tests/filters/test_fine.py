@@ -90,10 +90,11 @@ def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float, to: str) -
 def test_a_mono_recording_on_a_stereo_pair_is_found_by_its_middle(half_angle_deg: float, to: str) -> None:
     signal, angle = tones(1), np.radians(half_angle_deg)
     layer = ambisonics.encode(signal, angle, 0.0) + ambisonics.encode(signal, -angle, 0.0)
-    found = listen(layer / layer[W].std() + diffuse(5, layer.shape[1]), to)
+    found = listen(layer / layer[W].std() + 0.3 * diffuse(5, layer.shape[1]), to)
     assert found.bed >= found.centre > 0.015
     assert found.bed_angle_deg == pytest.approx(half_angle_deg, abs=5)
-    assert max(found.omni, found.front) < 0.02
+    assert found.omni < 0.02
+    assert found.front < found.centre
 
 
 @both
@@ -119,6 +120,14 @@ def test_a_microphone_without_directed_lows_is_not_omni() -> None:
     high = ambisonics.encode(tones(3), 1.0, 0.2)
     found = listen(low + high + 0.1 * diffuse(5, low.shape[1]))
     assert found.omni < 0.01
+
+
+def test_low_tones_of_one_source_that_look_like_a_middle_are_none() -> None:
+    """As on a real recording: something ahead whose lows reach X too weakly, while its highs do not."""
+    signal = np.sin(2 * np.pi * 330 * np.arange(SECONDS * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ)
+    low = np.stack([signal, 0 * signal, 0 * signal, 0.6 * signal])
+    found = listen(low + ambisonics.encode(tones(3), 1.0, 0.2) + 0.1 * diffuse(5, signal.size))
+    assert found.centre < 0.002
 
 
 def test_noise_and_silence_say_nothing() -> None:

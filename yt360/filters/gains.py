@@ -112,18 +112,16 @@ class Gains:
         omni_low = share(omni & ~high, int(np.count_nonzero(~high)), least / 2)
         omni_high = share(omni & high, int(np.count_nonzero(high)), least / 2)
         pair, cosine = _best_pair(x, y, z)
-        centre, middle_cosine = _best_centre(x, y, z)
-        if centre > pair:
-            cosine = middle_cosine
-        every = max(len(x), least, 1.0)
+        pair /= max(len(x), least, 1.0)
+        centre, middle_cosine = _best_centre(x, y, z, high, least)
         return GainShares(
             omni=round((omni_low * omni_high) ** 0.5, 4),
             omni_low=omni_low,
             omni_high=omni_high,
             front=share(front, len(x), least),
-            bed=round(float((pair + centre) / every), 4),
-            centre=round(float(centre / every), 4),
-            bed_angle_deg=round(float(np.rad2deg(np.arccos(cosine))), 1),
+            bed=round(float(pair + centre), 4),
+            centre=round(centre, 4),
+            bed_angle_deg=round(float(np.rad2deg(np.arccos(middle_cosine if centre > pair else cosine))), 1),
             points=round(float(len(x) / seconds), 1),
         )
 
@@ -147,14 +145,22 @@ def _best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
     return best, best_cosine
 
 
-def _best_centre(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
-    """How many points more than by chance lie in the middle of the best pair, and the cosine of its half angle."""
-    ahead = x[(np.abs(z) < _BED) & (np.abs(y) < _BED)]
+def _best_centre(x: NDArray, y: NDArray, z: NDArray, high: NDArray[np.bool_], least: float) -> tuple[float, float]:
+    """Share of points, beyond chance, in the middle of the best pair, and the cosine of its half angle.
+
+    The geometric mean of low and of high points: what makes one source look so in a band does not in the other.
+    """
+    middle = (np.abs(z) < _BED) & (np.abs(y) < _BED)
     best, best_cosine = 0.0, 0.0
     for cosine in _INSIDE:
-        off = np.abs(ahead - cosine)
-        chance = np.count_nonzero((off > _RING[0] * _BED) & (off < _RING[1] * _BED)) * _CHANCE
-        more = float(np.count_nonzero(off < _BED) - chance)
-        if more > best:
-            best, best_cosine = more, float(cosine)
+        off = np.abs(x - cosine)
+        found, around = middle & (off < _BED), middle & (off > _RING[0] * _BED) & (off < _RING[1] * _BED)
+        shares = [
+            max(0.0, float(np.count_nonzero(found & part) - np.count_nonzero(around & part) * _CHANCE))
+            / max(float(np.count_nonzero(part)), least / 2, 1.0)
+            for part in (~high, high)
+        ]
+        share = float(np.sqrt(shares[0] * shares[1]))
+        if share > best:
+            best, best_cosine = share, float(cosine)
     return best, best_cosine
