@@ -79,7 +79,7 @@ _WEIGHTS = {
     "front": _Weights(-4.02, 0.15, evidence=(0.1, 1.54), partials=(0.006, 2.99), swells=(0.012, 4.78)),
     "bed": _Weights(-0.78, 0.39, evidence=(0.1, 0.6), partials=(0.015, 3.16), swells=(0.0037, 1.08)),
 }
-"""Fitted by ``python -m benchmarks.fit_evidence`` on scenes and recordings of their own."""
+"""Fitted as ``benchmarks/fit_evidence.py`` does it (it says on what), on scenes and recordings of their own."""
 
 SHARES = ("evidence", "partials", "swells")
 
