@@ -18,8 +18,8 @@ from collections.abc import Callable
 from yt360.cli.common import table
 
 FIRST_SEED = 4000
-"""Nothing was fitted on scenes from here on, but those of seeds 4000 to 4086 were measured several times while rules were
-changed, and some rules answer to what they showed: give ``--first-seed`` for scenes that nobody has seen."""
+"""Nothing was fitted on scenes from here on, but those up to 4086 were measured several times while rules were changed,
+and some rules answer to what they showed: give ``--first-seed`` for scenes that nobody has seen."""
 
 
 def _stills(scale: float, first_seed: int) -> list[list[str]]:

@@ -8,11 +8,11 @@ Speakers and instruments are those of the part ``fitting``; half of the voices a
 invented music leaves more lone tones than real music does. Nothing of it is used by ``benchmarks/filters.py``.
 
 The weights in the repository were fitted in this way, but by hand, before there was this script: on 260 clean scenes
-(104 of them with layers, too), with the music of Debian's packages supertux-data, wesnoth-1.16-music, frozen-bubble-data
-and extremetuxracer-data (89 pieces) and the prompts in four languages of asterisk-core-sounds-{en,fr,es,ru}-g722, and
-before the middle of a pair was counted. Their thresholds were rounded by hand. On those scenes and 20 more they give 9
-false alarms of 280 (the middle adds one) and find 303 of 336 beds within ±60° (288 without the middle). A finished scene
-is not made again.
+(104 of them with layers, too), with the music of Debian's packages supertux-data, wesnoth-1.16-music,
+frozen-bubble-data and extremetuxracer-data (89 pieces) and the prompts in four languages of
+asterisk-core-sounds-{en,fr,es,ru}-g722, and before the middle of a pair was counted. Their thresholds were rounded by
+hand. On those scenes and 20 more they give 9 false alarms of 280 (the middle adds one) and find 303 of 336 beds within
+±60° (288 without the middle). A finished scene is not made again.
 """
 
 from __future__ import annotations

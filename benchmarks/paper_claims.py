@@ -123,7 +123,7 @@ class Scale:
 
 
 FULL = Scale(VIDEOS, 1280, 32, 6, 8, 30, 3, 1)
-"""Twice the steps of the first whole run, chosen after its results: with 640, two of three AVSA models had hardly begun."""
+"""Twice the steps of the first whole run, chosen after its results: at 640 two of three AVSA had hardly begun."""
 
 SMOKE = Scale(12, 6, 8, 2, 2, 2, 1, 1)
 
