@@ -98,6 +98,8 @@ def _stills(rng: np.random.Generator) -> dict:
         "time_s": (np.arange(count) / 2).tolist(),
         "changed": moving, "residual": moving, "rotation_deg": [0.0] * count, "background": [0.4] * count,
         "regions": [3] * count, "extent": [0.1] * count, "brightness": [110.0] * count, "later": moving,
+        "strength": [9.0] * count, "later_strength": [9.0] * count, "later_regions": [3] * count,
+        "flatness": [0.0] * count, "stretch": [0.0] * count,
     }  # fmt: skip
     return {"looked_s": 48.0, "duration_s": 300.0, "steps": still.pack(still.from_columns(columns))}
 

@@ -131,6 +131,43 @@ def moving_patch(share: float, grain: float, dark: float = 1.0) -> Film:
     return film
 
 
+def _world_thing(picture: Picture, elevation: float, column: float, look: Picture) -> Picture:
+    """``look`` at an elevation (radians), as wide there as a thing of its size is in an equirectangular picture."""
+    height, width = look.shape[:2]
+    wide = cv2.resize(look, (max(4, round(width / np.cos(elevation))), height), interpolation=cv2.INTER_LINEAR)
+    top, left = round((0.5 - elevation / np.pi) * HEIGHT - height / 2), round(column) % (WIDTH - wide.shape[1])
+    out = picture.copy()
+    there = wide[..., 3:] / 255
+    place = out[top : top + height, left : left + wide.shape[1]]
+    place[:] = place * (1 - there) + wide[..., :3] * there
+    return out
+
+
+def balloon(rng, picture, other):
+    """It rises and drifts, and keeps its size on the sphere."""
+    size = 44
+    rows, columns = np.mgrid[0:size, 0:size] / (size - 1) * 2 - 1
+    look = np.concatenate([other[100 : 100 + size, 200 : 200 + size], np.zeros((size, size, 1), np.float32)], axis=2)
+    look[..., 3] = 255 * (rows**2 + columns**2 < 1)
+    begin, drift, up = rng.uniform(0, WIDTH), rng.uniform(-3, 3), np.radians(rng.uniform(4.2, 5.0))
+    for frame in range(COUNT):
+        elevation = np.radians(-8) + up * frame / FPS
+        yield _grain(rng, _world_thing(picture, elevation, begin + drift * frame, look), 1.2)
+
+
+def bird(rng, picture, other):
+    """It flaps, comes nearer and crosses the sky."""
+    begin, speed, tone = rng.uniform(0, WIDTH), rng.uniform(3, 6) * rng.choice([-1, 1]), rng.uniform(10, 70)
+    for frame in range(COUNT):
+        span = round(30 + 26 * frame / COUNT)
+        look = np.full((span, span, 4), tone, np.float32)
+        rows, columns = np.mgrid[0:span, 0:span] / (span - 1) * 2 - 1
+        wing = 0.75 * np.sin(2.3 * frame) * np.abs(columns)
+        look[..., 3] = 255 * ((np.abs(rows - wing) < 0.16) | (rows**2 * 4 + columns**2 * 12 < 1))
+        elevation = np.radians(5 + 35 * frame / COUNT)
+        yield _grain(rng, _world_thing(picture, elevation, begin + speed * frame, look), 1.2)
+
+
 def shimmer(strength: float) -> Film:
     def film(rng, picture, other):
         rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
@@ -186,6 +223,8 @@ MOVING: dict[str, Film] = {
     "one moving thing, 0.9 %": moving_patch(0.009, 1.2),
     "one moving thing, 0.5 %": moving_patch(0.005, 1.2),
     "one moving thing, 2 %, grainy": moving_patch(0.02, 4.0),
+    "balloon that rises": balloon,
+    "bird that crosses the sky": bird,
     "dark night": moving_patch(0.009, 1.0, dark=0.12),
     "slow sunset": sunset,
     "water that shimmers": shimmer(8.0),

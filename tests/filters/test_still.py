@@ -71,6 +71,32 @@ def test_still_with_a_moving_logo():
     assert verdict(film(draw)).kind == "overlay"
 
 
+@pytest.mark.parametrize("grain", [0.0, 1.0])
+def test_still_with_a_moving_logo_as_large_as_a_walking_person(grain):
+    """0.9 % of the picture, over a background that may live: it keeps its pixels on its way up and down."""
+    picture = scenery(4)
+
+    def draw(index):
+        return with_box(picture, int(bounce(index, 25, 110, 9, 60)), bounce(index, 10, 280, 11, 40), 22, 21, 240)
+
+    assert verdict(film(draw, grain)).kind == "overlay"
+
+
+def test_what_rises_in_the_world_is_kept_even_where_a_codec_left_no_noise():
+    """It is as small as a logo and nothing else changes, but it keeps its size on the sphere."""
+    picture = scenery(4)
+
+    def draw(index):
+        elevation = np.deg2rad(-5 + 3 * index)
+        wide = round(13 / np.cos(elevation))
+        return with_box(picture, round(80 - elevation / np.pi * HEIGHT) - 7, 40 + 5 * index, 14, wide, 240)
+
+    steps = steps_of(film(draw))
+    assert np.median([step.background for step in steps]) < LIMITS.dead_background
+    assert np.median([step.residual for step in steps]) < LIMITS.overlay_share
+    assert still.judge(steps, LIMITS) is None
+
+
 def test_still_with_a_title_that_comes_and_goes():
     picture = scenery(4)
     titled = with_box(picture, 70, 100, 16, 110, 250)
@@ -180,7 +206,7 @@ def made(brightness, *, residual=0.0, later=0.0, window=0):
     return [
         still.Step(
             window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
-            later if index < count - still.LAG_STEPS + 1 else -1.0,
+            later if index < count - still.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0,
         )
         for index, level in enumerate(brightness)
     ]  # fmt: skip
@@ -214,6 +240,47 @@ def test_a_still_that_flickers_may_leave_blocks_behind_and_a_moving_one_may_not(
     steady = [step._replace(brightness=100.0) for step in blocky]
     assert still.judge(steady, LIMITS) is None
     assert still.judge(made(levels, residual=0.03, later=0.03), LIMITS) is None
+
+
+def test_codecs_make_weak_motion_out_of_strong_noise():
+    noisy = [
+        step._replace(residual=0.03, later=0.03, background=1.0, regions=6, strength=1.4, later_strength=1.4)
+        for step in made([100.0] * 20)
+    ]
+    assert still.judge(noisy, LIMITS).kind == "still"
+    for alive in (
+        {"strength": 8.0, "later_strength": 8.0},
+        {"background": 0.1},
+        {"regions": 1},
+        {"residual": 0.2, "later": 0.2},
+    ):
+        assert still.judge([step._replace(**alive) for step in noisy], LIMITS) is None, alive
+
+
+def test_a_brightness_that_goes_one_way_all_the_time_is_daylight():
+    """Change of brightness is no motion, so a sunset alone would look still; a fade at its start is none."""
+    sunset = made([120.0 - 2 * index for index in range(23)])
+    assert still.daylight(sunset, LIMITS)
+    assert still.judge(sunset, LIMITS) is None
+    fade = made([20.0, 50.0, 80.0, 110.0] + [120.0] * 19)
+    assert not still.daylight(fade, LIMITS)
+    assert still.judge(fade, LIMITS).kind == "still"
+    both_ways = made([120.0 - 2 * index for index in range(12)]) + made([96.0 + 2 * k for k in range(12)], window=1)
+    assert not still.daylight(both_ways, LIMITS)
+
+
+def test_flicker_of_dark_pictures_is_measured_by_their_brightness():
+    assert still.flickers(made([30.0, 30.5] * 12), LIMITS)
+    assert not still.flickers(made([100.0, 100.5] * 12), LIMITS)
+
+
+def test_a_fade_between_pictures_of_like_levels_is_a_change_of_slides():
+    """What changes at once may look like a change of brightness; seconds later it is another picture."""
+    steps = made([100.0] * 24)
+    steps[11:13] = [step._replace(residual=0.04, changed=0.04, later=0.4) for step in steps[11:13]]
+    for index in range(4, 11):
+        steps[index] = steps[index]._replace(later=0.4)
+    assert still.judge(steps, LIMITS).kind == "slide-show"
 
 
 def test_columns_survive_json_exactly():

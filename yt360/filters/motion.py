@@ -68,7 +68,8 @@ class PairMotion:
     ``background`` is the mean absolute difference, in gray levels, far from anything that moves: a
     camera's noise leaves some of it even in strongly compressed video, a repeated picture does not.
     ``regions`` counts the separate places where something moves, ``extent`` is the share of the
-    picture's pixels inside their bounding boxes.
+    picture's pixels inside their bounding boxes. ``strength`` is the difference of the block that moves most, in
+    units of that from which on a block has moved: what a codec makes of noise stays near 1, things do not.
     """
 
     changed: float
@@ -77,6 +78,7 @@ class PairMotion:
     background: float
     regions: int
     extent: float
+    strength: float
 
     @property
     def rotation_deg(self) -> float:
@@ -105,8 +107,8 @@ def compare(
     ``turning`` says whether to seek a turn of the sphere, ``guess`` is a rotation ``(3, 3)`` to start from.
     """
     weights = block_weights(*first[0].shape, settings.polar_mask)
-    moved, background = _moved_blocks(*first, *second, settings)
-    changed = float(np.sum(weights[moved]))
+    excess, background = _block_excess(*first, *second, settings)
+    changed = float(np.sum(weights[excess > 1]))
     residual = changed
     turn: NDArray[Any] = np.zeros(3)
     if turning and changed > _TURNING:
@@ -114,13 +116,13 @@ def compare(
         vector = cv2.Rodrigues(rotation)[0].ravel()
         if np.linalg.norm(vector) > _LEAST_TURN:
             turned = _turn(first[0], rotation, "cubic")
-            still_moved, turned_background = _moved_blocks(turned, _smooth(turned), *second, settings, blur_px=0.5)
-            left = float(np.sum(weights[still_moved]))
+            turned_excess, turned_background = _block_excess(turned, _smooth(turned), *second, settings, blur_px=0.5)
+            left = float(np.sum(weights[turned_excess > 1]))
             if left < 0.7 * changed:
-                moved, background, residual, turn = still_moved, turned_background, left, vector
-    regions, extent = _regions(moved & (weights > 0))
+                excess, background, residual, turn = turned_excess, turned_background, left, vector
+    regions, extent = _regions((excess > 1) & (weights > 0))
     rotation_vector = (float(turn[0]), float(turn[1]), float(turn[2]))
-    return PairMotion(changed, residual, rotation_vector, background, regions, extent)
+    return PairMotion(changed, residual, rotation_vector, background, regions, extent, float(excess[weights > 0].max()))
 
 
 @lru_cache(maxsize=8)
@@ -256,15 +258,15 @@ def _shrink(picture: FloatImage, height: int, width: int) -> FloatImage:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _moved_blocks(
+def _block_excess(
     first: FloatImage,
     first_smooth: FloatImage,
     second: FloatImage,
     second_smooth: FloatImage,
     settings: MotionSettings,
     blur_px: float = 0.0,
-) -> tuple[NDArray[np.bool_], float]:
-    """Which blocks moved ``(H / 8, W / 8)``, and how much the background changed (see :class:`PairMotion`).
+) -> tuple[FloatImage, float]:
+    """Differences of blocks ``(H / 8, W / 8)``, above 1 where they moved, and the background's (:class:`PairMotion`).
 
     ``blur_px``: how far off, in pixels, an interpolated picture may be; steep edges get that much slack.
     """
@@ -288,7 +290,7 @@ def _moved_blocks(
         limit = limit + blur_px * _block_means(steepness)
     calm = cv2.dilate((rough > _LIVELY).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     background = float(rough[calm].mean()) if np.count_nonzero(calm) * 8 >= calm.size else float(np.median(rough))
-    return smoothed > limit, background
+    return np.asarray(smoothed / limit, np.float32), background
 
 
 def _brightness_change(first: FloatImage, second: FloatImage) -> NDArray[np.float32] | None:

@@ -54,11 +54,17 @@ class StillsThresholds(StageThresholds):
     turning_share: float = Field(default=_DEFAULT.turning_share, ge=0, le=1)
     drift_share: float = Field(default=_DEFAULT.drift_share, ge=0, le=1)
     quiet_share: float = Field(default=_DEFAULT.quiet_share, ge=0, le=1)
+    weak_background: float = Field(default=_DEFAULT.weak_background, ge=0)
+    weak_strength: float = Field(default=_DEFAULT.weak_strength, ge=0)
+    weak_share: float = Field(default=_DEFAULT.weak_share, ge=0, le=1)
     flicker_quiet_share: float = Field(default=_DEFAULT.flicker_quiet_share, ge=0, le=1)
     flicker_levels: float = Field(default=_DEFAULT.flicker_levels, ge=0)
     flicker_returns: float = Field(default=_DEFAULT.flicker_returns, ge=0)
+    daylight_share: float = Field(default=_DEFAULT.daylight_share, ge=0)
     slide_share: float = Field(default=_DEFAULT.slide_share, ge=0, le=1)
     slide_steps: int = Field(default=_DEFAULT.slide_steps, ge=0)
+    overlay_flatness: float = Field(default=_DEFAULT.overlay_flatness, ge=0)
+    least_stretch: float = Field(default=_DEFAULT.least_stretch, ge=0)
     overlay_share: float = Field(default=_DEFAULT.overlay_share, ge=0, le=1)
     overlay_extent: float = Field(default=_DEFAULT.overlay_extent, ge=0, le=1)
     title_extent: float = Field(default=_DEFAULT.title_extent, ge=0, le=1)
@@ -82,7 +88,7 @@ def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[fl
 
 class Stills(Stage):
     name = "stills"
-    version = 2
+    version = 3
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Needs(timeout_s=1800)
