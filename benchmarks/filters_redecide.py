@@ -18,7 +18,7 @@ from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Blob, Item, Stage
 from yt360.engine.ledger import Record
 from yt360.engine.storage import Root
-from yt360.filters import still
+from yt360.filters import comparisons
 from yt360.filters.classifier import KINDS
 from yt360.filters.listening import CLASSES
 from yt360.stages import REGISTRY
@@ -101,7 +101,7 @@ def _stills(rng: np.random.Generator) -> dict:
         "strength": [9.0] * count, "later_strength": [9.0] * count, "later_regions": [3] * count,
         "flatness": [0.0] * count, "stretch": [0.0] * count,
     }  # fmt: skip
-    return {"looked_s": 48.0, "duration_s": 300.0, "steps": still.pack(still.from_columns(columns))}
+    return {"looked_s": 48.0, "duration_s": 300.0, "comparisons": comparisons.pack(comparisons.from_columns(columns))}
 
 
 def _voiceover(rng: np.random.Generator) -> dict:

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from tests.filters.pictures import HEIGHT, SAMPLES, WIDTH, film, scenery, turned, with_box
-from yt360.filters import motion, still
+from yt360.filters import comparisons, motion, still
 
 LIMITS = still.StillLimits()
 
 
 def steps_of(frames, window=0):
-    return still.measure_window(frames, window=window, start_s=0.0, fps=2.0, settings=motion.MotionSettings())
+    return comparisons.measure_window(frames, window=window, start_s=0.0, fps=2.0, settings=motion.MotionSettings())
 
 
 def verdict(frames):
@@ -204,9 +203,9 @@ def made(brightness, *, residual=0.0, later=0.0, window=0):
     """Steps of one window with these brightnesses; those at its end have nothing later to be compared with."""
     count = len(brightness)
     return [
-        still.Step(
+        comparisons.Step(
             window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
-            later if index < count - still.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0,
+            later if index < count - comparisons.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0,
         )
         for index, level in enumerate(brightness)
     ]  # fmt: skip
@@ -281,20 +280,6 @@ def test_a_fade_between_pictures_of_like_levels_is_a_change_of_slides():
     for index in range(4, 11):
         steps[index] = steps[index]._replace(later=0.4)
     assert still.judge(steps, LIMITS).kind == "slide-show"
-
-
-def test_columns_survive_json_exactly():
-    steps = steps_of(film(lambda index: scenery(index // 6)))
-    assert still.from_columns(json.loads(json.dumps(still.to_columns(steps), allow_nan=False))) == steps
-
-
-def test_packed_steps_decide_alike():
-    for frames in (film(lambda index: scenery(index // 6)), film(lambda index: scenery(1), 1.0)):
-        steps = steps_of(frames)
-        unpacked = still.unpack(still.pack(steps))
-        for name, values in still.to_columns(steps).items():
-            np.testing.assert_allclose(unpacked[name], values, atol=6e-5)
-        assert still.judge(unpacked, LIMITS) == still.judge(steps, LIMITS)
 
 
 def test_windows_are_not_compared_with_each_other():

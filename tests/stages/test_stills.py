@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.filters.pictures import film, scenery, with_box
 from yt360.engine.contract import Done, Item
 from yt360.errors import ItemError
-from yt360.filters import still
+from yt360.filters import comparisons
 from yt360.media import ffmpeg
 from yt360.media.inspect import inspect_media
 from yt360.stages.stills import Stills, StillsParams, StillsThresholds, windows
@@ -97,4 +97,4 @@ def test_real_fixed_cameras_are_kept(tmp_path, name):
     sound = SHARED / "kqAZkf5Odyw_80.f327.m4a" if name.endswith(".mp4") else None
     verdict, measures = run(tmp_path, SHARED / name, inspect_media(SHARED / name, sound).facts())
     assert verdict is None
-    assert np.median(still.unpack(measures["steps"])["residual"]) > 0.02
+    assert np.median(comparisons.unpack(measures["comparisons"])["residual"]) > 0.02

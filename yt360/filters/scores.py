@@ -14,7 +14,7 @@ import numpy as np
 
 from yt360.engine.contract import Stage
 from yt360.engine.ledger import Record
-from yt360.filters import still
+from yt360.filters import comparisons, still
 
 Measures = Mapping[str, Any]
 
@@ -65,9 +65,9 @@ def _head_locked(measures: Measures) -> float | None:
 
 
 def _quiet(measures: Measures) -> float | None:
-    if "steps" not in measures:
+    if "comparisons" not in measures:
         return None
-    return still.quiet_share(still.unpack(measures["steps"]))
+    return still.quiet_share(comparisons.unpack(measures["comparisons"]))
 
 
 def _silent(measures: Measures) -> float | None:

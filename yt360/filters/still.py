@@ -1,28 +1,20 @@
 """Still image, slide show, turning still, still with something laid over it: a verdict from motion over time.
 
-:func:`measure_window` compares the samples of a stretch of video with their successors and with
-samples seconds later; :func:`judge` decides from the numbers of all stretches. Motion that a codec's
+:func:`judge` decides from the comparisons of all stretches (:mod:`yt360.filters.comparisons`). Motion that a codec's
 noise explains is none; neither is a turn of the whole sphere, nor one change of brightness everywhere.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
-from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters import motion, overlay
-
-LAG_STEPS = 8
-"""How many samples on a picture is compared a second time: slow things have moved by then."""
-
+from yt360.filters.comparisons import COMPACT_REGIONS, LAG_STEPS, Columns, Step, over_lag
+from yt360.filters.comparisons import columns as by_column
 
 _STRONGEST, _FEWEST_PLACES, _FLICKER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
 """Of weak motion, as :class:`StillLimits` says it; and the share of the sphere that flicker may leave moving."""
@@ -30,42 +22,6 @@ _STRONGEST, _FEWEST_PLACES, _FLICKER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 1
 _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 """Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
 to be noise: beyond, the picture moves everywhere."""
-
-_COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
-"""Of a step in which one thing moves; ``title_extent`` decides about what is kept."""
-
-
-class Step(NamedTuple):
-    """From one sample to the next within a window.
-
-    ``time_s`` is the first sample's; ``changed`` … ``extent`` and ``strength`` are those of
-    :class:`yt360.filters.motion.PairMotion`; ``brightness`` is the mean gray level; ``later``, ``later_strength`` and
-    ``later_regions`` are residual, strength and regions against the sample :data:`LAG_STEPS` on, -1 where the window
-    ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in the picture than on
-    the sphere, between two frames where a thing's width would differ by ``stretch``, a natural logarithm
-    (:class:`yt360.filters.overlay.Path`); both 0 where that is not known.
-    """
-
-    window: int
-    time_s: float
-    changed: float
-    residual: float
-    rotation_deg: float
-    background: float
-    regions: int
-    extent: float
-    brightness: float
-    later: float
-    strength: float
-    later_strength: float
-    later_regions: int
-    flatness: float
-    stretch: float
-
-
-_NAMES = Step._fields
-Columns = dict[str, NDArray[np.float64]]
-"""Steps by column, as :func:`judge` wants them."""
 
 
 @dataclass(frozen=True)
@@ -124,95 +80,6 @@ class StillVerdict:
     detail: str
 
 
-def measure_window(
-    frames: Iterable[NDArray],
-    *,
-    window: int,
-    start_s: float,
-    fps: float,
-    settings: motion.MotionSettings,
-    turning: bool = True,
-) -> list[Step]:
-    """Steps between successive gray frames ``(H, W)`` of one window, sampled at ``fps``.
-
-    Without ``turning`` no turn of the sphere is looked for, which is much faster.
-    """
-    prepared = [motion.prepare(frame) for frame in frames]
-    pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
-    flatness, stretch = _stays_alike(prepared, pairs, settings)
-    turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
-    steps = []
-    for index, pair in enumerate(pairs):
-        later, later_strength, later_regions = -1.0, -1.0, -1
-        if index + LAG_STEPS < len(prepared):
-            between = turns[index : index + LAG_STEPS]
-            guess = reduce(lambda whole, turn: turn @ whole, between, np.eye(3))
-            turns_here = any(pairs[index + k].rotation_deg > 0 for k in range(LAG_STEPS))
-            far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, turns_here)
-            later, later_strength, later_regions = far.residual, far.strength, far.regions
-        steps.append(
-            Step(
-                window,
-                round(start_s + index / fps, 3),
-                round(pair.changed, 4),
-                round(pair.residual, 4),
-                round(pair.rotation_deg, 3),
-                round(pair.background, 4),
-                pair.regions,
-                round(pair.extent, 4),
-                round(float(prepared[index][0].mean()), 1),
-                round(later, 4),
-                round(pair.strength, 3),
-                round(later_strength, 3),
-                later_regions,
-                round(flatness[index], 3),
-                round(stretch[index], 3),
-            )
-        )
-    return steps
-
-
-def _stays_alike(
-    prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
-    pairs: Sequence[motion.PairMotion],
-    settings: motion.MotionSettings,
-) -> tuple[list[float], list[float]]:
-    """Flatness and stretch of each frame; sought only where one thing moves over a background that stands."""
-    compact = [pair for pair in pairs if 1 <= pair.regions <= _COMPACT_REGIONS and pair.extent <= _COMPACT_EXTENT]
-    if len(compact) < max(2, len(pairs) / 2) or any(pair.rotation_deg > 0 for pair in compact):
-        return [0.0] * len(prepared), [0.0] * len(prepared)
-    path = overlay.follow([raw for raw, _ in prepared], settings.polar_mask)
-    flatness = np.nan_to_num(path.unlike_sphere - path.unlike_flat)
-    return flatness.tolist(), np.nan_to_num(path.stretch).tolist()
-
-
-def to_columns(steps: Sequence[Step]) -> dict[str, list[Any]]:
-    """Steps as lists by name, as they stand in a record."""
-    return {name: [getattr(step, name) for step in steps] for name in _NAMES}
-
-
-def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[Step]:
-    """The inverse of :func:`to_columns`."""
-    return [Step(*values) for values in zip(*(columns[name] for name in _NAMES), strict=True)]
-
-
-def pack(steps: Sequence[Step]) -> str:
-    """Steps as one word, single precision: a record of ten thousand videos is read in seconds, not minutes."""
-    return base64.b64encode(np.array(steps, "<f4").tobytes()).decode()
-
-
-def unpack(packed: str) -> Columns:
-    """The inverse of :func:`pack`, as columns."""
-    return _columns(np.frombuffer(base64.b64decode(packed), "<f4").reshape(-1, len(_NAMES)).astype(np.float64).round(4))
-
-
-def _columns(steps: Sequence[Step] | Columns | NDArray[np.float64]) -> Columns:
-    if isinstance(steps, dict):
-        return steps
-    rows = np.asarray(steps, np.float64).reshape(-1, len(_NAMES))
-    return dict(zip(_NAMES, rows.T, strict=True))
-
-
 def quiet_steps(
     steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bool = True, flicker: bool = False
 ) -> NDArray[np.bool_]:
@@ -220,9 +87,9 @@ def quiet_steps(
 
     ``flicker``: the brightness of the whole does (:func:`flickers`).
     """
-    columns = _columns(steps)
+    columns = by_column(steps)
     unknown = np.full(columns["later"].shape, -1.0)
-    later, later_strength = (_later(columns, name) if lag else unknown for name in ("later", "later_strength"))
+    later, later_strength = (over_lag(columns, name) if lag else unknown for name in ("later", "later_strength"))
     # What is gone seconds later was flicker or noise: things that move do not come back to the pixel.
     moved = np.where(later < 0, columns["residual"], np.minimum(columns["residual"], later))
     turning = np.where(
@@ -244,27 +111,16 @@ def quiet_steps(
         # picture turns they leave nothing as it was.
         noisy = np.maximum(columns["background"], np.median(columns["background"])) >= limits.weak_background
         noisy |= columns["rotation_deg"] >= _TURNS_DEG
-        scattered = np.maximum(columns["regions"], _later(columns, "later_regions") if lag else 0) >= _FEWEST_PLACES
+        scattered = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0) >= _FEWEST_PLACES
         weak &= noisy & scattered & (moved <= limits.weak_share)
         weak &= later <= limits.weak_share
     found: NDArray[np.bool_] = weak | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
     return found
 
 
-def _later(columns: Columns, name: str) -> NDArray[np.float64]:
-    """A column over the lag ``(n,)``, at a window's end that of the comparison whose second picture is the step's."""
-    later, windows = columns[name].copy(), columns["window"]
-    back = LAG_STEPS - 1
-    missing = np.flatnonzero(later < 0)
-    missing = missing[missing >= back]
-    missing = missing[windows[missing - back] == windows[missing]]
-    later[missing] = columns[name][missing - back]
-    return later
-
-
 def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
     """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
-    columns = _columns(steps)
+    columns = by_column(steps)
     levels, windows = columns["brightness"], columns["window"]
     if len(levels) < 2:
         return False
@@ -279,7 +135,7 @@ def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
 
 def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
     """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
-    columns = _columns(steps)
+    columns = by_column(steps)
     drifts = []
     for window in np.unique(columns["window"]):
         levels = columns["brightness"][columns["window"] == window]
@@ -316,13 +172,13 @@ def _stillness(columns: Columns, limits: StillLimits, flicker: bool) -> _Stillne
 
 def quiet_share(steps: Sequence[Step] | Columns, limits: StillLimits | None = None) -> float:
     """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
-    columns, limits = _columns(steps), limits or StillLimits()
+    columns, limits = by_column(steps), limits or StillLimits()
     return _stillness(columns, limits, flickers(columns, limits)).share if len(columns["window"]) else 0.0
 
 
 def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict | None:
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
-    columns = _columns(steps)
+    columns = by_column(steps)
     total = len(columns["window"])
     if not total or daylight(columns, limits):
         return None
@@ -374,7 +230,7 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
 def _overlay(columns: Columns, limits: StillLimits) -> StillVerdict | None:
     """Something in one place that keeps its pixels wherever it goes, or small over a picture that is repeated."""
     lively = ~quiet_steps(columns, limits, lag=False)
-    compact = lively & (columns["regions"] <= _COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)
+    compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)
     count = int(lively.sum())
     if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):
         return None

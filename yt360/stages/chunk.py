@@ -29,7 +29,7 @@ from yt360 import ambisonics
 from yt360.engine.catalog import Catalog
 from yt360.engine.contract import Child, Done, Filtered, Item, Needs, Outcome, Stage, StageParams
 from yt360.errors import ItemError
-from yt360.filters import motion, silence, still
+from yt360.filters import comparisons, motion, silence, still
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
@@ -82,6 +82,7 @@ def clip_name(video: str, start_s: float) -> str:
 
 class Chunk(Stage):
     name = "chunk"
+    version = 2
     params_type = ChunkParams
     needs = Needs(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
@@ -315,7 +316,7 @@ def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
     """Whether nothing moves in a clip. A turn of the whole sphere counts as motion here: ``stills`` judges that."""
-    steps = still.measure_window(
+    steps = comparisons.measure_window(
         frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=motion.MotionSettings(), turning=False
     )
     return still.judge(steps, still.StillLimits()) is not None

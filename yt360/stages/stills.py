@@ -3,7 +3,7 @@
 Consumes a video's picture and the reading recipe that ``validate`` found. A short video is looked at
 as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
 kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
-:func:`yt360.filters.still.to_columns`), so thresholds can change without decoding anything.
+:func:`yt360.filters.comparisons.to_columns`), so thresholds can change without decoding anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import Field
 
 from yt360.engine.contract import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
-from yt360.filters import motion, still
+from yt360.filters import comparisons, motion, still
 from yt360.media.reading import PictureReading, read_frames
 
 _DEFAULT = still.StillLimits()
@@ -103,7 +103,7 @@ class Stills(Stage):
             params.block_threshold, params.noise_factor, params.floor_factor, params.polar_mask
         )
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
-        steps: list[still.Step] = []
+        steps: list[comparisons.Step] = []
         looked_s = 0.0
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
             frames = read_frames(
@@ -116,7 +116,9 @@ class Stills(Stage):
                 duration_s=length_s,
                 gray=True,
             )
-            steps += still.measure_window(frames, window=index, start_s=at_s, fps=params.rate_hz, settings=settings)
+            steps += comparisons.measure_window(
+                frames, window=index, start_s=at_s, fps=params.rate_hz, settings=settings
+            )
             looked_s += length_s
         if not steps:
             raise ItemError(
@@ -124,18 +126,22 @@ class Stills(Stage):
                 f"{item.files['video'].name}: expected at least two frames between {start_s:.2f} s and {end_s:.2f} s, "
                 "found none; look at the file with `yt360 inspect`",
             )
-        columns = still.to_columns(steps)
+        columns = comparisons.to_columns(steps)
         (workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
-        measures = {"looked_s": round(looked_s, 3), "duration_s": round(end_s - start_s, 3), "steps": still.pack(steps)}
+        measures = {
+            "looked_s": round(looked_s, 3),
+            "duration_s": round(end_s - start_s, 3),
+            "comparisons": comparisons.pack(steps),
+        }
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         limits = still.StillLimits(**self.thresholds.model_dump())
-        verdict = still.judge(still.unpack(measures["steps"]), limits)
+        verdict = still.judge(comparisons.unpack(measures["comparisons"]), limits)
         return None if verdict is None else Filtered("still", verdict.detail)
 
     def check_output(self, name: str, path: Path) -> None:
         try:
-            still.from_columns(json.loads(path.read_text(encoding="utf-8")))
+            comparisons.from_columns(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError) as error:
             raise ItemError("damaged-output", f"{path}: expected the comparisons of a video as JSON, {error}") from None

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from tests.filters.pictures import film, scenery
+from tests.filters.test_still import LIMITS, steps_of
+from yt360.filters import comparisons, still
+
+
+def test_columns_survive_json_exactly():
+    steps = steps_of(film(lambda index: scenery(index // 6)))
+    assert comparisons.from_columns(json.loads(json.dumps(comparisons.to_columns(steps), allow_nan=False))) == steps
+
+
+def test_packed_steps_decide_alike():
+    for frames in (film(lambda index: scenery(index // 6)), film(lambda index: scenery(1), 1.0)):
+        steps = steps_of(frames)
+        unpacked = comparisons.unpack(comparisons.pack(steps))
+        for name, values in comparisons.to_columns(steps).items():
+            np.testing.assert_allclose(unpacked[name], values, atol=6e-5)
+        assert still.judge(unpacked, LIMITS) == still.judge(steps, LIMITS)
+
+
+def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window():
+    steps = steps_of(film(lambda index: scenery(index // 12)))
+    rows = comparisons.columns(steps)
+    over = comparisons.over_lag(rows, "later")
+    missing = rows["later"] < 0
+    assert missing.sum() == comparisons.LAG_STEPS - 1
+    np.testing.assert_array_equal(over[missing], rows["later"][np.flatnonzero(missing) - comparisons.LAG_STEPS + 1])
+    short = comparisons.columns(steps[:5])
+    assert (comparisons.over_lag(short, "later") == short["later"]).all()
