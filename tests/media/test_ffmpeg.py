@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_same_session_other_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     fields = out.read_text().rsplit(")", 1)[1].split()
     assert int(fields[3]) == os.getsid(0)
     assert int(fields[2]) != os.getpgid(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a policy of Linux")
+def test_threads_of_a_decoder_let_each_other_finish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YT360_FFMPEG", str(_script(tmp_path / "ffmpeg", "sleep 0.5\ncat /proc/self/stat\n")))
+    with ffmpeg.stream(["-i", "x"], timeout_s=30) as pipe:
+        fields = pipe.read().rsplit(b")", 1)[1].split()
+    assert int(fields[38]) == os.SCHED_BATCH
 
 
 def test_wrong_program_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,26 @@ def test_resampling_keeps_duration_and_balance(tmp_path: Path, foa: np.ndarray) 
     np.testing.assert_allclose(half, whole, atol=1e-6)
 
 
+def test_sound_that_is_ambix_already_is_the_same_as_sound_put_in_order(tmp_path: Path, foa: np.ndarray) -> None:
+    plain = encode(tmp_path / "plain.mka", sound=foa, rate_hz=RATE, audio="pcm")
+    mixed = encode(tmp_path / "mixed.mka", sound=foa[[3, 0, 2, 1]], rate_hz=RATE, audio="pcm")
+    readings = SoundReading(4, RATE), SoundReading(4, RATE, order=(1, 3, 2, 0))
+    assert [reading.as_decoded for reading in readings] == [True, False]
+    assert not SoundReading(4, RATE, gains=(1.0, 1.0, 1.4, 1.0)).as_decoded
+    first, second = (
+        np.concatenate(list(read_sound(path, reading, sample_rate_hz=24_000)), axis=1)
+        for path, reading in zip((plain, mixed), readings, strict=True)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_sound_of_any_length_comes_whole(tmp_path: Path, foa: np.ndarray) -> None:
+    path = encode(tmp_path / "x.mka", sound=foa[:, :100_003], rate_hz=RATE, audio="pcm")
+    blocks = list(read_channels(path, SoundReading(4, RATE), block_s=0.37))
+    assert {block.shape[1] for block in blocks[:-1]} == {17_760}
+    np.testing.assert_allclose(np.concatenate(blocks, axis=1), foa[:, :100_003], atol=1e-6)
+
+
 def test_window_in_the_middle_is_the_same_samples(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
     part = np.concatenate(

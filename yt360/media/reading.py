@@ -27,6 +27,9 @@ _MOST_LOOKUP_SOURCE = 2
 _PREROLL_S = 0.5
 """Decoders need some history before their output is right (Opus 80 ms, RFC 7845 section 4.6; AAC one frame)."""
 
+_AT_ONCE = 9600
+"""Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
+
 
 def _seek(start_s: float, duration_s: float | None) -> list[str]:
     arguments = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
@@ -142,18 +145,18 @@ def read_channels(
     seek = _seek(0.0 if exact else start_s - preroll_s, length_s + reading.delay_s if length_s and exact else length_s)
     arguments = [
         *ffmpeg.input_arguments(path, before=["-threads", "1", *seek]),
-        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
+        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-af", f"asetnsamples=n={_AT_ONCE}:p=0"),
+        *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
     with ffmpeg.stream(arguments, timeout_s=timeout_s) as pipe:
         while skip > 0 and pipe.read(min(skip, block) * 4 * channels):
             skip -= min(skip, block)
         while wanted is None or wanted > 0:
             count = block if wanted is None else min(block, wanted)
-            data = pipe.read(count * 4 * channels)
-            samples = np.frombuffer(data[: len(data) // (4 * channels) * (4 * channels)], "<f4")
-            if samples.size == 0:
+            samples = np.empty((count, channels), "<f4")
+            decoded = samples[: pipe.readinto(samples.data.cast("B")) // (4 * channels)].T
+            if decoded.size == 0:
                 break
-            decoded = samples.reshape(-1, channels).T.astype(np.float32)
             if wanted is not None:
                 wanted -= decoded.shape[1]
             yield decoded
@@ -190,8 +193,9 @@ def read_sound(
     Raises :class:`yt360.media.ffmpeg.FfmpegError`.
     """
     decoded = read_channels(path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s)
-    ambisonic = (reading.ambisonic(block) for block in decoded)
-    yield from _resampled(ambisonic, 4, reading.sample_rate_hz, sample_rate_hz)
+    if not (reading.as_decoded and reading.sample_rate_hz != sample_rate_hz):
+        decoded = (reading.ambisonic(block) for block in decoded)
+    yield from _resampled(decoded, 4, reading.sample_rate_hz, sample_rate_hz)
 
 
 def read_head_locked(

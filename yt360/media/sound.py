@@ -49,10 +49,15 @@ class SoundReading:
                 fields[name] = tuple(fields[name])
         return SoundReading(**fields)
 
+    @property
+    def as_decoded(self) -> bool:
+        """Whether the decoded channels are AmbiX W Y Z X as they are: :meth:`ambisonic` would only copy them."""
+        return self.channels == 4 and self.order == (0, 1, 2, 3) and self.gains == (1.0, 1.0, 1.0, 1.0)
+
     def ambisonic(self, decoded: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(channels, n)`` as decoded to ``(4, n)`` AmbiX."""
         result = np.zeros((4, decoded.shape[1]), np.float32)
         for k, (source, gain) in enumerate(zip(self.order, self.gains, strict=True)):
             if source != SILENT:
-                result[k] = decoded[source] * np.float32(gain)
+                np.multiply(decoded[source], np.float32(gain), out=result[k])
         return result
