@@ -150,6 +150,22 @@ def test_partials_are_told_from_noise_by_what_is_beside_them() -> None:
     assert np.flatnonzero(lone_tones(power)[0]).tolist() == [60 - MARGIN]
 
 
+def test_partials_are_those_above_the_median_of_their_neighbours() -> None:
+    rng = np.random.default_rng(8)
+    power = (rng.exponential(size=(20, 400)) * 10 ** rng.uniform(0, 2.5, (20, 400))).astype(np.float32)
+    power[3] = 0.0
+    distances = [sign * distance for distance in (4, 6, 8, 10, 11, 12) for sign in (-1, 1)]
+    wanted = [
+        (frame, place - MARGIN)
+        for frame, row in enumerate(power)
+        for place in range(MARGIN, 400 - MARGIN)
+        if row[place] == row[place - 2 : place + 3].max()
+        and row[place] > np.median([row[place + distance] for distance in distances]) * 10**1.5
+    ]
+    assert len(wanted) > 20
+    assert list(map(tuple, np.argwhere(lone_tones(power)))) == wanted
+
+
 def test_swells_are_told_by_what_is_usual_at_their_frequency() -> None:
     power = np.full((50, 40), 1.0, np.float32)
     power[:, 20:] = 1e4  # loud, but always

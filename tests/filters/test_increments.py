@@ -18,7 +18,9 @@ def cells(sound):
 def test_bands_add_up_to_the_power_of_white_noise_in_them():
     rng = np.random.default_rng(0)
     sound = rng.standard_normal((4, 20 * RATE)).astype(np.float32)
-    covariances = increments.band_covariances(increments.short_spectra(sound)).sum(axis=1).mean(axis=0)
+    covariances = (
+        increments.band_covariances(increments.pair_products(increments.short_spectra(sound))).sum(axis=1).mean(axis=0)
+    )
     share = (7000 - 200) / (RATE / 2)
     np.testing.assert_allclose(np.diag(covariances), share, rtol=0.03)
     np.testing.assert_allclose(covariances - np.diag(np.diag(covariances)), 0, atol=0.02)

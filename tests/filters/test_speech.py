@@ -12,7 +12,8 @@ from yt360.filters.speech import syllable_share
 def share(signal):
     sound = np.stack([signal] * 4).astype(np.float32)
     return syllable_share(
-        increments.band_covariances(increments.short_spectra(sound))[:, :7, 0, 0], increments.FRAME_RATE_HZ
+        increments.band_covariances(increments.pair_products(increments.short_spectra(sound)))[:, :7, 0, 0],
+        increments.FRAME_RATE_HZ,
     )
 
 

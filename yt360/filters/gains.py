@@ -129,16 +129,17 @@ class Gains:
 def _best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
     """How many points more than by chance the best stereo pair has, and the cosine of its half angle."""
     flat = np.abs(z) < _BED
+    x, y = x[flat], y[flat]
     best, best_cosine = 0.0, 0.0
     for cosine in _COSINES:
         off = np.abs(x - cosine)
-        pair = flat & (off < _BED)
+        pair = off < _BED
         count = np.count_nonzero(pair)
         if count <= best:
             continue
         usual = np.median(y.real[pair]) + 1j * np.median(y.imag[pair])
         spread = np.count_nonzero(np.abs(y[pair] - usual) > _SPREAD) / count
-        chance = np.count_nonzero(flat & (off > _RING[0] * _BED) & (off < _RING[1] * _BED)) * _CHANCE
+        chance = np.count_nonzero((off > _RING[0] * _BED) & (off < _RING[1] * _BED)) * _CHANCE
         more = float(spread * (count - chance))
         if more > best:
             best, best_cosine = more, float(np.clip(np.median(x.real[pair]), 0, 1))
@@ -151,14 +152,15 @@ def _best_centre(x: NDArray, y: NDArray, z: NDArray, high: NDArray[np.bool_], le
     The geometric mean of low and of high points: what makes one source look so in a band does not in the other.
     """
     middle = (np.abs(z) < _BED) & (np.abs(y) < _BED)
+    counts = [max(float(np.count_nonzero(part)), least / 2, 1.0) for part in (~high, high)]
+    x, high = x[middle], high[middle]
     best, best_cosine = 0.0, 0.0
     for cosine in _INSIDE:
         off = np.abs(x - cosine)
-        found, around = middle & (off < _BED), middle & (off > _RING[0] * _BED) & (off < _RING[1] * _BED)
+        found, around = off < _BED, (off > _RING[0] * _BED) & (off < _RING[1] * _BED)
         shares = [
-            max(0.0, float(np.count_nonzero(found & part) - np.count_nonzero(around & part) * _CHANCE))
-            / max(float(np.count_nonzero(part)), least / 2, 1.0)
-            for part in (~high, high)
+            max(0.0, float(np.count_nonzero(found & part) - np.count_nonzero(around & part) * _CHANCE)) / count
+            for part, count in zip((~high, high), counts, strict=True)
         ]
         share = float(np.sqrt(shares[0] * shares[1]))
         if share > best:

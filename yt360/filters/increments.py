@@ -11,6 +11,7 @@ the other three channels.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -86,13 +87,13 @@ class Cells:
 class Block:
     """A stretch of at most ten seconds or so, as observers get it.
 
-    ``samples`` ``(4, n)``; ``spectra`` ``(4, frames, bins)`` up to the last band; ``covariances``
-    ``(frames, bands, 4, 4)``; ``edges`` ``(segments + 1,)`` frames between which the segments lie;
-    ``loud`` ``(segments,)`` whether a segment has sound.
+    ``samples`` ``(4, n)``; ``products`` ``(pairs, frames, bins)`` of the channels' short-time spectra up to the last
+    band (:func:`pair_products`); ``covariances`` ``(frames, bands, 4, 4)``; ``edges`` ``(segments + 1,)`` frames
+    between which the segments lie; ``loud`` ``(segments,)`` whether a segment has sound.
     """
 
     samples: NDArray[np.float32]
-    spectra: NDArray[np.complex64]
+    products: NDArray[np.float32]
     covariances: NDArray[np.float64]
     edges: NDArray[np.int64]
     loud: NDArray[np.bool_]
@@ -112,13 +113,13 @@ def measure_cells(
     segments = silent = 0
     per_segment = round(SEGMENT_S * SAMPLE_RATE_HZ / HOP)
     for block in _rechunk(blocks, round(BLOCK_S * SAMPLE_RATE_HZ)):
-        spectra = short_spectra(block)
-        covariances = band_covariances(spectra)
+        products = pair_products(short_spectra(block))
+        covariances = band_covariances(products)
         count = max(1, round(len(covariances) / per_segment))
         loud = _loud_segments(block, count, silence_db)
         edges = np.linspace(0, len(covariances), count + 1).round().astype(np.int64)
         for observe in observers:
-            observe(Block(block, spectra, covariances, edges, loud))
+            observe(Block(block, products, covariances, edges, loud))
         silent += count - int(loud.sum())
         if loud.any():
             found += [
@@ -144,42 +145,58 @@ def band_bins() -> NDArray[np.int64]:
     return np.searchsorted(np.fft.rfftfreq(FRAME, 1 / SAMPLE_RATE_HZ), BAND_EDGES_HZ)
 
 
-def band_covariances(spectra: NDArray[np.complex64]) -> NDArray[np.float64]:
-    """Real parts of the covariances of ``(4, frames, bins)`` in each frame and band: ``(frames, bands, 4, 4)``.
+def band_covariances(products: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Covariances in each frame and band ``(frames, bands, 4, 4)``, from ``(pairs, frames, bins)`` of all pairs.
 
     Scaled so that the bands of a frame add up to the mean power in them.
     """
     bins = band_bins()
-    out = np.empty((spectra.shape[1], len(bins) - 1, 4, 4))
-    for (i, j), products in zip(PAIRS, pair_products(spectra), strict=True):
-        out[:, :, i, j] = out[:, :, j, i] = np.add.reduceat(products, bins[:-1], axis=1)
+    out = np.empty((products.shape[1], len(bins) - 1, 4, 4))
+    for (i, j), each in zip(PAIRS, products, strict=True):
+        out[:, :, i, j] = out[:, :, j, i] = np.add.reduceat(each, bins[:-1], axis=1)
     return out * (8 / 3 * 2 / FRAME**2)
 
 
-def pair_products(spectra: NDArray[np.complex64]) -> Iterator[NDArray[np.float32]]:
-    """Real parts ``(frames, bins)`` of the products of all pairs of channels, in the order of :data:`PAIRS`."""
+def pair_products(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Real parts ``(pairs, frames, bins)`` of the products of all pairs of the channels ``(4, frames, bins)``.
+
+    In the order of :data:`PAIRS`.
+    """
     real, imaginary = np.ascontiguousarray(spectra.real), np.ascontiguousarray(spectra.imag)
-    for i, j in PAIRS:
-        yield real[i] * real[j] + imaginary[i] * imaginary[j]
+    out = np.empty((len(PAIRS), *spectra.shape[1:]), np.float32)
+    for each, (i, j) in zip(out, PAIRS, strict=True):
+        np.multiply(real[i], real[j], out=each)
+        each += imaginary[i] * imaginary[j]
+    return out
 
 
 def _rechunk(blocks: Iterable[NDArray[np.float32]], length: int) -> Iterator[NDArray[np.float32]]:
     """Blocks of exactly ``length`` samples, the last one shorter; one under a segment joins the one before it."""
-    kept: list[NDArray[np.float32]] = []
+    kept: deque[NDArray[np.float32]] = deque()
     samples = 0
     for block in blocks:
         kept.append(block)
         samples += block.shape[1]
         while samples >= 2 * length:
-            joined = np.concatenate(kept, axis=1)
-            yield joined[:, :length]
-            kept, samples = [joined[:, length:]], samples - length
+            yield _taken(kept, length)
+            samples -= length
     if samples:
-        joined = np.concatenate(kept, axis=1)
         cut = length if samples >= length + round(SEGMENT_S * SAMPLE_RATE_HZ) else samples
-        yield joined[:, :cut]
+        yield _taken(kept, cut)
         if cut < samples:
-            yield joined[:, cut:]
+            yield _taken(kept, samples - cut)
+
+
+def _taken(kept: deque[NDArray[np.float32]], length: int) -> NDArray[np.float32]:
+    """The first ``length`` samples of some blocks, which lose them."""
+    taken: list[NDArray[np.float32]] = []
+    while length > 0:
+        block = kept.popleft()
+        taken.append(block[:, :length])
+        if block.shape[1] > length:
+            kept.appendleft(block[:, length:])
+        length -= taken[-1].shape[1]
+    return np.concatenate(taken, axis=1)
 
 
 def _loud_segments(block: NDArray[np.float32], count: int, silence_db: float) -> NDArray[np.bool_]:

@@ -28,6 +28,11 @@ def lone_tones(power: NDArray[np.float32]) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = np.logical_and.reduce([inner >= beside(distance) for distance in (-2, -1, 1, 2)])
     found &= inner > 0
     frame, place = np.nonzero(found)
+    peaks, above = inner[frame, place], 10 ** (_PROMINENCE_DB / 10)
     around = np.stack([beside(sign * distance)[frame, place] for distance in _AROUND for sign in (-1, 1)])
-    found[frame, place] = inner[frame, place] > np.median(around, axis=0) * 10 ** (_PROMINENCE_DB / 10)
+    # Where fewer than half of them are that far below, so is not their median: it is taken of few of the peaks.
+    maybe = np.count_nonzero(around * (above * 0.999) < peaks, axis=0) >= len(around) // 2
+    found[frame, place] = False
+    frame, place, peaks, around = frame[maybe], place[maybe], peaks[maybe], around[:, maybe]
+    found[frame, place] = peaks > np.median(around, axis=0) * above
     return found

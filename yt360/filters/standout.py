@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from yt360.filters.increments import PAIRS, Block, band_bins, pair_products
+from yt360.filters.increments import PAIRS, Block, band_bins
 
 _HIGH, _LOW = 0.9, 0.5
 """Quantiles above and below which a point stands out, or is part of the floor."""
 
 _FLOOR_BINS = 15
 """Width over which the floor of a block is smooth: 350 Hz, some harmonics of any voice."""
+
+
+_SAME = [place for place, (i, j) in enumerate(PAIRS) if i == j]
+"""Places among the pairs that are a channel with itself: powers."""
 
 
 class Standout:
@@ -33,19 +37,19 @@ class Standout:
     def observe(self, block: Block) -> None:
         """Take in the next block."""
         bins = band_bins()
-        energy = np.sum(np.square(np.abs(block.spectra)), axis=0)
+        energy = np.sum(block.products[_SAME], axis=0)
         floor = median_filter(np.median(energy, axis=0), _FLOOR_BINS, mode="nearest")
         rise = energy / np.maximum(floor, 1e-6 * float(floor.max(initial=0.0)) + 1e-20)
         high, low = np.zeros(rise.shape, np.float32), np.zeros(rise.shape, np.float32)
         for begin, end in pairwise(block.edges):
             for first, last in pairwise(bins):
                 part = rise[begin:end, first:last]
-                upper, middle = np.quantile(part, (_HIGH, _LOW), method="lower")
+                upper, middle = quantiles(part)
                 for mask, chosen in ((high, part >= upper), (low, part <= middle)):
                     mask[begin:end, first:last] = chosen / np.count_nonzero(chosen)
         for found, mask in ((self._high, high), (self._low, low)):
             out = np.empty((len(block.edges) - 1, len(bins) - 1, 4, 4))
-            for (i, j), products in zip(PAIRS, pair_products(block.spectra), strict=True):
+            for (i, j), products in zip(PAIRS, block.products, strict=True):
                 banded = np.add.reduceat(products * mask, bins[:-1], axis=1)
                 out[:, :, i, j] = out[:, :, j, i] = np.add.reduceat(banded, block.edges[:-1], axis=0)
             found.append(out)
@@ -57,3 +61,14 @@ class Standout:
             return nothing, nothing
         low = np.concatenate(self._low)
         return np.concatenate(self._high) - low, low
+
+
+def quantiles(part: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
+    """The upper and the lower quantile of points of any shape, as they occur among them.
+
+    As ``np.quantile`` with the method ``lower`` finds them, which takes longer to start than to look.
+    """
+    values = part.flatten()
+    upper, middle = (int((values.size - 1) * share) for share in (_HIGH, _LOW))
+    values.partition((middle, upper))
+    return values[upper], values[middle]
