@@ -106,7 +106,7 @@ def quiet_steps(
     )
     if flicker:
         weak &= moved <= max(limits.weak_share, _FLICKER_SHARE)
-    else:
+    elif weak.any():
         # Encoders leave single frames as they were: the noise of the video as a whole counts as well. When all of the
         # picture turns they leave nothing as it was.
         noisy = np.maximum(columns["background"], np.median(columns["background"])) >= limits.weak_background
@@ -126,11 +126,11 @@ def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
         return False
     inside = windows[1:] == windows[:-1]
     there, count = float(np.abs(levels[1:] - levels[:-1])[inside].sum()), int(inside.sum())
+    if not count or there / count < limits.flicker_levels * min(1.0, float(levels.mean()) / _BRIGHT):
+        return False
     begins = np.flatnonzero(np.append(True, ~inside))
     ends = np.append(begins[1:], len(levels)) - 1
-    in_the_end = float(np.abs(levels[ends] - levels[begins]).sum())
-    least = limits.flicker_levels * min(1.0, float(levels.mean()) / _BRIGHT)
-    return count > 0 and there / count >= least and there >= limits.flicker_returns * in_the_end
+    return there >= limits.flicker_returns * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
 def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
@@ -163,27 +163,39 @@ class _Stillness:
         return float(self.quiet.sum()) / max(1, self.count)
 
 
-def _stillness(columns: Columns, limits: StillLimits, flicker: bool) -> _Stillness:
-    quiet = quiet_steps(columns, limits, flicker=flicker)
+def _stillness(
+    columns: Columns, limits: StillLimits, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
+) -> _Stillness:
+    """Of steps that are quiet also over the lag, and ``at_once``: at the moment. The former are changed in place."""
     turning = bool(np.count_nonzero(columns["rotation_deg"] > 0) > len(quiet) / 2)
-    slides = np.zeros(len(quiet), dtype=bool) if turning else _slide_changes(columns, quiet, limits)
+    slides = np.zeros(len(quiet), dtype=bool) if turning else _slide_changes(columns, quiet, at_once, limits)
     return _Stillness(quiet & ~slides, slides, turning)
 
 
 def quiet_share(steps: Sequence[Step] | Columns, limits: StillLimits | None = None) -> float:
     """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
     columns, limits = by_column(steps), limits or StillLimits()
-    return _stillness(columns, limits, flickers(columns, limits)).share if len(columns["window"]) else 0.0
+    if not len(columns["window"]):
+        return 0.0
+    quiet = quiet_steps(columns, limits, flicker=flickers(columns, limits))
+    return _stillness(columns, limits, quiet, quiet_steps(columns, limits, lag=False)).share
 
 
 def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict | None:
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
+    verdict = _judged(columns, limits) if len(columns["window"]) else None
+    return None if verdict is None or daylight(columns, limits) else verdict
+
+
+def _judged(columns: Columns, limits: StillLimits) -> StillVerdict | None:
+    """The same, whatever the daylight does: only few verdicts have to be asked about that."""
     total = len(columns["window"])
-    if not total or daylight(columns, limits):
-        return None
     flickering = flickers(columns, limits)
-    found = _stillness(columns, limits, flickering)
+    quiet, at_once = quiet_steps(columns, limits, flicker=flickering), quiet_steps(columns, limits, lag=False)
+    if np.count_nonzero(quiet | at_once) < total / 2:  # slides make no others quiet
+        return _overlay(columns, at_once, limits)
+    found = _stillness(columns, limits, quiet, at_once)
     seen = f"{found.share:.0%} of {found.count} pairs of samples show no motion"
     flicker = flickering and found.share >= limits.flicker_quiet_share
     if (flicker or found.share >= limits.quiet_share) and found.quiet.sum() >= total / 2:
@@ -197,17 +209,19 @@ def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict 
             speed = float(np.median(turns[turns > 0]))
             return StillVerdict("turning", f"turning still: {seen} once {speed:.1f}° between samples are undone")
         return StillVerdict("still", f"still image: {seen}")
-    return _overlay(columns, limits)
+    return _overlay(columns, at_once, limits)
 
 
-def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimits) -> NDArray[np.bool_]:
+def _slide_changes(
+    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: StillLimits
+) -> NDArray[np.bool_]:
     """Steps that belong to a change of slides: short, wide, with stillness before or after it.
 
     A picture that stands is another one seconds later when the slide changes in between: the lag makes
     no slide lively, so such steps are made quiet here (in place).
     """
     changes = np.zeros(len(quiet), dtype=bool)
-    at_once, windows = quiet_steps(columns, limits, lag=False), columns["window"]
+    windows = columns["window"]
     edges = np.flatnonzero((at_once[1:] != at_once[:-1]) | (windows[1:] != windows[:-1])) + 1
     for begin, end in pairwise([0, *edges.tolist(), len(quiet)]):
         if at_once[begin] or end - begin > limits.slide_steps:
@@ -227,9 +241,9 @@ def _slide_changes(columns: Columns, quiet: NDArray[np.bool_], limits: StillLimi
     return changes
 
 
-def _overlay(columns: Columns, limits: StillLimits) -> StillVerdict | None:
+def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) -> StillVerdict | None:
     """Something in one place that keeps its pixels wherever it goes, or small over a picture that is repeated."""
-    lively = ~quiet_steps(columns, limits, lag=False)
+    lively = ~at_once
     compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)
     count = int(lively.sum())
     if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):

@@ -8,6 +8,7 @@ kept, packed in the record and readable in the output ``timeline`` (``timeline.j
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -136,9 +137,12 @@ class Stills(Stage):
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
-        limits = still.StillLimits(**self.thresholds.model_dump())
-        verdict = still.judge(comparisons.unpack(measures["comparisons"]), limits)
+        verdict = still.judge(comparisons.unpack(measures["comparisons"]), self._limits)
         return None if verdict is None else Filtered("still", verdict.detail)
+
+    @functools.cached_property
+    def _limits(self) -> still.StillLimits:
+        return still.StillLimits(**self.thresholds.model_dump())
 
     def check_output(self, name: str, path: Path) -> None:
         try:
