@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
-from yt360.engine.record import FIELDS, FORMAT, SCHEMA, Record, parsed
+from yt360.engine.record import FIELDS, FORMAT, SCHEMA, Record, parsed, unparsed
 from yt360.errors import UsageError
 
 _PIECE_BYTES = 8 << 20
@@ -246,9 +246,14 @@ class _Line:
 
 
 class StoredRecord(Record):
-    """A record whose fields are made of what lies in a file when they are asked for."""
+    """A record whose fields are made of what lies in a file when they are asked for.
+
+    Written anew, what was not changed is passed on as it lies there: measures of ten thousand videos that get another
+    verdict are not taken apart to be put together.
+    """
 
     _place: tuple[_Group | _Line, int]
+    _changed: Mapping[str, Any] = {}
 
     def __new__(cls, *values: Any, **named: Any) -> Any:
         return Record(*values, **named)  # dataclasses.replace makes plain records
@@ -259,9 +264,20 @@ class StoredRecord(Record):
         record.__dict__["_place"] = rows, row
         return record
 
+    def changed(self, **values: Any) -> Record:
+        record = self.at(*self._place)
+        record.__dict__["_changed"] = changed = {**self._changed, **values}
+        record.__dict__.update(changed)
+        return record
+
+    def to_row(self) -> dict[str, Any]:
+        rows, row = self._place
+        changed = self._changed
+        return {name: unparsed(name, changed[name]) if name in changed else rows.value(name, row) for name in FIELDS}
+
     def text(self, name: str) -> str:
         rows, row = self._place
-        return str(rows.value(name, row))
+        return super().text(name) if name in self._changed else str(rows.value(name, row))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, tuple(getattr(self, name) for name in FIELDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -68,22 +68,13 @@ class Record:
         """A mapping of any shape (``measures``, ``meta``, ``params``, ``tools``) as the JSON text of the ledger."""
         return _dump(getattr(self, name))
 
+    def changed(self, **values: Any) -> Record:
+        """The same with other values in some fields."""
+        return replace(self, **values)
+
     def to_row(self) -> dict[str, Any]:
         """The values of :data:`SCHEMA`: files are lists of named blobs, free-form mappings JSON text."""
-        row = {name: getattr(self, name) for name in FIELDS}
-        for name in _TEXTS:
-            row[name] = _dump(row[name])
-        for name in _BLOBS:
-            row[name] = [{"name": key, **blob.to_json()} for key, blob in row[name].items()]
-        row["children"] = [
-            {
-                "id": child["id"],
-                "outputs": [{"name": name, **blob} for name, blob in child["outputs"].items()],
-                "meta": _dump(child["meta"]),
-            }
-            for child in self.children
-        ]
-        return row
+        return {name: unparsed(name, getattr(self, name)) for name in FIELDS}
 
     @staticmethod
     def from_row(row: Mapping[str, Any]) -> Record:
@@ -125,6 +116,24 @@ def parsed(name: str, value: Any) -> Any:
             {"id": child["id"], "outputs": _blobs(child["outputs"]), "meta": json.loads(child["meta"])}
             for child in value
         )
+    return value
+
+
+def unparsed(name: str, value: Any) -> Any:
+    """The value of a column from a field of a record: the inverse of :func:`parsed`."""
+    if name in _TEXTS:
+        return _dump(value)
+    if name in _BLOBS:
+        return [{"name": key, **blob.to_json()} for key, blob in value.items()]
+    if name == "children":
+        return [
+            {
+                "id": child["id"],
+                "outputs": [{"name": name, **blob} for name, blob in child["outputs"].items()],
+                "meta": _dump(child["meta"]),
+            }
+            for child in value
+        ]
     return value
 
 

@@ -233,8 +233,7 @@ def _put(root: Root, store: Store, kept: set[Path], out: Path, final: Path, *, f
 def redecide(stage: Stage, record: Record, sequence: int) -> Record:
     """The same measures under today's thresholds."""
     verdict = stage.decide(record.measures)
-    return replace(
-        record,
+    return record.changed(
         sequence=sequence,
         decision=stage.decision_key(),
         status="filtered" if verdict else "done",
