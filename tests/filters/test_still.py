@@ -247,6 +247,8 @@ def test_codecs_make_weak_motion_out_of_strong_noise():
         for step in made([100.0] * 20)
     ]
     assert still.judge(noisy, LIMITS).kind == "still"
+    other_noise = [step._replace(background=0.0) for step in noisy[:12]] + noisy[12:]
+    assert still.judge(other_noise, LIMITS) is None, "the noise of single pictures, or of a change of slides"
     for alive in (
         {"strength": 8.0, "later_strength": 8.0},
         {"background": 0.1},

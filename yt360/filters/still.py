@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from yt360.filters.comparisons import COMPACT_REGIONS, LAG_STEPS, Columns, Step, over_lag
 from yt360.filters.comparisons import columns as by_column
 
-_STRONGEST, _FEWEST_PLACES, _FLICKER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
-"""Of weak motion, as :class:`StillLimits` says it; and the share of the sphere that flicker may leave moving."""
+_STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
+"""Of weak motion, as :class:`StillLimits` says it; the third is the share of the sphere that flicker and turns leave."""
 
 _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 """Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
@@ -62,7 +62,7 @@ class StillLimits:
     daylight_share: float = 0.06
     slide_share: float = 0.1
     slide_steps: int = 4
-    overlay_flatness: float = 0.25
+    overlay_flatness: float = 0.2
     least_stretch: float = 0.1
     overlay_share: float = 0.019
     overlay_extent: float = 0.08
@@ -105,15 +105,16 @@ def quiet_steps(
         np.maximum(now, other) <= _STRONGEST * limits.weak_strength
     )
     if flicker:
-        weak &= moved <= max(limits.weak_share, _FLICKER_SHARE)
+        weak &= moved <= max(limits.weak_share, _LARGER_SHARE)
     elif weak.any():
-        # Encoders leave single frames as they were: the noise of the video as a whole counts as well. When all of the
-        # picture turns they leave nothing as it was.
-        noisy = np.maximum(columns["background"], np.median(columns["background"])) >= limits.weak_background
-        noisy |= columns["rotation_deg"] >= _TURNS_DEG
+        # The noise of the video as a whole: encoders leave single frames as they were, and a change of slides is none.
+        noisy = float(np.median(columns["background"])) >= limits.weak_background
+        # When all of the picture turns encoders leave nothing as it was; a change of slides may look like one turn.
+        rotation_deg = columns["rotation_deg"]
+        turns = (rotation_deg >= _TURNS_DEG) & (np.count_nonzero(rotation_deg > 0) > len(rotation_deg) / 2)
         scattered = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0) >= _FEWEST_PLACES
-        weak &= noisy & scattered & (moved <= limits.weak_share)
-        weak &= later <= limits.weak_share
+        share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
+        weak &= (noisy | turns) & scattered & (moved <= share) & (later <= share)
     found: NDArray[np.bool_] = weak | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
     return found
 
