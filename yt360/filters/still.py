@@ -17,7 +17,7 @@ from yt360.filters.comparisons import COMPACT_REGIONS, LAG_STEPS, Columns, Step,
 from yt360.filters.comparisons import columns as by_column
 
 _STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
-"""Of weak motion, as :class:`StillLimits` says it; the third is the share of the sphere that flicker and turns leave."""
+"""Of weak motion, as :class:`StillLimits` says it; the third: the share of the sphere that flicker and turns leave."""
 
 _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 """Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
