@@ -13,7 +13,8 @@ frozen-bubble-data and extremetuxracer-data (89 pieces) and the prompts in four 
 asterisk-core-sounds-{en,fr,es,ru}-g722, and before the middle of a pair was counted. Their thresholds were rounded by
 hand. On those scenes and 20 more they give 9 false alarms of 280 (the middle adds one) and find 303 of 336 beds within
 ±60° (288 without the middle). The threshold of beds is the lowest that kept all three kinds together below 3 % of 382
-clean scenes made later (0 to 75 and 1000 to 1305, of the same recordings): 11 of them. A finished scene is not made again.
+clean scenes made later (0 to 75 and 1000 to 1305, of the same recordings): 11 of them. A finished scene is not made
+again.
 """
 
 from __future__ import annotations
