@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -258,3 +259,41 @@ def test_text_of_a_mapping_is_that_of_the_ledger(tmp_path: Path, compacted: bool
     (found,) = ledger.read(tmp_path)
     assert found.text("measures") == made.text("measures")
     assert json.loads(found.text("measures")) == made.measures
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_stored_record_with_another_verdict_is_written_as_one_that_was_taken_apart(
+    tmp_path: Path, compacted: bool
+) -> None:
+    blob = Blob("data/s/a/x", "00ff", 3)
+    made = record(
+        "a", measures={"z": 0.1, "a": ["é", "\ud800", 1e-7]}, meta={"名": 1}, inputs={"y": blob}, outputs={"x": blob},
+        children=({"id": "a-0", "outputs": {"z": blob.to_json()}, "meta": {"n": 1}},), tools={"ffmpeg": "9"},
+    )  # fmt: skip
+    writer = LedgerWriter(tmp_path, "w")
+    writer.append(made)
+    writer.close()
+    if compacted:
+        ledger.compact(tmp_path)
+    (found,) = ledger.read(tmp_path)
+    verdict = {"status": "filtered", "sequence": 2, "reason": "still", "detail": "größer"}
+    again = found.changed(**verdict)
+    assert again == replace(made, **verdict) == made.changed(**verdict)
+    assert again.line() == made.changed(**verdict).line()
+    assert found == made
+    last = again.changed(measures={"n": 1}, sequence=3)
+    assert (last.status, last.sequence, last.text("measures")) == ("filtered", 3, '{"n":1}')
+    assert last.line() == made.changed(**verdict).changed(measures={"n": 1}, sequence=3).line()
+    assert replace(again, status="done") == replace(made, **verdict | {"status": "done"})
+
+
+def test_digests_of_an_output_are_null_where_there_is_none(tmp_path: Path) -> None:
+    writer = LedgerWriter(tmp_path, "w")
+    writer.append(record("a", outputs={"x": Blob("u", "0a", 1), "y": Blob("v", "0b", 1)}))
+    writer.append(record("b", outputs={"y": Blob("v", "0c", 1)}))
+    writer.close()
+    held = newest.load(tmp_path)
+    for _ in range(2):
+        assert held.digests("x", np.array([1, 0, -1])).to_pylist() == [None, "0a", None]
+        assert held.digests("y", np.array([1, 0])).to_pylist() == ["0c", "0b"]
+    assert newest.load(tmp_path / "nothing").digests("x", np.array([], int)).to_pylist() == []

@@ -19,15 +19,17 @@ import pyarrow.compute as pc
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
-from yt360.engine.record import FIELDS, FORMAT, SCHEMA, Record, parsed, unparsed
+from yt360.engine.record import FIELDS, FORMAT, PLAIN, SCHEMA, Record, parsed, unparsed
 from yt360.errors import UsageError
 
 _PIECE_BYTES = 8 << 20
-_AHEAD_BYTES = 64 << 10
+_AHEAD_BYTES = 256 << 10
 _ROWS_AT_ONCE = 16_384
 """Rows of a row group: what is read to get one record."""
 _GROUPS_HELD = 4
 
+_DECODER = json.JSONDecoder()
+_NAMES = frozenset(FIELDS)
 _DIGESTS = pa.list_(pa.struct([("name", pa.string()), ("digest", pa.string())]))
 _IDS = pa.list_(pa.struct([("id", pa.string())]))
 PARTS = {"outputs.digests": ("outputs", _DIGESTS), "children.ids": ("children", _IDS)}
@@ -120,10 +122,10 @@ class JsonLines:
 
     def _record(self, line: bytes, start: int) -> Record:
         try:
-            value = json.loads(line)
+            value = _DECODER.decode(line.decode("utf-8", "surrogatepass"))
             _require_format(value.get("format"), self.path)
-            if missing := [name for name in FIELDS if name not in value]:
-                raise KeyError(missing[0])
+            if not value.keys() >= _NAMES:
+                raise KeyError(next(name for name in FIELDS if name not in value))
             return StoredRecord.at(_Line(value, functools.partial(self._damaged, start)), 0)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._damaged(start, error) from error
@@ -294,13 +296,15 @@ class _Stored:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._plain = name in PLAIN
 
     def __get__(self, record: StoredRecord | None, kind: type) -> Any:
         if record is None:
             return self
         rows, row = record._place
         try:
-            found = record.__dict__[self._name] = parsed(self._name, rows.value(self._name, row))
+            value = rows.value(self._name, row)
+            found = record.__dict__[self._name] = value if self._plain else parsed(self._name, value)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise rows.damaged(error) from error
         return found
@@ -314,7 +318,7 @@ LedgerFile = JsonLines | Compacted
 
 
 def _require_format(found: object, path: Path) -> None:
-    if str(found) != str(FORMAT):
+    if found != FORMAT and str(found) != str(FORMAT):
         raise UsageError(
             f"{path}: expected a ledger of format {FORMAT}, found format {1 if found is None else found}; it was "
             "written by another version of yt360: go on with that one, or start a new root"

@@ -72,6 +72,7 @@ class Newest:
         self.seconds = table["seconds"].to_numpy()
         self.decisions = _array(table, "decision").dictionary_encode()
         self.names = Names(self.items)
+        self._digests: dict[str, pa.Array] = {}
 
     def __len__(self) -> int:
         return len(self.items)
@@ -102,7 +103,12 @@ class Newest:
 
     def digests(self, output: str, places: np.ndarray) -> pa.Array:
         """The digest of one output by name, null where a record has none."""
-        lists = self.column("outputs.digests", places)
+        if output not in self._digests:  # plans of several stages, made again after each, ask for the same
+            self._digests[output] = self._all_digests(output)
+        return self._digests[output].take(pa.array(places, mask=places < 0))
+
+    def _all_digests(self, output: str) -> pa.Array:
+        lists = self.column("outputs.digests")
         if not len(lists):
             return pa.array([], pa.string())
         blobs = lists.flatten()

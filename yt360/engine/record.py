@@ -91,6 +91,8 @@ FIELDS = tuple(entry.name for entry in fields(Record))
 _TEXTS = ("measures", "meta", "params", "tools")
 """Mappings of any shape. They are kept as JSON text, so that reading a column never has to look into them."""
 _BLOBS = ("inputs", "outputs")
+PLAIN = frozenset(FIELDS) - {*_TEXTS, *_BLOBS, "children"}
+"""Fields that lie in a file as they are."""
 _BLOB_LIST = pa.list_(
     pa.struct([("name", pa.string()), ("uri", pa.string()), ("digest", pa.string()), ("size", pa.int64())])
 )
