@@ -179,9 +179,11 @@ def test_clips_of_a_test_video_are_random_then_uniform(datasets: Path) -> None:
 @pytest.mark.parametrize(("weights", "dataset"), [("trained", "ucf101"), ("random", "hmdb51")])
 def test_a_row_of_table_3(datasets: Path, checkpoint: Path, tmp_path: Path, weights: str, dataset: str) -> None:
     """Fine-tuning tells the two colours apart on videos it has not seen; folds are averaged."""
-    epochs = 10 if dataset == "ucf101" else 1
-    training = {"epochs": epochs, "batch": 3, "learning_rate": 1e-2, "milestones": [8], "dropout": 0.0}
-    cell: dict[str, Any] = {"task": "action", "dataset": dataset, "folds": [1, 2], **training, **SMALL}
+    # Batches large and late steps small enough that batch norm's running statistics settle, whatever the seed or CPU.
+    epochs, clips = (12, 6) if dataset == "ucf101" else (1, 2)
+    training = {"epochs": epochs, "batch": 6, "learning_rate": 3e-3, "milestones": [6, 9], "dropout": 0.0}
+    cell: dict[str, Any] = {"task": "action", "dataset": dataset, "folds": [1, 2], **SMALL, **training}
+    cell["clips_per_video"] = clips
     fields = {"name": "action", "cells": [cell], "weights": weights, "run": {"workers": 0, "device": "cpu"}}
     fields |= {"row": "scratch"} if weights == "random" else {}
     summary = evaluate(parse_evaluation(fields, "test"), str(datasets), checkpoint, tmp_path / "out")

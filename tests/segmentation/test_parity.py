@@ -36,7 +36,8 @@ def test_outputs_are_those_recorded_from_detectron2(model: PanopticFPN, number: 
     assert len(wanted["scores"]) > 20
     np.testing.assert_allclose(found.semantic[:, ::32, ::32].numpy(), wanted["logits"], atol=1e-4)
     np.testing.assert_array_equal(found.instances.classes.numpy(), wanted["classes"])
-    np.testing.assert_allclose(found.instances.boxes.numpy(), wanted["boxes"], atol=1e-4)
+    # In pixels of up to 800: recorded on an AMD EPYC, an Intel Xeon's kernels round them up to 0.0006 apart.
+    np.testing.assert_allclose(found.instances.boxes.numpy(), wanted["boxes"], rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(found.instances.scores.numpy(), wanted["scores"], atol=1e-4)
     areas = found.masks.sum(dim=(1, 2)).numpy()
     np.testing.assert_allclose(areas, wanted["mask_areas"], atol=2)
