@@ -63,6 +63,7 @@ def training_recipe(model: str, seed: int, steps: int, views: int) -> dict[str, 
     batch = views // several
     phases = {
         "avc": [_phase("avc", 1, views, steps, translators=False)],
+        "avc-logmel": [_phase("avc", 1, views, steps, translators=False)],
         "avc-transf": [_phase("avc", several, batch, steps, translators=True)],
         "avts": [_phase("avts", several, batch, steps, translators=False)],
         "avts-transf": [_phase("avts", several, batch, steps, translators=True)],
@@ -81,7 +82,7 @@ def training_recipe(model: str, seed: int, steps: int, views: int) -> dict[str, 
         "data": {"clips_per_video": 16, "workers": 0, "picture_s": 0.0625},
         "views": {"size": 48, "energy_share": 0.7, "jitter": [0, 0, 0, 0]},
         "sound": {
-            "features": "logmel" if model == "avsa-logmel" else "logmel+intensity",
+            "features": "logmel" if model.endswith("-logmel") else "logmel+intensity",
             "hop": 960,
             "mels": 32,
             "statistics_samples": 64,
@@ -105,8 +106,9 @@ def training_recipe(model: str, seed: int, steps: int, views: int) -> dict[str, 
 
 
 MODELS = ("avc", "avc-transf", "avts", "avts-transf", "avsa", "avsa-nocurriculum", "avsa-mlp", "avsa-logmel")
-REASONS = ("avsa-direct",)
-"""Models that no claim is about, for finding reasons: AVSA whose features are compared without translators."""
+REASONS = ("avsa-direct", "avc-logmel")
+"""Models that no claim is about, for finding reasons: AVSA whose features are compared without translators, and AVC
+that hears log-mels alone."""
 
 _TRANSLATING = tuple(model for model in MODELS if model not in ("avc", "avts"))
 
