@@ -248,15 +248,21 @@ def test_field_that_cannot_be_read_is_named_with_its_line_when_it_is_asked_for(t
         _ = held.record(1).meta
 
 
-@pytest.mark.parametrize("compacted", [False, True])
-def test_text_of_a_mapping_is_that_of_the_ledger(tmp_path: Path, compacted: bool) -> None:
-    made = record("a", measures={"z": 0.1, "a": ["é", "\ud800"]})
-    writer = LedgerWriter(tmp_path, "w")
+def stored(folder: Path, made: Record, compacted: bool) -> Record:
+    """A record as it is read from a ledger of lines, or of columns."""
+    writer = LedgerWriter(folder, "w")
     writer.append(made)
     writer.close()
     if compacted:
-        ledger.compact(tmp_path)
-    (found,) = ledger.read(tmp_path)
+        ledger.compact(folder)
+    (found,) = ledger.read(folder)
+    return found
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_text_of_a_mapping_is_that_of_the_ledger(tmp_path: Path, compacted: bool) -> None:
+    made = record("a", measures={"z": 0.1, "a": ["é", "\ud800"]})
+    found = stored(tmp_path, made, compacted)
     assert found.text("measures") == made.text("measures")
     assert json.loads(found.text("measures")) == made.measures
 
@@ -270,12 +276,7 @@ def test_stored_record_with_another_verdict_is_written_as_one_that_was_taken_apa
         "a", measures={"z": 0.1, "a": ["é", "\ud800", 1e-7]}, meta={"名": 1}, inputs={"y": blob}, outputs={"x": blob},
         children=({"id": "a-0", "outputs": {"z": blob.to_json()}, "meta": {"n": 1}},), tools={"ffmpeg": "9"},
     )  # fmt: skip
-    writer = LedgerWriter(tmp_path, "w")
-    writer.append(made)
-    writer.close()
-    if compacted:
-        ledger.compact(tmp_path)
-    (found,) = ledger.read(tmp_path)
+    found = stored(tmp_path, made, compacted)
     verdict = {"status": "filtered", "sequence": 2, "reason": "still", "detail": "größer"}
     again = found.changed(**verdict)
     assert again == replace(made, **verdict) == made.changed(**verdict)

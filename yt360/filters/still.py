@@ -35,8 +35,9 @@ class StillLimits:
     The video is still when ``quiet_share`` of its steps are quiet; the few steps of a change of slides,
     at least ``slide_share`` of the sphere each and up to ``slide_steps`` long, are not counted.
     Codecs turn strong noise into blotches. Where the background has ``weak_background`` gray levels of noise, or the
-    sphere turns, motion on at most ``weak_share`` of it, in three or more places, is such when it is weak: of a
-    strength up to ``weak_strength`` at the moment or over the lag, never above 1.4 times it.
+    sphere turns, motion on at most ``weak_share`` of it (a tenth where it turns or flickers), in three or more places,
+    is such when it is weak: of a strength up to ``weak_strength`` at the moment or over the lag, never above
+    1.4 times it.
     Where the brightness flickers they leave blocks behind anywhere, and ``flicker_quiet_share`` is enough: it changes
     by ``flicker_levels`` gray levels a step in the mean (less in pictures darker than 100), and in all
     ``flicker_returns`` times as much as in the end. Where it goes one way all the time, by ``daylight_share`` of itself
