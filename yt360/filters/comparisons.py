@@ -7,6 +7,7 @@ What is measured of each comparison is kept as a row of numbers, packed into one
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
@@ -54,6 +55,12 @@ class Step(NamedTuple):
 
 
 _NAMES = Step._fields
+_DECIMALS = Step(
+    window=0, time_s=3, changed=4, residual=4, rotation_deg=3, background=4, regions=0, extent=4, brightness=1,
+    later=4, strength=3, later_strength=3, later_regions=0, flatness=3, stretch=3,
+)  # fmt: skip
+"""To how many decimals each is measured."""
+_UNITS = 10.0 ** np.array(_DECIMALS)
 Columns = dict[str, NDArray[np.float64]]
 """Steps by column, as :func:`yt360.filters.still.judge` wants them."""
 
@@ -85,25 +92,31 @@ def measure_window(
             far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, turns_here)
             later, later_strength, later_regions = far.residual, far.strength, far.regions
         steps.append(
-            Step(
-                window,
-                round(start_s + index / fps, 3),
-                round(pair.changed, 4),
-                round(pair.residual, 4),
-                round(pair.rotation_deg, 3),
-                round(pair.background, 4),
-                pair.regions,
-                round(pair.extent, 4),
-                round(float(prepared[index][0].mean()), 1),
-                round(later, 4),
-                round(pair.strength, 3),
-                round(later_strength, 3),
-                later_regions,
-                round(flatness[index], 3),
-                round(stretch[index], 3),
+            _rounded(
+                Step(
+                    window=window,
+                    time_s=start_s + index / fps,
+                    changed=pair.changed,
+                    residual=pair.residual,
+                    rotation_deg=pair.rotation_deg,
+                    background=pair.background,
+                    regions=pair.regions,
+                    extent=pair.extent,
+                    brightness=float(prepared[index][0].mean()),
+                    later=later,
+                    strength=pair.strength,
+                    later_strength=later_strength,
+                    later_regions=later_regions,
+                    flatness=flatness[index],
+                    stretch=stretch[index],
+                )
             )
         )
     return steps
+
+
+def _rounded(step: Step) -> Step:
+    return Step(*(round(value, digits) if digits else value for value, digits in zip(step, _DECIMALS, strict=True)))
 
 
 def _stays_alike(
@@ -131,13 +144,15 @@ def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[Step]:
 
 
 def pack(steps: Sequence[Step]) -> str:
-    """Steps as one word, single precision: a record of ten thousand videos is read in seconds, not minutes."""
-    return base64.b64encode(np.array(steps, "<f4").tobytes()).decode()
+    """Steps as one short word: a record of ten thousand videos is read and written in seconds, not minutes."""
+    counts = np.rint(np.array(steps, np.float64).reshape(-1, len(_NAMES)) * _UNITS).astype("<i4")
+    return base64.b64encode(zlib.compress(counts.T.tobytes())).decode()
 
 
 def unpack(packed: str) -> Columns:
     """The inverse of :func:`pack`, as columns."""
-    return columns(np.frombuffer(base64.b64decode(packed), "<f4").reshape(-1, len(_NAMES)).astype(np.float64).round(4))
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4").reshape(len(_NAMES), -1)
+    return dict(zip(_NAMES, counts / _UNITS[:, None], strict=True))
 
 
 def columns(steps: Sequence[Step] | Columns | NDArray[np.float64]) -> Columns:

@@ -108,14 +108,16 @@ def quiet_steps(
     if flicker:
         weak &= moved <= max(limits.weak_share, _LARGER_SHARE)
     elif weak.any():
+        background, rotation_deg = columns["background"], columns["rotation_deg"]
         # The noise of the video as a whole: encoders leave single frames as they were, and a change of slides is none.
-        noisy = float(np.median(columns["background"])) >= limits.weak_background
+        noisy = 2 * np.count_nonzero(background >= limits.weak_background) >= len(background)
         # When all of the picture turns encoders leave nothing as it was; a change of slides may look like one turn.
-        rotation_deg = columns["rotation_deg"]
         turns = (rotation_deg >= _TURNS_DEG) & (np.count_nonzero(rotation_deg > 0) > len(rotation_deg) / 2)
-        scattered = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0) >= _FEWEST_PLACES
-        share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
-        weak &= (noisy | turns) & scattered & (moved <= share) & (later <= share)
+        weak &= noisy | turns
+        if weak.any():
+            regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
+            share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
+            weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
     found: NDArray[np.bool_] = weak | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
     return found
 

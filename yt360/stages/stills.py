@@ -89,7 +89,7 @@ def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[fl
 
 class Stills(Stage):
     name = "stills"
-    version = 3
+    version = 4
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Needs(timeout_s=1800)
