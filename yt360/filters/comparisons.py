@@ -55,11 +55,8 @@ class Step(NamedTuple):
 
 
 _NAMES = Step._fields
-_DECIMALS = Step(
-    window=0, time_s=3, changed=4, residual=4, rotation_deg=3, background=4, regions=0, extent=4, brightness=1,
-    later=4, strength=3, later_strength=3, later_regions=0, flatness=3, stretch=3,
-)  # fmt: skip
-"""To how many decimals each is measured."""
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3)
+"""To how many decimals each of :class:`Step` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 Columns = dict[str, NDArray[np.float64]]
 """Steps by column, as :func:`yt360.filters.still.judge` wants them."""
@@ -116,7 +113,9 @@ def measure_window(
 
 
 def _rounded(step: Step) -> Step:
-    return Step(*(round(value, digits) if digits else value for value, digits in zip(step, _DECIMALS, strict=True)))
+    values: Sequence[float] = step
+    both = zip(values, _DECIMALS, strict=True)
+    return Step._make(round(value, digits) if digits else value for value, digits in both)
 
 
 def _stays_alike(
