@@ -7,7 +7,10 @@ language too. Equal arguments give equal samples.
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -83,8 +86,13 @@ def speakers(part: Part) -> list[Speaker]:
     return found
 
 
-@lru_cache(maxsize=1)
-def _engine() -> tuple[Any, int, list[NDArray[np.int16]], Any]:
+@contextmanager
+def _engine() -> Iterator[tuple[Any, int, list[NDArray[np.int16]]]]:
+    """The library as just loaded, the rate it speaks at, and the list that what it speaks is put into.
+
+    Its voices' flutter and noise go on from where the last speaker left them, and nothing but loading it anew brings
+    them back to where they began.
+    """
     try:
         import espeakng_loader
     except ImportError as error:
@@ -100,25 +108,29 @@ def _engine() -> tuple[Any, int, list[NDArray[np.int16]], Any]:
             pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         return 0
 
-    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
-    if rate <= 0:
-        raise UsageError("expected eSpeak NG to start, found that it does not; reinstall espeakng-loader")
-    library.espeak_SetSynthCallback(take)
-    return library, rate, pieces, take
+    try:
+        rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+        if rate <= 0:
+            raise UsageError("expected eSpeak NG to start, found that it does not; reinstall espeakng-loader")
+        library.espeak_ng_SetRandSeed(1)
+        library.espeak_SetSynthCallback(take)
+        yield library, rate, pieces
+    finally:
+        library.espeak_Terminate()
+        _ctypes.dlclose(library._handle)
 
 
 @lru_cache(maxsize=256)
 def say(speaker: Speaker, rate_hz: int) -> NDArray[np.float32]:
     """A speaker's text as mono sound at ``rate_hz``, with an RMS of 1 while it speaks."""
-    library, own_rate, pieces, _ = _engine()
-    if library.espeak_SetVoiceByName(speaker.voice.encode()) != 0:
-        raise UsageError(f"expected a voice of eSpeak NG, found {speaker.voice!r}")
-    for parameter, value in ((_RATE, speaker.rate), (_PITCH, speaker.pitch), (_RANGE, speaker.range)):
-        library.espeak_SetParameter(parameter, value, 0)
-    pieces.clear()
-    text = speaker.text.encode()
-    library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _UTF8, None, None)
-    library.espeak_Synchronize()
+    with _engine() as (library, own_rate, pieces):
+        if library.espeak_SetVoiceByName(speaker.voice.encode()) != 0:
+            raise UsageError(f"expected a voice of eSpeak NG, found {speaker.voice!r}")
+        for parameter, value in ((_RATE, speaker.rate), (_PITCH, speaker.pitch), (_RANGE, speaker.range)):
+            library.espeak_SetParameter(parameter, value, 0)
+        text = speaker.text.encode()
+        library.espeak_Synth(text, len(text) + 1, 0, 1, 0, _UTF8, None, None)
+        library.espeak_Synchronize()
     sound = np.concatenate(pieces).astype(np.float32) / 32768
     sound = soxr.resample(sound, own_rate, rate_hz).astype(np.float32)
     return sound / active_rms(sound, rate_hz)
