@@ -96,10 +96,13 @@ def _stills(rng: np.random.Generator) -> dict:
     columns = {
         "window": np.repeat(np.arange(windows), steps).tolist(),
         "time_s": (np.arange(count) / 2).tolist(),
-        "changed": moving, "residual": moving, "rotation_deg": [0.0] * count, "background": [0.4] * count,
-        "regions": [3] * count, "extent": [0.1] * count, "brightness": [110.0] * count, "later": moving,
-        "strength": [9.0] * count, "later_strength": [9.0] * count, "later_regions": [3] * count,
-        "flatness": [0.0] * count, "stretch": [0.0] * count,
+        "changed": moving, "residual": moving, "rotation_deg": [0.0] * count,
+        "background": rng.uniform(0.3, 0.9, count).round(4).tolist(), "regions": rng.integers(0, 9, count).tolist(),
+        "extent": rng.uniform(0, 0.5, count).round(4).tolist(),
+        "brightness": rng.normal(110, 0.5, count).round(1).tolist(),
+        "later": rng.permutation(moving).tolist(), "strength": rng.uniform(1, 9, count).round(3).tolist(),
+        "later_strength": rng.uniform(1, 9, count).round(3).tolist(),
+        "later_regions": rng.integers(0, 9, count).tolist(), "flatness": [0.0] * count, "stretch": [0.0] * count,
     }  # fmt: skip
     return {"looked_s": 48.0, "duration_s": 300.0, "comparisons": comparisons.pack(comparisons.from_columns(columns))}
 
@@ -113,7 +116,7 @@ def _voiceover(rng: np.random.Generator) -> dict:
         "evidence": {**evidence, "bed_angle_deg": 45.0, "cells": 900},
         "partials": {**dict.fromkeys((*KINDS, "centre"), 0.02), "bed_angle_deg": 45.0, "points": 90.0},
         "swells": {**dict.fromkeys((*KINDS, "centre"), 0.02), "bed_angle_deg": 45.0, "points": 90.0},
-        "head_locked": None,
+        "bins": {"omni": 0.1, "bed": 0.1, "bed_angle_deg": 45.0}, "head_locked": None,
     }  # fmt: skip
 
 

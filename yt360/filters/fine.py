@@ -1,4 +1,4 @@
-"""Fine spectra of a sound, looked at once for all that needs them: gains of partials and of swells."""
+"""Fine spectra of a sound, looked at once for all that needs them: gains of partials, of swells, and of all bins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W
-from yt360.filters import partials, swells
+from yt360.filters import bins, partials, swells
 from yt360.filters.gains import Gains, GainShares
 from yt360.filters.increments import SAMPLE_RATE_HZ, Block
 
@@ -22,6 +22,7 @@ class FineGains:
     def __init__(self) -> None:
         self._partials = Gains(partials.FAINT_DB, partials.LEAST_PER_S)
         self._swells = Gains(swells.FAINT_DB, swells.LEAST_PER_S)
+        self._bins = bins.Bins()
         self._power: list[NDArray[np.float32]] = []
 
     def observe(self, block: Block) -> None:
@@ -39,6 +40,9 @@ class FineGains:
         total = power.sum(axis=1)
         self._partials.add(spectra[:, :, inner], partials.lone_tones(power), hz, total)
         self._swells.add(spectra[:, :, inner], swells.swells(power[:, inner]), hz, total)
+        deep = slice(round(bins.LOWEST_HZ * FRAME / SAMPLE_RATE_HZ) - (low - margin), -margin)
+        hz = np.arange(low - margin, high + margin)[deep] * (SAMPLE_RATE_HZ / FRAME)
+        self._bins.add(spectra[:, :, deep], power[:, deep], hz, total)
         self._power.append(total)
 
     def shares(self) -> dict[str, GainShares]:
@@ -46,3 +50,7 @@ class FineGains:
         power = np.concatenate(self._power) if self._power else np.zeros(0)
         found = {"partials": self._partials, "swells": self._swells}
         return {name: gains.shares(power, HOP / SAMPLE_RATE_HZ) for name, gains in found.items()}
+
+    def excess(self) -> bins.BinExcess:
+        """What all bins of everything that was taken in say."""
+        return self._bins.excess(HOP / SAMPLE_RATE_HZ)

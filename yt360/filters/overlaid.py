@@ -1,9 +1,10 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
-The scores weigh the classifier's log odds and three kinds of shares: the classifier misses few and is
+The scores weigh the classifier's log odds and four kinds of shares: the classifier misses few and is
 fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production`) are hardly ever fooled
 and miss what never pauses; where partials stand (:mod:`yt360.filters.partials`) needs no pauses and misses what has no
-lone tones; where swells stand (:mod:`yt360.filters.swells`) misses what is always alike. The timeline says when.
+lone tones; where swells stand (:mod:`yt360.filters.swells`) misses what is always alike; where all bins stand
+(:mod:`yt360.filters.bins`) misses what sounds in few bands. The timeline says when.
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ def measure(
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
     ``scores`` are probabilities by kind (:data:`yt360.filters.classifier.KINDS`), ``network`` those of the classifier
-    alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points; ``heard`` the mean
-    probability of speech, singing and music by kind, in the segments that speak for that kind.
+    alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points, ``bins`` how far all
+    bins are beyond chance; ``heard`` the mean probability of speech, singing and music by kind, in the segments that
+    speak for that kind.
     """
     field, fine = FieldTimeline(), FineGains()
     segments = measure_segments(blocks, silence_db, (field.observe, fine.observe))
     shares = {"evidence": post_production.weigh(segments.cells, rules).to_json()}
     shares |= {name: each.to_json() for name, each in fine.shares().items()}
+    shares["bins"] = fine.excess().to_json()
     logits = classifier.fitted().video(segments.vectors, segments.loud)
     each = _probability(classifier.fitted().segments(segments.vectors)) * segments.loud[:, None]
     measures = {
@@ -68,20 +71,29 @@ class _Weights:
 
     bias: float
     network: float
-    evidence: tuple[float, float]
-    partials: tuple[float, float]
-    swells: tuple[float, float]
+    shares: Mapping[str, tuple[float, float]]
 
 
 MOST_LOGIT = 8.0
-_WEIGHTS = {
-    "omni": _Weights(-1.31, 0.38, evidence=(0.1, 0.05), partials=(0.08, 1.91), swells=(0.02, 4.15)),
-    "front": _Weights(-4.02, 0.15, evidence=(0.1, 1.54), partials=(0.006, 2.99), swells=(0.012, 4.78)),
-    "bed": _Weights(-0.78, 0.39, evidence=(0.1, 0.6), partials=(0.015, 3.16), swells=(0.0037, 1.08)),
+SHARES = {
+    "omni": ("evidence", "partials", "swells", "bins"),
+    "front": ("evidence", "partials", "swells"),
+    "bed": ("evidence", "partials", "swells", "bins"),
 }
-"""Fitted as ``benchmarks/fit_evidence.py`` does it (it says on what), on scenes and recordings of their own."""
+"""What is weighed by kind."""
 
-SHARES = ("evidence", "partials", "swells")
+_WEIGHTS = {
+    "omni": _Weights(
+        -1.06, 0.29, {"evidence": (0.2, 0.56), "partials": (0.014, 2.12), "swells": (0.01, 1.31), "bins": (0.375, 3.96)}
+    ),
+    "front": _Weights(-4.02, 0.15, {"evidence": (0.1, 1.54), "partials": (0.006, 2.99), "swells": (0.012, 4.78)}),
+    "bed": _Weights(
+        -1.52,
+        0.29,
+        {"evidence": (0.025, 0.36), "partials": (0.00525, 1.43), "swells": (0.0075, 1.45), "bins": (0.375, 3.75)},
+    ),
+}
+"""Fitted by ``benchmarks/fit_evidence.py`` (it says on what), on scenes and recordings of their own."""
 
 
 def weigh(network: Mapping[str, float], shares: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -89,8 +101,7 @@ def weigh(network: Mapping[str, float], shares: Mapping[str, Mapping[str, float]
     scores = {}
     for kind, weights in _WEIGHTS.items():
         logit = weights.bias + weights.network * min(MOST_LOGIT, max(-MOST_LOGIT, network[kind]))
-        for name in SHARES:
-            full, odds = getattr(weights, name)
+        for name, (full, odds) in weights.shares.items():
             logit += odds * min(1.0, shares[name][kind] / full) ** 2
         scores[kind] = round(1 / (1 + math.exp(-logit)), 5)
     return scores

@@ -58,9 +58,9 @@ class VoiceoverThresholds(StageThresholds):
     modulation is at the rate of syllables; else background music. A bed with music in it is always music.
     """
 
-    omni: float = Field(default=0.5, ge=0, le=1)
+    omni: float = Field(default=0.66, ge=0, le=1)
     front: float = Field(default=0.62, ge=0, le=1)
-    bed: float = Field(default=0.75, ge=0, le=1)
+    bed: float = Field(default=0.73, ge=0, le=1)
     min_loud: int = Field(default=2, ge=1)
     min_active: float = Field(default=0.1, ge=0, le=1)
     head_locked_active: float = Field(default=0.3, ge=0, le=1)
@@ -71,7 +71,7 @@ class VoiceoverThresholds(StageThresholds):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 4
+    version = 5
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Needs(timeout_s=1800)
@@ -141,7 +141,13 @@ class Voiceover(Stage):
         for name, what in (("evidence", "what comes and goes"), ("partials", "the tones"), ("swells", "the swells")):
             angle = f" (±{measures[name]['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
             found.append(f"{measures[name][kind]:.1%} of {what}{angle}")
-        return f"beyond doubt lie there {', '.join(found)}"
+        return f"beyond doubt lie there {', '.join(found)}{self._excess(kind, measures)}"
+
+    def _excess(self, kind: str, measures: Mapping[str, Any]) -> str:
+        if kind not in measures["bins"]:
+            return ""
+        angle = f" (±{measures['bins']['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
+        return f"; of all bins, {measures['bins'][kind]:.0%} of what proves it{angle}"
 
     def check_output(self, name: str, path: Path) -> None:
         try:
