@@ -1,4 +1,4 @@
-"""Weighs the evidence of post-production: log odds of the classifier against shares of cells, partials, swells, and bins.
+"""Weighs the evidence of post-production: log odds of the classifier, shares of cells, partials, swells and bins.
 
     python -m benchmarks.fit_evidence OUT --speech DIR --music DIR [--scenes 200] [--workers 2]
 
@@ -51,8 +51,8 @@ _RIDGE = (0.02, 0.001)
 """Of the network's weight, and of the others'."""
 
 _BINS_FULL = 0.75
-"""Of all bins: half of it at least must be there, which is three bands of nine and more. Made microphones never look like a
-layer in one band; a real one under water did, once."""
+"""Of all bins: half of it at least must be there, which is more than three bands of nine. Made microphones never look
+like a layer in one band; a real one under water did, once."""
 
 _FALSE_ALARMS = {"omni": 0.25, "front": 0.1, "bed": 0.65}
 """How the allowed false alarms are shared among the kinds."""
