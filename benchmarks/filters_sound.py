@@ -15,6 +15,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from benchmarks import recordings
 from benchmarks.filters_tables import row
 from yt360.filters import overlaid
 from yt360.stages.voiceover import Voiceover
@@ -38,14 +39,15 @@ PLANTED = (
 )
 
 
-def material() -> mixes.Material:
-    """Held-out voices and music, and the real recordings where they are."""
+def material(music: Path | None = None) -> mixes.Material:
+    """Held-out voices and music, the real recordings where they are, and more ``music`` of a folder."""
+    more = recordings.pieces(music) if music is not None else []
     if not MEDIA.is_dir():
-        return mixes.Material("held-out")
+        return mixes.Material("held-out", (), more)
     speech = [_recording(name)[0] for name in ("speech_female.ogg", "speech_male.ogg")]
-    music = _recording("music_jazz.ogg")
+    jazz = _recording("music_jazz.ogg")
     voices = [each / np.sqrt(np.mean(each**2)) for each in speech]
-    return mixes.Material("held-out", voices, [music if len(music) == 2 else np.repeat(music, 2, axis=0)])
+    return mixes.Material("held-out", voices, [jazz if len(jazz) == 2 else np.repeat(jazz, 2, axis=0), *more])
 
 
 def _recording(name: str) -> NDArray[np.float32]:
@@ -68,9 +70,9 @@ def real_scenes() -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def measure(scenes: int, first_seed: int) -> tuple[list[list[str]], dict[str, list[float]]]:
+def measure(scenes: int, first_seed: int, music: Path | None = None) -> tuple[list[list[str]], dict[str, list[float]]]:
     """Rows of the table, and the scores of clean scenes and layers by kind."""
-    stage, stuff = Voiceover(), material()
+    stage, stuff = Voiceover(), material(music)
     alarms: dict[str, list[bool]] = defaultdict(list)
     hits: dict[tuple[str, float, bool], list[bool]] = defaultdict(list)
     named: dict[tuple[str, float], list[bool]] = defaultdict(list)

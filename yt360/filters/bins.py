@@ -44,8 +44,8 @@ _INSIDE = 0.85
 """Squared length of (x, y) up to which no dry source stands there."""
 _OUT_OF_PHASE = 0.3
 """Imaginary part of y from which on no dry source has it."""
-_SPREAD = 0.3
-"""How far from the usual y, or else in the middle, the bins of a pair are counted."""
+_SPREAD = 0.25
+"""How far from the usual y, in parts of the pair's own, or else in the middle, its bins are counted."""
 _LEAST_MIDDLE = 0.5
 """Cosine from which on a pair's middle is told from what is in W alone, and from microphones without direction."""
 
@@ -153,7 +153,8 @@ def _count_pairs(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArr
         if not there.any():
             continue
         usual = np.median(y.real[span][there]) + 1j * np.median(y.imag[span][there])
-        counted &= (np.abs(y[span] - usual) > _SPREAD) | (middle[span] & (cosine >= _LEAST_MIDDLE))
+        apart = np.abs(y[span] - usual) > _SPREAD * np.sqrt(1 - cosine**2)
+        counted &= apart | (middle[span] & (cosine >= _LEAST_MIDDLE))
         beside = (off > _RING[0]) & (off < _RING[1]) & counted
         found[0, each] = np.bincount(band[span][there & counted], minlength=BANDS)
         found[1, each] = np.bincount(band[span][beside], minlength=BANDS)

@@ -60,7 +60,7 @@ class VoiceoverThresholds(StageThresholds):
 
     omni: float = Field(default=0.66, ge=0, le=1)
     front: float = Field(default=0.62, ge=0, le=1)
-    bed: float = Field(default=0.73, ge=0, le=1)
+    bed: float = Field(default=0.715, ge=0, le=1)
     min_loud: int = Field(default=2, ge=1)
     min_active: float = Field(default=0.1, ge=0, le=1)
     head_locked_active: float = Field(default=0.3, ge=0, le=1)
