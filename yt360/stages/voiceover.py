@@ -22,6 +22,9 @@ from yt360.media.reading import SoundReading, read_head_locked, read_sound
 
 _RULES = post_production.CellRules()
 
+_RHYTHM_WEIGHT = 8.0
+"""Of the modulation at the rate of syllables against probabilities of speech and music."""
+
 _WHERE = {
     "omni": "something in W alone lies over the scene",
     "front": "something dry and exactly in front lies over the scene",
@@ -55,7 +58,9 @@ class VoiceoverThresholds(StageThresholds):
     ``min_active`` of all segments has sound. Head-locked sound counts when it sounds in ``head_locked_active`` of
     the time and is at most ``head_locked_range_db`` below W. What is dropped is called voice-over where more speech
     than music is heard there, or where speech (or nothing for ``sure``) is heard and ``syllables`` or more of the
-    modulation is at the rate of syllables; else background music. A bed with music in it is always music.
+    modulation is at the rate of syllables; else background music. In W alone, where the scene's own speech is heard as
+    well, each 0.01 of that modulation above ``omni_syllables`` counts as 0.08 more speech, below as 0.08 more music. A
+    bed with music in it is always music.
     """
 
     omni: float = Field(default=0.66, ge=0, le=1)
@@ -67,6 +72,7 @@ class VoiceoverThresholds(StageThresholds):
     head_locked_range_db: float = Field(default=20.0, ge=0)
     sure: float = Field(default=0.3, ge=0, le=1)
     syllables: float = Field(default=0.22, ge=0, le=1)
+    omni_syllables: float = Field(default=0.34, ge=0, le=1)
 
 
 class Voiceover(Stage):
@@ -131,7 +137,10 @@ class Voiceover(Stage):
         if kind == "bed":
             # People may talk in a scene under a bed: music is enough to call it one.
             return "voice-over" if speech >= limits.sure > music else "background-music"
-        rhythm = measures["omni_syllables" if kind == "omni" else "syllables"] >= limits.syllables
+        if kind == "omni":
+            rhythmic = _RHYTHM_WEIGHT * (measures["omni_syllables"] - limits.omni_syllables)
+            return "voice-over" if speech - music + rhythmic > 0 else "background-music"
+        rhythm = measures["syllables"] >= limits.syllables
         unsure = max(speech, music) < limits.sure
         spoken = rhythm if unsure else speech > music or (rhythm and speech >= limits.sure)
         return "voice-over" if spoken else "background-music"
