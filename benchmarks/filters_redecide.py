@@ -103,6 +103,7 @@ def _stills(rng: np.random.Generator) -> dict:
         "later": rng.permutation(moving).tolist(), "strength": rng.uniform(1, 9, count).round(3).tolist(),
         "later_strength": rng.uniform(1, 9, count).round(3).tolist(),
         "later_regions": rng.integers(0, 9, count).tolist(), "flatness": [0.0] * count, "stretch": [0.0] * count,
+        "steady": [0.1] * count, "usual": [0.02] * count, "peak": [0.8] * count,
     }  # fmt: skip
     return {"looked_s": 48.0, "duration_s": 300.0, "comparisons": comparisons.pack(comparisons.from_columns(columns))}
 

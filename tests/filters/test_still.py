@@ -205,7 +205,7 @@ def made(brightness, *, residual=0.0, later=0.0, window=0):
     return [
         comparisons.Step(
             window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
-            later if index < count - comparisons.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0,
+            later if index < count - comparisons.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0, 0.0, 0.0, 1.0,
         )
         for index, level in enumerate(brightness)
     ]  # fmt: skip

@@ -22,6 +22,9 @@ from yt360.filters import motion, overlay
 LAG_STEPS = 8
 """How many samples on a picture is compared a second time: slow things have moved by then."""
 
+_ALWAYS = 0.2
+"""Of the steps, in which what moves steadily may move less."""
+
 COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
 """Of a step in which one thing moves."""
 
@@ -34,7 +37,8 @@ class Step(NamedTuple):
     ``later_regions`` are residual, strength and regions against the sample :data:`LAG_STEPS` on, -1 where the window
     ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in the picture than on
     the sphere, between two frames where a thing's width would differ by ``stretch``, a natural logarithm
-    (:class:`yt360.filters.overlay.Path`); both 0 where that is not known.
+    (:class:`yt360.filters.overlay.Path`); both 0 where that is not known. ``steady``, ``usual`` and ``peak`` are those
+    of the window as a whole (:class:`Places`).
     """
 
     window: int
@@ -52,10 +56,25 @@ class Step(NamedTuple):
     later_regions: int
     flatness: float
     stretch: float
+    steady: float
+    usual: float
+    peak: float
+
+
+class Places(NamedTuple):
+    """Where a window moves between successive samples, in units of that from which on a block has moved.
+
+    Of places of three by three blocks: ``steady``, the most that one moves in four of five steps at least, ``usual``,
+    what half of the places do, and ``peak``, the most that one moves in the mean of all steps.
+    """
+
+    steady: float
+    usual: float
+    peak: float
 
 
 _NAMES = Step._fields
-_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3)
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3)
 """To how many decimals each of :class:`Step` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 Columns = dict[str, NDArray[np.float64]]
@@ -78,6 +97,7 @@ def measure_window(
     prepared = [motion.prepare(frame) for frame in frames]
     pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
     flatness, stretch = _stays_alike(prepared, pairs, settings)
+    places = _places(pairs, settings.polar_mask)
     turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
     steps = []
     for index, pair in enumerate(pairs):
@@ -106,6 +126,7 @@ def measure_window(
                     later_regions=later_regions,
                     flatness=flatness[index],
                     stretch=stretch[index],
+                    **places._asdict(),
                 )
             )
         )
@@ -116,6 +137,15 @@ def _rounded(step: Step) -> Step:
     values: Sequence[float] = step
     both = zip(values, _DECIMALS, strict=True)
     return Step._make(round(value, digits) if digits else value for value, digits in both)
+
+
+def _places(pairs: Sequence[motion.PairMotion], polar_mask: float) -> Places:
+    if not pairs:
+        return Places(0.0, 0.0, 0.0)
+    looked_at = motion.block_weights(*(motion.BLOCK * edge for edge in pairs[0].excess.shape), polar_mask) > 0
+    around = [cv2.blur(np.pad(pair.excess, 1, mode="wrap"), (3, 3))[1:-1, 1:-1][looked_at] for pair in pairs]
+    always = np.quantile(around, _ALWAYS, axis=0)
+    return Places(float(always.max()), float(np.median(always)), float(np.mean(around, axis=0).max()))
 
 
 def _stays_alike(

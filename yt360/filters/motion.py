@@ -8,7 +8,7 @@ modulo 256, which is how a published filter came to throw out fixed cameras.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -69,7 +69,8 @@ class PairMotion:
     camera's noise leaves some of it even in strongly compressed video, a repeated picture does not.
     ``regions`` counts the separate places where something moves, ``extent`` is the share of the
     picture's pixels inside their bounding boxes. ``strength`` is the difference of the block that moves most, in
-    units of that from which on a block has moved: what a codec makes of noise stays near 1, things do not.
+    units of that from which on a block has moved: what a codec makes of noise stays near 1, things do not. ``excess``
+    ``(H / 8, W / 8)`` has the differences of all blocks in these units, 0 where the poles are left out.
     """
 
     changed: float
@@ -79,6 +80,7 @@ class PairMotion:
     regions: int
     extent: float
     strength: float
+    excess: FloatImage = field(compare=False, repr=False)
 
     @property
     def rotation_deg(self) -> float:
@@ -120,9 +122,10 @@ def compare(
             left = float(np.sum(weights[turned_excess > 1]))
             if left < 0.7 * changed:
                 excess, background, residual, turn = turned_excess, turned_background, left, vector
-    regions, extent = _regions((excess > 1) & (weights > 0))
+    excess = np.where(weights > 0, excess, np.float32(0))
+    regions, extent = _regions(excess > 1)
     rotation_vector = (float(turn[0]), float(turn[1]), float(turn[2]))
-    return PairMotion(changed, residual, rotation_vector, background, regions, extent, float(excess[weights > 0].max()))
+    return PairMotion(changed, residual, rotation_vector, background, regions, extent, float(excess.max()), excess)
 
 
 @lru_cache(maxsize=8)

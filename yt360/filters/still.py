@@ -19,6 +19,9 @@ from yt360.filters.comparisons import columns as by_column
 _STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
 """Of weak motion, as :class:`StillLimits` says it; the third: the share of the sphere that flicker and turns leave."""
 
+_LEAST_USUAL = 0.02
+"""Of a strength: what is usual is not believed to be less."""
+
 _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 """Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
 to be noise: beyond, the picture moves everywhere."""
@@ -37,7 +40,9 @@ class StillLimits:
     Codecs turn strong noise into blotches. Where the background has ``weak_background`` gray levels of noise, or the
     sphere turns, motion on at most ``weak_share`` of it (a tenth where it turns or flickers), in three or more places,
     is such when it is weak: of a strength up to ``weak_strength`` at the moment or over the lag, never above
-    1.4 times it.
+    1.4 times it. Nor is anything that weak motion in a window in which no place moves ``weak_peak`` in the mean of all
+    steps. But where one place moves ``steady_motion`` in nearly all steps, and ``steady_ratio`` times as much as is
+    usual, something lives, however weak: water that shimmers stays where it is, noise does not.
     Where the brightness flickers they leave blocks behind anywhere, and ``flicker_quiet_share`` is enough: it changes
     by ``flicker_levels`` gray levels a step in the mean (less in pictures darker than 100), and in all
     ``flicker_returns`` times as much as in the end. Where it goes one way all the time, by ``daylight_share`` of itself
@@ -57,6 +62,9 @@ class StillLimits:
     weak_background: float = 0.6
     weak_strength: float = 2.2
     weak_share: float = 0.06
+    weak_peak: float = 0.15
+    steady_motion: float = 0.12
+    steady_ratio: float = 6.0
     flicker_quiet_share: float = 0.55
     flicker_levels: float = 1.0
     flicker_returns: float = 5.0
@@ -105,6 +113,7 @@ def quiet_steps(
     weak = (np.minimum(now, other) <= limits.weak_strength) & (
         np.maximum(now, other) <= _STRONGEST * limits.weak_strength
     )
+    fluke = weak & (columns["peak"] < limits.weak_peak)
     if flicker:
         weak &= moved <= max(limits.weak_share, _LARGER_SHARE)
     elif weak.any():
@@ -118,7 +127,7 @@ def quiet_steps(
             regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
             share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
             weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
-    found: NDArray[np.bool_] = weak | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
+    found: NDArray[np.bool_] = weak | fluke | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
     return found
 
 
@@ -148,6 +157,14 @@ def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
         steady = len(changes) > 2 and changes.sum() <= 1.25 * abs(net) and np.median(changes) >= 0.3 * changes.mean()
         drifts.append(float(np.sign(net)) if steady and abs(net) >= limits.daylight_share * levels.mean() else 0.0)
     return len(drifts) > 0 and abs(sum(drifts)) >= max(1.0, len(drifts) / 2)
+
+
+def lives(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+    """Whether one place moves all the time in half of the windows or more, and the others do not."""
+    columns = by_column(steps)
+    steady = columns["steady"]
+    there = (steady >= limits.steady_motion) & (steady >= limits.steady_ratio * (columns["usual"] + _LEAST_USUAL))
+    return bool(2 * np.count_nonzero(there) >= len(there) > 0)
 
 
 @dataclass(frozen=True)
@@ -189,11 +206,13 @@ def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict 
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None
-    return None if verdict is None or daylight(columns, limits) else verdict
+    if verdict is None or daylight(columns, limits) or (verdict.kind == "still" and lives(columns, limits)):
+        return None
+    return verdict
 
 
 def _judged(columns: Columns, limits: StillLimits) -> StillVerdict | None:
-    """The same, whatever the daylight does: only few verdicts have to be asked about that."""
+    """The same, whatever the daylight does and what lives: only few verdicts have to be asked about that."""
     total = len(columns["window"])
     flickering = flickers(columns, limits)
     quiet, at_once = quiet_steps(columns, limits, flicker=flickering), quiet_steps(columns, limits, lag=False)
