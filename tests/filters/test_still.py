@@ -293,3 +293,47 @@ def test_windows_are_not_compared_with_each_other():
 
 def test_nothing_seen_is_no_verdict():
     assert still.judge([], LIMITS) is None
+
+
+def windows(places, steps=12):
+    """Steps without motion; ``places`` has steady, usual, peak of each window."""
+    return [
+        step._replace(window=window, steady=steady, usual=usual, peak=peak)
+        for window, (steady, usual, peak) in enumerate(places)
+        for step in made([100.0] * steps)
+    ]
+
+
+def test_what_moves_in_one_place_all_the_time_lives_however_weak():
+    """Water that an encoder smooths moves less in any one step than what it makes of noise."""
+    assert still.judge(windows([(0.0, 0.0, 0.0)] * 3), LIMITS).kind == "still"
+    assert still.judge(windows([(0.45, 0.35, 0.5)] * 3), LIMITS).kind == "still"
+    assert still.judge(windows([(0.3, 0.01, 0.3)] * 3), LIMITS) is None
+    assert still.lives(windows([(0.3, 0.01, 0.3), (0.3, 0.01, 0.3), (0.0, 0.0, 0.0)]), LIMITS)
+    assert not still.lives(windows([(0.3, 0.01, 0.3), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)]), LIMITS)
+    assert not still.lives([], LIMITS)
+
+
+def test_weak_motion_that_is_nowhere_in_the_mean_is_none():
+    """Blotches that an encoder makes of strong noise, now here and now there, up to a few parts in a thousand."""
+    blotches = [
+        step._replace(residual=0.008, changed=0.008, later=0.016, strength=1.8, later_strength=2.1, peak=peak)
+        for peak in (0.1, 0.4)
+        for step in made([100.0] * 12)
+    ]
+    quiet = still.quiet_steps(blotches, LIMITS)
+    assert quiet[:12].all()
+    assert not quiet[12:16].any()
+    strong = [step._replace(strength=5.0, later_strength=5.0) for step in blotches[:12]]
+    assert not still.quiet_steps(strong, LIMITS)[:4].any()
+
+
+def test_water_is_seen_where_it_shimmers_and_noise_is_not():
+    def shaken(strength):
+        rng = np.random.default_rng(0)
+        return steps_of(film(lambda _: scenery() + strength * rng.standard_normal(scenery().shape)))
+
+    water = np.zeros(scenery().shape)
+    water[90:120, 40:100] = 5.0
+    assert still.lives(shaken(water), LIMITS)
+    assert not still.lives(shaken(5.0), LIMITS)

@@ -49,9 +49,9 @@ class StillLimits:
     or more, the sun sets or rises, and nothing is still.
     An overlay is in one place. Of one that goes so far up or down that a thing in the world would stretch by
     ``least_stretch`` (a natural logarithm) the median ``flatness`` for each unit of stretch is ``overlay_flatness`` or
-    more. Any other is at most ``overlay_share`` of the sphere over a background that changes by less than
-    ``dead_background`` gray levels; a title may be larger but comes and goes. In pictures darker than ``dark_level``
-    codecs leave no noise to tell a camera by, so such are no overlays.
+    more, ``dark_flatness`` in pictures darker than ``dark_level``. Any other is at most ``overlay_share`` of the sphere
+    over a background that changes by less than ``dead_background`` gray levels; a title may be larger but comes and
+    goes. In dark pictures codecs leave no noise to tell a camera by, so such are no overlays.
     """
 
     moving_share: float = 0.005
@@ -71,7 +71,8 @@ class StillLimits:
     daylight_share: float = 0.06
     slide_share: float = 0.1
     slide_steps: int = 4
-    overlay_flatness: float = 0.2
+    overlay_flatness: float = 0.13
+    dark_flatness: float = 0.3
     least_stretch: float = 0.1
     overlay_share: float = 0.019
     overlay_extent: float = 0.08
@@ -272,10 +273,11 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) 
     if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):
         return None
     area = float(np.median(columns["residual"][compact]))
+    dark = float(np.median(columns["brightness"])) < limits.dark_level
     travels = compact & (columns["stretch"] >= limits.least_stretch)
     if travels.sum() >= compact.sum() / 2:
         flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
-        if flatness < limits.overlay_flatness:
+        if flatness < (limits.dark_flatness if dark else limits.overlay_flatness):
             return None
         return StillVerdict(
             "overlay",
@@ -283,7 +285,7 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) 
             f"pixels on the way up and down, where a thing in the world would stretch (flatness {flatness:.2f})",
         )
     background = float(np.median(columns["background"]))
-    if background >= limits.dead_background or float(np.median(columns["brightness"])) < limits.dark_level:
+    if dark or background >= limits.dead_background:
         return None
     extent = float(np.median(columns["extent"][compact]))
     seen_later = columns["later"][compact & (columns["later"] >= 0)]

@@ -68,6 +68,7 @@ class StillsThresholds(StageThresholds):
     slide_share: float = Field(default=_DEFAULT.slide_share, ge=0, le=1)
     slide_steps: int = Field(default=_DEFAULT.slide_steps, ge=0)
     overlay_flatness: float = Field(default=_DEFAULT.overlay_flatness, ge=0)
+    dark_flatness: float = Field(default=_DEFAULT.dark_flatness, ge=0)
     least_stretch: float = Field(default=_DEFAULT.least_stretch, ge=0)
     overlay_share: float = Field(default=_DEFAULT.overlay_share, ge=0, le=1)
     overlay_extent: float = Field(default=_DEFAULT.overlay_extent, ge=0, le=1)
