@@ -337,3 +337,26 @@ def test_water_is_seen_where_it_shimmers_and_noise_is_not():
     water[90:120, 40:100] = 5.0
     assert still.lives(shaken(water), LIMITS)
     assert not still.lives(shaken(5.0), LIMITS)
+
+
+def over_a_dead_background(*, steady=0.0, strength=8.0, seen=1.0):
+    """One small thing in ``seen`` of the steps of a picture that is repeated otherwise, and stretches nowhere."""
+    steps = []
+    for index, step in enumerate(made([100.0] * 24, residual=0.015, later=0.02)):
+        step = step._replace(background=0.0, regions=1, later_regions=1, strength=strength, later_strength=strength)
+        there = index % 4 < 4 * seen
+        steps.append(
+            step._replace(steady=steady) if there else step._replace(changed=0.0, residual=0.0, later=-1.0, regions=0)
+        )
+    return steps
+
+
+def test_what_goes_sideways_over_a_picture_that_an_encoder_repeats_is_no_overlay():
+    """A person far away, and a logo that never goes up, look alike there."""
+    assert still.judge(over_a_dead_background(), LIMITS) is None
+    assert still.judge(over_a_dead_background(steady=2.0), LIMITS).kind == "overlay"
+
+
+def test_what_comes_and_goes_is_a_title_unless_it_is_weak():
+    assert still.judge(over_a_dead_background(seen=0.5), LIMITS).kind == "overlay"
+    assert still.judge(over_a_dead_background(seen=0.5, strength=2.0), LIMITS) is None

@@ -49,9 +49,10 @@ class StillLimits:
     or more, the sun sets or rises, and nothing is still.
     An overlay is in one place. Of one that goes so far up or down that a thing in the world would stretch by
     ``least_stretch`` (a natural logarithm) the median ``flatness`` for each unit of stretch is ``overlay_flatness`` or
-    more, ``dark_flatness`` in pictures darker than ``dark_level``. Any other is at most ``overlay_share`` of the sphere
-    over a background that changes by less than ``dead_background`` gray levels; a title may be larger but comes and
-    goes. In dark pictures codecs leave no noise to tell a camera by, so such are no overlays.
+    more, ``dark_flatness`` in pictures darker than ``dark_level``. Any other stays where it is, on at most
+    ``overlay_share`` of the sphere, over a background that changes by less than ``dead_background`` gray levels; a
+    title may be larger, but comes and goes, and is not weak. In dark pictures codecs leave no noise to tell a camera
+    by, so such are no overlays.
     """
 
     moving_share: float = 0.005
@@ -291,7 +292,10 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) 
     seen_later = columns["later"][compact & (columns["later"] >= 0)]
     creeps = bool(seen_later.size) and float(np.median(seen_later)) > 2.5 * area
     title = 1 - count / len(lively) >= limits.title_quiet
-    if not creeps and (title or (area <= limits.overlay_share and extent <= limits.overlay_extent)):
+    title &= float(np.median(columns["strength"][compact])) > limits.weak_strength
+    small = area <= limits.overlay_share and extent <= limits.overlay_extent
+    stays = float(np.median(columns["steady"])) >= limits.steady_motion
+    if not creeps and (title or (small and stays)):
         return StillVerdict(
             "overlay",
             f"still with something laid over it: only {area:.2%} of the sphere moves, in one place, "
