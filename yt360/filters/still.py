@@ -72,7 +72,7 @@ class StillLimits:
     daylight_share: float = 0.06
     slide_share: float = 0.1
     slide_steps: int = 4
-    overlay_flatness: float = 0.1
+    overlay_flatness: float = 0.26
     dark_flatness: float = 0.3
     least_stretch: float = 0.1
     overlay_share: float = 0.019
