@@ -99,3 +99,26 @@ def test_real_recordings_are_kept(tmp_path, name):
     verdict, measures = run(tmp_path, files, inspect_media(files["video"], files.get("sound")).facts())
     assert verdict is None
     assert measures["loud"] >= 4
+
+
+@pytest.mark.parametrize(
+    ("speech", "music", "rhythm", "reason"),
+    [
+        (0.85, 0.08, 0.45, "voice-over"),
+        (0.61, 0.72, 0.348, "voice-over"),  # a narrator over a scene with music
+        (0.1, 0.8, 0.45, "voice-over"),  # hardly heard as speech, with all of its rhythm
+        (0.7, 0.6, 0.3, "background-music"),  # music over people who talk
+        (0.05, 0.93, 0.32, "background-music"),
+        (0.0, 0.0, 0.2, "background-music"),
+    ],
+)
+def test_what_lies_in_w_is_called_by_what_is_heard_and_by_its_rhythm(speech, music, rhythm, reason):
+    heard = {kind: {"speech": speech, "music": music, "singing": 0.0} for kind in ("omni", "front", "bed")}
+    places = {"omni": 0.3, "front": 0.0, "bed": 0.0, "bed_angle_deg": 45.0}
+    measures = {
+        "scores": {"omni": 0.99, "front": 0.0, "bed": 0.0}, "heard": heard, "segments": 10, "loud": 10,
+        "level_db": -20.0, "syllables": 0.3, "omni_syllables": rhythm, "head_locked": None,
+        **dict.fromkeys(("evidence", "partials", "swells", "bins"), places),
+    }  # fmt: skip
+    verdict = Voiceover().decide(measures)
+    assert verdict is not None and verdict.reason == reason

@@ -25,6 +25,9 @@ _RULES = post_production.CellRules()
 _RHYTHM_WEIGHT = 8.0
 """Of the modulation at the rate of syllables against probabilities of speech and music."""
 
+_MOSTLY = 0.5
+"""Probability of speech that with its rhythm is speech, whatever music there is in the scene."""
+
 _WHERE = {
     "omni": "something in W alone lies over the scene",
     "front": "something dry and exactly in front lies over the scene",
@@ -59,8 +62,9 @@ class VoiceoverThresholds(StageThresholds):
     the time and is at most ``head_locked_range_db`` below W. What is dropped is called voice-over where more speech
     than music is heard there, or where speech (or nothing for ``sure``) is heard and ``syllables`` or more of the
     modulation is at the rate of syllables; else background music. In W alone, where the scene's own speech is heard as
-    well, each 0.01 of that modulation above ``omni_syllables`` counts as 0.08 more speech, below as 0.08 more music. A
-    bed with music in it is always music.
+    well, each 0.01 of that modulation above ``omni_syllables`` counts as 0.08 more speech, below as 0.08 more music;
+    speech heard for most of the time with as much of it is voice-over in any case. A bed with music in it is always
+    music.
     """
 
     omni: float = Field(default=0.66, ge=0, le=1)
@@ -139,7 +143,8 @@ class Voiceover(Stage):
             return "voice-over" if speech >= limits.sure > music else "background-music"
         if kind == "omni":
             rhythmic = _RHYTHM_WEIGHT * (measures["omni_syllables"] - limits.omni_syllables)
-            return "voice-over" if speech - music + rhythmic > 0 else "background-music"
+            spoken = speech - music + rhythmic > 0 or (speech >= _MOSTLY and rhythmic >= 0)
+            return "voice-over" if spoken else "background-music"
         rhythm = measures["syllables"] >= limits.syllables
         unsure = max(speech, music) < limits.sure
         spoken = rhythm if unsure else speech > music or (rhythm and speech >= limits.sure)
