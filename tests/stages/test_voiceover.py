@@ -121,4 +121,5 @@ def test_what_lies_in_w_is_called_by_what_is_heard_and_by_its_rhythm(speech, mus
         **dict.fromkeys(("evidence", "partials", "swells", "bins"), places),
     }  # fmt: skip
     verdict = Voiceover().decide(measures)
-    assert verdict is not None and verdict.reason == reason
+    assert verdict is not None
+    assert verdict.reason == reason
