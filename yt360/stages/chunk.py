@@ -82,7 +82,7 @@ def clip_name(video: str, start_s: float) -> str:
 
 class Chunk(Stage):
     name = "chunk"
-    version = 2
+    version = 3
     params_type = ChunkParams
     needs = Needs(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
