@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import replace
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -182,10 +183,14 @@ def test_compaction_while_somebody_reads_loses_nothing_for_him(tmp_path: Path, m
     assert newest.load(tmp_path).items.to_pylist() == ["a", "b", "c"]
 
 
-def _write_as_a_task(root: Path, number: int, long_rows: int) -> None:
-    """One task of an array: three files one after the other, and a fourth that stays open when it is killed."""
+def _write_as_a_task(root: Path, number: int, long_rows: int, compacted: Event) -> None:
+    """One task of an array: three files one after the other, and a fourth that stays open when it is killed.
+
+    The fourth is written when others were ``compacted``.
+    """
     ledger._LONG_ROWS = long_rows
     for part in range(4):
+        assert part < 3 or compacted.wait(60)
         writer = ledger.open_writer(Root(root), "s", f"task{number}")
         for row in range(10):
             writer.append(record(f"item{number}{part}{row}"))
@@ -195,10 +200,9 @@ def _write_as_a_task(root: Path, number: int, long_rows: int) -> None:
 
 
 def test_compaction_while_processes_of_an_array_write_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    tasks = [
-        multiprocessing.get_context("fork").Process(target=_write_as_a_task, args=(tmp_path, number, 7))
-        for number in range(3)
-    ]
+    fork = multiprocessing.get_context("fork")
+    compacted = fork.Event()
+    tasks = [fork.Process(target=_write_as_a_task, args=(tmp_path, number, 7, compacted)) for number in range(3)]
     for task in tasks:
         task.start()
     folder = tmp_path / "ledger" / "s"
@@ -209,6 +213,8 @@ def test_compaction_while_processes_of_an_array_write_loses_and_doubles_nothing(
         held = len(newest.load(folder))
         assert held >= seen
         seen = held
+        if compactions > 1 and seen > 0:
+            compacted.set()
     for task in tasks:
         task.join()
         assert task.exitcode == -signal.SIGKILL
@@ -216,7 +222,7 @@ def test_compaction_while_processes_of_an_array_write_loses_and_doubles_nothing(
     names = [r.item for r in ledger.read(folder)]
     assert names == sorted(set(names))
     assert len(names) == 120
-    assert compactions > 1
+    assert compactions > 1  # while all of them lived: they waited for it
     assert [path.suffix for path in folder.iterdir()] == [".parquet"]  # what the killed left open is in it
 
 
