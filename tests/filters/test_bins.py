@@ -105,6 +105,19 @@ def test_one_band_alone_never_says_much():
     assert gathered.excess(0.2).omni == pytest.approx(1 / BANDS, abs=0.02)
 
 
+def test_what_a_codec_leaves_out_of_faint_bins_is_not_omni():
+    """As on a real recording in Vorbis, whose x, y and z hold nothing where W is more than 40 dB below its frame."""
+    gathered, rng = Bins(), np.random.default_rng(0)
+    hz = np.arange(100.0, 8000.0, 10.0)
+    spectra = (rng.standard_normal((4, 100, hz.size, 2)) @ np.array([1, 1j])).astype(np.complex64)
+    faint = (hz > 1000) & (rng.random((100, hz.size)) < 0.5)
+    spectra[:, faint] *= 0.03
+    spectra[1:] *= np.where(faint, 0, 3**-0.5)
+    power = np.square(np.abs(spectra[0]))
+    gathered.add(spectra, power, hz, power.sum(axis=1))
+    assert gathered.excess(0.2).omni < 0.01
+
+
 def test_longer_sounds_do_not_say_more_of_the_same():
     rng = np.random.default_rng(0)
     scene = sounds.mix((sounds.ambience(rng), 0), (sounds.bed(rng, 45), 0))
