@@ -28,9 +28,9 @@ from pathlib import Path
 
 from benchmarks import faults_points
 from tests.engine.conftest import run, run_inline, toy_recipe, tree
-from yt360.engine.catalog import Catalog
-from yt360.engine.local import session_members
+from yt360.engine.executors.local import session_members
 from yt360.engine.recipe import Recipe
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError
 
@@ -134,7 +134,7 @@ class RayNodes:
 
     def kill(self, folder: Path, seed: int) -> str:
         from yt360.engine import pipeline
-        from yt360.engine.ray import RayEngine
+        from yt360.engine.executors.ray import RayEngine
 
         root = Root(folder / f"ray-{seed}")
         made = self._made

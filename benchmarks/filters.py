@@ -3,7 +3,7 @@
     python -m benchmarks.filters [stills] [sound] [duplicates] [cost] [redecide] [--scale 1.0] [--first-seed 4000]
                                  [--music DIR]
 
-Scenes, voices, music and seeds are held out from everything that was fitted (``benchmarks/post_production_data.py``
+Scenes, voices, music and seeds are held out from everything that was fitted (``fitting/post_production_data.py``
 uses the part ``fitting`` of the material). Real recordings are mixed in where a folder ``shared/media`` lies beside the
 checkout; the music among them is one piece, ``--music`` adds those of a folder. ``--scale`` makes the number of cases
 larger or smaller; 1.0 takes some 25 minutes of one idle core.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.media_scenes import make_scene
-from yt360.engine.contract import Item, Stage
+from yt360.engine.stage import Item, Stage
 from yt360.media import ffmpeg
 from yt360.stages.fingerprint import FingerprintStage
 from yt360.stages.stills import Stills
@@ -75,6 +75,6 @@ def measure() -> list[list[str]]:
 def _warm(stage: Stage) -> None:
     """What a worker loads once is not a cost of each video."""
     if isinstance(stage, Voiceover):
-        from yt360.filters import overlaid
+        from yt360.filters.post_production import measurement
 
-        overlaid.measure([np.random.default_rng(0).standard_normal((4, 96_000)).astype(np.float32)])
+        measurement.measure([np.random.default_rng(0).standard_normal((4, 96_000)).astype(np.float32)])

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from benchmarks.filters_tables import interval, row
 from benchmarks.media_scenes import Scene, make_scene
 from yt360 import ambisonics, sphere
-from yt360.engine.contract import Done, Item
-from yt360.filters.matching import Fingerprint, matches
+from yt360.engine.stage import Done, Item
+from yt360.filters.duplicates.matching import Fingerprint, matches
 from yt360.media import ffmpeg
 from yt360.stages.fingerprint import FingerprintStage, read_print
 from yt360.synth import mixes

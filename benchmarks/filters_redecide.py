@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from yt360.engine import pipeline, recipe
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Blob, Item, Stage
-from yt360.engine.ledger import Record
+from yt360.engine.stage import Blob, Item, Stage
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
-from yt360.filters import comparisons
-from yt360.filters.classifier import KINDS
-from yt360.filters.listening import CLASSES
+from yt360.filters.post_production.audio_tagging import CLASSES
+from yt360.filters.post_production.classifier import KINDS
+from yt360.filters.stills import frame_differences
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 
 STAGES = ("crawl", "validate", "stills", "voiceover")
 CHANGES = ("stills.quiet_share=0.8", "voiceover.omni=0.9", "validate.least_duration_s=12")
@@ -105,7 +105,11 @@ def _stills(rng: np.random.Generator) -> dict:
         "later_regions": rng.integers(0, 9, count).tolist(), "flatness": [0.0] * count, "stretch": [0.0] * count,
         "steady": [0.1] * count, "usual": [0.02] * count, "peak": [0.8] * count,
     }  # fmt: skip
-    return {"looked_s": 48.0, "duration_s": 300.0, "comparisons": comparisons.pack(comparisons.from_columns(columns))}
+    return {
+        "looked_s": 48.0,
+        "duration_s": 300.0,
+        "comparisons": frame_differences.pack(frame_differences.from_columns(columns)),
+    }
 
 
 def _voiceover(rng: np.random.Generator) -> dict:

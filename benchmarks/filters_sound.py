@@ -15,9 +15,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from benchmarks import recordings
 from benchmarks.filters_tables import row
-from yt360.filters import overlaid
+from fitting import recordings
+from yt360.filters.post_production import measurement
 from yt360.stages.voiceover import Voiceover
 from yt360.synth import mixes
 
@@ -86,7 +86,7 @@ def measure(scenes: int, first_seed: int, music: Path | None = None) -> tuple[li
         for what, level_db, _ in (("", 0.0, ""), *(PLANTED if number < scenes else ())):
             layers = {what: mixes.post_production(rng, what, stuff, scene.shape[1])} if what else {}
             foa = mixes.mix(scene, kind, layers, {what: level_db}).foa
-            measures, _ = overlaid.measure([mixes.delivered(foa, codec) if codec else foa])
+            measures, _ = measurement.measure([mixes.delivered(foa, codec) if codec else foa])
             verdict = stage.decide({**measures, "head_locked": None})
             where = "in rooms" if kind.indoor else "outdoors"
             scores[f"{what}@{level_db:g}"].append(max(measures["scores"].values()))
@@ -123,7 +123,7 @@ def _real(stage: Voiceover, stuff: mixes.Material, seed: int) -> list[list[str]]
         for what in ("", "voice-w", "voice-front", "bed-45", "bed-90", "music-w"):
             layers = {what: mixes.post_production(rng, what, stuff, scene.shape[1])} if what else {}
             foa = mixes.mix(scene, kind, layers, {what: 3.0}).foa
-            measures, _ = overlaid.measure([foa])
+            measures, _ = measurement.measure([foa])
             (hits[what] if what else clean).append(stage.decide({**measures, "head_locked": None}) is not None)
     rows = [row("false alarms: real recordings", sum(clean), len(clean))] if clean else []
     return rows + [row(f"{what} at +3 dB over real recordings", sum(each), len(each)) for what, each in hits.items()]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.filters_tables import row
 from benchmarks.media_scenes import make_scene
 from yt360 import sphere
-from yt360.engine.contract import Done, Item
+from yt360.engine.stage import Done, Item
 from yt360.media import ffmpeg
 from yt360.stages.stills import Stills
 

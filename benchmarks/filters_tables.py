@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yt360.filters.scoring import wilson
+from yt360.filters.evaluation.precision_recall import wilson
 
 
 def interval(good: int, count: int) -> tuple[float, float]:

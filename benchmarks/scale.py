@@ -18,9 +18,10 @@ from pathlib import Path
 from benchmarks.scale_ledger import big_ledger, many
 from tests.engine import toys
 from tests.engine.conftest import toy_recipe
-from yt360.engine import ledger, pipeline, recipe
-from yt360.engine.base import Task
-from yt360.engine.local import WorkerPool
+from yt360.engine import pipeline, recipe
+from yt360.engine.executors.base import Task
+from yt360.engine.executors.local import WorkerPool
+from yt360.engine.state import ledger
 from yt360.engine.storage import Root
 
 _HOUSE = str(Path(__file__).resolve().parents[1])
@@ -39,7 +40,7 @@ def overhead(folder: Path, engine: str, items: int = 1000) -> list[list[str]]:
         root = Root(folder / f"overhead-{engine}-{count}")
         on = None
         if engine == "ray":
-            from yt360.engine.ray import RayEngine
+            from yt360.engine.executors.ray import RayEngine
 
             on = RayEngine(workers=1)
         cpu = _cpu()
@@ -60,7 +61,7 @@ def two_nodes(folder: Path, items: int = 24) -> list[list[str]]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from yt360.engine.ray import RayEngine
+    from yt360.engine.executors.ray import RayEngine
 
     os.environ |= {"PYTHONPATH": _HOUSE, "RAY_USAGE_STATS_ENABLED": "0"}
     small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}

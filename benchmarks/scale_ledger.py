@@ -12,12 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from tests.engine.toys import REGISTRY
-from yt360.engine import ledger, pipeline, recipe, snapshot
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Blob, Item, Stage, digest_bytes
-from yt360.engine.ledger import SCHEMA, Record
-from yt360.engine.ledger_files import write_parquet
-from yt360.engine.plan import Plan
+from yt360.engine import pipeline, recipe
+from yt360.engine.stage import Blob, Item, Stage, digest_bytes
+from yt360.engine.state import ledger, snapshot
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import SCHEMA, Record
+from yt360.engine.state.ledger_files import write_parquet
+from yt360.engine.state.plan import Plan
 from yt360.engine.storage import Root
 
 _WRITERS = 8

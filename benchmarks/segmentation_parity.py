@@ -25,11 +25,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from fitting.world_pictures import world_pictures
 from tests.segmentation.random_weights import NARROW, NARROW_PICTURES, random_picture, random_weights
 from yt360.cli.common import table
 from yt360.segmentation.fpn.config import R50, R101, FpnConfig
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
-from yt360.segmentation.world_data import world_pictures
 
 SIZES = ((480, 640), (640, 480), (224, 448), (426, 640), (500, 375), (720, 1280), (333, 500), (600, 600), (512, 1024))
 """Heights and widths: landscape, portrait, square, spheres; some above and some below the network's own size."""

@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting import world_fpn
+from fitting.world_pictures import WorldPicture, is_thing, world_pictures
 from yt360.cli.common import table
-from yt360.segmentation import world_training
 from yt360.segmentation.backends import WORLD, ModelSettings, load_model
 from yt360.segmentation.backends.fpn import WORLD_CATEGORIES, WORLD_WEIGHTS
 from yt360.segmentation.evaluation import PanopticEvaluation
 from yt360.segmentation.maps import PanopticMap, Segment, from_ids
 from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres
-from yt360.segmentation.world_data import WorldPicture, is_thing, world_pictures
 
 SEED = 40_000
 """Of the worlds that are measured on; training drew from 90,000."""
@@ -85,12 +85,12 @@ def main() -> int:
     if arguments.save:
         about = {
             "what": "a narrow Panoptic FPN that knows the procedural world of yt360 and nothing else; not a COCO model",
-            "trained_by": "python -m yt360.segmentation.world_training",
+            "trained_by": "python -m fitting.world_fpn",
             "trained_on": {
-                "seed": world_training.SEED,
-                "scenes": world_training.SCENES,
-                "pictures": world_training.SCENES * world_training.PICTURES_A_SCENE,
-                "steps": world_training.STEPS,
+                "seed": world_fpn.SEED,
+                "scenes": world_fpn.SCENES,
+                "pictures": world_fpn.SCENES * world_fpn.PICTURES_A_SCENE,
+                "steps": world_fpn.STEPS,
             },
             "measured_by": "python -m benchmarks.segmentation_world --save",
             "measured_on": {"seed": SEED, "scenes": arguments.scenes, "pictures": len(examples)},

@@ -23,11 +23,11 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.worlds import machine
-from yt360.training.features import PictureInput, SpatialSpectrogram
-from yt360.training.learner import Learner
-from yt360.training.model import AudioVisualModel
+from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
 from yt360.training.recipe import Recipe, load_recipe
 from yt360.training.samples import Batch
+from yt360.training.step import Learner
 
 RECIPE = Path(__file__).parents[1] / "pipelines" / "train" / "avsa.yaml"
 H100_BF16_FLOPS = 989e12

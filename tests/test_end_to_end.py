@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests import CHECKOUT, SHARED
 from yt360 import sphere
 from yt360.synth import load_truth, make_world
 
-CHECKOUT = Path(__file__).parents[1]
-MEDIA = CHECKOUT / "../shared/media"
+MEDIA = SHARED / "media"
 RECIPE = CHECKOUT / "pipelines" / "demo.yaml"
 NO_MAPS = ("--set", "segment.model=none")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import CHECKOUT
 from tests.stages.fakes import FAKES
 from yt360.cli import common, run
 
@@ -136,11 +137,11 @@ def test_the_data_half_never_imports_torch() -> None:
         )
     )
     script = f"{checked}; import sys; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT).returncode == 0
 
 
 def test_cli_py_is_the_same_command_line() -> None:
-    checkout = Path(__file__).parents[2]
+    checkout = CHECKOUT
     done = subprocess.run([sys.executable, checkout / "cli.py", "--help"], capture_output=True, text=True, check=True)
     for command in ("run", "crawl", "validate", "stills", "voiceover", "chunk", "segment", "split", "shard"):
         assert f"\n  {command} " in done.stdout

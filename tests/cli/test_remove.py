@@ -10,8 +10,8 @@ import pytest
 
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common, main, remove, run
-from yt360.crawling.tombstones import removed_ids
-from yt360.engine import ledger
+from yt360.crawling.removed_ids import removed_ids
+from yt360.engine.state import ledger
 from yt360.engine.verify import verify
 
 VIDEOS = {"alpha": 3, "beta": 2, "gamma": 2, "delta": 1}

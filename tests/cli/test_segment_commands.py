@@ -12,8 +12,8 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from fitting.world_pictures import world_pictures
 from yt360.cli.main import main
-from yt360.segmentation.world_data import world_pictures
 
 
 def run(*words: object) -> int:

@@ -20,13 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import CHECKOUT
 from tests.crawling.tube import PICTURES, SOUNDS, Tube, bytes_of, offer, picture
-from yt360.engine import ledger, pipeline
+from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
+from yt360.engine.state import ledger
 from yt360.engine.storage import Root
 from yt360.stages.crawl import Crawl, CrawlParams
 
-HERE = Path(__file__).parents[2]
+HERE = CHECKOUT
 SIZE = 60_000
 ACCESS: dict[str, Any] = {
     "request_pause_s": 0,

@@ -10,7 +10,7 @@ import pytest
 from yt360.crawling.attrition import Known, attrition, compare, gather, known_from, read_report
 from yt360.crawling.failures import KINDS
 from yt360.crawling.tables import Row
-from yt360.engine.ledger import Record
+from yt360.engine.state.ledger import Record
 
 LISTED = [
     Row("a", "train", [[0, 10], [20, 30], [55, 65]]),

@@ -15,7 +15,7 @@ from yt360.crawling.access import Access
 from yt360.crawling.download import Downloader, Fetched, link_into
 from yt360.crawling.failures import CrawlError
 from yt360.crawling.formats import SOUND, picture_selectors, sort_order
-from yt360.crawling.roles import Role
+from yt360.crawling.media_kind import Role
 from yt360.crawling.selection import Wanted
 
 ID = "AAAAAAAAAAA"

@@ -10,8 +10,8 @@ import pytest
 from tests.crawling.tube import PICTURES, SOUNDS, Served, Tube, bytes_of, offer
 from yt360.crawling.access import Access
 from yt360.crawling.probe import budget, probe, probes_file, read_probes
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Item
+from yt360.engine.stage import Item
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.stages.crawl import Crawl, CrawlParams
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests import CHECKOUT
 from yt360.crawling.failures import KINDS
 
-README = Path(__file__).parents[2] / "README.md"
+README = CHECKOUT / "README.md"
 
 
 def test_every_kind_of_failure_and_its_rule_stand_in_the_readme() -> None:

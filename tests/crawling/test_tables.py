@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import SHARED
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.tables import published, read_table
 from yt360.crawling.targets import Target
 from yt360.errors import UsageError
 
-FACTS = Path(__file__).parents[2] / "../shared/yt360-2020"
+FACTS = SHARED / "yt360-2020"
 
 
 def _nothing(url: str) -> Iterator[Target]:

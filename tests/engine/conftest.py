@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.engine.toys import REGISTRY
-from yt360.engine import local, pipeline, recipe
-from yt360.engine.base import Finished
-from yt360.engine.catalog import Catalog
+from yt360.engine import pipeline, recipe
+from yt360.engine.executors import local
+from yt360.engine.executors.base import Finished
 from yt360.engine.pipeline import RunResult
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 
 NAMES = ["a", "bb", "ccc", "dddd"]

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
-from yt360.engine import ledger, owner, storage, verify, worker
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Item
+from yt360.engine import process_tag, storage, verify, worker
+from yt360.engine.stage import Item
+from yt360.engine.state import ledger
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.engine.worker import Job, StageHost, execute, stage_path
 from yt360.errors import DiskFullError, RootBusyError, UsageError
@@ -100,12 +101,14 @@ def test_nfs_without_locks(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", no_locks)
     root.create()
     with root.lock():
-        assert owner.mark() in (root.state / "lease").read_text()
+        assert process_tag.mark() in (root.state / "lease").read_text()
         monkeypatch.setattr(storage, "hold", lambda place, what: storage_hold(place, what))
         with pytest.raises(RootBusyError, match="process"), root.lock():
             pass
     assert not (root.state / "lease").exists()
-    (root.state / "lease").write_text(f"process 1 {owner.mark().replace(str(os.getpid()), '999999999')}")  # was killed
+    (root.state / "lease").write_text(
+        f"process 1 {process_tag.mark().replace(str(os.getpid()), '999999999')}"
+    )  # was killed
     assert not run_inline(root, toy_recipe()).failed
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import CHECKOUT
 from tests.engine.conftest import NAMES, run, run_inline, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY
-from yt360.engine import ledger, pipeline, recipe
-from yt360.engine.catalog import Catalog
-from yt360.engine.local import session_members
+from yt360.engine import pipeline, recipe
+from yt360.engine.executors.local import session_members
+from yt360.engine.state import ledger
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError, RootBusyError, UsageError
 
@@ -196,7 +198,7 @@ if __name__ == "__main__":
 def _start(root: Root, marks: str) -> subprocess.Popen:
     script = root.path.parent / "run.py"
     script.write_text(_RUN)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     return subprocess.Popen(
         [sys.executable, str(script), str(root.path), marks], env=environment, start_new_session=True
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from yt360.engine import pipeline, recipe
-from yt360.engine.base import Engine
-from yt360.engine.local import WorkerPool
+from yt360.engine.executors.base import Engine
+from yt360.engine.executors.local import WorkerPool
 from yt360.engine.storage import Root
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 from yt360.synth.world import make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -27,7 +27,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _ray() -> Engine:
-    from yt360.engine.ray import RayEngine
+    from yt360.engine.executors.ray import RayEngine
 
     return RayEngine(workers=1)
 

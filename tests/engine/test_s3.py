@@ -15,11 +15,12 @@ from tests.crawling.conftest import tube  # noqa: F401  (fixture)
 from tests.crawling.tube import PICTURES, SOUNDS, Tube, offer
 from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
 from yt360.cli import main
-from yt360.engine import ledger, removal, verify
-from yt360.engine.catalog import Catalog
+from yt360.engine import removal, verify
 from yt360.engine.lease import StorePlace, hold
+from yt360.engine.object_store import Store, redact
+from yt360.engine.state import ledger
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
-from yt360.engine.store import Store, redact
 from yt360.errors import RootBusyError, UsageError
 
 pytest.importorskip("moto.server", reason="no S3 server: pip install 'moto[server]'")
@@ -220,7 +221,7 @@ def test_shards_in_a_store_are_those_of_a_disk_are_read_by_training_and_follow_a
     url: str, tmp_path: Path
 ) -> None:
     from tests.stages.fakes import Dataset
-    from yt360.training.manifest import read_table
+    from yt360.dataset.manifest import read_table
 
     videos = {"one": 1, "two": 2}
     local, remote = Dataset(tmp_path / "root"), Dataset(url)  # type: ignore[arg-type]

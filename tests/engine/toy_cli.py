@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.engine.toys import REGISTRY
 from yt360.cli import common, run, slurm
 from yt360.cli.main import main
-from yt360.engine.catalog import Catalog
+from yt360.engine.state.dataset_state import Catalog
 
 
 def nothing(catalog: Catalog) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from yt360.engine import local
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import (
+from yt360.engine.executors import local
+from yt360.engine.recipe import Registry
+from yt360.engine.stage import (
     Child,
     Done,
     Failed,
@@ -29,7 +29,7 @@ from yt360.engine.contract import (
     StageThresholds,
     digest_bytes,
 )
-from yt360.engine.recipe import Registry
+from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import ItemError
 
 

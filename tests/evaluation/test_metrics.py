@@ -13,9 +13,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
 from torchmetrics.retrieval import RetrievalRecall
 
-from yt360.evaluation import metrics, probes
+from yt360.evaluation import metrics
 from yt360.evaluation.intervals import bootstrap, mean_interval, proportion
 from yt360.evaluation.recipe import Knn
+from yt360.evaluation.tasks import probes
 
 
 def _maps(seed: int, pictures: int = 3, classes: int = 7) -> tuple[np.ndarray, np.ndarray]:

@@ -15,17 +15,19 @@ import numpy as np
 import pytest
 import torch
 
+from tests import CHECKOUT
 from tests.training.world import edit_manifest
 from yt360.errors import UsageError, Yt360Error
-from yt360.evaluation import features, localise
+from yt360.evaluation import frozen_features
 from yt360.evaluation.embed import embed
 from yt360.evaluation.pretrained import load_pretrained, row_of
 from yt360.evaluation.recipe import TASKS, Evaluation, Localise, load_evaluation, override, parse_evaluation
 from yt360.evaluation.results import read_result
 from yt360.evaluation.runner import Summary, evaluate
+from yt360.evaluation.tasks import localise
 from yt360.training.recipe import load_recipe
 
-PIPELINES = Path(__file__).parents[2] / "pipelines"
+PIPELINES = CHECKOUT / "pipelines"
 SMALL = {"epochs": 1, "batch": 4}
 CELLS: list[dict[str, Any]] = [
     {"task": "avc-bin", "views": 1, **SMALL},
@@ -131,7 +133,7 @@ def test_two_processes_give_the_numbers_of_one(
     words = ["evaluate", str(recipe), "--root", str(labelled_root), "--checkpoint", str(checkpoint)]
     command = [sys.executable, "-c", "from yt360.cli.main import main; main()", *words, "--out", str(tmp_path / "out")]
     shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    shared |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    shared |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
     ranks = [subprocess.Popen(command, env=shared | {"RANK": str(k), "LOCAL_RANK": str(k)}) for k in range(2)]
     assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
     for path in (tmp_path / "out" / "results").iterdir():
@@ -229,4 +231,7 @@ def test_overrides_change_cells_and_name_what_is_wrong() -> None:
 
 
 def test_features_of_other_weights_or_turns_are_not_taken_for_these() -> None:
-    assert len({turn.name for turn in (features.ANY_YAW, *features.ANGLES)}) == len(features.ANGLES) + 1
+    assert (
+        len({turn.name for turn in (frozen_features.ANY_YAW, *frozen_features.ANGLES)})
+        == len(frozen_features.ANGLES) + 1
+    )

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.training.world import COLOURS, make_root
+from yt360.dataset.decoding import decode_frames
+from yt360.dataset.manifest import Clip, load_split
 from yt360.segmentation.clip_maps import clip_maps_bytes
 from yt360.segmentation.maps import Category, PanopticMap, Segment, from_ids
-from yt360.training.decode import decode_frames
-from yt360.training.manifest import Clip, load_split
 from yt360.training.recipe import Data
 
 CATEGORIES = (Category(1, "ground", False), *(Category(100 + k, f"disc {k}", True) for k in range(len(COLOURS))))

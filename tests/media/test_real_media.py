@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import pytest
 
+from tests import SHARED
 from yt360 import sphere
 from yt360.media.inspect import Inspection, inspect_media
 
-MEDIA = Path(__file__).resolve().parents[2] / "../shared/media"
+MEDIA = SHARED / "media"
 pytestmark = pytest.mark.skipif(not MEDIA.is_dir(), reason=f"real media are not there ({MEDIA})")
 
 DIRECTIONS_DEG = {

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.stages.fakes import Dataset
-from yt360.engine.ledger import LedgerWriter
+from yt360.engine.state.ledger import LedgerWriter
 from yt360.engine.storage import Root
 from yt360.report import cases
 from yt360.report.charts import histogram, precision_recall, waveform

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks.segmentation_world import seen, truth_map
+from fitting import world_fpn
+from fitting.world_pictures import WorldPicture, world_pictures
 from yt360 import sphere
-from yt360.segmentation import world_training
 from yt360.segmentation.backends import ModelSettings, load_model
 from yt360.segmentation.backends.fpn import WORLD_WEIGHTS, FpnModel
 from yt360.segmentation.evaluation import PanopticEvaluation
 from yt360.segmentation.maps import PanopticMap
 from yt360.segmentation.on_sphere import SphereSettings, segment_spheres
-from yt360.segmentation.world_data import WorldPicture, world_pictures
 
 SEED = 55_000
 """Of neither training nor the benchmark."""
@@ -38,7 +38,7 @@ def test_weights_are_small_and_nobody_can_take_them_for_coco(model: FpnModel) ->
     assert {category.supercategory for category in model.categories} == {"procedural world"}
     about = json.loads(WORLD_WEIGHTS.with_suffix(".json").read_text())
     assert "not a COCO model" in about["what"]
-    assert about["measured_on"]["seed"] != about["trained_on"]["seed"] == world_training.SEED
+    assert about["measured_on"]["seed"] != about["trained_on"]["seed"] == world_fpn.SEED
     assert about["measured"]["equirectangular"]["pixels"]["pq"] >= 60
 
 

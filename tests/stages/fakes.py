@@ -11,14 +11,14 @@ import numpy as np
 import soundfile
 
 from yt360.engine import pipeline, recipe
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Child, Done, Filtered, Item, Outcome, Stage, StageParams, digest_bytes
 from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
+from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.media.clips import ClipVideoWriter
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 
 
 class FakeCrawlParams(StageParams):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from yt360 import ambisonics, sphere
-from yt360.engine.contract import Blob, Done, Filtered, Item
+from yt360.engine.stage import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.stages.chunk import Chunk, ChunkParams, clip_name

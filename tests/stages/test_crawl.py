@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from tests.crawling.conftest import tube  # noqa: F401  (fixture)
 from tests.crawling.endurance import simulate
 from tests.crawling.tube import PICTURES, SOUNDS, Served, Tube, bytes_of, offer
-from yt360.crawling.tombstones import bury, removed_ids
+from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Done, Failed, Item
 from yt360.engine.recipe import Recipe
+from yt360.engine.stage import Done, Failed, Item
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages.crawl import Crawl, CrawlParams

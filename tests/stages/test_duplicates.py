@@ -10,16 +10,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from tests.filters.test_matching import music
+from tests.filters.duplicates.test_matching import music
 from tests.stages.fakes import FAKES
 from yt360.engine import pipeline, recipe
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Done, Item, Outcome, Stage
 from yt360.engine.recipe import Registry
+from yt360.engine.stage import Done, Item, Outcome, Stage
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.errors import ItemError
-from yt360.filters import landmarks, panorama
-from yt360.filters.matching import Fingerprint
+from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
+from yt360.filters.duplicates.matching import Fingerprint
 from yt360.media import ffmpeg
 from yt360.stages import REGISTRY
 from yt360.stages.fingerprint import FingerprintStage, read_print, write_print
@@ -37,11 +37,11 @@ class FakePrint(Stage):
 
     def process(self, item: Item, workdir: Path) -> Outcome:
         seed, start_s = SOUNDS[item.id]
-        sound = music(seed, 16.0)[round(start_s * landmarks.RATE_HZ) :]
-        frames = np.zeros((1, panorama.LENGTH), np.int8)
+        sound = music(seed, 16.0)[round(start_s * audio_fingerprint.RATE_HZ) :]
+        frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
         write_print(
             workdir / "print.npz",
-            Fingerprint(landmarks.landmarks([sound]), frames, 2.0, sound.size / landmarks.RATE_HZ),
+            Fingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, sound.size / audio_fingerprint.RATE_HZ),
         )
         return Done(outputs={"print": "print.npz"})
 
@@ -125,7 +125,7 @@ def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path)
         prints.append(read_print(tmp_path / outcome.outputs["print"]))
     assert len(prints[0].frames) >= 3
     np.testing.assert_array_equal(prints[0].landmarks, prints[1].landmarks)
-    alike = panorama.similarity(prints[0].frames, prints[1].frames)
+    alike = visual_fingerprint.similarity(prints[0].frames, prints[1].frames)
     assert np.diag(alike).min() > 0.9
 
 

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from yt360.engine import pipeline
-from yt360.engine.catalog import Catalog
 from yt360.engine.recipe import Recipe
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
 from yt360.stages.chunk import Chunk, ChunkParams
 from yt360.stages.crawl import Crawl, CrawlParams

@@ -13,17 +13,17 @@ from tests.segmentation.spheres import CATEGORIES
 from tests.stages.fakes import Dataset
 from tests.stages.segment_fakes import with_segment
 from yt360 import sphere
+from yt360.dataset.manifest import Clip, read_table
+from yt360.dataset.members import MemberReader
+from yt360.dataset.panoptic import view_labels
+from yt360.dataset.views import DrawnView, crop_labels
 from yt360.engine import pipeline, recipe
-from yt360.engine.contract import Item, digest_bytes
+from yt360.engine.stage import Item, digest_bytes
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
+from yt360.publishing.manifests import publish
 from yt360.segmentation import ClipMaps
-from yt360.stages.manifests import publish
 from yt360.stages.segment import Segment, SegmentParams, read_at_rate
-from yt360.training.manifest import Clip, read_table
-from yt360.training.maps import view_labels
-from yt360.training.shards import MemberReader
-from yt360.training.views import DrawnView, crop_labels
 
 VIDEOS = {"aaa": 2, "bbb": 1, "ccc": 0}
 

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import SHARED
 from tests.filters.pictures import film, scenery, with_box
-from yt360.engine.contract import Done, Item
+from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
-from yt360.filters import comparisons
+from yt360.filters.stills import frame_differences
 from yt360.media import ffmpeg
 from yt360.media.inspect import inspect_media
 from yt360.stages.stills import Stills, StillsParams, StillsThresholds, windows
 
-SHARED = Path(__file__).parents[2] / "../shared/media"
+MEDIA = SHARED / "media"
 
 
 def write_video(path: Path, frames) -> Path:
@@ -91,10 +92,10 @@ def test_windows_lie_inside_apart_and_within_the_budget(start_s, duration_s):
     assert sum(length_s for _, length_s in found) <= max(params.whole_s, params.max_windows * params.window_s) + 1e-6
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
 @pytest.mark.parametrize("name", ["KVvDejzzQjM_6.webm", "kqAZkf5Odyw_80.mp4"])
 def test_real_fixed_cameras_are_kept(tmp_path, name):
-    sound = SHARED / "kqAZkf5Odyw_80.f327.m4a" if name.endswith(".mp4") else None
-    verdict, measures = run(tmp_path, SHARED / name, inspect_media(SHARED / name, sound).facts())
+    sound = MEDIA / "kqAZkf5Odyw_80.f327.m4a" if name.endswith(".mp4") else None
+    verdict, measures = run(tmp_path, MEDIA / name, inspect_media(SHARED / name, sound).facts())
     assert verdict is None
-    assert np.median(comparisons.unpack(measures["comparisons"])["residual"]) > 0.02
+    assert np.median(frame_differences.unpack(measures["comparisons"])["residual"]) > 0.02

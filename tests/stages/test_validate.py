@@ -9,7 +9,7 @@ import pytest
 from benchmarks.media_containers import encode
 from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import INVALID, RATE_HZ, foa_scene
-from yt360.engine.contract import Done, Failed, Filtered, Item, Outcome
+from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome
 from yt360.errors import ItemError
 from yt360.media.picture import PictureReading
 from yt360.media.reading import read_frames, read_sound

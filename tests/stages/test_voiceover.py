@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests import SHARED
 from tests.filters import sounds
 from yt360 import ambisonics
-from yt360.engine.contract import Done, Item
+from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
 from yt360.media.inspect import inspect_media
 from yt360.stages.voiceover import Voiceover, VoiceoverThresholds
 
-SHARED = Path(__file__).parents[2] / "../shared/media"
+MEDIA = SHARED / "media"
 REAL = [
     "G8pABGosD38l_17.webm",
     "NdE7uYVaynQl_0.webm",
@@ -89,13 +90,13 @@ def test_a_sound_without_samples_is_an_error_that_says_so(tmp_path):
         run(tmp_path, files, {**facts, "start_s": 50.0, "end_s": 60.0})
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
 @pytest.mark.parametrize("name", REAL)
 def test_real_recordings_are_kept(tmp_path, name):
     """Among them a guitarist who is very directional and near the front, and a very diffuse dive."""
-    files = {"video": SHARED / name}
+    files = {"video": MEDIA / name}
     if name.endswith(".mp4"):
-        files["sound"] = SHARED / "kqAZkf5Odyw_80.f327.m4a"
+        files["sound"] = MEDIA / "kqAZkf5Odyw_80.f327.m4a"
     verdict, measures = run(tmp_path, files, inspect_media(files["video"], files.get("sound")).facts())
     assert verdict is None
     assert measures["loud"] >= 4

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+from tests import CHECKOUT
 from yt360 import ambisonics, sphere
 from yt360.ambisonics import W, X, Y, Z
 from yt360.errors import UsageError
@@ -222,5 +223,5 @@ def test_renders_faster_than_real_time_on_one_core() -> None:
         "sys.exit(f'{spent:.1f} s for 8 s' if spent > 8 else 0)\n"
     )
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

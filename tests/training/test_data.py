@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from tests.training.world import edit_manifest, encode_sound, encode_video, tiny
 from yt360 import ambisonics
+from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.manifest import Clip, check_shards, load_split
+from yt360.dataset.members import MemberReader
 from yt360.errors import ItemError, UsageError
-from yt360.training.decode import decode_frames, decode_sound
-from yt360.training.manifest import Clip, check_shards, load_split
-from yt360.training.plan import Plan, Request
+from yt360.training.batch_plan import Plan, Request
 from yt360.training.samples import BadSample, Collate, Sample, SampleDataset, draw_moments
-from yt360.training.shards import MemberReader
 
 RATE = 24000
 

@@ -8,23 +8,23 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests import CHECKOUT
 from tests.training.runs import log, losses
 from tests.training.world import tiny
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = CHECKOUT
 
 STEP = """
 import sys, torch
 from torch import nn
 from tests.training.world import tiny
 from yt360.training.distributed import mean_over_processes, processes
-from yt360.training.model import AudioVisualModel
-from yt360.training.objectives import align
+from yt360.models.audio_visual import AudioVisualModel
+from yt360.training.losses import align
 
 torch.set_num_threads(1)
 with processes("cpu") as group:

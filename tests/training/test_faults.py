@@ -10,8 +10,8 @@ from tests.training.runs import log, long_recipe, run
 from tests.training.world import edit_manifest, make_root, tiny
 from yt360.errors import UsageError
 from yt360.training import checkpoints, samples
-from yt360.training.learner import Learner
 from yt360.training.loop import TrainingError
+from yt360.training.step import Learner
 
 
 def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypatch):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests import CHECKOUT
 from yt360.cli.train import train_command
 from yt360.training.recipe import load_recipe
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = CHECKOUT
 CLUSTER = REPOSITORY / "pipelines" / "cluster"
 
 

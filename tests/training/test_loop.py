@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests import CHECKOUT
 from tests.training.runs import log, losses, run
 from tests.training.world import make_root, tiny
 from yt360.errors import UsageError
+from yt360.models.encoders import load_spectrogram
 from yt360.training import checkpoints, load_encoders, loop
-from yt360.training.encoders import load_spectrogram
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = CHECKOUT
 
 
 def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished):

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import CHECKOUT
 from tests.training.world import tiny
 from yt360.errors import UsageError
 from yt360.training.recipe import Recipe, Switches, load_recipe, override, parse_recipe
 
-RECIPES = sorted((Path(__file__).parents[2] / "pipelines" / "train").glob("*.yaml"))
+RECIPES = sorted((CHECKOUT / "pipelines" / "train").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from tests import CHECKOUT
 from tests.training.runs import log, long_recipe, losses, run
 from tests.training.world import make_root, tiny
 from yt360.errors import RootBusyError, UsageError
 from yt360.training import checkpoints
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = CHECKOUT
 
 
 class InterruptError(Exception):

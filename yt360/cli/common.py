@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from yt360.engine import recipe as recipes
-from yt360.engine.catalog import Catalog
+from yt360.engine.object_store import is_remote
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
-from yt360.engine.store import is_remote
 from yt360.errors import UsageError
 from yt360.stages import REGISTRY
 

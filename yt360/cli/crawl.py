@@ -14,7 +14,7 @@ import click
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
-from yt360.engine.catalog import Catalog
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root, atomic_write_text
 from yt360.errors import UsageError
 from yt360.stages import REGISTRY
@@ -22,7 +22,7 @@ from yt360.stages.crawl import Crawl
 
 if TYPE_CHECKING:
     from yt360.crawling.doctor import Finding
-    from yt360.engine.contract import Item
+    from yt360.engine.stage import Item
 
 _EVERY = 25
 """Answers of the probe between two lines that say how far it is."""

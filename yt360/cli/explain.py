@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
-from yt360.engine import ledger, snapshot
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Stage
-from yt360.engine.ledger import Record
+from yt360.engine.stage import Stage
+from yt360.engine.state import ledger, snapshot
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record
 from yt360.errors import UsageError
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
-from yt360.engine.catalog import Catalog
-from yt360.filters.evaluation import Curve, FilterResult, curves, evaluate
-from yt360.filters.labels import Labels, read_labels
-from yt360.filters.scoring import Counts, wilson
+from yt360.engine.state.dataset_state import Catalog
+from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate
+from yt360.filters.evaluation.labels import Labels, read_labels
+from yt360.filters.evaluation.precision_recall import Counts, wilson
 
 _labels_option = click.option(
     "--labels",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option
-from yt360.crawling.tombstones import bury, removed_ids
+from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import safe_id
+from yt360.engine.stage import safe_id
+from yt360.engine.state.dataset_state import Catalog
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 
 
 @click.command("remove", short_help="Take videos down: delete all that was made of them, for good.")

@@ -13,12 +13,12 @@ from yt360.cli.common import _SHOWN, clean, engine_options, path_argument, root_
 from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
-from yt360.engine.base import Engine
+from yt360.engine.executors.base import Engine
 from yt360.engine.recipe import Recipe
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 
 _set_option = click.option(
     "--set",
@@ -61,7 +61,7 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
 
 
 def _ray(engine: dict[str, Any]) -> Engine:
-    from yt360.engine.ray import RayEngine
+    from yt360.engine.executors.ray import RayEngine
 
     return RayEngine(engine["address"], workers=engine["workers"])
 
@@ -95,7 +95,7 @@ def _summary(result: pipeline.RunResult, root: Root) -> None:
 
 
 def _on_slurm(recipe: Recipe, root: Root, only: str | None, options: pipeline.Options, engine: dict[str, Any]) -> int:
-    from yt360.engine import slurm
+    from yt360.engine.executors import slurm
 
     slurm.require_slurm()
     settings = slurm.Settings(

@@ -10,10 +10,10 @@ import click
 
 from yt360.cli.common import open_root, root_option
 from yt360.engine import recipe as recipes
-from yt360.engine import slurm
-from yt360.engine.local import WorkerPool
+from yt360.engine.executors import slurm
+from yt360.engine.executors.local import WorkerPool
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
-from yt360.stages.manifests import publish
 
 _run_option = click.option("--run", required=True, help="The run, as `yt360 run` named it.")
 

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
-from yt360.engine import counts as counting
-from yt360.engine import snapshot
-from yt360.engine.catalog import Catalog
+from yt360.engine.state import counts as counting
+from yt360.engine.state import snapshot
+from yt360.engine.state.dataset_state import Catalog
 
 
 def summarize(catalog: Catalog) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def status_command(root: str, as_json: bool, follow: bool, every_s: float, missi
 
 
 def _print_missing(catalog: Catalog, as_json: bool) -> int:
-    from yt360.engine import slurm
+    from yt360.engine.executors import slurm
 
     found = list(slurm.missing(catalog.root, list(catalog.stages.values())))
     if as_json:

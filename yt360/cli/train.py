@@ -53,7 +53,7 @@ def convert_command(checkpoint: Path, out: Path, statistics: Path | None) -> Non
     `yt360.training.load_encoders(OUT)` reads it, and a recipe's start_from may name it.
     """
     try:
-        from yt360.training.convert import convert
+        from yt360.models.published import convert
     except ImportError as error:
         raise _needs_torch(error) from error
     recipe = convert(checkpoint, out, statistics=statistics)

@@ -8,7 +8,7 @@ import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, usable_cores
 from yt360.engine.verify import verify
-from yt360.stages.manifests import check_manifests
+from yt360.publishing.manifests import check_manifests
 
 
 @click.command("verify", short_help="Reopen and decode every output, check every digest.")

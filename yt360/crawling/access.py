@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from yt360.engine.contract import StageParams
+from yt360.engine.stage import StageParams
 from yt360.errors import UsageError
 
 _NAMED = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")

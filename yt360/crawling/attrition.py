@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from yt360.crawling.failures import KINDS
 from yt360.crawling.tables import Row
-from yt360.engine.contract import safe_id
+from yt360.engine.stage import safe_id
 
 State = Literal["whole", "no-ambisonics", "unreachable", "gone", "unknown"]
 
@@ -47,7 +47,7 @@ def known_from(kind: str, duration_s: float | None) -> Known:
 
 
 def gather(records: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]]) -> dict[str, Known]:
-    """What is known of each item: ``records`` are the crawl's newest (:class:`yt360.engine.ledger.Record`) by id."""
+    """What is known of each item: ``records`` are the crawl's newest (:class:`yt360.engine.state.ledger.Record`) by id."""
     known: dict[str, tuple[str, Known]] = {}
     for name, row in probes.items():
         known[name] = (str(row.get("probed", "")), known_from(row["kind"], row.get("duration_s")))

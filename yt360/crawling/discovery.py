@@ -26,7 +26,7 @@ from yt_dlp.plugins import load_all_plugins
 from yt360.crawling.access import Access, site_of
 from yt360.crawling.client import Ears, open_client
 from yt360.crawling.failures import CrawlError, classify
-from yt360.crawling.guest import Guest
+from yt360.crawling.rate_limit import Guest
 from yt360.crawling.targets import Target, page
 from yt360.crawling.text import clean_text, redact
 from yt360.errors import Yt360Error

@@ -22,7 +22,7 @@ from yt360.crawling.access import Access
 from yt360.crawling.client import Ears, open_client
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, candidates, is_spherical
-from yt360.crawling.guest import Guest, Lane
+from yt360.crawling.rate_limit import Guest, Lane
 from yt360.crawling.runtime import explain_missing, find_runtime
 from yt360.crawling.targets import youtube_address
 

@@ -28,7 +28,7 @@ from yt360.crawling.access import Access, site_of
 from yt360.crawling.client import Ears, open_client
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import Choice, Format, client_of
-from yt360.crawling.roles import MEDIA_EXTENSIONS, Role, extension
+from yt360.crawling.media_kind import MEDIA_EXTENSIONS, Role, extension
 from yt360.crawling.selection import Wanted, choose, is_labelled
 from yt360.crawling.text import clean_text, public_url
 

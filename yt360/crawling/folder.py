@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from yt360.crawling.media_kind import extension, role_of, split_format
 from yt360.crawling.pairing import pair
-from yt360.crawling.roles import extension, role_of, split_format
 from yt360.crawling.targets import Target
 from yt360.errors import UsageError
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yt360.crawling.roles import MEDIA_EXTENSIONS, SOUND_EXTENSIONS, Role
+from yt360.crawling.media_kind import MEDIA_EXTENSIONS, SOUND_EXTENSIONS, Role
 from yt360.crawling.text import clean_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.crawling.formats import Choice, describe
-from yt360.crawling.roles import Role
+from yt360.crawling.media_kind import Role
 from yt360.crawling.text import clean_text, public_url
 from yt360.errors import ItemError
 

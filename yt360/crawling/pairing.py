@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from yt360.crawling.roles import extension, role_of, sound_rank, split_format
+from yt360.crawling.media_kind import extension, role_of, sound_rank, split_format
 from yt360.errors import UsageError
 
 log = logging.getLogger("yt360.crawl")

@@ -21,7 +21,7 @@ from yt360.crawling.formats import client_of, is_spherical
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Fetched
-    from yt360.engine.contract import Item
+    from yt360.engine.stage import Item
 
 Row = dict[str, Any]
 Look = Callable[["Item"], "Fetched"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yt360.crawling.failures import KINDS, CrawlError
 from yt360.crawling.formats import ANY_FILE, ANY_PICTURE, ANY_SOUND, Choice, Format, candidates, holds
-from yt360.crawling.roles import Role
+from yt360.crawling.media_kind import Role
 from yt360.crawling.text import clean_text
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
-from yt360.crawling.roles import extension, role_of
+from yt360.crawling.media_kind import extension, role_of
 from yt360.crawling.targets import Target, direct, page, path_digest, youtube_address
 from yt360.crawling.text import clean_text
-from yt360.engine.contract import safe_id
+from yt360.engine.stage import safe_id
 from yt360.errors import UsageError
 
 log = logging.getLogger("yt360.crawl")
@@ -136,7 +136,7 @@ def youtube(name: str) -> Target:
 
 def _stored(url: str, scheme: str) -> Iterator[Target]:
     """Files of an object store."""
-    from yt360.crawling.store import is_store, scan_store
+    from yt360.crawling.object_store import is_store, scan_store
 
     if not is_store(scheme):
         raise UsageError(

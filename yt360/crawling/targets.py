@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from yt360.crawling.roles import MEDIA_EXTENSIONS, extension, split_format
+from yt360.crawling.media_kind import MEDIA_EXTENSIONS, extension, split_format
 from yt360.crawling.text import clean_text
-from yt360.engine.contract import Item, safe_id
+from yt360.engine.stage import Item, safe_id
 
 
 @dataclass(frozen=True)

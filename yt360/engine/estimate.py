@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from yt360.engine import owner, pipeline
-from yt360.engine.catalog import Catalog
-from yt360.engine.plan import Plan
+from yt360.engine import pipeline, process_tag
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.plan import Plan
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 
@@ -34,7 +34,7 @@ def estimate(recipe: Recipe, root: Root, options: Options, sample: int) -> list[
     A stage that joins items (shards) counts in proportion. Raises :class:`UsageError` for an empty source.
     """
     root.create()
-    scratch = Root(root.tmp / f"estimate{owner.mark()}{uuid.uuid4().hex[:8]}")
+    scratch = Root(root.tmp / f"estimate{process_tag.mark()}{uuid.uuid4().hex[:8]}")
     try:
         result = pipeline.run(recipe, scratch, replace(options, sample=sample))
     finally:

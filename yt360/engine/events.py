@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from yt360.engine.ledger import Record
+from yt360.engine.state.ledger import Record
 
 if TYPE_CHECKING:
     from yt360.engine.stage_run import StageResult

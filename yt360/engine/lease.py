@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from yt360.engine import owner
-from yt360.engine.store import Store
+from yt360.engine import process_tag
+from yt360.engine.object_store import Store
 from yt360.errors import RootBusyError
 
 _RENEW_S = 5.0
@@ -96,7 +96,7 @@ class FilePlace:
 @contextlib.contextmanager
 def hold(place: Place, what: str, *, renew_s: float = _RENEW_S, silent_s: float = _SILENT_S) -> Iterator[None]:
     """Hold the lease of ``what``. Raises :class:`RootBusyError` while somebody alive holds it."""
-    name = f"process {os.getpid()} on {socket.gethostname()} {owner.mark()} {uuid.uuid4().hex}"
+    name = f"process {os.getpid()} on {socket.gethostname()} {process_tag.mark()} {uuid.uuid4().hex}"
     beat = 0
 
     def content() -> bytes:
@@ -108,7 +108,7 @@ def hold(place: Place, what: str, *, renew_s: float = _RENEW_S, silent_s: float 
         found = place.read()
         if found is None:
             continue
-        if owner.is_gone(found.decode("utf-8", "replace")):
+        if process_tag.is_gone(found.decode("utf-8", "replace")):
             place.delete()
             continue
         if seen is not None and found != seen:

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 
-from yt360.engine import ledger, snapshot
-from yt360.engine.base import Engine
-from yt360.engine.catalog import Catalog
 from yt360.engine.events import EventLog
-from yt360.engine.ledger import Record
-from yt360.engine.local import WorkerPool
+from yt360.engine.executors.base import Engine
+from yt360.engine.executors.local import WorkerPool
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options, StageResult, StageRun
+from yt360.engine.state import ledger, snapshot
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root, atomic_write_text, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]

@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from yt360.engine.contract import Stage
+from yt360.engine.stage import Stage
 from yt360.errors import UsageError
 
 _MAX_RECIPE_BYTES = 1 << 20

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yt360.engine import ledger, plan
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Stage
+from yt360.engine.stage import Stage
+from yt360.engine.state import ledger, plan
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import SNAPSHOTS, Root, atomic_write_text
 
 

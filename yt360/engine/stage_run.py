@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from yt360.engine import ledger, snapshot
-from yt360.engine.base import Engine, Finished, Task
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Stage
-from yt360.engine.entries import STATES, Entries
 from yt360.engine.events import EventLog
-from yt360.engine.plan import Plan
+from yt360.engine.executors.base import Engine, Finished, Task
 from yt360.engine.progress import StageProgress
-from yt360.engine.record import STATUSES, Record
+from yt360.engine.stage import Stage
+from yt360.engine.state import ledger, snapshot
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.item_states import STATES, Entries
+from yt360.engine.state.plan import Plan
+from yt360.engine.state.record import STATUSES, Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import Job, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error

@@ -18,10 +18,10 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from yt360.engine import owner
-from yt360.engine.contract import digest_file, safe_id
+from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
-from yt360.engine.store import Store, is_remote
+from yt360.engine.object_store import Store, is_remote
+from yt360.engine.stage import digest_file, safe_id
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -98,7 +98,7 @@ class Root:
         return self.path / flat_folder if flat_folder else self.data / stage / item_id
 
     def local(self, uri: str) -> Path:
-        """A local file with the content of a :class:`~yt360.engine.contract.Blob`; never outside the root.
+        """A local file with the content of a :class:`~yt360.engine.stage.Blob`; never outside the root.
 
         From a store it is fetched, once, into the mirror. Whether there is such a file is for the caller to see.
         """
@@ -222,9 +222,9 @@ class Root:
                 old = time.time() - left.stat().st_mtime > _LEFT_BEHIND_S
             except FileNotFoundError:
                 continue
-            if owner.is_from_here(left.name) and not owner.is_gone(left.name):
+            if process_tag.is_from_here(left.name) and not process_tag.is_gone(left.name):
                 continue
-            if "~" in left.name and not owner.is_gone(left.name) and not old:
+            if "~" in left.name and not process_tag.is_gone(left.name) and not old:
                 continue
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)

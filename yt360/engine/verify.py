@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from yt360.engine import owner
-from yt360.engine.base import Finished, Task
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Stage, digest_file
-from yt360.engine.ledger import Record, open_writer
-from yt360.engine.local import WorkerPool
+from yt360.engine import process_tag
+from yt360.engine.executors.base import Finished, Task
+from yt360.engine.executors.local import WorkerPool
 from yt360.engine.progress import StageProgress
+from yt360.engine.stage import Stage, digest_file
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record, open_writer
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
 from yt360.errors import ItemError, Yt360Error
@@ -115,7 +115,7 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
     stage = host.stage(job.stage, job.params, job.thresholds)
     root = host.root(job.root)
     broken = []
-    scratch = root.tmp / f"verify{owner.mark()}{uuid.uuid4().hex[:12]}"
+    scratch = root.tmp / f"verify{process_tag.mark()}{uuid.uuid4().hex[:12]}"
     for name, blob in job.record.blobs():
         problem = ""
         try:

@@ -22,11 +22,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from yt360.engine import owner
-from yt360.engine.contract import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage, digest_file
-from yt360.engine.ledger import Record, Writer, open_writer
+from yt360.engine import process_tag
+from yt360.engine.object_store import Store, redact
+from yt360.engine.stage import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage, digest_file
+from yt360.engine.state.ledger import Record, Writer, open_writer
 from yt360.engine.storage import Root, fsync_path, publish_files, publish_folder, raise_if_disk_full
-from yt360.engine.store import Store, redact
 from yt360.errors import DiskFullError, ItemError, UsageError
 
 _ERROR_CHARS = 4000
@@ -87,7 +87,7 @@ class StageHost:
     def workdir(self, root: Root, run: str) -> Path:
         """A folder of this worker alone; it may not exist yet. Making one for each item would cost a third of it."""
         if root.url not in self._workdirs:
-            self._workdirs[root.url] = root.tmp / f"{run}{owner.mark()}{uuid.uuid4().hex[:12]}"
+            self._workdirs[root.url] = root.tmp / f"{run}{process_tag.mark()}{uuid.uuid4().hex[:12]}"
         return self._workdirs[root.url]
 
     def close(self) -> None:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from yt360.training.model import AudioVisualModel, Embeddings
-from yt360.training.translators import max_over_views
+from yt360.models.audio_visual import AudioVisualModel, Embeddings
+from yt360.models.translators import max_over_views
 
 
 @torch.inference_mode()

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from yt360.errors import UsageError
 from yt360.evaluation.recipe import Evaluation
+from yt360.models.audio_visual import AudioVisualModel, video_encoder
+from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
 from yt360.training import checkpoints
-from yt360.training.features import PictureInput, SpatialSpectrogram
-from yt360.training.model import AudioVisualModel, video_encoder
 from yt360.training.recipe import Model, Recipe, parse_recipe
 
 

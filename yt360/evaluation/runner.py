@@ -11,14 +11,14 @@ from typing import Any
 import torch
 
 from yt360.errors import UsageError
-from yt360.evaluation import cells
-from yt360.evaluation.features import Stopped
+from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.pretrained import load_pretrained
 from yt360.evaluation.recipe import Cell, Evaluation
 from yt360.evaluation.results import read_result, result_path, write_result
+from yt360.evaluation.tasks import all_tasks
 from yt360.training.distributed import barrier, processes
-from yt360.training.guards import only_run, stop_on_signals
 from yt360.training.recipe import fingerprint
+from yt360.training.run_lock import only_run, stop_on_signals
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ def evaluate(
         stop_on_signals(lambda: stop.append(True)),
     ):
         pretrained = load_pretrained(recipe, checkpoint, group.device)
-        job = cells.Job(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
+        job = all_tasks.Job(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
         finished: list[Path] = []
         try:
             for cell in recipe.cells:
                 identity = fingerprint([cell.model_dump(mode="json"), job.identity(cell)])
-                names = cells.result_names(cell)
+                names = all_tasks.result_names(cell)
                 if not all(_holds(result_path(out, name), identity) for name in names):
                     began = time.monotonic()
-                    found = cells.measure(job, cell)
+                    found = all_tasks.measure(job, cell)
                     if group.first:
                         for name, outcome in zip(names, found, strict=True):
                             fields = _fields(job, cell, outcome) | {"identity": identity}
@@ -82,7 +82,7 @@ def _holds(path: Path, identity: str) -> bool:
     )
 
 
-def _fields(job: cells.Job, cell: Cell, outcome: cells.Outcome) -> dict[str, Any]:
+def _fields(job: all_tasks.Job, cell: Cell, outcome: all_tasks.Outcome) -> dict[str, Any]:
     return {
         "task": cell.task,
         "row": job.pretrained.row,

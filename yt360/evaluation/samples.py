@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from yt360.dataset.manifest import Clip, Split
 from yt360.errors import ItemError, UsageError, Yt360Error
-from yt360.training.manifest import Clip, Split
-from yt360.training.plan import Request
+from yt360.training.batch_plan import Request
 
 TRAIN, TEST, TURNS, PARTNERS, HEAD = 1, 2, 3, 4, 5
 """First number after the seed in the seeds of what is drawn. ``TRAIN`` is what the sample maker augments."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W, Y
-from yt360.engine.catalog import Catalog
+from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import Yt360Error
 from yt360.media import ffmpeg
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from yt360.engine.catalog import Catalog
+from yt360.engine.state.dataset_state import Catalog
 
 PAPER = {"videos": 5506, "clips": 88_733, "hours": 246.0}
 """What YouTube-360 has (section 4.1 of the paper: 5,506 videos, 88,733 clips, 246 hours)."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine.catalog import Catalog
+from yt360.engine.state.dataset_state import Catalog
 from yt360.report.clips import video_frame
 from yt360.segmentation import Category, ClipMaps, PanopticMap
 

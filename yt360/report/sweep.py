@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yt360.engine.storage import atomic_write_text
-from yt360.filters.evaluation import Curve
-from yt360.filters.scoring import wilson
+from yt360.filters.evaluation.against_labels import Curve
+from yt360.filters.evaluation.precision_recall import wilson
 from yt360.report.charts import precision_recall
 from yt360.report.page import escape, page
 

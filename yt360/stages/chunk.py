@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360 import ambisonics
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Child, Done, Filtered, Item, Needs, Outcome, Stage, StageParams
+from yt360.crawling.listing import read_notes, remember_notes
+from yt360.engine.stage import Child, Done, Filtered, Item, Needs, Outcome, Stage, StageParams
+from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import ItemError
-from yt360.filters import comparisons, motion, silence, still
+from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
+from yt360.filters.stills import decision, frame_differences, motion
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
-from yt360.stages.notes import read_notes, remember_notes
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
@@ -316,7 +317,7 @@ def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
     """Whether nothing moves in a clip. A turn of the whole sphere counts as motion here: ``stills`` judges that."""
-    steps = comparisons.measure_window(
+    steps = frame_differences.measure_window(
         frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=motion.MotionSettings(), turning=False
     )
-    return still.judge(steps, still.StillLimits()) is not None
+    return decision.judge(steps, decision.StillLimits()) is not None

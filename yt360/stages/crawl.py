@@ -23,17 +23,17 @@ from yt360.crawling import info as infos
 from yt360.crawling.access import Access, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
-from yt360.crawling.guest import Guest, Lane
-from yt360.crawling.roles import Role, extension
+from yt360.crawling.media_kind import Role, extension
+from yt360.crawling.rate_limit import Guest, Lane
+from yt360.crawling.removed_ids import removed_ids
 from yt360.crawling.targets import Target, page_of
 from yt360.crawling.text import clean_text
-from yt360.crawling.tombstones import removed_ids
-from yt360.engine.contract import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
 from yt360.errors import ItemError
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
-    from yt360.engine.catalog import Catalog
+    from yt360.engine.state.dataset_state import Catalog
 
 log = logging.getLogger("yt360.crawl")
 
@@ -199,7 +199,7 @@ class Crawl(Stage):
         _take(Path(source), target, link=self.params.local_files == "hardlink")
 
     def _take_stored(self, source: str, target: Path) -> None:
-        from yt360.crawling.store import take
+        from yt360.crawling.object_store import take
 
         take(source, target)
 
@@ -246,7 +246,7 @@ class Crawl(Stage):
 
     def _downloader(self, item: Item, state: Path, lane: Lane) -> Downloader:
         from yt360.crawling.download import Downloader
-        from yt360.crawling.promise import broken_promise
+        from yt360.crawling.download_check import broken_promise
         from yt360.crawling.selection import Wanted
 
         params: CrawlParams = self.params

@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import (
+from yt360.engine.stage import (
     Done,
     Filtered,
     Item,
@@ -29,9 +28,10 @@ from yt360.engine.contract import (
     canonical_json,
     digest_bytes,
 )
-from yt360.engine.ledger import Record
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record
 from yt360.engine.storage import atomic_write_text
-from yt360.filters.matching import MatchLimits, clusters, matches
+from yt360.filters.duplicates.matching import MatchLimits, clusters, matches
 from yt360.stages.fingerprint import read_print
 
 _STATE = "duplicates.json"
@@ -39,7 +39,7 @@ _DEFAULT = MatchLimits()
 
 
 class DuplicatesParams(StageParams):
-    """``votes``, ``rate``, ``overlap_s`` and ``picture`` are those of :class:`yt360.filters.matching.MatchLimits`.
+    """``votes``, ``rate``, ``overlap_s`` and ``picture`` are those of :class:`yt360.filters.duplicates.matching.MatchLimits`.
 
     A video is dropped when a better copy holds at least ``covered`` of it.
     """

@@ -1,7 +1,7 @@
 """Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
 
 Consumes picture and sound and the reading recipes that ``validate`` found; produces ``print`` (``print.npz``:
-:class:`yt360.filters.matching.Fingerprint`). The picture is looked at in its key frames only. Decides nothing.
+:class:`yt360.filters.duplicates.matching.Fingerprint`). The picture is looked at in its key frames only. Decides nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360.ambisonics import W
-from yt360.engine.contract import Done, Item, Needs, Outcome, Stage, StageParams
+from yt360.engine.stage import Done, Item, Needs, Outcome, Stage, StageParams
 from yt360.errors import ItemError
-from yt360.filters import landmarks, panorama
-from yt360.filters.matching import Fingerprint
+from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
+from yt360.filters.duplicates.matching import Fingerprint
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
 
 _ENOUGH = 0.6
@@ -50,13 +50,13 @@ class FingerprintStage(Stage):
         sound = read_sound(
             item.files[reading.source],
             reading,
-            sample_rate_hz=landmarks.RATE_HZ,
+            sample_rate_hz=audio_fingerprint.RATE_HZ,
             start_s=start_s,
             duration_s=duration_s,
         )
-        marks = landmarks.landmarks(block[W] for block in sound)
+        marks = audio_fingerprint.landmarks(block[W] for block in sound)
         frames = self._frames(item, facts, start_s, duration_s, frame_s)
-        described = np.stack(frames) if frames else np.zeros((0, panorama.LENGTH), np.int8)
+        described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
         write_print(workdir / "print.npz", Fingerprint(marks, described, frame_s, duration_s))
         return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
 
@@ -69,15 +69,15 @@ class FingerprintStage(Stage):
             frames = read_frames(
                 item.files["video"],
                 PictureReading.from_json(facts["picture_reading"]),
-                height=panorama.ROWS,
-                width=panorama.COLUMNS,
+                height=visual_fingerprint.ROWS,
+                width=visual_fingerprint.COLUMNS,
                 fps=1 / frame_s,
                 start_s=start_s,
                 duration_s=duration_s,
                 gray=True,
                 key_frames=key_frames,
             )
-            found = [panorama.describe(frame) for frame in frames]
+            found = [visual_fingerprint.describe(frame) for frame in frames]
             if len(found) > _ENOUGH * duration_s / frame_s:
                 break
         return found
@@ -101,7 +101,7 @@ def read_print(path: Path) -> Fingerprint:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             marks, frames, seconds = arrays["landmarks"], arrays["frames"], arrays["seconds"]
-        if marks.ndim != 2 or marks.shape[1] != 2 or frames.ndim != 2 or frames.shape[1] != panorama.LENGTH:
+        if marks.ndim != 2 or marks.shape[1] != 2 or frames.ndim != 2 or frames.shape[1] != visual_fingerprint.LENGTH:
             raise ValueError(f"arrays of the shapes {marks.shape} and {frames.shape}")
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ItemError("damaged-output", f"{path}: expected a fingerprint, found: {error}") from None

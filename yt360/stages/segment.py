@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import ItemError, UsageError
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
 from yt360.segmentation.maps import PanopticMap

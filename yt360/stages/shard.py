@@ -20,8 +20,8 @@ from typing import Any
 
 from pydantic import Field
 
-from yt360.engine.catalog import Catalog, ChildEntry
-from yt360.engine.contract import Blob, Done, Item, Needs, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.stage import Blob, Done, Item, Needs, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.state.dataset_state import Catalog, ChildEntry
 from yt360.engine.storage import atomic_write_text
 from yt360.errors import ItemError, UsageError
 

@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from yt360.engine.catalog import Catalog
-from yt360.engine.contract import Done, Filtered, Item, Outcome, Stage, StageParams
+from yt360.crawling.listing import read_notes, remember_notes
+from yt360.engine.stage import Done, Filtered, Item, Outcome, Stage, StageParams
+from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import atomic_write_text
 from yt360.errors import UsageError
-from yt360.filters.matching import clusters
-from yt360.stages.notes import read_notes, remember_notes
+from yt360.filters.duplicates.matching import clusters
 
 _STATE = "split-sides.json"
 _NAME = re.compile(r"[a-z0-9_]{1,20}")

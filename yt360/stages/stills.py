@@ -3,7 +3,7 @@
 Consumes a video's picture and the reading recipe that ``validate`` found. A short video is looked at
 as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
 kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
-:func:`yt360.filters.comparisons.to_columns`), so thresholds can change without decoding anything.
+:func:`yt360.filters.stills.frame_differences.to_columns`), so thresholds can change without decoding anything.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.contract import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
-from yt360.filters import comparisons, motion, still
+from yt360.filters.stills import decision, frame_differences, motion
 from yt360.media.reading import PictureReading, read_frames
 
-_DEFAULT = still.StillLimits()
+_DEFAULT = decision.StillLimits()
 
 
 class StillsParams(StageParams):
-    """Which frames are looked at, and what counts as a moved block (:class:`yt360.filters.motion.MotionSettings`).
+    """Which frames are looked at, and what counts as a moved block (:class:`yt360.filters.stills.motion.MotionSettings`).
 
     ``rate_hz`` frames a second of ``height`` x ``width``. Up to ``whole_s`` seconds are looked at as a
     whole; of longer videos ``share`` of the time, in windows of ``window_s``, at least ``min_windows``
@@ -48,7 +48,7 @@ class StillsParams(StageParams):
 
 
 class StillsThresholds(StageThresholds):
-    """The limits of :class:`yt360.filters.still.StillLimits`, by the same names."""
+    """The limits of :class:`yt360.filters.stills.decision.StillLimits`, by the same names."""
 
     moving_share: float = Field(default=_DEFAULT.moving_share, ge=0, le=1)
     noise_allowance: float = Field(default=_DEFAULT.noise_allowance, ge=0)
@@ -108,7 +108,7 @@ class Stills(Stage):
             params.block_threshold, params.noise_factor, params.floor_factor, params.polar_mask
         )
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
-        steps: list[comparisons.Step] = []
+        steps: list[frame_differences.Step] = []
         looked_s = 0.0
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
             frames = read_frames(
@@ -121,7 +121,7 @@ class Stills(Stage):
                 duration_s=length_s,
                 gray=True,
             )
-            steps += comparisons.measure_window(
+            steps += frame_differences.measure_window(
                 frames, window=index, start_s=at_s, fps=params.rate_hz, settings=settings
             )
             looked_s += length_s
@@ -131,25 +131,25 @@ class Stills(Stage):
                 f"{item.files['video'].name}: expected at least two frames between {start_s:.2f} s and {end_s:.2f} s, "
                 "found none; look at the file with `yt360 inspect`",
             )
-        columns = comparisons.to_columns(steps)
+        columns = frame_differences.to_columns(steps)
         (workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
         measures = {
             "looked_s": round(looked_s, 3),
             "duration_s": round(end_s - start_s, 3),
-            "comparisons": comparisons.pack(steps),
+            "comparisons": frame_differences.pack(steps),
         }
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
-        verdict = still.judge(comparisons.unpack(measures["comparisons"]), self._limits)
+        verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self._limits)
         return None if verdict is None else Filtered("still", verdict.detail)
 
     @functools.cached_property
-    def _limits(self) -> still.StillLimits:
-        return still.StillLimits(**self.thresholds.model_dump())
+    def _limits(self) -> decision.StillLimits:
+        return decision.StillLimits(**self.thresholds.model_dump())
 
     def check_output(self, name: str, path: Path) -> None:
         try:
-            comparisons.from_columns(json.loads(path.read_text(encoding="utf-8")))
+            frame_differences.from_columns(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError) as error:
             raise ItemError("damaged-output", f"{path}: expected the comparisons of a video as JSON, {error}") from None

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from yt360.engine.contract import Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media

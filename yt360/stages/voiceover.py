@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.contract import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
-from yt360.filters import increments, overlaid, post_production
-from yt360.filters.head_locked import measure_head_locked
+from yt360.filters.post_production import covariance_differences, evidence, measurement
+from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.media.reading import SoundReading, read_head_locked, read_sound
 
-_RULES = post_production.CellRules()
+_RULES = evidence.CellRules()
 
 _RHYTHM_WEIGHT = 8.0
 """Of the modulation at the rate of syllables against probabilities of speech and music."""
@@ -38,7 +38,7 @@ _WHERE = {
 class VoiceoverParams(StageParams):
     """What counts as silence (``silence_db``, dBFS of W) and as head-locked sound (``head_locked_db``, dBFS).
 
-    The rest are the rules of :class:`yt360.filters.post_production.CellRules`, by the same names; the shares of
+    The rest are the rules of :class:`yt360.filters.post_production.evidence.CellRules`, by the same names; the shares of
     cells that follow them add to the scores.
     """
 
@@ -55,7 +55,7 @@ class VoiceoverParams(StageParams):
 
 
 class VoiceoverThresholds(StageThresholds):
-    """Probabilities from which on a video is dropped (:data:`yt360.filters.classifier.KINDS`).
+    """Probabilities from which on a video is dropped (:data:`yt360.filters.post_production.classifier.KINDS`).
 
     Nothing is decided by them on fewer than ``min_loud`` segments of two seconds with sound, or where less than
     ``min_active`` of all segments has sound. Head-locked sound counts when it sounds in ``head_locked_active`` of
@@ -95,9 +95,9 @@ class Voiceover(Stage):
         path = item.files[reading.source]
         start_s = float(facts["start_s"])
         span = {"start_s": start_s, "duration_s": float(facts["end_s"]) - start_s}
-        rate = increments.SAMPLE_RATE_HZ
-        rules = post_production.CellRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
-        measures, timeline = overlaid.measure(
+        rate = covariance_differences.SAMPLE_RATE_HZ
+        rules = evidence.CellRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
+        measures, timeline = measurement.measure(
             read_sound(path, reading, sample_rate_hz=rate, **span), params.silence_db, rules
         )
         if not measures["segments"]:

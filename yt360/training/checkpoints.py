@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from yt360.errors import UsageError
-from yt360.training.features import SpatialSpectrogram
+from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.recipe import Recipe
 
 _NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")

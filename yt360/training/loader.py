@@ -11,9 +11,9 @@ import cv2
 import torch
 from torch.utils.data import DataLoader
 
+from yt360.dataset.manifest import Split
+from yt360.training.batch_plan import Plan, Request
 from yt360.training.checkpoints import State
-from yt360.training.manifest import Split
-from yt360.training.plan import Plan, Request
 from yt360.training.recipe import Recipe
 from yt360.training.samples import Collate, SampleDataset
 

@@ -14,8 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from yt360.dataset import manifest
 from yt360.errors import UsageError, Yt360Error
-from yt360.training import checkpoints, manifest
+from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.training import checkpoints
+from yt360.training.batch_plan import Plan
 from yt360.training.checkpoints import State
 from yt360.training.distributed import (
     Processes,
@@ -25,16 +29,13 @@ from yt360.training.distributed import (
     smallest_over_processes,
     sum_over_processes,
 )
-from yt360.training.examples import sound_examples
-from yt360.training.features import SpatialSpectrogram
-from yt360.training.guards import differing_names, only_run, stop_on_signals
-from yt360.training.journal import Journal, last_evaluations, memory_mb, rewind
-from yt360.training.learner import Learner
+from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
-from yt360.training.model import AudioVisualModel
-from yt360.training.plan import Plan
+from yt360.training.metrics_log import Journal, last_evaluations, memory_mb, rewind
 from yt360.training.recipe import Phase, Recipe, fingerprint
+from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
+from yt360.training.step import Learner
 
 _BAD_SHARE = 0.01
 _BAD_JUDGED_FROM = 100

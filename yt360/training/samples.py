@@ -17,14 +17,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from yt360 import ambisonics
+from yt360.dataset.colour_jitter import jitter
+from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.members import MemberReader
+from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
 from yt360.errors import ItemError
-from yt360.training.colour import jitter
-from yt360.training.decode import decode_frames, decode_sound
-from yt360.training.manifest import Clip, Split
-from yt360.training.plan import Request
+from yt360.training.batch_plan import Request
 from yt360.training.recipe import Recipe
-from yt360.training.shards import MemberReader
-from yt360.training.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
 
 _NOTHING = torch.empty(0)
 

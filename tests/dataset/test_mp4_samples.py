@@ -1,0 +1,84 @@
+"""The sample table, held against libav's demuxer, and against damage."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.training.test_data import MP4, clip, frames_with_numbers
+from tests.training.world import encode_video
+from yt360.dataset.decoding import decode_frames
+from yt360.dataset.mp4_samples import SampleTableError, read_sample_table
+from yt360.errors import ItemError
+from yt360.media.clips import ClipVideoWriter
+
+
+def written(path, frames: np.ndarray, gop: int = 8) -> bytes:
+    height, width = frames.shape[1:3]
+    with ClipVideoWriter(path, width, height, 16, gop=gop, crf=20, preset="veryfast") as writer:
+        for frame in frames:
+            writer.write(frame)
+    return path.read_bytes()
+
+
+def as_libav_sees_it(data: bytes) -> list[tuple[int, int, int, bool]]:
+    with av.open(io.BytesIO(data)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    order = np.argsort(np.argsort([packet.pts for packet in packets])).tolist()
+    return [(packet.pos, packet.size, place, packet.is_keyframe) for packet, place in zip(packets, order, strict=True)]
+
+
+def test_it_is_what_libav_reads_with_and_without_reordered_frames(tmp_path):
+    for data in (MP4, written(tmp_path / "clip.mp4", frames_with_numbers(40))):
+        table = read_sample_table(data)
+        columns = (table.offsets.tolist(), table.sizes.tolist(), table.shown.tolist(), table.keys.tolist())
+        assert list(zip(*columns, strict=True)) == as_libav_sees_it(data)
+
+
+def test_only_the_frames_since_the_key_frame_are_decoded(tmp_path):
+    table = read_sample_table(written(tmp_path / "clip.mp4", frames_with_numbers(40)))
+    assert table.span([13, 14, 18]) == range(8, 19)
+    assert table.span([8]) == range(8, 9)
+
+
+@pytest.mark.parametrize("data", [b"", b"ftyp", b"\0\0\0\1moov" + b"\xff" * 24, MP4[:200], MP4[len(MP4) // 2 :]])
+def test_what_is_no_clip_is_refused(data):
+    with pytest.raises(SampleTableError):
+        read_sample_table(data)
+
+
+def test_another_codec_is_named(tmp_path):
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mp4") as container:
+        track = container.add_stream("mpeg4", rate=16)
+        track.height, track.width, track.pix_fmt = 32, 64, "yuv420p"
+        for frame in frames_with_numbers(4):
+            container.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(track.encode())
+    with pytest.raises(SampleTableError, match="mp4v"):
+        read_sample_table(stream.getvalue())
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_damage_ends_in_frames_or_in_an_item_error(data):
+    damaged = bytearray(MP4)
+    moov = MP4.index(b"moov")
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(moov - 4, len(MP4) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(ItemError):
+        assert decode_frames(bytes(damaged), clip(), [3, 20]).shape == (2, 32, 64, 3)
+
+
+def test_frames_of_a_long_clip_come_at_once(tmp_path):
+    """A clip as the pipeline writes it: the frames asked for, whatever the place of the key frames."""
+    frames = encode_video(frames_with_numbers(40)), written(tmp_path / "clip.mp4", frames_with_numbers(40), gop=16)
+    for data in frames:
+        found = decode_frames(data, clip(), [15, 16, 39])
+        np.testing.assert_allclose((found.mean(axis=(1, 2, 3)) - 20) / 5, [15, 16, 39], atol=0.4)

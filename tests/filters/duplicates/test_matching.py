@@ -1,0 +1,129 @@
+"""Fingerprints of sounds and pictures with known relations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from tests.filters.pictures import scenery, turned
+from yt360.filters.duplicates import audio_fingerprint, matching, visual_fingerprint
+from yt360.filters.duplicates.matching import Fingerprint, Match, clusters, matches
+
+RATE = audio_fingerprint.RATE_HZ
+
+
+def music(seed: int, seconds: float = 20.0) -> np.ndarray:
+    """Notes that come and go over noise."""
+    rng = np.random.default_rng(seed)
+    out = 0.02 * rng.standard_normal(round(seconds * RATE))
+    for start in np.arange(0, seconds - 0.5, 0.12):
+        time = np.arange(int(0.4 * RATE)) / RATE
+        note = np.sin(2 * np.pi * rng.uniform(150, 3000) * time) * np.exp(-8 * time)
+        begin = int(start * RATE)
+        out[begin : begin + note.size] += note * rng.uniform(0.2, 1)
+    return (0.2 * out).astype(np.float32)
+
+
+def described(*frames: np.ndarray) -> np.ndarray:
+    small = [frame.reshape(96, -1, 192, frame.shape[1] // 192).mean(axis=(1, 3)) for frame in frames]
+    return np.stack([visual_fingerprint.describe(np.clip(each, 0, 255).astype(np.uint8)) for each in small])
+
+
+def wide(seed: int, yaw_deg: float = 0.0, gain: float = 1.0, offset: float = 0.0) -> np.ndarray:
+    import cv2
+
+    picture = turned(scenery(seed), yaw_deg) if yaw_deg else scenery(seed)
+    return cv2.resize(picture * gain + offset, (384, 192), interpolation=cv2.INTER_CUBIC)
+
+
+def print_of(sound: np.ndarray, place: int = 0, **look) -> Fingerprint:
+    seconds = sound.size / RATE
+    frames = np.repeat(described(wide(place, **look)), max(1, int(seconds / 2)), axis=0)
+    return Fingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, seconds)
+
+
+def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its_offset():
+    sound = music(1)
+    rng = np.random.default_rng(0)
+    later = 0.3 * sound[round(3.21 * RATE) :]
+    noisy = later + 0.1 * np.std(later) * rng.standard_normal(later.size)
+    prints = [print_of(sound, 3), print_of(music(2), 4), print_of(noisy.astype(np.float32), 3, yaw_deg=77.0)]
+    (match,) = matches(prints)
+    assert (match.one, match.other) == (0, 2)
+    assert match.offset_s == pytest.approx(-3.21, abs=0.05)
+    assert match.covered_other == pytest.approx(1.0, abs=0.01)
+    assert match.covered_one == pytest.approx(16.79 / 20, abs=0.01)
+    assert match.picture > 0.9
+
+
+def test_two_places_under_one_song_are_not_the_same():
+    sound = music(3)
+    assert matches([print_of(sound, 5), print_of(sound, 6)]) == []
+
+
+def test_blocks_of_any_size_give_the_same_landmarks():
+    sound = music(4, 70.0)
+    whole = audio_fingerprint.landmarks([sound])
+    parts = audio_fingerprint.landmarks(np.array_split(sound, 41))
+    np.testing.assert_array_equal(whole, parts)
+    assert len(whole) > 1000
+    assert len(audio_fingerprint.landmarks([np.zeros(10 * RATE, np.float32)])) == 0
+
+
+@pytest.mark.parametrize("look", [{"yaw_deg": 123.0}, {"gain": 0.6, "offset": 20.0}, {"yaw_deg": -40.0, "gain": 0.8}])
+def test_a_picture_is_known_again_after_a_turn_and_in_another_light(look):
+    one, other, stranger = (described(wide(7)), described(wide(7, **look)), described(wide(8)))
+    assert visual_fingerprint.similarity(one, other)[0, 0] > 0.9
+    assert visual_fingerprint.similarity(one, stranger)[0, 0] < 0.6
+
+
+def test_videos_without_sound_are_compared_by_their_pictures():
+    nothing = np.zeros((0, 2), np.int64)
+    prints = [
+        Fingerprint(nothing, np.repeat(described(wide(seed, yaw_deg=turn)), 5, axis=0), 2.0, 10.0)
+        for seed, turn in ((1, 0.0), (2, 0.0), (1, 90.0))
+    ]
+    assert [(match.one, match.other) for match in matches(prints)] == [(0, 2)]
+
+
+def test_very_many_strangers_are_told_apart(monkeypatch):
+    """Landmarks that collide like real ones, two copies among them; also when a part of the keys is used."""
+    rng = np.random.default_rng(5)
+    frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
+
+    def stranger():
+        time, place = np.repeat(rng.integers(0, 3000, 400), 4), np.repeat(rng.integers(0, 214, 400), 4)
+        return np.stack([(place << 14) | (rng.integers(0, 64, 1600) << 7) | rng.integers(3, 31, 1600), time], axis=1)
+
+    prints = [Fingerprint(stranger(), frames, 2.0, 100.0) for _ in range(300)]
+    prints[200] = prints[3]
+    for most in (10**9, 100_000):
+        monkeypatch.setattr(matching, "_MOST_KEYS", most)
+        assert [(match.one, match.other) for match in matches(prints)] == [(3, 200)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))
+def test_clusters_are_connected_components(pairs):
+    edges = csr_array((np.ones(len(pairs)), tuple(np.array(pairs, int).reshape(-1, 2).T)), shape=(30, 30))
+    labels = connected_components(edges, directed=False)[1]
+    assert clusters(30, pairs) == [int(np.flatnonzero(labels == label)[0]) for label in labels]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 30))
+def test_odd_fingerprints_do_no_harm(seed, size):
+    rng = np.random.default_rng(seed)
+    prints = [
+        Fingerprint(
+            rng.integers(0, 50, (size, 2)),
+            rng.integers(-127, 127, (size % 3, visual_fingerprint.LENGTH), dtype=np.int8),
+            2.0,
+            0.0,
+        )
+        for _ in range(4)
+    ]
+    assert all(isinstance(match, Match) for match in matches(prints, matching.MatchLimits(votes=1)))

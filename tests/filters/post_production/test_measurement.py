@@ -1,0 +1,53 @@
+"""How the evidence is weighed into scores; what is heard end to end is in ``test_post_production.py``."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yt360.filters.post_production import classifier, measurement
+
+NAMES = ("evidence", "partials", "swells", "bins")
+NOTHING = {name: dict.fromkeys(classifier.KINDS, 0.0) for name in NAMES}
+UNSURE = dict.fromkeys(classifier.KINDS, 0.0)
+share = st.floats(0, 1)
+
+
+def with_share(name: str, kind: str, value: float) -> dict[str, dict[str, float]]:
+    return {**NOTHING, name: {**NOTHING[name], kind: value}}
+
+
+@pytest.mark.parametrize("kind", classifier.KINDS)
+def test_every_share_that_is_weighed_speaks_for_its_kind_alone(kind: str):
+    before = measurement.weigh(UNSURE, NOTHING)
+    for name in measurement.SHARES[kind]:
+        after = measurement.weigh(UNSURE, with_share(name, kind, 1.0))
+        assert after[kind] > before[kind]
+        assert {other: after[other] for other in after if other != kind} == {
+            other: before[other] for other in before if other != kind
+        }
+
+
+@given(name=st.sampled_from(NAMES), kind=st.sampled_from(classifier.KINDS), values=st.tuples(share, share))
+def test_more_evidence_never_lowers_a_score(name: str, kind: str, values: tuple[float, float]):
+    low, high = (measurement.weigh(UNSURE, with_share(name, kind, value))[kind] for value in sorted(values))
+    assert 0 < low <= high < 1
+
+
+@given(logits=st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))
+def test_the_classifier_is_believed_within_limits(logits: tuple[float, float]):
+    low, high = (measurement.weigh(dict.fromkeys(classifier.KINDS, logit), NOTHING) for logit in sorted(logits))
+    for kind in classifier.KINDS:
+        assert low[kind] <= high[kind] < 0.99
+
+
+def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure():
+    """Each looks at the same sound in another way; one alone may be fooled."""
+    from yt360.stages.voiceover import VoiceoverThresholds
+
+    limits = VoiceoverThresholds()
+    against = dict.fromkeys(classifier.KINDS, -measurement.MOST_LOGIT)
+    for kind in classifier.KINDS:
+        for name in measurement.SHARES[kind]:
+            assert measurement.weigh(against, with_share(name, kind, 1.0))[kind] < getattr(limits, kind)

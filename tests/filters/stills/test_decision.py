@@ -1,0 +1,364 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.filters.pictures import HEIGHT, SAMPLES, WIDTH, film, scenery, turned, with_box
+from yt360.filters.stills import decision, frame_differences, motion
+
+LIMITS = decision.StillLimits()
+
+
+def steps_of(frames, window=0):
+    return frame_differences.measure_window(
+        frames, window=window, start_s=0.0, fps=2.0, settings=motion.MotionSettings()
+    )
+
+
+def verdict(frames):
+    return decision.judge(steps_of(frames), LIMITS)
+
+
+def bounce(index, low, high, speed, start):
+    span = high - low
+    place = (start - low + speed * index) % (2 * span)
+    return low + min(place, 2 * span - place)
+
+
+@pytest.mark.parametrize("grain", [0.0, 2.0, 6.0])
+def test_still_image(grain):
+    picture = scenery(7)
+    assert verdict(film(lambda index: picture, grain)).kind == "still"
+
+
+def test_slide_show_of_four_pictures():
+    pictures = [scenery(seed) for seed in range(4)]
+    found = verdict(film(lambda index: pictures[index * 4 // SAMPLES]))
+    assert found.kind == "slide-show"
+    assert "3 changes" in found.detail
+
+
+def test_slide_show_that_fades():
+    pictures = [scenery(seed) for seed in range(3)]
+
+    def draw(index):
+        slide, place = divmod(index, 7)
+        mix = 0.5 if place == 6 and slide < 2 else 0.0
+        return pictures[min(slide, 2)] * (1 - mix) + pictures[min(slide + 1, 2)] * mix
+
+    assert verdict(film(draw)).kind == "slide-show"
+
+
+@pytest.mark.parametrize(("yaw_deg", "pitch_deg"), [(1.5, 0.0), (-9.0, 0.0), (4.0, 5.0)])
+def test_turning_still(yaw_deg, pitch_deg):
+    picture = scenery(2)
+    found = verdict(film(lambda index: turned(picture, yaw_deg * index, pitch_deg * np.sin(index / 4)), 0.5))
+    assert found.kind == "turning"
+
+
+def test_scrolled_still():
+    picture = scenery(2)
+    assert verdict(film(lambda index: np.roll(picture, 5 * index, axis=1))).kind == "turning"
+
+
+def test_still_with_a_moving_logo():
+    picture = scenery(4)
+
+    def draw(index):
+        return with_box(picture, int(bounce(index, 30, 120, 5, 60)), bounce(index, 10, 290, 11, 40), 10, 10, 240)
+
+    assert verdict(film(draw)).kind == "overlay"
+
+
+@pytest.mark.parametrize("grain", [0.0, 1.0])
+def test_still_with_a_moving_logo_as_large_as_a_walking_person(grain):
+    """0.9 % of the picture, over a background that may live: it keeps its pixels on its way up and down."""
+    picture = scenery(4)
+
+    def draw(index):
+        return with_box(picture, int(bounce(index, 25, 110, 9, 60)), bounce(index, 10, 280, 11, 40), 22, 21, 240)
+
+    assert verdict(film(draw, grain)).kind == "overlay"
+
+
+def test_what_rises_in_the_world_is_kept_even_where_a_codec_left_no_noise():
+    """It is as small as a logo and nothing else changes, but it keeps its size on the sphere."""
+    picture = scenery(4)
+
+    def draw(index):
+        elevation = np.deg2rad(-5 + 3 * index)
+        wide = round(13 / np.cos(elevation))
+        return with_box(picture, round(80 - elevation / np.pi * HEIGHT) - 7, 40 + 5 * index, 14, wide, 240)
+
+    steps = steps_of(film(draw))
+    assert np.median([step.background for step in steps]) < LIMITS.dead_background
+    assert np.median([step.residual for step in steps]) < LIMITS.overlay_share
+    assert decision.judge(steps, LIMITS) is None
+
+
+def test_still_with_a_title_that_comes_and_goes():
+    picture = scenery(4)
+    titled = with_box(picture, 70, 100, 16, 110, 250)
+    assert verdict(film(lambda index: titled if index % 10 < 6 else picture)).kind == "overlay"
+
+
+@pytest.mark.parametrize(("grain", "level"), [(0.0, 250), (0.7, 40), (1.5, 40)])
+def test_fixed_camera_with_one_small_moving_thing_is_kept(grain, level):
+    """0.9 % of the picture: 32 x 14 of 160 x 320 pixels."""
+    picture = scenery(5)
+    frames = film(lambda index: with_box(picture, 70, bounce(index, 20, 280, 13, 30), 32, 14, level), grain)
+    assert verdict(frames) is None
+
+
+def test_the_published_uint8_mse_filter_drops_what_is_kept_here():
+    """Sphere360 sums squared uint8 differences, which wrap: a moving person comes out below its limit of 5."""
+    picture = scenery(5)
+    rng = np.random.default_rng(0)
+    level = np.full((32, 14), 32.0)  # 32² is 0 modulo 256
+    frames = []
+    for index in range(SAMPLES):
+        frame = np.clip(picture, 40, 200).round() + 0
+        column = int(bounce(index, 20, 280, 15, 30))
+        frame[70:102, column : column + 14] += level
+        frames.append(np.clip(frame, 0, 255).astype(np.uint8))
+    wrapped = [np.sum((a - b) ** 2, dtype=np.uint8) / a.size for a, b in pairwise(frames)]
+    true = [np.mean((a.astype(float) - b.astype(float)) ** 2) for a, b in pairwise(frames)]
+    assert max(wrapped) < 5
+    assert min(true) > 3
+    grainy = (np.clip(frame + 1.2 * rng.standard_normal(frame.shape), 0, 255).astype(np.uint8) for frame in frames)
+    assert verdict(grainy) is None
+
+
+def test_dark_night_in_which_a_small_thing_moves_is_kept():
+    dark = scenery(6) * 0.06 + 6
+    draw = lambda index: with_box(dark, 80, bounce(index, 20, 290, 8, 30), 20, 9, 34)  # noqa: E731
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_water_that_shimmers_is_kept():
+    picture = scenery(8)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    water = rows > 95
+
+    def draw(index):
+        waves = np.sin(rows * 0.9 + 3.1 * index) * np.sin(columns * 0.21 - 1.7 * index)
+        return picture + 8 * waves * water
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_slow_motion_is_kept():
+    """A thing that creeps by less than a pixel between samples."""
+    picture = scenery(9)
+    assert verdict(film(lambda index: with_box(picture, 60, 120 + 0.7 * index, 40, 24, 200), 1.0)) is None
+
+
+def test_sunset_is_kept():
+    picture = scenery(10)
+    sky = np.arange(HEIGHT)[:, None] < HEIGHT // 2
+
+    def draw(index):
+        return picture * np.where(sky, 1 - 0.022 * index, 1 - 0.04 * index)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_moving_camera_is_kept():
+    near, far = scenery(11), scenery(12)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    front = (np.sin(columns / 19) + np.sin(rows / 11 + columns / 40) > 0.3).astype(float)
+
+    def draw(index):
+        mask = np.roll(front, 6 * index, axis=1)
+        return np.roll(near, 6 * index, axis=1) * mask + np.roll(far, 2 * index, axis=1) * (1 - mask)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_turning_camera_in_a_living_world_is_kept():
+    picture = scenery(13)
+
+    def draw(index):
+        world = with_box(picture, 70, bounce(index, 20, 280, 9, 30), 30, 16, 230)
+        world = with_box(world, 85, bounce(index, 20, 280, 7, 200), 24, 16, 20)
+        return turned(world, 3.0 * index)
+
+    assert verdict(film(draw, 1.0)) is None
+
+
+def test_half_still_half_alive_is_kept_and_its_halves_are_told_apart():
+    picture = scenery(14)
+
+    def draw(index):
+        return with_box(picture, 70, 60 + 9 * max(0, index - 10), 40, 20, 230)
+
+    steps = steps_of(film(draw, 1.0))
+    assert decision.judge(steps, LIMITS) is None
+    quiet = decision.quiet_steps(steps, LIMITS)
+    assert quiet[0]
+    assert not quiet[14:18].any()
+
+
+def made(brightness, *, residual=0.0, later=0.0, window=0):
+    """Steps of one window with these brightnesses; those at its end have nothing later to be compared with."""
+    count = len(brightness)
+    return [
+        frame_differences.Step(
+            window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
+            later if index < count - frame_differences.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0, 0.0, 0.0, 1.0,
+        )
+        for index, level in enumerate(brightness)
+    ]  # fmt: skip
+
+
+def test_what_is_gone_seconds_later_was_noise_at_the_end_of_a_window_too():
+    assert decision.quiet_steps(made([100.0] * 20, residual=0.008), LIMITS).all()
+    alive = decision.quiet_steps(made([100.0] * 20, residual=0.008, later=0.02), LIMITS)
+    assert not alive.any()
+    short = decision.quiet_steps(made([100.0] * 5, residual=0.008), LIMITS)
+    assert not short.any(), "nothing later to go by"
+
+
+def test_flicker_goes_up_and_down_and_a_sunset_only_down():
+    up_and_down = [100.0 + 5 * (index % 2) for index in range(23)]
+    assert decision.flickers(made(up_and_down), LIMITS)
+    assert not decision.flickers(made([120.0 - 2 * index for index in range(23)]), LIMITS)
+    assert not decision.flickers(made([100.0, 100.2] * 12), LIMITS)
+    two = made([100.0] * 12) + made([140.0] * 12, window=1)
+    assert not decision.flickers(two, LIMITS), "windows are not compared"
+    assert not decision.flickers([], LIMITS)
+
+
+def test_a_still_that_flickers_may_leave_blocks_behind_and_a_moving_one_may_not():
+    """Codecs do not follow a quick change of brightness everywhere; some steps look alive."""
+    levels = [100.0 + 5 * (index % 2) for index in range(24)]
+    blocky = made(levels)
+    for index in (0, 3, 6, 9):
+        blocky[index] = blocky[index]._replace(residual=0.03, later=0.03)
+    assert decision.judge(blocky, LIMITS).kind == "still"
+    steady = [step._replace(brightness=100.0) for step in blocky]
+    assert decision.judge(steady, LIMITS) is None
+    assert decision.judge(made(levels, residual=0.03, later=0.03), LIMITS) is None
+
+
+def test_codecs_make_weak_motion_out_of_strong_noise():
+    noisy = [
+        step._replace(residual=0.03, later=0.03, background=1.0, regions=6, strength=1.4, later_strength=1.4)
+        for step in made([100.0] * 20)
+    ]
+    assert decision.judge(noisy, LIMITS).kind == "still"
+    other_noise = [step._replace(background=0.0) for step in noisy[:12]] + noisy[12:]
+    assert decision.judge(other_noise, LIMITS) is None, "the noise of single pictures, or of a change of slides"
+    for alive in (
+        {"strength": 8.0, "later_strength": 8.0},
+        {"background": 0.1},
+        {"regions": 1},
+        {"residual": 0.2, "later": 0.2},
+    ):
+        assert decision.judge([step._replace(**alive) for step in noisy], LIMITS) is None, alive
+
+
+def test_a_brightness_that_goes_one_way_all_the_time_is_daylight():
+    """Change of brightness is no motion, so a sunset alone would look still; a fade at its start is none."""
+    sunset = made([120.0 - 2 * index for index in range(23)])
+    assert decision.daylight(sunset, LIMITS)
+    assert decision.judge(sunset, LIMITS) is None
+    fade = made([20.0, 50.0, 80.0, 110.0] + [120.0] * 19)
+    assert not decision.daylight(fade, LIMITS)
+    assert decision.judge(fade, LIMITS).kind == "still"
+    both_ways = made([120.0 - 2 * index for index in range(12)]) + made([96.0 + 2 * k for k in range(12)], window=1)
+    assert not decision.daylight(both_ways, LIMITS)
+
+
+def test_flicker_of_dark_pictures_is_measured_by_their_brightness():
+    assert decision.flickers(made([30.0, 30.5] * 12), LIMITS)
+    assert not decision.flickers(made([100.0, 100.5] * 12), LIMITS)
+
+
+def test_a_fade_between_pictures_of_like_levels_is_a_change_of_slides():
+    """What changes at once may look like a change of brightness; seconds later it is another picture."""
+    steps = made([100.0] * 24)
+    steps[11:13] = [step._replace(residual=0.04, changed=0.04, later=0.4) for step in steps[11:13]]
+    for index in range(4, 11):
+        steps[index] = steps[index]._replace(later=0.4)
+    assert decision.judge(steps, LIMITS).kind == "slide-show"
+
+
+def test_windows_are_not_compared_with_each_other():
+    steps = [
+        step for window in range(3) for step in steps_of(film(lambda index, seed=window: scenery(seed)), window=window)
+    ]
+    assert decision.judge(steps, LIMITS).kind == "still"
+
+
+def test_nothing_seen_is_no_verdict():
+    assert decision.judge([], LIMITS) is None
+
+
+def windows(places, steps=12):
+    """Steps without motion; ``places`` has steady, usual, peak of each window."""
+    return [
+        step._replace(window=window, steady=steady, usual=usual, peak=peak)
+        for window, (steady, usual, peak) in enumerate(places)
+        for step in made([100.0] * steps)
+    ]
+
+
+def test_what_moves_in_one_place_all_the_time_lives_however_weak():
+    """Water that an encoder smooths moves less in any one step than what it makes of noise."""
+    assert decision.judge(windows([(0.0, 0.0, 0.0)] * 3), LIMITS).kind == "still"
+    assert decision.judge(windows([(0.45, 0.35, 0.5)] * 3), LIMITS).kind == "still"
+    assert decision.judge(windows([(0.3, 0.01, 0.3)] * 3), LIMITS) is None
+    assert decision.lives(windows([(0.3, 0.01, 0.3), (0.3, 0.01, 0.3), (0.0, 0.0, 0.0)]), LIMITS)
+    assert not decision.lives(windows([(0.3, 0.01, 0.3), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)]), LIMITS)
+    assert not decision.lives([], LIMITS)
+
+
+def test_weak_motion_that_is_nowhere_in_the_mean_is_none():
+    """Blotches that an encoder makes of strong noise, now here and now there, up to a few parts in a thousand."""
+    blotches = [
+        step._replace(residual=0.008, changed=0.008, later=0.016, strength=1.8, later_strength=2.1, peak=peak)
+        for peak in (0.1, 0.4)
+        for step in made([100.0] * 12)
+    ]
+    quiet = decision.quiet_steps(blotches, LIMITS)
+    assert quiet[:12].all()
+    assert not quiet[12:16].any()
+    strong = [step._replace(strength=5.0, later_strength=5.0) for step in blotches[:12]]
+    assert not decision.quiet_steps(strong, LIMITS)[:4].any()
+
+
+def test_water_is_seen_where_it_shimmers_and_noise_is_not():
+    def shaken(strength):
+        rng = np.random.default_rng(0)
+        return steps_of(film(lambda _: scenery() + strength * rng.standard_normal(scenery().shape)))
+
+    water = np.zeros(scenery().shape)
+    water[90:120, 40:100] = 5.0
+    assert decision.lives(shaken(water), LIMITS)
+    assert not decision.lives(shaken(5.0), LIMITS)
+
+
+def over_a_dead_background(*, steady=0.0, strength=8.0, seen=1.0):
+    """One small thing in ``seen`` of the steps of a picture that is repeated otherwise, and stretches nowhere."""
+    steps = []
+    for index, step in enumerate(made([100.0] * 24, residual=0.015, later=0.02)):
+        step = step._replace(background=0.0, regions=1, later_regions=1, strength=strength, later_strength=strength)
+        there = index % 4 < 4 * seen
+        steps.append(
+            step._replace(steady=steady) if there else step._replace(changed=0.0, residual=0.0, later=-1.0, regions=0)
+        )
+    return steps
+
+
+def test_what_goes_sideways_over_a_picture_that_an_encoder_repeats_is_no_overlay():
+    """A person far away, and a logo that never goes up, look alike there."""
+    assert decision.judge(over_a_dead_background(), LIMITS) is None
+    assert decision.judge(over_a_dead_background(steady=2.0), LIMITS).kind == "overlay"
+
+
+def test_what_comes_and_goes_is_a_title_unless_it_is_weak():
+    assert decision.judge(over_a_dead_background(seen=0.5), LIMITS).kind == "overlay"
+    assert decision.judge(over_a_dead_background(seen=0.5, strength=2.0), LIMITS) is None

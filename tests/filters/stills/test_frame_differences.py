@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from tests.filters.stills.test_verdict import LIMITS, steps_of
+
+from tests.filters.pictures import film, scenery
+from yt360.filters.stills import decision, frame_differences
+
+
+def test_columns_survive_json_exactly():
+    steps = steps_of(film(lambda index: scenery(index // 6)))
+    assert (
+        frame_differences.from_columns(json.loads(json.dumps(frame_differences.to_columns(steps), allow_nan=False)))
+        == steps
+    )
+
+
+def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike():
+    for frames in (film(lambda index: scenery(index // 6)), film(lambda index: scenery(1), 1.0)):
+        steps = steps_of(frames)
+        unpacked = frame_differences.unpack(frame_differences.pack(steps))
+        for name, values in frame_differences.to_columns(steps).items():
+            np.testing.assert_array_equal(unpacked[name], values)
+        assert decision.judge(unpacked, LIMITS) == decision.judge(steps, LIMITS)
+
+
+def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window():
+    steps = steps_of(film(lambda index: scenery(index // 12)))
+    rows = frame_differences.columns(steps)
+    over = frame_differences.over_lag(rows, "later")
+    missing = rows["later"] < 0
+    assert missing.sum() == frame_differences.LAG_STEPS - 1
+    np.testing.assert_array_equal(
+        over[missing], rows["later"][np.flatnonzero(missing) - frame_differences.LAG_STEPS + 1]
+    )
+    short = frame_differences.columns(steps[:5])
+    assert (frame_differences.over_lag(short, "later") == short["later"]).all()

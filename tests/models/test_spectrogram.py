@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from yt360 import ambisonics, sphere
+from yt360.dataset.colour_jitter import draw_jitter, jitter
+from yt360.models.spectrogram import PictureInput, SpatialSpectrogram, mel_filters
+from yt360.training.recipe import Spectrogram
+
+librosa = pytest.importorskip("librosa")
+RNG = np.random.default_rng(0)
+IDENTITY = torch.eye(4)[None, None]
+
+
+def noise(samples: int = 24000) -> np.ndarray:
+    return (RNG.normal(size=(4, samples)) * np.linspace(0.001, 0.2, samples)).astype(np.float32)
+
+
+def rotation_matrix(azimuth: float, elevation: float) -> torch.Tensor:
+    return torch.from_numpy(ambisonics.rotation_matrix(sphere.view_rotation(azimuth, elevation))).float()
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "mels"), [(24000, 512, 128), (16000, 400, 64), (48000, 2048, 128)])
+def test_mel_filters_equal_librosa(rate, n_fft, mels):
+    expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels)
+    np.testing.assert_allclose(mel_filters(rate, n_fft, mels), expected, atol=1e-7)
+
+
+def test_log_mels_equal_the_published_front_end():
+    """librosa as published: Hann 512, hop 240, reflect, magnitude, power_to_db(top_db=100), 100 frames."""
+    sound = noise()
+    sound[2, 4000:] = 0  # lets the floor below the peak act
+    found, _ = SpatialSpectrogram(Spectrogram()).measure(torch.from_numpy(sound)[None, None], IDENTITY)
+    assert found.shape == (1, 1, 4, 100, 128)
+    for channel in range(4):
+        spectrum = np.abs(librosa.stft(sound[channel], n_fft=512, hop_length=240, pad_mode="reflect"))
+        mel = librosa.feature.melspectrogram(S=spectrum, sr=24000, n_mels=128, power=1.0, fmax=12000)
+        expected = librosa.power_to_db(mel, top_db=100)[:, :100].T
+        np.testing.assert_allclose(found[0, 0, channel].numpy(), expected, atol=2e-3)
+
+
+def test_turning_the_spectrum_equals_turning_the_sound():
+    sound = noise(9600)
+    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    views = [sphere.View(a, e, 1, 1) for a, e in ((0.5, 0.2), (-2.0, -0.4), (3.0, 0.5))]
+    matrices = torch.stack([rotation_matrix(view.azimuth, view.elevation) for view in views])[None]
+    together = spectrogram.measure(torch.from_numpy(sound)[None, None], matrices)
+    for index, view in enumerate(views):
+        turned = torch.from_numpy(ambisonics.rotate_to_view(sound, view))[None, None]
+        alone = spectrogram.measure(turned, IDENTITY)
+        for a, b in zip(together, alone, strict=True):
+            torch.testing.assert_close(a[0, index], b[0, 0], atol=2e-3, rtol=1e-4)
+
+
+def test_one_moment_for_all_views_equals_the_moment_repeated():
+    spectrogram = SpatialSpectrogram(Spectrogram(hop=960, mels=32))
+    sound = torch.from_numpy(noise())[None, None]
+    matrices = torch.stack([rotation_matrix(0.3, 0), rotation_matrix(1.3, 0.2)])[None]
+    torch.testing.assert_close(spectrogram(sound, matrices), spectrogram(sound.expand(1, 2, 4, -1), matrices))
+
+
+def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can():
+    """Facts 0.1: flipping Y changes the published network input by exactly nothing."""
+    sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, 0.7, 0.1)
+    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    plain = spectrogram(torch.from_numpy(sound)[None, None], IDENTITY)
+    mirrored = spectrogram(torch.from_numpy(ambisonics.mirror_left_right(sound))[None, None], IDENTITY)
+    assert (plain[:, :, :4] - mirrored[:, :, :4]).abs().max() == 0
+    assert (plain[:, :, 4] + mirrored[:, :, 4]).abs().max() < 1e-6
+    assert plain[:, :, 4].mean() > 0.5
+
+
+def test_intensity_of_a_plane_wave_is_its_direction():
+    azimuth, elevation = 2.2, -0.4
+    sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, azimuth, elevation)
+    _, intensity = SpatialSpectrogram(Spectrogram(features="logmel+intensity")).measure(
+        torch.from_numpy(sound)[None, None], IDENTITY
+    )
+    expected = ambisonics.encoding_gains(azimuth, elevation)[1:]
+    np.testing.assert_allclose(intensity.mean(dim=(0, 1, 3, 4)).numpy(), expected, atol=1e-3)
+
+
+def test_silence_is_finite():
+    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    assert torch.isfinite(spectrogram(torch.zeros(2, 1, 4, 24000), IDENTITY.expand(2, 3, 4, 4))).all()
+
+
+def test_fit_normalises_each_band():
+    spectrogram = SpatialSpectrogram(Spectrogram(mels=32))
+    sound = torch.from_numpy(np.stack([noise() for _ in range(3)]))[:, None]
+    spectrogram.fit(sound, IDENTITY.expand(3, 1, 4, 4))
+    out = spectrogram(sound, IDENTITY.expand(3, 1, 4, 4)).flatten(0, 3)
+    assert out.mean(dim=0).abs().max() < 1e-3
+    assert (out.std(dim=0) - 1).abs().max() < 1e-2
+
+
+def test_picture_input_is_imagenet_normalisation():
+    pictures = torch.randint(0, 256, (2, 3, 4, 6, 5, 3), dtype=torch.uint8)
+    found = PictureInput()(pictures)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    expected = ((pictures / 255 - mean) / std).permute(0, 1, 5, 2, 3, 4)
+    assert found.shape == (2, 3, 3, 4, 6, 5)
+    torch.testing.assert_close(found, expected)
+
+
+def test_jitter_agrees_with_torchvision_where_both_are_affine():
+    """Brightness, contrast and saturation one at a time, on colours that no clamp touches."""
+    functional = pytest.importorskip("torchvision.transforms.functional")
+    picture = torch.rand(3, 20, 20) * 0.3 + 0.3
+    mean = picture.mean(dim=(1, 2)).double().numpy()
+    operations = (functional.adjust_brightness, functional.adjust_contrast, functional.adjust_saturation)
+    for slot, operation in enumerate(operations):
+        strengths = [0.0, 0.0, 0.0, 0.0]
+        strengths[slot] = 0.4
+        change = draw_jitter(np.random.default_rng(slot), tuple(strengths), mean)
+        factor = 1 + np.random.default_rng(slot).uniform(-0.4, 0.4, 3)[slot] if slot == 0 else None
+        if factor is None:
+            rng = np.random.default_rng(slot)
+            factor = [1 + rng.uniform(-s, s) for s in strengths[:3]][slot]
+        found = np.einsum("ij,jhw->ihw", change[:, :3], picture.numpy()) + change[:, 3:, None]
+        np.testing.assert_allclose(found, operation(picture, float(factor)).numpy(), atol=2e-3)
+
+
+def test_hue_keeps_greys_and_brightness():
+    change = draw_jitter(np.random.default_rng(0), (0, 0, 0, 0.2), np.full(3, 0.5))
+    np.testing.assert_allclose(change[:, :3] @ np.full(3, 0.4) + change[:, 3], np.full(3, 0.4), atol=1e-6)
+    colour = np.array([0.7, 0.4, 0.2])
+    luma = np.array([0.299, 0.587, 0.114])
+    assert luma @ (change[:, :3] @ colour) == pytest.approx(luma @ colour, abs=1e-6)
+    assert np.abs(change[:, :3] @ colour - colour).max() > 0.05
+
+
+def test_jitter_is_the_same_map_on_every_frame_and_stays_within_bytes():
+    pictures = RNG.integers(0, 256, (3, 9, 7, 3), dtype=np.uint8)
+    pictures[1] = pictures[0]
+    changed = jitter(np.random.default_rng(4), pictures, (0.4, 0.4, 0.4, 0.2))
+    assert changed.shape == pictures.shape
+    np.testing.assert_array_equal(changed[0], changed[1])
+    mean = pictures.reshape(-1, 3).mean(axis=0) / 255
+    change = draw_jitter(np.random.default_rng(4), (0.4, 0.4, 0.4, 0.2), mean)
+    expected = np.clip(pictures / 255 @ change[:, :3].T + change[:, 3], 0, 1) * 255
+    assert np.abs(changed - expected).max() < 1  # OpenCV multiplies bytes in fixed point
+    np.testing.assert_array_equal(jitter(np.random.default_rng(4), pictures, (0, 0, 0, 0)), pictures)

@@ -1,0 +1,17 @@
+import torch
+
+from tests.training.world import tiny
+from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.training.step import Learner
+
+
+def test_a_phase_may_have_a_learning_rate_of_its_own():
+    phase = {"objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 1}
+    phases = [{"name": "first", **phase}, {"name": "second", **phase, "learning_rate": 5e-4}]
+    recipe = tiny(phases=phases, optimiser={"learning_rate": 2e-3})
+    rates = []
+    for number in range(2):
+        learner = Learner(recipe, number, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+        learner.prepare()
+        rates.append(learner.optimiser.param_groups[0]["lr"])
+    assert rates == [2e-3, 5e-4]

@@ -1,0 +1,102 @@
+"""Windows of a clip's picture and sound, out of the bytes of its members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import av.error
+import numpy as np
+from av.codec import CodecContext
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
+from yt360.dataset.manifest import Clip
+from yt360.dataset.mp4_samples import SampleTable, SampleTableError, read_sample_table
+from yt360.errors import ItemError
+
+_REFORMATTER = VideoReformatter()
+
+
+def decode_frames(data: bytes, clip: Clip, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
+    """Frames ``indices`` (rising, repeats allowed) of a clip's MP4, as ``(len(indices), H + 2 pad, W + 2 pad, 3)`` RGB.
+
+    ``pad`` pixels around each frame are left for the caller to fill. Decodes from the key frame
+    before the first index to the last index, on one thread.
+
+    Raises :class:`ItemError` when the bytes do not decode, or hold other frames than the manifest says.
+    """
+    wanted = sorted(set(indices))
+    found: dict[int, VideoFrame] = {}
+    try:
+        table = read_sample_table(data)
+        if wanted[-1] >= len(table.sizes):
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: frame {wanted[-1]} is not in the picture, the manifest says {clip.frames} frames; "
+                "run yt360 verify",
+            )
+        for frame in _decode(data, table, wanted):
+            if frame.pts in wanted:
+                found[frame.pts] = frame
+    except (av.error.FFmpegError, SampleTableError) as error:
+        raise ItemError("corrupt-member", f"clip {clip.clip}: the picture does not decode ({error})") from error
+    for index in wanted:
+        if index not in found:
+            raise ItemError("corrupt-member", f"clip {clip.clip}: frame {index} does not decode; run yt360 verify")
+        size = (found[index].height, found[index].width)
+        if size != (clip.height, clip.width):
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: a frame of {size[1]}x{size[0]}, the manifest says {clip.width}x{clip.height}; "
+                "run yt360 verify",
+            )
+    pictures = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+    inside = slice(pad, -pad) if pad else slice(None)
+    for slot, index in enumerate(indices):
+        if slot and index == indices[slot - 1]:
+            pictures[slot] = pictures[slot - 1]
+        else:
+            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24").to_ndarray()
+    return pictures
+
+
+def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:
+    """Frames of the span that holds ``frames``; ``pts`` is the frame's number."""
+    context = CodecContext.create("h264", "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = table.setup
+    context.thread_count = 1
+    for sample in table.span(frames):
+        offset = int(table.offsets[sample])
+        packet = Packet(data[offset : offset + int(table.sizes[sample])])
+        packet.pts = int(table.shown[sample])
+        yield from context.decode(packet)
+    yield from context.decode(None)
+
+
+def decode_sound(data: bytes, clip: Clip, start: int, samples: int) -> NDArray[np.float32]:
+    """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1].
+
+    Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.
+    """
+    try:
+        head = read_flac_head(data)
+        if head.channels != 4 or head.sample_rate_hz != clip.sample_rate_hz:
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: {head.channels} channels at {head.sample_rate_hz} Hz, expected 4 at "
+                f"{clip.sample_rate_hz} Hz; run yt360 verify",
+            )
+        if start + samples > head.samples:
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: the sound ends before sample {start + samples}, the manifest says {clip.samples}; "
+                "run yt360 verify",
+            )
+        return np.ascontiguousarray(decode_window(data, head, start, samples).T)
+    except (FlacError, av.error.FFmpegError) as error:
+        raise ItemError("corrupt-member", f"clip {clip.clip}: the sound does not decode ({error})") from error

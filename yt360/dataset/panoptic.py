@@ -1,0 +1,46 @@
+"""Panoptic maps of a clip, cut by the same view as its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.dataset.manifest import Clip
+from yt360.dataset.members import MemberReader
+from yt360.dataset.views import DrawnView, crop_labels
+from yt360.errors import ItemError
+from yt360.segmentation import ClipMaps, PanopticMap
+
+
+def segment_ids(panoptic: PanopticMap) -> NDArray[np.int32]:
+    """What :func:`view_labels` reads by default: the segment of each pixel."""
+    return panoptic.ids
+
+
+def view_labels(
+    reader: MemberReader,
+    clip: Clip,
+    times_s: Sequence[float],
+    view: DrawnView,
+    size: int,
+    label: Callable[[PanopticMap], NDArray] = segment_ids,
+) -> NDArray:
+    """Labels ``(times, size, size)`` of a view of a clip, from the maps nearest to ``times_s``.
+
+    ``label`` makes a label map ``(H, W)`` of a panoptic map: :func:`yt360.segmentation.export.task_labels`
+    gives the 32 classes of the paper's segmentation task. The paper takes the map at the end of a sample.
+
+    Raises :class:`ItemError` when the clip has no maps, or they are not of its picture's size.
+    """
+    maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")
+    whole = [label(maps.read(maps.nearest(time_s))) for time_s in times_s]
+    for found in whole:
+        if found.shape != (clip.height, clip.width):
+            raise ItemError(
+                "corrupt-member",
+                f"clip {clip.clip}: a map of {found.shape[1]}x{found.shape[0]}, the manifest says "
+                f"{clip.width}x{clip.height}; run yt360 verify",
+            )
+    return crop_labels(np.stack(whole), view, size)

@@ -1,0 +1,211 @@
+"""What a root holds right now: every stage's plan set against its records.
+
+An item *passes* a stage when its newest record is done, was made from today's inputs and
+parameters (same key), and its verdict used today's thresholds. Everything behind a stage sees
+only the items that pass, so a changed parameter or threshold anywhere makes what follows wait
+until it is done again, and nothing stale slips through.
+
+Plans and records are columns (:mod:`yt360.engine.state.plan`, :mod:`yt360.engine.state.latest_records`); entries, items and records
+are made one by one, for who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from yt360.engine.stage import Blob, Item, Stage
+from yt360.engine.state import latest_records, snapshot
+from yt360.engine.state.item_states import Entries, Entry, State, Verdict
+from yt360.engine.state.latest_records import Newest, Records, places_in
+from yt360.engine.state.ledger import Record
+from yt360.engine.state.plan import Plan, keys_of
+from yt360.engine.storage import Root
+
+__all__ = ["Catalog", "ChildEntry", "Entries", "Entry", "State"]
+
+
+@dataclass(frozen=True)
+class ChildEntry:
+    """A part (a clip) that a passing item was cut into."""
+
+    id: str
+    parent: Record
+    outputs: Mapping[str, Blob]
+    meta: Mapping[str, Any]
+
+
+class Catalog:
+    """Reads a root's ledger for an ordered list of stages (see the module's text)."""
+
+    def __init__(self, root: Root, stages: Sequence[Stage]) -> None:
+        self.root = root
+        self.stages = {stage.name: stage for stage in stages}
+        self._newest: dict[str, Newest] = {}
+        self._entries: dict[str, Entries] = {}
+
+    @property
+    def state_dir(self) -> Path:
+        """A folder for what a plan wants to remember (a discovery's result)."""
+        return self.root.state
+
+    def newest(self, stage: str) -> Newest:
+        """The newest record of each item of a stage, in columns."""
+        if stage not in self._newest:
+            self._newest[stage] = latest_records.load(self.root.ledger / stage)
+        return self._newest[stage]
+
+    def records(self, stage: str) -> Records:
+        """The newest record of each item of a stage."""
+        return Records(self.newest(stage))
+
+    def forget(self, stage: str) -> None:
+        """Read a stage, and all that follows from it, anew (it has just run)."""
+        self._newest.pop(stage, None)
+        self._entries.clear()
+
+    def entries(self, stage_name: str) -> Entries:
+        """Every planned item of a stage by id, in plan order.
+
+        A stage without predecessors (the crawl) is planned from outside; here its last saved plan
+        and its records stand for it, so that nothing but running it needs the outside.
+        """
+        if stage_name not in self._entries:
+            stage = self.stages[stage_name]
+            remembered = snapshot.load(self, stage)
+            if remembered is not None:
+                states, plan = remembered
+                self._entries[stage_name] = self.judged(stage, plan, states)
+            else:
+                self._entries[stage_name] = self.judged(stage, self.plan(stage))
+        return self._entries[stage_name]
+
+    def planned(self, stage: Stage, plan: Plan) -> Entries:
+        """Entries of a plan that was just made and saved (and of nothing besides it)."""
+        # Had the plan been another one, saving it would have ended what was remembered.
+        remembered = snapshot.load(self, stage)
+        return self.judged(stage, plan, remembered[0][: len(plan)] if remembered is not None else None)
+
+    def plan(self, stage: Stage) -> Plan:
+        """The items of a stage, as far as the root itself says which they are."""
+        if not stage.after:
+            return self._saved_plan(stage)
+        if type(stage).plan is not Stage.plan:
+            return Plan.of_items(stage, stage.plan(self))
+        plan = snapshot.load_plan(self, stage)
+        if plan is None:
+            plan = self._plan_after(stage)
+        return Plan(plan.table(), self.maker(stage))
+
+    def judged(self, stage: Stage, plan: Plan | Callable[[], Plan], states: np.ndarray | None = None) -> Entries:
+        """A plan set against the records of its stage (or the states where they are known)."""
+        return Entries(plan, Verdict(stage), lambda: self.newest(stage.name), states)
+
+    def entry(self, stage: Stage, item: Item) -> Entry:
+        """Where one item stands."""
+        return Verdict(stage).of(item, self.records(stage.name).get(item.id))
+
+    def passing(self, stage_name: str) -> Records:
+        """Newest records of the items that pass a stage and every stage before it."""
+        return Records(self.newest(stage_name), self.entries(stage_name).passing())
+
+    def items_after(self, after: Sequence[str], inputs: Mapping[str, str]) -> Iterator[Item]:
+        """One item for each id that passes all of ``after`` (those that this recipe has), in order of ids.
+
+        ``inputs`` maps a name to ``"stage.output"``; a trailing ``?`` marks an output that may be absent.
+        """
+        ids, sources = self._ids_after(after)
+        for item_id, source in zip(ids.to_pylist(), sources.to_pylist(), strict=True):
+            yield self._item(item_id, source, inputs)
+
+    def _ids_after(self, after: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+        """Ids that pass all stages, in order, and their sources."""
+        gates = [self.passing(name) for name in after if name in self.stages]
+        if not gates:
+            return pa.array([], pa.string()), pa.array([], pa.string())
+        first = gates[0].newest
+        chosen = first.items.take(pa.array(gates[0].places))
+        keep = np.ones(len(chosen), bool)
+        for gate in gates[1:]:
+            others = gate.newest.items.take(pa.array(gate.places))
+            keep &= places_in(others, chosen) >= 0
+        places = pa.array(gates[0].places[keep])
+        return first.items.take(places), first.sources.take(places)
+
+    def _item(self, item_id: str, source: str, inputs: Mapping[str, str]) -> Item:
+        blobs = {}
+        for name, spelled in inputs.items():
+            stage_name, output = spelled.rstrip("?").split(".", 1)
+            outputs = self.records(stage_name)[item_id].outputs
+            if output in outputs:
+                blobs[name] = outputs[output]
+            elif not spelled.endswith("?"):
+                raise KeyError(f"stage {stage_name} left no output {output!r} for {item_id}")
+        return Item(id=item_id, source_id=source, inputs=blobs)
+
+    def maker(self, stage: Stage) -> Callable[[str, str], Item]:
+        """Gives an item of a stage that does not have a plan of its own."""
+        return lambda item_id, source: self._item(item_id, source, stage.inputs)
+
+    def _plan_after(self, stage: Stage) -> Plan:
+        """What :meth:`Stage.plan` gives where a stage does not have its own, without an object an item."""
+        ids, sources = self._ids_after(stage.after)
+        empty = pa.nulls(len(ids), pa.string())
+        plan = Plan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
+        if type(stage).key is not Stage.key:
+            keys = pa.array([stage.key(item) for item in plan], pa.string())
+        else:
+            digests = {}
+            for name, spelled in stage.inputs.items():
+                stage_name, output = spelled.rstrip("?").split(".", 1)
+                held = self.newest(stage_name)
+                found = held.digests(output, places_in(held.items, ids))
+                if found.null_count and not spelled.endswith("?"):
+                    plan[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])]  # says which
+                digests[name] = found
+            keys = keys_of(stage, digests, len(ids))
+        return Plan(plan.table().set_column(2, "key", keys), self.maker(stage))
+
+    def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
+        """The parts of all items that pass ``stage_name`` and ``after``, in order of their ids."""
+        gates = [self.passing(name) for name in after if name in self.stages]
+        found = []
+        for item_id, record in self.passing(stage_name).items():
+            if all(item_id in gate for gate in gates):
+                for child in record.children:
+                    outputs = {name: Blob.from_json(blob) for name, blob in child["outputs"].items()}
+                    found.append(ChildEntry(child["id"], record, outputs, child["meta"]))
+        yield from sorted(found, key=lambda child: child.id)
+
+    def save_plan(self, stage: Stage, items: Sequence[Item]) -> None:
+        """Remember what a stage without predecessors was asked to do, so that ``status`` knows what still waits."""
+        plan = items if isinstance(items, Plan) else Plan.of_items(stage, items)
+        path = self.plan_path(stage)
+        if not plan.is_saved(path, stage):
+            plan.save(path, stage)
+
+    def plan_path(self, stage: Stage) -> Path:
+        """Where the plan of a stage without predecessors is remembered."""
+        return self.root.state / f"plan-{stage.name}.parquet"
+
+    def _saved_plan(self, stage: Stage) -> Plan:
+        """The last plan, and what is held from an earlier source: not asked for now, and still part of the dataset."""
+        path = self.plan_path(stage)
+        plan = Plan.load(path, stage) if path.is_file() else Plan.of_items(stage, [])
+        held = self.newest(stage.name)
+        ended = held.status < 3  # not damaged
+        if len(plan):
+            ended &= places_in(plan.ids, held.items) < 0
+        if not ended.any():
+            return plan
+        rows = pa.array(np.flatnonzero(ended))
+        meta = held.column("meta", np.flatnonzero(ended)).to_pylist()
+        rest = pa.array([None if text == "{}" else f"[{{}},{text},{{}}]" for text in meta], pa.string())
+        keys = held.keys.take(rows)
+        earlier = pa.table({"id": held.items.take(rows), "source": held.sources.take(rows), "key": keys, "rest": rest})
+        return Plan(pa.concat_tables([plan.table(), earlier]), asked=len(plan))

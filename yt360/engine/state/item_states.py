@@ -1,0 +1,196 @@
+"""Where the items of a stage stand: its plan set against its newest records, in columns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from yt360.engine.stage import Item, Stage
+from yt360.engine.state.latest_records import Names, Newest, places_in
+from yt360.engine.state.plan import Plan
+from yt360.engine.state.record import STATUSES, Record
+
+State = Literal["done", "filtered", "failed", "waiting", "undecided"]
+STATES: tuple[State, ...] = get_args(State)
+_CODE = {state: np.uint8(code) for code, state in enumerate(STATES)}
+_STATUS = {status: code for code, status in enumerate(STATUSES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One planned item of a stage and where it stands.
+
+    ``undecided``: measured with today's key, but decided by other thresholds; deciding again costs
+    nothing. ``attempts`` counts failed attempts with today's key.
+    """
+
+    item: Item
+    key: str
+    state: State
+    record: Record | None
+    attempts: int
+
+
+class Verdict:
+    """How an item stands, given its newest record: of one, and of many at once."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def of(self, item: Item, record: Record | None) -> Entry:
+        key = self.stage.key(item)
+        if record is None or record.key != key or record.status == "damaged":
+            return Entry(item, key, "waiting", record, 0)
+        if record.status == "failed":
+            again = record.retryable and record.attempt < self.stage.needs.max_attempts
+            return Entry(item, key, "waiting" if again else "failed", record, record.attempt)
+        if record.decision and record.decision != self.stage.decision_key():
+            return Entry(item, key, "undecided", record, 0)
+        return Entry(item, key, record.status, record, 0)
+
+    def of_all(self, keys: pa.Array, held: Newest, places: np.ndarray) -> np.ndarray:
+        """Codes of :data:`STATES`; ``places`` are rows of ``held``, -1 where an item has no record."""
+        states = np.full(len(keys), _CODE["waiting"], np.uint8)
+        known = np.flatnonzero(places >= 0)
+        if not len(known):
+            return states
+        at = pa.array(places[known])
+        same = pc.equal(keys.take(pa.array(known)), held.keys.take(at)).to_numpy(zero_copy_only=False)
+        rows, at_rows = known[same], places[known][same]
+        status = held.status[at_rows]
+        again = held.retryable[at_rows] & (held.attempt[at_rows] < self.stage.needs.max_attempts)
+        states[rows[(status == _STATUS["failed"]) & ~again]] = _CODE["failed"]
+        today = pc.is_in(held.decisions.dictionary, value_set=pa.array(["", self.stage.decision_key()]))
+        decided = today.to_numpy(zero_copy_only=False)[held.decisions.indices.to_numpy()[at_rows]]
+        for state in ("done", "filtered"):
+            here = status == _STATUS[state]
+            states[rows[here & decided]] = _CODE[state]
+            states[rows[here & ~decided]] = _CODE["undecided"]
+        return states
+
+
+class Standing(NamedTuple):
+    """How an item stands in a stage."""
+
+    state: State
+    record: Record | None
+
+
+class Entries(Mapping[str, Entry]):
+    """Entries by id, in plan order. Plan and records are read when they are asked for."""
+
+    def __init__(
+        self,
+        plan: Plan | Callable[[], Plan],
+        verdict: Verdict,
+        held: Callable[[], Newest],
+        states: np.ndarray | None = None,
+    ) -> None:
+        self._plan = plan
+        self._verdict = verdict
+        self._held = held
+        self._known_states = states
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        return self._plan if isinstance(self._plan, Plan) else self._plan()
+
+    @functools.cached_property
+    def newest(self) -> Newest:
+        return self._held()
+
+    @functools.cached_property
+    def places(self) -> np.ndarray:
+        """Row of each item's newest record, -1 where it has none."""
+        return places_in(self.newest.items, self.plan.ids)
+
+    @functools.cached_property
+    def states(self) -> np.ndarray:
+        """Codes of :data:`STATES`, in plan order."""
+        if self._known_states is not None:
+            return self._known_states
+        states = self._verdict.of_all(self.plan.keys, self.newest, self.places)
+        # From an earlier source: not asked for any more, so nothing waits; each stands as its record says.
+        earlier = slice(self.plan.asked, None)
+        by_status = np.array([_CODE["waiting" if status == "damaged" else status] for status in STATUSES])
+        states[earlier] = by_status[self.newest.status[self.places[earlier]]]
+        return states
+
+    def rows(self, *states: State) -> np.ndarray:
+        """Rows of the plan that stand so."""
+        return np.flatnonzero(np.isin(self.states, [_CODE[state] for state in states]))
+
+    def count(self, state: State) -> int:
+        return int(np.count_nonzero(self.states == _CODE[state]))
+
+    def passing(self) -> np.ndarray:
+        """Which rows of the newest records pass."""
+        chosen = np.zeros(len(self.newest), bool)
+        chosen[self.places[self.rows("done")]] = True
+        return chosen
+
+    def standing(self, name: str) -> Standing | None:
+        """State and newest record of an item; ``None`` where it is not planned. What it is made of is not read."""
+        place = self._names.place(name)
+        return self.standing_at(int(self._order[place])) if place >= 0 else None
+
+    def standing_at(self, row: int) -> Standing:
+        """The same for a row of the plan."""
+        place = int(self.places[row])
+        return Standing(STATES[self.states[row]], self.newest.record(place) if place >= 0 else None)
+
+    def at(self, row: int) -> Entry:
+        place = int(self.places[row])
+        state, record = self.standing_at(row)
+        key = self.plan.keys[row].as_py()
+        failed = place >= 0 and self.newest.status[place] == _STATUS["failed"]
+        attempts = int(self.newest.attempt[place]) if failed and self.newest.keys[place].as_py() == key else 0
+        return Entry(self.plan[row], key, state, record, attempts)
+
+    @functools.cached_property
+    def _order(self) -> np.ndarray:
+        return pc.sort_indices(self.plan.ids).to_numpy()
+
+    @functools.cached_property
+    def _names(self) -> Names:
+        return Names(self.plan.ids.take(pa.array(self._order)))
+
+    def __getitem__(self, name: str) -> Entry:
+        place = self._names.place(name)
+        if place < 0:
+            raise KeyError(name)
+        return self.at(int(self._order[place]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.plan.ids.to_pylist())
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def items(self) -> ItemsView[str, Entry]:
+        return _Items(self)
+
+    def values(self) -> ValuesView[Entry]:
+        return _Values(self)
+
+
+class _Items(ItemsView[str, Entry]):
+    """Row after row, with no search for each name."""
+
+    _mapping: Entries
+
+    def __iter__(self) -> Iterator[tuple[str, Entry]]:
+        return zip(self._mapping, self._mapping.values(), strict=True)
+
+
+class _Values(ValuesView[Entry]):
+    _mapping: Entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (self._mapping.at(row) for row in range(len(self._mapping)))

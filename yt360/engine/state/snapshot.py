@@ -1,0 +1,132 @@
+"""What was worked out of a ledger of many items, kept for the next who asks: plans, states and counts.
+
+Below ``state/snapshot``, one Parquet file a stage. Nothing here is the truth: a snapshot holds as long as the files
+that it was made from have the same names, sizes and times, and is made anew otherwise.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yt360 import __version__
+from yt360.engine.stage import Stage, canonical_json, digest_bytes
+from yt360.engine.state.counts import count
+from yt360.engine.state.plan import Plan, write_plan
+from yt360.engine.storage import SNAPSHOTS, atomic_write
+from yt360.errors import Yt360Error
+
+if TYPE_CHECKING:
+    from yt360.engine.state.dataset_state import Catalog
+
+_PLAN = ("id", "source", "key", "rest")
+WORTH_KEEPING = 10_000
+"""Items of a stage from which on it is quicker to read a snapshot than to work it out."""
+
+
+def load(catalog: Catalog, stage: Stage) -> tuple[np.ndarray, Callable[[], Plan]] | None:
+    """The states (codes) of a stage's items, where nothing changed since they were kept, and what gives their plan."""
+    file = _open(catalog, stage, "states")
+    if file is None:
+        return None
+
+    def plan() -> Plan:  # of the same file, though another one may have its name by now
+        own = type(stage).plan is Stage.plan and bool(stage.after)
+        table = file.read(columns=list(_PLAN), use_threads=False)
+        return Plan(table, catalog.maker(stage) if own else None, int(_told(file)["asked"]))
+
+    return file.read(columns=["state"], use_threads=False)["state"].to_numpy(), plan
+
+
+def load_plan(catalog: Catalog, stage: Stage) -> Plan | None:
+    """The plan alone, where nothing changed in the stages before: their items, and so this plan, are the same."""
+    file = _open(catalog, stage, "plan")
+    return None if file is None else Plan(file.read(columns=list(_PLAN), use_threads=False))
+
+
+def load_counts(catalog: Catalog, stage: Stage) -> dict[str, Any] | None:
+    """What :func:`yt360.engine.state.counts.count` said, where nothing changed since."""
+    file = _open(catalog, stage, "states")
+    return None if file is None else dict(json.loads(_told(file)["counts"]))
+
+
+def load_one(catalog: Catalog, stage: Stage, item: str) -> tuple[bool, str | None]:
+    """Whether there is a snapshot that holds, and the state of one item in it (``None``: not planned)."""
+    from yt360.engine.state.item_states import STATES
+
+    file = _open(catalog, stage, "states")
+    if file is None:
+        return False, None
+    found = pq.read_table(_path(catalog, stage), columns=["state"], filters=[("id", "==", item)])["state"]
+    return True, STATES[found[0].as_py()] if len(found) else None
+
+
+def keep(catalog: Catalog, stage: Stage, counts: dict[str, Any] | None = None) -> None:
+    """Keep what is known of a stage of many items. A disk that is full or read-only is no error."""
+    if _open(catalog, stage, "states") is not None:
+        return
+    entries = catalog.entries(stage.name)
+    if len(entries) < WORTH_KEEPING:
+        return
+    plan = entries.plan
+    told = {
+        "plan": _fingerprint(catalog, stage, own=False),
+        "states": _fingerprint(catalog, stage, own=True),
+        "asked": str(plan.asked),
+        "counts": json.dumps(counts or count(entries)),
+    }
+    table = plan.table().append_column("state", pa.array(entries.states)).replace_schema_metadata(told)
+    with contextlib.suppress(OSError, Yt360Error):
+        atomic_write(_path(catalog, stage), lambda partial: write_plan(table, partial))
+
+
+def _path(catalog: Catalog, stage: Stage) -> Path:
+    return catalog.root.state / SNAPSHOTS / f"{stage.name}.parquet"
+
+
+def _open(catalog: Catalog, stage: Stage, what: str) -> pq.ParquetFile | None:
+    path = _path(catalog, stage)
+    if not path.is_file():
+        return None
+    try:
+        file = pq.ParquetFile(path)
+        told = _told(file)
+        holds = told[what] == _fingerprint(catalog, stage, own=what == "states")
+    except (pa.ArrowException, OSError, LookupError):
+        return None
+    return file if holds else None
+
+
+def _told(file: pq.ParquetFile) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in (file.schema_arrow.metadata or {}).items()}
+
+
+def _fingerprint(catalog: Catalog, stage: Stage, *, own: bool) -> str:
+    """Of what the stages up to this one are, and of the files that their items come from."""
+    root = catalog.root
+    names = list(catalog.stages)
+    upto = [catalog.stages[name] for name in names[: names.index(stage.name) + 1]]
+    told: list[Any] = [__version__, root.url]
+    files: list[Path] = []
+    for each in upto:
+        kind = type(each)
+        params = [each.params.model_dump(mode="json"), each.thresholds.model_dump(mode="json")]
+        told.append([kind.__module__, kind.__qualname__, each.name, each.version, *params])
+        if own or each is not stage:
+            files += sorted((root.ledger / each.name).glob("*"))
+        if not each.after:
+            files.append(catalog.plan_path(each))
+        elif type(each).plan is not Stage.plan:  # may look at what it remembered there
+            files += sorted(root.state.glob("*.json*"))
+    for file in dict.fromkeys(files):
+        with contextlib.suppress(FileNotFoundError):
+            found = file.stat()
+            told.append([root.uri(file), found.st_size, found.st_mtime_ns])
+    return digest_bytes(canonical_json(told).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,151 @@
+"""What the cells of an evaluation share: model, data, run folder; and what a cell gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from yt360.dataset import manifest
+from yt360.dataset.manifest import Split
+from yt360.dataset.members import MemberReader
+from yt360.evaluation.frozen_features import Extract, Extractor, samples_digest
+from yt360.evaluation.intervals import Measure
+from yt360.evaluation.pretrained import Pretrained, sampling
+from yt360.evaluation.recipe import Action, Cell, Evaluation, Knn, Probe, Segmentation
+from yt360.evaluation.samples import need_two_videos
+from yt360.evaluation.tasks import action_data
+from yt360.evaluation.tasks.labelled import LabelledMaker, Labels
+from yt360.training.distributed import Processes
+from yt360.training.recipe import Recipe, fingerprint
+
+ACTIONS = ("ucf101", "hmdb51")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Measures by name, with what else is worth keeping. ``settings`` tell outcomes of one cell apart."""
+
+    measures: dict[str, Measure]
+    details: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Job:
+    """What the cells of an evaluation share."""
+
+    recipe: Evaluation
+    pretrained: Pretrained
+    root: str
+    out: Path
+    group: Processes
+    stopped: Callable[[], bool]
+    said: Callable[[str, int, int], None]
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """The dataset's ``train`` and ``test`` clips."""
+        recipe = self.sampling(2)
+        table = manifest.read_table(self.root)
+        rate = recipe.sound.sample_rate_hz
+        names = {"train": recipe.data.train_split, "test": recipe.data.test_split}
+        found = {
+            key: manifest.load_split(self.root, name, recipe.data, rate, table=table) for key, name in names.items()
+        }
+        manifest.check_shards(self.root, list(found.values()))
+        for split in found.values():
+            need_two_videos(split, self.root)
+        return found
+
+    def sampling(self, views: int) -> Recipe:
+        """How samples of ``views`` views are made."""
+        return sampling(self.recipe, self.pretrained.recipe, views)
+
+    def extractor(self, recipe: Recipe, batch: int) -> Extractor:
+        """Makes and keeps features below the run folder."""
+        return Extractor(
+            pretrained=self.pretrained,
+            recipe=recipe,
+            root=self.root,
+            folder=self.out / "features",
+            group=self.group,
+            seed=self.recipe.seed,
+            batch=batch,
+            stopped=self.stopped,
+            said=self.said,
+        )
+
+    def fold(self, dataset: str, number: int) -> action_data.Fold:
+        """A fold of an action dataset below the root."""
+        return action_data.load_fold(Path(self.root), dataset, number)
+
+    def identity(self, cell: Cell) -> list[Any]:
+        """What a cell's result depends on besides its own settings."""
+        recipe = self.recipe
+        shared = [recipe.seed, self.pretrained.digest, self.pretrained.row, recipe.data, recipe.view]
+        if is_action(cell):
+            return [*shared, [fold_digest(self.fold(name, number)) for name, number in folds_of(cell)]]
+        return [*shared, recipe.features.model_dump(), *(split.digest for split in self.splits.values())]
+
+    def about_data(self, cell: Cell) -> dict[str, Any]:
+        """What a result says of its data."""
+        if is_action(cell):
+            folds = [self.fold(name, number) for name, number in folds_of(cell)]
+            digest = fingerprint([fold_digest(fold) for fold in folds])
+            count = {"train": len(folds[0].train), "test": len(folds[0].test)}
+            return {"root": self.root, "dataset": folds[0].dataset, "digest": digest, "videos": count}
+        clips = getattr(cell, "test_clips_per_video", None) or getattr(cell, "clips_per_video", None)
+        clips = clips or self.recipe.features.test_clips_per_video
+        views = self.recipe.features.views
+        test = self.splits["test"]
+        return {
+            "root": self.root,
+            "digest": fingerprint([split.digest for split in self.splits.values()]),
+            "test_samples": samples_digest(self.sampling(views), test, self.recipe.seed, clips),
+            "clips": {name: len(split.clips) for name, split in self.splits.items()},
+            "videos": {name: len(split.videos) for name, split in self.splits.items()},
+        }
+
+
+def is_action(cell: Cell) -> bool:
+    """Whether a cell works on an action dataset instead of shards."""
+    return isinstance(cell, Action) or (isinstance(cell, Probe | Knn) and cell.labels in ACTIONS)
+
+
+def folds_of(cell: Cell) -> list[tuple[str, int]]:
+    """(dataset, fold) that a cell on an action dataset needs."""
+    if isinstance(cell, Action):
+        return [(cell.dataset, number) for number in cell.folds]
+    assert isinstance(cell, Probe | Knn)
+    return [(cell.labels, cell.fold)]
+
+
+def fold_digest(fold: action_data.Fold) -> str:
+    """Changes when the lists of a fold do."""
+    lists = [[[video.path.name, video.label] for video in part] for part in (fold.train, fold.test)]
+    return fingerprint([fold.dataset, fold.number, fold.classes, lists])
+
+
+def labelled(
+    job: Job, cell: Segmentation | Probe | Knn, recipe: Recipe, labels: Labels, views: int, *, train: bool
+) -> LabelledMaker:
+    reader = MemberReader(job.root, verify=recipe.data.verify_digests)
+    augment, fov = train, None
+    if isinstance(cell, Segmentation):
+        augment = train or cell.encoders == "as-published"
+        fov = cell.train_fov_deg if train else cell.test_fov_deg
+    return LabelledMaker(recipe, reader, labels, views, fov, augment)
+
+
+def on_videos(
+    job: Job, dataset: Dataset, total: int, extract: Extract, identity: Any
+) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
+    """What ``extract`` makes of each video of an action dataset (see :meth:`Extractor.run`)."""
+    return job.extractor(job.sampling(2), 1).run(dataset, total, extract, identity, "test")

@@ -1,0 +1,135 @@
+"""What each cell of an evaluation does: names of its results, and how they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, assert_never
+
+from yt360.dataset.members import MemberReader
+from yt360.evaluation.context import Job, Outcome
+from yt360.evaluation.frozen_features import Bank, Turn, how
+from yt360.evaluation.intervals import Measure
+from yt360.evaluation.recipe import (
+    Action,
+    AvcBin,
+    AvsaBin,
+    Cell,
+    Knn,
+    Localise,
+    Probe,
+    Retrieval,
+    Segmentation,
+)
+from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
+from yt360.evaluation.tasks import binary, localise, retrieval
+from yt360.evaluation.tasks.fine_tuned import measure_action, measure_segmentation
+from yt360.evaluation.tasks.probe_tasks import measure_probe
+
+
+def result_names(cell: Cell) -> list[str]:
+    """Names of the results that :func:`measure` gives, in its order."""
+    if isinstance(cell, AvcBin | AvsaBin):
+        parts = [cell.task, f"{cell.views}-views"] + (["transf"] if cell.translators else [])
+        parts += ["angles"] if isinstance(cell, AvsaBin) and cell.negatives == "angles" else []
+        return ["-".join(parts)]
+    if isinstance(cell, Segmentation):
+        ending = "" if cell.encoders == "frozen" else f"-{cell.encoders}"
+        return [f"segmentation-{name}{ending}" for name in cell.inputs]
+    if isinstance(cell, Action):
+        return [f"action-{cell.dataset}"]
+    if isinstance(cell, Probe | Knn):
+        return [f"{cell.task}-{cell.labels}-{cell.modality}"]
+    if isinstance(cell, Localise | Retrieval):
+        return [cell.task]
+    assert_never(cell)
+
+
+def measure(job: Job, cell: Cell) -> list[Outcome]:
+    """All results of a cell. On other processes than the first the list may hold nothing of use."""
+    if isinstance(cell, AvcBin | AvsaBin):
+        return [_binary(job, cell)]
+    if isinstance(cell, Segmentation):
+        return measure_segmentation(job, cell)
+    if isinstance(cell, Action):
+        return [measure_action(job, cell)]
+    if isinstance(cell, Localise):
+        return [_localise(job, cell)]
+    if isinstance(cell, Retrieval):
+        return [_retrieval(job, cell)]
+    if isinstance(cell, Probe | Knn):
+        return [measure_probe(job, cell)]
+    assert_never(cell)
+
+
+def banks(job: Job, which: str, turns: Sequence[Turn]) -> list[Bank]:
+    """The shared frozen features: all rounds of the training split, or the test split."""
+    settings = job.recipe.features
+    extractor = job.extractor(job.sampling(settings.views), settings.batch)
+    if which == "test":
+        return [extractor.bank(job.splits["test"], TEST, settings.test_clips_per_video, turns)]
+    rounds = range(settings.rounds)
+    return [
+        extractor.bank(job.splits["train"], TRAIN, settings.train_clips_per_video, turns, number) for number in rounds
+    ]
+
+
+def _all_turns(job: Job) -> tuple[Turn, ...]:
+    """Turns that any cell of the recipe asks for: one bank serves all cells."""
+    turns: dict[Turn, None] = {}
+    for cell in job.recipe.cells:
+        if isinstance(cell, AvcBin | AvsaBin):
+            turns |= dict.fromkeys(binary.turns_of(cell))
+    return tuple(turns)
+
+
+def _only(bank: Bank, turns: Sequence[Turn], wanted: Sequence[Turn]) -> Bank:
+    places = [turns.index(turn) for turn in wanted]
+    return Bank(
+        bank.video, bank.sound, bank.turned[:, places], bank.angles[:, places], bank.directions, bank.videos,
+        bank.unreadable,
+    )  # fmt: skip
+
+
+def _binary(job: Job, cell: AvcBin | AvsaBin) -> Outcome:
+    job.pretrained.need_sound(cell.task)
+    if cell.translators:
+        job.pretrained.need_translators(f"{cell.task} with translators: true")
+    turns, wanted = _all_turns(job), binary.turns_of(cell)
+    train = [_only(bank, turns, wanted) for bank in banks(job, "train", turns)]
+    (test,) = (_only(bank, turns, wanted) for bank in banks(job, "test", turns))
+    head = binary.train_head(cell, train, job.pretrained, job.recipe.seed)
+    judged = binary.judge(cell, test, head, job.pretrained, job.recipe.seed)
+    details: dict[str, Any] = {"auc": 100 * binary.auc(judged), "chance": 50.0}
+    if isinstance(cell, AvsaBin):
+        details["by_angle"] = binary.by_angle(cell, judged)
+    unreadable = (*(bad for bank in train for bad in bank.unreadable), *test.unreadable)
+    return Outcome({"accuracy": binary.accuracy(judged)}, details, unreadable=unreadable)
+
+
+def _retrieval(job: Job, cell: Retrieval) -> Outcome:
+    job.pretrained.need_sound(cell.task)
+    (bank,) = banks(job, "test", _all_turns(job))
+    found: dict[str, Measure] = {}
+    size = 0
+    for way, similarity in retrieval.similarities(bank, job.pretrained, cell.views).items():
+        found |= {f"{way} {name}": value for name, value in retrieval.recall(similarity).items()}
+        size = len(similarity)
+    details = {"gallery": size, "chance": {"recall@1": 100 / size, "median_rank": (size + 1) / 2}}
+    return Outcome(found, details, unreadable=bank.unreadable)
+
+
+def _localise(job: Job, cell: Localise) -> Outcome:
+    job.pretrained.need_sound(cell.task)
+    recipe, split = job.sampling(2), job.splits["test"]
+    requests = draw_requests(split, cell.clips_per_video, job.recipe.seed, TEST)
+    reader = MemberReader(job.root, verify=recipe.data.verify_digests)
+    dataset = RequestDataset(requests, split, localise.GridMaker(cell, recipe, reader))
+    extract = partial(localise.match, cell=cell)
+    identity = [split.digest, how(recipe), cell.model_dump(mode="json")]
+    tensors, bad = job.extractor(recipe, cell.batch).run(dataset, len(requests), extract, identity, "localise")
+    videos = videos_of(split, requests)[tensors["index"].numpy()]
+    found = {name: value.double().numpy() for name, value in tensors.items()}
+    directed = int((found["heard"][:, 3] >= cell.least_directness).sum())
+    details = {"samples": len(videos), "directed_samples": directed}
+    return Outcome(localise.measures(cell, found, videos), details, unreadable=bad)

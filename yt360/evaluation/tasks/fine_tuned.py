@@ -1,0 +1,126 @@
+"""Tasks that train on pictures: segmentation heads, and action recognition."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from torch import Tensor
+
+from yt360.dataset.manifest import Split
+from yt360.dataset.members import MemberReader
+from yt360.errors import ItemError
+from yt360.evaluation.context import Job, Outcome, fold_digest, labelled, on_videos
+from yt360.evaluation.fine_tuning import Fit
+from yt360.evaluation.recipe import Action, Segmentation
+from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests
+from yt360.evaluation.tasks import action, segmentation
+from yt360.evaluation.tasks.action_data import Fold
+from yt360.evaluation.tasks.labelled import Labels, labels_of
+from yt360.evaluation.tasks.sphere_pictures import draw_clip
+from yt360.training.distributed import barrier
+from yt360.training.recipe import fingerprint
+
+
+def _name(cell: Segmentation) -> str:
+    return "-".join(["segmentation", *cell.inputs, cell.encoders])
+
+
+def measure_segmentation(job: Job, cell: Segmentation) -> list[Outcome]:
+    """A head for each input on the training split, judged on the test split; pictures of whole spheres beside."""
+    segmentation.needs(cell, job.pretrained)
+    recipe, splits, seed = job.sampling(cell.views), job.splits, job.recipe.seed
+    labels = labels_of(cell.labels, splits["train"], MemberReader(job.root))
+    labels_of(cell.labels, splits["test"], MemberReader(job.root))
+    maker = labelled(job, cell, recipe, labels, cell.views, train=True)
+    segmenter = segmentation.Segmenter(job.pretrained, cell, len(labels.names), seed)
+    identity = fingerprint([cell.model_dump(mode="json", exclude={"pictures"}), job.identity(cell)])
+
+    def epoch_samples(epoch: int) -> RequestDataset:
+        requests = draw_requests(splits["train"], cell.train_clips_per_video, seed, TRAIN, epoch)
+        return RequestDataset(requests, splits["train"], maker)
+
+    segmenter.train()
+    Fit(
+        module=segmenter,
+        parameters=segmenter.learned(),
+        loss=partial(segmentation.loss, segmenter=segmenter, pretrained=job.pretrained),
+        dataset=epoch_samples,
+        samples=len(splits["train"].videos) * cell.train_clips_per_video,
+        cell=cell,
+        seed=seed,
+        path=job.out / "checkpoints" / f"{_name(cell)}.safetensors",
+        identity=identity,
+        group=job.group,
+        workers=job.recipe.run.workers,
+        checkpoint_every=job.recipe.run.checkpoint_every,
+        stopped=job.stopped,
+        said=job.said,
+    ).run()
+    segmenter.eval()
+    split = splits["test"]
+    requests = draw_requests(split, cell.test_clips_per_video, seed, TEST)
+    test_maker = labelled(job, cell, recipe, labels, cell.views, train=False)
+    judge = partial(segmentation.judge, requests=requests, segmenter=segmenter, classes=len(labels.names))
+    dataset = RequestDataset(requests, split, test_maker)
+    tensors, bad = job.extractor(recipe, max(1, cell.batch)).run(dataset, len(requests), judge, identity, "test")
+    counts = tensors["counts"][:, 0].numpy()
+    outcomes = []
+    for number, name in enumerate(cell.inputs):
+        found, classes = segmentation.measures(tensors, number, labels)
+        details = {"classes": classes, "majority_pixel_accuracy": segmentation.majority(counts)}
+        outcomes.append(Outcome(found, details, {"input": name}, bad))
+    if job.group.first:
+        _draw(job, cell, segmenter, labels, split)
+    barrier()
+    return outcomes
+
+
+def _draw(job: Job, cell: Segmentation, segmenter: segmentation.Segmenter, labels: Labels, split: Split) -> None:
+    """Whole spheres of the first clips of evenly spaced videos."""
+    videos = np.linspace(0, len(split.videos) - 1, min(cell.pictures, len(split.videos))).round().astype(int)
+    reader = MemberReader(job.root)
+    for video in np.unique(videos):
+        clip = split.clips[int(split.clips_of[video][0])]
+        try:
+            draw_clip(clip, segmenter, job.pretrained, labels, reader, job.out / "pictures")
+        except ItemError as error:
+            job.said(f"no picture of {clip.clip}: {error}", 0, 0)
+
+
+def measure_action(job: Job, cell: Action) -> Outcome:
+    """Fine-tune on each fold and judge its test videos."""
+    pretrained, seed = job.pretrained, job.recipe.seed
+    parts: list[tuple[Fold, dict[str, Tensor]]] = []
+    bad: list[tuple[str, str]] = []
+    for number in cell.folds:
+        fold = job.fold(cell.dataset, number)
+        model = action.ActionModel(pretrained, cell, len(fold.classes), seed)
+        fields = cell.model_dump(mode="json", exclude={"folds"})
+        identity = fingerprint([fields, fold_digest(fold), seed, pretrained.digest])
+        model.train()
+        Fit(
+            module=model,
+            parameters=list(model.parameters()),
+            loss=partial(action.loss, model=model, pretrained=pretrained),
+            dataset=lambda epoch, fold=fold: action.TrainClips(fold.train, cell, seed, epoch),  # type: ignore[misc]
+            samples=len(fold.train) * cell.train_clips,
+            cell=cell,
+            seed=seed,
+            path=job.out / "checkpoints" / f"action-{cell.dataset}-fold{number}.safetensors",
+            identity=identity,
+            group=job.group,
+            workers=job.recipe.run.workers,
+            checkpoint_every=job.recipe.run.checkpoint_every,
+            stopped=job.stopped,
+            said=job.said,
+        ).run()
+        model.eval()
+        judge = partial(action.judge, model=model, clips=cell.clips)
+        test = action.TestClips(fold.test, cell, seed)
+        tensors, unreadable = on_videos(job, test, len(fold.test), judge, [identity, cell.clips])
+        parts.append((fold, tensors))
+        bad += unreadable
+    each = {str(fold.number): action.measures([(fold, found)]) for fold, found in parts}
+    details = {"folds": each, "classes": len(parts[0][0].classes)}
+    return Outcome(action.measures(parts), details, unreadable=tuple(bad))

@@ -1,0 +1,140 @@
+"""Where does the model believe the sound to be, and how is it turned? Both without labels (not in the paper).
+
+*Source*: a grid of views looks everywhere; each view's picture is compared with the sound as heard
+in it. The direction of the best match is held against where the sound field itself says it comes
+from (its intensity vector), on samples whose sound is directed enough to say so.
+
+*Yaw*: the sound is turned by each of the grid's azimuth steps; the turn under which all views match
+best should be none. The error is the size of the turn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from yt360 import ambisonics, sphere
+from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.manifest import Clip
+from yt360.dataset.members import MemberReader
+from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
+from yt360.evaluation.embed import embed
+from yt360.evaluation.frozen_features import turned_matrices
+from yt360.evaluation.intervals import Measure, bootstrap
+from yt360.evaluation.pretrained import Pretrained
+from yt360.evaluation.recipe import Localise
+from yt360.training.batch_plan import Request
+from yt360.training.recipe import Recipe
+from yt360.training.samples import draw_moments
+
+
+def grid(cell: Localise, corners: bool) -> list[DrawnView]:
+    """``around`` views a ring, ring by ring."""
+    fov = math.radians(cell.fov_deg)
+    return [
+        DrawnView(
+            sphere.View(float(sphere.wrap_angle(2 * math.pi * k / cell.around)), math.radians(elevation), fov, fov),
+            flip=False,
+            gain=1.0,
+            corners=corners,
+        )
+        for elevation in cell.elevations_deg
+        for k in range(cell.around)
+    ]
+
+
+@dataclass
+class GridMaker:
+    """Makes the sample of a request on a grid of views; picklable, for loader workers."""
+
+    cell: Localise
+    recipe: Recipe
+    reader: MemberReader
+
+    def __call__(self, request: Request, clip: Clip) -> dict[str, NDArray]:
+        """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
+        switches, size = self.recipe.behaviour, self.recipe.views.size
+        views = grid(self.cell, corners=switches.coverage == "coded")
+        moment = draw_moments(np.random.default_rng(request.seed), clip, self.recipe, 1)[0]
+        samples = round(self.recipe.data.sound_s * clip.sample_rate_hz)
+        sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
+        frames = decode_frames(self.reader.video(clip), clip, moment.frames, pad=PAD)
+        continue_sphere(frames)
+        heard = ambisonics.sound_direction(sound)
+        return {
+            "pictures": np.stack([crop_frames(frames, view, size) for view in views]),
+            "sound": sound[None],
+            "matrices": np.stack([sound_matrix(view, switches) for view in views]),
+            "directions": np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
+            "heard": np.array([*sphere.unit_vector(heard.azimuth, heard.elevation), 1 - heard.diffuseness], np.float64),
+        }
+
+
+def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: Localise) -> dict[str, Tensor]:
+    """``match`` (n, views): similarity of each view's picture and its sound; ``turned`` (n, around): its mean over
+    views after each turn of the sound; ``heard`` (n, 4)."""
+    count, views = batch["pictures"].shape[:2]
+    model, steps = pretrained.model, cell.around
+    video = model.video(pretrained.pictures(batch["pictures"]).flatten(0, 1)).view(count, views, -1)
+    angles = 2 * math.pi * np.arange(steps) / steps
+    rotations = np.broadcast_to(np.stack([sphere.yaw_rotation(angle) for angle in angles]), (count, steps, 3, 3))
+    matrices = turned_matrices(batch["matrices"], rotations, pretrained.recipe.behaviour)
+    found = []
+    for step in range(steps):
+        spectrograms = pretrained.spectrogram(batch["sound"], matrices[:, step])
+        sound = model.sound(spectrograms.flatten(0, 1)).view(count, views, -1)
+        made = embed(model, video, sound, batch["directions"])
+        similarity = (made.video_prediction * made.video_target).sum(-1)
+        found.append((similarity + (made.sound_prediction * made.sound_target).sum(-1)) / 2)
+    stacked = torch.stack(found, dim=1)
+    return {"match": stacked[:, 0].float(), "turned": stacked.mean(dim=2).float(), "heard": batch["heard"]}
+
+
+def source_errors(match_map: NDArray, heard: NDArray, directions: NDArray) -> NDArray[np.float64]:
+    """Angle in degrees (n,) between the direction of the best match and where the sound comes from."""
+    best = directions[np.argmax(match_map, axis=1)]
+    return np.degrees(sphere.angle_between(best, heard[:, :3]))
+
+
+def yaw_errors(turned: NDArray) -> NDArray[np.float64]:
+    """Size in degrees (n,) of the turn that matches best."""
+    steps = turned.shape[1]
+    angle = np.argmax(turned, axis=1) * 360 / steps
+    return np.minimum(angle, 360 - angle)
+
+
+def measures(cell: Localise, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
+    """Median errors with what guessing gives: a random view of the grid, and the best single direction for all."""
+    views = np.stack([view.view.rotation[0] for view in grid(cell, corners=False)])
+    directed = found["heard"][:, 3] >= cell.least_directness
+    heard, groups = found["heard"][directed], videos[directed]
+    errors = source_errors(found["match"][directed], heard, views)
+    every = (
+        np.degrees(sphere.angle_between(views[None], heard[:, None, :3])) if len(heard) else np.zeros((0, len(views)))
+    )
+    always = every[:, int(np.argmin(np.median(every, axis=0)))] if len(heard) else np.zeros(0)
+    yaw = yaw_errors(found["turned"])
+    around = np.minimum(np.arange(cell.around), cell.around - np.arange(cell.around)) * 360 / cell.around
+
+    def median(values: NDArray, of: NDArray) -> Measure:
+        return bootstrap(lambda rows: float(np.median(values[rows])), of)
+
+    return {
+        "source_error_deg": median(errors, groups),
+        "source_error_random_deg": median(np.median(every, axis=1), groups),
+        "source_error_one_direction_deg": median(always, groups),
+        "yaw_error_deg": median(yaw, videos),
+        "yaw_error_random_deg": _exact(float(np.median(around)), len(yaw)),
+        "yaw_right": bootstrap(lambda rows: 100 * float((yaw[rows] == 0).mean()), videos),
+        "yaw_right_random": _exact(100 / cell.around, len(yaw)),
+    }
+
+
+def _exact(value: float, n: int) -> Measure:
+    """What is known without measuring."""
+    return Measure(value, value, value, n, 0)

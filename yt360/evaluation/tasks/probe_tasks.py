@@ -1,0 +1,103 @@
+"""Linear probe and k-nearest-neighbours: labels and features, then the measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from yt360.dataset.members import MemberReader
+from yt360.evaluation.context import ACTIONS, Job, Outcome, fold_digest, labelled, on_videos
+from yt360.evaluation.frozen_features import how
+from yt360.evaluation.intervals import proportion
+from yt360.evaluation.metrics import top_k
+from yt360.evaluation.pretrained import Pretrained
+from yt360.evaluation.recipe import Action, Knn, Probe
+from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
+from yt360.evaluation.tasks import action, probes
+from yt360.evaluation.tasks.labelled import labels_of, largest_class
+
+
+def measure_probe(job: Job, cell: Probe | Knn) -> Outcome:
+    """Accuracy of a probe on frozen features of the test split, of what it learned on the training split's."""
+    if cell.modality == "sound":
+        job.pretrained.need_sound(cell.task)
+    if cell.labels in ACTIONS:
+        x, y, groups, x_test, y_test, test_groups, names, bad = _action_features(job, cell)
+    else:
+        x, y, groups, x_test, y_test, test_groups, names, bad = _view_features(job, cell)
+    details: dict[str, Any] = {"classes": list(names), "train_samples": len(y)}
+    if isinstance(cell, Probe):
+        scores, details["l2"] = probes.linear_probe(x, y, groups, x_test, len(names), job.recipe.seed)
+    else:
+        scores = probes.nearest_neighbours(x, y, x_test, len(names), cell)
+    most = int(np.bincount(y, minlength=len(names)).argmax())
+    details["majority_accuracy"] = 100 * float((y_test == most).mean())
+    measures = {"accuracy": proportion(top_k(scores, y_test), test_groups)}
+    if len(names) > 5:
+        measures["accuracy_top5"] = proportion(top_k(scores, y_test, 5), test_groups)
+    return Outcome(measures, details, unreadable=bad)
+
+
+Labelled = tuple[
+    Tensor, NDArray[np.int64], NDArray, Tensor, NDArray[np.int64], NDArray, Sequence[str], tuple[tuple[str, str], ...]
+]
+
+
+def _action_features(job: Job, cell: Probe | Knn) -> Labelled:
+    fold = job.fold(cell.labels, cell.fold)
+    settings = Action(dataset=cell.labels, clips=1 + cell.test_clips_per_video)  # type: ignore[arg-type]
+    settings = settings.model_copy(update={"size": job.pretrained.recipe.views.size})
+    found = []
+    bad: tuple[tuple[str, str], ...] = ()
+    for part in (fold.train, fold.test):
+        dataset = action.TestClips(part, settings, job.recipe.seed)
+        identity = [fold_digest(fold), part is fold.train, settings.model_dump(mode="json")]
+        tensors, unreadable = on_videos(job, dataset, len(part), action.features, identity)
+        names = np.array([part[int(index)].path.name for index in tensors["index"]])
+        found.append((tensors["features"].to(job.pretrained.device), tensors["label"].numpy(), names))
+        bad += unreadable
+    return (*found[0], *found[1], fold.classes, bad)
+
+
+def _view_features(job: Job, cell: Probe | Knn) -> Labelled:
+    views = job.recipe.features.views
+    recipe = job.sampling(views)
+    labels = labels_of(cell.labels, job.splits["train"], MemberReader(job.root))
+    found = []
+    bad: tuple[tuple[str, str], ...] = ()
+    for which, kind, clips in (("train", TRAIN, cell.train_clips_per_video), ("test", TEST, cell.test_clips_per_video)):
+        split = job.splits[which]
+        requests = draw_requests(split, clips, job.recipe.seed, kind)
+        maker = labelled(job, cell, recipe, labels, views, train=False)
+        extract = partial(_largest, classes=len(labels.names), least_share=cell.least_share)
+        identity = [split.digest, which, clips, how(recipe), cell.labels, cell.least_share]
+        dataset = RequestDataset(requests, split, maker)
+        tensors, unreadable = job.extractor(recipe, job.recipe.features.batch).run(
+            dataset, len(requests), extract, identity, f"features of {which}"
+        )
+        videos = np.repeat(videos_of(split, requests)[tensors["index"].numpy()], views)
+        label = tensors["largest"].flatten().numpy()
+        kept = label >= 0
+        features = tensors[cell.modality].flatten(0, 1)[torch.from_numpy(kept)].to(job.pretrained.device)
+        found.append((features, label[kept], videos[kept]))
+        bad += unreadable
+    return (*found[0], *found[1], labels.names, bad)
+
+
+def _largest(
+    pretrained: Pretrained, batch: dict[str, Tensor], *, classes: int, least_share: float
+) -> dict[str, Tensor]:
+    count, views = batch["pictures"].shape[:2]
+    pictures, spectrograms = pretrained.inputs(batch)
+    labels = batch["labels"].cpu().numpy()
+    return {
+        "video": pretrained.model.video(pictures).view(count, views, -1),
+        "sound": pretrained.model.sound(spectrograms).view(count, views, -1),
+        "largest": torch.from_numpy(np.stack([largest_class(each, classes, least_share) for each in labels])),
+    }

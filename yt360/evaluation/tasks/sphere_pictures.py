@@ -1,0 +1,121 @@
+"""Whole-sphere predictions stitched from views, as pictures (figure 5)."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from yt360 import sphere
+from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.manifest import Clip
+from yt360.dataset.members import MemberReader
+from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
+from yt360.engine.storage import atomic_write
+from yt360.evaluation.pretrained import Pretrained
+from yt360.evaluation.tasks.labelled import Labels
+from yt360.evaluation.tasks.segmentation import Segmenter, inputs
+from yt360.segmentation import ClipMaps
+from yt360.segmentation.on_sphere import view_set
+from yt360.training.samples import draw_moments
+
+_AROUND = 8
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def stitch(scores: NDArray[np.floating], views: tuple[sphere.View, ...], size: tuple[int, int]) -> NDArray[np.int64]:
+    """The class of each direction ``(height, width)`` from scores ``(views, classes, s, s)`` of square views.
+
+    Where views overlap their probabilities are averaged, weighted down towards a view's edges.
+    """
+    height, width = size
+    exponent = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probability = exponent / exponent.sum(axis=1, keepdims=True)
+    total = np.zeros((scores.shape[1], height, width))
+    rays = sphere.pixel_vectors(height, width)
+    side = scores.shape[-1]
+    for each, view in zip(probability, views, strict=True):
+        x, y, z = np.moveaxis(rays @ view.rotation.T, -1, 0)
+        front = np.maximum(x, 1e-9)
+        left, up = y / front / math.tan(view.horizontal_fov / 2), z / front / math.tan(view.vertical_fov / 2)
+        inside = (x > 0) & (np.abs(left) < 1) & (np.abs(up) < 1)
+        column = np.clip(((1 - left[inside]) / 2 * side).astype(int), 0, side - 1)
+        row = np.clip(((1 - up[inside]) / 2 * side).astype(int), 0, side - 1)
+        weight = np.minimum(1, (1 - np.maximum(np.abs(left[inside]), np.abs(up[inside]))) / 0.3) + 1e-3
+        total[:, inside] += each[:, row, column] * weight
+    return np.asarray(total.argmax(axis=0))
+
+
+def palette(classes: int) -> NDArray[np.uint8]:
+    """A colour for each class ``(256, 3)`` RGB, neighbours in number far apart in hue; black for none."""
+    colours = np.zeros((256, 3), np.uint8)
+    for number in range(classes):
+        rgb = colorsys.hsv_to_rgb(number * 0.618 % 1, 0.55 + 0.4 * (number % 2), 0.95 - 0.3 * (number % 3) / 2)
+        colours[number] = [round(255 * value) for value in rgb]
+    return colours
+
+
+@torch.inference_mode()
+def draw_clip(
+    clip: Clip, segmenter: Segmenter, pretrained: Pretrained, labels: Labels, reader: MemberReader, folder: Path
+) -> list[Path]:
+    """Frame, true map and predicted map of a clip one above the other, a PNG for each input; their paths.
+
+    Raises :class:`yt360.errors.ItemError` for a clip that cannot be read.
+    """
+    recipe = pretrained.recipe
+    views = cell_views(segmenter.cell.views)
+    moment = draw_moments(np.random.default_rng(0), clip, recipe, 1)[0]
+    samples = round(recipe.data.sound_s * clip.sample_rate_hz)
+    sound = decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
+    frames = decode_frames(reader.video(clip), clip, moment.frames, pad=PAD)
+    continue_sphere(frames)
+    corners = recipe.behaviour.coverage == "coded"
+    drawn = [DrawnView(view, flip=False, gain=1.0, corners=corners) for view in views]
+    crops = np.stack([crop_frames(frames, view, recipe.views.size) for view in drawn])
+    matrices = np.stack([sound_matrix(view, recipe.behaviour) for view in drawn])
+    directions = np.stack([view.rotation[0] for view in views]).astype(np.float32)
+    # Context sees as many views at a time as it was trained with, spread over the sphere.
+    groups = len(views) // segmenter.cell.views
+    scores: dict[str, NDArray] = {}
+    for group in range(groups):
+        batch = {
+            "pictures": torch.from_numpy(crops[None, group::groups]),
+            "sound": torch.from_numpy(sound[None, None]),
+            "matrices": torch.from_numpy(matrices[None, group::groups]),
+            "directions": torch.from_numpy(directions[None, group::groups]),
+        }
+        batch = {name: value.to(pretrained.device) for name, value in batch.items()}
+        pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
+        for name, each in segmenter(pictures, spectrograms, batch["directions"], recipe.views.size).items():
+            whole = scores.setdefault(name, np.zeros((len(views), *each.shape[1:]), np.float32))
+            whole[group::groups] = each.float().cpu().numpy()
+    maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")
+    truth = labels(maps.read(maps.nearest(moment.frames[-1] / clip.fps)))
+    colours = palette(len(labels.names))
+    picture = frames[-1, PAD:-PAD, PAD:-PAD]
+    paths = []
+    for name, each in scores.items():
+        found = stitch(each, views, truth.shape)
+        rows = np.concatenate([picture, colours[truth], colours[found]])
+        path = folder / f"{_UNSAFE.sub('_', clip.clip)[:80]}-{name}.png"
+        _write_png(path, rows)
+        paths.append(path)
+    return paths
+
+
+def cell_views(at_once: int) -> tuple[sphere.View, ...]:
+    """Views that cover the sphere, a multiple of ``at_once`` of them."""
+    return view_set(next(count for count in range(_AROUND, _AROUND + at_once + 1) if (count + 2) % at_once == 0))
+
+
+def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    good, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
+    assert good, "OpenCV encodes 8-bit pictures"
+    atomic_write(path, lambda partial: partial.write_bytes(data.tobytes()))

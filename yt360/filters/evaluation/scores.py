@@ -1,0 +1,135 @@
+"""The scores of all filters, read from records: what decides, and where its threshold stands.
+
+A score is a number per video; a filter drops at one end of it. Records hold measures, not thresholds, so this
+works on any finished root and decodes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from yt360.engine.stage import Stage
+from yt360.engine.state.ledger import Record
+from yt360.filters.stills import decision, frame_differences
+
+Measures = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Score:
+    """``value`` reads it from a stage's measures (``None``: not measured); ``threshold`` from the stage.
+
+    ``drops_above`` says on which side of the threshold a video is dropped; ``span`` is the range to draw.
+    ``reasons`` are those of the verdicts that go by it.
+    """
+
+    stage: str
+    name: str
+    words: str
+    value: Callable[[Measures], float | None]
+    threshold: Callable[[Stage], float]
+    span: tuple[float, float]
+    reasons: tuple[str, ...]
+    drops_above: bool = True
+
+    def margin(self, measures: Measures, stage: Stage) -> float | None:
+        """How far beyond its threshold a video is, as a part of the range; negative on the side that is kept."""
+        value = self.value(measures)
+        if value is None:
+            return None
+        low, high = self.span
+        away = (value - self.threshold(stage)) / (high - low)
+        return away if self.drops_above else -away
+
+
+def _ambisonic(key: str) -> Callable[[Measures], float | None]:
+    def read(measures: Measures) -> float | None:
+        readings = (measures.get("ambisonics") or {}).get("readings") or {}
+        found = (readings.get(measures.get("convention_taken") or "ambix") or {}).get(key)
+        return float(found) if isinstance(found, int | float) else None
+
+    return read
+
+
+def _overlaid(kind: str) -> Callable[[Measures], float | None]:
+    return lambda measures: float(measures["scores"][kind]) if "scores" in measures else None
+
+
+def _head_locked(measures: Measures) -> float | None:
+    pair = measures.get("head_locked")
+    return float(pair["active"]) if pair else None
+
+
+def _quiet(measures: Measures) -> float | None:
+    if "comparisons" not in measures:
+        return None
+    return decision.quiet_share(frame_differences.unpack(measures["comparisons"]))
+
+
+def _silent(measures: Measures) -> float | None:
+    duration_s = measures.get("duration_s")
+    return float(measures["silent_s"]) / float(duration_s) if duration_s and "silent_s" in measures else None
+
+
+_POST = ("voice-over", "background-music")
+_INVALID = ("invalid-ambisonics", "uncertain-ambisonics")
+
+SCORES: tuple[Score, ...] = (
+    Score(
+        "validate", "directed energy", "energy of X, Y, Z over that of W in dB: 0 for any natural sound field",
+        _ambisonic("balance_db"), lambda stage: float(stage.thresholds.ambisonics["highest_balance_db"]),
+        (-20.0, 10.0), _INVALID,
+    ),
+    Score(
+        "validate", "unsteady balance", "how much that ratio varies over time within a band, in dB",
+        _ambisonic("swing_db"), lambda stage: float(stage.thresholds.ambisonics["highest_swing_db"]),
+        (0.0, 6.0), _INVALID,
+    ),
+    Score(
+        "stills", "share without motion", "share of the compared pairs of samples in which nothing moves",
+        _quiet, lambda stage: float(stage.thresholds.quiet_share), (0.0, 1.0), ("still",),
+    ),
+    Score(
+        "voiceover", "laid into W", "probability that something lies over the scene in W alone",
+        _overlaid("omni"), lambda stage: float(stage.thresholds.omni), (0.0, 1.0), _POST,
+    ),
+    Score(
+        "voiceover", "dry in front", "probability that something dry and exactly in front lies over the scene",
+        _overlaid("front"), lambda stage: float(stage.thresholds.front), (0.0, 1.0), _POST,
+    ),
+    Score(
+        "voiceover", "stereo bed", "probability that a stereo pair lies over the scene",
+        _overlaid("bed"), lambda stage: float(stage.thresholds.bed), (0.0, 1.0), _POST,
+    ),
+    Score(
+        "voiceover", "head-locked", "share of the time in which a head-locked pair sounds",
+        _head_locked, lambda stage: float(stage.thresholds.head_locked_active), (0.0, 1.0), _POST,
+    ),
+    Score(
+        "chunk", "silent share", "share of the time without sound",
+        _silent, lambda stage: 1 - float(stage.params.min_active_share), (0.0, 1.0), ("silent",),
+    ),
+)  # fmt: skip
+"""Every score, in pipeline order."""
+
+
+def scores_of(stage: str) -> Iterable[Score]:
+    """The scores of one stage."""
+    return (score for score in SCORES if score.stage == stage)
+
+
+def combined(stage: Stage, record: Record) -> float | None:
+    """The largest margin among a stage's scores: how clearly it drops a video, or how narrowly it keeps it.
+
+    ``None`` where a video was dropped for something else than a score.
+    """
+    scores = [score for score in scores_of(stage.name) if not record.reason or record.reason in score.reasons]
+    margins = [score.margin(record.measures, stage) for score in scores]
+    known = [margin for margin in margins if margin is not None and np.isfinite(margin)]
+    if not known or (record.status == "filtered" and max(known) < 0):
+        return None
+    return max(known)

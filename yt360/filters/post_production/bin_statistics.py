@@ -1,0 +1,161 @@
+"""All bins of a fine spectrum: where a layer is by far the loudest, more of them than by chance stand as it does.
+
+Where one sound is alone can be told beforehand (:mod:`yt360.filters.post_production.tonal_peaks`, :mod:`yt360.filters.post_production.transients`). Dense
+music over an ambience as loud leaves few such points, and many more bins in which it happens to be a hundred times
+louder than the rest. Those cannot be told beforehand, so all bins are asked how many of them have the gains
+(:mod:`yt360.filters.post_production.velocity_ratios`) of a layer, exactly, and how many nearly have them:
+
+* laid into W alone: all gains are zero;
+* a stereo pair at ±a: x is cos a and z is 0, where no single dry source could be, which is inside the unit sphere or
+  out of phase; y is 0 (what both sides play) or anything, while one source that a flawed microphone puts there has
+  one y.
+
+A scene that looks so (a microphone that loses direction or is weak in some band, a room, a loudspeaker) nearly has such
+gains much more often than exactly; and it has them in one band, or as another pair in the next, while a layer is the
+same in all. So each band counts up to a limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.ambisonics import XYZ, W
+
+BAND_EDGES_HZ = (100.0, 200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3500.0)
+BANDS = len(BAND_EDGES_HZ) + 1
+LOWEST_HZ = 40.0
+"""Basses are half of some music; what little direction microphones hear there counts as one band at most."""
+
+_EXACT, _NEAR = 0.04, 0.16
+"""Lengths of the gains of what is in W alone."""
+_LEAST_CHANCE, _MARGIN = 0.01, 2.0
+"""Of bins that are near so many are believed to be exact by chance at least, and so many times those of a diffuse
+field."""
+
+_PAIR, _RING = 0.04, (0.06, 0.1)
+"""Distance of x from the cosine of a pair, and of z from 0; and those between which x is what is there by chance."""
+_PAIR_CHANCE = 1.5 * _PAIR**2 / (_RING[1] ** 2 - _RING[0] ** 2)
+"""By area, and half as many again for what is denser in the middle by itself."""
+_COSINES = np.arange(0.0, 0.95, 0.02)
+_INSIDE = 0.85
+"""Squared length of (x, y) up to which no dry source stands there."""
+_OUT_OF_PHASE = 0.3
+"""Imaginary part of y from which on no dry source has it."""
+_SPREAD = 0.25
+"""How far from the usual y, in parts of the pair's own, or else in the middle, its bins are counted."""
+_LEAST_MIDDLE = 0.5
+"""Cosine from which on a pair's middle is told from what is in W alone, and from microphones without direction."""
+
+_FAINT_DB = 40.0
+"""Below its frame: codecs leave nothing of x, y and z there, or a pair of channels as one."""
+_QUIET_DB = 25.0
+"""Below the mean of their block, frames are left out; below the mean of all, blocks."""
+
+_REFERENCE_S = 20.0
+"""Longer sounds are counted as if so long: a small cause in a scene must not grow with time beyond any doubt."""
+
+_MOST, _LEAST = 3.0, -1.0
+"""Standard deviations beyond chance that one band may count."""
+
+
+@dataclass(frozen=True)
+class BinExcess:
+    """How far beyond chance bins stand as a layer does.
+
+    ``omni`` and ``bed`` in [0, 1]: the mean of the bands, each between -1 and 3 standard deviations, over 3;
+    ``bed_angle_deg`` the half angle of the pair that fits best.
+    """
+
+    omni: float
+    bed: float
+    bed_angle_deg: float
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+class Bins:
+    """Counts bins by place and band, block by block."""
+
+    def __init__(self) -> None:
+        self._counts: list[NDArray[np.int64]] = []
+        self._power: list[float] = []
+        self._frames: list[int] = []
+
+    def add(self, spectra: NDArray[np.complex64], power: NDArray[np.float32], hz: NDArray, total: NDArray) -> None:
+        """Take in a block's ``spectra`` ``(4, frames, bins)`` at ``hz`` ``(bins,)``.
+
+        ``power`` ``(frames, bins)`` is that of W, ``total`` ``(frames,)`` that of its frames.
+        """
+        mean = float(total.mean())
+        loud = (total > mean * 10 ** (-_QUIET_DB / 10)) & (total > 0)
+        frame, place = np.nonzero((power > total[:, None] * 10 ** (-_FAINT_DB / 10)) & loud[:, None])
+        lines = spectra[:, frame, place]
+        gains, band = lines[XYZ] / lines[W], np.searchsorted(BAND_EDGES_HZ, hz, side="right")[place]
+        self._counts.append(np.concatenate([_count_omni(gains, band), _count_pairs(gains, band)], axis=1))
+        self._power.append(mean)
+        self._frames.append(int(np.count_nonzero(loud)))
+
+    def excess(self, frame_s: float) -> BinExcess:
+        """What everything that was taken in says, its frames being ``frame_s`` apart."""
+        power = np.array(self._power)
+        if not power.any():
+            return BinExcess(0.0, 0.0, 90.0)
+        loud = power > power.mean() * 10 ** (-_QUIET_DB / 10)
+        seconds = float(np.array(self._frames)[loud].sum()) * frame_s
+        exact, near, all_bins = np.stack(self._counts)[loud].sum(axis=0) * min(1.0, _REFERENCE_S / seconds)
+        chance = near * _PAIR_CHANCE
+        chance[0] = omni_by_chance(exact[0], near[0], all_bins[0])
+        beyond = np.clip((exact - chance) / np.sqrt(chance + 1), _LEAST, _MOST).mean(axis=1)
+        omni, *pairs = np.round(np.maximum(0.0, beyond) / _MOST, 4).tolist()
+        best = int(np.argmax(pairs))
+        return BinExcess(omni, pairs[best], round(float(np.rad2deg(np.arccos(_COSINES[best]))), 1))
+
+
+def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of bins with ``gains`` ``(3, n)`` those at zero, those near zero (not at it), and all: ``(3, 1, bands)``."""
+    length = (np.square(gains.real) + np.square(gains.imag)).sum(axis=0)
+    exact, near = length < _EXACT**2, (length >= _EXACT**2) & (length < _NEAR**2)
+    return np.stack([np.bincount(band[chosen], minlength=BANDS)[None] for chosen in (exact, near, slice(None))])
+
+
+def omni_by_chance(exact: NDArray, near: NDArray, all_bins: NDArray) -> NDArray[np.float64]:
+    """Of bands in which so many bins are exactly zero or near it, how many are exact by chance.
+
+    In a diffuse field that a microphone hears with any loss of direction, x, y and z are independent of W: the squared
+    length of the gains over its mean has an F distribution of 6 and 2 degrees of freedom, which is below u with a
+    probability of (3u / (3u + 1))³. How many are near or nearer says what the mean is.
+    """
+    share = np.cbrt((exact + near) / np.maximum(all_bins, 1))
+    mean = 3 * _NEAR**2 * (1 - share) / np.maximum(share, 1e-3)
+    diffuse = all_bins * (3 * _EXACT**2 / (3 * _EXACT**2 + mean)) ** 3
+    return np.maximum(_LEAST_CHANCE * near, _MARGIN * diffuse)
+
+
+def _count_pairs(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of bins with ``gains`` ``(3, n)`` those at each cosine and those in the ring around: ``(3, cosines, bands)``,
+    the last of it 0."""
+    near = np.flatnonzero((np.abs(gains[2]) < _PAIR) & (np.abs(gains[0].imag) < _RING[1]))
+    near = near[np.argsort(gains[0, near].real)]
+    x, y, band = gains[0, near], gains[1, near], band[near]
+    across, out_of_phase, middle = np.square(y.real), np.abs(y.imag) > _OUT_OF_PHASE, np.abs(y) < _PAIR
+    first = np.searchsorted(x.real, _COSINES - _RING[1])
+    last = np.searchsorted(x.real, _COSINES + _RING[1])
+    found = np.zeros((3, len(_COSINES), BANDS), np.int64)
+    for each, (cosine, begin, end) in enumerate(zip(_COSINES, first, last, strict=True)):
+        span = slice(begin, end)
+        off = np.abs(x[span] - cosine)
+        counted = out_of_phase[span] | (across[span] < _INSIDE - cosine**2)
+        there = (off < _PAIR) & counted
+        if not there.any():
+            continue
+        usual = np.median(y.real[span][there]) + 1j * np.median(y.imag[span][there])
+        apart = np.abs(y[span] - usual) > _SPREAD * np.sqrt(1 - cosine**2)
+        counted &= apart | (middle[span] & (cosine >= _LEAST_MIDDLE))
+        beside = (off > _RING[0]) & (off < _RING[1]) & counted
+        found[0, each] = np.bincount(band[span][there & counted], minlength=BANDS)
+        found[1, each] = np.bincount(band[span][beside], minlength=BANDS)
+    return found

@@ -1,0 +1,56 @@
+"""Fine spectra of a sound, looked at once for all that needs them: gains of partials, of swells, and of all bins."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from yt360.ambisonics import W
+from yt360.filters.post_production import bin_statistics, tonal_peaks, transients
+from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, Block
+from yt360.filters.post_production.velocity_ratios import Gains, GainShares
+
+FRAME = 4096
+HOP = 4096
+LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
+
+
+class FineGains:
+    """Gathers the gains; ``observe`` is for :func:`yt360.filters.post_production.covariance_differences.measure_cells`."""
+
+    def __init__(self) -> None:
+        self._partials = Gains(tonal_peaks.FAINT_DB, tonal_peaks.LEAST_PER_S)
+        self._swells = Gains(transients.FAINT_DB, transients.LEAST_PER_S)
+        self._bins = bin_statistics.Bins()
+        self._power: list[NDArray[np.float32]] = []
+
+    def observe(self, block: Block) -> None:
+        """Take in the next block."""
+        if block.samples.shape[1] < FRAME:
+            return
+        window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+        frames = np.lib.stride_tricks.sliding_window_view(block.samples, FRAME, axis=1)[:, ::HOP]
+        low, high = (round(hz * FRAME / SAMPLE_RATE_HZ) for hz in (LOWEST_HZ, HIGHEST_HZ))
+        margin = tonal_peaks.MARGIN
+        spectra = scipy.fft.rfft(frames * window, axis=-1)[:, :, low - margin : high + margin]
+        power = np.square(np.abs(spectra[W])).astype(np.float32)
+        inner = slice(margin, -margin)
+        hz = np.arange(low, high) * (SAMPLE_RATE_HZ / FRAME)
+        total = power.sum(axis=1)
+        self._partials.add(spectra[:, :, inner], tonal_peaks.lone_tones(power), hz, total)
+        self._swells.add(spectra[:, :, inner], transients.swells(power[:, inner]), hz, total)
+        deep = slice(round(bin_statistics.LOWEST_HZ * FRAME / SAMPLE_RATE_HZ) - (low - margin), -margin)
+        hz = np.arange(low - margin, high + margin)[deep] * (SAMPLE_RATE_HZ / FRAME)
+        self._bins.add(spectra[:, :, deep], power[:, deep], hz, total)
+        self._power.append(total)
+
+    def shares(self) -> dict[str, GainShares]:
+        """What ``partials`` and ``swells`` say of everything that was taken in."""
+        power = np.concatenate(self._power) if self._power else np.zeros(0)
+        found = {"partials": self._partials, "swells": self._swells}
+        return {name: gains.shares(power, HOP / SAMPLE_RATE_HZ) for name, gains in found.items()}
+
+    def excess(self) -> bin_statistics.BinExcess:
+        """What all bins of everything that was taken in say."""
+        return self._bins.excess(HOP / SAMPLE_RATE_HZ)

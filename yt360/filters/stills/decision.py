@@ -1,0 +1,304 @@
+"""Still image, slide show, turning still, still with something laid over it: a verdict from motion over time.
+
+:func:`judge` decides from the comparisons of all stretches (:mod:`yt360.filters.stills.frame_differences`). Motion that a codec's
+noise explains is none; neither is a turn of the whole sphere, nor one change of brightness everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LAG_STEPS, Columns, Step, over_lag
+from yt360.filters.stills.frame_differences import columns as by_column
+
+_STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
+"""Of weak motion, as :class:`StillLimits` says it; the third: the share of the sphere that flicker and turns leave."""
+
+_LEAST_USUAL = 0.02
+"""Of a strength: what is usual is not believed to be less."""
+
+_BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
+"""Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
+to be noise: beyond, the picture moves everywhere."""
+
+
+@dataclass(frozen=True)
+class StillLimits:
+    """Thresholds of :func:`judge`; shares in [0, 1].
+
+    A step is quiet when at most ``moving_share`` of the sphere moved, ``noise_allowance`` more for each
+    gray level of background noise above 1.2. When the sphere turns, undoing it hides small motion, so the
+    limit is ``turning_share`` (twice that for what only one of the two comparisons sees). A stretch of
+    quiet steps counts only if the picture is the same seconds later within ``drift_share``.
+    The video is still when ``quiet_share`` of its steps are quiet; the few steps of a change of slides,
+    at least ``slide_share`` of the sphere each and up to ``slide_steps`` long, are not counted.
+    Codecs turn strong noise into blotches. Where the background has ``weak_background`` gray levels of noise, or the
+    sphere turns, motion on at most ``weak_share`` of it (a tenth where it turns or flickers), in three or more places,
+    is such when it is weak: of a strength up to ``weak_strength`` at the moment or over the lag, never above
+    1.4 times it. Nor is anything that weak motion in a window in which no place moves ``weak_peak`` in the mean of all
+    steps. But where one place moves ``steady_motion`` in nearly all steps, and ``steady_ratio`` times as much as is
+    usual, something lives, however weak: water that shimmers stays where it is, noise does not.
+    Where the brightness flickers they leave blocks behind anywhere, and ``flicker_quiet_share`` is enough: it changes
+    by ``flicker_levels`` gray levels a step in the mean (less in pictures darker than 100), and in all
+    ``flicker_returns`` times as much as in the end. Where it goes one way all the time, by ``daylight_share`` of itself
+    or more, the sun sets or rises, and nothing is still.
+    An overlay is in one place. Of one that goes so far up or down that a thing in the world would stretch by
+    ``least_stretch`` (a natural logarithm) the median ``flatness`` for each unit of stretch is ``overlay_flatness`` or
+    more, ``dark_flatness`` in pictures darker than ``dark_level``. Any other stays where it is, on at most
+    ``overlay_share`` of the sphere, over a background that changes by less than ``dead_background`` gray levels; a
+    title may be larger, but comes and goes, and is not weak. In dark pictures codecs leave no noise to tell a camera
+    by, so such are no overlays.
+    """
+
+    moving_share: float = 0.005
+    noise_allowance: float = 0.006
+    turning_share: float = 0.01
+    drift_share: float = 0.012
+    quiet_share: float = 0.9
+    weak_background: float = 0.6
+    weak_strength: float = 2.2
+    weak_share: float = 0.06
+    weak_peak: float = 0.15
+    steady_motion: float = 0.12
+    steady_ratio: float = 6.0
+    flicker_quiet_share: float = 0.55
+    flicker_levels: float = 1.0
+    flicker_returns: float = 5.0
+    daylight_share: float = 0.06
+    slide_share: float = 0.1
+    slide_steps: int = 4
+    overlay_flatness: float = 0.26
+    dark_flatness: float = 0.3
+    least_stretch: float = 0.1
+    overlay_share: float = 0.019
+    overlay_extent: float = 0.08
+    title_extent: float = 0.2
+    title_quiet: float = 0.25
+    dead_background: float = 0.001
+    dark_level: float = 35.0
+
+
+@dataclass(frozen=True)
+class StillVerdict:
+    """``kind`` is ``still``, ``slide-show``, ``turning`` or ``overlay``; ``detail`` says it with numbers."""
+
+    kind: str
+    detail: str
+
+
+def quiet_steps(
+    steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bool = True, flicker: bool = False
+) -> NDArray[np.bool_]:
+    """Which steps show no motion ``(n,)``: none at the moment and, with ``lag``, none over the lag either.
+
+    ``flicker``: the brightness of the whole does (:func:`flickers`).
+    """
+    columns = by_column(steps)
+    unknown = np.full(columns["later"].shape, -1.0)
+    later, later_strength = (over_lag(columns, name) if lag else unknown for name in ("later", "later_strength"))
+    # What is gone seconds later was flicker or noise: things that move do not come back to the pixel.
+    moved = np.where(later < 0, columns["residual"], np.minimum(columns["residual"], later))
+    turning = np.where(
+        later < 0,
+        moved <= 2 * limits.turning_share,
+        (moved <= limits.turning_share) & (later <= 2 * limits.turning_share),
+    )
+    noise = limits.noise_allowance * np.minimum(np.maximum(columns["background"] - _BELIEVED_NOISE, 0.0), _MOST_NOISE)
+    standing = (moved <= limits.moving_share + noise) & (later <= limits.drift_share + noise)
+    now = columns["strength"]
+    other = np.where(later_strength < 0, now, later_strength)
+    weak = (np.minimum(now, other) <= limits.weak_strength) & (
+        np.maximum(now, other) <= _STRONGEST * limits.weak_strength
+    )
+    fluke = weak & (columns["peak"] < limits.weak_peak)
+    if flicker:
+        weak &= moved <= max(limits.weak_share, _LARGER_SHARE)
+    elif weak.any():
+        background, rotation_deg = columns["background"], columns["rotation_deg"]
+        # The noise of the video as a whole: encoders leave single frames as they were, and a change of slides is none.
+        noisy = 2 * np.count_nonzero(background >= limits.weak_background) >= len(background)
+        # When all of the picture turns encoders leave nothing as it was; a change of slides may look like one turn.
+        turns = (rotation_deg >= _TURNS_DEG) & (np.count_nonzero(rotation_deg > 0) > len(rotation_deg) / 2)
+        weak &= noisy | turns
+        if weak.any():
+            regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
+            share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
+            weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
+    found: NDArray[np.bool_] = weak | fluke | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
+    return found
+
+
+def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+    """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
+    columns = by_column(steps)
+    levels, windows = columns["brightness"], columns["window"]
+    if len(levels) < 2:
+        return False
+    inside = windows[1:] == windows[:-1]
+    there, count = float(np.abs(levels[1:] - levels[:-1])[inside].sum()), int(inside.sum())
+    if not count or there / count < limits.flicker_levels * min(1.0, float(levels.mean()) / _BRIGHT):
+        return False
+    begins = np.flatnonzero(np.append(True, ~inside))
+    ends = np.append(begins[1:], len(levels)) - 1
+    return there >= limits.flicker_returns * float(np.abs(levels[ends] - levels[begins]).sum())
+
+
+def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+    """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
+    columns = by_column(steps)
+    drifts = []
+    for window in np.unique(columns["window"]):
+        levels = columns["brightness"][columns["window"] == window]
+        changes, net = np.abs(np.diff(levels)), float(levels[-1] - levels[0])
+        # A fade at the start or the end is short: half of all steps have to take part.
+        steady = len(changes) > 2 and changes.sum() <= 1.25 * abs(net) and np.median(changes) >= 0.3 * changes.mean()
+        drifts.append(float(np.sign(net)) if steady and abs(net) >= limits.daylight_share * levels.mean() else 0.0)
+    return len(drifts) > 0 and abs(sum(drifts)) >= max(1.0, len(drifts) / 2)
+
+
+def lives(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+    """Whether one place moves all the time in half of the windows or more, and the others do not."""
+    columns = by_column(steps)
+    steady = columns["steady"]
+    there = (steady >= limits.steady_motion) & (steady >= limits.steady_ratio * (columns["usual"] + _LEAST_USUAL))
+    return bool(2 * np.count_nonzero(there) >= len(there) > 0)
+
+
+@dataclass(frozen=True)
+class _Stillness:
+    """``quiet`` and ``slides`` ``(n,)``: steps without motion, and steps that belong to a change of slides."""
+
+    quiet: NDArray[np.bool_]
+    slides: NDArray[np.bool_]
+    turning: bool
+
+    @property
+    def count(self) -> int:
+        return len(self.slides) - int(self.slides.sum())
+
+    @property
+    def share(self) -> float:
+        return float(self.quiet.sum()) / max(1, self.count)
+
+
+def _stillness(
+    columns: Columns, limits: StillLimits, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
+) -> _Stillness:
+    """Of steps that are quiet also over the lag, and ``at_once``: at the moment. The former are changed in place."""
+    turning = bool(np.count_nonzero(columns["rotation_deg"] > 0) > len(quiet) / 2)
+    slides = np.zeros(len(quiet), dtype=bool) if turning else _slide_changes(columns, quiet, at_once, limits)
+    return _Stillness(quiet & ~slides, slides, turning)
+
+
+def quiet_share(steps: Sequence[Step] | Columns, limits: StillLimits | None = None) -> float:
+    """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
+    columns, limits = by_column(steps), limits or StillLimits()
+    if not len(columns["window"]):
+        return 0.0
+    quiet = quiet_steps(columns, limits, flicker=flickers(columns, limits))
+    return _stillness(columns, limits, quiet, quiet_steps(columns, limits, lag=False)).share
+
+
+def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict | None:
+    """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
+    columns = by_column(steps)
+    verdict = _judged(columns, limits) if len(columns["window"]) else None
+    if verdict is None or daylight(columns, limits) or (verdict.kind == "still" and lives(columns, limits)):
+        return None
+    return verdict
+
+
+def _judged(columns: Columns, limits: StillLimits) -> StillVerdict | None:
+    """The same, whatever the daylight does and what lives: only few verdicts have to be asked about that."""
+    total = len(columns["window"])
+    flickering = flickers(columns, limits)
+    quiet, at_once = quiet_steps(columns, limits, flicker=flickering), quiet_steps(columns, limits, lag=False)
+    if np.count_nonzero(quiet | at_once) < total / 2:  # slides make no others quiet
+        return _overlay(columns, at_once, limits)
+    found = _stillness(columns, limits, quiet, at_once)
+    seen = f"{found.share:.0%} of {found.count} pairs of samples show no motion"
+    flicker = flickering and found.share >= limits.flicker_quiet_share
+    if (flicker or found.share >= limits.quiet_share) and found.quiet.sum() >= total / 2:
+        if flicker:
+            return StillVerdict("still", f"still image that flickers: {seen}")
+        if found.slides.any():
+            changes = int(np.count_nonzero(np.diff(found.slides.astype(int), prepend=0) == 1))
+            return StillVerdict("slide-show", f"slide show: {seen}, between {changes} changes of the picture")
+        if found.turning:
+            turns = columns["rotation_deg"]
+            speed = float(np.median(turns[turns > 0]))
+            return StillVerdict("turning", f"turning still: {seen} once {speed:.1f}° between samples are undone")
+        return StillVerdict("still", f"still image: {seen}")
+    return _overlay(columns, at_once, limits)
+
+
+def _slide_changes(
+    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: StillLimits
+) -> NDArray[np.bool_]:
+    """Steps that belong to a change of slides: short, wide, with stillness before or after it.
+
+    A picture that stands is another one seconds later when the slide changes in between: the lag makes
+    no slide lively, so such steps are made quiet here (in place).
+    """
+    changes = np.zeros(len(quiet), dtype=bool)
+    windows = columns["window"]
+    edges = np.flatnonzero((at_once[1:] != at_once[:-1]) | (windows[1:] != windows[:-1])) + 1
+    for begin, end in pairwise([0, *edges.tolist(), len(quiet)]):
+        if at_once[begin] or end - begin > limits.slide_steps:
+            continue
+        before = begin > 0 and windows[begin - 1] == windows[begin]
+        after = end < len(quiet) and windows[end] == windows[begin]
+        # A fade between two pictures alike in their levels may pass for a change of brightness; what comes is another.
+        other = max(columns["changed"][begin:end].max(), columns["later"][begin:end].max())
+        if (before or after) and other >= limits.slide_share:
+            changes[begin:end] = True
+    if changes.any():
+        for index in map(int, np.flatnonzero(at_once & ~quiet)):
+            first = index if columns["later"][index] >= 0 else max(0, index - LAG_STEPS + 1)
+            span = slice(first, first + LAG_STEPS)
+            if np.any(changes[span] & (windows[span] == windows[index])):
+                quiet[index] = True
+    return changes
+
+
+def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) -> StillVerdict | None:
+    """Something in one place that keeps its pixels wherever it goes, or small over a picture that is repeated."""
+    lively = ~at_once
+    compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)
+    count = int(lively.sum())
+    if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):
+        return None
+    area = float(np.median(columns["residual"][compact]))
+    dark = float(np.median(columns["brightness"])) < limits.dark_level
+    travels = compact & (columns["stretch"] >= limits.least_stretch)
+    if travels.sum() >= compact.sum() / 2:
+        flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
+        if flatness < (limits.dark_flatness if dark else limits.overlay_flatness):
+            return None
+        return StillVerdict(
+            "overlay",
+            f"still with something laid over it: only {area:.2%} of the sphere moves, in one place, and keeps its "
+            f"pixels on the way up and down, where a thing in the world would stretch (flatness {flatness:.2f})",
+        )
+    background = float(np.median(columns["background"]))
+    if dark or background >= limits.dead_background:
+        return None
+    extent = float(np.median(columns["extent"][compact]))
+    seen_later = columns["later"][compact & (columns["later"] >= 0)]
+    creeps = bool(seen_later.size) and float(np.median(seen_later)) > 2.5 * area
+    title = 1 - count / len(lively) >= limits.title_quiet
+    title &= float(np.median(columns["strength"][compact])) > limits.weak_strength
+    small = area <= limits.overlay_share and extent <= limits.overlay_extent
+    stays = float(np.median(columns["steady"])) >= limits.steady_motion
+    if not creeps and (title or (small and stays)):
+        return StillVerdict(
+            "overlay",
+            f"still with something laid over it: only {area:.2%} of the sphere moves, in one place, "
+            f"and the rest changes by {background:.4f} gray levels between samples",
+        )
+    return None

@@ -1,0 +1,203 @@
+"""How the samples of a stretch of video differ from their successors, and from samples seconds later.
+
+What is measured of each comparison is kept as a row of numbers, packed into one word for the record, so that
+:mod:`yt360.filters.stills.decision` can judge it again with other thresholds.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.filters.stills import motion, picture_overlay
+
+LAG_STEPS = 8
+"""How many samples on a picture is compared a second time: slow things have moved by then."""
+
+_ALWAYS = 0.2
+"""Of the steps, in which what moves steadily may move less."""
+
+COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
+"""Of a step in which one thing moves."""
+
+
+class Step(NamedTuple):
+    """From one sample to the next within a window.
+
+    ``time_s`` is the first sample's; ``changed`` … ``extent`` and ``strength`` are those of
+    :class:`yt360.filters.stills.motion.PairMotion`; ``brightness`` is the mean gray level; ``later``, ``later_strength`` and
+    ``later_regions`` are residual, strength and regions against the sample :data:`LAG_STEPS` on, -1 where the window
+    ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in the picture than on
+    the sphere, between two frames where a thing's width would differ by ``stretch``, a natural logarithm
+    (:class:`yt360.filters.stills.picture_overlay.Path`); both 0 where that is not known. ``steady``, ``usual`` and ``peak`` are those
+    of the window as a whole (:class:`Places`).
+    """
+
+    window: int
+    time_s: float
+    changed: float
+    residual: float
+    rotation_deg: float
+    background: float
+    regions: int
+    extent: float
+    brightness: float
+    later: float
+    strength: float
+    later_strength: float
+    later_regions: int
+    flatness: float
+    stretch: float
+    steady: float
+    usual: float
+    peak: float
+
+
+class Places(NamedTuple):
+    """Where a window moves between successive samples, in units of that from which on a block has moved.
+
+    Of places of three by three blocks: ``steady``, the most that one moves in four of five steps at least, ``usual``,
+    what half of the places do, and ``peak``, the most that one moves in the mean of all steps.
+    """
+
+    steady: float
+    usual: float
+    peak: float
+
+
+_NAMES = Step._fields
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3)
+"""To how many decimals each of :class:`Step` is measured."""
+_UNITS = 10.0 ** np.array(_DECIMALS)
+Columns = dict[str, NDArray[np.float64]]
+"""Steps by column, as :func:`yt360.filters.stills.decision.judge` wants them."""
+
+
+def measure_window(
+    frames: Iterable[NDArray],
+    *,
+    window: int,
+    start_s: float,
+    fps: float,
+    settings: motion.MotionSettings,
+    turning: bool = True,
+) -> list[Step]:
+    """Steps between successive gray frames ``(H, W)`` of one window, sampled at ``fps``.
+
+    Without ``turning`` no turn of the sphere is looked for, which is much faster.
+    """
+    prepared = [motion.prepare(frame) for frame in frames]
+    pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
+    flatness, stretch = _stays_alike(prepared, pairs, settings)
+    places = _places(pairs, settings.polar_mask)
+    turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
+    steps = []
+    for index, pair in enumerate(pairs):
+        later, later_strength, later_regions = -1.0, -1.0, -1
+        if index + LAG_STEPS < len(prepared):
+            between = turns[index : index + LAG_STEPS]
+            guess = reduce(lambda whole, turn: turn @ whole, between, np.eye(3))
+            turns_here = any(pairs[index + k].rotation_deg > 0 for k in range(LAG_STEPS))
+            far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, turns_here)
+            later, later_strength, later_regions = far.residual, far.strength, far.regions
+        steps.append(
+            _rounded(
+                Step(
+                    window=window,
+                    time_s=start_s + index / fps,
+                    changed=pair.changed,
+                    residual=pair.residual,
+                    rotation_deg=pair.rotation_deg,
+                    background=pair.background,
+                    regions=pair.regions,
+                    extent=pair.extent,
+                    brightness=float(prepared[index][0].mean()),
+                    later=later,
+                    strength=pair.strength,
+                    later_strength=later_strength,
+                    later_regions=later_regions,
+                    flatness=flatness[index],
+                    stretch=stretch[index],
+                    **places._asdict(),
+                )
+            )
+        )
+    return steps
+
+
+def _rounded(step: Step) -> Step:
+    values: Sequence[float] = step
+    both = zip(values, _DECIMALS, strict=True)
+    return Step._make(round(value, digits) if digits else value for value, digits in both)
+
+
+def _places(pairs: Sequence[motion.PairMotion], polar_mask: float) -> Places:
+    if not pairs:
+        return Places(0.0, 0.0, 0.0)
+    looked_at = motion.block_weights(*(motion.BLOCK * edge for edge in pairs[0].excess.shape), polar_mask) > 0
+    around = [cv2.blur(np.pad(pair.excess, 1, mode="wrap"), (3, 3))[1:-1, 1:-1][looked_at] for pair in pairs]
+    always = np.quantile(around, _ALWAYS, axis=0)
+    return Places(float(always.max()), float(np.median(always)), float(np.mean(around, axis=0).max()))
+
+
+def _stays_alike(
+    prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
+    pairs: Sequence[motion.PairMotion],
+    settings: motion.MotionSettings,
+) -> tuple[list[float], list[float]]:
+    """Flatness and stretch of each frame; sought only where one thing moves over a background that stands."""
+    compact = [pair for pair in pairs if 1 <= pair.regions <= COMPACT_REGIONS and pair.extent <= _COMPACT_EXTENT]
+    if len(compact) < max(2, len(pairs) / 2) or any(pair.rotation_deg > 0 for pair in compact):
+        return [0.0] * len(prepared), [0.0] * len(prepared)
+    path = picture_overlay.follow([raw for raw, _ in prepared], settings.polar_mask)
+    flatness = np.nan_to_num(path.unlike_sphere - path.unlike_flat)
+    return flatness.tolist(), np.nan_to_num(path.stretch).tolist()
+
+
+def to_columns(steps: Sequence[Step]) -> dict[str, list[Any]]:
+    """Steps as lists by name, as they stand in a record."""
+    return {name: [getattr(step, name) for step in steps] for name in _NAMES}
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[Step]:
+    """The inverse of :func:`to_columns`."""
+    return [Step(*values) for values in zip(*(columns[name] for name in _NAMES), strict=True)]
+
+
+def pack(steps: Sequence[Step]) -> str:
+    """Steps as one short word: a record of ten thousand videos is read and written in seconds, not minutes."""
+    counts = np.rint(np.array(steps, np.float64).reshape(-1, len(_NAMES)) * _UNITS).astype("<i4")
+    return base64.b64encode(zlib.compress(counts.T.tobytes())).decode()
+
+
+def unpack(packed: str) -> Columns:
+    """The inverse of :func:`pack`, as columns."""
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4").reshape(len(_NAMES), -1)
+    return dict(zip(_NAMES, counts / _UNITS[:, None], strict=True))
+
+
+def columns(steps: Sequence[Step] | Columns | NDArray[np.float64]) -> Columns:
+    """Steps by column; columns are passed on."""
+    if isinstance(steps, dict):
+        return steps
+    rows = np.asarray(steps, np.float64).reshape(-1, len(_NAMES))
+    return dict(zip(_NAMES, rows.T, strict=True))
+
+
+def over_lag(rows: Columns, name: str) -> NDArray[np.float64]:
+    """A column over the lag ``(n,)``, at a window's end that of the comparison whose second picture is the step's."""
+    later, windows = rows[name].copy(), rows["window"]
+    back = LAG_STEPS - 1
+    missing = np.flatnonzero(later < 0)
+    missing = missing[missing >= back]
+    missing = missing[windows[missing - back] == windows[missing]]
+    later[missing] = rows[name][missing - back]
+    return later

@@ -1,0 +1,269 @@
+"""Manifests: what a root holds, as typed tables that training and people read.
+
+Made from the ledger alone, so equal records give equal bytes. The columns are documented in
+``manifests/README.md``; :data:`CLIPS`, :data:`VIDEOS` and :data:`SHARDS` are the schemas.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from yt360.engine.stage import digest_bytes, digest_file
+from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.ledger import Record
+from yt360.engine.storage import Root, atomic_write, atomic_write_text
+from yt360.stages.shard import MEMBERS, clips_to_store
+
+_PUBLISHED = "published.txt"
+
+VIDEOS = pa.schema(
+    [
+        ("video", pa.string()),
+        ("status", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("split", pa.string()),
+        ("clips", pa.int32()),
+        ("duration_s", pa.float64()),
+        ("title", pa.string()),
+        ("url", pa.string()),
+        ("channel", pa.string()),
+        ("license", pa.string()),
+        ("upload_date", pa.string()),
+        ("projection", pa.string()),
+        ("stereo", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("fps", pa.float64()),
+        ("video_codec", pa.string()),
+        ("audio_codec", pa.string()),
+        ("audio_channels", pa.int32()),
+        ("ambisonics", pa.string()),
+        ("convention", pa.string()),
+        ("horizontal_only", pa.bool_()),
+        ("head_locked", pa.bool_()),
+        ("measures", pa.string()),
+    ]
+)
+
+CLIPS = pa.schema(
+    [("clip", pa.string()), ("video", pa.string()), ("split", pa.string())]
+    + [("start_s", pa.float64()), ("duration_s", pa.float64()), ("shard", pa.string())]
+    + [(f"{name}_{part}", pa.int64()) for name in ("video", "foa", "json") for part in ("offset", "size")]
+    + [("frames", pa.int32()), ("fps", pa.float64()), ("height", pa.int32()), ("width", pa.int32())]
+    + [("samples", pa.int64()), ("sample_rate_hz", pa.int32()), ("convention", pa.string())]
+    + [("foa_gain_db", pa.float64()), ("horizontal_only", pa.bool_())]
+    + [("video_digest", pa.string()), ("foa_digest", pa.string())]
+    + [("panoptic_offset", pa.int64()), ("panoptic_size", pa.int64()), ("panoptic_digest", pa.string())]
+    + [("panoptic_maps", pa.int32()), ("panoptic_rate_hz", pa.float64()), ("panoptic_model", pa.string())]
+    + [(name, pa.float64()) for name in ("loudness_db", "azimuth_deg", "elevation_deg", "diffuseness")]
+)
+
+SHARDS = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("split", pa.string()),
+        ("clips", pa.int32()),
+        ("bytes", pa.int64()),
+        ("digest", pa.string()),
+    ]
+)
+
+_SCHEMAS = {"videos": VIDEOS, "clips": CLIPS, "shards": SHARDS}
+
+
+def publish(catalog: Catalog) -> None:
+    """Bring ``manifests/`` and ``shards/index.json`` in line with the ledger.
+
+    Whatever is already right is not touched. Shards come first, then the tables that speak of them,
+    the index last: who sees the index finds everything it names.
+    """
+    root = catalog.root
+    rows = build(catalog)
+    tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
+    digest = _digest(tables)
+    if _published(root) == _fingerprint(root, digest):
+        return
+    _remove_stale_shards(catalog, {row["shard"] for row in rows["shards"]})
+    for name, table in tables.items():
+        _write(root.manifests / f"{name}.parquet", table)
+    if "shard" in catalog.stages:
+        index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
+        text = json.dumps(index, indent=1, sort_keys=True) + "\n"
+        path = root.shards / "index.json"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            atomic_write_text(path, text)
+    atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
+
+
+def _published(root: Root) -> str:
+    path = root.state / _PUBLISHED
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _digest(tables: Mapping[str, pa.Table]) -> str:
+    """Of the rows of all tables."""
+    sink = pa.BufferOutputStream()
+    for table in tables.values():
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    return digest_bytes(sink.getvalue().to_pybytes())
+
+
+def _fingerprint(root: Root, digest: str) -> str:
+    """Digests of the rows and of the files that hold them: equal means that there is nothing to write."""
+    files = [root.manifests / f"{name}.parquet" for name in _SCHEMAS] + [root.shards / "index.json"]
+    return " ".join([digest, *(digest_file(path) if path.is_file() else "" for path in files)])
+
+
+def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the three tables, in order of their first column."""
+    shards = catalog.passing("shard") if "shard" in catalog.stages else {}
+    sides = catalog.passing("split") if "split" in catalog.stages else {}
+    return {
+        "videos": list(_videos(catalog, sides)),
+        "clips": sorted(_clips(catalog, shards), key=lambda row: row["clip"]),
+        "shards": [
+            {
+                "shard": f"{name}.tar",
+                "split": name.rpartition("-")[0],
+                "clips": record.measures["clips"],
+                "bytes": record.outputs["tar"].size,
+                "digest": record.outputs["tar"].digest,
+            }
+            for name, record in sorted(shards.items())
+        ],
+    }
+
+
+def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+    if not shards:
+        return
+    clips = clips_to_store(catalog)
+    maps = catalog.passing("segment") if "segment" in catalog.stages else {}
+    for name, record in shards.items():
+        for member in record.measures["members"]:
+            clip = clips.get(member["clip"])
+            if clip is None:
+                continue
+            row = {column.name: clip.meta[column.name] for column in CLIPS if column.name in clip.meta}
+            row |= {"shard": f"{name}.tar", "split": name.rpartition("-")[0]}
+            for output in MEMBERS:
+                if output in member:
+                    row[f"{output}_offset"], row[f"{output}_size"] = member[output]
+            for output in ("video", "foa", "panoptic"):
+                if output in member:
+                    row[f"{output}_digest"] = clip.outputs[output].digest
+            if "panoptic" in member:
+                made = maps[clip.id].measures
+                row |= {f"panoptic_{fact}": made[fact] for fact in ("maps", "rate_hz", "model")}
+            yield row
+
+
+def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+    for video in sorted(catalog.entries("crawl")) if "crawl" in catalog.stages else ():
+        row: dict[str, Any] = {"video": video, "status": "waiting", "clips": 0}
+        measures: list[str] = []
+        for stage in catalog.stages:
+            if stage == "shard":
+                break
+            if stage == "segment":  # its items are clips
+                continue
+            standing = catalog.entries(stage).standing(video)
+            if standing is None:
+                break
+            state, record = standing
+            row |= {"status": "kept" if state == "done" else state, "stage": stage}
+            if record is not None and stage == "crawl":
+                row |= {name: record.measures.get(name) for name in _FROM_CRAWL}
+            if record is None or state in ("waiting", "undecided"):
+                row["status"] = "waiting"
+                break
+            row |= {"reason": record.reason or record.kind or None, "detail": record.detail or record.error or None}
+            if stage != "crawl" and (text := record.text("measures")) != "{}":
+                measures.append(f"{json.dumps(stage)}: {text}")  # not read: there may be ten thousand of them
+            if stage == "validate":
+                row |= {name: record.measures.get(name) for name in _FROM_VALIDATE}
+                row["ambisonics"] = _ambisonics(record)
+                row["head_locked"] = record.measures.get("head_locked_db") is not None
+            if stage == "chunk":
+                row["clips"] = len(record.children)
+            if state != "done":
+                break
+        if video in sides:
+            row["split"] = sides[video].measures["split"]
+        row["measures"] = "{" + ", ".join(measures) + "}"
+        yield row
+
+
+def _ambisonics(record: Record) -> str | None:
+    """The verdict on the sound in one word; ``None`` where there was nothing to judge."""
+    if record.reason in ("invalid-ambisonics", "uncertain-ambisonics"):
+        return record.reason.partition("-")[0]
+    if not record.measures.get("ambisonics"):
+        return None
+    return "repaired" if record.measures.get("repaired") else "valid"
+
+
+_FROM_CRAWL = ("title", "url", "channel", "license", "upload_date")
+_FROM_VALIDATE = (
+    "duration_s",
+    "projection",
+    "stereo",
+    "width",
+    "height",
+    "fps",
+    "video_codec",
+    "audio_codec",
+    "audio_channels",
+    "convention",
+    "horizontal_only",
+)
+"""Measures that have a column of their own."""
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    data = sink.getvalue().to_pybytes()
+    if not path.is_file() or path.read_bytes() != data:
+        atomic_write(path, lambda partial: partial.write_bytes(data))
+
+
+def _remove_stale_shards(catalog: Catalog, current: set[str]) -> None:
+    """Shards that no longer hold a clip; those that are still to be made are not in the folder at all."""
+    if "shard" not in catalog.stages or not (catalog.root.store or catalog.root.shards.is_dir()):
+        return
+    if catalog.entries("shard").rows("waiting", "undecided", "failed").size:
+        return
+    if catalog.root.store:  # what lies in a store is known from the ledger, not from a listing
+        for name in catalog.records("shard"):
+            if f"{name}.tar" not in current:
+                catalog.root.remove(catalog.root.shards / f"{name}.tar")
+        return
+    for path in catalog.root.shards.glob("*.tar"):
+        if path.name not in current:
+            path.unlink()
+
+
+def check_manifests(catalog: Catalog) -> list[str]:
+    """What is wrong with the manifests, in words; the next run writes them anew."""
+    problems = []
+    expected = build(catalog)
+    for name, schema in _SCHEMAS.items():
+        path = catalog.root.manifests / f"{name}.parquet"
+        try:
+            rows = pq.read_table(path).num_rows
+        except (OSError, pa.ArrowException) as error:
+            problems.append(f"{path}: expected a manifest with {len(expected[name])} rows, found: {error}")
+            continue
+        if pq.read_schema(path) != schema or rows != len(expected[name]):
+            problems.append(f"{path}: expected {len(expected[name])} rows of the documented columns, found {rows} rows")
+    return problems

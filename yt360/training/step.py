@@ -1,0 +1,107 @@
+"""One phase's model and what changes it: the optimiser step, the same on one process and on many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from yt360.models.audio_visual import AudioVisualModel, Embeddings
+from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
+from yt360.training import checkpoints
+from yt360.training.losses import Alignment, align
+from yt360.training.recipe import Recipe
+from yt360.training.samples import Batch
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+class Learner:
+    """A fresh model for phase ``number`` of ``recipe`` on ``device``, its optimiser and its gradient scaler.
+
+    ``spectrogram`` is kept from phase to phase, because it holds the sound statistics. Weights are
+    loaded between construction and :meth:`prepare`.
+    """
+
+    def __init__(self, recipe: Recipe, number: int, device: torch.device, spectrogram: SpatialSpectrogram) -> None:
+        phase = recipe.phases[number]
+        self.recipe, self.device, self.number = recipe, device, number
+        self.spectrogram = spectrogram
+        self.pictures = PictureInput().to(device)
+        torch.manual_seed(seed_of(recipe.seed, number))
+        self.model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc")
+        self.wrapped: nn.Module = self.model
+        self.autocast = torch.autocast(
+            device.type, dtype=_DTYPES[recipe.run.precision], enabled=recipe.run.precision != "fp32"
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.run.precision == "fp16")
+
+    def take_encoders(self, earlier: AudioVisualModel) -> None:
+        """What one phase hands to the next."""
+        self.model.video.load_state_dict(earlier.video.state_dict())
+        self.model.sound.load_state_dict(earlier.sound.state_dict())
+
+    def prepare(self, *, rank: int = 0, world: int = 1, checkpoint: Path | None = None, scaler: Any = None) -> None:
+        """Move the model to the device, wrap it, and make the optimiser (its state from ``checkpoint`` if given)."""
+        run, settings, model = self.recipe.run, self.recipe.optimiser, self.model
+        model.to(self.device)
+        if run.channels_last:
+            model.video.to(memory_format=torch.channels_last_3d)
+            model.sound.to(memory_format=torch.channels_last)
+        if run.sync_batchnorm and world > 1 and self.device.type == "cuda":
+            model = self.model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        if run.compile:
+            model.video.compile()
+            model.sound.compile()
+        rate = self.recipe.phases[self.number].learning_rate or settings.learning_rate
+        self.optimiser = torch.optim.Adam(
+            model.parameters(), lr=rate, betas=settings.betas, weight_decay=settings.weight_decay
+        )
+        if checkpoint is not None:
+            checkpoints.read_optimiser(checkpoint, model, self.optimiser)
+            if scaler:
+                self.scaler.load_state_dict(scaler)
+        self.rank, self.world, self.wrapped = rank, world, model
+        if world > 1:
+            devices = [self.device.index] if self.device.type == "cuda" else None
+            self.wrapped = nn.parallel.DistributedDataParallel(model, device_ids=devices)
+
+    def align(self, batch: Batch, *, by_view: bool = False) -> Alignment:
+        """Loss and accuracies of a batch on the device, all in float32 whatever the precision of the networks."""
+        pictures = self.pictures(batch.pictures)
+        if not self.recipe.run.channels_last:
+            pictures = pictures.contiguous()
+        spectrograms = self.spectrogram(batch.sound, batch.matrices)
+        # An evaluation must not wait for other processes' backward passes: it goes past the wrapper.
+        model = self.wrapped if torch.is_grad_enabled() else self.model
+        with self.autocast:
+            embeddings: Embeddings = model(pictures, spectrograms, batch.directions, by_view=by_view)
+        return align(embeddings, self.recipe.behaviour.pool, self.recipe.optimiser.temperature)
+
+    def step(self, number: int, batches: Sequence[Batch]) -> Tensor:
+        """One optimiser step over ``batches`` (gradients accumulate); mean (loss, avc, avsa), not synchronised.
+
+        ``number`` of the step seeds what is random inside the model, so that a resumed run repeats it.
+        """
+        torch.manual_seed(seed_of(self.recipe.seed, self.number, number, self.rank))
+        self.optimiser.zero_grad(set_to_none=True)
+        results = []
+        for index, batch in enumerate(batches):
+            last = index == len(batches) - 1
+            with nullcontext() if last or self.world == 1 else self.wrapped.no_sync():  # type: ignore[operator]
+                result = self.align(batch)
+                self.scaler.scale(result.loss / len(batches)).backward()
+            results.append(torch.stack([value.detach() for value in result]))
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        return torch.stack(results).mean(dim=0)
+
+
+def seed_of(*numbers: int) -> int:
+    """One 64-bit seed out of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
