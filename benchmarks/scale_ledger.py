@@ -13,13 +13,14 @@ import pyarrow as pa
 
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
-from yt360.engine.stage import Blob, Item, Stage, digest_bytes
+from yt360.engine.stage import Blob, Item, Stage
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.ledger import SCHEMA, Record
 from yt360.engine.state.ledger_files import write_parquet
 from yt360.engine.state.plan import Plan
 from yt360.engine.storage import Root
+from yt360.hashing import digest_bytes
 
 _WRITERS = 8
 _CHAIN = ("count", "second", "third")

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 
 from fitting.world_pictures import STUFF_IDS, THING_IDS, WorldPicture, world_pictures
 from yt360 import sphere
-from yt360.engine.storage import atomic_write
+from yt360.files import atomic_write
 from yt360.segmentation.fpn.backbone import initialise
 from yt360.segmentation.fpn.config import WORLD
 from yt360.segmentation.fpn.losses import VOID, Target, losses

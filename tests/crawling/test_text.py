@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yt360.crawling.text import clean_text, public_url, redact
-from yt360.engine.stage import safe_id
+from yt360.hashing import safe_id
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
 

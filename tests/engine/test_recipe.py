@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.engine.toys import REGISTRY
 from yt360.engine import recipe
-from yt360.engine.stage import safe_id
 from yt360.errors import UsageError
+from yt360.hashing import safe_id
 
 TOY = {
     "name": "toy",

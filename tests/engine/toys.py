@@ -16,21 +16,10 @@ from typing import Any, ClassVar
 
 from yt360.engine.executors import local
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import (
-    Child,
-    Done,
-    Failed,
-    Filtered,
-    Item,
-    Needs,
-    Outcome,
-    Stage,
-    StageParams,
-    StageThresholds,
-    digest_bytes,
-)
+from yt360.engine.stage import Child, Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import ItemError
+from yt360.hashing import digest_bytes
 
 
 class SourceParams(StageParams):

@@ -13,9 +13,10 @@ import soundfile
 from yt360.engine import pipeline, recipe
 from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Stage, StageParams
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.storage import Root
+from yt360.hashing import digest_bytes
 from yt360.media.clips import ClipVideoWriter
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY

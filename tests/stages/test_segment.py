@@ -18,9 +18,10 @@ from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
 from yt360.dataset.views import DrawnView, crop_labels
 from yt360.engine import pipeline, recipe
-from yt360.engine.stage import Item, digest_bytes
+from yt360.engine.stage import Item
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
+from yt360.hashing import digest_bytes
 from yt360.publishing.manifests import publish
 from yt360.segmentation import ClipMaps
 from yt360.stages.segment import Segment, SegmentParams, read_at_rate

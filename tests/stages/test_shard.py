@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from tests.stages.fakes import Dataset
-from yt360.engine.stage import digest_bytes
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
+from yt360.hashing import digest_bytes
 from yt360.publishing.manifests import CLIPS, check_manifests
 from yt360.stages.shard import MEMBERS, OPTIONAL, read_members
 

@@ -15,8 +15,9 @@ from yt360.cli.common import clean, json_option, open_root, print_json, root_opt
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.storage import Root, atomic_write_text
+from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.files import atomic_write_text
 from yt360.stages import REGISTRY
 from yt360.stages.crawl import Crawl
 

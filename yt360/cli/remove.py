@@ -8,8 +8,8 @@ from yt360.cli.common import clean, json_option, open_root, print_json, root_opt
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
-from yt360.engine.stage import safe_id
 from yt360.engine.state.dataset_state import Catalog
+from yt360.hashing import safe_id
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
 

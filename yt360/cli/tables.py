@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from yt360.engine.storage import atomic_write_text
 from yt360.evaluation.tables.filling import fill, gather
 from yt360.evaluation.tables.formats import FORMATS, plot
+from yt360.files import atomic_write_text
 
 
 @click.command("tables")

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from yt360.crawling.failures import KINDS
 from yt360.crawling.tables import Row
-from yt360.engine.stage import safe_id
+from yt360.hashing import safe_id
 
 State = Literal["whole", "no-ambisonics", "unreachable", "gone", "unknown"]
 

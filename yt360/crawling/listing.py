@@ -10,8 +10,8 @@ import json
 from typing import Any
 
 from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.storage import atomic_write_text
 from yt360.errors import UsageError
+from yt360.files import atomic_write_text
 
 
 def read_notes(catalog: Catalog, name: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import extension, role_of
 from yt360.crawling.targets import Target, direct, page, path_digest, youtube_address
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import safe_id
 from yt360.errors import UsageError
+from yt360.hashing import safe_id
 
 log = logging.getLogger("yt360.crawl")
 

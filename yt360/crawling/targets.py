@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from yt360.crawling.media_kind import MEDIA_EXTENSIONS, extension, split_format
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import Item, safe_id
+from yt360.engine.stage import Item
+from yt360.hashing import safe_id
 
 
 @dataclass(frozen=True)

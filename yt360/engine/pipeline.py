@@ -23,7 +23,8 @@ from yt360.engine.stage_run import Options, StageResult, StageRun
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.ledger import Record
-from yt360.engine.storage import Root, atomic_write_text, raise_if_disk_full
+from yt360.engine.storage import Root
+from yt360.files import atomic_write_text, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
 

@@ -17,7 +17,8 @@ from typing import Any
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, plan
 from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.storage import SNAPSHOTS, Root, atomic_write_text
+from yt360.engine.storage import SNAPSHOTS, Root
+from yt360.files import atomic_write_text
 
 
 @dataclass

@@ -15,16 +15,16 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import Store, is_remote
-from yt360.engine.stage import digest_file, safe_id
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
+from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path
+from yt360.hashing import digest_file, safe_id
 
-_OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
 """Age at which an unfinished work folder of another host is taken for left behind."""
@@ -76,7 +76,7 @@ class Root:
             for folder in (self.ledger, self.data, self.state, self.tmp):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if error.errno in _OUT_OF_ROOM:
+            if error.errno in OUT_OF_ROOM:
                 raise DiskFullError(
                     f"{self.path}: no room left on the device; free some space and run again"
                 ) from error
@@ -278,46 +278,6 @@ def _mirror_folder(url: str) -> Path:
     """Where the mirror of a store lies on this machine: below ``$XDG_CACHE_HOME`` (``~/.cache``)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "yt360" / "roots" / f"{safe_id(url)[:60]}-{hashlib.blake2b(url.encode(), digest_size=8).hexdigest()}"
-
-
-def raise_if_disk_full(error: BaseException, path: Path) -> None:
-    """Turn "no room" in any disguise (errno, or a tool's last words) into :class:`DiskFullError`."""
-    full = isinstance(error, OSError) and error.errno in _OUT_OF_ROOM
-    if isinstance(error, ItemError):
-        full = error.kind == "disk-full" or "No space left on device" in str(error)
-    if full:
-        raise DiskFullError(
-            f"{path}: no room left on the device; free some space and run again: finished work is kept"
-        ) from error
-
-
-def fsync_path(path: Path) -> None:
-    """Flush a file or a folder's entries to the device."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a neighbour of ``path``, flush it and give it the name in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        write(partial)
-        fsync_path(partial)
-        os.replace(partial, path)
-        fsync_path(path.parent)
-    except OSError as error:
-        raise_if_disk_full(error, path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def atomic_write_text(path: Path, text: str) -> None:
-    atomic_write(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def publish_folder(prepared: Path, final: Path, trash: Path) -> None:

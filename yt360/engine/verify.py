@@ -18,12 +18,13 @@ from yt360.engine import process_tag
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.progress import StageProgress
-from yt360.engine.stage import Stage, digest_file
+from yt360.engine.stage import Stage
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.ledger import Record, open_writer
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
 from yt360.errors import ItemError, Yt360Error
+from yt360.hashing import digest_file
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,12 @@ from typing import Any
 
 from yt360.engine import process_tag
 from yt360.engine.object_store import Store, redact
-from yt360.engine.stage import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage, digest_file
+from yt360.engine.stage import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage
 from yt360.engine.state.ledger import Record, Writer, open_writer
-from yt360.engine.storage import Root, fsync_path, publish_files, publish_folder, raise_if_disk_full
+from yt360.engine.storage import Root, publish_files, publish_folder
 from yt360.errors import DiskFullError, ItemError, UsageError
+from yt360.files import fsync_path, raise_if_disk_full
+from yt360.hashing import digest_file
 
 _ERROR_CHARS = 4000
 """Longest error text kept in a record: the end of a traceback or of a tool's words."""

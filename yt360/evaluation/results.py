@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from yt360 import __version__
-from yt360.engine.storage import atomic_write_text
 from yt360.errors import UsageError
 from yt360.evaluation.intervals import Measure
+from yt360.files import atomic_write_text
 
 FORMAT = 1
 _FOLDER = "results"

@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yt360.engine.stage import digest_bytes, digest_file
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.ledger import Record
-from yt360.engine.storage import Root, atomic_write, atomic_write_text
+from yt360.engine.storage import Root
+from yt360.files import atomic_write, atomic_write_text
+from yt360.hashing import digest_bytes, digest_file
 from yt360.stages.shard import MEMBERS, clips_to_store
 
 _PUBLISHED = "published.txt"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
-from yt360.engine.storage import atomic_write
 from yt360.errors import UsageError
+from yt360.files import atomic_write
 from yt360.report.clips import Clip, clip_table, read_clip, read_clip_maps, spread
 from yt360.report.maps import map_picture
 

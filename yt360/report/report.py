@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from yt360.engine.state.dataset_state import Catalog, Entry
-from yt360.engine.storage import atomic_write_text
+from yt360.files import atomic_write_text
 from yt360.filters.evaluation.scores import SCORES, combined
 from yt360.report.cases import Media, look
 from yt360.report.charts import histogram, waveform

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from yt360.engine.storage import atomic_write_text
+from yt360.files import atomic_write_text
 from yt360.filters.evaluation.against_labels import Curve
 from yt360.filters.evaluation.precision_recall import wilson
 from yt360.report.charts import precision_recall

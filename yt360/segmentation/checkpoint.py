@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from yt360.engine.storage import atomic_write
 from yt360.errors import UsageError
+from yt360.files import atomic_write
 from yt360.segmentation.fpn.config import FpnConfig
 from yt360.segmentation.fpn.model import PanopticFPN
 

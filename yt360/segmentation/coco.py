@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine.storage import atomic_write, atomic_write_text
 from yt360.errors import ItemError, UsageError
+from yt360.files import atomic_write, atomic_write_text
 from yt360.segmentation.maps import Category, PanopticMap, Segment
 
 _LARGEST_ID = (1 << 24) - 1

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine.storage import atomic_write
 from yt360.errors import UsageError
+from yt360.files import atomic_write
 from yt360.segmentation.categories import COCO, INDEX_2020, SUBSET_2020, VOID_2020
 from yt360.segmentation.clip_maps import ClipMaps
 from yt360.segmentation.maps import PanopticMap

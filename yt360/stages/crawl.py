@@ -28,8 +28,9 @@ from yt360.crawling.rate_limit import Guest, Lane
 from yt360.crawling.removed_ids import removed_ids
 from yt360.crawling.targets import Target, page_of
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams
 from yt360.errors import ItemError
+from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched

@@ -16,22 +16,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import (
-    Done,
-    Filtered,
-    Item,
-    Needs,
-    Outcome,
-    Stage,
-    StageParams,
-    StageThresholds,
-    canonical_json,
-    digest_bytes,
-)
+from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.ledger import Record
-from yt360.engine.storage import atomic_write_text
+from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import MatchLimits, clusters, matches
+from yt360.hashing import canonical_json, digest_bytes
 from yt360.stages.fingerprint import read_print
 
 _STATE = "duplicates.json"

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams, canonical_json, digest_bytes
+from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams
 from yt360.engine.state.dataset_state import Catalog
 from yt360.errors import ItemError, UsageError
+from yt360.hashing import canonical_json, digest_bytes
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
 from yt360.segmentation.maps import PanopticMap
 from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres

@@ -20,10 +20,11 @@ from typing import Any
 
 from pydantic import Field
 
-from yt360.engine.stage import Blob, Done, Item, Needs, Outcome, Stage, StageParams, digest_bytes
+from yt360.engine.stage import Blob, Done, Item, Needs, Outcome, Stage, StageParams
 from yt360.engine.state.dataset_state import Catalog, ChildEntry
-from yt360.engine.storage import atomic_write_text
 from yt360.errors import ItemError, UsageError
+from yt360.files import atomic_write_text
+from yt360.hashing import digest_bytes
 
 MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
 """Clip output -> extension of the member, in the order in which a key's members are written."""

@@ -22,8 +22,8 @@ from pydantic import Field
 from yt360.crawling.listing import read_notes, remember_notes
 from yt360.engine.stage import Done, Filtered, Item, Outcome, Stage, StageParams
 from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.storage import atomic_write_text
 from yt360.errors import UsageError
+from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import clusters
 
 _STATE = "split-sides.json"

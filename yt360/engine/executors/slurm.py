@@ -38,9 +38,10 @@ from yt360.engine.state import latest_records, ledger
 from yt360.engine.state.dataset_state import Catalog
 from yt360.engine.state.plan import packed, unpacked
 from yt360.engine.state.record import STATUSES
-from yt360.engine.storage import Root, atomic_write, atomic_write_text
+from yt360.engine.storage import Root
 from yt360.engine.worker import Job
 from yt360.errors import UsageError, Yt360Error
+from yt360.files import atomic_write, atomic_write_text
 
 _ROUNDS = 3
 """Arrays of one stage before it is left as it is: what is missing then is not for want of trying."""

@@ -26,7 +26,8 @@ from yt360.engine import process_tag
 from yt360.engine.object_store import Store
 from yt360.engine.state.ledger_files import Compacted, JsonLines, LedgerFile, open_files, write_parquet
 from yt360.engine.state.record import SCHEMA, Record, Status
-from yt360.engine.storage import Root, atomic_write, fsync_path
+from yt360.engine.storage import Root
+from yt360.files import atomic_write, fsync_path
 
 __all__ = [
     "SCHEMA",

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from yt360.engine.stage import Blob, Item, Stage, canonical_json, digest_bytes
-from yt360.engine.storage import atomic_write
+from yt360.engine.stage import Blob, Item, Stage
 from yt360.errors import UsageError
+from yt360.files import atomic_write
+from yt360.hashing import canonical_json, digest_bytes
 
 _AT_ONCE = 50_000
 _ROWS_AT_ONCE = 65_536

@@ -17,11 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360 import __version__
-from yt360.engine.stage import Stage, canonical_json, digest_bytes
+from yt360.engine.stage import Stage
 from yt360.engine.state.counts import count
 from yt360.engine.state.plan import Plan, write_plan
-from yt360.engine.storage import SNAPSHOTS, atomic_write
+from yt360.engine.storage import SNAPSHOTS
 from yt360.errors import Yt360Error
+from yt360.files import atomic_write
+from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
     from yt360.engine.state.dataset_state import Catalog

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from yt360.engine.storage import atomic_write
 from yt360.errors import UsageError
 from yt360.evaluation.tables.filling import Filled, Filling, how_to_fill
+from yt360.files import atomic_write
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

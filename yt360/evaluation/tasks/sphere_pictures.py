@@ -17,10 +17,10 @@ from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.manifest import Clip
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
-from yt360.engine.storage import atomic_write
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.tasks.labelled import Labels
 from yt360.evaluation.tasks.segmentation import Segmenter, inputs
+from yt360.files import atomic_write
 from yt360.segmentation import ClipMaps
 from yt360.segmentation.on_sphere import view_set
 from yt360.training.samples import draw_moments

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from yt360.engine.stage import safe_id
 from yt360.errors import UsageError
+from yt360.hashing import safe_id
 
 FILTERS: Mapping[str, tuple[str, frozenset[str]]] = {
     "ambisonics": ("validate", frozenset({"invalid-ambisonics", "uncertain-ambisonics", "no-ambisonics"})),

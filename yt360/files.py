@@ -1,0 +1,54 @@
+"""Writes that are whole or not there: complete and flushed before the final name appears."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from yt360.errors import DiskFullError, ItemError
+
+OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Error numbers of a file system that is full, or full for this user."""
+
+
+def raise_if_disk_full(error: BaseException, path: Path) -> None:
+    """Turn "no room" in any disguise (errno, or a tool's last words) into :class:`DiskFullError`."""
+    full = isinstance(error, OSError) and error.errno in OUT_OF_ROOM
+    if isinstance(error, ItemError):
+        full = error.kind == "disk-full" or "No space left on device" in str(error)
+    if full:
+        raise DiskFullError(
+            f"{path}: no room left on the device; free some space and run again: finished work is kept"
+        ) from error
+
+
+def fsync_path(path: Path) -> None:
+    """Flush a file or a folder's entries to the device."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a neighbour of ``path``, flush it and give it the name in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        write(partial)
+        fsync_path(partial)
+        os.replace(partial, path)
+        fsync_path(path.parent)
+    except OSError as error:
+        raise_if_disk_full(error, path)
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: Path, text: str) -> None:
+    atomic_write(path, lambda partial: partial.write_text(text, encoding="utf-8"))
