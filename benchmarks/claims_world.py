@@ -32,7 +32,7 @@ import yaml
 
 from benchmarks.worlds import CLI
 from yt360.segmentation.clip_maps import clip_maps_bytes
-from yt360.segmentation.maps import Category, Segment, from_ids
+from yt360.segmentation.maps import Category, PanopticSegment, from_ids
 from yt360.synth import spherical
 from yt360.synth.classes import PANOPTIC_CLASSES, THING_NAMES
 from yt360.synth.delivery import write_video
@@ -198,7 +198,7 @@ def _clip_maps(row: dict, maps: Path) -> bytes:
             instance[number] > 0, 1000 + instance[number].astype(np.int32), semantic[number].astype(np.int32)
         )
         segments = [
-            Segment(int(name), int(semantic[number][ids == name][0]), name >= 1000, 1.0, 0)
+            PanopticSegment(int(name), int(semantic[number][ids == name][0]), name >= 1000, 1.0, 0)
             for name in np.unique(ids)
             if name
         ]

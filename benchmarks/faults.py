@@ -30,7 +30,7 @@ from benchmarks import faults_points
 from tests.engine.conftest import run, run_inline, toy_recipe, tree
 from yt360.engine.executors.local import session_members
 from yt360.engine.recipe import Recipe
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError
 
@@ -86,7 +86,7 @@ def _judge(root: Root, expected: dict[str, str], made: Recipe) -> str:
         return "other bytes"
     names = made.stages[0].params.names
     for stage in made.stages:
-        states = Counter(entry.state for entry in Catalog(root, made.stages).entries(stage.name).values())
+        states = Counter(entry.state for entry in DatasetState(root, made.stages).entries(stage.name).values())
         if set(states) != {"done"} or states["done"] != (1 if stage.name == "gather" else len(names)):
             return f"{stage.name}: {dict(states)}"
     left = [path.name for path in root.tmp.iterdir()]
@@ -134,14 +134,14 @@ class RayNodes:
 
     def kill(self, folder: Path, seed: int) -> str:
         from yt360.engine import pipeline
-        from yt360.engine.executors.ray import RayEngine
+        from yt360.engine.executors.ray import RayExecutor
 
         root = Root(folder / f"ray-{seed}")
         made = self._made
         doomed = self._cluster.add_node(**self._small)
         ended: list[pipeline.RunResult] = []
         options = pipeline.Options(min_free_bytes=0)
-        thread = threading.Thread(target=lambda: ended.append(pipeline.run(made, root, options, engine=RayEngine())))
+        thread = threading.Thread(target=lambda: ended.append(pipeline.run(made, root, options, engine=RayExecutor())))
         thread.start()
         begun = root.ledger / "source"
         while not begun.is_dir() or not any(begun.iterdir()):

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.media_scenes import make_scene
 from yt360.engine.stage import Item, Stage
 from yt360.media import ffmpeg
-from yt360.stages.fingerprint import FingerprintStage
+from yt360.stages.fingerprint import Fingerprint
 from yt360.stages.stills import Stills
 from yt360.stages.voiceover import Voiceover
 
@@ -63,7 +63,7 @@ def measure() -> list[list[str]]:
         (path.parent / "facts.json").write_text(json.dumps(facts))
         item = Item("v", "v", files={"video": path, "facts": path.parent / "facts.json"})
         bars = (("audio filters", Voiceover(), ">= 60"), ("stills, 1080 rows", Stills(), ">= 30"))
-        for words, stage, bar in (*bars, ("fingerprint, 1080 rows", FingerprintStage(), "")):
+        for words, stage, bar in (*bars, ("fingerprint, 1080 rows", Fingerprint(), "")):
             _warm(stage)
             began = _cpu_s()
             stage.process(item, path.parent)

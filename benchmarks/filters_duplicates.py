@@ -20,9 +20,9 @@ from benchmarks.filters_tables import interval, row
 from benchmarks.media_scenes import Scene, make_scene
 from yt360 import ambisonics, sphere
 from yt360.engine.stage import Done, Item
-from yt360.filters.duplicates.matching import Fingerprint, matches
+from yt360.filters.duplicates.matching import VideoFingerprint, matches
 from yt360.media import ffmpeg
-from yt360.stages.fingerprint import FingerprintStage, read_print
+from yt360.stages.fingerprint import Fingerprint, read_print
 from yt360.synth import mixes
 
 FPS, HEIGHT, WIDTH, SECONDS = 4, 240, 480, 24
@@ -68,7 +68,7 @@ def write(
     return height, width
 
 
-def fingerprint(path: Path, size: tuple[int, int]) -> Fingerprint:
+def fingerprint(path: Path, size: tuple[int, int]) -> VideoFingerprint:
     """As the stage makes it."""
     sound = {"source": "video", "stream": 0, "channels": 4, "sample_rate_hz": mixes.RATE_HZ}
     sound |= {"order": [0, 1, 2, 3], "gains": [1.0, 1.0, 1.0, 1.0]}
@@ -80,7 +80,7 @@ def fingerprint(path: Path, size: tuple[int, int]) -> Fingerprint:
     }
     (path.parent / "facts.json").write_text(json.dumps(facts))
     item = Item("v", "v", files={"video": path, "facts": path.parent / "facts.json"})
-    outcome = FingerprintStage().process(item, path.parent)
+    outcome = Fingerprint().process(item, path.parent)
     assert isinstance(outcome, Done)
     return read_print(path.parent / outcome.outputs["print"])
 
@@ -108,7 +108,7 @@ def recording(seed: int, *, place: int | None = None, song: NDArray | None = Non
 
 def measure(originals: int, first_seed: int) -> list[list[str]]:
     """Rows of the table."""
-    prints: list[Fingerprint] = []
+    prints: list[VideoFingerprint] = []
     family: list[int] = []
     change: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:

@@ -15,7 +15,7 @@ import numpy as np
 
 from yt360.engine import pipeline, recipe
 from yt360.engine.stage import Blob, Item, Stage
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.filters.post_production.audio_tagging import CLASSES
@@ -39,9 +39,9 @@ def make_root(path: Path, videos: int) -> Root:
         Item(f"video{number:05d}", f"video{number:05d}", meta={"source": "file", "video": [1, number]})
         for number in range(videos)
     ]
-    Catalog(root, built.stages).save_plan(crawl, asked)
+    DatasetState(root, built.stages).save_plan(crawl, asked)
     for stage in built.stages:
-        catalog = Catalog(root, built.stages)
+        catalog = DatasetState(root, built.stages)
         items = asked if stage is crawl else list(stage.plan(catalog))
         folder = root.ledger / stage.name
         folder.mkdir(parents=True)

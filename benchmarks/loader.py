@@ -154,7 +154,7 @@ def main() -> None:
 class PublishedWay:
     """A sample as the published loader makes it: every step in PyAV, numpy, PIL and librosa, view by view."""
 
-    def __init__(self, reader: MemberReader, split: manifest.Split, size: int, views: int) -> None:
+    def __init__(self, reader: MemberReader, split: manifest.ClipSplit, size: int, views: int) -> None:
         self.reader, self.split, self.size, self.views = reader, split, size, views
         self.jitter = ColorJitter(0.4, 0.4, 0.4, 0.2)
 

@@ -40,9 +40,9 @@ def overhead(folder: Path, engine: str, items: int = 1000) -> list[list[str]]:
         root = Root(folder / f"overhead-{engine}-{count}")
         on = None
         if engine == "ray":
-            from yt360.engine.executors.ray import RayEngine
+            from yt360.engine.executors.ray import RayExecutor
 
-            on = RayEngine(workers=1)
+            on = RayExecutor(workers=1)
         cpu = _cpu()
         started = time.monotonic()
         result = pipeline.run(many(count), root, _RUN, engine=on)
@@ -61,7 +61,7 @@ def two_nodes(folder: Path, items: int = 24) -> list[list[str]]:
     import ray
     from ray.cluster_utils import Cluster
 
-    from yt360.engine.executors.ray import RayEngine
+    from yt360.engine.executors.ray import RayExecutor
 
     os.environ |= {"PYTHONPATH": _HOUSE, "RAY_USAGE_STATS_ENABLED": "0"}
     small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
@@ -72,7 +72,7 @@ def two_nodes(folder: Path, items: int = 24) -> list[list[str]]:
         ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
         root = Root(folder / f"nodes-{nodes}")
         made = recipe.build({"stages": {"burn": {"count": items}}}, toys.REGISTRY, [], where="benchmark")
-        assert not pipeline.run(made, root, _RUN, engine=RayEngine()).failed
+        assert not pipeline.run(made, root, _RUN, engine=RayExecutor()).failed
         records = list(ledger.read(root.ledger / "burn"))
         took.append(_throughput(records, nodes))
         ray.shutdown()

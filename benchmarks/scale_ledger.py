@@ -15,10 +15,10 @@ from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
 from yt360.engine.stage import Blob, Item, Stage
 from yt360.engine.state import ledger, snapshot
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import SCHEMA, Record
 from yt360.engine.state.ledger_files import write_parquet
-from yt360.engine.state.plan import Plan
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.storage import Root
 from yt360.hashing import digest_bytes
 
@@ -40,8 +40,8 @@ def fill(root: Root, items: int, stages: int) -> None:
     made = many(items, stages)
     pipeline.save_recipe(root, made)
     source = made.stages[0]
-    catalog = Catalog(root, made.stages)
-    catalog.save_plan(source, Plan.of_items(source, source.plan(catalog)))
+    catalog = DatasetState(root, made.stages)
+    catalog.save_plan(source, ItemPlan.of_items(source, source.plan(catalog)))
     for stage in made.stages:
         folder = root.ledger / stage.name
         folder.mkdir()

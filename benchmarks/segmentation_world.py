@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from fitting import world_fpn
 from fitting.world_pictures import WorldPicture, is_thing, world_pictures
 from yt360.cli.common import table
-from yt360.segmentation.backends import WORLD, ModelSettings, load_model
+from yt360.segmentation.backends import WORLD, PanopticModelSettings, load_model
 from yt360.segmentation.backends.fpn import WORLD_CATEGORIES, WORLD_WEIGHTS
 from yt360.segmentation.evaluation import PanopticEvaluation
-from yt360.segmentation.maps import PanopticMap, Segment, from_ids
+from yt360.segmentation.maps import PanopticMap, PanopticSegment, from_ids
 from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres
 
 SEED = 40_000
@@ -40,7 +40,7 @@ def truth_map(made: WorldPicture) -> PanopticMap:
     for number in np.unique(ids).tolist():
         if number:
             category = int(np.bincount(made.semantic[ids == number]).argmax())
-            segments.append(Segment(number, category, number >= 200, 1.0, 0))
+            segments.append(PanopticSegment(number, category, number >= 200, 1.0, 0))
     return from_ids(ids.astype(np.int32), segments)
 
 
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=30)
     parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
-    model = load_model(ModelSettings(WORLD, weights=str(arguments.weights), device="cpu"))
+    model = load_model(PanopticModelSettings(WORLD, weights=str(arguments.weights), device="cpu"))
     examples = list(world_pictures(SEED, arguments.scenes, _PICTURES_A_SCENE))
     rows, results = [], {}
     ways: tuple[Way, ...] = ("equirectangular", "views")

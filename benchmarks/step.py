@@ -25,7 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.worlds import machine
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
-from yt360.training.recipe import Recipe, load_recipe
+from yt360.training.recipe import TrainingRecipe, load_recipe
 from yt360.training.samples import Batch
 from yt360.training.step import Learner
 
@@ -82,7 +82,7 @@ def main() -> None:
         )
 
 
-def random_batch(recipe: Recipe, number: int, videos: int) -> Batch:
+def random_batch(recipe: TrainingRecipe, number: int, videos: int) -> Batch:
     """A batch of phase ``number`` that holds noise."""
     views, size = recipe.phases[number].views, recipe.views.size
     samples = round(recipe.data.sound_s * recipe.sound.sample_rate_hz)
@@ -103,7 +103,7 @@ def random_batch(recipe: Recipe, number: int, videos: int) -> Batch:
 
 
 def plain_loop(
-    recipe: Recipe, number: int, spectrogram: SpatialSpectrogram, batch: Batch, device: torch.device
+    recipe: TrainingRecipe, number: int, spectrogram: SpatialSpectrogram, batch: Batch, device: torch.device
 ) -> Callable[[], object]:
     """A step as one would write it first: encoders, translators, heads, cross-entropy, Adam."""
     phase = recipe.phases[number]
@@ -155,7 +155,7 @@ def in_turn(calls: list[Callable[[], object]], repeats: int, device: torch.devic
     return seconds
 
 
-def h100(recipe: Recipe, number: int) -> dict[str, object]:
+def h100(recipe: TrainingRecipe, number: int) -> dict[str, object]:
     """FLOP of one step of phase ``number`` (counted on one video, three passes of the forward) and what follows."""
     phase = recipe.phases[number]
     with FakeTensorMode():

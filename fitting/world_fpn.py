@@ -25,7 +25,7 @@ from yt360 import sphere
 from yt360.files import atomic_write
 from yt360.segmentation.fpn.backbone import initialise
 from yt360.segmentation.fpn.config import WORLD
-from yt360.segmentation.fpn.losses import VOID, Target, losses
+from yt360.segmentation.fpn.losses import VOID, FpnTarget, losses
 from yt360.segmentation.fpn.model import PanopticFPN
 
 SEED = 90_000
@@ -72,7 +72,7 @@ class Examples:
         self._stored = stored
         self._rng = rng
 
-    def batch(self, count: int) -> tuple[list[NDArray[np.uint8]], list[Target]]:
+    def batch(self, count: int) -> tuple[list[NDArray[np.uint8]], list[FpnTarget]]:
         """Pictures of one size and their targets: whole spheres, or now and then perspective views of one."""
         as_views = self._rng.random() < _VIEW_SHARE
         pictures, targets = [], []
@@ -117,7 +117,7 @@ class Examples:
         return sphere.sample(picture, where), sphere.sample(maps, where, "nearest")
 
 
-def make_target(semantic: NDArray[np.uint8], instance: NDArray[np.uint8], *, seam: bool) -> Target:
+def make_target(semantic: NDArray[np.uint8], instance: NDArray[np.uint8], *, seam: bool) -> FpnTarget:
     """The target of a picture from the world's maps. With ``seam``, a thing on both edges is two pieces here."""
     labels = np.full(256, VOID, np.int64)
     labels[list(STUFF_IDS)] = np.arange(1, len(STUFF_IDS) + 1)
@@ -140,7 +140,7 @@ def make_target(semantic: NDArray[np.uint8], instance: NDArray[np.uint8], *, sea
                 masks.append(part)
                 classes.append(THING_IDS.index(name))
                 boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
-    return Target(
+    return FpnTarget(
         boxes=torch.tensor(np.array(boxes, np.float32).reshape(-1, 4)),
         classes=torch.tensor(classes, dtype=torch.long),
         masks=torch.from_numpy(np.array(masks, bool).reshape(-1, *semantic.shape)),

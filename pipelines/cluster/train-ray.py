@@ -23,8 +23,8 @@ from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from yt360.errors import Yt360Error
-from yt360.training.loop import Summary, train
-from yt360.training.recipe import Recipe, load_recipe, override
+from yt360.training.loop import TrainingSummary, train
+from yt360.training.recipe import TrainingRecipe, load_recipe, override
 
 
 class Process:
@@ -36,14 +36,16 @@ class Process:
             free.bind(("", 0))
             return ray.util.get_node_ip_address(), free.getsockname()[1]
 
-    def train(self, recipe: Recipe, root: str, out: Path, rank: int, world: int, address: tuple[str, int]) -> Summary:
+    def train(
+        self, recipe: TrainingRecipe, root: str, out: Path, rank: int, world: int, address: tuple[str, int]
+    ) -> TrainingSummary:
         """Train as process ``rank`` of ``world``, whose first process listens at ``address``."""
         group = {"RANK": rank, "WORLD_SIZE": world, "LOCAL_RANK": 0, "MASTER_ADDR": address[0]}
         os.environ.update({name: str(value) for name, value in group.items()}, MASTER_PORT=str(address[1]))
         return train(recipe, root, out, progress=False)
 
 
-def run_once(recipe: Recipe, root: str, out: Path, processes: int, bundle: dict[str, float]) -> Summary:
+def run_once(recipe: TrainingRecipe, root: str, out: Path, processes: int, bundle: dict[str, float]) -> TrainingSummary:
     """Start all processes, train, and free what they held; raises what the first failing one raised."""
     place: Any = placement_group([bundle] * processes, strategy="PACK")
     try:
@@ -56,7 +58,7 @@ def run_once(recipe: Recipe, root: str, out: Path, processes: int, bundle: dict[
         members = [actor.remote() for _ in range(processes)]
         address = ray.get(members[0].address.remote())
         jobs = [member.train.remote(recipe, root, out, rank, processes, address) for rank, member in enumerate(members)]
-        summaries: list[Summary] = ray.get(jobs)
+        summaries: list[TrainingSummary] = ray.get(jobs)
         return summaries[0]
     finally:
         remove_placement_group(place)

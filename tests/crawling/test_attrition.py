@@ -9,15 +9,15 @@ import pytest
 
 from yt360.crawling.attrition import Known, attrition, compare, gather, known_from, read_report
 from yt360.crawling.failures import KINDS
-from yt360.crawling.tables import Row
+from yt360.crawling.tables import ListedVideo
 from yt360.engine.state.ledger import Record
 
 LISTED = [
-    Row("a", "train", [[0, 10], [20, 30], [55, 65]]),
-    Row("b", "train", [[0, 10]]),
-    Row("c", "train", [[0, 10], [10, 20]]),
-    Row("d", "test", [[5, 15]]),
-    Row("e", "test", [[5, 15], [30, 40]]),
+    ListedVideo("a", "train", [[0, 10], [20, 30], [55, 65]]),
+    ListedVideo("b", "train", [[0, 10]]),
+    ListedVideo("c", "train", [[0, 10], [10, 20]]),
+    ListedVideo("d", "test", [[5, 15]]),
+    ListedVideo("e", "test", [[5, 15], [30, 40]]),
 ]
 
 

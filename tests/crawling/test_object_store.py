@@ -11,15 +11,15 @@ import pytest
 from yt360.crawling.failures import CrawlError
 from yt360.crawling.object_store import take
 from yt360.crawling.sources import expand_sources
-from yt360.crawling.targets import Target
+from yt360.crawling.targets import CrawlTarget
 from yt360.engine.stage import Done
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages.crawl import Crawl, CrawlParams
 
 
-def _nothing(url: str) -> Iterator[Target]:
+def _nothing(url: str) -> Iterator[CrawlTarget]:
     raise AssertionError(url)
 
 
@@ -52,7 +52,7 @@ def test_files_arrive_whole(bucket: str, tmp_path: Path) -> None:
     root = Root(tmp_path / "root")
     root.create()
     stage = Crawl(CrawlParams(source=bucket))
-    items = list(stage.plan(Catalog(root, [stage])))
+    items = list(stage.plan(DatasetState(root, [stage])))
     (tmp_path / "work").mkdir()
     outcome = stage.process(items[0], tmp_path / "work")
     assert isinstance(outcome, Done)

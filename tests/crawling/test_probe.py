@@ -11,7 +11,7 @@ from tests.crawling.tube import PICTURES, SOUNDS, Served, Tube, bytes_of, offer
 from yt360.crawling.access import Access
 from yt360.crawling.probe import budget, probe, probes_file, read_probes
 from yt360.engine.stage import Item
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.stages.crawl import Crawl, CrawlParams
 
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Root:
 
 def _crawl(root: Root, *sources: str) -> tuple[Crawl, list[Item]]:
     stage = Crawl(CrawlParams.model_validate({"source": sources, "access": QUICK}))
-    return stage, list(stage.plan(Catalog(root, [stage])))
+    return stage, list(stage.plan(DatasetState(root, [stage])))
 
 
 def test_answers_say_what_is_offered_and_nothing_is_fetched(root: Root, tube: Tube, tmp_path: Path) -> None:

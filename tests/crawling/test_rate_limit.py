@@ -14,7 +14,7 @@ import pytest
 
 from yt360.crawling.access import Access
 from yt360.crawling.failures import CrawlError
-from yt360.crawling.rate_limit import Guest, Lane
+from yt360.crawling.rate_limit import RateLimiter, Slot
 
 FOREVER = float("inf")
 
@@ -32,8 +32,8 @@ class Clock:
         self.now += seconds
 
 
-def _guest(folder: Path, clock: Clock, site: str = "youtube", **access: object) -> Guest:
-    return Guest(folder, site, Access.model_validate(access), clock=clock, sleep=clock.sleep)
+def _guest(folder: Path, clock: Clock, site: str = "youtube", **access: object) -> RateLimiter:
+    return RateLimiter(folder, site, Access.model_validate(access), clock=clock, sleep=clock.sleep)
 
 
 def test_never_faster_than_the_rate(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_time_to_the_next_counts_from_the_request(tmp_path: Path) -> None:
     guest = _guest(tmp_path, clock, youtube_videos_per_hour=360, youtube_pause_s=(0, 0))
     asked = []
 
-    def slow_start(lane: Lane) -> None:
+    def slow_start(lane: Slot) -> None:
         clock.sleep(4.0 if not asked else 0.0)
         lane.asked()
         asked.append(clock())
@@ -183,7 +183,7 @@ def test_broken_state_file_is_started_anew(tmp_path: Path) -> None:
 
 
 def _hold(folder: str, entered: object, seconds: float) -> None:
-    guest = Guest(Path(folder), "h.test", Access())
+    guest = RateLimiter(Path(folder), "h.test", Access())
     with guest.turn(time.time() + 60):
         entered.put((os.getpid(), time.time()))  # type: ignore[attr-defined]
         time.sleep(seconds)
@@ -196,7 +196,7 @@ def test_killed_holder_leaves_nothing_taken(tmp_path: Path) -> None:
     holder = context.Process(target=_hold, args=(str(tmp_path), entered, 60.0))
     holder.start()
     pid, _ = entered.get(timeout=60)
-    waiting = Guest(tmp_path, "h.test", Access())
+    waiting = RateLimiter(tmp_path, "h.test", Access())
     with pytest.raises(CrawlError, match="all turns were taken"), waiting.turn(time.time() + 0.5):
         pass
     os.kill(pid, signal.SIGKILL)

@@ -10,13 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from yt360.crawling.sources import expand_sources, youtube_id
-from yt360.crawling.targets import Target, page
+from yt360.crawling.targets import CrawlTarget, page
 from yt360.errors import UsageError
 
 LISTED: list[str] = []
 
 
-def _expand(url: str) -> Iterator[Target]:
+def _expand(url: str) -> Iterator[CrawlTarget]:
     LISTED.append(url)
     for name in ("LISTED00001", "LISTED00002"):
         yield page("youtube", name, f"https://www.youtube.com/watch?v={name}")
@@ -26,7 +26,7 @@ def _names(source: str | list[str]) -> list[str]:
     return [target.name for target in expand_sources(source, _expand)]
 
 
-def _targets(source: str | list[str]) -> list[Target]:
+def _targets(source: str | list[str]) -> list[CrawlTarget]:
     return list(expand_sources(source, _expand))
 
 

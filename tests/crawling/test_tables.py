@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from tests import SHARED
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.tables import published, read_table
-from yt360.crawling.targets import Target
+from yt360.crawling.targets import CrawlTarget
 from yt360.errors import UsageError
 
 FACTS = SHARED / "yt360-2020"
 
 
-def _nothing(url: str) -> Iterator[Target]:
+def _nothing(url: str) -> Iterator[CrawlTarget]:
     raise AssertionError(url)
 
 

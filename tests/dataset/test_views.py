@@ -17,9 +17,9 @@ from yt360.dataset.views import (
     plane_distance,
     sound_matrix,
 )
-from yt360.training.recipe import Switches, Views
+from yt360.training.recipe import PublishedBehaviour, ViewSettings
 
-CORRECT, ORIGINAL = Switches(), Switches.original()
+CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 
 
 def padded(frames: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ def test_crop_agrees_with_the_reference_seam_and_poles_included(azimuth_deg, ele
 
 def test_fast_map_equals_the_reference_map():
     rng = np.random.default_rng(1)
-    for view in draw_views(rng, 50, Views(elevation_deg=(-80, 80), flip=0), CORRECT, augment=True):
+    for view in draw_views(rng, 50, ViewSettings(elevation_deg=(-80, 80), flip=0), CORRECT, augment=True):
         fine, coarse = picture_map(view, 40, (224, 448))
         columns = fine[..., 0] + (coarse % 32) / 32 - PAD
         rows = fine[..., 1] + (coarse // 32) / 32 - PAD
@@ -101,9 +101,9 @@ def test_bug_original_flip_leaves_the_sound_alone():
 def test_bug_original_rotation_order():
     """Bug 1: the published order misses the front by 14.8° on average, as measured on it; ours does not."""
     rng = np.random.default_rng(2)
-    only_order = Switches(rotation="original")
+    only_order = PublishedBehaviour(rotation="original")
     off = {"original": [], "correct": []}
-    for view in (draw_views(rng, 1, Views(), CORRECT, augment=False)[0] for _ in range(2000)):
+    for view in (draw_views(rng, 1, ViewSettings(), CORRECT, augment=False)[0] for _ in range(2000)):
         source = ambisonics.encoding_gains(view.view.azimuth, view.view.elevation)
         for name, switches in (("original", only_order), ("correct", CORRECT)):
             _, y, z, x = sound_matrix(view, switches) @ source
@@ -118,7 +118,7 @@ def test_original_rotation_equals_the_published_formula():
         yaw = Rotation.from_euler("z", -azimuth).as_matrix()
         pitch = Rotation.from_euler("y", elevation).as_matrix()
         expected = (yaw @ pitch)[[1, 2, 0]][:, [1, 2, 0]]
-        found = sound_matrix(drawn(azimuth, elevation), Switches(rotation="original"))
+        found = sound_matrix(drawn(azimuth, elevation), PublishedBehaviour(rotation="original"))
         np.testing.assert_allclose(found[1:, 1:], expected, atol=1e-6)
         correct = (pitch @ yaw)[[1, 2, 0]][:, [1, 2, 0]]
         np.testing.assert_allclose(sound_matrix(drawn(azimuth, elevation), CORRECT)[1:, 1:], correct, atol=1e-6)
@@ -127,18 +127,20 @@ def test_original_rotation_equals_the_published_formula():
 def test_bug_original_channel_order():
     """The published loader feeds X, Y, W, 0.707 Z where it means W, Y, Z, X."""
     foa = np.array([1.0, 2.0, 3.0, 4.0])  # W Y Z X
-    found = sound_matrix(drawn(0, 0), Switches(channels="misread")) @ foa
+    found = sound_matrix(drawn(0, 0), PublishedBehaviour(channels="misread")) @ foa
     np.testing.assert_allclose(found, [4.0, 2.0, 1.0, 3.0 * 0.5**0.5], atol=1e-6)
 
 
 def test_bug_original_margin_never_acts():
     """Bug 2: 62.7 % of the published 4-view samples hold a pair nearer than 0.2; with the margin none does."""
 
-    def share_near(switches: Switches) -> float:
+    def share_near(switches: PublishedBehaviour) -> float:
         rng = np.random.default_rng(3)
         near = 0
         for _ in range(400):
-            centres = [(v.view.azimuth, v.view.elevation) for v in draw_views(rng, 4, Views(), switches, augment=True)]
+            centres = [
+                (v.view.azimuth, v.view.elevation) for v in draw_views(rng, 4, ViewSettings(), switches, augment=True)
+            ]
             near += any(plane_distance(a, b) < 0.2 for i, a in enumerate(centres) for b in centres[:i])
         return near / 400
 
@@ -147,14 +149,14 @@ def test_bug_original_margin_never_acts():
 
 
 def test_margin_that_cannot_be_kept_still_ends():
-    views = draw_views(np.random.default_rng(0), 64, Views(), Switches(margin=0.5), augment=True)
+    views = draw_views(np.random.default_rng(0), 64, ViewSettings(), PublishedBehaviour(margin=0.5), augment=True)
     assert len(views) == 64
 
 
 def test_coverage_as_coded_and_as_written():
     for switches, low, high in ((CORRECT, 25.0, 90.0), (ORIGINAL, 25.05, 76.3)):
         rng = np.random.default_rng(4)
-        views = [draw_views(rng, 1, Views(), switches, augment=True)[0] for _ in range(4000)]
+        views = [draw_views(rng, 1, ViewSettings(), switches, augment=True)[0] for _ in range(4000)]
         angles = np.degrees([view.view.horizontal_fov for view in views])
         assert low - 0.05 <= angles.min() < low + 1
         assert high - 1 < angles.max() <= high + 0.05
@@ -171,14 +173,16 @@ def test_original_crop_has_the_optical_axis_on_a_pixel_corner():
 
 
 def test_evaluation_views_are_neither_flipped_nor_amplified():
-    views = draw_views(np.random.default_rng(5), 100, Views(), Switches(margin=0), augment=False)
+    views = draw_views(np.random.default_rng(5), 100, ViewSettings(), PublishedBehaviour(margin=0), augment=False)
     assert not any(view.flip for view in views)
     assert {view.gain for view in views} == {1.0}
 
 
 def test_energy_views_look_at_the_loudest_direction():
-    settings = Views(energy_share=1.0)
-    views = draw_views(np.random.default_rng(6), 200, settings, Switches(margin=0), augment=True, loudest=(2.0, 0.4))
+    settings = ViewSettings(energy_share=1.0)
+    views = draw_views(
+        np.random.default_rng(6), 200, settings, PublishedBehaviour(margin=0), augment=True, loudest=(2.0, 0.4)
+    )
     target = sphere.unit_vector(2.0, 0.4)
     angles = [sphere.angle_between(view.view.rotation[0], target) for view in views]
     assert np.degrees(np.median(angles)) < 25

@@ -12,7 +12,7 @@ from yt360.engine import pipeline, recipe
 from yt360.engine.executors import local
 from yt360.engine.executors.base import Finished
 from yt360.engine.pipeline import RunResult
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 
 NAMES = ["a", "bb", "ccc", "dddd"]
@@ -70,7 +70,7 @@ def tree(root: Root) -> dict[str, str]:
 
 
 def states(root: Root, made: recipe.Recipe, stage: str = "misbehave") -> dict[str, str]:
-    return {name: entry.state for name, entry in Catalog(root, made.stages).entries(stage).items()}
+    return {name: entry.state for name, entry in DatasetState(root, made.stages).entries(stage).items()}
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
 from yt360.engine import process_tag, storage, verify, worker
 from yt360.engine.stage import Item
 from yt360.engine.state import ledger
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.engine.worker import Job, StageHost, execute, stage_path
+from yt360.engine.worker import ItemJob, StageHost, execute, stage_path
 from yt360.errors import DiskFullError, RootBusyError, UsageError
 
 
@@ -31,11 +31,11 @@ def undisturbed(tmp_path: Path) -> dict[str, str]:
     return tree(root)
 
 
-def _job(root: Root, name: str = "a", sequence: int = 1) -> Job:
+def _job(root: Root, name: str = "a", sequence: int = 1) -> ItemJob:
     stage = toy_recipe().stages[0]
     item = Item(id=name, source_id=name)
     params = stage.params.model_dump(mode="json")
-    return Job(root.url, "by-hand", stage_path(stage), params, {}, item, stage.key(item), sequence, 1)
+    return ItemJob(root.url, "by-hand", stage_path(stage), params, {}, item, stage.key(item), sequence, 1)
 
 
 def test_two_workers_do_the_same_item_by_accident(root: Root, undisturbed: dict[str, str]) -> None:
@@ -87,7 +87,7 @@ def test_lost_shard_file(root: Root, undisturbed: dict[str, str]) -> None:
     made = toy_recipe()
     run_inline(root, made)
     (root.path / "gathered" / "all.json").unlink()
-    found = verify.verify(Catalog(root, made.stages), workers=1)
+    found = verify.verify(DatasetState(root, made.stages), workers=1)
     assert [(damage.stage, damage.item) for damage in found.damaged] == [("gather", "all")]
     again = run_inline(root, made)
     assert {stage.stage: stage.worked for stage in again.stages} == {"source": 0, "misbehave": 0, "gather": 1}
@@ -200,7 +200,7 @@ def test_fault_at_a_commit_point_leaves_nothing_that_counts(
     made = toy_recipe()
     run_inline(root, made, retry="failed")
     assert states(root, made) == dict.fromkeys(NAMES, "done")
-    assert verify.verify(Catalog(root, made.stages), workers=1).damaged == []
+    assert verify.verify(DatasetState(root, made.stages), workers=1).damaged == []
 
 
 def test_record_that_names_a_file_outside_the_root_is_never_followed(root: Root, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
 from yt360.engine.executors.local import session_members
 from yt360.engine.state import ledger
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError, RootBusyError, UsageError
 
@@ -51,7 +51,7 @@ def test_done_filtered_and_failed_are_three_things(root: Root) -> None:
     assert kinds == {"bb": "broken", "ccc": "unexpected"}
     error = next(record.error for record in result.failed if record.item == "ccc")
     assert "RuntimeError: a bug" in error
-    assert set(Catalog(root, made.stages).passing("misbehave")) == {"dddd"}
+    assert set(DatasetState(root, made.stages).passing("misbehave")) == {"dddd"}
 
 
 def test_transient_failure_is_tried_again_up_to_the_cap(root: Root, marks) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yt360.engine import pipeline, recipe
-from yt360.engine.executors.base import Engine
+from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.storage import Root
 from yt360.publishing.manifests import publish
@@ -26,13 +26,13 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "media"
 
 
-def _ray() -> Engine:
-    from yt360.engine.executors.ray import RayEngine
+def _ray() -> Executor:
+    from yt360.engine.executors.ray import RayExecutor
 
-    return RayEngine(workers=1)
+    return RayExecutor(workers=1)
 
 
-def _left_by(media: Path, folder: Path, make_engine: Callable[[], Engine]) -> dict[str, str]:
+def _left_by(media: Path, folder: Path, make_engine: Callable[[], Executor]) -> dict[str, str]:
     """Digests of all that a run leaves, but for what holds times (ledger, logs, when a file was fetched)."""
     stages = {
         "crawl": {"source": str(media)},

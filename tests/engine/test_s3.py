@@ -17,9 +17,9 @@ from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
 from yt360.cli import main
 from yt360.engine import removal, verify
 from yt360.engine.lease import StorePlace, hold
-from yt360.engine.object_store import Store, redact
+from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.state import ledger
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import RootBusyError, UsageError
 
@@ -44,7 +44,7 @@ def url(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def _objects(url: str) -> dict[str, str]:
-    store = Store(url)
+    store = ObjectStore(url)
     names = [*store.stamps("data/"), *store.stamps("gathered/")]
     return {name: hashlib.sha256(store.read(name)).hexdigest() for name in sorted(names)}
 
@@ -81,12 +81,12 @@ def test_verify_finds_planted_damage_in_a_store_and_run_repairs_exactly_that(url
     made = toy_recipe()
     run(Root(url), made)
     before = _objects(url)
-    store = Store(url)
+    store = ObjectStore(url)
     store.write(b"HELLO XX\n", "data/misbehave/a/upper.txt")
     store.delete(["data/source/bb/text.txt"])
     root = Root(url)
     root.require()
-    found = verify.verify(Catalog(root, made.stages), workers=1)
+    found = verify.verify(DatasetState(root, made.stages), workers=1)
     assert {(damage.stage, damage.item) for damage in found.damaged} == {("misbehave", "a"), ("source", "bb")}
     again = run(Root(url), made)
     assert {stage.stage: stage.worked for stage in again.stages} == {"source": 1, "misbehave": 1, "gather": 0}
@@ -96,14 +96,14 @@ def test_verify_finds_planted_damage_in_a_store_and_run_repairs_exactly_that(url
 def test_two_runs_on_one_store_the_second_is_refused(url: str, tmp_path: Path, monkeypatch) -> None:
     root = Root(url)
     root.create()
-    lease = hold(StorePlace(Store(url), "state/lease"), url, renew_s=0.1)
+    lease = hold(StorePlace(ObjectStore(url), "state/lease"), url, renew_s=0.1)
     with lease, pytest.raises(RootBusyError, match="process"):
         run(root, toy_recipe())
     assert not run(root, toy_recipe()).failed
 
 
 def test_a_lease_whose_holder_fell_silent_is_taken_over(url: str) -> None:
-    place = StorePlace(Store(url), "state/lease")
+    place = StorePlace(ObjectStore(url), "state/lease")
     assert place.create(b"process 1 on a host that lost its power\n")
     assert not place.create(b"second\n")  # decided by the store
     with hold(place, url, renew_s=0.05, silent_s=0.3):
@@ -121,7 +121,7 @@ def test_compaction_in_a_store_keeps_every_record(url: str) -> None:
     with root.lock():
         ledger.compact(root.ledger / "misbehave")
         root.push()
-    assert [name.rsplit(".")[-1] for name in Store(url).stamps("ledger/misbehave/")] == ["parquet"]
+    assert [name.rsplit(".")[-1] for name in ObjectStore(url).stamps("ledger/misbehave/")] == ["parquet"]
     root.pull()
     assert {(r.item, r.sequence) for r in ledger.read(root.ledger / "misbehave")} == before
 
@@ -138,7 +138,7 @@ def test_secrets_and_ways_out_in_a_root_s_url_are_refused_and_not_repeated(bad: 
 
 def test_no_secret_of_the_environment_reaches_the_store_or_the_mirror(url: str, tmp_path: Path) -> None:
     run(Root(url), toy_recipe(behaviour={"a": "raise"}))
-    store = Store(url)
+    store = ObjectStore(url)
     told = b"".join(store.read(name) for name in store.stamps(""))
     told += b"".join(path.read_bytes() for path in (tmp_path / "cache").rglob("*") if path.is_file())
     assert b"a bug" in told
@@ -199,7 +199,7 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
     found = probe()
     assert (found["videos"], found["offered"], found["not_asked"]) == (2, 2, 0)
     assert len(tube.requests) <= 2 * asked
-    rows = Store(url).read("state/crawl-probe.jsonl").splitlines()
+    rows = ObjectStore(url).read("state/crawl-probe.jsonl").splitlines()
     assert [json.loads(row)["video"] for row in rows] == names
 
 
@@ -227,7 +227,7 @@ def test_shards_in_a_store_are_those_of_a_disk_are_read_by_training_and_follow_a
     local, remote = Dataset(tmp_path / "root"), Dataset(url)  # type: ignore[arg-type]
     for dataset in (local, remote):
         dataset.run(videos, split={"test_share": 0.0})
-    store = Store(url)
+    store = ObjectStore(url)
     names = [name for name in local.bytes() if not name.startswith("state")]
     assert {name: store.read(name) for name in names} == local.bytes()
     table = read_table(url).to_pylist()

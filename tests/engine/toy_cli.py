@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.engine.toys import REGISTRY
 from yt360.cli import common, run, slurm
 from yt360.cli.main import main
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 
 
-def nothing(catalog: Catalog) -> None:
+def nothing(catalog: DatasetState) -> None:
     """Toys have no manifests."""
 
 

@@ -16,8 +16,19 @@ from typing import Any, ClassVar
 
 from yt360.engine.executors import local
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import Child, Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.stage import (
+    Child,
+    Done,
+    Failed,
+    Filtered,
+    Item,
+    Outcome,
+    Resources,
+    Stage,
+    StageParams,
+    StageThresholds,
+)
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError
 from yt360.hashing import digest_bytes
 
@@ -33,7 +44,7 @@ class Source(Stage):
     name = "source"
     params_type = SourceParams
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         for name in self.params.names:
             yield Item(id=name, source_id=name, hints={"from": "nowhere"})
 
@@ -62,7 +73,7 @@ class Misbehave(Stage):
     name = "misbehave"
     params_type = MisbehaveParams
     thresholds_type = MisbehaveThresholds
-    needs = Needs(timeout_s=3.0, max_attempts=3)
+    needs = Resources(timeout_s=3.0, max_attempts=3)
     inputs: ClassVar[Mapping[str, str]] = {"text": "source.text"}
     after = ("source",)
 
@@ -138,7 +149,7 @@ class Gather(Stage):
     after = ("misbehave",)
     flat_folder = "gathered"
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         parts = list(catalog.children_after("misbehave"))
         if parts:
             yield Item(id="all", source_id="all", inputs={part.id: part.outputs["text"] for part in parts})
@@ -159,7 +170,7 @@ class Count(Stage):
     name = "count"
     params_type = CountParams
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         for number in range(self.params.count):
             yield Item(id=f"item{number:08d}", source_id=f"item{number:08d}")
 

@@ -15,7 +15,7 @@ from torchmetrics.retrieval import RetrievalRecall
 
 from yt360.evaluation import metrics
 from yt360.evaluation.intervals import bootstrap, mean_interval, proportion
-from yt360.evaluation.recipe import Knn
+from yt360.evaluation.recipe import KnnTask
 from yt360.evaluation.tasks import probes
 
 
@@ -100,7 +100,7 @@ def test_nearest_neighbours_agree_with_sklearn() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 3, 80)
     x, x_test = rng.normal(size=(80, 6)), rng.normal(size=(30, 6))
-    cell = Knn(neighbours=7, temperature=0.2)
+    cell = KnnTask(neighbours=7, temperature=0.2)
     votes = probes.nearest_neighbours(torch.from_numpy(x), y, torch.from_numpy(x_test), 3, cell)
 
     def weights(distance: np.ndarray) -> np.ndarray:

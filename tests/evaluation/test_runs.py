@@ -21,9 +21,9 @@ from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation import frozen_features
 from yt360.evaluation.embed import embed
 from yt360.evaluation.pretrained import load_pretrained, row_of
-from yt360.evaluation.recipe import TASKS, Evaluation, Localise, load_evaluation, override, parse_evaluation
+from yt360.evaluation.recipe import TASKS, EvaluationRecipe, LocaliseTask, load_evaluation, override, parse_evaluation
 from yt360.evaluation.results import read_result
-from yt360.evaluation.runner import Summary, evaluate
+from yt360.evaluation.runner import EvaluationSummary, evaluate
 from yt360.evaluation.tasks import localise
 from yt360.training.recipe import load_recipe
 
@@ -51,13 +51,13 @@ SEGMENTATION: dict[str, Any] = {
 }
 
 
-def small(cells: list[dict[str, Any]], **fields: Any) -> Evaluation:
+def small(cells: list[dict[str, Any]], **fields: Any) -> EvaluationRecipe:
     settings = {"views": 2, "train_clips_per_video": 2, "test_clips_per_video": 2, "rounds": 1, "batch": 3}
     run = {"workers": 0, "device": "cpu", "threads": 1}
     return parse_evaluation({"name": "small", "features": settings, "cells": cells, "run": run} | fields, "test")
 
 
-def measures(summary: Summary) -> dict[str, Any]:
+def measures(summary: EvaluationSummary) -> dict[str, Any]:
     return {path.name: read_result(path)["measures"] for path in summary.results}
 
 
@@ -192,7 +192,7 @@ def test_embeddings_out_of_features_are_the_models_own(checkpoint: Path) -> None
 
 
 def test_localisation_errors_are_those_of_known_maps() -> None:
-    cell = Localise(around=4, elevations_deg=(0.0,))
+    cell = LocaliseTask(around=4, elevations_deg=(0.0,))
     views = np.stack([view.view.rotation[0] for view in localise.grid(cell, corners=False)])
     heard = np.array([[1.0, 0, 0, 0.9], [0, 1.0, 0, 0.9]])
     best = np.array([[0, 9, 0, 0], [0, 9, 0, 0.0]])  # both times the view to the left

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from tests.training.world import COLOURS, make_root
 from yt360.dataset.decoding import decode_frames
-from yt360.dataset.manifest import Clip, load_split
+from yt360.dataset.manifest import ClipRow, load_split
 from yt360.segmentation.clip_maps import clip_maps_bytes
-from yt360.segmentation.maps import Category, PanopticMap, Segment, from_ids
-from yt360.training.recipe import Data
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, from_ids
+from yt360.training.recipe import DataSettings
 
 CATEGORIES = (Category(1, "ground", False), *(Category(100 + k, f"disc {k}", True) for k in range(len(COLOURS))))
 
@@ -23,7 +23,9 @@ def disc_map(picture: np.ndarray) -> PanopticMap:
     """The map of a frame ``(H, W, 3)``: pixels near a disc's colour are that disc."""
     distance = np.abs(picture[:, :, None].astype(int) - COLOURS[None, None]).max(axis=-1)
     kind = np.where(distance.min(axis=-1) < 45, distance.argmin(axis=-1) + 1, 0)
-    segments = [Segment(1, 1, False, 1.0, 0)] + [Segment(k + 2, 100 + k, True, 1.0, 0) for k in range(len(COLOURS))]
+    segments = [PanopticSegment(1, 1, False, 1.0, 0)] + [
+        PanopticSegment(k + 2, 100 + k, True, 1.0, 0) for k in range(len(COLOURS))
+    ]
     return from_ids((kind + 1).astype(np.int32), segments)
 
 
@@ -33,9 +35,9 @@ def make_labelled_root(root: Path, **settings) -> Path:
     path = root / "manifests" / "clips.parquet"
     rows = pq.read_table(path).to_pylist()
     splits = {row["split"] for row in rows}
-    clips = {clip.clip: clip for name in splits for clip in load_split(str(root), name, Data(), 24000).clips}
+    clips = {clip.clip: clip for name in splits for clip in load_split(str(root), name, DataSettings(), 24000).clips}
     for row in rows:
-        clip: Clip = clips[row["clip"]]
+        clip: ClipRow = clips[row["clip"]]
         shard = root / "shards" / clip.shard
         whole = shard.read_bytes()
         video = whole[clip.video_offset : clip.video_offset + clip.video_size]

@@ -11,7 +11,7 @@ from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.sound_net import SoundNet
 from yt360.models.translators import TranslationNet
 from yt360.models.video_net import R2Plus1D, R2Plus1DBlock
-from yt360.training.recipe import Translator
+from yt360.training.recipe import TranslatorSettings
 
 
 def parameters(module: torch.nn.Module) -> float:
@@ -23,8 +23,8 @@ def test_parameter_counts_of_the_published_networks():
     """Facts 1.4: 15.38 M, 4.74 M, 6.30 M and 8.40 M."""
     assert parameters(R2Plus1D()) == pytest.approx(15.38, abs=0.005)
     assert parameters(SoundNet()) == pytest.approx(4.74, abs=0.005)
-    assert parameters(TranslationNet(512, Translator())) == pytest.approx(6.30, abs=0.01)
-    assert parameters(TranslationNet(512, Translator(kind="mlp"))) == pytest.approx(8.40, abs=0.01)
+    assert parameters(TranslationNet(512, TranslatorSettings())) == pytest.approx(6.30, abs=0.01)
+    assert parameters(TranslationNet(512, TranslatorSettings(kind="mlp"))) == pytest.approx(8.40, abs=0.01)
 
 
 def test_feature_maps_have_the_published_shapes():
@@ -61,7 +61,7 @@ def test_block_is_the_published_formula():
 def test_translator_is_the_papers_equations():
     """Eqs. 3 to 5 with explicit matrices, and the published ReLU after each layer."""
     torch.manual_seed(0)
-    net = TranslationNet(16, Translator(depth=1)).eval()
+    net = TranslationNet(16, TranslatorSettings(depth=1)).eval()
     layer = net.layers[0]
     x = torch.randn(2, 5, 16)
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_translators_see_other_views_and_mlps_do_not():
     changed = x.clone()
     changed[:, 3] += 1
     for kind, sees in (("transformer", True), ("mlp", False)):
-        net = TranslationNet(16, Translator(kind=kind)).eval()
+        net = TranslationNet(16, TranslatorSettings(kind=kind)).eval()
         with torch.no_grad():
             moved = (net(x, directions)[:, 0] - net(changed, directions)[:, 0]).abs().max() > 1e-6
         assert bool(moved) == sees
@@ -89,7 +89,7 @@ def test_translators_see_other_views_and_mlps_do_not():
 def test_permuting_views_permutes_the_translation():
     torch.manual_seed(0)
     for positions in (False, True):
-        net = TranslationNet(16, Translator(positions=positions)).eval()
+        net = TranslationNet(16, TranslatorSettings(positions=positions)).eval()
         x, directions = torch.randn(2, 4, 16), torch.randn(2, 4, 3)
         order = torch.tensor([2, 0, 3, 1])
         torch.testing.assert_close(net(x, directions)[:, order], net(x[:, order], directions[:, order]))
@@ -99,7 +99,7 @@ def test_positions_matter_only_when_asked_for():
     torch.manual_seed(0)
     x, near, far = torch.randn(1, 4, 16), torch.zeros(1, 4, 3), torch.ones(1, 4, 3)
     for positions in (False, True):
-        net = TranslationNet(16, Translator(positions=positions)).eval()
+        net = TranslationNet(16, TranslatorSettings(positions=positions)).eval()
         assert bool((net(x, near) - net(x, far)).abs().max() > 1e-6) == positions
 
 

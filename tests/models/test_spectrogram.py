@@ -7,7 +7,7 @@ import torch
 from yt360 import ambisonics, sphere
 from yt360.dataset.colour_jitter import draw_jitter, jitter
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram, mel_filters
-from yt360.training.recipe import Spectrogram
+from yt360.training.recipe import SpectrogramSettings
 
 librosa = pytest.importorskip("librosa")
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def test_log_mels_equal_the_published_front_end():
     """librosa as published: Hann 512, hop 240, reflect, magnitude, power_to_db(top_db=100), 100 frames."""
     sound = noise()
     sound[2, 4000:] = 0  # lets the floor below the peak act
-    found, _ = SpatialSpectrogram(Spectrogram()).measure(torch.from_numpy(sound)[None, None], IDENTITY)
+    found, _ = SpatialSpectrogram(SpectrogramSettings()).measure(torch.from_numpy(sound)[None, None], IDENTITY)
     assert found.shape == (1, 1, 4, 100, 128)
     for channel in range(4):
         spectrum = np.abs(librosa.stft(sound[channel], n_fft=512, hop_length=240, pad_mode="reflect"))
@@ -43,7 +43,7 @@ def test_log_mels_equal_the_published_front_end():
 
 def test_turning_the_spectrum_equals_turning_the_sound():
     sound = noise(9600)
-    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     views = [sphere.View(a, e, 1, 1) for a, e in ((0.5, 0.2), (-2.0, -0.4), (3.0, 0.5))]
     matrices = torch.stack([rotation_matrix(view.azimuth, view.elevation) for view in views])[None]
     together = spectrogram.measure(torch.from_numpy(sound)[None, None], matrices)
@@ -55,7 +55,7 @@ def test_turning_the_spectrum_equals_turning_the_sound():
 
 
 def test_one_moment_for_all_views_equals_the_moment_repeated():
-    spectrogram = SpatialSpectrogram(Spectrogram(hop=960, mels=32))
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(hop=960, mels=32))
     sound = torch.from_numpy(noise())[None, None]
     matrices = torch.stack([rotation_matrix(0.3, 0), rotation_matrix(1.3, 0.2)])[None]
     torch.testing.assert_close(spectrogram(sound, matrices), spectrogram(sound.expand(1, 2, 4, -1), matrices))
@@ -64,7 +64,7 @@ def test_one_moment_for_all_views_equals_the_moment_repeated():
 def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can():
     """Facts 0.1: flipping Y changes the published network input by exactly nothing."""
     sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, 0.7, 0.1)
-    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     plain = spectrogram(torch.from_numpy(sound)[None, None], IDENTITY)
     mirrored = spectrogram(torch.from_numpy(ambisonics.mirror_left_right(sound))[None, None], IDENTITY)
     assert (plain[:, :, :4] - mirrored[:, :, :4]).abs().max() == 0
@@ -75,7 +75,7 @@ def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can():
 def test_intensity_of_a_plane_wave_is_its_direction():
     azimuth, elevation = 2.2, -0.4
     sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, azimuth, elevation)
-    _, intensity = SpatialSpectrogram(Spectrogram(features="logmel+intensity")).measure(
+    _, intensity = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity")).measure(
         torch.from_numpy(sound)[None, None], IDENTITY
     )
     expected = ambisonics.encoding_gains(azimuth, elevation)[1:]
@@ -83,12 +83,12 @@ def test_intensity_of_a_plane_wave_is_its_direction():
 
 
 def test_silence_is_finite():
-    spectrogram = SpatialSpectrogram(Spectrogram(features="logmel+intensity"))
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     assert torch.isfinite(spectrogram(torch.zeros(2, 1, 4, 24000), IDENTITY.expand(2, 3, 4, 4))).all()
 
 
 def test_fit_normalises_each_band():
-    spectrogram = SpatialSpectrogram(Spectrogram(mels=32))
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(mels=32))
     sound = torch.from_numpy(np.stack([noise() for _ in range(3)]))[:, None]
     spectrogram.fit(sound, IDENTITY.expand(3, 1, 4, 4))
     out = spectrogram(sound, IDENTITY.expand(3, 1, 4, 4)).flatten(0, 3)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import sphere
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
 GROUND, SKY, BALL, BOX = 1, 2, 11, 12
 CATEGORIES = (
@@ -58,7 +58,9 @@ class ColourModel:
                 inside = parts == part
                 if inside.sum() >= self.least:
                     ids[inside] = len(segments) + 1
-                    segments.append(Segment(len(segments) + 1, category.id, category.isthing, 0.9, int(inside.sum())))
+                    segments.append(
+                        PanopticSegment(len(segments) + 1, category.id, category.isthing, 0.9, int(inside.sum()))
+                    )
         return PanopticMap(ids, tuple(segments))
 
 

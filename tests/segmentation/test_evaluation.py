@@ -8,7 +8,7 @@ import torch
 
 from yt360 import sphere
 from yt360.segmentation.evaluation import PanopticEvaluation
-from yt360.segmentation.maps import Category, PanopticMap, Segment, from_ids
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, from_ids
 
 CATEGORIES = (Category(1, "car", True), Category(2, "dog", True), Category(7, "sky", False), Category(9, "sea", False))
 ISTHING = {category.id: category.isthing for category in CATEGORIES}
@@ -22,7 +22,7 @@ def random_map(rng: np.random.Generator, base: np.ndarray | None = None, void: b
         blocks[changed] = rng.integers(1, 7, int(changed.sum()))
     ids = np.kron(blocks, np.ones((3, 3), int)).astype(np.int32)
     kinds = {1: 1, 2: 1, 3: 2, 4: 7, 5: 9, 6: 2}
-    return from_ids(ids, [Segment(number, kind, ISTHING[kind], 1.0, 0) for number, kind in kinds.items()])
+    return from_ids(ids, [PanopticSegment(number, kind, ISTHING[kind], 1.0, 0) for number, kind in kinds.items()])
 
 
 def as_tensor(panoptic: PanopticMap) -> torch.Tensor:
@@ -64,7 +64,7 @@ def two_halves(height: int, boundary: int, wrong_rows: slice) -> tuple[PanopticM
     ids[boundary:] = 2
     other = ids.copy()
     other[wrong_rows] = 2
-    segments = [Segment(1, 7, False, 1.0, 0), Segment(2, 9, False, 1.0, 0)]
+    segments = [PanopticSegment(1, 7, False, 1.0, 0), PanopticSegment(2, 9, False, 1.0, 0)]
     return from_ids(ids, segments), from_ids(other, segments)
 
 
@@ -98,13 +98,13 @@ def test_a_segment_that_is_half_right_by_pixels_may_not_be_by_solid_angle() -> N
 def test_void_and_crowds_are_nobodys_mistake() -> None:
     ids = np.zeros((10, 20), np.int32)
     ids[:, 10:] = 1
-    truth = from_ids(ids, [Segment(1, 1, True, 1.0, 0)])
-    found = from_ids(np.where(ids == 0, 5, 0).astype(np.int32), [Segment(5, 2, True, 1.0, 0)])
+    truth = from_ids(ids, [PanopticSegment(1, 1, True, 1.0, 0)])
+    found = from_ids(np.where(ids == 0, 5, 0).astype(np.int32), [PanopticSegment(5, 2, True, 1.0, 0)])
     judge = PanopticEvaluation(CATEGORIES)
     judge.add(truth, found)
     assert set(judge.per_category()) == {1}, "the dog lies where the truth says nothing"
     crowd = PanopticEvaluation(CATEGORIES)
-    crowd.add(truth, from_ids(ids * 3, [Segment(3, 1, True, 1.0, 0)]), frozenset({1}))
+    crowd.add(truth, from_ids(ids * 3, [PanopticSegment(3, 1, True, 1.0, 0)]), frozenset({1}))
     assert crowd.quality().categories == 0
 
 

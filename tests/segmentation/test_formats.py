@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from yt360.errors import ItemError, UsageError
-from yt360.segmentation import Category, ClipMaps, PanopticMap, Segment, clip_maps_bytes
+from yt360.segmentation import Category, ClipMaps, PanopticMap, PanopticSegment, clip_maps_bytes
 from yt360.segmentation.categories import COCO, COCO_STUFF, COCO_THINGS, INDEX_2020, SUBSET_2020
 from yt360.segmentation.coco import CocoFolder, CocoWriter, decode_ids, encode_ids
 from yt360.segmentation.export import classes, export_clip, task_labels
@@ -29,7 +29,7 @@ PERSON, CAR, SKY, SAND = 1, 3, 187, 154
 def a_map(seed: int = 0, shape: tuple[int, int] = (20, 40)) -> PanopticMap:
     ids = np.random.default_rng(seed).choice([0, 1, 2, 3, 70_000], shape).astype(np.int32)
     kinds = {1: (PERSON, True), 2: (PERSON, True), 3: (SKY, False), 70_000: (SAND, False)}
-    return from_ids(ids, [Segment(number, *kinds[number], 0.75, 0) for number in kinds])
+    return from_ids(ids, [PanopticSegment(number, *kinds[number], 0.75, 0) for number in kinds])
 
 
 @settings(max_examples=50, deadline=None)
@@ -151,7 +151,7 @@ def test_export_reads_back_as_the_published_code_reads_it(tmp_path: Path) -> Non
 def test_maps_of_other_categories_are_not_exported(tmp_path: Path) -> None:
     world = (Category(1, "sky", False), Category(105, "car", True))
     ids = np.ones((4, 8), np.int32)
-    panoptic = PanopticMap(ids, (Segment(1, 1, False, 1.0, 32),))
+    panoptic = PanopticMap(ids, (PanopticSegment(1, 1, False, 1.0, 32),))
     with pytest.raises(UsageError, match="categories that are not COCO's"):
         export_clip(ClipMaps(clip_maps_bytes("a", [panoptic], 4.0, world, {"model": "world-fpn"})), tmp_path)
     with pytest.raises(UsageError, match="none of COCO's"):

@@ -14,7 +14,7 @@ from yt360.engine import pipeline, recipe
 from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.hashing import digest_bytes
 from yt360.media.clips import ClipVideoWriter
@@ -32,7 +32,7 @@ class FakeCrawl(Stage):
     name = "crawl"
     params_type = FakeCrawlParams
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         for video, clips in self.params.videos.items():
             yield Item(id=video, source_id=video, meta={"clips": clips})
 
@@ -112,8 +112,8 @@ class Dataset:
         options = pipeline.Options(workers=workers, min_free_bytes=0)
         return pipeline.run(self.recipe(videos, **parameters), self.root, options, publish=publish)
 
-    def catalog(self, videos: dict[str, int], **parameters: Any) -> Catalog:
-        return Catalog(self.root, self.recipe(videos, **parameters).stages)
+    def catalog(self, videos: dict[str, int], **parameters: Any) -> DatasetState:
+        return DatasetState(self.root, self.recipe(videos, **parameters).stages)
 
     def bytes(self) -> dict[str, bytes]:
         """Everything that the dataset's readers see."""

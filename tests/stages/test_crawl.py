@@ -17,7 +17,7 @@ from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage import Done, Failed, Item
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages.crawl import Crawl, CrawlParams
@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Root:
 
 
 def _plan(stage: Crawl, root: Root) -> list[Item]:
-    return list(stage.plan(Catalog(root, [stage])))
+    return list(stage.plan(DatasetState(root, [stage])))
 
 
 def _work(tmp_path: Path, name: str = "work") -> Path:

@@ -15,14 +15,14 @@ from tests.stages.fakes import FAKES
 from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Done, Item, Outcome, Stage
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
-from yt360.filters.duplicates.matching import Fingerprint
+from yt360.filters.duplicates.matching import VideoFingerprint
 from yt360.media import ffmpeg
 from yt360.stages import REGISTRY
-from yt360.stages.fingerprint import FingerprintStage, read_print, write_print
+from yt360.stages.fingerprint import Fingerprint, read_print, write_print
 
 SOUNDS = {"a": (1, 0.0), "a_again": (1, 3.0), "b": (2, 0.0), "a_end": (1, 14.0), "c": (3, 0.0)}
 """Video -> seed of its sound, and seconds cut off its start."""
@@ -41,7 +41,7 @@ class FakePrint(Stage):
         frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
         write_print(
             workdir / "print.npz",
-            Fingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, sound.size / audio_fingerprint.RATE_HZ),
+            VideoFingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, sound.size / audio_fingerprint.RATE_HZ),
         )
         return Done(outputs={"print": "print.npz"})
 
@@ -55,14 +55,14 @@ STAGES = {
 }
 
 
-def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResult, Catalog]:
+def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResult, DatasetState]:
     stages = {name: {} for name in STAGES} | {
         "crawl": {"videos": dict.fromkeys(videos, 1)}, "duplicates": duplicates, "split": {"test_share": 0.5},
     }  # fmt: skip
     built = recipe.build({"stages": stages}, Registry(STAGES), [], where="test")
     root = Root(folder)
     result = pipeline.run(built, root, pipeline.Options(workers=1, min_free_bytes=0))
-    return result, Catalog(root, built.stages)
+    return result, DatasetState(root, built.stages)
 
 
 def test_copies_are_dropped_named_and_kept_on_one_side(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path)
         }  # fmt: skip
         (tmp_path / "facts.json").write_text(json.dumps(facts))
         item = Item("v", "v", files={"video": path, "facts": tmp_path / "facts.json"})
-        outcome = FingerprintStage().process(item, tmp_path)
+        outcome = Fingerprint().process(item, tmp_path)
         assert isinstance(outcome, Done)
         prints.append(read_print(tmp_path / outcome.outputs["print"]))
     assert len(prints[0].frames) >= 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.stages.chunk import Chunk, ChunkParams
 from yt360.stages.crawl import Crawl, CrawlParams
@@ -37,7 +37,7 @@ def test_published_and_later_tables_rebuild_their_own_clips(tmp_path: Path) -> N
     root.create()
     result = pipeline.run(Recipe("test", stages), root, pipeline.Options(workers=1, min_free_bytes=0))
     assert not result.failed
-    catalog = Catalog(root, stages)
+    catalog = DatasetState(root, stages)
     clips = [
         (clip.parent.item, clip.meta["start_s"], clip.meta["duration_s"])
         for clip in catalog.children_after("chunk", ("split",))

@@ -13,7 +13,7 @@ from tests.segmentation.spheres import CATEGORIES
 from tests.stages.fakes import Dataset
 from tests.stages.segment_fakes import with_segment
 from yt360 import sphere
-from yt360.dataset.manifest import Clip, read_table
+from yt360.dataset.manifest import ClipRow, read_table
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
 from yt360.dataset.views import DrawnView, crop_labels
@@ -148,7 +148,7 @@ def test_clip_that_does_not_decode_is_an_item_error(tmp_path: Path) -> None:
 
 def test_training_reads_maps_by_the_same_view_as_the_picture(dataset: MappedDataset) -> None:
     row = read_table(str(dataset.root.path)).to_pylist()[0]
-    clip = Clip(**{name: value for name, value in row.items() if name not in ("split", "convention")})
+    clip = ClipRow(**{name: value for name, value in row.items() if name not in ("split", "convention")})
     reader = MemberReader(str(dataset.root.path))
     view = DrawnView(sphere.View(2.9, 0.4, 1.5, 1.5), flip=True, gain=1.0, corners=False)
     found = view_labels(reader, clip, [0.0, 0.5], view, 24)

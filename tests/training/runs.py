@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from tests.training.world import tiny
-from yt360.training.loop import Summary, train
-from yt360.training.recipe import Recipe
+from yt360.training.loop import TrainingSummary, train
+from yt360.training.recipe import TrainingRecipe
 
 
 def log(out: Path, kind: str = "step") -> list[dict]:
@@ -21,12 +21,12 @@ def losses(out: Path) -> list[tuple]:
     return [tuple(r[n] for n in names if n in r) for kind in ("step", "evaluation") for r in log(out, kind)]
 
 
-def run(recipe: Recipe, root: Path, out: Path) -> Summary:
+def run(recipe: TrainingRecipe, root: Path, out: Path) -> TrainingSummary:
     """Train without a progress bar."""
     return train(recipe, str(root), out, progress=False)
 
 
-def long_recipe(steps: int = 40, **changes) -> Recipe:
+def long_recipe(steps: int = 40, **changes) -> TrainingRecipe:
     """One phase of ``steps`` steps, four samples each."""
     phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 4, "translators": False, "steps": steps}
     return tiny(phases=[phase], data={"clips_per_video": 8, "verify_digests": False}, **changes)

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.world import tiny
-from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.errors import UsageError
-from yt360.training.batch_plan import Plan, video_batches
+from yt360.training.batch_plan import BatchPlan, video_batches
 
 
-def split(name: str, videos: int, clips: int = 3) -> Split:
+def split(name: str, videos: int, clips: int = 3) -> ClipSplit:
     made = tuple(
-        Clip(f"{name}{v}-{c}", f"{name}{v}", "s.tar", 0, 1, "", 0, 1, "", 32, 16.0, 8, 16, 48000, 24000)
+        ClipRow(f"{name}{v}-{c}", f"{name}{v}", "s.tar", 0, 1, "", 0, 1, "", 32, 16.0, 8, 16, 48000, 24000)
         for v in range(videos)
         for c in range(clips)
     )
     groups = tuple(np.arange(v * clips, (v + 1) * clips) for v in range(videos))
-    return Split(name, made, tuple(f"{name}{v}" for v in range(videos)), groups, ())
+    return ClipSplit(name, made, tuple(f"{name}{v}" for v in range(videos)), groups, ())
 
 
 @given(st.integers(2, 40), st.integers(1, 9), st.data(), st.integers(0, 2**32 - 1))
@@ -38,13 +38,15 @@ def test_a_batch_never_holds_a_video_twice(videos, passes, data, seed):
 
 def test_a_batch_larger_than_the_split_is_refused():
     with pytest.raises(UsageError, match="a batch of 4 needs as many different videos, the split holds 3"):
-        Plan(tiny(), split("train", 3), split("test", 4))
+        BatchPlan(tiny(), split("train", 3), split("test", 4))
 
 
 def test_processes_share_each_batch_and_hold_no_video_twice_between_them():
     recipe = tiny()
-    whole = list(Plan(recipe, split("train", 9), split("test", 4)).requests())
-    parts = [list(Plan(recipe, split("train", 9), split("test", 4), rank=rank, world=2).requests()) for rank in (0, 1)]
+    whole = list(BatchPlan(recipe, split("train", 9), split("test", 4)).requests())
+    parts = [
+        list(BatchPlan(recipe, split("train", 9), split("test", 4), rank=rank, world=2).requests()) for rank in (0, 1)
+    ]
     assert len(whole) == len(parts[0]) == len(parts[1])
     for all_of_it, *shares in zip(whole, *parts, strict=True):
         assert [request for share in shares for request in share] == all_of_it
@@ -53,7 +55,7 @@ def test_processes_share_each_batch_and_hold_no_video_twice_between_them():
 
 def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_requests():
     recipe = tiny(run={"accumulate": 2}, evaluation={"every": 2})
-    plan = Plan(recipe, split("train", 9), split("test", 4))
+    plan = BatchPlan(recipe, split("train", 9), split("test", 4))
     whole = list(plan.requests())
     for phase, step in ((0, 1), (0, 2), (0, 3), (1, 0), (1, 3)):
         later = [batch for batch in whole if (batch[0].phase, batch[0].step) > (phase, step)]
@@ -62,7 +64,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_requests():
 
 def test_seed_determines_the_order_and_nothing_else_does():
     def order(seed: int, workers: int) -> list:
-        plan = Plan(tiny(seed=seed, data={"workers": workers}), split("train", 9), split("test", 4))
+        plan = BatchPlan(tiny(seed=seed, data={"workers": workers}), split("train", 9), split("test", 4))
         return [[request.clip for request in batch] for batch in plan.requests()]
 
     assert order(0, 0) == order(0, 8)
@@ -70,7 +72,7 @@ def test_seed_determines_the_order_and_nothing_else_does():
 
 
 def test_evaluation_asks_for_the_same_windows_every_time():
-    plan = Plan(tiny(evaluation={"every": 1}), split("train", 9), split("test", 5))
+    plan = BatchPlan(tiny(evaluation={"every": 1}), split("train", 9), split("test", 5))
     tests = [batch for batch in plan.requests() if batch[0].split == "test"]
     rounds = [tests[i : i + plan.test_batches] for i in range(0, len(tests), plan.test_batches)]
     assert len(rounds) == 7
@@ -79,13 +81,13 @@ def test_evaluation_asks_for_the_same_windows_every_time():
 
 
 def test_every_sample_of_a_run_has_random_choices_of_its_own():
-    requests = [r for batch in Plan(tiny(), split("train", 9), split("test", 1)).requests() for r in batch]
+    requests = [r for batch in BatchPlan(tiny(), split("train", 9), split("test", 1)).requests() for r in batch]
     assert len({request.seed for request in requests}) == len(requests)
 
 
 def test_epochs_and_steps():
     phase = {"name": "a", "objective": "avc", "views": 1, "batch": 4, "translators": False, "epochs": 3}
-    plan = Plan(tiny(phases=[phase], data={"clips_per_video": 5}), split("train", 9), split("test", 0))
+    plan = BatchPlan(tiny(phases=[phase], data={"clips_per_video": 5}), split("train", 9), split("test", 0))
     assert plan.steps_per_epoch(plan.recipe.phases[0]) == 45 // 4
     assert plan.steps(plan.recipe.phases[0]) == 33
     assert plan.test_batches == 0
@@ -94,12 +96,12 @@ def test_epochs_and_steps():
 
 def test_batch_must_divide_among_processes():
     with pytest.raises(UsageError, match="does not divide among 3"):
-        Plan(tiny(), split("train", 9), split("test", 4), world=3)
+        BatchPlan(tiny(), split("train", 9), split("test", 4), world=3)
 
 
 def test_all_clips_of_a_video_are_drawn():
     recipe = tiny(data={"clips_per_video": 40})
-    plan = Plan(recipe, split("train", 8), split("test", 0))
+    plan = BatchPlan(recipe, split("train", 8), split("test", 0))
     phase = recipe.phases[0].model_copy(update={"steps": 80})
     plan.recipe = recipe.model_copy(update={"phases": (phase,)})
     clips = {request.clip for batch in islice(plan.requests(), 80) for request in batch}

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.training.world import edit_manifest, encode_sound, encode_video, tiny
 from yt360 import ambisonics
 from yt360.dataset.decoding import decode_frames, decode_sound
-from yt360.dataset.manifest import Clip, check_shards, load_split
+from yt360.dataset.manifest import ClipRow, check_shards, load_split
 from yt360.dataset.members import MemberReader
 from yt360.errors import ItemError, UsageError
-from yt360.training.batch_plan import Plan, Request
+from yt360.training.batch_plan import BatchPlan, Request
 from yt360.training.samples import BadSample, Collate, Sample, SampleDataset, draw_moments
 
 RATE = 24000
@@ -26,8 +26,8 @@ def load(root, name="train", **data):
     return load_split(str(root), name, tiny(data=data).data, RATE)
 
 
-def clip(frames=40, height=32, width=64, samples=60000, fps=16.0) -> Clip:
-    return Clip("c", "v", "s.tar", 0, 1, "", 0, 1, "", frames, fps, height, width, samples, RATE)
+def clip(frames=40, height=32, width=64, samples=60000, fps=16.0) -> ClipRow:
+    return ClipRow("c", "v", "s.tar", 0, 1, "", 0, 1, "", frames, fps, height, width, samples, RATE)
 
 
 def test_split_groups_clips_by_video(root):
@@ -205,7 +205,7 @@ def test_moments_of_avts_are_in_separate_parts_of_the_clip():
 
 def dataset(root, recipe):
     splits = [load(root), load(root, "test")]
-    return SampleDataset(recipe, str(root), splits), Plan(recipe, *splits), splits
+    return SampleDataset(recipe, str(root), splits), BatchPlan(recipe, *splits), splits
 
 
 def test_a_sample_shows_what_it_sounds_like(root):

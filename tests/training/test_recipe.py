@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests import CHECKOUT
 from tests.training.world import tiny
 from yt360.errors import UsageError
-from yt360.training.recipe import Recipe, Switches, load_recipe, override, parse_recipe
+from yt360.training.recipe import PublishedBehaviour, TrainingRecipe, load_recipe, override, parse_recipe
 
 RECIPES = sorted((CHECKOUT / "pipelines" / "train").glob("*.yaml"))
 
@@ -53,19 +53,19 @@ def test_any_value_in_any_section_is_accepted_or_a_usage_error(value):
 
 
 def test_modes_never_mix():
-    assert tiny().behaviour == Switches()
-    assert tiny(mode="original").behaviour == Switches.original()
+    assert tiny().behaviour == PublishedBehaviour()
+    assert tiny(mode="original").behaviour == PublishedBehaviour.original()
     with pytest.raises(UsageError, match="ablation"):
         tiny(mode="original", switches={"pool": "full112"})
     with pytest.raises(UsageError, match="ablation"):
         tiny(mode="correct", switches={"pool": "slot31"})
     with pytest.raises(UsageError, match="ablation"):
         tiny(mode="ablation")
-    assert tiny(mode="ablation", switches={"pool": "slot31"}).behaviour == Switches(pool="slot31")
+    assert tiny(mode="ablation", switches={"pool": "slot31"}).behaviour == PublishedBehaviour(pool="slot31")
 
 
 def test_every_switch_has_both_values():
-    correct, original = Switches().model_dump(), Switches.original().model_dump()
+    correct, original = PublishedBehaviour().model_dump(), PublishedBehaviour.original().model_dump()
     assert all(correct[name] != original[name] for name in correct)
 
 
@@ -88,4 +88,4 @@ def test_override_changes_one_value_and_refuses_unknown_keys():
 def test_identity_ignores_speed_and_bookkeeping_only():
     assert tiny().identity() == tiny(data={"workers": 2}, run={"log_every": 7}).identity()
     assert tiny().identity() != tiny(seed=1).identity()
-    assert Recipe.model_validate(tiny().model_dump(mode="json")) == tiny()
+    assert TrainingRecipe.model_validate(tiny().model_dump(mode="json")) == tiny()

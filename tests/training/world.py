@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from yt360 import ambisonics, sphere
-from yt360.training.recipe import Recipe, parse_recipe
+from yt360.training.recipe import TrainingRecipe, parse_recipe
 
 COLOURS = np.array([[230, 40, 40], [40, 220, 60], [50, 80, 240], [240, 220, 40], [230, 60, 230], [60, 230, 230]])
 
@@ -145,7 +145,7 @@ def edit_manifest(root: Path, change) -> None:
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def tiny(**changes: Any) -> Recipe:
+def tiny(**changes: Any) -> TrainingRecipe:
     """A recipe of the smallest sensible size; ``section={...}`` changes keys of a section, other values replace."""
     fields: dict[str, Any] = {
         "name": "tiny",

@@ -12,7 +12,7 @@ import click
 
 from yt360.engine import recipe as recipes
 from yt360.engine.object_store import is_remote
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages import REGISTRY
@@ -117,9 +117,9 @@ def local_root(path: str, what: str) -> Path:
     return Path(path)
 
 
-def catalog_of(root: Root) -> Catalog:
+def catalog_of(root: Root) -> DatasetState:
     """A root's catalog under the recipe it was last run with."""
-    return Catalog(root, recipes.of_root(root.recipe, REGISTRY).stages)
+    return DatasetState(root, recipes.of_root(root.recipe, REGISTRY).stages)
 
 
 def print_json(value: Any) -> None:

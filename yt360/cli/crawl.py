@@ -14,7 +14,7 @@ import click
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
@@ -49,9 +49,9 @@ def _stage(root: Root, source: str | None, parameters: tuple[str, ...]) -> tuple
     return recipe, found
 
 
-def _listed(folder: Root, recipe: recipes.Recipe, stage: Crawl) -> tuple[Catalog, list[Item]]:
+def _listed(folder: Root, recipe: recipes.Recipe, stage: Crawl) -> tuple[DatasetState, list[Item]]:
     """The videos of the source, remembered with the recipe, so that later steps and `status` know them."""
-    catalog = Catalog(folder, recipe.stages)
+    catalog = DatasetState(folder, recipe.stages)
     items = list(stage.plan(catalog))
     catalog.save_plan(stage, items)
     atomic_write_text(folder.recipe, json.dumps(recipe.to_json(), indent=1, ensure_ascii=False) + "\n")
@@ -191,7 +191,7 @@ def attrition_command(root: str, listed: str, compare: Path | None, as_json: boo
     folder = open_root(root)
     recipe, stage = _stage(folder, None, ())
     table_rows = tables.published() if listed == tables.PUBLISHED else list(tables.read_table(Path(listed)).values())
-    records = Catalog(folder, recipe.stages).records(stage.name)
+    records = DatasetState(folder, recipe.stages).records(stage.name)
     report = attrition(table_rows, gather(records, read_probes(folder.state)))
     earlier = compare or max(folder.report.glob("attrition-*.json"), default=None)
     changed = changes(read_report(earlier), report) if earlier else {}

@@ -9,12 +9,12 @@ import click
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.errors import UsageError
 
 
-def explain(catalog: Catalog, item: str) -> dict[str, Any]:
+def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
     """The history of a video, clip or shard. Keys are those of ``explain --json`` (documented in the README).
 
     Raises :class:`UsageError` when the root has never seen the item.
@@ -44,7 +44,7 @@ def explain(catalog: Catalog, item: str) -> dict[str, Any]:
     return {"item": item, "video": video, "verdict": verdict, "clips": clips, "history": history}
 
 
-def _video_and_clip(catalog: Catalog, item: str) -> tuple[str, str | None]:
+def _video_and_clip(catalog: DatasetState, item: str) -> tuple[str, str | None]:
     """What an item is: a video (or shard), or a clip of one."""
     folders = [catalog.root.ledger / name for name in catalog.stages]
     if ledger.find(folders[0], [item]):
@@ -56,7 +56,7 @@ def _video_and_clip(catalog: Catalog, item: str) -> tuple[str, str | None]:
     return item, None
 
 
-def _records(catalog: Catalog, stage: str, video: str, clip: str | None) -> list[Record]:
+def _records(catalog: DatasetState, stage: str, video: str, clip: str | None) -> list[Record]:
     """All records of a stage that concern a video, or one of its clips."""
     folder = catalog.root.ledger / stage
     if stage == "segment" and clip is None:
@@ -66,7 +66,7 @@ def _records(catalog: Catalog, stage: str, video: str, clip: str | None) -> list
     return ledger.find(folder, [video, *([clip] if clip else [])])
 
 
-def _state(catalog: Catalog, stage: Stage, item: str) -> str | None:
+def _state(catalog: DatasetState, stage: Stage, item: str) -> str | None:
     """Where an item stands; from what is kept where that holds, since a plan of all items is long work."""
     known, state = snapshot.load_one(catalog, stage, item)
     if known:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate
-from yt360.filters.evaluation.labels import Labels, read_labels
+from yt360.filters.evaluation.labels import VideoLabels, read_labels
 from yt360.filters.evaluation.precision_recall import Counts, wilson
 
 _labels_option = click.option(
@@ -28,7 +28,7 @@ def filters_group() -> None:
     """How good the filters are, measured on a finished root. Nothing is decoded."""
 
 
-def _read(root: str, labels: Path) -> tuple[Catalog, Labels]:
+def _read(root: str, labels: Path) -> tuple[DatasetState, VideoLabels]:
     return catalog_of(open_root(root)), read_labels(labels)
 
 

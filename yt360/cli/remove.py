@@ -8,7 +8,7 @@ from yt360.cli.common import clean, json_option, open_root, print_json, root_opt
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.hashing import safe_id
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
@@ -31,7 +31,7 @@ def remove_command(
     """
     folder = open_root(root)
     recipe = recipes.of_root(folder.recipe, REGISTRY)
-    catalog = Catalog(folder, recipe.stages)
+    catalog = DatasetState(folder, recipe.stages)
     first = recipe.stages[0].name
     named = {record.source: name for name, record in catalog.records(first).items()}
     items = frozenset(name if name in catalog.records(first) else named.get(name, safe_id(name)) for name in videos)

@@ -13,7 +13,7 @@ from yt360.cli.common import _SHOWN, clean, engine_options, path_argument, root_
 from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
-from yt360.engine.executors.base import Engine
+from yt360.engine.executors.base import Executor
 from yt360.engine.recipe import Recipe
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
@@ -60,10 +60,10 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
     return 1 if result.failed else 0
 
 
-def _ray(engine: dict[str, Any]) -> Engine:
-    from yt360.engine.executors.ray import RayEngine
+def _ray(engine: dict[str, Any]) -> Executor:
+    from yt360.engine.executors.ray import RayExecutor
 
-    return RayEngine(engine["address"], workers=engine["workers"])
+    return RayExecutor(engine["address"], workers=engine["workers"])
 
 
 def _summary(result: pipeline.RunResult, root: Root) -> None:

@@ -46,7 +46,7 @@ def segment_images_command(
 
     Exit code 1: some pictures could not be read (they are named; the others are done).
     """
-    from yt360.segmentation.backends import ModelSettings, load_model
+    from yt360.segmentation.backends import PanopticModelSettings, load_model
     from yt360.segmentation.batching import Batcher
     from yt360.segmentation.coco import CocoWriter
     from yt360.segmentation.maps import PanopticMap
@@ -54,7 +54,9 @@ def segment_images_command(
     from yt360.segmentation.pictures import list_pictures, read_picture
 
     paths = list_pictures(folder)
-    settings = ModelSettings(model, weights, sha256, device=device, bfloat16=bfloat16, channels_last=channels_last)
+    settings = PanopticModelSettings(
+        model, weights, sha256, device=device, bfloat16=bfloat16, channels_last=channels_last
+    )
     loaded = load_model(settings)
     click.echo(f"{loaded.name}: weights {clean(loaded.weights)}, licence: {loaded.licence}", err=True)
     broken: list[str] = []

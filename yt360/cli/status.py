@@ -12,10 +12,10 @@ import click
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
 from yt360.engine.state import counts as counting
 from yt360.engine.state import snapshot
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 
 
-def summarize(catalog: Catalog) -> dict[str, Any]:
+def summarize(catalog: DatasetState) -> dict[str, Any]:
     """Counts a stage; the keys are those of ``status --json`` (documented in the README)."""
     stages = []
     for name, stage in catalog.stages.items():
@@ -24,7 +24,7 @@ def summarize(catalog: Catalog) -> dict[str, Any]:
     return {"root": catalog.root.url, "stages": stages}
 
 
-def keep(catalog: Catalog, summary: dict[str, Any]) -> None:
+def keep(catalog: DatasetState, summary: dict[str, Any]) -> None:
     """Keep the counts of stages of many items for the next who asks; they hold until ledger, plans or recipe change."""
     for stage, counts in zip(catalog.stages.values(), summary["stages"], strict=True):
         snapshot.keep(catalog, stage, {name: value for name, value in counts.items() if name != "stage"})
@@ -57,7 +57,7 @@ def status_command(root: str, as_json: bool, follow: bool, every_s: float, missi
     return 0
 
 
-def _print_missing(catalog: Catalog, as_json: bool) -> int:
+def _print_missing(catalog: DatasetState, as_json: bool) -> int:
     from yt360.engine.executors import slurm
 
     found = list(slurm.missing(catalog.root, list(catalog.stages.values())))

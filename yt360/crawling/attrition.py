@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.crawling.failures import KINDS
-from yt360.crawling.tables import Row
+from yt360.crawling.tables import ListedVideo
 from yt360.hashing import safe_id
 
 State = Literal["whole", "no-ambisonics", "unreachable", "gone", "unknown"]
@@ -59,7 +59,7 @@ def gather(records: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]]) 
     return {name: found for name, (_, found) in known.items()}
 
 
-def attrition(listed: Sequence[Row], known: Mapping[str, Known]) -> dict[str, Any]:
+def attrition(listed: Sequence[ListedVideo], known: Mapping[str, Known]) -> dict[str, Any]:
     """The report: one block of numbers for each side of the split and for all, and the state of every video."""
     states = {row.video: known.get(safe_id(row.video), Known("unknown", "not-asked")) for row in listed}
     sides = sorted({row.split or "all" for row in listed})
@@ -87,7 +87,7 @@ def read_report(path: Path) -> dict[str, Any]:
     return value
 
 
-def _block(rows: Iterable[Row], states: Mapping[str, Known]) -> dict[str, Any]:
+def _block(rows: Iterable[ListedVideo], states: Mapping[str, Known]) -> dict[str, Any]:
     rows = list(rows)
     counts: Counter[str] = Counter(states[row.video].state for row in rows)
     kinds: Counter[str] = Counter(states[row.video].kind for row in rows if states[row.video].kind)
@@ -107,7 +107,7 @@ def _block(rows: Iterable[Row], states: Mapping[str, Known]) -> dict[str, Any]:
     }
 
 
-def _recoverable(row: Row, state: Known) -> int:
+def _recoverable(row: ListedVideo, state: Known) -> int:
     if state.state != "whole":
         return 0
     return sum(state.duration_s is None or end <= state.duration_s + _SLACK_S for _, end in row.segments)

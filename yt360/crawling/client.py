@@ -19,7 +19,7 @@ log = logging.getLogger("yt360.crawl")
 _MOST_WARNINGS = 50
 
 
-class Ears:
+class YtDlpLogger:
     """What yt-dlp says goes to the log, cleaned; its warnings are kept for the diagnosis of a failure."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Ears:
 def open_client(
     access: Access,
     *,
-    ears: Ears,
+    ears: YtDlpLogger,
     cache: Path | None,
     address: str = "direct",
     format_sort: tuple[str, ...] = (),

@@ -24,10 +24,10 @@ from yt_dlp.globals import all_plugins_loaded
 from yt_dlp.plugins import load_all_plugins
 
 from yt360.crawling.access import Access, site_of
-from yt360.crawling.client import Ears, open_client
+from yt360.crawling.client import YtDlpLogger, open_client
 from yt360.crawling.failures import CrawlError, classify
-from yt360.crawling.rate_limit import Guest
-from yt360.crawling.targets import Target, page
+from yt360.crawling.rate_limit import RateLimiter
+from yt360.crawling.targets import CrawlTarget, page
 from yt360.crawling.text import clean_text, redact
 from yt360.errors import Yt360Error
 
@@ -50,7 +50,7 @@ class Discovery:
         self._cache = state_dir / "yt-dlp-cache"
         self._access = access
 
-    def videos(self, url: str, limit: int | None = None) -> Iterator[Target]:
+    def videos(self, url: str, limit: int | None = None) -> Iterator[CrawlTarget]:
         """The videos of a channel, playlist or search in its order, at most ``limit``.
 
         Raises :class:`CrawlError` when the site refuses; nothing half listed is remembered.
@@ -86,11 +86,11 @@ class Discovery:
         log.info("%s: %d videos found", redact(url, 200), found)
 
     def _write_listing(self, url: str, limit: int | None, partial: Path) -> int:
-        guest = Guest(self._guests, site_of(url), self._access)
+        guest = RateLimiter(self._guests, site_of(url), self._access)
         give_up_at = time.time() + self._access.patience_s
         found = 0
         with guest.turn(give_up_at) as lane, partial.open("w", encoding="utf-8") as stream:
-            ears = Ears()
+            ears = YtDlpLogger()
             stream.write(json.dumps({"listed": clean_text(url, 2000)}) + "\n")
             with open_client(self._access, ears=ears, cache=self._cache, address=lane.address, flat=True) as ydl:
                 try:

@@ -19,10 +19,10 @@ from yt_dlp.plugins import directories
 from yt_dlp.version import __version__ as yt_dlp_version
 
 from yt360.crawling.access import Access
-from yt360.crawling.client import Ears, open_client
+from yt360.crawling.client import YtDlpLogger, open_client
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, candidates, is_spherical
-from yt360.crawling.rate_limit import Guest, Lane
+from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.runtime import explain_missing, find_runtime
 from yt360.crawling.targets import youtube_address
 
@@ -61,7 +61,7 @@ def check_clients(
     A refusal that holds for everyone (bot wall, rate limit) is the last answer: nobody should insist.
     """
     hurried = access.model_copy(update={"patience_s": min(access.patience_s, _PATIENCE_S)})
-    guest = Guest(access.guest_folder or state_dir / "crawl-guest", "youtube", hurried)
+    guest = RateLimiter(access.guest_folder or state_dir / "crawl-guest", "youtube", hurried)
     for client in clients:
         for video in videos:
             try:
@@ -80,8 +80,8 @@ def best_clients(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _look(access: Access, client: str, video: str, lane: Lane) -> dict[str, Any]:
-    ears = Ears()
+def _look(access: Access, client: str, video: str, lane: Slot) -> dict[str, Any]:
+    ears = YtDlpLogger()
     with open_client(access, ears=ears, cache=None, address=lane.address, clients=(client,)) as ydl:
         try:
             info = ydl.extract_info(youtube_address(video), download=False) or {}

@@ -25,7 +25,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.version import __version__ as yt_dlp_version
 
 from yt360.crawling.access import Access, site_of
-from yt360.crawling.client import Ears, open_client
+from yt360.crawling.client import YtDlpLogger, open_client
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import Choice, Format, client_of
 from yt360.crawling.media_kind import MEDIA_EXTENSIONS, Role, extension
@@ -78,7 +78,7 @@ class Downloader:
         self._address = address
         self._subject = subject
         self._asked = asked
-        self._ears = Ears()
+        self._ears = YtDlpLogger()
         self._clients: tuple[str, ...] = ()
         self._deadline = time.monotonic() + access.download_timeout_s
         self._announced: int | None = None
@@ -137,7 +137,7 @@ class Downloader:
     def _one_round(
         self, url: str, clients: tuple[str, ...], action: Callable[[YoutubeDL, dict[str, Any]], Fetched]
     ) -> Fetched:
-        self._ears = Ears()
+        self._ears = YtDlpLogger()
         self._clients = clients
         with self._client(clients) as ydl:
             try:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from yt360.crawling.media_kind import extension, role_of, split_format
 from yt360.crawling.pairing import pair
-from yt360.crawling.targets import Target
+from yt360.crawling.targets import CrawlTarget
 from yt360.errors import UsageError
 
 
-def scan_folder(folder: Path) -> Iterator[Target]:
+def scan_folder(folder: Path) -> Iterator[CrawlTarget]:
     """The videos of a folder and the folders in it, in order of their names. Hidden files are not looked at.
 
     Raises :class:`UsageError` when it cannot be read or holds no media file.
@@ -22,7 +22,7 @@ def scan_folder(folder: Path) -> Iterator[Target]:
         yield _target(group.name, {role: folder / name for role, name in group.files().items()})
 
 
-def single_file(path: Path) -> Target:
+def single_file(path: Path) -> CrawlTarget:
     """One media file as a video. Raises :class:`UsageError` when its extension is none of a media file."""
     role = role_of(path.name)
     if role is None:
@@ -50,7 +50,7 @@ def _files(folder: Path) -> Iterator[Path]:
                 refuse(error)
 
 
-def _target(name: str, files: Mapping[str, Path]) -> Target:
+def _target(name: str, files: Mapping[str, Path]) -> CrawlTarget:
     """Sizes and modification times make a local file itself: one that was replaced is crawled again."""
     identity: dict[str, object] = {"source": "file"}
     for role, path in files.items():
@@ -60,4 +60,4 @@ def _target(name: str, files: Mapping[str, Path]) -> Target:
             raise UsageError(f"{path}: expected a file that can be read, found: {error.strerror}") from error
         identity[role] = [status.st_size, status.st_mtime_ns]
     where = {f"{role}_file": str(path.absolute()) for role, path in files.items()}
-    return Target(name, identity, where, said=str(next(iter(files.values()))))
+    return CrawlTarget(name, identity, where, said=str(next(iter(files.values()))))

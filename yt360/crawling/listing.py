@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 
 
-def read_notes(catalog: Catalog, name: str) -> dict[str, Any]:
+def read_notes(catalog: DatasetState, name: str) -> dict[str, Any]:
     """Item id -> what is noted under ``name`` (``segments``, ``split``): remembered, and replaced by today's plan."""
     notes = _remembered(catalog, name)
     if "crawl" in catalog.stages:
@@ -24,18 +24,18 @@ def read_notes(catalog: Catalog, name: str) -> dict[str, Any]:
     return notes
 
 
-def remember_notes(catalog: Catalog, name: str) -> None:
+def remember_notes(catalog: DatasetState, name: str) -> None:
     """Write down what :func:`read_notes` finds."""
     notes = read_notes(catalog, name)
     if notes and notes != _remembered(catalog, name):
         atomic_write_text(_path(catalog, name), json.dumps(notes, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _path(catalog: Catalog, name: str) -> Any:
+def _path(catalog: DatasetState, name: str) -> Any:
     return catalog.state_dir / f"noted-{name}.json"
 
 
-def _remembered(catalog: Catalog, name: str) -> dict[str, Any]:
+def _remembered(catalog: DatasetState, name: str) -> dict[str, Any]:
     path = _path(catalog, name)
     if not path.is_file():
         return {}

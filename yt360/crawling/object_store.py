@@ -12,7 +12,7 @@ import fsspec
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.media_kind import extension, role_of, split_format
 from yt360.crawling.pairing import Group, pair
-from yt360.crawling.targets import Target
+from yt360.crawling.targets import CrawlTarget
 from yt360.crawling.text import clean_text, public_url
 from yt360.errors import UsageError
 
@@ -32,7 +32,7 @@ def is_store(scheme: str) -> bool:
     return scheme in _STORES and scheme in fsspec.available_protocols()
 
 
-def scan_store(url: str) -> Iterator[Target]:
+def scan_store(url: str) -> Iterator[CrawlTarget]:
     """The videos below a prefix, or the one file at ``url``. Credentials are those that its file system finds itself.
 
     Raises :class:`UsageError` when it cannot be listed or holds no media file.
@@ -89,7 +89,7 @@ def _single(name: str, shown: str) -> Group:
     return Group(split_format(name[: -len(extension(name)) - 1])[0], **{role: name})
 
 
-def _target(system: Any, group: Group, files: Mapping[str, tuple[str, dict[str, Any]]]) -> Target:
+def _target(system: Any, group: Group, files: Mapping[str, tuple[str, dict[str, Any]]]) -> CrawlTarget:
     identity: dict[str, object] = {"source": "store"}
     where: dict[str, str] = {}
     for role, name in group.files().items():
@@ -97,4 +97,4 @@ def _target(system: Any, group: Group, files: Mapping[str, tuple[str, dict[str, 
         mark = next((about[key] for key in _MARKS if about.get(key) is not None), "")
         identity[role] = [about.get("size"), clean_text(mark, 100)]
         where[f"{role}_stored"] = system.unstrip_protocol(path)
-    return Target(group.name, identity, where, said=next(iter(where.values())))
+    return CrawlTarget(group.name, identity, where, said=next(iter(where.values())))

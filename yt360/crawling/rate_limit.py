@@ -45,7 +45,7 @@ class _State:
     tripped_by: str = ""
 
 
-class Lane:
+class Slot:
     """One pair of site and own address: at most ``access.in_flight`` videos at a time, never faster than the pace.
 
     A token bucket of depth one gives the rate: no stretch of T hours sees more than 1 + T times the
@@ -145,7 +145,7 @@ class Lane:
             os.close(descriptor)
 
 
-class Guest:
+class RateLimiter:
     """All lanes to one site; one for each own address (see :meth:`Access.outgoing`)."""
 
     def __init__(
@@ -157,14 +157,14 @@ class Guest:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._lanes = [Lane(folder, site, address, access, clock) for address in access.outgoing()]
+        self._lanes = [Slot(folder, site, address, access, clock) for address in access.outgoing()]
         self._site = site
         self._access = access
         self._clock = clock
         self._sleep = sleep
 
     @contextlib.contextmanager
-    def turn(self, give_up_at: float) -> Iterator[Lane]:
+    def turn(self, give_up_at: float) -> Iterator[Slot]:
         """Wait for a turn on whichever lane is free first, and hold it.
 
         Raises :class:`CrawlError` when none came by ``give_up_at`` (on the guest's clock).
@@ -176,7 +176,7 @@ class Guest:
             finally:
                 lane.leave()
 
-    def ask(self, action: Callable[[Lane], Answer]) -> Answer:
+    def ask(self, action: Callable[[Slot], Answer]) -> Answer:
         """Wait for a turn and call ``action`` with its lane.
 
         A refusal that holds for every video closes the lane, and the same is asked again when it
@@ -201,7 +201,7 @@ class Guest:
                     lane.recover()
                     return answer
 
-    def _enter(self, held: contextlib.ExitStack, give_up_at: float) -> Lane:
+    def _enter(self, held: contextlib.ExitStack, give_up_at: float) -> Slot:
         while True:
             shortest_s = float("inf")
             for lane in random.sample(self._lanes, len(self._lanes)):
@@ -213,7 +213,7 @@ class Guest:
                 raise self._gave_up(self._lanes)
             self._sleep(max(0.005, min(shortest_s, _LONGEST_SLICE_S)))
 
-    def _gave_up(self, lanes: Sequence[Lane]) -> CrawlError:
+    def _gave_up(self, lanes: Sequence[Slot]) -> CrawlError:
         closed = sorted({lane.why_closed() for lane in lanes} - {""})
         return CrawlError(
             closed[0] if closed else "rate-limited",

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import extension, role_of
-from yt360.crawling.targets import Target, direct, page, path_digest, youtube_address
+from yt360.crawling.targets import CrawlTarget, direct, page, path_digest, youtube_address
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
@@ -27,7 +27,7 @@ EXPECTED = (
     "(ytsearch50:spatial audio 360), a channel, playlist or search address, or yt360-2020 (the published list)"
 )
 
-Expand = Callable[[str], Iterator[Target]]
+Expand = Callable[[str], Iterator[CrawlTarget]]
 """Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
@@ -40,7 +40,7 @@ _LONGEST_LINE = 20_000
 _LARGEST_LIST = 256 << 20
 
 
-def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[Target]:
+def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[CrawlTarget]:
     """All videos of ``sources`` in order, without those that came before under the same id.
 
     Raises :class:`UsageError` when there is none, or when two different videos would get one id.
@@ -57,7 +57,7 @@ def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[Tar
         raise UsageError(f"crawl.source = {clean_text(given, 300)}: expected {EXPECTED}, found no video in it")
 
 
-def _once(found: Iterable[Target]) -> Iterator[Target]:
+def _once(found: Iterable[CrawlTarget]) -> Iterator[CrawlTarget]:
     """Each video once. Two files of one name at different paths of a server get different ids."""
     seen: dict[str, int] = {}
     for target in found:
@@ -77,21 +77,21 @@ def _once(found: Iterable[Target]) -> Iterator[Target]:
             yield target
 
 
-def _clash(target: Target) -> UsageError:
+def _clash(target: CrawlTarget) -> UsageError:
     return UsageError(
         f"{clean_text(target.said, 200)}: another video of this source has the id {target.name!r} too; "
         "give one of them a name of its own in the list: NAME=ADDRESS"
     )
 
 
-def _same(target: Target) -> int:
+def _same(target: CrawlTarget) -> int:
     """What two mentions of one video agree in; a number, because a source may mention very many."""
     if "page" in target.where:
         return hash(("page", target.identity["source"]))
     return hash(tuple(sorted(target.where.items())))
 
 
-def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[Target]:
+def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[CrawlTarget]:
     """The videos that one text means; paths are relative to ``base``. ``lists`` is false inside a list."""
     if _SEARCH.match(text):
         yield from expand(text)
@@ -129,12 +129,12 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         raise UsageError(f"crawl.source: expected {EXPECTED}; found {clean_text(text, 200)!r}{missing}")
 
 
-def youtube(name: str) -> Target:
+def youtube(name: str) -> CrawlTarget:
     """A YouTube video by its id."""
     return page("youtube", name, youtube_address(name))
 
 
-def _stored(url: str, scheme: str) -> Iterator[Target]:
+def _stored(url: str, scheme: str) -> Iterator[CrawlTarget]:
     """Files of an object store."""
     from yt360.crawling.object_store import is_store, scan_store
 
@@ -146,7 +146,7 @@ def _stored(url: str, scheme: str) -> Iterator[Target]:
     yield from scan_store(url)
 
 
-def _address(url: str, expand: Expand, name: str) -> Iterator[Target]:
+def _address(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     video = youtube_id(url)
     if video:
         target = youtube(video)
@@ -159,7 +159,7 @@ def _address(url: str, expand: Expand, name: str) -> Iterator[Target]:
         yield from _site(url, expand, name)
 
 
-def _site(url: str, expand: Expand, name: str) -> Iterator[Target]:
+def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     """An address of another site: yt-dlp knows from its form whether it is one video or a list of them."""
     from yt360.crawling.discovery import extractor_for, is_listing
 
@@ -190,7 +190,7 @@ def youtube_id(url: str) -> str | None:
     return found if _YOUTUBE_ID.fullmatch(found) else None
 
 
-def _listed(path: Path, expand: Expand) -> Iterator[Target]:
+def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
     lines = 0
     for number, line in enumerate(_lines(path), 1):
@@ -206,7 +206,7 @@ def _listed(path: Path, expand: Expand) -> Iterator[Target]:
         raise UsageError(f"{path}: expected addresses or ids, one a line, found none")
 
 
-def _tabled(path: Path, expand: Expand) -> Iterator[Target]:
+def _tabled(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The videos of a table, with what it says of their segments."""
     for row in tables.read_table(path).values():
         try:
@@ -216,11 +216,11 @@ def _tabled(path: Path, expand: Expand) -> Iterator[Target]:
         yield from (_with_notes(target, row) for target in found)
 
 
-def _with_notes(target: Target, row: tables.Row) -> Target:
+def _with_notes(target: CrawlTarget, row: tables.ListedVideo) -> CrawlTarget:
     return replace(target, notes=row.notes())
 
 
-def _line(text: str, expand: Expand, base: Path) -> Iterator[Target]:
+def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
     name = ""
     if match := _NAMED.fullmatch(text):
         name, text = match[1], match[2]
@@ -240,7 +240,7 @@ def _line(text: str, expand: Expand, base: Path) -> Iterator[Target]:
         yield from _one(text, expand, base, lists=False)
 
 
-def _pair(urls: list[str], name: str) -> Target:
+def _pair(urls: list[str], name: str) -> CrawlTarget:
     """Picture and sound of one video; the order does not matter where the extensions tell."""
     for url in urls:
         if url.partition("://")[0].lower() not in ("http", "https"):

@@ -29,7 +29,7 @@ _LONGEST_FIELD = 1 << 20
 
 
 @dataclass
-class Row:
+class ListedVideo:
     """A video of a table: its segments as [start, end] in seconds, and its side of the split (empty: not said)."""
 
     video: str
@@ -41,9 +41,9 @@ class Row:
         return {**told, "split": self.split} if self.split else told
 
 
-def read_table(path: Path) -> dict[str, Row]:
+def read_table(path: Path) -> dict[str, ListedVideo]:
     """The videos of a table in its order. Raises :class:`UsageError` that names the line of what is wrong."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, ListedVideo] = {}
     for number, line in _lines(path):
         try:
             _take_line(rows, line)
@@ -54,7 +54,7 @@ def read_table(path: Path) -> dict[str, Row]:
     return rows
 
 
-def published(part: str = "") -> list[Row]:
+def published(part: str = "") -> list[ListedVideo]:
     """The list of 2020: 4506 videos of ``train`` and 1000 of ``test``; ``part`` names one of them, or ``none``.
 
     ``none`` are the 217 videos of which segments were published but no side of the split.
@@ -93,11 +93,11 @@ def _is_header(cells: list[str]) -> bool:
     return any(cell.strip().lstrip("# ").lower() in _VIDEO for cell in cells)
 
 
-def _take_line(rows: dict[str, Row], line: dict[str, str]) -> None:
+def _take_line(rows: dict[str, ListedVideo], line: dict[str, str]) -> None:
     video = _first(line, _VIDEO)
     if not video:
         raise ValueError("expected a video, found an empty field")
-    row = rows.setdefault(video, Row(video))
+    row = rows.setdefault(video, ListedVideo(video))
     split = line.get("split", "")
     if split:
         if row.split and row.split != split:

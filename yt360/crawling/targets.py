@@ -16,7 +16,7 @@ from yt360.hashing import safe_id
 
 
 @dataclass(frozen=True)
-class Target:
+class CrawlTarget:
     """``name`` is the video's id as its source spells it; ``identity`` goes into the key, ``where`` does not.
 
     ``where`` is one of ``{"page": URL}`` (ask yt-dlp), ``{"video": URL, "sound": URL}`` (media files) and
@@ -38,9 +38,9 @@ class Target:
         return Item(id=name, source_id=name, meta=self.identity, hints=hints)
 
 
-def page(site: str, name: str, url: str) -> Target:
+def page(site: str, name: str, url: str) -> CrawlTarget:
     """A video that yt-dlp knows how to get. ``site`` is its extractor in lower case."""
-    return Target(name, {"source": site, "video": clean_text(name, 200)}, {"page": url}, said=url)
+    return CrawlTarget(name, {"source": site, "video": clean_text(name, 200)}, {"page": url}, said=url)
 
 
 def _youtube_page(identity: Mapping[str, Any]) -> dict[str, str]:
@@ -59,11 +59,11 @@ def page_of(item: Item) -> str | None:
     return youtube_address(item.meta["video"]) if item.meta.get("source") == "youtube" else None
 
 
-def direct(video: str | None, sound: str | None, name: str = "") -> Target:
+def direct(video: str | None, sound: str | None, name: str = "") -> CrawlTarget:
     """Media files at plain addresses. Which host serves them does not change what they are."""
     first = video or sound or ""
     where = {role: url for role, url in (("video", video), ("sound", sound)) if url}
-    return Target(name or name_of_url(first), {"source": "url"}, where, said=first)
+    return CrawlTarget(name or name_of_url(first), {"source": "url"}, where, said=first)
 
 
 def name_of_url(url: str) -> str:

@@ -14,14 +14,14 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
-from yt360.dataset.manifest import Clip
+from yt360.dataset.manifest import ClipRow
 from yt360.dataset.mp4_samples import SampleTable, SampleTableError, read_sample_table
 from yt360.errors import ItemError
 
 _REFORMATTER = VideoReformatter()
 
 
-def decode_frames(data: bytes, clip: Clip, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
+def decode_frames(data: bytes, clip: ClipRow, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
     """Frames ``indices`` (rising, repeats allowed) of a clip's MP4, as ``(len(indices), H + 2 pad, W + 2 pad, 3)`` RGB.
 
     ``pad`` pixels around each frame are left for the caller to fill. Decodes from the key frame
@@ -78,7 +78,7 @@ def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[Vide
     yield from context.decode(None)
 
 
-def decode_sound(data: bytes, clip: Clip, start: int, samples: int) -> NDArray[np.float32]:
+def decode_sound(data: bytes, clip: ClipRow, start: int, samples: int) -> NDArray[np.float32]:
     """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1].
 
     Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.

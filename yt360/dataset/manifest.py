@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.training.recipe import Data, fingerprint
+from yt360.training.recipe import DataSettings, fingerprint
 
 _TYPES: dict[str, pa.DataType] = {
     "clip": pa.string(),
@@ -41,7 +41,7 @@ _MAX_MEMBER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipRow:
     """One clip: ``frames`` pictures at ``fps`` and ``samples`` of sound at ``sample_rate_hz``, inside ``shard``."""
 
     clip: str
@@ -65,7 +65,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Split:
+class ClipSplit:
     """The usable clips of one split, grouped by video.
 
     ``clips_of``: for each video, the indices of its clips in ``clips``. ``short``: ids of clips that
@@ -73,7 +73,7 @@ class Split:
     """
 
     name: str
-    clips: tuple[Clip, ...]
+    clips: tuple[ClipRow, ...]
     videos: tuple[str, ...]
     clips_of: tuple[NDArray[np.int64], ...]
     short: tuple[str, ...]
@@ -109,15 +109,17 @@ def read_table(root: str) -> pa.Table:
         raise UsageError(f"{path}: a column is of another type ({error}); run yt360 shard again") from error
 
 
-def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table: pa.Table | None = None) -> Split:
+def load_split(
+    root: str, split: str, data: DataSettings, sample_rate_hz: int, *, table: pa.Table | None = None
+) -> ClipSplit:
     """The clips of ``split`` in manifest order; every disagreement with what training expects is a UsageError.
 
-    A clip shorter than one sample is left out and named in :attr:`Split.short`; more than 1 % of
+    A clip shorter than one sample is left out and named in :attr:`ClipSplit.short`; more than 1 % of
     such clips stop the run.
     """
     table = read_table(root) if table is None else table
     path = join(root, "manifests", "clips.parquet")
-    clips: list[Clip] = []
+    clips: list[ClipRow] = []
     short: list[str] = []
     for row in table.to_pylist():
         if row.pop("split") != split:
@@ -130,7 +132,7 @@ def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table:
                 f"{path}: clip {row['clip']!r} holds {convention!r} sound; training reads AmbiX (W Y Z X, SN3D) only: "
                 "make the clips again with yt360 chunk and shard"
             )
-        clip = Clip(**row)
+        clip = ClipRow(**row)
         _check(clip, path, sample_rate_hz)
         enough = clip.frames / clip.fps >= data.picture_s and clip.samples / clip.sample_rate_hz >= data.sound_s
         if enough:
@@ -146,7 +148,7 @@ def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table:
     videos: dict[str, list[int]] = {}
     for index, clip in enumerate(clips):
         videos.setdefault(clip.video, []).append(index)
-    return Split(
+    return ClipSplit(
         name=split,
         clips=tuple(clips),
         videos=tuple(videos),
@@ -155,7 +157,7 @@ def load_split(root: str, split: str, data: Data, sample_rate_hz: int, *, table:
     )
 
 
-def _check(clip: Clip, path: str, sample_rate_hz: int) -> None:
+def _check(clip: ClipRow, path: str, sample_rate_hz: int) -> None:
     plain = PurePosixPath(clip.shard)
     if plain.name != clip.shard or clip.shard in ("", ".", ".."):
         raise UsageError(f"{path}: clip {clip.clip!r} names the shard {clip.shard!r}; expected a plain file name")
@@ -179,7 +181,7 @@ def _check(clip: Clip, path: str, sample_rate_hz: int) -> None:
         raise UsageError(f"{path}: clip {clip.clip!r} claims {clip.width}x{clip.height}; at most 16384 a side")
 
 
-def check_shards(root: str, splits: list[Split]) -> None:
+def check_shards(root: str, splits: list[ClipSplit]) -> None:
     """Every shard named by the clips exists and is long enough; all that are not are named in one UsageError."""
     ends: dict[str, int] = {}
     for clip in (clip for split in splits for clip in split.clips):

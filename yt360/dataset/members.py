@@ -9,7 +9,7 @@ from typing import Any
 
 import fsspec
 
-from yt360.dataset.manifest import Clip, join
+from yt360.dataset.manifest import ClipRow, join
 from yt360.errors import ItemError
 
 _OPEN_FILES = 32
@@ -34,15 +34,15 @@ class MemberReader:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _verified=set(), _filesystem=None, _files=OrderedDict())
 
-    def video(self, clip: Clip) -> bytes:
+    def video(self, clip: ClipRow) -> bytes:
         """The MP4 of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
         return self._read(clip, "video", clip.video_offset, clip.video_size, clip.video_digest)
 
-    def sound(self, clip: Clip) -> bytes:
+    def sound(self, clip: ClipRow) -> bytes:
         """The FLAC of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
         return self._read(clip, "foa", clip.foa_offset, clip.foa_size, clip.foa_digest)
 
-    def maps(self, clip: Clip) -> bytes:
+    def maps(self, clip: ClipRow) -> bytes:
         """The panoptic maps of a clip (:class:`yt360.segmentation.ClipMaps` reads them).
 
         Raises :class:`ItemError` when it has none, or the bytes are not those of the manifest.
@@ -56,7 +56,7 @@ class MemberReader:
         while self._files:
             os.close(self._files.popitem()[1])
 
-    def _read(self, clip: Clip, member: str, offset: int, size: int, digest: str) -> bytes:
+    def _read(self, clip: ClipRow, member: str, offset: int, size: int, digest: str) -> bytes:
         try:
             data = self._range(clip.shard, offset, size)
         except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.dataset.manifest import Clip
+from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import DrawnView, crop_labels
 from yt360.errors import ItemError
@@ -21,7 +21,7 @@ def segment_ids(panoptic: PanopticMap) -> NDArray[np.int32]:
 
 def view_labels(
     reader: MemberReader,
-    clip: Clip,
+    clip: ClipRow,
     times_s: Sequence[float],
     view: DrawnView,
     size: int,

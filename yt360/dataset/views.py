@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
-from yt360.training.recipe import Switches, Views
+from yt360.training.recipe import PublishedBehaviour, ViewSettings
 
 PAD = 1
 """Pixels around an equirectangular picture that hold what lies beyond the seam and the poles."""
@@ -43,8 +43,8 @@ class DrawnView:
 def draw_views(
     rng: np.random.Generator,
     count: int,
-    settings: Views,
-    switches: Switches,
+    settings: ViewSettings,
+    switches: PublishedBehaviour,
     *,
     augment: bool,
     loudest: tuple[float, float] | None = None,
@@ -78,7 +78,7 @@ def plane_distance(a: tuple[float, float], b: tuple[float, float]) -> float:
 def _draw_centre(
     rng: np.random.Generator,
     taken: list[tuple[float, float]],
-    settings: Views,
+    settings: ViewSettings,
     margin: float,
     loudest: tuple[float, float] | None,
 ) -> tuple[float, float]:
@@ -100,7 +100,7 @@ def _draw_centre(
     return best
 
 
-def sound_matrix(drawn: DrawnView, switches: Switches) -> NDArray[np.float32]:
+def sound_matrix(drawn: DrawnView, switches: PublishedBehaviour) -> NDArray[np.float32]:
     """The ``(4, 4)`` matrix on W, Y, Z, X that belongs to a drawn view: rotation, flip and gain in one."""
     if switches.rotation == "original":
         rotation = sphere.yaw_rotation(-drawn.view.azimuth) @ sphere.pitch_rotation(-drawn.view.elevation)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from yt360.engine import pipeline, process_tag
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options
-from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.state.plan import Plan
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 
@@ -58,10 +58,10 @@ def estimate(recipe: Recipe, root: Root, options: Options, sample: int) -> list[
 
 def to_do(recipe: Recipe, root: Root) -> Iterator[tuple[str, int, int]]:
     """Stage, items that are known so far, and those of them that a run would work on. Changes nothing."""
-    catalog = Catalog(root, recipe.stages)
+    catalog = DatasetState(root, recipe.stages)
     for stage in recipe.stages:
         if stage.after:
             entries = catalog.entries(stage.name)
         else:
-            entries = catalog.judged(stage, Plan.of_items(stage, stage.plan(catalog)))
+            entries = catalog.judged(stage, ItemPlan.of_items(stage, stage.plan(catalog)))
         yield stage.name, len(entries), len(entries.rows("waiting", "undecided"))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from yt360.engine import process_tag
-from yt360.engine.object_store import Store
+from yt360.engine.object_store import ObjectStore
 from yt360.errors import RootBusyError
 
 _RENEW_S = 5.0
@@ -40,7 +40,7 @@ class Place(Protocol):
 
 
 class StorePlace:
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: ObjectStore, name: str) -> None:
         self._store, self._name = store, name
 
     def create(self, data: bytes) -> bool:

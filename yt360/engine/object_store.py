@@ -48,7 +48,7 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-class Store:
+class ObjectStore:
     """Objects below one prefix; names are POSIX paths relative to it."""
 
     def __init__(self, url: str) -> None:

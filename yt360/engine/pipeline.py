@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from yt360.engine.events import EventLog
-from yt360.engine.executors.base import Engine
+from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage_run import Options, StageResult, StageRun
 from yt360.engine.state import ledger, snapshot
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write_text, raise_if_disk_full
@@ -54,9 +54,9 @@ def run(
     root: Root,
     options: Options,
     *,
-    engine: Engine | None = None,
+    engine: Executor | None = None,
     only: str | None = None,
-    publish: Callable[[Catalog], None] | None = None,
+    publish: Callable[[DatasetState], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> RunResult:
     """Bring a root up to date with a recipe (or just one stage of it).
@@ -77,9 +77,9 @@ def _run(
     recipe: Recipe,
     root: Root,
     options: Options,
-    engine: Engine | None,
+    engine: Executor | None,
     only: str | None,
-    publish: Callable[[Catalog], None] | None,
+    publish: Callable[[DatasetState], None] | None,
     say: Callable[[str], None],
 ) -> RunResult:
     root.create()
@@ -88,7 +88,7 @@ def _run(
     pool = engine or WorkerPool(options.workers, memory_limit_mb=options.worker_memory_mb)
     with root.lock(), EventLog(root.logs / f"{result.run}.jsonl", result.run) as events:
         prepare(root, recipe)
-        catalog = Catalog(root, recipe.stages)
+        catalog = DatasetState(root, recipe.stages)
         try:
             with pool, _drain_on_signals(pool, result, say):
                 for stage in recipe.stages:
@@ -116,7 +116,7 @@ def prepare(root: Root, recipe: Recipe) -> None:
     save_recipe(root, recipe)
 
 
-def finish(root: Root, catalog: Catalog, publish: Callable[[Catalog], None] | None) -> None:
+def finish(root: Root, catalog: DatasetState, publish: Callable[[DatasetState], None] | None) -> None:
     """After the last stage, with the lock held: gather the ledger, write what others read."""
     root.pull()
     root.clear_tmp()  # of workers that were killed
@@ -138,7 +138,7 @@ def save_recipe(root: Root, recipe: Recipe) -> None:
 
 
 @contextlib.contextmanager
-def _drain_on_signals(pool: Engine, result: RunResult, say: Callable[[str], None]) -> Iterator[None]:
+def _drain_on_signals(pool: Executor, result: RunResult, say: Callable[[str], None]) -> Iterator[None]:
     """First SIGTERM or Ctrl-C: finish what is in flight and stop. Second: stop at once (that work is redone)."""
 
     def on_signal(number: int, _: FrameType | None) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, plan
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import SNAPSHOTS, Root
 from yt360.files import atomic_write_text
 
@@ -40,7 +40,7 @@ class Removal:
         return sum(path.stat().st_size for path in [*files, *self.pictures])
 
 
-def find(catalog: Catalog, items: Collection[str]) -> Removal:
+def find(catalog: DatasetState, items: Collection[str]) -> Removal:
     """What :func:`remove` would take away."""
     root, found, parts = catalog.root, Removal(), parts_of(catalog, items)
     for name, stage in catalog.stages.items():
@@ -55,7 +55,7 @@ def find(catalog: Catalog, items: Collection[str]) -> Removal:
     return found
 
 
-def parts_of(catalog: Catalog, items: Collection[str]) -> frozenset[str]:
+def parts_of(catalog: DatasetState, items: Collection[str]) -> frozenset[str]:
     """The items and all clips that they were ever cut into."""
     children = {
         child["id"]
@@ -66,7 +66,7 @@ def parts_of(catalog: Catalog, items: Collection[str]) -> frozenset[str]:
     return frozenset(items) | children
 
 
-def _reported(catalog: Catalog, parts: frozenset[str]) -> Iterator[Path]:
+def _reported(catalog: DatasetState, parts: frozenset[str]) -> Iterator[Path]:
     """Files of the report that are named after an item, and pages that show one (pages hold pictures and sound)."""
     if not catalog.root.report.is_dir():
         return
@@ -95,7 +95,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
     """
     with root.lock():
         root.pull()
-        catalog = Catalog(root, stages)
+        catalog = DatasetState(root, stages)
         found, parts = find(catalog, items), parts_of(catalog, items)
         for folder in found.folders:
             root.remove(folder)
@@ -120,7 +120,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
     remake()
     with root.lock():
         root.pull()
-        _drop_orphans(Catalog(root, stages), parts)
+        _drop_orphans(DatasetState(root, stages), parts)
         root.push()
     return found
 
@@ -172,7 +172,7 @@ def _without(value: Any, items: frozenset[str]) -> Any:
     return value
 
 
-def _drop_orphans(catalog: Catalog, parts: frozenset[str]) -> None:
+def _drop_orphans(catalog: DatasetState, parts: frozenset[str]) -> None:
     """Files of joining stages that no plan holds any more, with their records and those that name one of ``parts``."""
     for name, stage in catalog.stages.items():
         if stage.flat_folder:

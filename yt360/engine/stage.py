@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
-    from yt360.engine.state.dataset_state import Catalog
+    from yt360.engine.state.dataset_state import DatasetState
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ Outcome = Done | Filtered | Failed
 
 
 @dataclass(frozen=True)
-class Needs:
+class Resources:
     """What one item of a stage may use. ``timeout_s`` is wall-clock time; ``max_attempts`` caps retries."""
 
     cpus: float = 1.0
@@ -144,7 +144,7 @@ class Stage:
     version: ClassVar[int] = 1
     params_type: ClassVar[type[StageParams]] = StageParams
     thresholds_type: ClassVar[type[StageThresholds]] = StageThresholds
-    needs: ClassVar[Needs] = Needs()
+    needs: ClassVar[Resources] = Resources()
     inputs: ClassVar[Mapping[str, str]] = {}
     after: ClassVar[tuple[str, ...]] = ()
     flat_folder: ClassVar[str | None] = None
@@ -153,14 +153,14 @@ class Stage:
         self.params: Any = params if params is not None else self.params_type()
         self.thresholds: Any = thresholds if thresholds is not None else self.thresholds_type()
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         """The items of this stage, given what the stages before it left. Deterministic order.
 
         Raises :class:`yt360.errors.UsageError` when the parameters make no plan possible.
         """
         yield from catalog.items_after(self.after, self.inputs)
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         """Called by the runner before the first item of a plan is worked on: remember what later plans must keep.
 
         :meth:`plan` itself only reads, because asking for the state of a root must not change it.

@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow.compute as pc
 
 from yt360.engine.events import EventLog
-from yt360.engine.executors.base import Engine, Finished, Task
+from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
-from yt360.engine.state.dataset_state import Catalog
-from yt360.engine.state.item_states import STATES, Entries
-from yt360.engine.state.plan import Plan
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.item_states import STATES, ItemStates
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import STATUSES, Record
 from yt360.engine.storage import Root
-from yt360.engine.worker import Job, StageHost, execute, redecide, stage_path
+from yt360.engine.worker import ItemJob, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
 
 _SLOWEST = 10
@@ -82,13 +82,13 @@ class JobLoop:
 
     def __init__(self, stage: Stage, root: Root, options: Options, run_id: str, events: EventLog) -> None:
         self._stage, self._root, self._options, self._run, self._events = stage, root, options, run_id, events
-        self._jobs: Iterator[Job] = iter(())
+        self._jobs: Iterator[ItemJob] = iter(())
         self._left = 0
-        self._again: deque[Job] = deque()
+        self._again: deque[ItemJob] = deque()
         self._lost: Counter[str] = Counter()
         self.writer = ledger.open_writer(root, stage.name, f"{run_id}-{socket.gethostname()}-runner")
 
-    def work(self, jobs: Collection[Job], engine: Engine, result: StageResult) -> None:
+    def work(self, jobs: Collection[ItemJob], engine: Executor, result: StageResult) -> None:
         """Until all are ended, or the engine is stopped. Raises :class:`DiskFullError`."""
         self._jobs, self._left = iter(jobs), len(jobs)
         with StageProgress(self._stage.name, self._left) as progress:
@@ -110,8 +110,8 @@ class JobLoop:
         logs = str(self._root.logs / self._run)
         return Task("yt360.engine.stage_run:attempt", job, self._stage.needs.timeout_s, logs)
 
-    def _take(self, finished: Finished, engine: Engine, progress: StageProgress, result: StageResult) -> None:
-        job: Job = finished.task.argument
+    def _take(self, finished: Finished, engine: Executor, progress: StageProgress, result: StageResult) -> None:
+        job: ItemJob = finished.task.argument
         if finished.status == "ok":
             record: Record = finished.value
         elif finished.status == "disk-full":
@@ -138,13 +138,13 @@ class JobLoop:
         result.add(record)
         progress.add(record.status)
 
-    def _may_try_again(self, finished: Finished, job: Job) -> bool:
+    def _may_try_again(self, finished: Finished, job: ItemJob) -> bool:
         if finished.status == "lost":
             self._lost[job.item.id] += 1
             return self._lost[job.item.id] < _LOST_AT_MOST
         return job.attempt < self._stage.needs.max_attempts
 
-    def _record_of_death(self, job: Job, finished: Finished) -> Record:
+    def _record_of_death(self, job: ItemJob, finished: Finished) -> Record:
         kind = {"timeout": "timeout", "lost": "machine-lost"}.get(finished.status, "worker-died")
         poison = kind == "worker-died" and job.attempt >= min(_POISON_AFTER, self._stage.needs.max_attempts)
         return Record(
@@ -180,13 +180,13 @@ class StageRun:
     """One stage: what there is to do, and doing it."""
 
     def __init__(
-        self, stage: Stage, catalog: Catalog, root: Root, options: Options, run_id: str, events: EventLog
+        self, stage: Stage, catalog: DatasetState, root: Root, options: Options, run_id: str, events: EventLog
     ) -> None:
         self._stage, self._catalog, self._root, self._options, self._run = stage, catalog, root, options, run_id
         self._events = events
         self.result = StageResult(stage.name)
 
-    def run(self, engine: Engine) -> StageResult:
+    def run(self, engine: Executor) -> StageResult:
         started = time.monotonic()
         jobs = self.settle()
         if jobs:
@@ -211,7 +211,7 @@ class StageRun:
             snapshot.keep(self._catalog, self._stage)
         return Jobs(self._stage, self._root, self._run, entries, rows)
 
-    def _redecide(self, entries: Entries, rows: np.ndarray) -> None:
+    def _redecide(self, entries: ItemStates, rows: np.ndarray) -> None:
         writer = ledger.open_writer(self._root, self._stage.name, f"{self._run}-{socket.gethostname()}-planner")
         try:
             for row in rows:
@@ -239,7 +239,7 @@ class StageRun:
         self.result.seconds = time.monotonic() - started
         self._events.stage(self.result)
 
-    def _plan(self) -> Entries:
+    def _plan(self) -> ItemStates:
         stage, catalog = self._stage, self._catalog
         if stage.after:
             entries = catalog.entries(stage.name)
@@ -247,7 +247,7 @@ class StageRun:
             if type(stage).plan is not Stage.plan:
                 self._require_different(entries.plan)
         else:
-            plan = Plan.of_items(stage, stage.plan(catalog))
+            plan = ItemPlan.of_items(stage, stage.plan(catalog))
             self._require_different(plan)
             self.result.planned = len(plan)
             if 0 < self._options.sample < len(plan):
@@ -259,12 +259,12 @@ class StageRun:
         self._root.push()
         return entries
 
-    def _require_different(self, plan: Plan) -> None:
+    def _require_different(self, plan: ItemPlan) -> None:
         double = plan.first_double()
         if double is not None:
             raise UsageError(f"stage {self._stage.name}: two items have the id {double!r}; ids must differ")
 
-    def _wanted_again(self, entries: Entries, retry: str) -> np.ndarray:
+    def _wanted_again(self, entries: ItemStates, retry: str) -> np.ndarray:
         """Rows of items with a record that ``--retry`` means."""
         known = np.flatnonzero(entries.places >= 0)
         if retry == "all":
@@ -277,10 +277,10 @@ class StageRun:
         return failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)] if len(failed) else failed
 
 
-class Jobs(Collection[Job]):
+class Jobs(Collection[ItemJob]):
     """What is to be done, in plan order. A job is made when it is handed out."""
 
-    def __init__(self, stage: Stage, root: Root, run_id: str, entries: Entries, rows: np.ndarray) -> None:
+    def __init__(self, stage: Stage, root: Root, run_id: str, entries: ItemStates, rows: np.ndarray) -> None:
         self._entries, self._rows = entries, rows
         self._made_for: dict[str, Any] = {
             "root": root.url,
@@ -297,10 +297,10 @@ class Jobs(Collection[Job]):
     def __contains__(self, job: object) -> bool:
         return any(job == each for each in self)
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[ItemJob]:
         for row in self._rows:
             entry = self._entries.at(int(row))
-            yield Job(
+            yield ItemJob(
                 item=entry.item,
                 key=entry.key,
                 sequence=entry.record.sequence + 1 if entry.record else 1,
@@ -309,7 +309,7 @@ class Jobs(Collection[Job]):
             )
 
 
-def attempt(state: dict[str, Any], job: Job) -> Record:
+def attempt(state: dict[str, Any], job: ItemJob) -> Record:
     """Runs in a worker: one attempt, with the stages and ledger files that this worker keeps open."""
     host: StageHost = state.setdefault("stages", StageHost())
     return execute(host, job)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
-from yt360.engine.object_store import Store, is_remote
+from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path
 from yt360.hashing import digest_file, safe_id
@@ -52,9 +52,9 @@ class Root:
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
         text = os.fspath(location)
-        self.store: Store | None = None
+        self.store: ObjectStore | None = None
         if is_remote(text):
-            self.store = Store(text)
+            self.store = ObjectStore(text)
             self.url = self.store.url
             self.path = _mirror_folder(self.url)
         else:

@@ -19,7 +19,7 @@ from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.progress import StageProgress
 from yt360.engine.stage import Stage
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record, open_writer
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
@@ -56,7 +56,7 @@ class _Check:
     record: Record
 
 
-def verify(catalog: Catalog, *, workers: int, timeout_s: float = 3600.0) -> Verification:
+def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0) -> Verification:
     """Check every output of every current record, in worker processes (a damaged file may crash a decoder)."""
     root = catalog.root
     files, size = 0, 0
@@ -74,7 +74,7 @@ def verify(catalog: Catalog, *, workers: int, timeout_s: float = 3600.0) -> Veri
     return Verification(files, size, damaged)
 
 
-def _checks(stage: Stage, catalog: Catalog) -> Iterator[_Check]:
+def _checks(stage: Stage, catalog: DatasetState) -> Iterator[_Check]:
     for entry in catalog.entries(stage.name).values():
         if entry.record is not None and entry.state in ("done", "filtered", "undecided") and any(entry.record.blobs()):
             yield _Check(

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from yt360.engine import process_tag
-from yt360.engine.object_store import Store, redact
+from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.stage import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage
 from yt360.engine.state.ledger import Record, Writer, open_writer
 from yt360.engine.storage import Root, publish_files, publish_folder
@@ -36,7 +36,7 @@ _ERROR_CHARS = 4000
 
 
 @dataclass(frozen=True)
-class Job:
+class ItemJob:
     """An item, its stage by name and parameters, and its place in the ledger. Small and picklable."""
 
     root: str
@@ -101,7 +101,7 @@ class StageHost:
             shutil.rmtree(workdir, ignore_errors=True)
 
 
-def execute(host: StageHost, job: Job) -> Record:
+def execute(host: StageHost, job: ItemJob) -> Record:
     """Do one attempt and write its record.
 
     Raises :class:`yt360.errors.DiskFullError` when there is no room (no record: the item is not to
@@ -223,7 +223,7 @@ def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Pat
     return record
 
 
-def _put(root: Root, store: Store, kept: set[Path], out: Path, final: Path, *, flat: bool) -> None:
+def _put(root: Root, store: ObjectStore, kept: set[Path], out: Path, final: Path, *, flat: bool) -> None:
     """Put the outputs into a store, each whole and checked; then what an earlier version left beside them goes."""
     names = {root.uri(final / path.relative_to(out)): path for path in sorted(kept)}
     for name, path in names.items():

@@ -12,23 +12,23 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from yt360.dataset import manifest
-from yt360.dataset.manifest import Split
+from yt360.dataset.manifest import ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.evaluation.frozen_features import Extract, Extractor, samples_digest
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.pretrained import Pretrained, sampling
-from yt360.evaluation.recipe import Action, Cell, Evaluation, Knn, Probe, Segmentation
+from yt360.evaluation.recipe import ActionTask, Cell, EvaluationRecipe, KnnTask, ProbeTask, SegmentationTask
 from yt360.evaluation.samples import need_two_videos
 from yt360.evaluation.tasks import action_data
-from yt360.evaluation.tasks.labelled import LabelledMaker, Labels
+from yt360.evaluation.tasks.labelled import LabelledMaker, SegmentLabels
 from yt360.training.distributed import Processes
-from yt360.training.recipe import Recipe, fingerprint
+from yt360.training.recipe import TrainingRecipe, fingerprint
 
 ACTIONS = ("ucf101", "hmdb51")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskResult:
     """Measures by name, with what else is worth keeping. ``settings`` tell outcomes of one cell apart."""
 
     measures: dict[str, Measure]
@@ -38,10 +38,10 @@ class Outcome:
 
 
 @dataclass
-class Job:
+class TaskContext:
     """What the cells of an evaluation share."""
 
-    recipe: Evaluation
+    recipe: EvaluationRecipe
     pretrained: Pretrained
     root: str
     out: Path
@@ -50,7 +50,7 @@ class Job:
     said: Callable[[str, int, int], None]
 
     @cached_property
-    def splits(self) -> dict[str, Split]:
+    def splits(self) -> dict[str, ClipSplit]:
         """The dataset's ``train`` and ``test`` clips."""
         recipe = self.sampling(2)
         table = manifest.read_table(self.root)
@@ -64,11 +64,11 @@ class Job:
             need_two_videos(split, self.root)
         return found
 
-    def sampling(self, views: int) -> Recipe:
+    def sampling(self, views: int) -> TrainingRecipe:
         """How samples of ``views`` views are made."""
         return sampling(self.recipe, self.pretrained.recipe, views)
 
-    def extractor(self, recipe: Recipe, batch: int) -> Extractor:
+    def extractor(self, recipe: TrainingRecipe, batch: int) -> Extractor:
         """Makes and keeps features below the run folder."""
         return Extractor(
             pretrained=self.pretrained,
@@ -116,14 +116,14 @@ class Job:
 
 def is_action(cell: Cell) -> bool:
     """Whether a cell works on an action dataset instead of shards."""
-    return isinstance(cell, Action) or (isinstance(cell, Probe | Knn) and cell.labels in ACTIONS)
+    return isinstance(cell, ActionTask) or (isinstance(cell, ProbeTask | KnnTask) and cell.labels in ACTIONS)
 
 
 def folds_of(cell: Cell) -> list[tuple[str, int]]:
     """(dataset, fold) that a cell on an action dataset needs."""
-    if isinstance(cell, Action):
+    if isinstance(cell, ActionTask):
         return [(cell.dataset, number) for number in cell.folds]
-    assert isinstance(cell, Probe | Knn)
+    assert isinstance(cell, ProbeTask | KnnTask)
     return [(cell.labels, cell.fold)]
 
 
@@ -134,18 +134,24 @@ def fold_digest(fold: action_data.Fold) -> str:
 
 
 def labelled(
-    job: Job, cell: Segmentation | Probe | Knn, recipe: Recipe, labels: Labels, views: int, *, train: bool
+    job: TaskContext,
+    cell: SegmentationTask | ProbeTask | KnnTask,
+    recipe: TrainingRecipe,
+    labels: SegmentLabels,
+    views: int,
+    *,
+    train: bool,
 ) -> LabelledMaker:
     reader = MemberReader(job.root, verify=recipe.data.verify_digests)
     augment, fov = train, None
-    if isinstance(cell, Segmentation):
+    if isinstance(cell, SegmentationTask):
         augment = train or cell.encoders == "as-published"
         fov = cell.train_fov_deg if train else cell.test_fov_deg
     return LabelledMaker(recipe, reader, labels, views, fov, augment)
 
 
 def on_videos(
-    job: Job, dataset: Dataset, total: int, extract: Extract, identity: Any
+    job: TaskContext, dataset: Dataset, total: int, extract: Extract, identity: Any
 ) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
     """What ``extract`` makes of each video of an action dataset (see :meth:`Extractor.run`)."""
     return job.extractor(job.sampling(2), 1).run(dataset, total, extract, identity, "test")

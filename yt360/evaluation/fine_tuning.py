@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 
 from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation.frozen_features import Stopped
-from yt360.evaluation.recipe import Action, Segmentation
+from yt360.evaluation.recipe import ActionTask, SegmentationTask
 from yt360.evaluation.samples import HEAD, Unreadable, judge_unreadable, read_blocks
 from yt360.training.distributed import Processes, barrier, sum_over_processes
 
@@ -40,7 +40,7 @@ class Fit:
     loss: Loss
     dataset: Callable[[int], Dataset]
     samples: int
-    cell: Segmentation | Action
+    cell: SegmentationTask | ActionTask
     seed: int
     path: Path
     identity: str

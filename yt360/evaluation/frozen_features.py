@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from yt360 import ambisonics, sphere
-from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import DrawnView, sound_matrix
 from yt360.errors import UsageError
@@ -41,7 +41,7 @@ from yt360.evaluation.samples import (
 )
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes, barrier
-from yt360.training.recipe import Recipe, Switches, fingerprint
+from yt360.training.recipe import PublishedBehaviour, TrainingRecipe, fingerprint
 from yt360.training.samples import make_sample
 
 
@@ -108,7 +108,7 @@ class Extractor:
     """Makes banks of a model's features below ``folder``; ``recipe`` says how samples are made."""
 
     pretrained: Pretrained
-    recipe: Recipe
+    recipe: TrainingRecipe
     root: str
     folder: Path
     group: Processes
@@ -117,7 +117,7 @@ class Extractor:
     stopped: Callable[[], bool] = lambda: False
     said: Callable[[str, int, int], None] = lambda what, done, total: None
 
-    def bank(self, split: Split, kind: int, clips_per_video: int, turns: Sequence[Turn], number: int = 0) -> Bank:
+    def bank(self, split: ClipSplit, kind: int, clips_per_video: int, turns: Sequence[Turn], number: int = 0) -> Bank:
         """Features of ``clips_per_video`` samples of each video of a split (see :func:`draw_requests`)."""
         requests = draw_requests(split, clips_per_video, self.seed, kind, number)
         reader = MemberReader(self.root, verify=self.recipe.data.verify_digests)
@@ -173,21 +173,21 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
     """The run was asked to stop; what was made is kept."""
 
 
-def how(recipe: Recipe) -> list[Any]:
+def how(recipe: TrainingRecipe) -> list[Any]:
     """All of a recipe that what is in a sample depends on."""
     data = recipe.data.model_dump(mode="json", exclude={"workers", "verify_digests", "clips_per_video"})
     parts = (recipe.views, recipe.behaviour, recipe.phases[0], recipe.sound)
     return [data, *(part.model_dump(mode="json") for part in parts)]
 
 
-def samples_digest(recipe: Recipe, split: Split, seed: int, clips_per_video: int) -> str:
+def samples_digest(recipe: TrainingRecipe, split: ClipSplit, seed: int, clips_per_video: int) -> str:
     """Of which test samples a result was measured on: rows of one table must agree in it."""
     data = recipe.data.model_dump(mode="json", include={"picture_s", "frames_per_second", "sound_s"})
     views = recipe.views.model_dump(mode="json", include={"elevation_deg", "aspect", "energy_share"})
     return fingerprint([split.digest, seed, clips_per_video, data, views, recipe.evaluation.views])
 
 
-def make_views(request: Request, clip: Clip, *, recipe: Recipe, reader: MemberReader) -> dict[str, NDArray]:
+def make_views(request: Request, clip: ClipRow, *, recipe: TrainingRecipe, reader: MemberReader) -> dict[str, NDArray]:
     """A request's sample as training makes it."""
     sample = make_sample(request, clip, recipe, reader, train=request.seed[1] == 1)
     return {name: getattr(sample, name) for name in ("pictures", "sound", "matrices", "directions")}
@@ -200,7 +200,7 @@ def draw_angles(request: Request, turns: Sequence[Turn], seed: int) -> list[floa
     ]
 
 
-def turned_matrices(matrices: Tensor, rotations: NDArray[np.floating], switches: Switches) -> Tensor:
+def turned_matrices(matrices: Tensor, rotations: NDArray[np.floating], switches: PublishedBehaviour) -> Tensor:
     """``matrices`` (b, k, 4, 4) after the sound field was turned by ``rotations`` (b, t, 3, 3): (b, t, k, 4, 4).
 
     The turn acts on the channels as the model's loader reads them: behind what ``switches.channels`` does to them.
@@ -219,7 +219,7 @@ def _features(
     *,
     requests: Sequence[Request],
     turns: Sequence[Turn],
-    switches: Switches,
+    switches: PublishedBehaviour,
     seed: int,
 ) -> dict[str, Tensor]:
     count, views = batch["pictures"].shape[:2]

@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from yt360.errors import UsageError
-from yt360.evaluation.recipe import Evaluation
+from yt360.evaluation.recipe import EvaluationRecipe
 from yt360.models.audio_visual import AudioVisualModel, video_encoder
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
 from yt360.training import checkpoints
-from yt360.training.recipe import Model, Recipe, parse_recipe
+from yt360.training.recipe import ModelSettings, TrainingRecipe, parse_recipe
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Pretrained:
     model: AudioVisualModel
     spectrogram: SpatialSpectrogram
     pictures: PictureInput
-    recipe: Recipe
+    recipe: TrainingRecipe
     digest: str
     folder: str
     device: torch.device
@@ -71,7 +71,7 @@ class Pretrained:
         }
 
 
-def load_pretrained(evaluation: Evaluation, checkpoint: Path | None, device: torch.device) -> Pretrained:
+def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, device: torch.device) -> Pretrained:
     """The model that an evaluation asks for. Raises :class:`UsageError`, which says what to get and where to put it."""
     if evaluation.weights == "kinetics":
         return _kinetics(evaluation, device)
@@ -107,7 +107,7 @@ def load_pretrained(evaluation: Evaluation, checkpoint: Path | None, device: tor
     return _frozen(row, model, spectrogram, recipe, folder, device, hears=True)
 
 
-def row_of(recipe: Recipe) -> str:
+def row_of(recipe: TrainingRecipe) -> str:
     """Name of a training run in the tables: objective and what differs from the paper's own way of it."""
     last = recipe.phases[-1]
     name = last.objective
@@ -135,7 +135,9 @@ def find_model(folder: Path) -> Path:
     )
 
 
-def _recipe_of(folder: Path, asked: Path, description: dict[str, Any], evaluation: Evaluation) -> tuple[Recipe, bool]:
+def _recipe_of(
+    folder: Path, asked: Path, description: dict[str, Any], evaluation: EvaluationRecipe
+) -> tuple[TrainingRecipe, bool]:
     """The training recipe beside a model, or one made of its description; and whether it was beside it."""
     for place in (folder, asked, *folder.parents[:2]):
         path = place / "recipe.json"
@@ -158,7 +160,9 @@ def _recipe_of(folder: Path, asked: Path, description: dict[str, Any], evaluatio
         raise UsageError(f"{folder}/model.json: does not say its {error}: not a model of this version") from error
 
 
-def _bare(evaluation: Evaluation, model: Any, sound: Any, description: dict[str, Any] | None = None) -> Recipe:
+def _bare(
+    evaluation: EvaluationRecipe, model: Any, sound: Any, description: dict[str, Any] | None = None
+) -> TrainingRecipe:
     """A recipe with the paper's data and views around an architecture."""
     mode = (description or {}).get("mode", evaluation.mode or "correct")
     fields: dict[str, Any] = {"name": evaluation.name, "mode": mode, "model": model, "sound": sound}
@@ -168,7 +172,7 @@ def _bare(evaluation: Evaluation, model: Any, sound: Any, description: dict[str,
     return parse_recipe(fields | {"phases": [phase]}, evaluation.name)
 
 
-def _check_mode(evaluation: Evaluation, recipe: Recipe, folder: Path) -> None:
+def _check_mode(evaluation: EvaluationRecipe, recipe: TrainingRecipe, folder: Path) -> None:
     if evaluation.mode is not None and evaluation.mode != recipe.mode:
         raise UsageError(
             f"{folder}: was trained in mode {recipe.mode!r}, the evaluation {evaluation.name} is for mode "
@@ -176,18 +180,18 @@ def _check_mode(evaluation: Evaluation, recipe: Recipe, folder: Path) -> None:
         )
 
 
-def _random(evaluation: Evaluation, recipe: Recipe, device: torch.device) -> Pretrained:
+def _random(evaluation: EvaluationRecipe, recipe: TrainingRecipe, device: torch.device) -> Pretrained:
     torch.manual_seed(evaluation.seed)
     model = AudioVisualModel(recipe, translators=True, whole_video=False)
     row = evaluation.row or "random"
     return _frozen(row, model, SpatialSpectrogram(recipe.sound), recipe, "", device, hears=True)
 
 
-def _kinetics(evaluation: Evaluation, device: torch.device) -> Pretrained:
+def _kinetics(evaluation: EvaluationRecipe, device: torch.device) -> Pretrained:
     model_settings = {"video": "torchvision", "pretrained": False}
     recipe = _bare(evaluation, model_settings, evaluation.sound.model_dump(mode="json"))
     model = AudioVisualModel(recipe, translators=False, whole_video=False)
-    model.video = video_encoder(Model(video="torchvision", pretrained=True))
+    model.video = video_encoder(ModelSettings(video="torchvision", pretrained=True))
     row = evaluation.row or "kinetics"
     return _frozen(row, model, SpatialSpectrogram(recipe.sound), recipe, "", device, hears=False)
 
@@ -196,7 +200,7 @@ def _frozen(
     row: str,
     model: AudioVisualModel,
     spectrogram: SpatialSpectrogram,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     folder: Path | str,
     device: torch.device,
     *,
@@ -227,7 +231,7 @@ def _digest(modules: list[nn.Module]) -> str:
     return total.hexdigest()
 
 
-def sampling(evaluation: Evaluation, recipe: Recipe, views: int) -> Recipe:
+def sampling(evaluation: EvaluationRecipe, recipe: TrainingRecipe, views: int) -> TrainingRecipe:
     """The recipe by which samples of ``views`` views are made for an evaluation of a model.
 
     As the model was trained, but views look everywhere alike, and single values may be changed by the
@@ -242,7 +246,7 @@ def sampling(evaluation: Evaluation, recipe: Recipe, views: int) -> Recipe:
     ]
     fields["start_from"] = None
     try:
-        return Recipe.model_validate(fields)
+        return TrainingRecipe.model_validate(fields)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))

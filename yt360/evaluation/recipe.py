@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from yt360.errors import UsageError
-from yt360.training.recipe import Model, Spectrogram, misfit, read_fields
+from yt360.training.recipe import ModelSettings, SpectrogramSettings, misfit, read_fields
 
 
 class _Section(BaseModel):
@@ -46,7 +46,7 @@ class _Head(_Section):
     decay: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
-class AvcBin(_Head):
+class AvcBinTask(_Head):
     """Do sound and picture belong to the same video? Negatives: the sound of another video (table 1).
 
     ``translators``: the picture's features go through the video-to-sound network first, as the
@@ -60,7 +60,7 @@ class AvcBin(_Head):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-5
 
 
-class AvsaBin(_Head):
+class AvsaBinTask(_Head):
     """Do sound and picture have the same direction? Negatives: the same sound, turned (table 1).
 
     ``negatives``: ``yaw`` turns by U(-180°, 180°) about the vertical axis, as published; ``angles`` (not in the
@@ -75,7 +75,7 @@ class AvsaBin(_Head):
     milestones: tuple[int, ...] = (8,)
 
 
-class Segmentation(_Head):
+class SegmentationTask(_Head):
     """Semantic segmentation with an FPN head (table 2).
 
     ``inputs``: a head is trained for each, on the same samples; ``context`` is video, sound and both
@@ -106,7 +106,7 @@ class Segmentation(_Head):
     pictures: Annotated[int, Field(ge=0, le=1000)] = 4
 
     @model_validator(mode="after")
-    def _fits(self) -> Segmentation:
+    def _fits(self) -> SegmentationTask:
         if self.encoders == "trained" and len(self.inputs) > 1:
             raise ValueError("encoders: trained changes the encoders for one head, so name one of inputs")
         for low, high in (self.train_fov_deg, self.test_fov_deg):
@@ -115,7 +115,7 @@ class Segmentation(_Head):
         return self
 
 
-class Action(_Head):
+class ActionTask(_Head):
     """Action recognition by fine-tuning the whole video encoder (table 3).
 
     ``folds`` are averaged. ``clips_per_video`` of each training video make an epoch (5 UCF, 10 HMDB as
@@ -143,7 +143,7 @@ class Action(_Head):
         return self.clips_per_video or {"ucf101": 5, "hmdb51": 10}[self.dataset]
 
 
-class Localise(_Section):
+class LocaliseTask(_Section):
     """How far off is the direction that fits the sound best, and the yaw that aligns it best (not in the paper).
 
     No labels: the model's own similarity of sound and picture on ``around`` views a ring at ``elevations_deg``.
@@ -158,7 +158,7 @@ class Localise(_Section):
     least_directness: Annotated[float, Field(ge=0, le=1)] = 0.3
 
 
-class Retrieval(_Section):
+class RetrievalTask(_Section):
     """Find the sound to a picture and the picture to a sound among one sample of each test video (not in the paper)."""
 
     task: Literal["retrieval"] = "retrieval"
@@ -183,13 +183,13 @@ class _Probe(_Section):
         return self
 
 
-class Probe(_Probe):
+class ProbeTask(_Probe):
     """Multinomial logistic regression on frozen features; the L2 weight is chosen on a fifth of the training videos."""
 
     task: Literal["probe"] = "probe"
 
 
-class Knn(_Probe):
+class KnnTask(_Probe):
     """``neighbours`` nearest by cosine, weighted by exp(similarity / ``temperature``), on frozen features."""
 
     task: Literal["knn"] = "knn"
@@ -197,11 +197,11 @@ class Knn(_Probe):
     temperature: Annotated[float, Field(gt=0)] = 0.07
 
 
-Cell = AvcBin | AvsaBin | Segmentation | Action | Localise | Retrieval | Probe | Knn
+Cell = AvcBinTask | AvsaBinTask | SegmentationTask | ActionTask | LocaliseTask | RetrievalTask | ProbeTask | KnnTask
 TASKS: dict[str, type[Cell]] = {kind.model_fields["task"].default: kind for kind in get_args(Cell)}
 
 
-class Run(_Section):
+class EvaluationRunSettings(_Section):
     """What changes speed, not results."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -210,7 +210,7 @@ class Run(_Section):
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
 
 
-class Evaluation(_Section):
+class EvaluationRecipe(_Section):
     """One row of a table.
 
     ``row``: which model this is meant for; a checkpoint of another is refused. ``mode`` likewise.
@@ -227,39 +227,39 @@ class Evaluation(_Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     cells: Annotated[tuple[Annotated[Cell, Field(discriminator="task")], ...], Field(min_length=1)]
     features: Features = Features()
-    model: Model = Model()
-    sound: Spectrogram = Spectrogram()
+    model: ModelSettings = ModelSettings()
+    sound: SpectrogramSettings = SpectrogramSettings()
     data: dict[str, Any] = {}
     view: dict[str, Any] = {}
-    run: Run = Run()
+    run: EvaluationRunSettings = EvaluationRunSettings()
 
     @model_validator(mode="after")
-    def _views_are_there(self) -> Evaluation:
+    def _views_are_there(self) -> EvaluationRecipe:
         for cell in self.cells:
-            if isinstance(cell, AvcBin | AvsaBin | Retrieval) and cell.views > self.features.views:
+            if isinstance(cell, AvcBinTask | AvsaBinTask | RetrievalTask) and cell.views > self.features.views:
                 raise ValueError(f"{cell.task} uses {cell.views} views, features.views gives {self.features.views}")
         return self
 
 
-def load_evaluation(what: str) -> Evaluation:
+def load_evaluation(what: str) -> EvaluationRecipe:
     """The recipe of a YAML file, or one with the defaults of a task's name. Raises :class:`UsageError`."""
     if what in TASKS:
-        return Evaluation(name=what, cells=(TASKS[what](),))
+        return EvaluationRecipe(name=what, cells=(TASKS[what](),))
     path = Path(what)
     if path.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{what!r}: expected a YAML recipe or one of {', '.join(TASKS)}")
     return parse_evaluation(read_fields(path), what)
 
 
-def parse_evaluation(fields: dict[str, Any], source: str) -> Evaluation:
-    """An :class:`Evaluation` out of plain values; ``source`` is named in errors."""
+def parse_evaluation(fields: dict[str, Any], source: str) -> EvaluationRecipe:
+    """An :class:`EvaluationRecipe` out of plain values; ``source`` is named in errors."""
     try:
-        return Evaluation.model_validate(fields)
+        return EvaluationRecipe.model_validate(fields)
     except ValidationError as error:
         raise misfit(error, f"{source}: the evaluation does not fit") from error
 
 
-def override(recipe: Evaluation, assignments: list[str]) -> Evaluation:
+def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationRecipe:
     """The recipe with ``key.key=value`` assignments (values are YAML); ``cells.KEY`` changes every cell that has it."""
     fields = recipe.model_dump(mode="json")
     for assignment in assignments:

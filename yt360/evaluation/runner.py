@@ -13,7 +13,7 @@ import torch
 from yt360.errors import UsageError
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.pretrained import load_pretrained
-from yt360.evaluation.recipe import Cell, Evaluation
+from yt360.evaluation.recipe import Cell, EvaluationRecipe
 from yt360.evaluation.results import read_result, result_path, write_result
 from yt360.evaluation.tasks import all_tasks
 from yt360.training.distributed import barrier, processes
@@ -22,7 +22,7 @@ from yt360.training.run_lock import only_run, stop_on_signals
 
 
 @dataclass(frozen=True)
-class Summary:
+class EvaluationSummary:
     """How a run ended: the files of its results, in order of the cells."""
 
     results: tuple[Path, ...]
@@ -30,13 +30,13 @@ class Summary:
 
 
 def evaluate(
-    recipe: Evaluation,
+    recipe: EvaluationRecipe,
     root: str,
     checkpoint: Path | None,
     out: Path,
     *,
     said: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> Summary:
+) -> EvaluationSummary:
     """Run all cells of ``recipe`` on the model in ``checkpoint`` and the data below ``root``.
 
     What ``out`` holds already is not done again; an interrupted run goes on. ``said`` hears of progress.
@@ -51,7 +51,7 @@ def evaluate(
         stop_on_signals(lambda: stop.append(True)),
     ):
         pretrained = load_pretrained(recipe, checkpoint, group.device)
-        job = all_tasks.Job(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
+        job = all_tasks.TaskContext(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
         finished: list[Path] = []
         try:
             for cell in recipe.cells:
@@ -67,8 +67,8 @@ def evaluate(
                     barrier()
                 finished += [result_path(out, name) for name in names]
         except Stopped:
-            return Summary(tuple(finished), interrupted=True)
-    return Summary(tuple(finished), interrupted=False)
+            return EvaluationSummary(tuple(finished), interrupted=True)
+    return EvaluationSummary(tuple(finished), interrupted=False)
 
 
 def _holds(path: Path, identity: str) -> bool:
@@ -82,7 +82,7 @@ def _holds(path: Path, identity: str) -> bool:
     )
 
 
-def _fields(job: all_tasks.Job, cell: Cell, outcome: all_tasks.Outcome) -> dict[str, Any]:
+def _fields(job: all_tasks.TaskContext, cell: Cell, outcome: all_tasks.TaskResult) -> dict[str, Any]:
     return {
         "task": cell.task,
         "row": job.pretrained.row,
@@ -98,7 +98,7 @@ def _fields(job: all_tasks.Job, cell: Cell, outcome: all_tasks.Outcome) -> dict[
     }
 
 
-def results_in(summary: Summary) -> Iterator[dict[str, Any]]:
+def results_in(summary: EvaluationSummary) -> Iterator[dict[str, Any]]:
     """The results of a run as they stand on disk."""
     for path in summary.results:
         yield read_result(path)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.errors import ItemError, UsageError, Yt360Error
 from yt360.training.batch_plan import Request
 
@@ -23,7 +23,7 @@ TRAIN, TEST, TURNS, PARTNERS, HEAD = 1, 2, 3, 4, 5
 _BAD_SHARE = 0.01
 
 
-def draw_requests(split: Split, clips_per_video: int, seed: int, kind: int, number: int = 0) -> list[Request]:
+def draw_requests(split: ClipSplit, clips_per_video: int, seed: int, kind: int, number: int = 0) -> list[Request]:
     """``clips_per_video`` samples of each video, in order of the videos; ``number`` tells rounds apart.
 
     The clips of a video take turns in random order, so that they come equally often. What is drawn
@@ -40,7 +40,7 @@ def draw_requests(split: Split, clips_per_video: int, seed: int, kind: int, numb
     return requests
 
 
-def videos_of(split: Split, requests: Sequence[Request]) -> NDArray[np.int64]:
+def videos_of(split: ClipSplit, requests: Sequence[Request]) -> NDArray[np.int64]:
     """Number of each request's video in the split, ``(n,)``."""
     return np.array([request.seed[3] for request in requests], np.int64)
 
@@ -54,13 +54,13 @@ class Unreadable:
     error: str
 
 
-Make = Callable[[Request, Clip], dict[str, NDArray]]
+Make = Callable[[Request, ClipRow], dict[str, NDArray]]
 
 
 class RequestDataset(Dataset):
     """Item ``i``: what ``make`` makes of request ``i``, with its ``index``; or :class:`Unreadable`, never an error."""
 
-    def __init__(self, requests: Sequence[Request], split: Split, make: Make) -> None:
+    def __init__(self, requests: Sequence[Request], split: ClipSplit, make: Make) -> None:
         self._requests, self._clips, self._make = requests, split.clips, make
 
     def __getitem__(self, index: int) -> dict[str, Any] | Unreadable:
@@ -73,7 +73,7 @@ class RequestDataset(Dataset):
 
 
 @dataclass(frozen=True)
-class Block:
+class SampleBlock:
     """``tensors`` of the readable samples, stacked, among them ``index``; and those that could not be read."""
 
     number: int
@@ -89,7 +89,7 @@ def collate(made: Sequence[dict[str, Any] | Unreadable]) -> tuple[dict[str, torc
 
 def read_blocks(
     dataset: Dataset, blocks: Sequence[tuple[int, Sequence[int]]], workers: int, device: torch.device
-) -> Iterator[Block]:
+) -> Iterator[SampleBlock]:
     """The ``blocks`` (number, indices into ``dataset``) in their order, by ``workers`` processes."""
     loader = DataLoader(
         dataset,
@@ -102,7 +102,7 @@ def read_blocks(
     )
     for (number, _), (tensors, unreadable) in zip(blocks, loader, strict=True):
         moved = {name: value.to(device, non_blocking=True) for name, value in tensors.items()}
-        yield Block(number, moved, unreadable)
+        yield SampleBlock(number, moved, unreadable)
 
 
 def _start_worker(_: int) -> None:
@@ -130,7 +130,7 @@ def blocks_of(total: int, size: int, rank: int, world: int) -> list[tuple[int, r
     ]
 
 
-def need_two_videos(split: Split, root: str) -> None:
+def need_two_videos(split: ClipSplit, root: str) -> None:
     """Raise :class:`UsageError` where a split cannot serve an evaluation."""
     if len(split.videos) < 2:
         raise UsageError(

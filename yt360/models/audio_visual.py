@@ -13,7 +13,7 @@ from torch.nn import functional
 from yt360.models.sound_net import SoundNet
 from yt360.models.translators import TranslationNet, max_over_views
 from yt360.models.video_net import R2Plus1D, TorchvisionR2Plus1D
-from yt360.training.recipe import Model, Recipe
+from yt360.training.recipe import ModelSettings, TrainingRecipe
 
 
 class Embeddings(NamedTuple):
@@ -29,7 +29,7 @@ class Embeddings(NamedTuple):
     sound_target: Tensor
 
 
-def video_encoder(settings: Model) -> R2Plus1D | TorchvisionR2Plus1D:
+def video_encoder(settings: ModelSettings) -> R2Plus1D | TorchvisionR2Plus1D:
     """The video encoder that a recipe names, freshly initialised (or with Kinetics weights)."""
     if settings.video == "torchvision":
         return TorchvisionR2Plus1D(pretrained=settings.pretrained)
@@ -44,7 +44,7 @@ class AudioVisualModel(nn.Module):
     features are max-pooled over the views before the heads (AVC).
     """
 
-    def __init__(self, recipe: Recipe, *, translators: bool, whole_video: bool) -> None:
+    def __init__(self, recipe: TrainingRecipe, *, translators: bool, whole_video: bool) -> None:
         super().__init__()
         settings = recipe.model
         features = settings.features

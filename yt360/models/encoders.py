@@ -13,7 +13,7 @@ from yt360.models.sound_net import SoundNet
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.video_net import R2Plus1D, TorchvisionR2Plus1D
 from yt360.training import checkpoints
-from yt360.training.recipe import Model, Spectrogram
+from yt360.training.recipe import ModelSettings, SpectrogramSettings
 
 
 class Encoders(NamedTuple):
@@ -49,10 +49,14 @@ def load_spectrogram(folder: Path | str) -> SpatialSpectrogram:
     return spectrogram
 
 
-def _read(folder: Path) -> tuple[dict, Model, Spectrogram]:
+def _read(folder: Path) -> tuple[dict, ModelSettings, SpectrogramSettings]:
     tensors, description = checkpoints.read_model(folder)
     try:
-        return tensors, Model.model_validate(description["model"]), Spectrogram.model_validate(description["sound"])
+        return (
+            tensors,
+            ModelSettings.model_validate(description["model"]),
+            SpectrogramSettings.model_validate(description["sound"]),
+        )
     except (KeyError, ValidationError) as error:
         raise UsageError(f"{folder}/model.json: does not describe a model of this version ({error})") from error
 

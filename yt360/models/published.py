@@ -22,7 +22,7 @@ from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
-from yt360.training.recipe import Recipe, parse_recipe
+from yt360.training.recipe import TrainingRecipe, parse_recipe
 
 _BLOCK = {
     "spt_conv1": "spatial1",
@@ -94,7 +94,7 @@ def our_name(theirs: str) -> str:
     raise KeyError(theirs)
 
 
-def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> Recipe:
+def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> TrainingRecipe:
     """Write the model folder ``out`` from a released ``checkpoint`` file; returns the recipe that describes it.
 
     ``statistics``: the released ``MelSpectDB-24khz-257fft-128mels-norm-stats.npz``. Without it the sound
@@ -126,7 +126,7 @@ def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> R
     return recipe
 
 
-def _recipe(ours: Mapping[str, Tensor], translates: bool) -> Recipe:
+def _recipe(ours: Mapping[str, Tensor], translates: bool) -> TrainingRecipe:
     mlp = any(".mixing.0." in name for name in ours)
     phase = {"name": "released", "objective": "avsa" if translates else "avc", "steps": 1, "batch": 28}
     return parse_recipe(

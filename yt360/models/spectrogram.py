@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from yt360.training.recipe import Spectrogram
+from yt360.training.recipe import SpectrogramSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -64,7 +64,7 @@ class SpatialSpectrogram(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, settings: Spectrogram) -> None:
+    def __init__(self, settings: SpectrogramSettings) -> None:
         super().__init__()
         self.settings = settings
         self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)

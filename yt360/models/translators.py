@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from yt360.training.recipe import Translator
+from yt360.training.recipe import TranslatorSettings
 
 
 def _feed_forward(features: int, expansion: int) -> nn.Sequential:
@@ -42,7 +42,7 @@ class TranslatorLayer(nn.Module):
     With ``kind`` mlp the mixing is another feed-forward step, so views do not see each other.
     """
 
-    def __init__(self, features: int, settings: Translator) -> None:
+    def __init__(self, features: int, settings: TranslatorSettings) -> None:
         super().__init__()
         self.mixing: nn.Module = (
             Attention(features, settings.heads)
@@ -70,7 +70,7 @@ class TranslationNet(nn.Module):
     ``directions`` (batch, views, 3), unit vectors of the views, are used only with ``positions``.
     """
 
-    def __init__(self, features: int, settings: Translator) -> None:
+    def __init__(self, features: int, settings: TranslatorSettings) -> None:
         super().__init__()
         self.position = nn.Linear(3, features) if settings.positions else None
         self.layers = nn.ModuleList(TranslatorLayer(features, settings) for _ in range(settings.depth))

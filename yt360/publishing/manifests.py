@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
@@ -80,7 +80,7 @@ SHARDS = pa.schema(
 _SCHEMAS = {"videos": VIDEOS, "clips": CLIPS, "shards": SHARDS}
 
 
-def publish(catalog: Catalog) -> None:
+def publish(catalog: DatasetState) -> None:
     """Bring ``manifests/`` and ``shards/index.json`` in line with the ledger.
 
     Whatever is already right is not touched. Shards come first, then the tables that speak of them,
@@ -124,7 +124,7 @@ def _fingerprint(root: Root, digest: str) -> str:
     return " ".join([digest, *(digest_file(path) if path.is_file() else "" for path in files)])
 
 
-def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
+def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
     """The rows of the three tables, in order of their first column."""
     shards = catalog.passing("shard") if "shard" in catalog.stages else {}
     sides = catalog.passing("split") if "split" in catalog.stages else {}
@@ -144,7 +144,7 @@ def build(catalog: Catalog) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+def _clips(catalog: DatasetState, shards: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
     if not shards:
         return
     clips = clips_to_store(catalog)
@@ -168,7 +168,7 @@ def _clips(catalog: Catalog, shards: Mapping[str, Record]) -> Iterator[dict[str,
             yield row
 
 
-def _videos(catalog: Catalog, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+def _videos(catalog: DatasetState, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
     for video in sorted(catalog.entries("crawl")) if "crawl" in catalog.stages else ():
         row: dict[str, Any] = {"video": video, "status": "waiting", "clips": 0}
         measures: list[str] = []
@@ -238,7 +238,7 @@ def _write(path: Path, table: pa.Table) -> None:
         atomic_write(path, lambda partial: partial.write_bytes(data))
 
 
-def _remove_stale_shards(catalog: Catalog, current: set[str]) -> None:
+def _remove_stale_shards(catalog: DatasetState, current: set[str]) -> None:
     """Shards that no longer hold a clip; those that are still to be made are not in the folder at all."""
     if "shard" not in catalog.stages or not (catalog.root.store or catalog.root.shards.is_dir()):
         return
@@ -254,7 +254,7 @@ def _remove_stale_shards(catalog: Catalog, current: set[str]) -> None:
             path.unlink()
 
 
-def check_manifests(catalog: Catalog) -> list[str]:
+def check_manifests(catalog: DatasetState) -> list[str]:
     """What is wrong with the manifests, in words; the next run writes them anew."""
     problems = []
     expected = build(catalog)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W, Y
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import Yt360Error
 from yt360.media import ffmpeg
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
@@ -49,7 +49,7 @@ class Media:
         return sum(len(address) for _, address in self.pictures) + len(self.excerpt)
 
 
-def look(catalog: Catalog, item: str, scratch: Path) -> Media:
+def look(catalog: DatasetState, item: str, scratch: Path) -> Media:
     """Pictures and sound of an item; never raises for what a file holds."""
     media = Media()
     try:
@@ -73,7 +73,7 @@ def look(catalog: Catalog, item: str, scratch: Path) -> Media:
     return media
 
 
-def _facts(catalog: Catalog, item: str) -> dict[str, Any]:
+def _facts(catalog: DatasetState, item: str) -> dict[str, Any]:
     record = catalog.records("validate").get(item)
     if record is None or "facts" not in record.outputs:
         raise ValueError("validate left no facts on how to read it")
@@ -81,7 +81,7 @@ def _facts(catalog: Catalog, item: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _timeline(catalog: Catalog, item: str) -> Mapping[str, Any]:
+def _timeline(catalog: DatasetState, item: str) -> Mapping[str, Any]:
     record = catalog.records("voiceover").get(item) if "voiceover" in catalog.stages else None
     if record is None or "timeline" not in record.outputs:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 
 PAPER = {"videos": 5506, "clips": 88_733, "hours": 246.0}
 """What YouTube-360 has (section 4.1 of the paper: 5,506 videos, 88,733 clips, 246 hours)."""
@@ -22,7 +22,7 @@ _STEPS = (
 
 
 @dataclass(frozen=True)
-class Step:
+class FunnelStep:
     """What a stage kept and dropped: ``reasons`` by word, ``failures`` by kind, ``waiting`` not yet decided."""
 
     stage: str
@@ -37,14 +37,14 @@ class Step:
 class Funnel:
     """``hours`` are those of the clips; ``listed`` the videos that were asked for."""
 
-    steps: list[Step]
+    steps: list[FunnelStep]
     listed: int
     videos: int
     clips: int
     hours: float
 
 
-def funnel(catalog: Catalog) -> Funnel:
+def funnel(catalog: DatasetState) -> Funnel:
     """The funnel of a root, from its records."""
     steps = []
     for stage, words in _STEPS:
@@ -62,7 +62,7 @@ def funnel(catalog: Catalog) -> Funnel:
                 failures[entry.record.kind] += 1
             else:
                 waiting += 1
-        steps.append(Step(stage, words, kept, dict(reasons.most_common()), dict(failures.most_common()), waiting))
+        steps.append(FunnelStep(stage, words, kept, dict(reasons.most_common()), dict(failures.most_common()), waiting))
     after = ("split",) if "split" in catalog.stages else ()
     clips = list(catalog.children_after("chunk", after)) if "chunk" in catalog.stages else []
     return Funnel(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.report.clips import video_frame
 from yt360.segmentation import Category, ClipMaps, PanopticMap
 
@@ -86,7 +86,7 @@ def map_picture(
     return np.concatenate([pair, legend(panoptic, categories, pair.shape[1], title=title)], axis=0)
 
 
-def first_map(catalog: Catalog, video: str) -> tuple[str, NDArray[np.uint8]] | None:
+def first_map(catalog: DatasetState, video: str) -> tuple[str, NDArray[np.uint8]] | None:
     """The middle map of a video's first clip that has maps, over its frame and with a legend, and what it is in words.
 
     Raises :class:`yt360.errors.ItemError` or :class:`OSError` when its files are not whole.

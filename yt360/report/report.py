@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yt360.engine.state.dataset_state import Catalog, Entry
+from yt360.engine.state.dataset_state import DatasetState, ItemState
 from yt360.files import atomic_write_text
 from yt360.filters.evaluation.scores import SCORES, combined
 from yt360.report.cases import Media, look
@@ -40,7 +40,7 @@ class Limits:
 
 
 class _Budget:
-    def __init__(self, catalog: Catalog, limits: Limits, scratch: Path) -> None:
+    def __init__(self, catalog: DatasetState, limits: Limits, scratch: Path) -> None:
         self._catalog, self._left, self._scratch = catalog, limits.most_bytes, scratch
 
     def look(self, item: str) -> Media | None:
@@ -52,7 +52,7 @@ class _Budget:
         return media
 
 
-def write_report(catalog: Catalog, path: Path, limits: Limits | None = None) -> Path:
+def write_report(catalog: DatasetState, path: Path, limits: Limits | None = None) -> Path:
     """Write the page. Equal roots give equal pages."""
     limits = limits or Limits()
     found = funnel(catalog)
@@ -101,7 +101,7 @@ def _funnel(found: Funnel) -> Iterator[str]:
     yield f'<div class="beside">{table(["", "here", "YouTube-360 (2020)"], rows, numbers=(1, 2))}</div>'
 
 
-def _distributions(catalog: Catalog) -> Iterator[str]:
+def _distributions(catalog: DatasetState) -> Iterator[str]:
     for score in SCORES:
         if score.stage not in catalog.stages:
             continue
@@ -119,11 +119,11 @@ def _distributions(catalog: Catalog) -> Iterator[str]:
         )
 
 
-def _dropped(catalog: Catalog, limits: Limits, budget: _Budget) -> Iterator[str]:
+def _dropped(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator[str]:
     """Cases by stage and reason, the borderline ones first."""
     nothing = True
     for name, stage in catalog.stages.items():
-        cases: dict[str, list[tuple[float, Entry]]] = defaultdict(list)
+        cases: dict[str, list[tuple[float, ItemState]]] = defaultdict(list)
         for entry in catalog.entries(name).values() if name not in ("crawl", "shard") else ():
             if entry.state == "filtered" and entry.record is not None:
                 margin = combined(stage, entry.record)
@@ -145,7 +145,7 @@ def _dropped(catalog: Catalog, limits: Limits, budget: _Budget) -> Iterator[str]
         yield "<p>Nothing was dropped.</p>"
 
 
-def _kept(catalog: Catalog, limits: Limits, budget: _Budget) -> Iterator[str]:
+def _kept(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator[str]:
     """Videos of the dataset, those that came closest to being dropped first."""
     if "chunk" not in catalog.stages:
         return
@@ -166,7 +166,7 @@ def _kept(catalog: Catalog, limits: Limits, budget: _Budget) -> Iterator[str]:
     yield "</div>"
 
 
-def _card(catalog: Catalog, entry: Entry, media: Media | None, margin: float) -> str:
+def _card(catalog: DatasetState, entry: ItemState, media: Media | None, margin: float) -> str:
     """One video. What comes from outside is escaped here and nowhere else."""
     record = entry.record
     assert record is not None
@@ -189,7 +189,7 @@ def _card(catalog: Catalog, entry: Entry, media: Media | None, margin: float) ->
     return "".join(parts) + "</div>"
 
 
-def _clips(entry: Entry) -> str:
+def _clips(entry: ItemState) -> str:
     """A section for each clip that a video was cut into."""
     assert entry.record is not None
     sections = []

@@ -4,6 +4,6 @@ Importing this package needs neither torch nor any model; :mod:`yt360.segmentati
 """
 
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
-__all__ = ["Category", "ClipMaps", "PanopticMap", "Segment", "clip_maps_bytes"]
+__all__ = ["Category", "ClipMaps", "PanopticMap", "PanopticSegment", "clip_maps_bytes"]

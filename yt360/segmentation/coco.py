@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write, atomic_write_text
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
 _LARGEST_ID = (1 << 24) - 1
 _LARGEST_SIDE = 16384
@@ -88,7 +88,7 @@ def categories_from(value: Any) -> tuple[Category, ...]:
 def panoptic_map(ids: NDArray[np.int32], info: Iterable[Mapping[str, Any]], isthing: Mapping[int, bool]) -> PanopticMap:
     """A map from its ids and COCO's ``segments_info``. Raises :class:`ValueError` or :class:`KeyError`."""
     segments = [
-        Segment(
+        PanopticSegment(
             id=int(entry["id"]),
             category_id=int(entry["category_id"]),
             isthing=isthing[int(entry["category_id"])],

@@ -20,7 +20,7 @@ class Category:
 
 
 @dataclass(frozen=True)
-class Segment:
+class PanopticSegment:
     """``id`` in the map, its category, the model's ``score`` in [0, 1], and its ``area`` in pixels."""
 
     id: int
@@ -35,7 +35,7 @@ class PanopticMap:
     """``ids`` ``(H, W)`` int32: the segment of each pixel, 0 for none; and the ``segments``, in order of their ids."""
 
     ids: NDArray[np.int32]
-    segments: tuple[Segment, ...]
+    segments: tuple[PanopticSegment, ...]
 
     def category_map(self) -> NDArray[np.int32]:
         """Category id of each pixel ``(H, W)`` int32, 0 where there is none."""
@@ -51,14 +51,14 @@ class PanopticMap:
         return from_ids(table[self.ids], [replace(s, id=names[s.id]) for s in self.segments])
 
 
-def from_ids(ids: NDArray[np.int32], segments: Sequence[Segment]) -> PanopticMap:
+def from_ids(ids: NDArray[np.int32], segments: Sequence[PanopticSegment]) -> PanopticMap:
     """A map whose segments are those of ``segments`` that ``ids`` shows, with their areas counted anew.
 
     Where several segments have one id, the best scored one speaks for it.
     """
     found, areas = np.unique(ids, return_counts=True)
     area_of = dict(zip(found.tolist(), areas.tolist(), strict=True))
-    best: dict[int, Segment] = {}
+    best: dict[int, PanopticSegment] = {}
     for segment in segments:
         known = best.get(segment.id)
         if segment.id in area_of and (known is None or segment.score > known.score):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from yt360 import sphere
 from yt360.segmentation.backend import PanopticModel
 from yt360.segmentation.joining import Groups, overlaps
-from yt360.segmentation.maps import PanopticMap, Segment, from_ids
+from yt360.segmentation.maps import PanopticMap, PanopticSegment, from_ids
 
 Way = Literal["equirectangular", "views"]
 
@@ -95,7 +95,7 @@ def unwrap(wrapped: PanopticMap, pad: int) -> PanopticMap:
     return _numbered(inside, {name: groups.find(name) for name in known}, list(known.values()))
 
 
-def _numbered(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[Segment]) -> PanopticMap:
+def _numbered(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[PanopticSegment]) -> PanopticMap:
     """Segments of a group become one, and so does all stuff of a category; ids count from 1 in order of the old."""
     stuff: dict[int, int] = {}
     names: dict[int, int] = {}
@@ -108,7 +108,7 @@ def _numbered(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[S
     table = np.zeros(int(ids.max(initial=0)) + 1, np.int32)
     for old, new in names.items():
         table[old] = new
-    kept = [Segment(names[s.id], s.category_id, s.isthing, s.score, s.area) for s in segments if s.id in names]
+    kept = [PanopticSegment(names[s.id], s.category_id, s.isthing, s.score, s.area) for s in segments if s.id in names]
     return from_ids(table[ids], kept)
 
 
@@ -161,14 +161,16 @@ def merge_views(maps: Sequence[PanopticMap], views: Sequence[sphere.View], size:
     solid = np.repeat(sphere.row_solid_angles(height, width), width)
     ids = np.zeros((len(views), height * width), np.int32)
     weight = np.zeros((len(views), height * width), np.float32)
-    segments: list[Segment] = []
+    segments: list[PanopticSegment] = []
     first = 0
     for number, (panoptic, view) in enumerate(zip(maps, views, strict=True)):
         seen, pixels, counts = _lookup(view, panoptic.ids.shape[0], size)
         own = panoptic.ids.reshape(-1)[pixels]
         ids[number, seen] = np.where(own > 0, own + first, 0)
         weight[number, seen] = counts
-        segments += [Segment(s.id + first, s.category_id, s.isthing, s.score, s.area) for s in panoptic.segments]
+        segments += [
+            PanopticSegment(s.id + first, s.category_id, s.isthing, s.score, s.area) for s in panoptic.segments
+        ]
         first += int(panoptic.ids.max(initial=0))
     known = {segment.id: segment for segment in segments}
     table = np.zeros(first + 1, np.int64)
@@ -197,7 +199,7 @@ def _vote(categories: NDArray[np.int64], weight: NDArray[np.float32]) -> NDArray
 
 
 def _leaders(
-    ids: NDArray[np.int32], seen: NDArray[np.bool_], solid: NDArray[np.float64], known: dict[int, Segment]
+    ids: NDArray[np.int32], seen: NDArray[np.bool_], solid: NDArray[np.float64], known: dict[int, PanopticSegment]
 ) -> dict[int, int]:
     """For each segment the one that stands for its object."""
     groups: Groups[int] = Groups()

@@ -8,7 +8,7 @@ REGISTRY = Registry(
         "validate": "yt360.stages.validate:Validate",
         "stills": "yt360.stages.stills:Stills",
         "voiceover": "yt360.stages.voiceover:Voiceover",
-        "fingerprint": "yt360.stages.fingerprint:FingerprintStage",
+        "fingerprint": "yt360.stages.fingerprint:Fingerprint",
         "duplicates": "yt360.stages.duplicates:Duplicates",
         "chunk": "yt360.stages.chunk:Chunk",
         "segment": "yt360.stages.segment:Segment",

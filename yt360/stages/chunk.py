@@ -27,8 +27,8 @@ from pydantic import Field
 
 from yt360 import ambisonics
 from yt360.crawling.listing import read_notes, remember_notes
-from yt360.engine.stage import Child, Done, Filtered, Item, Needs, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
@@ -85,17 +85,17 @@ class Chunk(Stage):
     name = "chunk"
     version = 3
     params_type = ChunkParams
-    needs = Needs(timeout_s=7200, memory_mb=4096)
+    needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills", "voiceover", "duplicates")
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         segments = read_notes(catalog, "segments")
         for item in super().plan(catalog):
             # Part of the key: an edited table cuts exactly its videos anew.
             yield replace(item, meta={"segments": segments[item.id]}) if item.id in segments else item
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         remember_notes(catalog, "segments")
 
     def process(self, item: Item, workdir: Path) -> Outcome:

@@ -24,17 +24,17 @@ from yt360.crawling.access import Access, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
 from yt360.crawling.media_kind import Role, extension
-from yt360.crawling.rate_limit import Guest, Lane
+from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import removed_ids
-from yt360.crawling.targets import Target, page_of
+from yt360.crawling.targets import CrawlTarget, page_of
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams
+from yt360.engine.stage import Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
-    from yt360.engine.state.dataset_state import Catalog
+    from yt360.engine.state.dataset_state import DatasetState
 
 log = logging.getLogger("yt360.crawl")
 
@@ -89,17 +89,17 @@ class Crawl(Stage):
     version: ClassVar[int] = 1
     params_type: ClassVar[type[StageParams]] = CrawlParams
     # Waiting for a turn and for the end of a site's pause is part of an attempt, so it may take long.
-    needs: ClassVar[Needs] = Needs(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
+    needs: ClassVar[Resources] = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
 
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)
         self._key_tails: dict[str, str] = {}
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
         from yt360.crawling.sources import expand_sources
 
-        def expand(address: str) -> Iterator[Target]:
+        def expand(address: str) -> Iterator[CrawlTarget]:
             # Half a second to import, and only lists of videos need it.
             from yt360.crawling.discovery import Discovery
 
@@ -122,7 +122,7 @@ class Crawl(Stage):
         if skipped:
             log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         """Remove what was kept for resuming videos that have their record by now."""
         keeping = catalog.state_dir / PARTIAL
         kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
@@ -231,7 +231,7 @@ class Crawl(Stage):
         if not urls and not page:
             raise ItemError("wrong-use", f"{item.id}: expected hints that say where it is, found {sorted(item.hints)}")
 
-        def ask(lane: Lane) -> Fetched:
+        def ask(lane: Slot) -> Fetched:
             downloader = self._downloader(item, state, lane)
             if page:
                 return downloader.fetch_page(page) if fetch else downloader.look_at_page(page)
@@ -243,9 +243,9 @@ class Crawl(Stage):
 
             extractor_for(page)
         site = site_of(page or next(iter(urls.values())))
-        return Guest(access.guest_folder or state / "crawl-guest", site, access).ask(ask)
+        return RateLimiter(access.guest_folder or state / "crawl-guest", site, access).ask(ask)
 
-    def _downloader(self, item: Item, state: Path, lane: Lane) -> Downloader:
+    def _downloader(self, item: Item, state: Path, lane: Slot) -> Downloader:
         from yt360.crawling.download import Downloader
         from yt360.crawling.download_check import broken_promise
         from yt360.crawling.selection import Wanted

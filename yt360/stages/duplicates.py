@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import MatchLimits, clusters, matches
@@ -44,7 +44,7 @@ class DuplicatesParams(StageParams):
 class Duplicates(Stage):
     name = "duplicates"
     params_type = DuplicatesParams
-    needs = Needs(memory_mb=4096)
+    needs = Resources(memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
     after = ("fingerprint",)
 
@@ -52,7 +52,7 @@ class Duplicates(Stage):
         super().__init__(params, thresholds)
         self._compared: dict[str, list[dict[str, Any]]] = {}
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         items = list(super().plan(catalog))
         found = self._matches(catalog, items)
         names = [item.id for item in items]
@@ -65,7 +65,7 @@ class Duplicates(Stage):
                 meta["copy_of"] = dropped[item.id]
             yield replace(item, inputs={}, meta=meta)
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         digest, found = next(iter(self._compared.items()), ("", []))
         path = catalog.state_dir / _STATE
         if digest and _remembered(path).get("digest") != digest:
@@ -84,7 +84,7 @@ class Duplicates(Stage):
             measures,
         )
 
-    def _matches(self, catalog: Catalog, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def _matches(self, catalog: DatasetState, items: Sequence[Item]) -> list[dict[str, Any]]:
         """Matches by name, from what is remembered as long as the fingerprints are the same."""
         limits = MatchLimits(**self.params.model_dump(exclude={"covered"}))
         told = {"limits": asdict(limits), "prints": [[item.id, item.inputs["print"].digest] for item in items]}
@@ -103,7 +103,7 @@ class Duplicates(Stage):
         return self._compared[digest]
 
 
-def _worth(catalog: Catalog, name: str) -> tuple[Any, ...]:
+def _worth(catalog: DatasetState, name: str) -> tuple[Any, ...]:
     """Sorts copies from the best to the worst: the sharpest picture, the longest, the earliest, then by name."""
     measures: Mapping[str, Any] = {}
     if "validate" in catalog.stages:

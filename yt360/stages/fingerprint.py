@@ -1,7 +1,7 @@
 """Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
 
 Consumes picture and sound and the reading recipes that ``validate`` found; produces ``print`` (``print.npz``:
-:class:`yt360.filters.duplicates.matching.Fingerprint`). The picture is looked at in its key frames only. Decides nothing.
+:class:`yt360.filters.duplicates.matching.VideoFingerprint`). The picture is looked at in its key frames only. Decides nothing.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360.ambisonics import W
-from yt360.engine.stage import Done, Item, Needs, Outcome, Stage, StageParams
+from yt360.engine.stage import Done, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
-from yt360.filters.duplicates.matching import Fingerprint
+from yt360.filters.duplicates.matching import VideoFingerprint
 from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
 
 _ENOUGH = 0.6
@@ -34,10 +34,10 @@ class FingerprintParams(StageParams):
     most_frames: int = Field(default=150, ge=2)
 
 
-class FingerprintStage(Stage):
+class Fingerprint(Stage):
     name = "fingerprint"
     params_type = FingerprintParams
-    needs = Needs(timeout_s=1800)
+    needs = Resources(timeout_s=1800)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills", "voiceover")
 
@@ -57,7 +57,7 @@ class FingerprintStage(Stage):
         marks = audio_fingerprint.landmarks(block[W] for block in sound)
         frames = self._frames(item, facts, start_s, duration_s, frame_s)
         described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
-        write_print(workdir / "print.npz", Fingerprint(marks, described, frame_s, duration_s))
+        write_print(workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s))
         return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
 
     def _frames(
@@ -86,7 +86,7 @@ class FingerprintStage(Stage):
         read_print(path)
 
 
-def write_print(path: Path, print_: Fingerprint) -> None:
+def write_print(path: Path, print_: VideoFingerprint) -> None:
     """Equal fingerprints give equal bytes."""
     np.savez(
         path,
@@ -96,7 +96,7 @@ def write_print(path: Path, print_: Fingerprint) -> None:
     )
 
 
-def read_print(path: Path) -> Fingerprint:
+def read_print(path: Path) -> VideoFingerprint:
     """Raises :class:`ItemError` when the file is not a fingerprint."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -105,4 +105,4 @@ def read_print(path: Path) -> Fingerprint:
             raise ValueError(f"arrays of the shapes {marks.shape} and {frames.shape}")
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ItemError("damaged-output", f"{path}: expected a fingerprint, found: {error}") from None
-    return Fingerprint(marks.astype(np.int64), frames, float(seconds[0]), float(seconds[1]))
+    return VideoFingerprint(marks.astype(np.int64), frames, float(seconds[0]), float(seconds[1]))

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Done, Failed, Item, Needs, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.stage import Done, Failed, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, UsageError
 from yt360.hashing import canonical_json, digest_bytes
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
@@ -70,7 +70,7 @@ class SegmentParams(StageParams):
 class Segment(Stage):
     name = "segment"
     params_type = SegmentParams
-    needs = Needs(memory_mb=6144, timeout_s=4 * 3600, max_attempts=2)
+    needs = Resources(memory_mb=6144, timeout_s=4 * 3600, max_attempts=2)
     after = ("chunk",)
 
     def __init__(self, *settings: Any) -> None:
@@ -79,7 +79,7 @@ class Segment(Stage):
         self._missing = ""
         self._batch = self.params.batch
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         if self.params.model == NO_MODEL:
             return
         for clip in catalog.children_after("chunk"):
@@ -94,7 +94,7 @@ class Segment(Stage):
             ).encode()
         )
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         """Fetch the weights once, here; the workers then find them. What goes wrong is each clip's to report."""
         if all(catalog.entry(self, item).state == "done" for item in items):
             return
@@ -114,10 +114,10 @@ class Segment(Stage):
             self._missing = str(error)
 
     def _settings(self, *, download: bool) -> Any:
-        from yt360.segmentation.backends import ModelSettings
+        from yt360.segmentation.backends import PanopticModelSettings
 
         params: SegmentParams = self.params
-        return ModelSettings(
+        return PanopticModelSettings(
             model=params.model,
             weights=params.weights,
             sha256=params.sha256,

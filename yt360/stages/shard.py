@@ -20,8 +20,8 @@ from typing import Any
 
 from pydantic import Field
 
-from yt360.engine.stage import Blob, Done, Item, Needs, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import Catalog, ChildEntry
+from yt360.engine.stage import Blob, Done, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.state.dataset_state import ChildEntry, DatasetState
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write_text
 from yt360.hashing import digest_bytes
@@ -46,11 +46,11 @@ class ShardParams(StageParams):
 class Shard(Stage):
     name = "shard"
     params_type = ShardParams
-    needs = Needs(timeout_s=3600)
+    needs = Resources(timeout_s=3600)
     after = ("chunk", "segment", "split")
     flat_folder = "shards"
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         clips = clips_to_store(catalog)
         sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
         split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
@@ -91,7 +91,7 @@ class Shard(Stage):
             open_shard[split] = (shard, filled + size)
         return dict(sorted(shards.items()))
 
-    def _remembered(self, catalog: Catalog) -> dict[str, list[str]]:
+    def _remembered(self, catalog: DatasetState) -> dict[str, list[str]]:
         path = catalog.state_dir / _PLAN
         if not path.is_file():
             return {}
@@ -106,7 +106,7 @@ class Shard(Stage):
         # Another target size means another layout, not an addition to this one.
         return shards if params == self.params.model_dump(mode="json") else {}
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         # Written before the first shard: after a kill the remaining shards get the same clips and numbers.
         plan = {
             "params": self.params.model_dump(mode="json"),
@@ -132,7 +132,7 @@ class Shard(Stage):
         read_members(path)
 
 
-def clips_to_store(catalog: Catalog) -> dict[str, ChildEntry]:
+def clips_to_store(catalog: DatasetState) -> dict[str, ChildEntry]:
     """The clips of all videos that have a side, by id, with their maps where there are any.
 
     A clip whose maps are still to be made waits for them; one whose maps could not be made goes without.

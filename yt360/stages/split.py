@@ -21,7 +21,7 @@ from pydantic import Field
 
 from yt360.crawling.listing import read_notes, remember_notes
 from yt360.engine.stage import Done, Filtered, Item, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import clusters
@@ -67,7 +67,7 @@ class Split(Stage):
     params_type = SplitParams
     after = ("chunk",)
 
-    def plan(self, catalog: Catalog) -> Iterator[Item]:
+    def plan(self, catalog: DatasetState) -> Iterator[Item]:
         params: SplitParams = self.params
         listed = self._lists()
         tabled = read_notes(catalog, "split")
@@ -101,7 +101,7 @@ class Split(Stage):
             side, by = fixed.get(item.id) or (drawn[item.id], "draw")
             yield replace(item, meta={"side": side, "by": by})
 
-    def plan_settled(self, catalog: Catalog, items: Sequence[Item]) -> None:
+    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
         remember_notes(catalog, "split")
         sides = self._remembered(catalog)
         sides |= {item.id: item.meta["side"] for item in items if item.meta["by"] == "draw" and item.meta["side"]}
@@ -129,7 +129,7 @@ class Split(Stage):
     def _draw_params(self) -> dict[str, Any]:
         return {"test_share": self.params.test_share, "salt": self.params.salt, "by_channel": self.params.by_channel}
 
-    def _remembered(self, catalog: Catalog) -> dict[str, str]:
+    def _remembered(self, catalog: DatasetState) -> dict[str, str]:
         path = catalog.state_dir / _STATE
         if not path.is_file():
             return {}
@@ -194,13 +194,13 @@ def _digest(salt: str, name: str) -> bytes:
     return hashlib.blake2b(f"{salt}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _clusters_of(catalog: Catalog) -> Mapping[str, str]:
+def _clusters_of(catalog: DatasetState) -> Mapping[str, str]:
     if "duplicates" not in catalog.stages:
         return {}
     return {name: record.measures["group"] for name, record in catalog.passing("duplicates").items()}
 
 
-def _channels_of(catalog: Catalog) -> Mapping[str, str]:
+def _channels_of(catalog: DatasetState) -> Mapping[str, str]:
     if "crawl" not in catalog.stages:
         return {}
     told = {name: record.measures for name, record in catalog.passing("crawl").items()}

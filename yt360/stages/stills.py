@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.filters.stills import decision, frame_differences, motion
 from yt360.media.reading import PictureReading, read_frames
@@ -96,7 +96,7 @@ class Stills(Stage):
     version = 4
     params_type = StillsParams
     thresholds_type = StillsThresholds
-    needs = Needs(timeout_s=1800)
+    needs = Resources(timeout_s=1800)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "facts": "validate.facts"}
     after = ("validate",)
 
@@ -108,7 +108,7 @@ class Stills(Stage):
             params.block_threshold, params.noise_factor, params.floor_factor, params.polar_mask
         )
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
-        steps: list[frame_differences.Step] = []
+        steps: list[frame_differences.FrameComparison] = []
         looked_s = 0.0
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
             frames = read_frames(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Done, Failed, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media
@@ -57,7 +57,7 @@ class Validate(Stage):
     version: ClassVar[int] = 2
     params_type: ClassVar[type[StageParams]] = ValidateParams
     thresholds_type: ClassVar[type[StageThresholds]] = ValidateThresholds
-    needs: ClassVar[Needs] = Needs(memory_mb=1024, timeout_s=300.0)
+    needs: ClassVar[Resources] = Resources(memory_mb=1024, timeout_s=300.0)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)
 

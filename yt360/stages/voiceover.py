@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Needs, Outcome, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.filters.post_production import covariance_differences, evidence, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
@@ -84,7 +84,7 @@ class Voiceover(Stage):
     version = 5
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
-    needs = Needs(timeout_s=1800)
+    needs = Resources(timeout_s=1800)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills")
 

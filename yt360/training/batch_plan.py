@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.dataset.manifest import Split
+from yt360.dataset.manifest import ClipSplit
 from yt360.errors import UsageError
-from yt360.training.recipe import Phase, Recipe
+from yt360.training.recipe import Phase, TrainingRecipe
 
 _TRAIN, _TEST = 1, 2
 
@@ -57,13 +57,15 @@ def video_batches(rng: np.random.Generator, videos: int, passes: int, batch: int
     return np.array(rows, np.int64).reshape(-1, batch)
 
 
-class Plan:
+class BatchPlan:
     """All batches of a run for one of ``world`` processes.
 
     Raises :class:`UsageError` when the splits cannot serve the recipe.
     """
 
-    def __init__(self, recipe: Recipe, train: Split, test: Split, *, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self, recipe: TrainingRecipe, train: ClipSplit, test: ClipSplit, *, rank: int = 0, world: int = 1
+    ) -> None:
         self.recipe, self.train, self.test, self.rank, self.world = recipe, train, test, rank, world
         if not train.videos:
             raise UsageError(f"the manifest holds no usable clips of the split {train.name!r}: check data.train_split")

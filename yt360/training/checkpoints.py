@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from yt360.errors import UsageError
 from yt360.models.spectrogram import SpatialSpectrogram
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 
 _NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")
 _FORMAT = 1
@@ -49,7 +49,7 @@ class State:
     manifest: str = ""
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: TrainingRecipe) -> dict[str, Any]:
     """What a reader of the weights must know: architecture, sound input, mode and switches."""
     return {
         "format": _FORMAT,
@@ -123,7 +123,7 @@ def load_front_end(spectrogram: SpatialSpectrogram, tensors: Mapping[str, Tensor
 
 def write_checkpoint(
     folder: Path,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     state: State,
     model: nn.Module,
     spectrogram: SpatialSpectrogram,

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 
 from yt360.dataset.decoding import decode_sound
-from yt360.dataset.manifest import Split
+from yt360.dataset.manifest import ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import draw_views, sound_matrix
 from yt360.errors import ItemError, UsageError
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import draw_moments
 
 
-def sound_examples(recipe: Recipe, root: str, split: Split) -> tuple[Tensor, Tensor]:
+def sound_examples(recipe: TrainingRecipe, root: str, split: ClipSplit) -> tuple[Tensor, Tensor]:
     """``(n, 1, 4, samples)`` sound and ``(n, 1, 4, 4)`` matrices of random windows and views, the same for a seed.
 
     Clips that cannot be read are passed over here and named when training meets them.

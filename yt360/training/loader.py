@@ -11,15 +11,15 @@ import cv2
 import torch
 from torch.utils.data import DataLoader
 
-from yt360.dataset.manifest import Split
-from yt360.training.batch_plan import Plan, Request
+from yt360.dataset.manifest import ClipSplit
+from yt360.training.batch_plan import BatchPlan, Request
 from yt360.training.checkpoints import State
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import Collate, SampleDataset
 
 
 def data_loader(
-    recipe: Recipe, root: str, splits: Sequence[Split], plan: Plan, state: State, device: torch.device
+    recipe: TrainingRecipe, root: str, splits: Sequence[ClipSplit], plan: BatchPlan, state: State, device: torch.device
 ) -> DataLoader:
     """All batches of the run from ``state`` on, in the plan's order whatever the number of workers."""
     workers = recipe.data.workers
@@ -38,7 +38,7 @@ def data_loader(
 class _Requests:
     """The plan's batches from a state on, as the data loader wants them."""
 
-    def __init__(self, plan: Plan, state: State) -> None:
+    def __init__(self, plan: BatchPlan, state: State) -> None:
         self._plan, self._phase, self._step = plan, state.phase, state.step
 
     def __iter__(self) -> Iterator[list[Request]]:

@@ -19,7 +19,7 @@ from yt360.errors import UsageError, Yt360Error
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
-from yt360.training.batch_plan import Plan
+from yt360.training.batch_plan import BatchPlan
 from yt360.training.checkpoints import State
 from yt360.training.distributed import (
     Processes,
@@ -32,7 +32,7 @@ from yt360.training.distributed import (
 from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
 from yt360.training.metrics_log import Journal, last_evaluations, memory_mb, rewind
-from yt360.training.recipe import Phase, Recipe, fingerprint
+from yt360.training.recipe import Phase, TrainingRecipe, fingerprint
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
 from yt360.training.step import Learner
@@ -46,7 +46,7 @@ class TrainingError(Yt360Error):
 
 
 @dataclass(frozen=True)
-class Summary:
+class TrainingSummary:
     """How a run ended: ``evaluations`` holds each phase's last measures, ``model`` is the finished model's folder."""
 
     steps: int
@@ -57,7 +57,7 @@ class Summary:
     model: Path | None
 
 
-def train(recipe: Recipe, root: str, out: Path, *, progress: bool = True) -> Summary:
+def train(recipe: TrainingRecipe, root: str, out: Path, *, progress: bool = True) -> TrainingSummary:
     """Train what ``recipe`` says on the shards below ``root`` and leave log, checkpoints and model in ``out``.
 
     A run that was interrupted goes on from its last checkpoint with the same losses as if it had not
@@ -74,7 +74,7 @@ def train(recipe: Recipe, root: str, out: Path, *, progress: bool = True) -> Sum
 
 
 class _Run:
-    def __init__(self, recipe: Recipe, root: str, out: Path, group: Processes, *, progress: bool) -> None:
+    def __init__(self, recipe: TrainingRecipe, root: str, out: Path, group: Processes, *, progress: bool) -> None:
         self.recipe, self.out, self.group = recipe, out, group
         self.device = group.device
         if recipe.run.threads is not None:
@@ -84,7 +84,7 @@ class _Run:
         rate = recipe.sound.sample_rate_hz
         self.splits = [manifest.load_split(root, name, recipe.data, rate, table=table) for name in names]
         manifest.check_shards(root, self.splits)
-        self.plan = Plan(recipe, *self.splits, rank=group.rank, world=group.world)
+        self.plan = BatchPlan(recipe, *self.splits, rank=group.rank, world=group.world)
         self.root = root
 
         self.folder = out / "checkpoints"
@@ -126,7 +126,7 @@ class _Run:
     def _ask_to_stop(self) -> None:
         self.asked = True
 
-    def go(self) -> Summary:
+    def go(self) -> TrainingSummary:
         recipe, state = self.recipe, self.state
         if self.checkpoint is None:
             self.journal.write(
@@ -164,8 +164,8 @@ class _Run:
         barrier()
         return self._summary()
 
-    def _summary(self) -> Summary:
-        return Summary(
+    def _summary(self) -> TrainingSummary:
+        return TrainingSummary(
             steps=self.steps_before[self.state.phase] + self.state.step,
             interrupted=self.stopping,
             seen=self.state.seen,
@@ -179,7 +179,7 @@ class _Run:
         path = self.out / "recipe.json"
         found = checkpoints.list_checkpoints(self.folder)
         if found and path.exists():
-            theirs = Recipe.model_validate_json(path.read_text()).identity()
+            theirs = TrainingRecipe.model_validate_json(path.read_text()).identity()
             if differing := differing_names(theirs, self.recipe.identity()):
                 raise UsageError(
                     f"{self.out}: holds another run, which differs in {', '.join(differing[:5])}: "

@@ -24,7 +24,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-class Switches(_Section):
+class PublishedBehaviour(_Section):
     """Where the published code and the paper (or plain geometry) disagree, one field each.
 
     ``rotation``: ``original`` multiplies yaw and pitch in the order of the published
@@ -48,14 +48,14 @@ class Switches(_Section):
     channels: Literal["canonical", "misread"] = "canonical"
 
     @staticmethod
-    def original() -> Switches:
+    def original() -> PublishedBehaviour:
         """All switches as the published code behaves."""
-        return Switches(
+        return PublishedBehaviour(
             rotation="original", pool="slot31", margin=0.0, coverage="coded", flip_sound=False, channels="misread"
         )
 
 
-class Data(_Section):
+class DataSettings(_Section):
     """Which clips, and how much of each makes a sample.
 
     ``clips_per_video``: samples of one video in an epoch (the video is drawn, then one of its
@@ -77,13 +77,13 @@ class Data(_Section):
         return max(1, round(self.picture_s * self.frames_per_second))
 
     @model_validator(mode="after")
-    def _picture_inside_sound(self) -> Data:
+    def _picture_inside_sound(self) -> DataSettings:
         if self.picture_s > self.sound_s:
             raise ValueError(f"picture_s ({self.picture_s}) must not exceed sound_s ({self.sound_s})")
         return self
 
 
-class Views(_Section):
+class ViewSettings(_Section):
     """How views are drawn. ``size`` in pixels; ``aspect`` is the range of height/width on the image plane.
 
     ``energy_share``: share of views drawn around the loudest direction of the sample's sound
@@ -100,7 +100,7 @@ class Views(_Section):
     gain: tuple[float, float] = (0.9, 1.1)
 
     @model_validator(mode="after")
-    def _ordered(self) -> Views:
+    def _ordered(self) -> ViewSettings:
         for name in ("elevation_deg", "aspect", "gain"):
             low, high = getattr(self, name)
             if low > high:
@@ -114,7 +114,7 @@ class Views(_Section):
         return self
 
 
-class Spectrogram(_Section):
+class SpectrogramSettings(_Section):
     """The network's sound input. ``logmel``: 4 channels as in the paper, which cannot tell left from
     right; ``logmel+intensity`` adds the three intensity-vector channels that can (not in the paper).
 
@@ -135,7 +135,7 @@ class Spectrogram(_Section):
         return 4 if self.features == "logmel" else 7
 
 
-class Translator(_Section):
+class TranslatorSettings(_Section):
     """The two translation networks. ``mlp`` has no attention: each view is translated alone.
 
     ``positions``: add an embedding of the view's direction (not in the paper).
@@ -151,7 +151,7 @@ class Translator(_Section):
     positions: bool = False
 
 
-class Model(_Section):
+class ModelSettings(_Section):
     """Both encoders and what hangs on them. Features have ``8 * width`` dimensions (512 in the paper).
 
     ``depth`` of the video network: 18 (two blocks a stage) or 10 (one). ``video``: the paper's
@@ -163,10 +163,10 @@ class Model(_Section):
     width: Annotated[int, Field(ge=1, le=256)] = 64
     depth: Literal[10, 18] = 18
     projection: Annotated[int, Field(ge=2, le=4096)] = 128
-    translator: Translator = Translator()
+    translator: TranslatorSettings = TranslatorSettings()
 
     @model_validator(mode="after")
-    def _torchvision_shape(self) -> Model:
+    def _torchvision_shape(self) -> ModelSettings:
         if self.video == "torchvision" and (self.width, self.depth) != (64, 18):
             raise ValueError("video: torchvision comes with width 64 and depth 18 only")
         if self.pretrained and self.video != "torchvision":
@@ -210,7 +210,7 @@ class Phase(_Section):
         return self
 
 
-class Optimiser(_Section):
+class OptimiserSettings(_Section):
     """Adam with coupled weight decay (L2), constant rate."""
 
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -219,7 +219,7 @@ class Optimiser(_Section):
     temperature: Annotated[float, Field(gt=0)] = 0.07
 
 
-class Evaluation(_Section):
+class HeldOutEvaluation(_Section):
     """How held-out alignment is measured: ``clips_per_video`` windows of each test video, ``views`` each.
 
     ``every`` steps, and at the end of each phase. 0 measures at the ends only.
@@ -231,7 +231,7 @@ class Evaluation(_Section):
     clips_per_video: Annotated[int, Field(ge=1)] = 2
 
 
-class Run(_Section):
+class RunSettings(_Section):
     """What changes speed and bookkeeping, not what is learned (precision apart).
 
     ``accumulate``: batches per optimiser step; negatives come from one batch.
@@ -253,7 +253,7 @@ class Run(_Section):
     tensorboard: bool = False
 
 
-class Recipe(_Section):
+class TrainingRecipe(_Section):
     """A whole training run.
 
     ``mode``: ``correct`` or ``original`` set all switches at once; ``ablation`` is ``correct`` with
@@ -264,21 +264,21 @@ class Recipe(_Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
     mode: Literal["correct", "original", "ablation"] = "correct"
-    switches: Switches | None = None
+    switches: PublishedBehaviour | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     start_from: str | None = None
-    data: Data = Data()
-    views: Views = Views()
-    sound: Spectrogram = Spectrogram()
-    model: Model = Model()
-    optimiser: Optimiser = Optimiser()
-    evaluation: Evaluation = Evaluation()
-    run: Run = Run()
+    data: DataSettings = DataSettings()
+    views: ViewSettings = ViewSettings()
+    sound: SpectrogramSettings = SpectrogramSettings()
+    model: ModelSettings = ModelSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    evaluation: HeldOutEvaluation = HeldOutEvaluation()
+    run: RunSettings = RunSettings()
 
     @model_validator(mode="after")
-    def _modes_never_mix(self) -> Recipe:
+    def _modes_never_mix(self) -> TrainingRecipe:
         if self.mode == "ablation":
-            if self.switches in (None, Switches()):
+            if self.switches in (None, PublishedBehaviour()):
                 raise ValueError("mode: ablation needs at least one switch that differs from mode: correct")
         elif self.switches is not None:
             raise ValueError(f"mode: {self.mode} sets every switch itself; to change one, write mode: ablation")
@@ -288,9 +288,9 @@ class Recipe(_Section):
         return self
 
     @property
-    def behaviour(self) -> Switches:
+    def behaviour(self) -> PublishedBehaviour:
         """The switches in force."""
-        return Switches.original() if self.mode == "original" else self.switches or Switches()
+        return PublishedBehaviour.original() if self.mode == "original" else self.switches or PublishedBehaviour()
 
     def identity(self) -> dict[str, Any]:
         """What must not change when a run goes on: all but speed and bookkeeping."""
@@ -335,20 +335,20 @@ def misfit(error: ValidationError, what: str) -> UsageError:
     return UsageError("\n".join(lines))
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path) -> TrainingRecipe:
     """Read and check a YAML recipe; :class:`UsageError` names the key, what was expected and what was found."""
     return parse_recipe(read_fields(path), str(path))
 
 
-def parse_recipe(fields: dict[str, Any], source: str) -> Recipe:
-    """A :class:`Recipe` out of plain values; ``source`` is named in errors."""
+def parse_recipe(fields: dict[str, Any], source: str) -> TrainingRecipe:
+    """A :class:`TrainingRecipe` out of plain values; ``source`` is named in errors."""
     try:
-        return Recipe.model_validate(fields)
+        return TrainingRecipe.model_validate(fields)
     except ValidationError as error:
         raise misfit(error, f"{source}: the recipe does not fit") from error
 
 
-def override(recipe: Recipe, assignments: list[str]) -> Recipe:
+def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
     """The recipe with ``key.key=value`` assignments (values are YAML), as ``--set`` on the command line."""
     fields = recipe.model_dump(mode="json")
     for assignment in assignments:

@@ -19,12 +19,12 @@ from torch.utils.data import Dataset
 from yt360 import ambisonics
 from yt360.dataset.colour_jitter import jitter
 from yt360.dataset.decoding import decode_frames, decode_sound
-from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
 from yt360.errors import ItemError
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 
 _NOTHING = torch.empty(0)
 
@@ -98,7 +98,7 @@ class Moment:
     frames: tuple[int, ...]
 
 
-def draw_moments(rng: np.random.Generator, clip: Clip, recipe: Recipe, count: int) -> list[Moment]:
+def draw_moments(rng: np.random.Generator, clip: ClipRow, recipe: TrainingRecipe, count: int) -> list[Moment]:
     """``count`` moments, one in each equal part of the clip.
 
     The sound starts anywhere in its part, the picture anywhere inside the sound, as in the
@@ -120,7 +120,9 @@ def draw_moments(rng: np.random.Generator, clip: Clip, recipe: Recipe, count: in
     return moments
 
 
-def make_sample(request: Request, clip: Clip, recipe: Recipe, reader: MemberReader, *, train: bool) -> Sample:
+def make_sample(
+    request: Request, clip: ClipRow, recipe: TrainingRecipe, reader: MemberReader, *, train: bool
+) -> Sample:
     """Decode and crop what a request asks for. Raises :class:`ItemError` when the clip is not what it should be."""
     rng = np.random.default_rng(request.seed)
     phase, settings, switches = recipe.phases[request.phase], recipe.views, recipe.behaviour
@@ -161,7 +163,7 @@ def make_sample(request: Request, clip: Clip, recipe: Recipe, reader: MemberRead
 class SampleDataset(Dataset):
     """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised."""
 
-    def __init__(self, recipe: Recipe, root: str, splits: Sequence[Split]) -> None:
+    def __init__(self, recipe: TrainingRecipe, root: str, splits: Sequence[ClipSplit]) -> None:
         self._recipe = recipe
         self._clips = {split.name: split.clips for split in splits}
         self._train = recipe.data.train_split
@@ -179,7 +181,7 @@ class SampleDataset(Dataset):
 class Collate:
     """Stacks samples; an object (not a closure) so that spawned workers can receive it."""
 
-    def __init__(self, recipe: Recipe, splits: Sequence[Split]) -> None:
+    def __init__(self, recipe: TrainingRecipe, splits: Sequence[ClipSplit]) -> None:
         self._clips = {split.name: [clip.clip for clip in split.clips] for split in splits}
 
     def __call__(self, made: Sequence[Sample | BadSample]) -> Batch:

@@ -15,7 +15,7 @@ from yt360.models.audio_visual import AudioVisualModel, Embeddings
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
 from yt360.training import checkpoints
 from yt360.training.losses import Alignment, align
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import Batch
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -28,7 +28,9 @@ class Learner:
     loaded between construction and :meth:`prepare`.
     """
 
-    def __init__(self, recipe: Recipe, number: int, device: torch.device, spectrogram: SpatialSpectrogram) -> None:
+    def __init__(
+        self, recipe: TrainingRecipe, number: int, device: torch.device, spectrogram: SpatialSpectrogram
+    ) -> None:
         phase = recipe.phases[number]
         self.recipe, self.device, self.number = recipe, device, number
         self.spectrogram = spectrogram

@@ -39,10 +39,10 @@ def cluster() -> Iterator[object]:
 
 
 def _run(root: Root, made, **settings) -> pipeline.RunResult:
-    from yt360.engine.executors.ray import RayEngine
+    from yt360.engine.executors.ray import RayExecutor
 
     options = pipeline.Options(min_free_bytes=0)
-    return pipeline.run(made, root, options, engine=RayEngine(**settings))
+    return pipeline.run(made, root, options, engine=RayExecutor(**settings))
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from yt360.cli.status import keep, summarize
 from yt360.engine import recipe
 from yt360.engine.stage import Blob, Item
 from yt360.engine.state import latest_records, ledger, snapshot
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.item_states import STATES, Verdict
 from yt360.engine.state.ledger import LedgerWriter, Record
-from yt360.engine.state.plan import Plan, packed, unpacked
+from yt360.engine.state.plan import ItemPlan, packed, unpacked
 from yt360.engine.storage import Root
 
 
@@ -31,7 +31,7 @@ def chain(count: int = 6) -> recipe.Recipe:
 def test_plan_in_columns_has_the_items_and_the_keys_of_the_contract(root: Root) -> None:
     made = chain()
     run_inline(root, made)
-    catalog = Catalog(root, made.stages)
+    catalog = DatasetState(root, made.stages)
     for stage in made.stages[1:]:
         plan = catalog.plan(stage)
         items = list(catalog.items_after(stage.after, stage.inputs))
@@ -44,10 +44,10 @@ def test_plan_in_columns_has_the_items_and_the_keys_of_the_contract(root: Root) 
 def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(root: Root, monkeypatch) -> None:
     made = chain()
     run_inline(root, made)
-    entries = Catalog(root, made.stages).entries("third")
+    entries = DatasetState(root, made.stages).entries("third")
     whole = {name: (entry.state, entry.record) for name, entry in entries.items()}
-    fresh = Catalog(root, made.stages)
-    monkeypatch.setattr(Catalog, "_item", lambda *_: pytest.fail("an item was made"))
+    fresh = DatasetState(root, made.stages)
+    monkeypatch.setattr(DatasetState, "_item", lambda *_: pytest.fail("an item was made"))
     assert {name: tuple(fresh.entries("third").standing(name)) for name in whole} == whole
     assert fresh.entries("third").standing("nothing") is None
 
@@ -86,7 +86,7 @@ def test_states_of_many_are_the_states_of_each(tmp_path_factory, drawn) -> None:
         held = latest_records.load(folder)
         records = latest_records.Records(held)
         assert dict(records.items()) == by_hand
-        plan = Plan.of_items(stage, items)
+        plan = ItemPlan.of_items(stage, items)
         places = latest_records.np.array([held.names.place(item.id) for item in items])
         many = [STATES[code] for code in Verdict(stage).of_all(plan.keys, held, places)]
         assert many == [Verdict(stage).of(item, by_hand.get(item.id)).state for item in items]
@@ -104,7 +104,7 @@ def test_packed_item_is_unpacked_as_it_was(meta, inputs) -> None:
 def test_plan_is_written_once(root: Root) -> None:
     made = chain()
     run_inline(root, made)
-    path = Catalog(root, made.stages).plan_path(made.stages[0])
+    path = DatasetState(root, made.stages).plan_path(made.stages[0])
     before = path.stat().st_mtime_ns
     run_inline(root, made)
     assert path.stat().st_mtime_ns == before
@@ -124,7 +124,7 @@ def test_status_keeps_what_it_worked_out(root: Root, kept) -> None:
     folder = root.state / snapshot.SNAPSHOTS
     for path in folder.iterdir():
         path.unlink()
-    catalog = Catalog(root, made.stages)
+    catalog = DatasetState(root, made.stages)
     summary = summarize(catalog)
     assert not list(folder.iterdir())  # it is told first
     keep(catalog, summary)
@@ -133,13 +133,17 @@ def test_status_keeps_what_it_worked_out(root: Root, kept) -> None:
 
 
 def _status(root: Root, made: recipe.Recipe) -> dict:
-    return summarize(Catalog(root, made.stages))
+    return summarize(DatasetState(root, made.stages))
 
 
 def test_snapshot_is_used_and_says_the_same(root: Root, kept, monkeypatch: pytest.MonkeyPatch) -> None:
     made = chain()
     run_inline(root, made)
-    before = _status(root, made), states(root, made, "third"), explain(Catalog(root, made.stages), "item00000003-1")
+    before = (
+        _status(root, made),
+        states(root, made, "third"),
+        explain(DatasetState(root, made.stages), "item00000003-1"),
+    )
     assert before[2]["verdict"] == "kept"
     with monkeypatch.context() as patch:
         patch.setattr(latest_records, "load", None)  # the ledger is not asked for
@@ -147,7 +151,7 @@ def test_snapshot_is_used_and_says_the_same(root: Root, kept, monkeypatch: pytes
         assert run_inline(root, made).worked == 0
     for path in (root.state / snapshot.SNAPSHOTS).iterdir():
         path.unlink()
-    after = _status(root, made), states(root, made, "third"), explain(Catalog(root, made.stages), "item00000003-1")
+    after = _status(root, made), states(root, made, "third"), explain(DatasetState(root, made.stages), "item00000003-1")
     assert before == after
 
 
@@ -165,7 +169,9 @@ def test_snapshot_of_yesterday_is_never_believed(root: Root, kept, monkeypatch: 
         expected.pop("item00000002")
     elif what == "plan":
         made = chain(7)
-        Catalog(root, made.stages).save_plan(made.stages[0], list(made.stages[0].plan(Catalog(root, made.stages))))
+        DatasetState(root, made.stages).save_plan(
+            made.stages[0], list(made.stages[0].plan(DatasetState(root, made.stages)))
+        )
         assert states(root, made, "count")["item00000006"] == "waiting"
     elif what == "parameter":
         monkeypatch.setattr(Second, "version", 2)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yt360.errors import ItemError, UsageError
-from yt360.evaluation.recipe import Action, parse_evaluation
+from yt360.evaluation.recipe import ActionTask, parse_evaluation
 from yt360.evaluation.results import read_result
 from yt360.evaluation.runner import evaluate
 from yt360.evaluation.tasks import action_data
@@ -165,7 +165,7 @@ def test_crops_have_their_size_and_the_centre_is_the_centre() -> None:
 
 def test_clips_of_a_test_video_are_random_then_uniform(datasets: Path) -> None:
     fold = load_fold(datasets, "ucf101", 1)
-    cell = Action(frames_per_second=25, **SMALL)  # type: ignore[arg-type]
+    cell = ActionTask(frames_per_second=25, **SMALL)  # type: ignore[arg-type]
     clips = TestClips(fold.test, cell, seed=0)[0]["pictures"]
     assert clips.shape == (6, 4, 16, 16, 3)
     starts = clips[:, 0, 8, 8, 1] / 8

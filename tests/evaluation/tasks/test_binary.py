@@ -20,22 +20,24 @@ from yt360.dataset.members import MemberReader
 from yt360.dataset.views import DrawnView, sound_matrix
 from yt360.evaluation.frozen_features import ANGLES, ANY_YAW, Bank, Extractor, draw_angles, make_views, turned_matrices
 from yt360.evaluation.pretrained import Pretrained, load_pretrained, sampling
-from yt360.evaluation.recipe import AvcBin, AvsaBin, Evaluation, parse_evaluation
+from yt360.evaluation.recipe import AvcBinTask, AvsaBinTask, EvaluationRecipe, parse_evaluation
 from yt360.evaluation.samples import TEST, RequestDataset, draw_requests, videos_of
 from yt360.evaluation.tasks import binary
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes
-from yt360.training.recipe import Switches
+from yt360.training.recipe import PublishedBehaviour
 
 CPU = torch.device("cpu")
 ALONE = Processes(0, 1, CPU)
 
 
-def _evaluation(**fields: Any) -> Evaluation:
+def _evaluation(**fields: Any) -> EvaluationRecipe:
     return parse_evaluation({"name": "test", "cells": [{"task": "avc-bin", "views": 2}]} | fields, "test")
 
 
-def _extractor(root: Path, folder: Path, pretrained: Pretrained, evaluation: Evaluation, batch: int = 8) -> Extractor:
+def _extractor(
+    root: Path, folder: Path, pretrained: Pretrained, evaluation: EvaluationRecipe, batch: int = 8
+) -> Extractor:
     recipe = sampling(evaluation, pretrained.recipe, 2)
     return Extractor(pretrained, recipe, str(root), folder, ALONE, evaluation.seed, batch)
 
@@ -46,7 +48,7 @@ def model(checkpoint: Path) -> Pretrained:
 
 
 @pytest.fixture(scope="module")
-def split(labelled_root: Path, model: Pretrained) -> manifest.Split:
+def split(labelled_root: Path, model: Pretrained) -> manifest.ClipSplit:
     return manifest.load_split(str(labelled_root), "test", model.recipe.data, 24000)
 
 
@@ -78,7 +80,7 @@ def _oracle_extract(
     angles = np.array([draw_angles(request, turns, seed) for request in own]).reshape(len(own), -1)
     rotations = np.array([[t.rotation(a) for t, a in zip(turns, row, strict=True)] for row in angles])
     rotations = rotations.reshape(len(own), len(turns), 3, 3)
-    turned = turned_matrices(batch["matrices"], rotations, Switches()).flatten(3)
+    turned = turned_matrices(batch["matrices"], rotations, PublishedBehaviour()).flatten(3)
     return {
         "video": torch.cat([who, seen], -1),
         "sound": torch.cat([who, seen], -1),
@@ -94,10 +96,17 @@ def _knows(video: Tensor, sound: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "cell", [AvcBin(views=1), AvcBin(views=2), AvsaBin(views=1), AvsaBin(views=2), AvsaBin(views=2, negatives="angles")]
+    "cell",
+    [
+        AvcBinTask(views=1),
+        AvcBinTask(views=2),
+        AvsaBinTask(views=1),
+        AvsaBinTask(views=2),
+        AvsaBinTask(views=2, negatives="angles"),
+    ],
 )
 def test_an_oracle_scores_100(
-    cell: AvcBin | AvsaBin, labelled_root: Path, tmp_path: Path, model: Pretrained, split: manifest.Split
+    cell: AvcBinTask | AvsaBinTask, labelled_root: Path, tmp_path: Path, model: Pretrained, split: manifest.ClipSplit
 ) -> None:
     """Through the same samples, partners, turns and labels as any model: who knows the truth is always right."""
     evaluation = _evaluation(run={"workers": 0})
@@ -111,15 +120,15 @@ def test_an_oracle_scores_100(
     judged = binary.judge(cell, bank, _knows, model, seed=0)
     assert binary.accuracy(judged).value == 100
     assert judged.truth.sum() == len(requests)
-    if isinstance(cell, AvsaBin):
+    if isinstance(cell, AvsaBinTask):
         rows = binary.by_angle(cell, judged)
         assert all(row["recognised"] == 100 for row in rows)
         assert sum(row["n"] for row in rows) == (~judged.truth).sum()
 
 
-@pytest.mark.parametrize("cell", [AvcBin(views=2, epochs=3, batch=8), AvsaBin(views=2, epochs=3, batch=8)])
+@pytest.mark.parametrize("cell", [AvcBinTask(views=2, epochs=3, batch=8), AvsaBinTask(views=2, epochs=3, batch=8)])
 def test_a_random_model_scores_chance(
-    cell: AvcBin | AvsaBin, labelled_root: Path, checkpoint: Path, tmp_path: Path, split: manifest.Split
+    cell: AvcBinTask | AvsaBinTask, labelled_root: Path, checkpoint: Path, tmp_path: Path, split: manifest.ClipSplit
 ) -> None:
     """Random encoders with a head trained as published: what leaks from labels or samples would show."""
     evaluation = _evaluation(weights="random", run={"workers": 0})
@@ -141,7 +150,7 @@ def test_guessing_gives_exactly_half_whatever_the_guess(model: Pretrained) -> No
     bank = Bank(features, features, features[:, None], torch.zeros(30, 1), torch.zeros(30, 2, 3), np.arange(30) // 3)
     for answer in (0.0, 1.0):
         logits = torch.tensor([[1 - answer, answer]])
-        judged = binary.judge(AvcBin(views=2), bank, lambda v, s, x=logits: x.expand(len(v), 2), model, 0)
+        judged = binary.judge(AvcBinTask(views=2), bank, lambda v, s, x=logits: x.expand(len(v), 2), model, 0)
         assert binary.accuracy(judged).value == 50
 
 
@@ -156,7 +165,7 @@ def test_a_head_learns_what_is_there() -> None:
         turned = torch.from_numpy(np.eye(4)[(kind + rng.integers(1, 4, 300)) % 4] * 3).half()[:, None, None]
         return Bank(x, x, turned, torch.zeros(300, 1), torch.zeros(300, 1, 3), np.arange(300))
 
-    cell = AvsaBin(views=1, epochs=12, learning_rate=1e-2, hidden=32)
+    cell = AvsaBinTask(views=1, epochs=12, learning_rate=1e-2, hidden=32)
     head = binary.train_head(cell, [bank(1)], model, 0)
     assert binary.accuracy(binary.judge(cell, bank(2), head, model, 0)).value > 95
 
@@ -165,7 +174,7 @@ def test_a_head_learns_what_is_there() -> None:
 @pytest.mark.parametrize("channels", ["canonical", "misread"])
 def test_a_turned_sound_comes_from_elsewhere(rotation: Any, channels: Any) -> None:
     """A source in front, turned by 50° to the left: after the view's own turn it is where geometry puts it."""
-    switches = Switches(rotation=rotation, channels=channels, margin=0.2)
+    switches = PublishedBehaviour(rotation=rotation, channels=channels, margin=0.2)
     view = DrawnView(sphere.View(0.4, 0.3, 1.0, 1.0), flip=False, gain=1.0, corners=False)
     matrix = torch.from_numpy(sound_matrix(view, switches))[None, None]
     angle = np.radians(50)
@@ -174,7 +183,7 @@ def test_a_turned_sound_comes_from_elsewhere(rotation: Any, channels: Any) -> No
     loader = sound_matrix(straight, switches)
     heard = loader @ ambisonics.encoding_gains(0.2, 0.1)  # what the loader reads of a source there
     moved = ambisonics.rotation_matrix(sphere.yaw_rotation(angle)) @ heard
-    expected = sound_matrix(view, Switches(rotation=rotation)) @ moved
+    expected = sound_matrix(view, PublishedBehaviour(rotation=rotation)) @ moved
     np.testing.assert_allclose(turned @ ambisonics.encoding_gains(0.2, 0.1), expected, atol=1e-6)
 
 

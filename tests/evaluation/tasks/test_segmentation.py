@@ -12,18 +12,18 @@ import torch
 from tests.evaluation.test_runs import SEGMENTATION
 from tests.training.world import make_root
 from yt360 import sphere
-from yt360.dataset.manifest import Split, load_split
+from yt360.dataset.manifest import ClipSplit, load_split
 from yt360.dataset.members import MemberReader
 from yt360.errors import UsageError
 from yt360.evaluation.metrics import IGNORED
 from yt360.evaluation.pretrained import Pretrained, load_pretrained, sampling
-from yt360.evaluation.recipe import Segmentation, parse_evaluation
+from yt360.evaluation.recipe import SegmentationTask, parse_evaluation
 from yt360.evaluation.tasks.labelled import LabelledMaker, labels_of, largest_class
 from yt360.evaluation.tasks.segmentation import Segmenter, loss
 from yt360.evaluation.tasks.segmentation_head import PyramidHead
 from yt360.evaluation.tasks.sphere_pictures import cell_views, palette, stitch
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import Data
+from yt360.training.recipe import DataSettings
 
 
 @pytest.fixture
@@ -33,17 +33,17 @@ def pretrained(checkpoint: Path) -> Pretrained:
 
 
 @pytest.fixture(scope="module")
-def split(labelled_root: Path, checkpoint: Path) -> Split:
+def split(labelled_root: Path, checkpoint: Path) -> ClipSplit:
     evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
     recipe = load_pretrained(evaluation, checkpoint, torch.device("cpu")).recipe
     return load_split(str(labelled_root), "train", recipe.data, 24000)
 
 
-def _cell(**fields: Any) -> Segmentation:
-    return Segmentation(**{**SEGMENTATION, **fields})
+def _cell(**fields: Any) -> SegmentationTask:
+    return SegmentationTask(**{**SEGMENTATION, **fields})
 
 
-def _batch(pretrained: Pretrained, split: Split, root: Path, count: int = 3) -> dict[str, torch.Tensor]:
+def _batch(pretrained: Pretrained, split: ClipSplit, root: Path, count: int = 3) -> dict[str, torch.Tensor]:
     evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
     recipe = sampling(evaluation, pretrained.recipe, 2)
     reader = MemberReader(str(root))
@@ -54,7 +54,7 @@ def _batch(pretrained: Pretrained, split: Split, root: Path, count: int = 3) -> 
 
 @pytest.mark.parametrize(("encoders", "moves"), [("frozen", False), ("as-published", True), ("trained", True)])
 def test_frozen_means_frozen(
-    pretrained: Pretrained, split: Split, labelled_root: Path, encoders: Any, moves: bool
+    pretrained: Pretrained, split: ClipSplit, labelled_root: Path, encoders: Any, moves: bool
 ) -> None:
     """The published code's batch norm moves while it calls the model frozen; ours does not, and neither do weights."""
     cell = _cell(encoders=encoders, inputs=("context",))
@@ -74,7 +74,7 @@ def test_frozen_means_frozen(
     assert all(torch.equal(before[name], own[name]) for name in before), "the evaluated model itself never changes"
 
 
-def test_dropout_is_off_in_frozen_context(pretrained: Pretrained, split: Split, labelled_root: Path) -> None:
+def test_dropout_is_off_in_frozen_context(pretrained: Pretrained, split: ClipSplit, labelled_root: Path) -> None:
     for layer in pretrained.model.modules():
         if isinstance(layer, torch.nn.Dropout):
             layer.p = 0.5
@@ -90,7 +90,9 @@ def test_dropout_is_off_in_frozen_context(pretrained: Pretrained, split: Split, 
     assert same == {"frozen": True, "as-published": False}
 
 
-def test_heads_on_one_model_do_not_touch_each_other(pretrained: Pretrained, split: Split, labelled_root: Path) -> None:
+def test_heads_on_one_model_do_not_touch_each_other(
+    pretrained: Pretrained, split: ClipSplit, labelled_root: Path
+) -> None:
     """The head of one input gets the same gradient alone as beside the others."""
     batch = _batch(pretrained, split, labelled_root, 2)
     gradients = []
@@ -123,7 +125,7 @@ def test_the_head_learns_what_the_maps_hold() -> None:
     assert not torch.equal(head(maps, extra, 24), head(maps, extra + 1, 24))
 
 
-def test_picture_sound_and_labels_are_cut_alike(pretrained: Pretrained, split: Split, labelled_root: Path) -> None:
+def test_picture_sound_and_labels_are_cut_alike(pretrained: Pretrained, split: ClipSplit, labelled_root: Path) -> None:
     """A disc is where the labels say: its colour under the label, and seen from behind there is none of it."""
     batch = _batch(pretrained, split, labelled_root, 6)
     labels, pictures = batch["labels"].numpy(), batch["pictures"].numpy()[:, :, -1]
@@ -158,11 +160,11 @@ def test_the_largest_class_of_a_view() -> None:
     assert largest_class(labels, 5, 0.1).tolist() == [2, -1, -1]
 
 
-def test_maps_of_other_categories_than_asked_for_are_refused(split: Split, labelled_root: Path, root: Path) -> None:
+def test_maps_of_other_categories_than_asked_for_are_refused(split: ClipSplit, labelled_root: Path, root: Path) -> None:
     reader = MemberReader(str(labelled_root))
     with pytest.raises(UsageError, match=r"coco-32 needs maps of a COCO model.*discs.*labels: maps"):
         labels_of("coco-32", split, reader)
-    bare = load_split(str(root), "train", Data(), 24000)
+    bare = load_split(str(root), "train", DataSettings(), 24000)
     with pytest.raises(UsageError, match=r"have no panoptic maps.*yt360 segment"):
         labels_of("maps", bare, MemberReader(str(root)))
 

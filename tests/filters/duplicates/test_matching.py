@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tests.filters.pictures import scenery, turned
 from yt360.filters.duplicates import audio_fingerprint, matching, visual_fingerprint
-from yt360.filters.duplicates.matching import Fingerprint, Match, clusters, matches
+from yt360.filters.duplicates.matching import Match, VideoFingerprint, clusters, matches
 
 RATE = audio_fingerprint.RATE_HZ
 
@@ -40,10 +40,10 @@ def wide(seed: int, yaw_deg: float = 0.0, gain: float = 1.0, offset: float = 0.0
     return cv2.resize(picture * gain + offset, (384, 192), interpolation=cv2.INTER_CUBIC)
 
 
-def print_of(sound: np.ndarray, place: int = 0, **look) -> Fingerprint:
+def print_of(sound: np.ndarray, place: int = 0, **look) -> VideoFingerprint:
     seconds = sound.size / RATE
     frames = np.repeat(described(wide(place, **look)), max(1, int(seconds / 2)), axis=0)
-    return Fingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, seconds)
+    return VideoFingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, seconds)
 
 
 def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its_offset():
@@ -84,7 +84,7 @@ def test_a_picture_is_known_again_after_a_turn_and_in_another_light(look):
 def test_videos_without_sound_are_compared_by_their_pictures():
     nothing = np.zeros((0, 2), np.int64)
     prints = [
-        Fingerprint(nothing, np.repeat(described(wide(seed, yaw_deg=turn)), 5, axis=0), 2.0, 10.0)
+        VideoFingerprint(nothing, np.repeat(described(wide(seed, yaw_deg=turn)), 5, axis=0), 2.0, 10.0)
         for seed, turn in ((1, 0.0), (2, 0.0), (1, 90.0))
     ]
     assert [(match.one, match.other) for match in matches(prints)] == [(0, 2)]
@@ -99,7 +99,7 @@ def test_very_many_strangers_are_told_apart(monkeypatch):
         time, place = np.repeat(rng.integers(0, 3000, 400), 4), np.repeat(rng.integers(0, 214, 400), 4)
         return np.stack([(place << 14) | (rng.integers(0, 64, 1600) << 7) | rng.integers(3, 31, 1600), time], axis=1)
 
-    prints = [Fingerprint(stranger(), frames, 2.0, 100.0) for _ in range(300)]
+    prints = [VideoFingerprint(stranger(), frames, 2.0, 100.0) for _ in range(300)]
     prints[200] = prints[3]
     for most in (10**9, 100_000):
         monkeypatch.setattr(matching, "_MOST_KEYS", most)
@@ -118,7 +118,7 @@ def test_clusters_are_connected_components(pairs):
 def test_odd_fingerprints_do_no_harm(seed, size):
     rng = np.random.default_rng(seed)
     prints = [
-        Fingerprint(
+        VideoFingerprint(
             rng.integers(0, 50, (size, 2)),
             rng.integers(-127, 127, (size % 3, visual_fingerprint.LENGTH), dtype=np.int8),
             2.0,

@@ -205,7 +205,7 @@ def made(brightness, *, residual=0.0, later=0.0, window=0):
     """Steps of one window with these brightnesses; those at its end have nothing later to be compared with."""
     count = len(brightness)
     return [
-        frame_differences.Step(
+        frame_differences.FrameComparison(
             window, 0.5 * index, residual, residual, 0.0, 0.5, 2, 0.05, level,
             later if index < count - frame_differences.LAG_STEPS + 1 else -1.0, 8.0, 8.0, 2, 0.0, 0.0, 0.0, 0.0, 1.0,
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from yt360.engine.stage import Needs
+from yt360.engine.stage import Resources
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,15 @@ class Finished:
     log: str = ""
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Where tasks run."""
 
     @property
     def stopping(self) -> bool: ...
 
-    def run(self, next_task: Callable[[], Task | None], needs: Needs, backlog: Callable[[], int]) -> Iterator[Finished]:
+    def run(
+        self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
+    ) -> Iterator[Finished]:
         """Call ``next_task`` whenever a worker is free (``None``: nothing now) and yield results as they come.
 
         ``needs`` are the resources of each task, ``backlog`` how many tasks still wait to be handed out.
@@ -65,7 +67,7 @@ class Engine(Protocol):
         """End every worker at once, and all that they started."""
         ...
 
-    def __enter__(self) -> Engine: ...
+    def __enter__(self) -> Executor: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.engine.executors.base import Finished, Task
-from yt360.engine.stage import Needs
+from yt360.engine.stage import Resources
 from yt360.errors import DiskFullError
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -64,7 +64,10 @@ class WorkerPool:
             worker.kill()
 
     def run(
-        self, next_task: Callable[[], Task | None], needs: Needs | None = None, backlog: Callable[[], int] | None = None
+        self,
+        next_task: Callable[[], Task | None],
+        needs: Resources | None = None,
+        backlog: Callable[[], int] | None = None,
     ) -> Iterator[Finished]:
         """Call ``next_task`` whenever a worker is idle (``None``: nothing now) and yield results as they come.
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
-from yt360.engine.stage import Needs
+from yt360.engine.stage import Resources
 from yt360.errors import UsageError
 
 _LOOK_AGAIN_S = 1.0
@@ -56,7 +56,7 @@ def _show_token() -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
-class RayEngine:
+class RayExecutor:
     """Runs tasks on the Ray cluster at ``address``.
 
     ``auto`` is the one that is up on this machine, ``None`` starts one just for this run. ``workers`` caps the
@@ -111,8 +111,10 @@ class RayEngine:
         for actor in list(self._actors):
             self._drop(actor)
 
-    def run(self, next_task: Callable[[], Task | None], needs: Needs, backlog: Callable[[], int]) -> Iterator[Finished]:
-        """See :class:`~yt360.engine.executors.base.Engine`. Actors of a stage before are let go: needs differ."""
+    def run(
+        self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
+    ) -> Iterator[Finished]:
+        """See :class:`~yt360.engine.executors.base.Executor`. Actors of a stage before are let go: needs differ."""
         self._retire(list(self._actors))
         exhausted = False
         while not self._killed:
@@ -134,7 +136,7 @@ class RayEngine:
         working = {actor for actor, _ in self._busy.values()}
         return [actor for actor, coming in self._actors.items() if coming is None and actor not in working]
 
-    def _resize(self, needs: Needs, backlog: int) -> None:
+    def _resize(self, needs: Resources, backlog: int) -> None:
         """As many actors as there are tasks for, up to the cap and the room; one more may wait for a new node."""
         now = time.monotonic()
         if now - self._looked > _LOOK_AGAIN_S:
@@ -149,7 +151,7 @@ class RayEngine:
         if len(self._actors) > wanted:
             self._retire(self._free()[: len(self._actors) - wanted])
 
-    def _capacity(self, needs: Needs) -> int:
+    def _capacity(self, needs: Resources) -> int:
         """Actors that the cluster's nodes have room for, all of a node being ours."""
         total = 0
         for node in self._ray.nodes():
@@ -203,7 +205,7 @@ class RayEngine:
         for actor in actors:
             self._drop(actor)
 
-    def __enter__(self) -> RayEngine:
+    def __enter__(self) -> RayExecutor:
         return self
 
     def __exit__(

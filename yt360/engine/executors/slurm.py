@@ -32,14 +32,14 @@ from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import finish, prepare
 from yt360.engine.recipe import Recipe
-from yt360.engine.stage import Needs, Stage
+from yt360.engine.stage import Resources, Stage
 from yt360.engine.stage_run import JobLoop, Options, StageResult, StageRun
 from yt360.engine.state import latest_records, ledger
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import packed, unpacked
 from yt360.engine.state.record import STATUSES
 from yt360.engine.storage import Root
-from yt360.engine.worker import Job
+from yt360.engine.worker import ItemJob
 from yt360.errors import UsageError, Yt360Error
 from yt360.files import atomic_write, atomic_write_text
 
@@ -100,7 +100,7 @@ def start(root: Root, run: str, only: str | None, options: Options, settings: Se
     atomic_write_text(folder / "run.json", json.dumps(value, indent=1) + "\n")
 
 
-def advance(root: Root, recipe: Recipe, run: str, publish: Callable[[Catalog], None] | None) -> Progress:
+def advance(root: Root, recipe: Recipe, run: str, publish: Callable[[DatasetState], None] | None) -> Progress:
     """Submit what comes next of a run. Raises :class:`UsageError` where sbatch refuses."""
     root.create()
     with root.lock(), EventLog(root.logs / f"{run}.jsonl", run) as events:
@@ -114,14 +114,14 @@ def advance(root: Root, recipe: Recipe, run: str, publish: Callable[[Catalog], N
 
 
 def _advance(
-    root: Root, recipe: Recipe, run: str, events: EventLog, publish: Callable[[Catalog], None] | None
+    root: Root, recipe: Recipe, run: str, events: EventLog, publish: Callable[[DatasetState], None] | None
 ) -> Progress:
     told = _told(root, run)
     options, settings = (
         Options(**told["options"]),
         Settings(**(told["settings"] | {"extra": tuple(told["settings"]["extra"])})),
     )
-    catalog = Catalog(root, recipe.stages)
+    catalog = DatasetState(root, recipe.stages)
     failed, left = 0, {}
     for stage in recipe.stages:
         if told["only"] not in (None, stage.name):
@@ -165,7 +165,7 @@ _FROZEN = pa.schema(
 _ROWS_AT_ONCE = 4096
 
 
-def freeze(root: Root, run: str, stage: Stage, jobs: Collection[Job], settings: Settings, round_: int) -> Path:
+def freeze(root: Root, run: str, stage: Stage, jobs: Collection[ItemJob], settings: Settings, round_: int) -> Path:
     """Write which items each array task has; later changes of the root do not change it."""
     a_task = settings.items or max(1, -(-len(jobs) // settings.tasks))
     path = folder_of(root, run) / f"{stage.name}-{round_}.parquet"
@@ -184,18 +184,18 @@ def freeze(root: Root, run: str, stage: Stage, jobs: Collection[Job], settings: 
     return path
 
 
-def _frozen(job: Job, task: int) -> dict[str, Any]:
+def _frozen(job: ItemJob, task: int) -> dict[str, Any]:
     names = {"id": job.item.id, "source": job.item.source_id, "rest": packed(job.item)}
     return {"task": task, **names, "key": job.key, "sequence": job.sequence, "attempt": job.attempt}
 
 
-def _thawed(common: Mapping[str, Any], row: Mapping[str, Any]) -> Job:
+def _thawed(common: Mapping[str, Any], row: Mapping[str, Any]) -> ItemJob:
     own = {name: row[name] for name in ("key", "sequence", "attempt")}
-    return Job(**common, **own, item=unpacked(row["id"], row["source"], row["rest"]))
+    return ItemJob(**common, **own, item=unpacked(row["id"], row["source"], row["rest"]))
 
 
 def submit_arrays(
-    root: Root, run: str, plan: Path, tasks: Sequence[int], needs: Needs, settings: Settings
+    root: Root, run: str, plan: Path, tasks: Sequence[int], needs: Resources, settings: Settings
 ) -> list[int]:
     """One array job a window of tasks; their ids."""
     largest = min(settings.window, largest_array())
@@ -287,7 +287,7 @@ def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: 
     return result
 
 
-def _ended(root: Root, stage: Stage, jobs: Mapping[str, Job]) -> set[str]:
+def _ended(root: Root, stage: Stage, jobs: Mapping[str, ItemJob]) -> set[str]:
     """Items of a task that this run has ended already (before a requeue)."""
     ended = set()
     for name, record in ledger.latest(ledger.find(root.ledger / stage.name, list(jobs))).items():

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yt360.engine.state.item_states import Entries, State
+from yt360.engine.state.item_states import ItemStates, State
 
 
-def count(entries: Entries) -> dict[str, Any]:
+def count(entries: ItemStates) -> dict[str, Any]:
     """Counts by state, reasons, kinds of failure, bytes and seconds; those that failed are listed."""
     states = {state: entries.count(state) for state in ("done", "filtered", "failed")}
     waiting = entries.count("waiting") + entries.count("undecided")
@@ -32,11 +32,11 @@ def count(entries: Entries) -> dict[str, Any]:
     }
 
 
-def _places(entries: Entries, state: State) -> np.ndarray:
+def _places(entries: ItemStates, state: State) -> np.ndarray:
     return entries.places[entries.rows(state)]
 
 
-def _frequent(entries: Entries, name: str, state: State) -> dict[str, int]:
+def _frequent(entries: ItemStates, name: str, state: State) -> dict[str, int]:
     """Words and how often each stands, the most frequent first."""
     places = _places(entries, state)
     words = entries.newest.column(name, places) if len(places) else pa.array([], pa.string())

@@ -21,13 +21,13 @@ import pyarrow as pa
 
 from yt360.engine.stage import Blob, Item, Stage
 from yt360.engine.state import latest_records, snapshot
-from yt360.engine.state.item_states import Entries, Entry, State, Verdict
-from yt360.engine.state.latest_records import Newest, Records, places_in
+from yt360.engine.state.item_states import ItemState, ItemStates, State, Verdict
+from yt360.engine.state.latest_records import LatestRecords, Records, places_in
 from yt360.engine.state.ledger import Record
-from yt360.engine.state.plan import Plan, keys_of
+from yt360.engine.state.plan import ItemPlan, keys_of
 from yt360.engine.storage import Root
 
-__all__ = ["Catalog", "ChildEntry", "Entries", "Entry", "State"]
+__all__ = ["ChildEntry", "DatasetState", "ItemState", "ItemStates", "State"]
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,21 @@ class ChildEntry:
     meta: Mapping[str, Any]
 
 
-class Catalog:
+class DatasetState:
     """Reads a root's ledger for an ordered list of stages (see the module's text)."""
 
     def __init__(self, root: Root, stages: Sequence[Stage]) -> None:
         self.root = root
         self.stages = {stage.name: stage for stage in stages}
-        self._newest: dict[str, Newest] = {}
-        self._entries: dict[str, Entries] = {}
+        self._newest: dict[str, LatestRecords] = {}
+        self._entries: dict[str, ItemStates] = {}
 
     @property
     def state_dir(self) -> Path:
         """A folder for what a plan wants to remember (a discovery's result)."""
         return self.root.state
 
-    def newest(self, stage: str) -> Newest:
+    def newest(self, stage: str) -> LatestRecords:
         """The newest record of each item of a stage, in columns."""
         if stage not in self._newest:
             self._newest[stage] = latest_records.load(self.root.ledger / stage)
@@ -69,7 +69,7 @@ class Catalog:
         self._newest.pop(stage, None)
         self._entries.clear()
 
-    def entries(self, stage_name: str) -> Entries:
+    def entries(self, stage_name: str) -> ItemStates:
         """Every planned item of a stage by id, in plan order.
 
         A stage without predecessors (the crawl) is planned from outside; here its last saved plan
@@ -85,28 +85,30 @@ class Catalog:
                 self._entries[stage_name] = self.judged(stage, self.plan(stage))
         return self._entries[stage_name]
 
-    def planned(self, stage: Stage, plan: Plan) -> Entries:
+    def planned(self, stage: Stage, plan: ItemPlan) -> ItemStates:
         """Entries of a plan that was just made and saved (and of nothing besides it)."""
         # Had the plan been another one, saving it would have ended what was remembered.
         remembered = snapshot.load(self, stage)
         return self.judged(stage, plan, remembered[0][: len(plan)] if remembered is not None else None)
 
-    def plan(self, stage: Stage) -> Plan:
+    def plan(self, stage: Stage) -> ItemPlan:
         """The items of a stage, as far as the root itself says which they are."""
         if not stage.after:
             return self._saved_plan(stage)
         if type(stage).plan is not Stage.plan:
-            return Plan.of_items(stage, stage.plan(self))
+            return ItemPlan.of_items(stage, stage.plan(self))
         plan = snapshot.load_plan(self, stage)
         if plan is None:
             plan = self._plan_after(stage)
-        return Plan(plan.table(), self.maker(stage))
+        return ItemPlan(plan.table(), self.maker(stage))
 
-    def judged(self, stage: Stage, plan: Plan | Callable[[], Plan], states: np.ndarray | None = None) -> Entries:
+    def judged(
+        self, stage: Stage, plan: ItemPlan | Callable[[], ItemPlan], states: np.ndarray | None = None
+    ) -> ItemStates:
         """A plan set against the records of its stage (or the states where they are known)."""
-        return Entries(plan, Verdict(stage), lambda: self.newest(stage.name), states)
+        return ItemStates(plan, Verdict(stage), lambda: self.newest(stage.name), states)
 
-    def entry(self, stage: Stage, item: Item) -> Entry:
+    def entry(self, stage: Stage, item: Item) -> ItemState:
         """Where one item stands."""
         return Verdict(stage).of(item, self.records(stage.name).get(item.id))
 
@@ -152,11 +154,11 @@ class Catalog:
         """Gives an item of a stage that does not have a plan of its own."""
         return lambda item_id, source: self._item(item_id, source, stage.inputs)
 
-    def _plan_after(self, stage: Stage) -> Plan:
+    def _plan_after(self, stage: Stage) -> ItemPlan:
         """What :meth:`Stage.plan` gives where a stage does not have its own, without an object an item."""
         ids, sources = self._ids_after(stage.after)
         empty = pa.nulls(len(ids), pa.string())
-        plan = Plan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
+        plan = ItemPlan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
         if type(stage).key is not Stage.key:
             keys = pa.array([stage.key(item) for item in plan], pa.string())
         else:
@@ -169,7 +171,7 @@ class Catalog:
                     plan[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])]  # says which
                 digests[name] = found
             keys = keys_of(stage, digests, len(ids))
-        return Plan(plan.table().set_column(2, "key", keys), self.maker(stage))
+        return ItemPlan(plan.table().set_column(2, "key", keys), self.maker(stage))
 
     def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
         """The parts of all items that pass ``stage_name`` and ``after``, in order of their ids."""
@@ -184,7 +186,7 @@ class Catalog:
 
     def save_plan(self, stage: Stage, items: Sequence[Item]) -> None:
         """Remember what a stage without predecessors was asked to do, so that ``status`` knows what still waits."""
-        plan = items if isinstance(items, Plan) else Plan.of_items(stage, items)
+        plan = items if isinstance(items, ItemPlan) else ItemPlan.of_items(stage, items)
         path = self.plan_path(stage)
         if not plan.is_saved(path, stage):
             plan.save(path, stage)
@@ -193,10 +195,10 @@ class Catalog:
         """Where the plan of a stage without predecessors is remembered."""
         return self.root.state / f"plan-{stage.name}.parquet"
 
-    def _saved_plan(self, stage: Stage) -> Plan:
+    def _saved_plan(self, stage: Stage) -> ItemPlan:
         """The last plan, and what is held from an earlier source: not asked for now, and still part of the dataset."""
         path = self.plan_path(stage)
-        plan = Plan.load(path, stage) if path.is_file() else Plan.of_items(stage, [])
+        plan = ItemPlan.load(path, stage) if path.is_file() else ItemPlan.of_items(stage, [])
         held = self.newest(stage.name)
         ended = held.status < 3  # not damaged
         if len(plan):
@@ -208,4 +210,4 @@ class Catalog:
         rest = pa.array([None if text == "{}" else f"[{{}},{text},{{}}]" for text in meta], pa.string())
         keys = held.keys.take(rows)
         earlier = pa.table({"id": held.items.take(rows), "source": held.sources.take(rows), "key": keys, "rest": rest})
-        return Plan(pa.concat_tables([plan.table(), earlier]), asked=len(plan))
+        return ItemPlan(pa.concat_tables([plan.table(), earlier]), asked=len(plan))

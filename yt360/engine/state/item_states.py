@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yt360.engine.stage import Item, Stage
-from yt360.engine.state.latest_records import Names, Newest, places_in
-from yt360.engine.state.plan import Plan
+from yt360.engine.state.latest_records import LatestRecords, Names, places_in
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import STATUSES, Record
 
 State = Literal["done", "filtered", "failed", "waiting", "undecided"]
@@ -23,7 +23,7 @@ _STATUS = {status: code for code, status in enumerate(STATUSES)}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ItemState:
     """One planned item of a stage and where it stands.
 
     ``undecided``: measured with today's key, but decided by other thresholds; deciding again costs
@@ -43,18 +43,18 @@ class Verdict:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 
-    def of(self, item: Item, record: Record | None) -> Entry:
+    def of(self, item: Item, record: Record | None) -> ItemState:
         key = self.stage.key(item)
         if record is None or record.key != key or record.status == "damaged":
-            return Entry(item, key, "waiting", record, 0)
+            return ItemState(item, key, "waiting", record, 0)
         if record.status == "failed":
             again = record.retryable and record.attempt < self.stage.needs.max_attempts
-            return Entry(item, key, "waiting" if again else "failed", record, record.attempt)
+            return ItemState(item, key, "waiting" if again else "failed", record, record.attempt)
         if record.decision and record.decision != self.stage.decision_key():
-            return Entry(item, key, "undecided", record, 0)
-        return Entry(item, key, record.status, record, 0)
+            return ItemState(item, key, "undecided", record, 0)
+        return ItemState(item, key, record.status, record, 0)
 
-    def of_all(self, keys: pa.Array, held: Newest, places: np.ndarray) -> np.ndarray:
+    def of_all(self, keys: pa.Array, held: LatestRecords, places: np.ndarray) -> np.ndarray:
         """Codes of :data:`STATES`; ``places`` are rows of ``held``, -1 where an item has no record."""
         states = np.full(len(keys), _CODE["waiting"], np.uint8)
         known = np.flatnonzero(places >= 0)
@@ -82,14 +82,14 @@ class Standing(NamedTuple):
     record: Record | None
 
 
-class Entries(Mapping[str, Entry]):
+class ItemStates(Mapping[str, ItemState]):
     """Entries by id, in plan order. Plan and records are read when they are asked for."""
 
     def __init__(
         self,
-        plan: Plan | Callable[[], Plan],
+        plan: ItemPlan | Callable[[], ItemPlan],
         verdict: Verdict,
-        held: Callable[[], Newest],
+        held: Callable[[], LatestRecords],
         states: np.ndarray | None = None,
     ) -> None:
         self._plan = plan
@@ -98,11 +98,11 @@ class Entries(Mapping[str, Entry]):
         self._known_states = states
 
     @functools.cached_property
-    def plan(self) -> Plan:
-        return self._plan if isinstance(self._plan, Plan) else self._plan()
+    def plan(self) -> ItemPlan:
+        return self._plan if isinstance(self._plan, ItemPlan) else self._plan()
 
     @functools.cached_property
-    def newest(self) -> Newest:
+    def newest(self) -> LatestRecords:
         return self._held()
 
     @functools.cached_property
@@ -145,13 +145,13 @@ class Entries(Mapping[str, Entry]):
         place = int(self.places[row])
         return Standing(STATES[self.states[row]], self.newest.record(place) if place >= 0 else None)
 
-    def at(self, row: int) -> Entry:
+    def at(self, row: int) -> ItemState:
         place = int(self.places[row])
         state, record = self.standing_at(row)
         key = self.plan.keys[row].as_py()
         failed = place >= 0 and self.newest.status[place] == _STATUS["failed"]
         attempts = int(self.newest.attempt[place]) if failed and self.newest.keys[place].as_py() == key else 0
-        return Entry(self.plan[row], key, state, record, attempts)
+        return ItemState(self.plan[row], key, state, record, attempts)
 
     @functools.cached_property
     def _order(self) -> np.ndarray:
@@ -161,7 +161,7 @@ class Entries(Mapping[str, Entry]):
     def _names(self) -> Names:
         return Names(self.plan.ids.take(pa.array(self._order)))
 
-    def __getitem__(self, name: str) -> Entry:
+    def __getitem__(self, name: str) -> ItemState:
         place = self._names.place(name)
         if place < 0:
             raise KeyError(name)
@@ -173,24 +173,24 @@ class Entries(Mapping[str, Entry]):
     def __len__(self) -> int:
         return len(self.states)
 
-    def items(self) -> ItemsView[str, Entry]:
+    def items(self) -> ItemsView[str, ItemState]:
         return _Items(self)
 
-    def values(self) -> ValuesView[Entry]:
+    def values(self) -> ValuesView[ItemState]:
         return _Values(self)
 
 
-class _Items(ItemsView[str, Entry]):
+class _Items(ItemsView[str, ItemState]):
     """Row after row, with no search for each name."""
 
-    _mapping: Entries
+    _mapping: ItemStates
 
-    def __iter__(self) -> Iterator[tuple[str, Entry]]:
+    def __iter__(self) -> Iterator[tuple[str, ItemState]]:
         return zip(self._mapping, self._mapping.values(), strict=True)
 
 
-class _Values(ValuesView[Entry]):
-    _mapping: Entries
+class _Values(ValuesView[ItemState]):
+    _mapping: ItemStates
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[ItemState]:
         return (self._mapping.at(row) for row in range(len(self._mapping)))

@@ -46,7 +46,7 @@ class Names:
         return place if place < len(self.column) and self.column[place].as_py() == name else -1
 
 
-class Newest:
+class LatestRecords:
     """See the module's text. Rows are in order of items; ``status`` are places in :data:`STATUSES`."""
 
     def __init__(self, files: Sequence[LedgerFile]) -> None:
@@ -149,20 +149,20 @@ def _newest_rows(table: pa.Table, files: Sequence[LedgerFile]) -> np.ndarray:
     return rows[pc.sort_indices(items.take(pa.array(rows))).to_numpy()]
 
 
-def load(folder: Path) -> Newest:
+def load(folder: Path) -> LatestRecords:
     """Of all files of a stage's ledger, though a compaction takes some of them away meanwhile."""
     for _ in range(_TRIES):
         try:
-            return Newest(open_files(folder))
+            return LatestRecords(open_files(folder))
         except FileNotFoundError:
             continue
-    return Newest(open_files(folder))
+    return LatestRecords(open_files(folder))
 
 
 class Records(Mapping[str, Record]):
     """Newest records by item, in order of items: all of a stage, or those where ``chosen`` is true."""
 
-    def __init__(self, newest: Newest, chosen: np.ndarray | None = None) -> None:
+    def __init__(self, newest: LatestRecords, chosen: np.ndarray | None = None) -> None:
         self.newest = newest
         self._chosen = chosen
 

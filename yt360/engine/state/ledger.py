@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from yt360.engine import process_tag
-from yt360.engine.object_store import Store
+from yt360.engine.object_store import ObjectStore
 from yt360.engine.state.ledger_files import Compacted, JsonLines, LedgerFile, open_files, write_parquet
 from yt360.engine.state.record import SCHEMA, Record, Status
 from yt360.engine.storage import Root
@@ -115,7 +115,7 @@ _SEGMENT_BYTES = 1 << 16
 class StoreLedgerWriter:
     """The same for a store, where nothing can be appended to: a segment is put again, whole, with each record."""
 
-    def __init__(self, store: Store, stage: str, writer: str) -> None:
+    def __init__(self, store: ObjectStore, stage: str, writer: str) -> None:
         self._store = store
         self._name = f"ledger/{stage}/{writer}-{uuid.uuid4().hex[:8]}"
         self._segment = 0

@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 65_536
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "source", "key", "rest")])
 
 
-class Plan(Sequence[Item]):
+class ItemPlan(Sequence[Item]):
     """Items in the order of their plan, with their keys.
 
     ``rest`` is what an item has besides its names, as JSON (null: nothing); where all items are of one
@@ -74,8 +74,8 @@ class Plan(Sequence[Item]):
     def __iter__(self) -> Iterator[Item]:
         return (self[row] for row in range(len(self)))
 
-    def take(self, rows: np.ndarray) -> Plan:
-        return Plan(self._table.take(pa.array(rows)), self._make)
+    def take(self, rows: np.ndarray) -> ItemPlan:
+        return ItemPlan(self._table.take(pa.array(rows)), self._make)
 
     def first_double(self) -> str | None:
         """An id that two items have."""
@@ -95,9 +95,9 @@ class Plan(Sequence[Item]):
             state.update(data.slice(int(ends[0]), int(ends[-1] - ends[0])) if data is not None and len(ends) else b"")
         return state.hexdigest()
 
-    def frozen(self) -> Plan:
+    def frozen(self) -> ItemPlan:
         """The same with all that makes an item in the table itself."""
-        return self if self._make is None else Plan(pa.concat_tables(_frozen(self, self.keys.to_pylist())))
+        return self if self._make is None else ItemPlan(pa.concat_tables(_frozen(self, self.keys.to_pylist())))
 
     def table(self) -> pa.Table:
         return self._table
@@ -117,11 +117,11 @@ class Plan(Sequence[Item]):
         return (told.get(b"yt360-plan", b"").decode(), told.get(b"digest", b"").decode()) == wanted
 
     @staticmethod
-    def of_items(stage: Stage, items: Iterable[Item]) -> Plan:
-        return Plan(pa.concat_tables(_frozen(items, None, stage)))
+    def of_items(stage: Stage, items: Iterable[Item]) -> ItemPlan:
+        return ItemPlan(pa.concat_tables(_frozen(items, None, stage)))
 
     @staticmethod
-    def load(path: Path, stage: Stage) -> Plan:
+    def load(path: Path, stage: Stage) -> ItemPlan:
         """A saved plan; keys are made anew where the stage has other parameters by now."""
         try:
             table = pq.read_table(path, use_threads=False)
@@ -129,9 +129,9 @@ class Plan(Sequence[Item]):
             raise UsageError(
                 f"{path}: expected a saved plan (Parquet), found something else ({error}); delete it and run again"
             ) from error
-        plan = Plan(table.select(_SCHEMA.names))
+        plan = ItemPlan(table.select(_SCHEMA.names))
         if (table.schema.metadata or {}).get(b"yt360-plan", b"").decode() != _made_for(stage):
-            plan = Plan.of_items(stage, plan)
+            plan = ItemPlan.of_items(stage, plan)
         return plan
 
 

@@ -19,47 +19,47 @@ import pyarrow.parquet as pq
 from yt360 import __version__
 from yt360.engine.stage import Stage
 from yt360.engine.state.counts import count
-from yt360.engine.state.plan import Plan, write_plan
+from yt360.engine.state.plan import ItemPlan, write_plan
 from yt360.engine.storage import SNAPSHOTS
 from yt360.errors import Yt360Error
 from yt360.files import atomic_write
 from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
-    from yt360.engine.state.dataset_state import Catalog
+    from yt360.engine.state.dataset_state import DatasetState
 
 _PLAN = ("id", "source", "key", "rest")
 WORTH_KEEPING = 10_000
 """Items of a stage from which on it is quicker to read a snapshot than to work it out."""
 
 
-def load(catalog: Catalog, stage: Stage) -> tuple[np.ndarray, Callable[[], Plan]] | None:
+def load(catalog: DatasetState, stage: Stage) -> tuple[np.ndarray, Callable[[], ItemPlan]] | None:
     """The states (codes) of a stage's items, where nothing changed since they were kept, and what gives their plan."""
     file = _open(catalog, stage, "states")
     if file is None:
         return None
 
-    def plan() -> Plan:  # of the same file, though another one may have its name by now
+    def plan() -> ItemPlan:  # of the same file, though another one may have its name by now
         own = type(stage).plan is Stage.plan and bool(stage.after)
         table = file.read(columns=list(_PLAN), use_threads=False)
-        return Plan(table, catalog.maker(stage) if own else None, int(_told(file)["asked"]))
+        return ItemPlan(table, catalog.maker(stage) if own else None, int(_told(file)["asked"]))
 
     return file.read(columns=["state"], use_threads=False)["state"].to_numpy(), plan
 
 
-def load_plan(catalog: Catalog, stage: Stage) -> Plan | None:
+def load_plan(catalog: DatasetState, stage: Stage) -> ItemPlan | None:
     """The plan alone, where nothing changed in the stages before: their items, and so this plan, are the same."""
     file = _open(catalog, stage, "plan")
-    return None if file is None else Plan(file.read(columns=list(_PLAN), use_threads=False))
+    return None if file is None else ItemPlan(file.read(columns=list(_PLAN), use_threads=False))
 
 
-def load_counts(catalog: Catalog, stage: Stage) -> dict[str, Any] | None:
+def load_counts(catalog: DatasetState, stage: Stage) -> dict[str, Any] | None:
     """What :func:`yt360.engine.state.counts.count` said, where nothing changed since."""
     file = _open(catalog, stage, "states")
     return None if file is None else dict(json.loads(_told(file)["counts"]))
 
 
-def load_one(catalog: Catalog, stage: Stage, item: str) -> tuple[bool, str | None]:
+def load_one(catalog: DatasetState, stage: Stage, item: str) -> tuple[bool, str | None]:
     """Whether there is a snapshot that holds, and the state of one item in it (``None``: not planned)."""
     from yt360.engine.state.item_states import STATES
 
@@ -70,7 +70,7 @@ def load_one(catalog: Catalog, stage: Stage, item: str) -> tuple[bool, str | Non
     return True, STATES[found[0].as_py()] if len(found) else None
 
 
-def keep(catalog: Catalog, stage: Stage, counts: dict[str, Any] | None = None) -> None:
+def keep(catalog: DatasetState, stage: Stage, counts: dict[str, Any] | None = None) -> None:
     """Keep what is known of a stage of many items. A disk that is full or read-only is no error."""
     if _open(catalog, stage, "states") is not None:
         return
@@ -89,11 +89,11 @@ def keep(catalog: Catalog, stage: Stage, counts: dict[str, Any] | None = None) -
         atomic_write(_path(catalog, stage), lambda partial: write_plan(table, partial))
 
 
-def _path(catalog: Catalog, stage: Stage) -> Path:
+def _path(catalog: DatasetState, stage: Stage) -> Path:
     return catalog.root.state / SNAPSHOTS / f"{stage.name}.parquet"
 
 
-def _open(catalog: Catalog, stage: Stage, what: str) -> pq.ParquetFile | None:
+def _open(catalog: DatasetState, stage: Stage, what: str) -> pq.ParquetFile | None:
     path = _path(catalog, stage)
     if not path.is_file():
         return None
@@ -110,7 +110,7 @@ def _told(file: pq.ParquetFile) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in (file.schema_arrow.metadata or {}).items()}
 
 
-def _fingerprint(catalog: Catalog, stage: Stage, *, own: bool) -> str:
+def _fingerprint(catalog: DatasetState, stage: Stage, *, own: bool) -> str:
     """Of what the stages up to this one are, and of the files that their items come from."""
     root = catalog.root
     names = list(catalog.stages)

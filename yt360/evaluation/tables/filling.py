@@ -14,7 +14,7 @@ from typing import Any
 
 from yt360.evaluation.intervals import mean_interval
 from yt360.evaluation.results import find_results, read_result
-from yt360.evaluation.tables.paper import TABLES, Column, Row, Table
+from yt360.evaluation.tables.paper import TABLES, Column, Table, TableRow
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Filling:
     cells: dict[tuple[int, int], Filled]
     remarks: tuple[str, ...]
 
-    def empty(self) -> Iterator[tuple[Row, list[Column]]]:
+    def empty(self) -> Iterator[tuple[TableRow, list[Column]]]:
         """Rows with the columns that nothing fills but the paper."""
         for number, row in enumerate(self.table.rows):
             missing = [
@@ -76,7 +76,7 @@ class Result:
     def group(self) -> tuple[str, str]:
         return str(self.record["model"].get("mode")), str(self.record["data"].get("digest"))
 
-    def fits(self, row: Row, column: Column) -> bool:
+    def fits(self, row: TableRow, column: Column) -> bool:
         wanted = {**column.settings, **row.settings}
         settings = self.record["settings"]
         return (
@@ -158,7 +158,7 @@ def _combine(results: Sequence[Result], column: Column) -> Filled:
     )
 
 
-def how_to_fill(row: Row) -> str:
+def how_to_fill(row: TableRow) -> str:
     """The commands that fill a row."""
     checkpoint = f" --checkpoint runs/{row.model}" if row.model else ""
     command = f"yt360 evaluate pipelines/eval/{row.recipe}.yaml --root ROOT{checkpoint} --out results/{row.recipe}"

@@ -18,7 +18,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """Results of model ``name``. ``recipe`` in pipelines/eval makes them; ``model``: the training recipe it needs."""
 
     label: str
@@ -35,7 +35,7 @@ class Table:
     key: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     paper: Mapping[tuple[int, int], float]
 
 
@@ -56,10 +56,10 @@ def _binary_columns() -> tuple[Column, ...]:
     )
 
 
-def _binary_row(label: str, name: str, *, translators: bool, recipe: str = "", model: str = "") -> Row:
+def _binary_row(label: str, name: str, *, translators: bool, recipe: str = "", model: str = "") -> TableRow:
     ending = "transf" if translators else "no-transf"
     recipe = recipe or f"table1-{name.removesuffix('-transf')}-{ending}"
-    return Row(label, name, recipe, model or name, {"translators": translators})
+    return TableRow(label, name, recipe, model or name, {"translators": translators})
 
 
 TABLE_1 = Table(
@@ -90,8 +90,8 @@ _INPUTS = (("video", "Video only"), ("sound", "+Audio"), ("context", "+Audio+Con
 _MEASURES = (("pixel_accuracy", "Pix Acc"), ("miou", "mIoU"), ("miou_samplewise", "mIoU per sample"))
 
 
-def _segmentation_row(label: str, name: str, **settings: Any) -> Row:
-    return Row(label, name, f"table2-{name}", name, {"encoders": "frozen"} | settings)
+def _segmentation_row(label: str, name: str, **settings: Any) -> TableRow:
+    return TableRow(label, name, f"table2-{name}", name, {"encoders": "frozen"} | settings)
 
 
 TABLE_2 = Table(
@@ -108,8 +108,8 @@ TABLE_2 = Table(
         _segmentation_row("AVSA", "avsa"),
         _segmentation_row("AVSA (no curr.)", "avsa-nocurriculum"),
         _segmentation_row("AVSA (mlp)", "avsa-mlp"),
-        Row("Kinetics (sup)", "kinetics", "table2-kinetics", "", {"encoders": "frozen"}),
-        Row("End-to-end", "avsa", "table2-end-to-end", "avsa", {"encoders": "trained"}),
+        TableRow("Kinetics (sup)", "kinetics", "table2-kinetics", "", {"encoders": "frozen"}),
+        TableRow("End-to-end", "avsa", "table2-end-to-end", "avsa", {"encoders": "trained"}),
         _segmentation_row("AVSA intensity (ours)", "avsa-intensity"),
     ),
     _numbers(
@@ -132,11 +132,11 @@ TABLE_3 = Table(
         for measure, shown in (("clip_1", "Clip@1"), ("video_1", "Video@1"))
     ),
     (
-        Row("Scratch", "scratch", "table3-scratch", ""),
-        Row("Kinetics Sup.", "kinetics", "table3-kinetics", ""),
-        Row("AVC", "avc", "table3-avc", "avc"),
-        Row("AVTS", "avts", "table3-avts", "avts"),
-        Row("AVSA", "avsa", "table3-avsa", "avsa"),
+        TableRow("Scratch", "scratch", "table3-scratch", ""),
+        TableRow("Kinetics Sup.", "kinetics", "table3-kinetics", ""),
+        TableRow("AVC", "avc", "table3-avc", "avc"),
+        TableRow("AVTS", "avts", "table3-avts", "avts"),
+        TableRow("AVSA", "avsa", "table3-avsa", "avsa"),
     ),
     _numbers(
         "54.85 59.95 27.40 31.10",
@@ -161,7 +161,7 @@ BEYOND = Table(
         Column("k-NN", "knn", "accuracy", {"modality": "video"}),
         Column("AVSA-Bin by angle", "avsa-bin", "accuracy", {"negatives": "angles"}),
     ),
-    tuple(Row(name.upper().replace("-", " ", 1), name, "beyond", name) for name in _MODELS),
+    tuple(TableRow(name.upper().replace("-", " ", 1), name, "beyond", name) for name in _MODELS),
     {},
 )
 

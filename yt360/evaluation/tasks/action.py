@@ -21,7 +21,7 @@ from yt360.errors import ItemError
 from yt360.evaluation.intervals import Measure, proportion
 from yt360.evaluation.metrics import top_k
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.recipe import Action
+from yt360.evaluation.recipe import ActionTask
 from yt360.evaluation.samples import HEAD, TEST, TRAIN, Unreadable
 from yt360.evaluation.tasks.action_data import ActionVideo, Fold, decode_at, take
 
@@ -35,7 +35,7 @@ _SOURCE_SIDE = 240 / 112
 class ActionModel(nn.Module):
     """The whole video encoder, dropout and a linear layer; everything learns."""
 
-    def __init__(self, pretrained: Pretrained, cell: Action, classes: int, seed: int) -> None:
+    def __init__(self, pretrained: Pretrained, cell: ActionTask, classes: int, seed: int) -> None:
         super().__init__()
         self.video = copy.deepcopy(pretrained.model.video).requires_grad_(True)
         torch.manual_seed(int(np.random.SeedSequence((seed, HEAD)).generate_state(1)[0]))
@@ -86,7 +86,7 @@ class TrainClips(Dataset):
     """``clips`` random clips of each video, for one epoch; item ``i`` is a clip of video ``i // clips``."""
 
     videos: Sequence[ActionVideo]
-    cell: Action
+    cell: ActionTask
     seed: int
     epoch: int
 
@@ -108,7 +108,7 @@ class TestClips(Dataset):
 
     __test__ = False
     videos: Sequence[ActionVideo]
-    cell: Action
+    cell: ActionTask
     seed: int
 
     def __getitem__(self, index: int) -> dict[str, Any] | Unreadable:

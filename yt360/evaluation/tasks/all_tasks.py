@@ -7,19 +7,19 @@ from functools import partial
 from typing import Any, assert_never
 
 from yt360.dataset.members import MemberReader
-from yt360.evaluation.context import Job, Outcome
+from yt360.evaluation.context import TaskContext, TaskResult
 from yt360.evaluation.frozen_features import Bank, Turn, how
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.recipe import (
-    Action,
-    AvcBin,
-    AvsaBin,
+    ActionTask,
+    AvcBinTask,
+    AvsaBinTask,
     Cell,
-    Knn,
-    Localise,
-    Probe,
-    Retrieval,
-    Segmentation,
+    KnnTask,
+    LocaliseTask,
+    ProbeTask,
+    RetrievalTask,
+    SegmentationTask,
 )
 from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
 from yt360.evaluation.tasks import binary, localise, retrieval
@@ -29,40 +29,40 @@ from yt360.evaluation.tasks.probe_tasks import measure_probe
 
 def result_names(cell: Cell) -> list[str]:
     """Names of the results that :func:`measure` gives, in its order."""
-    if isinstance(cell, AvcBin | AvsaBin):
+    if isinstance(cell, AvcBinTask | AvsaBinTask):
         parts = [cell.task, f"{cell.views}-views"] + (["transf"] if cell.translators else [])
-        parts += ["angles"] if isinstance(cell, AvsaBin) and cell.negatives == "angles" else []
+        parts += ["angles"] if isinstance(cell, AvsaBinTask) and cell.negatives == "angles" else []
         return ["-".join(parts)]
-    if isinstance(cell, Segmentation):
+    if isinstance(cell, SegmentationTask):
         ending = "" if cell.encoders == "frozen" else f"-{cell.encoders}"
         return [f"segmentation-{name}{ending}" for name in cell.inputs]
-    if isinstance(cell, Action):
+    if isinstance(cell, ActionTask):
         return [f"action-{cell.dataset}"]
-    if isinstance(cell, Probe | Knn):
+    if isinstance(cell, ProbeTask | KnnTask):
         return [f"{cell.task}-{cell.labels}-{cell.modality}"]
-    if isinstance(cell, Localise | Retrieval):
+    if isinstance(cell, LocaliseTask | RetrievalTask):
         return [cell.task]
     assert_never(cell)
 
 
-def measure(job: Job, cell: Cell) -> list[Outcome]:
+def measure(job: TaskContext, cell: Cell) -> list[TaskResult]:
     """All results of a cell. On other processes than the first the list may hold nothing of use."""
-    if isinstance(cell, AvcBin | AvsaBin):
+    if isinstance(cell, AvcBinTask | AvsaBinTask):
         return [_binary(job, cell)]
-    if isinstance(cell, Segmentation):
+    if isinstance(cell, SegmentationTask):
         return measure_segmentation(job, cell)
-    if isinstance(cell, Action):
+    if isinstance(cell, ActionTask):
         return [measure_action(job, cell)]
-    if isinstance(cell, Localise):
+    if isinstance(cell, LocaliseTask):
         return [_localise(job, cell)]
-    if isinstance(cell, Retrieval):
+    if isinstance(cell, RetrievalTask):
         return [_retrieval(job, cell)]
-    if isinstance(cell, Probe | Knn):
+    if isinstance(cell, ProbeTask | KnnTask):
         return [measure_probe(job, cell)]
     assert_never(cell)
 
 
-def banks(job: Job, which: str, turns: Sequence[Turn]) -> list[Bank]:
+def banks(job: TaskContext, which: str, turns: Sequence[Turn]) -> list[Bank]:
     """The shared frozen features: all rounds of the training split, or the test split."""
     settings = job.recipe.features
     extractor = job.extractor(job.sampling(settings.views), settings.batch)
@@ -74,11 +74,11 @@ def banks(job: Job, which: str, turns: Sequence[Turn]) -> list[Bank]:
     ]
 
 
-def _all_turns(job: Job) -> tuple[Turn, ...]:
+def _all_turns(job: TaskContext) -> tuple[Turn, ...]:
     """Turns that any cell of the recipe asks for: one bank serves all cells."""
     turns: dict[Turn, None] = {}
     for cell in job.recipe.cells:
-        if isinstance(cell, AvcBin | AvsaBin):
+        if isinstance(cell, AvcBinTask | AvsaBinTask):
             turns |= dict.fromkeys(binary.turns_of(cell))
     return tuple(turns)
 
@@ -91,7 +91,7 @@ def _only(bank: Bank, turns: Sequence[Turn], wanted: Sequence[Turn]) -> Bank:
     )  # fmt: skip
 
 
-def _binary(job: Job, cell: AvcBin | AvsaBin) -> Outcome:
+def _binary(job: TaskContext, cell: AvcBinTask | AvsaBinTask) -> TaskResult:
     job.pretrained.need_sound(cell.task)
     if cell.translators:
         job.pretrained.need_translators(f"{cell.task} with translators: true")
@@ -101,13 +101,13 @@ def _binary(job: Job, cell: AvcBin | AvsaBin) -> Outcome:
     head = binary.train_head(cell, train, job.pretrained, job.recipe.seed)
     judged = binary.judge(cell, test, head, job.pretrained, job.recipe.seed)
     details: dict[str, Any] = {"auc": 100 * binary.auc(judged), "chance": 50.0}
-    if isinstance(cell, AvsaBin):
+    if isinstance(cell, AvsaBinTask):
         details["by_angle"] = binary.by_angle(cell, judged)
     unreadable = (*(bad for bank in train for bad in bank.unreadable), *test.unreadable)
-    return Outcome({"accuracy": binary.accuracy(judged)}, details, unreadable=unreadable)
+    return TaskResult({"accuracy": binary.accuracy(judged)}, details, unreadable=unreadable)
 
 
-def _retrieval(job: Job, cell: Retrieval) -> Outcome:
+def _retrieval(job: TaskContext, cell: RetrievalTask) -> TaskResult:
     job.pretrained.need_sound(cell.task)
     (bank,) = banks(job, "test", _all_turns(job))
     found: dict[str, Measure] = {}
@@ -116,10 +116,10 @@ def _retrieval(job: Job, cell: Retrieval) -> Outcome:
         found |= {f"{way} {name}": value for name, value in retrieval.recall(similarity).items()}
         size = len(similarity)
     details = {"gallery": size, "chance": {"recall@1": 100 / size, "median_rank": (size + 1) / 2}}
-    return Outcome(found, details, unreadable=bank.unreadable)
+    return TaskResult(found, details, unreadable=bank.unreadable)
 
 
-def _localise(job: Job, cell: Localise) -> Outcome:
+def _localise(job: TaskContext, cell: LocaliseTask) -> TaskResult:
     job.pretrained.need_sound(cell.task)
     recipe, split = job.sampling(2), job.splits["test"]
     requests = draw_requests(split, cell.clips_per_video, job.recipe.seed, TEST)
@@ -132,4 +132,4 @@ def _localise(job: Job, cell: Localise) -> Outcome:
     found = {name: value.double().numpy() for name, value in tensors.items()}
     directed = int((found["heard"][:, 3] >= cell.least_directness).sum())
     details = {"samples": len(videos), "directed_samples": directed}
-    return Outcome(localise.measures(cell, found, videos), details, unreadable=bad)
+    return TaskResult(localise.measures(cell, found, videos), details, unreadable=bad)

@@ -21,7 +21,7 @@ from yt360.evaluation.frozen_features import ANGLES, ANY_YAW, Bank, Turn
 from yt360.evaluation.intervals import Measure, bootstrap, proportion
 from yt360.evaluation.metrics import roc_auc
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.recipe import AvcBin, AvsaBin
+from yt360.evaluation.recipe import AvcBinTask, AvsaBinTask
 from yt360.evaluation.samples import HEAD, PARTNERS
 
 Scorer = Callable[[Tensor, Tensor], Tensor]
@@ -56,9 +56,9 @@ class Judged:
         return (self.score > 0) == self.truth
 
 
-def turns_of(cell: AvcBin | AvsaBin) -> tuple[Turn, ...]:
+def turns_of(cell: AvcBinTask | AvsaBinTask) -> tuple[Turn, ...]:
     """Turned sounds that a cell's banks must hold."""
-    if isinstance(cell, AvcBin):
+    if isinstance(cell, AvcBinTask):
         return ()
     return (ANY_YAW,) if cell.negatives == "yaw" else ANGLES
 
@@ -76,7 +76,7 @@ def partners(videos: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.
     return order[np.where(drawn >= own_first, drawn + own_count, drawn)]
 
 
-def train_head(cell: AvcBin | AvsaBin, rounds: Sequence[Bank], pretrained: Pretrained, seed: int) -> PairHead:
+def train_head(cell: AvcBinTask | AvsaBinTask, rounds: Sequence[Bank], pretrained: Pretrained, seed: int) -> PairHead:
     """The head of a cell, trained on banks of the training split; epoch e reads bank e mod their number."""
     device = pretrained.device
     torch.manual_seed(int(np.random.SeedSequence((seed, HEAD)).generate_state(1, np.uint64)[0]))
@@ -109,12 +109,12 @@ def _negatives(sound: Tensor, turned: Tensor, other: NDArray, turn: NDArray, cho
 
 
 def _on(
-    device: torch.device, cell: AvcBin | AvsaBin, bank: Bank, pretrained: Pretrained
+    device: torch.device, cell: AvcBinTask | AvsaBinTask, bank: Bank, pretrained: Pretrained
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A bank's features as a cell uses them: its views, translated where it says so, turned only for AVSA-Bin."""
     video, sound = bank.video[:, : cell.views].to(device), bank.sound[:, : cell.views].to(device)
     turned = bank.turned[:, :, : cell.views].to(device)
-    if isinstance(cell, AvcBin):
+    if isinstance(cell, AvcBinTask):
         turned = turned[:, :0]
     if cell.translators:
         directions = bank.directions[:, : cell.views].to(device)
@@ -126,11 +126,11 @@ def _on(
 
 
 @torch.inference_mode()
-def judge(cell: AvcBin | AvsaBin, bank: Bank, score: Scorer, pretrained: Pretrained, seed: int) -> Judged:
+def judge(cell: AvcBinTask | AvsaBinTask, bank: Bank, score: Scorer, pretrained: Pretrained, seed: int) -> Judged:
     """Each test sample with its own sound, and with its negative (or one of each turn)."""
     video, sound, turned = _on(pretrained.device, cell, bank, pretrained)
     n = len(bank)
-    if isinstance(cell, AvcBin):
+    if isinstance(cell, AvcBinTask):
         other = partners(bank.videos, np.random.default_rng((seed, PARTNERS)))
         pairs = [(sound, -1, np.zeros(n)), (sound[torch.from_numpy(other)], 0, np.zeros(n))]
     else:
@@ -165,7 +165,7 @@ def _balanced(right: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
 _YAW_EDGES_DEG = (0, 15, 30, 45, 60, 90, 120, 150, 180)
 
 
-def by_angle(cell: AvsaBin, judged: Judged) -> list[dict[str, float | str]]:
+def by_angle(cell: AvsaBinTask, judged: Judged) -> list[dict[str, float | str]]:
     """How well negatives are told from positives, for each bin of angles: recognised share, balanced accuracy, AUC."""
     if cell.negatives == "angles":
         bins = [(turn.name, judged.turn == number) for number, turn in enumerate(ANGLES)]

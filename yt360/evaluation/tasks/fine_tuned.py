@@ -7,26 +7,26 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from yt360.dataset.manifest import Split
+from yt360.dataset.manifest import ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.errors import ItemError
-from yt360.evaluation.context import Job, Outcome, fold_digest, labelled, on_videos
+from yt360.evaluation.context import TaskContext, TaskResult, fold_digest, labelled, on_videos
 from yt360.evaluation.fine_tuning import Fit
-from yt360.evaluation.recipe import Action, Segmentation
+from yt360.evaluation.recipe import ActionTask, SegmentationTask
 from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests
 from yt360.evaluation.tasks import action, segmentation
 from yt360.evaluation.tasks.action_data import Fold
-from yt360.evaluation.tasks.labelled import Labels, labels_of
+from yt360.evaluation.tasks.labelled import SegmentLabels, labels_of
 from yt360.evaluation.tasks.sphere_pictures import draw_clip
 from yt360.training.distributed import barrier
 from yt360.training.recipe import fingerprint
 
 
-def _name(cell: Segmentation) -> str:
+def _name(cell: SegmentationTask) -> str:
     return "-".join(["segmentation", *cell.inputs, cell.encoders])
 
 
-def measure_segmentation(job: Job, cell: Segmentation) -> list[Outcome]:
+def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskResult]:
     """A head for each input on the training split, judged on the test split; pictures of whole spheres beside."""
     segmentation.needs(cell, job.pretrained)
     recipe, splits, seed = job.sampling(cell.views), job.splits, job.recipe.seed
@@ -69,14 +69,16 @@ def measure_segmentation(job: Job, cell: Segmentation) -> list[Outcome]:
     for number, name in enumerate(cell.inputs):
         found, classes = segmentation.measures(tensors, number, labels)
         details = {"classes": classes, "majority_pixel_accuracy": segmentation.majority(counts)}
-        outcomes.append(Outcome(found, details, {"input": name}, bad))
+        outcomes.append(TaskResult(found, details, {"input": name}, bad))
     if job.group.first:
         _draw(job, cell, segmenter, labels, split)
     barrier()
     return outcomes
 
 
-def _draw(job: Job, cell: Segmentation, segmenter: segmentation.Segmenter, labels: Labels, split: Split) -> None:
+def _draw(
+    job: TaskContext, cell: SegmentationTask, segmenter: segmentation.Segmenter, labels: SegmentLabels, split: ClipSplit
+) -> None:
     """Whole spheres of the first clips of evenly spaced videos."""
     videos = np.linspace(0, len(split.videos) - 1, min(cell.pictures, len(split.videos))).round().astype(int)
     reader = MemberReader(job.root)
@@ -88,7 +90,7 @@ def _draw(job: Job, cell: Segmentation, segmenter: segmentation.Segmenter, label
             job.said(f"no picture of {clip.clip}: {error}", 0, 0)
 
 
-def measure_action(job: Job, cell: Action) -> Outcome:
+def measure_action(job: TaskContext, cell: ActionTask) -> TaskResult:
     """Fine-tune on each fold and judge its test videos."""
     pretrained, seed = job.pretrained, job.recipe.seed
     parts: list[tuple[Fold, dict[str, Tensor]]] = []
@@ -123,4 +125,4 @@ def measure_action(job: Job, cell: Action) -> Outcome:
         bad += unreadable
     each = {str(fold.number): action.measures([(fold, found)]) for fold, found in parts}
     details = {"folds": each, "classes": len(parts[0][0].classes)}
-    return Outcome(action.measures(parts), details, unreadable=tuple(bad))
+    return TaskResult(action.measures(parts), details, unreadable=tuple(bad))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yt360 import sphere
 from yt360.dataset.colour_jitter import jitter
 from yt360.dataset.decoding import decode_frames, decode_sound
-from yt360.dataset.manifest import Clip, Split
+from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, draw_views, sound_matrix
@@ -22,12 +22,12 @@ from yt360.segmentation import ClipMaps, PanopticMap
 from yt360.segmentation.categories import COCO, SUBSET_2020
 from yt360.segmentation.export import task_labels
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import draw_moments
 
 
 @dataclass(frozen=True)
-class Labels:
+class SegmentLabels:
     """Names of the classes in order, and what gives their numbers ``(H, W)`` uint8 of a map, 255 for none."""
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Labels:
         return labels
 
 
-def labels_of(kind: str, split: Split, reader: MemberReader) -> Labels:
+def labels_of(kind: str, split: ClipSplit, reader: MemberReader) -> SegmentLabels:
     """The classes of a dataset's maps: the paper's 32, or all that the maps of the first clip name.
 
     Raises :class:`UsageError` when the clips have no maps, or maps of other categories than asked for.
@@ -68,10 +68,10 @@ def labels_of(kind: str, split: Split, reader: MemberReader) -> Labels:
                 f"{maps.info.get('model', 'another model')!s:.60}: use labels: maps (--set cells.labels=maps)"
             )
         names = [COCO[place if place < 80 else place - 1].name for place in SUBSET_2020]
-        return Labels(tuple(names), (), coco=True)
+        return SegmentLabels(tuple(names), (), coco=True)
     if len(maps.categories) >= IGNORED or max(category.id for category in maps.categories) > 65535:
         raise UsageError(f"labels: maps takes fewer than {IGNORED} categories, found {len(maps.categories)}")
-    return Labels(
+    return SegmentLabels(
         tuple(category.name for category in maps.categories),
         tuple(category.id for category in maps.categories),
         coco=False,
@@ -86,14 +86,14 @@ class LabelledMaker:
     sound and labels alike), colours and gain.
     """
 
-    recipe: Recipe
+    recipe: TrainingRecipe
     reader: MemberReader
-    labels: Labels
+    labels: SegmentLabels
     views: int
     fov_deg: tuple[float, float] | None
     augment: bool
 
-    def __call__(self, request: Request, clip: Clip) -> dict[str, NDArray]:
+    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
         """``pictures``, ``sound``, ``matrices``, ``directions`` of a sample, and its ``labels`` (k, size, size)."""
         rng = np.random.default_rng(request.seed)
         recipe, size = self.recipe, self.recipe.views.size

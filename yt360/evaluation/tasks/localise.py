@@ -20,20 +20,20 @@ from torch import Tensor
 
 from yt360 import ambisonics, sphere
 from yt360.dataset.decoding import decode_frames, decode_sound
-from yt360.dataset.manifest import Clip
+from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
 from yt360.evaluation.embed import embed
 from yt360.evaluation.frozen_features import turned_matrices
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.recipe import Localise
+from yt360.evaluation.recipe import LocaliseTask
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import Recipe
+from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import draw_moments
 
 
-def grid(cell: Localise, corners: bool) -> list[DrawnView]:
+def grid(cell: LocaliseTask, corners: bool) -> list[DrawnView]:
     """``around`` views a ring, ring by ring."""
     fov = math.radians(cell.fov_deg)
     return [
@@ -52,11 +52,11 @@ def grid(cell: Localise, corners: bool) -> list[DrawnView]:
 class GridMaker:
     """Makes the sample of a request on a grid of views; picklable, for loader workers."""
 
-    cell: Localise
-    recipe: Recipe
+    cell: LocaliseTask
+    recipe: TrainingRecipe
     reader: MemberReader
 
-    def __call__(self, request: Request, clip: Clip) -> dict[str, NDArray]:
+    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
         """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
         switches, size = self.recipe.behaviour, self.recipe.views.size
         views = grid(self.cell, corners=switches.coverage == "coded")
@@ -75,7 +75,7 @@ class GridMaker:
         }
 
 
-def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: Localise) -> dict[str, Tensor]:
+def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: LocaliseTask) -> dict[str, Tensor]:
     """``match`` (n, views): similarity of each view's picture and its sound; ``turned`` (n, around): its mean over
     views after each turn of the sound; ``heard`` (n, 4)."""
     count, views = batch["pictures"].shape[:2]
@@ -108,7 +108,7 @@ def yaw_errors(turned: NDArray) -> NDArray[np.float64]:
     return np.minimum(angle, 360 - angle)
 
 
-def measures(cell: Localise, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
+def measures(cell: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
     """Median errors with what guessing gives: a random view of the grid, and the best single direction for all."""
     views = np.stack([view.view.rotation[0] for view in grid(cell, corners=False)])
     directed = found["heard"][:, 3] >= cell.least_directness

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from yt360.dataset.members import MemberReader
-from yt360.evaluation.context import ACTIONS, Job, Outcome, fold_digest, labelled, on_videos
+from yt360.evaluation.context import ACTIONS, TaskContext, TaskResult, fold_digest, labelled, on_videos
 from yt360.evaluation.frozen_features import how
 from yt360.evaluation.intervals import proportion
 from yt360.evaluation.metrics import top_k
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.recipe import Action, Knn, Probe
+from yt360.evaluation.recipe import ActionTask, KnnTask, ProbeTask
 from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
 from yt360.evaluation.tasks import action, probes
 from yt360.evaluation.tasks.labelled import labels_of, largest_class
 
 
-def measure_probe(job: Job, cell: Probe | Knn) -> Outcome:
+def measure_probe(job: TaskContext, cell: ProbeTask | KnnTask) -> TaskResult:
     """Accuracy of a probe on frozen features of the test split, of what it learned on the training split's."""
     if cell.modality == "sound":
         job.pretrained.need_sound(cell.task)
@@ -32,7 +32,7 @@ def measure_probe(job: Job, cell: Probe | Knn) -> Outcome:
     else:
         x, y, groups, x_test, y_test, test_groups, names, bad = _view_features(job, cell)
     details: dict[str, Any] = {"classes": list(names), "train_samples": len(y)}
-    if isinstance(cell, Probe):
+    if isinstance(cell, ProbeTask):
         scores, details["l2"] = probes.linear_probe(x, y, groups, x_test, len(names), job.recipe.seed)
     else:
         scores = probes.nearest_neighbours(x, y, x_test, len(names), cell)
@@ -41,7 +41,7 @@ def measure_probe(job: Job, cell: Probe | Knn) -> Outcome:
     measures = {"accuracy": proportion(top_k(scores, y_test), test_groups)}
     if len(names) > 5:
         measures["accuracy_top5"] = proportion(top_k(scores, y_test, 5), test_groups)
-    return Outcome(measures, details, unreadable=bad)
+    return TaskResult(measures, details, unreadable=bad)
 
 
 Labelled = tuple[
@@ -49,9 +49,9 @@ Labelled = tuple[
 ]
 
 
-def _action_features(job: Job, cell: Probe | Knn) -> Labelled:
+def _action_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
     fold = job.fold(cell.labels, cell.fold)
-    settings = Action(dataset=cell.labels, clips=1 + cell.test_clips_per_video)  # type: ignore[arg-type]
+    settings = ActionTask(dataset=cell.labels, clips=1 + cell.test_clips_per_video)  # type: ignore[arg-type]
     settings = settings.model_copy(update={"size": job.pretrained.recipe.views.size})
     found = []
     bad: tuple[tuple[str, str], ...] = ()
@@ -65,7 +65,7 @@ def _action_features(job: Job, cell: Probe | Knn) -> Labelled:
     return (*found[0], *found[1], fold.classes, bad)
 
 
-def _view_features(job: Job, cell: Probe | Knn) -> Labelled:
+def _view_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
     views = job.recipe.features.views
     recipe = job.sampling(views)
     labels = labels_of(cell.labels, job.splits["train"], MemberReader(job.root))

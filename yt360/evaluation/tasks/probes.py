@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from yt360.evaluation.recipe import Knn
+from yt360.evaluation.recipe import KnnTask
 
 _L2 = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
@@ -58,7 +58,9 @@ def linear_probe(
     return (x_test @ weight + bias).cpu().numpy(), chosen
 
 
-def nearest_neighbours(x: Tensor, y: NDArray[np.int64], x_test: Tensor, classes: int, cell: Knn) -> NDArray[np.float64]:
+def nearest_neighbours(
+    x: Tensor, y: NDArray[np.int64], x_test: Tensor, classes: int, cell: KnnTask
+) -> NDArray[np.float64]:
     """Votes ``(n, classes)`` (Wu et al., *Instance Discrimination*, CVPR 2018, section 3.4)."""
     x, x_test = functional.normalize(x.float(), dim=1), functional.normalize(x_test.float(), dim=1)
     labels = functional.one_hot(torch.from_numpy(y).to(x.device), classes).float()

@@ -15,8 +15,8 @@ from torch.nn import functional
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.metrics import IGNORED, confusion, mean_iou, mean_iou_samplewise, pixel_accuracy, sample_ious
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.recipe import Segmentation
-from yt360.evaluation.tasks.labelled import Labels
+from yt360.evaluation.recipe import SegmentationTask
+from yt360.evaluation.tasks.labelled import SegmentLabels
 from yt360.evaluation.tasks.segmentation_head import PyramidHead
 from yt360.models.video_net import R2Plus1D
 from yt360.training.batch_plan import Request
@@ -29,7 +29,7 @@ class Segmenter(nn.Module):
     batch norm and dropout are in training mode while the heads train, so that its statistics move.
     """
 
-    def __init__(self, pretrained: Pretrained, cell: Segmentation, classes: int, seed: int) -> None:
+    def __init__(self, pretrained: Pretrained, cell: SegmentationTask, classes: int, seed: int) -> None:
         super().__init__()
         self.cell = cell
         self.model = copy.deepcopy(pretrained.model).requires_grad_(cell.encoders == "trained")
@@ -100,7 +100,7 @@ class Segmenter(nn.Module):
         return pooled
 
 
-def needs(cell: Segmentation, pretrained: Pretrained) -> None:
+def needs(cell: SegmentationTask, pretrained: Pretrained) -> None:
     """Raise :class:`UsageError` where a cell asks for what the model lacks."""
     if set(cell.inputs) & {"sound", "context"}:
         pretrained.need_sound("segmentation with sound")
@@ -108,7 +108,7 @@ def needs(cell: Segmentation, pretrained: Pretrained) -> None:
         pretrained.need_translators("segmentation with context")
 
 
-def inputs(pretrained: Pretrained, cell: Segmentation, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+def inputs(pretrained: Pretrained, cell: SegmentationTask, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
     """The network's pictures and, where a head hears, spectrograms."""
     if set(cell.inputs) == {"video"}:
         return pretrained.pictures(batch["pictures"]).flatten(0, 1), None
@@ -155,7 +155,9 @@ def judge(
     }
 
 
-def measures(found: dict[str, Tensor], number: int, labels: Labels) -> tuple[dict[str, Measure], dict[str, dict]]:
+def measures(
+    found: dict[str, Tensor], number: int, labels: SegmentLabels
+) -> tuple[dict[str, Measure], dict[str, dict]]:
     """Pixel accuracy, dataset mIoU and the published per-sample mIoU of input ``number``, in percent, with intervals
     over videos; and accuracy and IoU of each class that occurs."""
     counts, videos = found["counts"][:, number].numpy(), found["video"].numpy()

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.dataset.decoding import decode_frames, decode_sound
-from yt360.dataset.manifest import Clip
+from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
 from yt360.evaluation.pretrained import Pretrained
-from yt360.evaluation.tasks.labelled import Labels
+from yt360.evaluation.tasks.labelled import SegmentLabels
 from yt360.evaluation.tasks.segmentation import Segmenter, inputs
 from yt360.files import atomic_write
 from yt360.segmentation import ClipMaps
@@ -63,7 +63,12 @@ def palette(classes: int) -> NDArray[np.uint8]:
 
 @torch.inference_mode()
 def draw_clip(
-    clip: Clip, segmenter: Segmenter, pretrained: Pretrained, labels: Labels, reader: MemberReader, folder: Path
+    clip: ClipRow,
+    segmenter: Segmenter,
+    pretrained: Pretrained,
+    labels: SegmentLabels,
+    reader: MemberReader,
+    folder: Path,
 ) -> list[Path]:
     """Frame, true map and predicted map of a clip one above the other, a PNG for each input; their paths.
 

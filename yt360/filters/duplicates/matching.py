@@ -37,7 +37,7 @@ _TURNED_SAME = 0.97
 
 
 @dataclass(frozen=True)
-class Fingerprint:
+class VideoFingerprint:
     """``landmarks`` ``(n, 2)`` hashes and times; ``frames`` ``(m, LENGTH)`` int8, one each ``frame_s`` seconds."""
 
     landmarks: NDArray[np.int64]
@@ -76,7 +76,7 @@ class Match:
     covered_other: float
 
 
-def matches(fingerprints: Sequence[Fingerprint], limits: MatchLimits | None = None) -> list[Match]:
+def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchLimits | None = None) -> list[Match]:
     """All pairs that hold the same recording, in order."""
     limits = limits or MatchLimits()
     times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
@@ -93,7 +93,7 @@ def matches(fingerprints: Sequence[Fingerprint], limits: MatchLimits | None = No
     return sorted([*found, *_by_picture_alone(fingerprints)], key=lambda match: (match.one, match.other))
 
 
-def _proposals(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
+def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:
     """Pairs of videos that share a few pairs of hashes at one offset: cheap, and wrong now and then."""
     keys = [_keys(each) for each in fingerprints]
     total = sum(len(each) for each in keys)
@@ -127,7 +127,7 @@ def _proposals(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]
         yield pair // count, pair % count
 
 
-def _keys(print_: Fingerprint) -> NDArray[np.int64]:
+def _keys(print_: VideoFingerprint) -> NDArray[np.int64]:
     """Pairs of hashes that share their first peak, and its time ``(n, 2)``: strangers hardly share any."""
     marks = print_.landmarks[np.lexsort((print_.landmarks[:, 0], print_.landmarks[:, 1]))]
     same = (marks[1:, 1] == marks[:-1, 1]) & (marks[1:, 0] >> 14 == marks[:-1, 0] >> 14)
@@ -157,7 +157,7 @@ def _judged(
     other: int,
     votes: int,
     offset: float,
-    fingerprints: Sequence[Fingerprint],
+    fingerprints: Sequence[VideoFingerprint],
     times: Sequence[NDArray[np.int64]],
 ) -> Match:
     a, b = fingerprints[one], fingerprints[other]
@@ -180,7 +180,7 @@ def _judged(
     )
 
 
-def _picture(a: Fingerprint, b: Fingerprint, offset_s: float, begin_s: float, end_s: float) -> float | None:
+def _picture(a: VideoFingerprint, b: VideoFingerprint, offset_s: float, begin_s: float, end_s: float) -> float | None:
     """Median likeness of the pictures of ``a`` in the overlap to the best of ``b`` at about the same moment."""
     at_a, at_b = np.arange(len(a.frames)) * a.frame_s, np.arange(len(b.frames)) * b.frame_s
     chosen = np.flatnonzero((at_a >= begin_s - 1e-6) & (at_a <= end_s) & a.frames.any(axis=1))
@@ -197,7 +197,7 @@ def _picture(a: Fingerprint, b: Fingerprint, offset_s: float, begin_s: float, en
     return round(float(np.median(best)), 4)
 
 
-def _by_picture_alone(fingerprints: Sequence[Fingerprint]) -> list[Match]:
+def _by_picture_alone(fingerprints: Sequence[VideoFingerprint]) -> list[Match]:
     """Matches among videos that have too little sound to tell: equally long, and alike in all pictures."""
     quiet = [
         place

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from yt360.engine.state.dataset_state import Catalog
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
-from yt360.filters.evaluation.labels import FILTERS, KEEP, Labels
+from yt360.filters.evaluation.labels import FILTERS, KEEP, VideoLabels
 from yt360.filters.evaluation.precision_recall import Counts, average_precision, count, sweep
 from yt360.filters.evaluation.scores import Score, scores_of
 
@@ -38,7 +38,7 @@ class Curve:
     area: float
 
 
-def evaluate(catalog: Catalog, labels: Labels) -> list[FilterResult]:
+def evaluate(catalog: DatasetState, labels: VideoLabels) -> list[FilterResult]:
     """Every filter that the recipe has and that a label speaks of."""
     found = []
     for name, (stage, reasons) in FILTERS.items():
@@ -57,7 +57,7 @@ def evaluate(catalog: Catalog, labels: Labels) -> list[FilterResult]:
     return found
 
 
-def curves(catalog: Catalog, labels: Labels) -> list[Curve]:
+def curves(catalog: DatasetState, labels: VideoLabels) -> list[Curve]:
     """A precision-recall curve for each score of a filter that a label speaks of."""
     found = []
     for name, (stage, _) in FILTERS.items():
@@ -82,14 +82,14 @@ def curves(catalog: Catalog, labels: Labels) -> list[Curve]:
     return found
 
 
-def _seen(catalog: Catalog, stage: str) -> Iterator[tuple[str, Record]]:
+def _seen(catalog: DatasetState, stage: str) -> Iterator[tuple[str, Record]]:
     """Videos that reached a stage and were decided there."""
     for video, entry in catalog.entries(stage).items():
         if entry.record is not None and entry.state in ("done", "filtered"):
             yield video, entry.record
 
 
-def _dropped_before(catalog: Catalog, stage: str) -> set[str]:
+def _dropped_before(catalog: DatasetState, stage: str) -> set[str]:
     gone = set()
     for name in catalog.stages:
         if name == stage:

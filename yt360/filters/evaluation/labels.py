@@ -43,14 +43,14 @@ _LARGEST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Labels:
+class VideoLabels:
     """``wanted``: video id -> filter that is to drop it, or ``keep``. ``unused`` counts rows that say neither."""
 
     wanted: dict[str, str]
     unused: dict[str, int]
 
 
-def read_labels(path: Path) -> Labels:
+def read_labels(path: Path) -> VideoLabels:
     """Read any of the three forms. Raises :class:`UsageError` that says what was expected."""
     if path.is_dir() or path.name == "world.json":
         folder = path if path.is_dir() else path.parent
@@ -89,7 +89,7 @@ def _table(path: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _gathered(rows: list[tuple[str, str]], path: Path) -> Labels:
+def _gathered(rows: list[tuple[str, str]], path: Path) -> VideoLabels:
     wanted: dict[str, str] = {}
     unused: dict[str, int] = {}
     for name, words in rows:
@@ -102,4 +102,4 @@ def _gathered(rows: list[tuple[str, str]], path: Path) -> Labels:
         raise UsageError(
             f"{path}: expected ids and judgements, some of {', '.join(sorted(WORDS))}; found none in {len(rows)} rows"
         )
-    return Labels(wanted, unused)
+    return VideoLabels(wanted, unused)

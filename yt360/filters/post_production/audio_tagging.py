@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W
-from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, Block
+from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, CovarianceBlock
 
 CLASSES = ("speech", "singing", "music")
 _NETWORK_RATE_HZ = 16_000
@@ -32,7 +32,7 @@ class Listening:
         self._rows: list[NDArray[np.float64]] = []
         self._blocks = 0
 
-    def observe(self, block: Block) -> None:
+    def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
         segments = len(block.edges) - 1
         self._blocks += 1

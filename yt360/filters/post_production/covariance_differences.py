@@ -84,7 +84,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Block:
+class CovarianceBlock:
     """A stretch of at most ten seconds or so, as observers get it.
 
     ``samples`` ``(4, n)``; ``products`` ``(pairs, frames, bins)`` of the channels' short-time spectra up to the last
@@ -99,7 +99,7 @@ class Block:
     loud: NDArray[np.bool_]
 
 
-Observer = Callable[[Block], None]
+Observer = Callable[[CovarianceBlock], None]
 
 
 def measure_cells(
@@ -119,7 +119,7 @@ def measure_cells(
         loud = _loud_segments(block, count, silence_db)
         edges = np.linspace(0, len(covariances), count + 1).round().astype(np.int64)
         for observe in observers:
-            observe(Block(block, products, covariances, edges, loud))
+            observe(CovarianceBlock(block, products, covariances, edges, loud))
         silent += count - int(loud.sum())
         if loud.any():
             found += [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.ambisonics import XYZ, W, Z
-from yt360.filters.post_production.covariance_differences import FRAME_RATE_HZ, Block
+from yt360.filters.post_production.covariance_differences import FRAME_RATE_HZ, CovarianceBlock
 from yt360.filters.post_production.syllable_rhythm import syllable_share
 
 WINDOW_S = 0.5
@@ -38,7 +38,7 @@ class FieldTimeline:
         "height_db",
     )
 
-    def observe(self, block: Block) -> None:
+    def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
         covariances = block.covariances
         count = max(1, round(len(covariances) / (WINDOW_S * FRAME_RATE_HZ)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from yt360.ambisonics import W
 from yt360.filters.post_production import bin_statistics, tonal_peaks, transients
-from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, Block
+from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, CovarianceBlock
 from yt360.filters.post_production.velocity_ratios import Gains, GainShares
 
 FRAME = 4096
@@ -25,7 +25,7 @@ class FineGains:
         self._bins = bin_statistics.Bins()
         self._power: list[NDArray[np.float32]] = []
 
-    def observe(self, block: Block) -> None:
+    def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
         if block.samples.shape[1] < FRAME:
             return

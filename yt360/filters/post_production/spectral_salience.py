@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from yt360.filters.post_production.covariance_differences import PAIRS, Block, band_bins
+from yt360.filters.post_production.covariance_differences import PAIRS, CovarianceBlock, band_bins
 
 _HIGH, _LOW = 0.9, 0.5
 """Quantiles above and below which a point stands out, or is part of the floor."""
@@ -34,7 +34,7 @@ class Standout:
         self._high: list[NDArray[np.float64]] = []
         self._low: list[NDArray[np.float64]] = []
 
-    def observe(self, block: Block) -> None:
+    def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
         bins = band_bins()
         energy = np.sum(block.products[_SAME], axis=0)

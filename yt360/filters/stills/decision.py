@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LAG_STEPS, Columns, Step, over_lag
+from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LAG_STEPS, Columns, FrameComparison, over_lag
 from yt360.filters.stills.frame_differences import columns as by_column
 
 _STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
@@ -92,7 +92,7 @@ class StillVerdict:
 
 
 def quiet_steps(
-    steps: Sequence[Step] | Columns, limits: StillLimits, *, lag: bool = True, flicker: bool = False
+    steps: Sequence[FrameComparison] | Columns, limits: StillLimits, *, lag: bool = True, flicker: bool = False
 ) -> NDArray[np.bool_]:
     """Which steps show no motion ``(n,)``: none at the moment and, with ``lag``, none over the lag either.
 
@@ -133,7 +133,7 @@ def quiet_steps(
     return found
 
 
-def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
     """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
     columns = by_column(steps)
     levels, windows = columns["brightness"], columns["window"]
@@ -148,7 +148,7 @@ def flickers(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
     return there >= limits.flicker_returns * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
-def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
     """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
     columns = by_column(steps)
     drifts = []
@@ -161,7 +161,7 @@ def daylight(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
     return len(drifts) > 0 and abs(sum(drifts)) >= max(1.0, len(drifts) / 2)
 
 
-def lives(steps: Sequence[Step] | Columns, limits: StillLimits) -> bool:
+def lives(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
     """Whether one place moves all the time in half of the windows or more, and the others do not."""
     columns = by_column(steps)
     steady = columns["steady"]
@@ -195,7 +195,7 @@ def _stillness(
     return _Stillness(quiet & ~slides, slides, turning)
 
 
-def quiet_share(steps: Sequence[Step] | Columns, limits: StillLimits | None = None) -> float:
+def quiet_share(steps: Sequence[FrameComparison] | Columns, limits: StillLimits | None = None) -> float:
     """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
     columns, limits = by_column(steps), limits or StillLimits()
     if not len(columns["window"]):
@@ -204,7 +204,7 @@ def quiet_share(steps: Sequence[Step] | Columns, limits: StillLimits | None = No
     return _stillness(columns, limits, quiet, quiet_steps(columns, limits, lag=False)).share
 
 
-def judge(steps: Sequence[Step] | Columns, limits: StillLimits) -> StillVerdict | None:
+def judge(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> StillVerdict | None:
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None

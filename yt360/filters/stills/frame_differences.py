@@ -29,7 +29,7 @@ COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
 """Of a step in which one thing moves."""
 
 
-class Step(NamedTuple):
+class FrameComparison(NamedTuple):
     """From one sample to the next within a window.
 
     ``time_s`` is the first sample's; ``changed`` … ``extent`` and ``strength`` are those of
@@ -73,9 +73,9 @@ class Places(NamedTuple):
     peak: float
 
 
-_NAMES = Step._fields
+_NAMES = FrameComparison._fields
 _DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3)
-"""To how many decimals each of :class:`Step` is measured."""
+"""To how many decimals each of :class:`FrameComparison` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 Columns = dict[str, NDArray[np.float64]]
 """Steps by column, as :func:`yt360.filters.stills.decision.judge` wants them."""
@@ -89,7 +89,7 @@ def measure_window(
     fps: float,
     settings: motion.MotionSettings,
     turning: bool = True,
-) -> list[Step]:
+) -> list[FrameComparison]:
     """Steps between successive gray frames ``(H, W)`` of one window, sampled at ``fps``.
 
     Without ``turning`` no turn of the sphere is looked for, which is much faster.
@@ -110,7 +110,7 @@ def measure_window(
             later, later_strength, later_regions = far.residual, far.strength, far.regions
         steps.append(
             _rounded(
-                Step(
+                FrameComparison(
                     window=window,
                     time_s=start_s + index / fps,
                     changed=pair.changed,
@@ -133,10 +133,10 @@ def measure_window(
     return steps
 
 
-def _rounded(step: Step) -> Step:
+def _rounded(step: FrameComparison) -> FrameComparison:
     values: Sequence[float] = step
     both = zip(values, _DECIMALS, strict=True)
-    return Step._make(round(value, digits) if digits else value for value, digits in both)
+    return FrameComparison._make(round(value, digits) if digits else value for value, digits in both)
 
 
 def _places(pairs: Sequence[motion.PairMotion], polar_mask: float) -> Places:
@@ -162,17 +162,17 @@ def _stays_alike(
     return flatness.tolist(), np.nan_to_num(path.stretch).tolist()
 
 
-def to_columns(steps: Sequence[Step]) -> dict[str, list[Any]]:
+def to_columns(steps: Sequence[FrameComparison]) -> dict[str, list[Any]]:
     """Steps as lists by name, as they stand in a record."""
     return {name: [getattr(step, name) for step in steps] for name in _NAMES}
 
 
-def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[Step]:
+def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[FrameComparison]:
     """The inverse of :func:`to_columns`."""
-    return [Step(*values) for values in zip(*(columns[name] for name in _NAMES), strict=True)]
+    return [FrameComparison(*values) for values in zip(*(columns[name] for name in _NAMES), strict=True)]
 
 
-def pack(steps: Sequence[Step]) -> str:
+def pack(steps: Sequence[FrameComparison]) -> str:
     """Steps as one short word: a record of ten thousand videos is read and written in seconds, not minutes."""
     counts = np.rint(np.array(steps, np.float64).reshape(-1, len(_NAMES)) * _UNITS).astype("<i4")
     return base64.b64encode(zlib.compress(counts.T.tobytes())).decode()
@@ -184,7 +184,7 @@ def unpack(packed: str) -> Columns:
     return dict(zip(_NAMES, counts / _UNITS[:, None], strict=True))
 
 
-def columns(steps: Sequence[Step] | Columns | NDArray[np.float64]) -> Columns:
+def columns(steps: Sequence[FrameComparison] | Columns | NDArray[np.float64]) -> Columns:
     """Steps by column; columns are passed on."""
     if isinstance(steps, dict):
         return steps

@@ -18,7 +18,7 @@ CHOICES = f"{', '.join((*FPN, WORLD))}, {DETECTRON2}[:CONFIG] or {TRANSFORMERS}N
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class PanopticModelSettings:
     """Which model, and how it runs.
 
     ``model`` is one of :data:`CHOICES`. ``weights`` is a path or an address (empty: the published ones,
@@ -41,7 +41,7 @@ def known(model: str) -> bool:
     return model in (*FPN, WORLD) or backend == DETECTRON2 or (backend + colon == TRANSFORMERS and bool(name))
 
 
-def prepare(settings: ModelSettings) -> None:
+def prepare(settings: PanopticModelSettings) -> None:
     """Bring what a model needs to this machine, once, before many workers load it.
 
     Raises :class:`~yt360.segmentation.weights.MissingWeightsError` when that is impossible.
@@ -51,7 +51,7 @@ def prepare(settings: ModelSettings) -> None:
         weight_files.find(settings.model, settings.weights, settings.sha256, download=settings.download)
 
 
-def load_model(settings: ModelSettings) -> PanopticModel:
+def load_model(settings: PanopticModelSettings) -> PanopticModel:
     """A model, ready to use.
 
     Raises :class:`UsageError` for an unknown name or wrong weights,

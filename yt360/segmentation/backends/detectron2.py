@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from yt360.errors import UsageError
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import ModelSettings, describe_file, pick_device
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.backends import PanopticModelSettings, describe_file, pick_device
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
 _CONFIG = "COCO-PanopticSegmentation/panoptic_fpn_R_101_3x.yaml"
 
@@ -45,12 +45,12 @@ class Detectron2Model:
                 category = categories.COCO_STUFF[entry["category_id"] - 1]
             area = int((ids == entry["id"]).sum())
             segments.append(
-                Segment(int(entry["id"]), category.id, category.isthing, float(entry.get("score", 1.0)), area)
+                PanopticSegment(int(entry["id"]), category.id, category.isthing, float(entry.get("score", 1.0)), area)
             )
         return PanopticMap(ids, tuple(segments))
 
 
-def load_detectron2(settings: ModelSettings, config: str) -> Detectron2Model:
+def load_detectron2(settings: PanopticModelSettings, config: str) -> Detectron2Model:
     """``config``: a name in detectron2's model zoo or a file; empty for the paper's ResNet-101 Panoptic FPN."""
     try:
         from detectron2 import model_zoo

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import WORLD, ModelSettings, describe_file, pick_device
+from yt360.segmentation.backends import WORLD, PanopticModelSettings, describe_file, pick_device
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.fpn import config as configs
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 from yt360.synth.classes import PANOPTIC_CLASSES
 
 WORLD_WEIGHTS = Path(__file__).resolve().parent.parent / "world-fpn.safetensors"
@@ -51,11 +51,11 @@ class FpnModel:
         segments = []
         for found in output.segments:
             category = (self._things if found.is_thing else self._stuff)[found.label]
-            segments.append(Segment(found.id, category.id, category.isthing, found.score, found.area))
+            segments.append(PanopticSegment(found.id, category.id, category.isthing, found.score, found.area))
         return PanopticMap(output.ids.cpu().numpy(), tuple(segments))
 
 
-def load_fpn(settings: ModelSettings) -> FpnModel:
+def load_fpn(settings: PanopticModelSettings) -> FpnModel:
     """The model of that name with its weights."""
     if settings.model == WORLD:
         config, names, licence = configs.WORLD, WORLD_CATEGORIES, "same as this project's (trained on its own pictures)"

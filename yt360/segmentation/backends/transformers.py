@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.segmentation.backends import ModelSettings, pick_device
+from yt360.segmentation.backends import PanopticModelSettings, pick_device
 from yt360.segmentation.categories import COCO, COCO_THINGS
-from yt360.segmentation.maps import Category, PanopticMap, Segment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
 _KINDS = {
     "eomt": "EomtForUniversalSegmentation",
@@ -64,7 +64,7 @@ class TransformersModel:
             category = self._category_of[int(entry["label_id"])]
             if area:
                 ids[inside] = number
-                segments.append(Segment(number, category.id, category.isthing, float(entry["score"]), area))
+                segments.append(PanopticSegment(number, category.id, category.isthing, float(entry["score"]), area))
         return PanopticMap(ids, tuple(segments))
 
 
@@ -81,7 +81,7 @@ def categories_of(labels: Mapping[int, str]) -> tuple[tuple[Category, ...], dict
     return tuple(made.values()), made
 
 
-def load_transformers(settings: ModelSettings, name: str) -> TransformersModel:
+def load_transformers(settings: PanopticModelSettings, name: str) -> TransformersModel:
     """A model by its published name (from its hub's cache or the network) or a local folder."""
     try:
         import transformers

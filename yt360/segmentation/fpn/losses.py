@@ -22,7 +22,7 @@ _MASK_SIZE = 28
 
 
 @dataclass(frozen=True)
-class Target:
+class FpnTarget:
     """The truth of one picture: ``boxes`` ``(n, 4)`` pixels, ``classes`` ``(n,)`` index of the thing, ``masks``
     ``(n, H, W)`` bool, ``semantic`` ``(H, W)`` int64 (0 thing, k the k-th stuff, :data:`VOID`)."""
 
@@ -32,7 +32,7 @@ class Target:
     semantic: Tensor
 
 
-def losses(model: PanopticFPN, pictures: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
+def losses(model: PanopticFPN, pictures: Tensor, targets: Sequence[FpnTarget]) -> dict[str, Tensor]:
     """Each loss of a batch of normalised pictures ``(N, 3, H, W)`` of one size."""
     size = (pictures.shape[2], pictures.shape[3])
     sizes = [size] * len(targets)
@@ -68,7 +68,9 @@ def _pick(chosen: Tensor, count: int) -> Tensor:
     return places[torch.randperm(len(places), device=places.device)[:count]]
 
 
-def _proposal_losses(logits: Tensor, deltas: Tensor, anchors: Tensor, targets: Sequence[Target]) -> dict[str, Tensor]:
+def _proposal_losses(
+    logits: Tensor, deltas: Tensor, anchors: Tensor, targets: Sequence[FpnTarget]
+) -> dict[str, Tensor]:
     objectness, regression = [], []
     for picture, target in enumerate(targets):
         index, overlap = _match(anchors, target.boxes)
@@ -90,7 +92,7 @@ def _proposal_losses(logits: Tensor, deltas: Tensor, anchors: Tensor, targets: S
     return {"objectness": torch.stack(objectness).mean(), "proposal": sum(regression, zero) / len(targets)}
 
 
-def _sample_proposals(proposals: Tensor, target: Target, things: int) -> tuple[Tensor, Tensor, Tensor]:
+def _sample_proposals(proposals: Tensor, target: FpnTarget, things: int) -> tuple[Tensor, Tensor, Tensor]:
     """Boxes to train the heads on, their class (``things``: background), and which target each belongs to."""
     boxes = torch.cat([proposals, target.boxes])
     index, overlap = _match(boxes, target.boxes)
@@ -106,7 +108,7 @@ def _head_losses(
     model: PanopticFPN,
     features: Sequence[Tensor],
     samples: Sequence[tuple[Tensor, Tensor, Tensor]],
-    targets: Sequence[Target],
+    targets: Sequence[FpnTarget],
 ) -> dict[str, Tensor]:
     things = model.config.things
     boxes = [sample[0] for sample in samples]
