@@ -3,9 +3,10 @@
     python -m fitting.evidence OUT --speech DIR --music DIR [--scenes 200] [--workers 2]
 
 Makes scenes with and without layers, measures them as the stage does, and fits one logistic regression a kind; prints
-what stands in ``yt360/filters/post_production/measurement.py``, thresholds for a share of false alarms, and the recall that they give.
-Speakers and instruments are those of the part ``fitting``; half of the voices and pieces are recordings, because
-invented music leaves more lone tones than real music does. Nothing of it is used by ``benchmarks/filters.py``.
+what stands in ``yt360/filters/post_production/measurement.py``, thresholds for a share of false alarms, and the recall
+that they give. Speakers and instruments are those of the part ``fitting``; half of the voices and pieces are
+recordings, because invented music leaves more lone tones than real music does. Nothing of it is used by
+``benchmarks/filters.py``.
 
 The weights in the repository: music of Debian's packages supertux-data, wesnoth-1.16-music, frozen-bubble-data and
 extremetuxracer-data (90 pieces) and the prompts in four languages of asterisk-core-sounds-{en,fr,es,ru}-g722. Those of

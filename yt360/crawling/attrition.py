@@ -47,7 +47,7 @@ def known_from(kind: str, duration_s: float | None) -> Known:
 
 
 def gather(records: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]]) -> dict[str, Known]:
-    """What is known of each item: ``records`` are the crawl's newest (:class:`yt360.engine.state.ledger.Record`) by id."""
+    """What is known of each item: ``records`` are the crawl's latest (:class:`~yt360.engine.state.ledger.Record`)."""
     known: dict[str, tuple[str, Known]] = {}
     for name, row in probes.items():
         known[name] = (str(row.get("probed", "")), known_from(row["kind"], row.get("duration_s")))

@@ -29,7 +29,8 @@ _DEFAULT = MatchLimits()
 
 
 class DuplicatesParams(StageParams):
-    """``votes``, ``rate``, ``overlap_s`` and ``picture`` are those of :class:`yt360.filters.duplicates.matching.MatchLimits`.
+    """``votes``, ``rate``, ``overlap_s`` and ``picture`` are those of
+    :class:`yt360.filters.duplicates.matching.MatchLimits`.
 
     A video is dropped when a better copy holds at least ``covered`` of it.
     """

@@ -26,7 +26,8 @@ _DEFAULT = decision.StillLimits()
 
 
 class StillsParams(StageParams):
-    """Which frames are looked at, and what counts as a moved block (:class:`yt360.filters.stills.motion.MotionSettings`).
+    """Which frames are looked at, and what counts as a moved block
+    (:class:`yt360.filters.stills.motion.MotionSettings`).
 
     ``rate_hz`` frames a second of ``height`` x ``width``. Up to ``whole_s`` seconds are looked at as a
     whole; of longer videos ``share`` of the time, in windows of ``window_s``, at least ``min_windows``

@@ -38,8 +38,8 @@ _WHERE = {
 class VoiceoverParams(StageParams):
     """What counts as silence (``silence_db``, dBFS of W) and as head-locked sound (``head_locked_db``, dBFS).
 
-    The rest are the rules of :class:`yt360.filters.post_production.evidence.CellRules`, by the same names; the shares of
-    cells that follow them add to the scores.
+    The rest are the rules of :class:`yt360.filters.post_production.evidence.CellRules`, by the same names; the shares
+    of cells that follow them add to the scores.
     """
 
     silence_db: float = -65.0

@@ -1,9 +1,9 @@
 """Tasks on a Ray cluster: actors with the resources that a stage declares, one task in each at a time.
 
 Ray decides where actors live; each of them keeps one worker process of its own
-(:class:`~yt360.engine.executors.local.WorkerPool` of size one). So a decoder that crashes or hangs costs a process and not
-the actor, and time-outs, memory limits and models loaded once are the same on Ray as on one machine.
-Items travel as locations. The pool grows with what is left to do and with the cluster, and shrinks towards the end.
+(:class:`~yt360.engine.executors.local.WorkerPool` of size one). So a decoder that crashes or hangs costs a process and
+not the actor, and time-outs, memory limits and models loaded once are the same on Ray as on one machine. Items travel
+as locations. The pool grows with what is left to do and with the cluster, and shrinks towards the end.
 """
 
 from __future__ import annotations

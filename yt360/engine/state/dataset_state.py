@@ -5,8 +5,8 @@ parameters (same key), and its verdict used today's thresholds. Everything behin
 only the items that pass, so a changed parameter or threshold anywhere makes what follows wait
 until it is done again, and nothing stale slips through.
 
-Plans and records are columns (:mod:`yt360.engine.state.plan`, :mod:`yt360.engine.state.latest_records`); entries, items and records
-are made one by one, for who asks.
+Plans and records are columns (:mod:`yt360.engine.state.plan`, :mod:`yt360.engine.state.latest_records`); entries, items
+and records are made one by one, for who asks.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which videos hold the same recording: fingerprints of many videos against each other, without comparing all pairs.
 
-Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos; enough equal
-hashes at one offset in time make such a pair a match, unless the pictures at that offset disagree (two videos under
-one song). Videos without enough sound are compared by their pictures alone. Sorting takes n log n steps; what
-very many recordings share proposes nothing.
+Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos;
+enough equal hashes at one offset in time make such a pair a match, unless the pictures at that offset disagree (two
+videos under one song). Videos without enough sound are compared by their pictures alone. Sorting takes n log n steps;
+what very many recordings share proposes nothing.
 """
 
 from __future__ import annotations

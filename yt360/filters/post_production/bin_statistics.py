@@ -1,9 +1,10 @@
 """All bins of a fine spectrum: where a layer is by far the loudest, more of them than by chance stand as it does.
 
-Where one sound is alone can be told beforehand (:mod:`yt360.filters.post_production.tonal_peaks`, :mod:`yt360.filters.post_production.transients`). Dense
-music over an ambience as loud leaves few such points, and many more bins in which it happens to be a hundred times
-louder than the rest. Those cannot be told beforehand, so all bins are asked how many of them have the gains
-(:mod:`yt360.filters.post_production.velocity_ratios`) of a layer, exactly, and how many nearly have them:
+Where one sound is alone can be told beforehand (:mod:`yt360.filters.post_production.tonal_peaks`,
+:mod:`yt360.filters.post_production.transients`). Dense music over an ambience as loud leaves few such points, and many
+more bins in which it happens to be a hundred times louder than the rest. Those cannot be told beforehand, so all bins
+are asked how many of them have the gains (:mod:`yt360.filters.post_production.velocity_ratios`) of a layer, exactly,
+and how many nearly have them:
 
 * laid into W alone: all gains are zero;
 * a stereo pair at ±a: x is cos a and z is 0, where no single dry source could be, which is inside the unit sphere or

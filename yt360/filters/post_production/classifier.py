@@ -1,8 +1,8 @@
 """Weighs the segments of a sound: how likely is something in W alone, dry in the front, or a stereo bed over it.
 
-A few small networks over :mod:`yt360.filters.post_production.segment_features`, their logits averaged: two layers for each segment, mean and
-spread over the segments, one layer for the whole. Fitted by ``fitting/post_production.py`` on procedural
-mixes; the weights lie beside this file as plain arrays.
+A few small networks over :mod:`yt360.filters.post_production.segment_features`, their logits averaged: two layers for
+each segment, mean and spread over the segments, one layer for the whole. Fitted by ``fitting/post_production.py`` on
+procedural mixes; the weights lie beside this file as plain arrays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Evidence of sound that was laid over a recording: in W alone, dry from the exact front, as a stereo bed, beside it.
 
-Works on what comes and goes (:mod:`yt360.filters.post_production.covariance_differences`). For each unit of energy that a band
-gains in W, a sound of the scene brings a unit into x, y and z, from its own direction or, in a room,
-from many. Post-production does not:
+Works on what comes and goes (:mod:`yt360.filters.post_production.covariance_differences`). For each unit of energy that
+a band gains in W, a sound of the scene brings a unit into x, y and z, from its own direction or, in a room, from many.
+Post-production does not:
 
 * a voice in W alone brings nothing there, neither coherent nor diffuse, low bands and high bands alike;
 * a voice panned to the front brings everything to x, exactly, without a trace of a room;

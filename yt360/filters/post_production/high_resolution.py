@@ -17,7 +17,9 @@ LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
 
 
 class FineGains:
-    """Gathers the gains; ``observe`` is for :func:`yt360.filters.post_production.covariance_differences.measure_cells`."""
+    """Gathers the gains; ``observe`` is for
+    :func:`yt360.filters.post_production.covariance_differences.measure_cells`.
+    """
 
     def __init__(self) -> None:
         self._partials = Gains(tonal_peaks.FAINT_DB, tonal_peaks.LEAST_PER_S)

@@ -1,10 +1,11 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
 The scores weigh the classifier's log odds and four kinds of shares: the classifier misses few and is
-fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production.evidence`) are hardly ever fooled
-and miss what never pauses; where partials stand (:mod:`yt360.filters.post_production.tonal_peaks`) needs no pauses and misses what has no
-lone tones; where swells stand (:mod:`yt360.filters.post_production.transients`) misses what is always alike; where all bins stand
-(:mod:`yt360.filters.post_production.bin_statistics`) misses what sounds in few bands. The timeline says when.
+fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production.evidence`) are hardly ever
+fooled and miss what never pauses; where partials stand (:mod:`yt360.filters.post_production.tonal_peaks`) needs no
+pauses and misses what has no lone tones; where swells stand (:mod:`yt360.filters.post_production.transients`) misses
+what is always alike; where all bins stand (:mod:`yt360.filters.post_production.bin_statistics`) misses what sounds in
+few bands. The timeline says when.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ def measure(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
-    ``scores`` are probabilities by kind (:data:`yt360.filters.post_production.classifier.KINDS`), ``network`` those of the classifier
-    alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points, ``bins`` how far all
-    bins are beyond chance; ``heard`` the mean probability of speech, singing and music by kind, in the segments that
-    speak for that kind.
+    ``scores`` are probabilities by kind (:data:`yt360.filters.post_production.classifier.KINDS`), ``network`` those of
+    the classifier alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points, ``bins``
+    how far all bins are beyond chance; ``heard`` the mean probability of speech, singing and music by kind, in the
+    segments that speak for that kind.
     """
     field, fine = FieldTimeline(), FineGains()
     segments = measure_segments(blocks, silence_db, (field.observe, fine.observe))

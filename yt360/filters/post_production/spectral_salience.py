@@ -1,9 +1,9 @@
 """What stands out of the rest in time and frequency, and where it is: for sounds that never pause.
 
-The differences of :mod:`yt360.filters.post_production.covariance_differences` need pauses; a held chord has none. But its partials stand
-out of the bins beside them, and a voice's harmonics out of an ambience as loud as the voice. In each segment
-and band the points (frame, bin) that rise furthest above the band's smooth floor give one covariance, the
-lower half another; their difference is that of what stands out.
+The differences of :mod:`yt360.filters.post_production.covariance_differences` need pauses; a held chord has none. But
+its partials stand out of the bins beside them, and a voice's harmonics out of an ambience as loud as the voice. In each
+segment and band the points (frame, bin) that rise furthest above the band's smooth floor give one covariance, the lower
+half another; their difference is that of what stands out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Complex gains: where single sounds stand, which tells a layer from a scene under any ambience.
 
 Where one sound is alone in a spectrum as fine as this (a tone that stands out of its neighbours,
-:mod:`yt360.filters.post_production.tonal_peaks`; a moment far louder than is usual at its frequency, :mod:`yt360.filters.post_production.transients`), what
-X, Y and Z are over W are its complex gains. In a scene a dry source has real gains on the unit sphere, one direction
-for all that it sounds, and a room makes them complex. Post-production does neither:
+:mod:`yt360.filters.post_production.tonal_peaks`; a moment far louder than is usual at its frequency,
+:mod:`yt360.filters.post_production.transients`), what X, Y and Z are over W are its complex gains. In a scene a dry
+source has real gains on the unit sphere, one direction for all that it sounds, and a room makes them complex.
+Post-production does neither:
 
 * laid into W alone: all gains are zero, of low sounds and of high ones (microphones lose direction at one end);
 * dry and exactly in front: (1, 0, 0);

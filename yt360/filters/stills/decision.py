@@ -1,7 +1,7 @@
 """Still image, slide show, turning still, still with something laid over it: a verdict from motion over time.
 
-:func:`judge` decides from the comparisons of all stretches (:mod:`yt360.filters.stills.frame_differences`). Motion that a codec's
-noise explains is none; neither is a turn of the whole sphere, nor one change of brightness everywhere.
+:func:`judge` decides from the comparisons of all stretches (:mod:`yt360.filters.stills.frame_differences`). Motion that
+a codec's noise explains is none; neither is a turn of the whole sphere, nor one change of brightness everywhere.
 """
 
 from __future__ import annotations

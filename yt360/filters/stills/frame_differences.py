@@ -33,12 +33,12 @@ class FrameComparison(NamedTuple):
     """From one sample to the next within a window.
 
     ``time_s`` is the first sample's; ``changed`` … ``extent`` and ``strength`` are those of
-    :class:`yt360.filters.stills.motion.PairMotion`; ``brightness`` is the mean gray level; ``later``, ``later_strength`` and
-    ``later_regions`` are residual, strength and regions against the sample :data:`LAG_STEPS` on, -1 where the window
-    ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in the picture than on
-    the sphere, between two frames where a thing's width would differ by ``stretch``, a natural logarithm
-    (:class:`yt360.filters.stills.picture_overlay.Path`); both 0 where that is not known. ``steady``, ``usual`` and ``peak`` are those
-    of the window as a whole (:class:`Places`).
+    :class:`yt360.filters.stills.motion.PairMotion`; ``brightness`` is the mean gray level; ``later``,
+    ``later_strength`` and ``later_regions`` are residual, strength and regions against the sample :data:`LAG_STEPS` on,
+    -1 where the window ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in
+    the picture than on the sphere, between two frames where a thing's width would differ by ``stretch``, a natural
+    logarithm (:class:`yt360.filters.stills.picture_overlay.Path`); both 0 where that is not known. ``steady``,
+    ``usual`` and ``peak`` are those of the window as a whole (:class:`Places`).
     """
 
     window: int
