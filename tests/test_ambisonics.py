@@ -170,3 +170,8 @@ def test_directions_over_time_cover_the_recording(seconds: int, window_s: float)
     assert found[0][0] == 0
     assert found[-1][0] < seconds
     assert len(found) <= seconds / window_s + 1
+
+
+def test_rotate_names_the_shape_it_wants() -> None:
+    with pytest.raises(ValueError, match=r"\(\.\.\., 4, samples\), found \(100, 4\)"):
+        ambisonics.rotate(np.zeros((100, 4)), np.eye(3))

@@ -185,3 +185,36 @@ def test_labels_are_never_mixed() -> None:
     labels[:, ::2] = 200
     crop = sphere.crop(labels, View(np.pi, 1.0, 1.5, 1.5), (50, 50), "nearest")
     assert set(np.unique(crop)) <= {0, 200}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5, 128, 129, 133])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@pytest.mark.parametrize("interpolation", ["nearest", "linear", "cubic"])
+def test_every_channel_is_read_as_it_would_be_alone(channels: int, kind: type, interpolation: str) -> None:
+    # OpenCV 5 drops the third dimension of 1 and of more than 128 channels, reads 2, 5 and more of them on a grid
+    # of 1/32 pixel, and refuses cubic interpolation of more than 4.
+    picture = (np.random.default_rng(0).random((20, 40, channels)) * 255).astype(kind)
+    view = View(2.9, 0.8, 1.5, 1.2)
+    crop = sphere.crop(picture, view, (9, 7), interpolation)
+    turned = sphere.rotate_picture(picture, sphere.view_rotation(1.0, 0.5), interpolation)
+    assert crop.shape == (9, 7, channels)
+    assert turned.shape == picture.shape
+    assert crop.dtype == turned.dtype == kind
+    # Cubic sums of floats are added up in another order: equal to single precision.
+    exact = {"rtol": 0, "atol": 1e-4 if kind is np.float32 and interpolation == "cubic" else 0}
+    for channel in range(channels):
+        alone = np.ascontiguousarray(picture[..., channel])
+        np.testing.assert_allclose(crop[..., channel], sphere.crop(alone, view, (9, 7), interpolation), **exact)
+        np.testing.assert_allclose(
+            turned[..., channel],
+            sphere.rotate_picture(alone, sphere.view_rotation(1.0, 0.5), interpolation),
+            **exact,
+        )
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint16])
+def test_labels_keep_their_type(kind: type) -> None:
+    labels = np.arange(8 * 16, dtype=kind).reshape(8, 16) + 300
+    crop = sphere.crop(labels, View(0.2, 0.1, 1.0, 1.0), (5, 5), "nearest")
+    assert crop.dtype == kind
+    assert set(crop.ravel()) <= set(labels.ravel())

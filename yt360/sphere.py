@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,9 +31,16 @@ _POLE_PAD = 8
 """Rows and columns of context kept around a picture so that every interpolation kernel of OpenCV
 (up to Lanczos4: 4 pixels to each side) finds the sphere continued there."""
 
+_TOGETHER = 3
+"""Channels that OpenCV reads at once, each as it would be alone."""
+
 
 def unit_vector(azimuth: ArrayLike, elevation: ArrayLike) -> NDArray[np.float64]:
-    """Unit vectors ``(..., 3)`` of directions in radians, broadcast against each other."""
+    """Unit vectors ``(..., 3)`` of directions in radians, broadcast against each other.
+
+    >>> np.round(unit_vector(np.pi / 2, 0.0), 3)  # to the left
+    array([0., 1., 0.])
+    """
     azimuth, elevation = np.broadcast_arrays(np.asarray(azimuth, float), np.asarray(elevation, float))
     horizontal = np.cos(elevation)
     return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.sin(elevation)], axis=-1)
@@ -42,6 +50,10 @@ def direction(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float
     """Azimuth in (-pi, pi] and elevation in [-pi/2, pi/2] of vectors ``(..., 3)`` of any length.
 
     The zero vector gives (0, 0). ``arctan2`` rather than ``arcsin`` keeps full precision at the poles.
+
+    >>> azimuth, elevation = direction([0.0, 2.0, 2.0])  # left and up
+    >>> float(np.degrees(azimuth)), float(np.degrees(elevation))
+    (90.0, 45.0)
     """
     v = np.asarray(vectors, float)
     azimuth = np.arctan2(v[..., 1], v[..., 0])
@@ -50,34 +62,58 @@ def direction(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float
 
 
 def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Angle in [0, pi] between vectors ``(..., 3)``; exact for small and for nearly opposite ones."""
+    """Angle in [0, pi] between vectors ``(..., 3)``; exact for small and for nearly opposite ones.
+
+    >>> float(np.degrees(angle_between([1, 0, 0], [0, 0, 5])))
+    90.0
+    """
     a, b = np.asarray(a, float), np.asarray(b, float)
     cross = np.linalg.norm(np.cross(a, b), axis=-1)
     return np.arctan2(cross, np.sum(a * b, axis=-1))
 
 
 def wrap_angle(angle: ArrayLike) -> NDArray[np.float64]:
-    """The same angle in [-pi, pi)."""
+    """The same angle in [-pi, pi).
+
+    >>> float(np.degrees(wrap_angle(np.radians(270))))
+    -90.0
+    """
     return (np.asarray(angle, float) + np.pi) % (2 * np.pi) - np.pi
 
 
 def column_azimuths(width: int) -> NDArray[np.float64]:
-    """Azimuth of the centre of each column, ``(width,)``, falling from +pi to -pi."""
+    """Azimuth of the centre of each column, ``(width,)``, falling from +pi to -pi.
+
+    >>> np.degrees(column_azimuths(4))
+    array([ 135.,   45.,  -45., -135.])
+    """
     return np.pi - 2 * np.pi * (np.arange(width) + 0.5) / width
 
 
 def row_elevations(height: int) -> NDArray[np.float64]:
-    """Elevation of the centre of each row, ``(height,)``, falling from +pi/2 to -pi/2."""
+    """Elevation of the centre of each row, ``(height,)``, falling from +pi/2 to -pi/2.
+
+    >>> np.degrees(row_elevations(2))
+    array([ 45., -45.])
+    """
     return np.pi / 2 - np.pi * (np.arange(height) + 0.5) / height
 
 
 def pixel_vectors(height: int, width: int) -> NDArray[np.float64]:
-    """Unit vectors ``(height, width, 3)`` through the centres of all pixels of an equirectangular picture."""
+    """Unit vectors ``(height, width, 3)`` through the centres of all pixels of an equirectangular picture.
+
+    >>> pixel_vectors(2, 4).shape
+    (2, 4, 3)
+    """
     return unit_vector(column_azimuths(width)[None, :], row_elevations(height)[:, None])
 
 
 def row_solid_angles(height: int, width: int) -> NDArray[np.float64]:
-    """Solid angle in steradian of one pixel in each row, ``(height,)``; all pixels add up to 4 pi."""
+    """Solid angle in steradian of one pixel in each row, ``(height,)``; all pixels add up to 4 pi.
+
+    >>> float(round(8 * row_solid_angles(4, 8).sum() / np.pi, 6))
+    4.0
+    """
     edges = np.pi / 2 - np.pi * np.arange(height + 1) / height
     return (np.sin(edges[:-1]) - np.sin(edges[1:])) * (2 * np.pi / width)
 
@@ -88,6 +124,10 @@ def to_pixels(
     """Rows and columns of directions, in pixel indices: the centre of pixel (i, j) gives exactly (i, j).
 
     Columns lie in [-1/2, width - 1/2), rows in [-1/2, height - 1/2].
+
+    >>> row, column = to_pixels(0.0, 0.0, height=224, width=448)  # the front lies between the middle pixels
+    >>> round(float(row), 6), round(float(column), 6)
+    (111.5, 223.5)
     """
     columns = (np.pi - np.asarray(azimuth, float)) * (width / (2 * np.pi)) - 0.5
     columns = (columns + 0.5) % width - 0.5
@@ -96,19 +136,31 @@ def to_pixels(
 
 
 def yaw_rotation(angle: float) -> NDArray[np.float64]:
-    """Rotation about z (up): turns the front towards the left by ``angle`` radians."""
+    """Rotation about z (up): turns the front towards the left by ``angle`` radians.
+
+    >>> np.round(yaw_rotation(np.pi / 2) @ [1, 0, 0], 3)
+    array([0., 1., 0.])
+    """
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
 def pitch_rotation(angle: float) -> NDArray[np.float64]:
-    """Rotation that lifts the front up by ``angle`` radians (about -y)."""
+    """Rotation that lifts the front up by ``angle`` radians (about -y).
+
+    >>> np.round(pitch_rotation(np.pi / 2) @ [1, 0, 0], 3)
+    array([0., 0., 1.])
+    """
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, 0.0, -s], [0.0, 1.0, 0.0], [s, 0.0, c]])
 
 
 def roll_rotation(angle: float) -> NDArray[np.float64]:
-    """Rotation about x (front): turns the left up by ``angle`` radians."""
+    """Rotation about x (front): turns the left up by ``angle`` radians.
+
+    >>> np.round(roll_rotation(np.pi / 2) @ [0, 1, 0], 3)
+    array([0., 0., 1.])
+    """
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
 
@@ -118,6 +170,9 @@ def view_rotation(azimuth: float, elevation: float) -> NDArray[np.float64]:
 
     Undo the azimuth first, then the elevation. The published code of the paper multiplies the other
     way around (``rotate_ambix``), which is right only on the horizon or for azimuth 0.
+
+    >>> np.round(view_rotation(0.3, 0.2) @ unit_vector(0.3, 0.2), 6) + 0.0
+    array([1., 0., 0.])
     """
     return pitch_rotation(-elevation) @ yaw_rotation(-azimuth)
 
@@ -127,6 +182,10 @@ class View:
     """A look into the sphere: direction of the optical axis and full opening angles, all in radians.
 
     The picture of a view is gnomonic (a pinhole camera): fields of view lie in (0, pi).
+
+    >>> view = View(azimuth=np.radians(30), elevation=0.0, horizontal_fov=np.pi / 2, vertical_fov=np.pi / 2)
+    >>> np.round(view.rotation @ unit_vector(np.radians(30), 0.0), 6) + 0.0
+    array([1., 0., 0.])
     """
 
     azimuth: float
@@ -163,17 +222,26 @@ def sampling_map(view: View, size: tuple[int, int], source_size: tuple[int, int]
 
     ``size`` and ``source_size`` are (height, width). Returns ``(height, width, 2)`` float32 of
     (row, column) in pixel indices of the source.
+
+    >>> front = View(0.0, 0.0, np.pi / 2, np.pi / 2)
+    >>> sampling_map(front, (3, 3), (224, 448))[1, 1]  # the middle pixel is on the optical axis
+    array([111.5, 223.5], dtype=float32)
     """
     azimuth, elevation = direction(view.rays(*size))
     rows, columns = to_pixels(azimuth, elevation, *source_size)
     return np.stack([rows, columns], axis=-1).astype(np.float32)
 
 
-def pad_sphere(picture: NDArray, pad: int = _POLE_PAD) -> NDArray:
+def pad_sphere(picture: NDArray[Any], pad: int = _POLE_PAD) -> NDArray[Any]:
     """An equirectangular picture ``(H, W[, C])`` continued by ``pad`` pixels over the seam and over the poles.
 
     Beyond a pole the picture goes on with the rows on the other side: reversed, turned by half the
     width. ``W`` must be even.
+
+    >>> pad_sphere(np.array([[1, 2, 3, 4]]), 1)
+    array([[2, 3, 4, 1, 2, 3],
+           [4, 1, 2, 3, 4, 1],
+           [2, 3, 4, 1, 2, 3]])
     """
     height, width = picture.shape[:2]
     if width % 2:
@@ -187,17 +255,43 @@ def pad_sphere(picture: NDArray, pad: int = _POLE_PAD) -> NDArray:
     return np.concatenate([rows[:, -pad:], rows, rows[:, :pad]], axis=1)
 
 
-def sample(picture: NDArray, mapping: NDArray[np.float32], interpolation: str = "linear") -> NDArray:
-    """Read an equirectangular picture ``(H, W[, C])`` at ``mapping`` (see :func:`sampling_map`).
+def sample(picture: NDArray[Any], mapping: NDArray[np.float32], interpolation: str = "linear") -> NDArray[Any]:
+    """Read an equirectangular picture ``(H, W[, C])`` at ``mapping`` ``(h, w, 2)`` (see :func:`sampling_map`).
 
     ``interpolation`` is ``nearest`` (label maps), ``linear`` or ``cubic``. Seam and poles are
-    continued, so nothing is clamped.
+    continued, so nothing is clamped. Any number of channels; each is read as it would be alone.
+
+    >>> gray = np.array([[0, 10, 20, 30], [0, 10, 20, 30]], np.uint8)
+    >>> sample(gray, np.array([[[0.0, 1.5]]], np.float32))
+    array([[15]], dtype=uint8)
     """
     flags = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}[interpolation]
     padded = pad_sphere(picture)
     columns = mapping[..., 1] + np.float32(_POLE_PAD)
     rows = mapping[..., 0] + np.float32(_POLE_PAD)
-    return cv2.remap(padded, columns, rows, flags, borderMode=cv2.BORDER_REPLICATE)
+    if padded.ndim == 2 or padded.shape[2] == _TOGETHER:
+        read = cv2.remap(padded, columns, rows, flags, borderMode=cv2.BORDER_REPLICATE)
+        return read.astype(picture.dtype, copy=False)
+    return _remap_channels(padded, columns, rows, flags)
+
+
+def _remap_channels(
+    padded: NDArray[Any], columns: NDArray[np.float32], rows: NDArray[np.float32], flags: int
+) -> NDArray[Any]:
+    """``cv2.remap`` of any number of channels, :data:`_TOGETHER` at a time.
+
+    OpenCV 5 places 2, 5 and more channels on a grid of 1/32 pixel where it places 1, 3 and 4 exactly, refuses
+    more than 4 for cubic interpolation, and drops the third dimension of 1 and of more than 128.
+    """
+    found = np.empty((*columns.shape, padded.shape[2]), padded.dtype)
+    for first in range(0, padded.shape[2], _TOGETHER):
+        part = padded[..., first : first + _TOGETHER]
+        count = part.shape[2]
+        if count < _TOGETHER:
+            part = np.concatenate([part, np.repeat(part[..., -1:], _TOGETHER - count, axis=2)], axis=2)
+        read = cv2.remap(np.ascontiguousarray(part), columns, rows, flags, borderMode=cv2.BORDER_REPLICATE)
+        found[..., first : first + count] = read[..., :count]
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -205,13 +299,31 @@ def _cached_map(view: View, size: tuple[int, int], source_size: tuple[int, int])
     return sampling_map(view, size, source_size)
 
 
-def crop(picture: NDArray, view: View, size: tuple[int, int], interpolation: str = "linear") -> NDArray:
-    """The gnomonic picture of a view, ``size`` = (height, width), out of an equirectangular one ``(H, W[, C])``."""
+def crop(picture: NDArray[Any], view: View, size: tuple[int, int], interpolation: str = "linear") -> NDArray[Any]:
+    """The perspective crop (gnomonic picture, "NFOV") of a view out of an equirectangular picture ``(H, W[, C])``.
+
+    ``size`` = (height, width); returns ``(height, width[, C])`` of the picture's type, for any number of channels.
+
+    >>> panorama = np.zeros((90, 180, 3), np.uint8)
+    >>> panorama[:, 88:92] = 255  # a line straight ahead, from pole to pole
+    >>> front = View(0.0, 0.0, np.pi / 2, np.pi / 2)
+    >>> crop(panorama, front, (5, 5))[..., 0]
+    array([[  0,   0, 255,   0,   0],
+           [  0,   0, 255,   0,   0],
+           [  0,   0, 255,   0,   0],
+           [  0,   0, 255,   0,   0],
+           [  0,   0, 255,   0,   0]], dtype=uint8)
+    """
     return sample(picture, _cached_map(view, size, (picture.shape[0], picture.shape[1])), interpolation)
 
 
-def rotate_picture(picture: NDArray, rotation: ArrayLike, interpolation: str = "linear") -> NDArray:
-    """Turn the whole sphere: what was in direction v is in direction ``rotation @ v`` afterwards."""
+def rotate_picture(picture: NDArray[Any], rotation: ArrayLike, interpolation: str = "linear") -> NDArray[Any]:
+    """Turn the whole sphere ``(H, W[, C])``: what was in direction v is in direction ``rotation @ v`` afterwards.
+
+    >>> columns = np.array([[0, 1, 2, 3]] * 2)
+    >>> rotate_picture(columns, yaw_rotation(np.pi / 2), "nearest")[0]  # a quarter turn to the left
+    array([1, 2, 3, 0])
+    """
     height, width = picture.shape[:2]
     azimuth, elevation = direction(pixel_vectors(height, width) @ np.asarray(rotation, float))
     rows, columns = to_pixels(azimuth, elevation, height, width)
