@@ -11,10 +11,11 @@ import pytest
 import soundfile
 
 from tests.stages.fakes import Dataset
+from yt360.dataset.schema import CLIPS, arrow
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
 from yt360.hashing import digest_bytes
-from yt360.publishing.manifests import CLIPS, check_manifests
+from yt360.publishing.manifests import check_manifests
 from yt360.stages.shard import MEMBERS, OPTIONAL, read_members
 
 VIDEOS = {f"video{n:02d}": n % 3 + 1 for n in range(8)}
@@ -30,7 +31,7 @@ def test_every_clip_is_where_the_manifest_says(dataset: Dataset) -> None:
     dataset.run(VIDEOS, split=SPLIT, shard=SMALL)
     table = clips(dataset)
     assert len(table) == sum(VIDEOS.values())
-    assert list(table.columns) == CLIPS.names
+    assert list(table.columns) == arrow(CLIPS).names
     assert table["clip"].is_unique
     assert set(table["split"]) == {"train", "test"}
     for row in table.to_dict("records"):

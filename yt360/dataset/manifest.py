@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -11,31 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from yt360.dataset.schema import CLIPS, MANIFESTS
 from yt360.errors import UsageError
 from yt360.training.recipe import DataSettings, fingerprint
 
-_TYPES: dict[str, pa.DataType] = {
-    "clip": pa.string(),
-    "video": pa.string(),
-    "split": pa.string(),
-    "shard": pa.string(),
-    "convention": pa.string(),
-    "video_digest": pa.string(),
-    "foa_digest": pa.string(),
-    **{f"{member}_{part}": pa.int64() for member in ("video", "foa") for part in ("offset", "size")},
-    "frames": pa.int32(),
-    "samples": pa.int64(),
-    "sample_rate_hz": pa.int32(),
-    "height": pa.int32(),
-    "width": pa.int32(),
-    "fps": pa.float64(),
-}
-_OPTIONAL: dict[str, pa.DataType] = {
-    "panoptic_offset": pa.int64(),
-    "panoptic_size": pa.int64(),
-    "panoptic_digest": pa.string(),
-}
-"""Columns that an older manifest lacks, and that are empty where a clip has no maps."""
+_NEEDED = tuple(column.name for column in CLIPS if column.needed)
+_READ = (*_NEEDED, "panoptic_offset", "panoptic_size", "panoptic_digest")
+"""Columns of :class:`ClipRow`; the last three may be missing, and are empty where a clip has no maps."""
 
 _MAX_MEMBER_BYTES = 1 << 30
 
@@ -85,28 +69,79 @@ class ClipSplit:
 
 
 def join(root: str, *parts: str) -> str:
-    """A path or URL below ``root``."""
+    """A path or URL below ``root``.
+
+    >>> join("s3://bucket/yt360/", "shards", "train-000000.tar")
+    's3://bucket/yt360/shards/train-000000.tar'
+    """
     return "/".join([root.rstrip("/"), *parts])
 
 
-def read_table(root: str) -> pa.Table:
-    """``ROOT/manifests/clips.parquet`` with the columns training needs; ``root`` is a folder or a URL for fsspec."""
-    path = join(root, "manifests", "clips.parquet")
+def read_manifest(root: str, name: str) -> pa.Table:
+    """``ROOT/manifests/NAME.parquet`` (``clips``, ``videos`` or ``shards``), checked by :mod:`yt360.dataset.schema`.
+
+    ``root`` is a folder or a URL for fsspec. Columns of the schema have its types; columns that it does not know
+    are kept as they are. Raises :class:`UsageError` where the file is missing, is no Parquet file, or lacks a
+    column that readers need.
+
+    >>> read_manifest(root, "clips").num_rows
+    3
+    """
+    path = join(root, "manifests", f"{name}.parquet")
+    known = {column.name: column for column in MANIFESTS[name]}
     try:
         with fsspec.open(path, "rb") as stream:
-            table = pq.read_table(stream)
+            # No threads: one that frees a Python buffer while the interpreter ends aborts the process.
+            table = pq.read_table(stream, use_threads=False, pre_buffer=False)
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: no clip manifest there; run the stages up to shard first (yt360 run …)") from error
+        what = "no clip manifest there" if name == "clips" else "expected a manifest, found no file"
+        raise UsageError(f"{path}: {what}; run the stages up to shard first (yt360 run …)") from error
     except (OSError, pa.ArrowException, ImportError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read as a Parquet manifest ({error}); run yt360 shard again") from error
-    missing = [name for name in _TYPES if name not in table.column_names]
+    missing = [column.name for column in known.values() if column.needed and column.name not in table.column_names]
     if missing:
         raise UsageError(f"{path}: the columns {', '.join(missing)} are missing; run yt360 shard again")
+    if len(set(table.column_names)) < len(table.column_names):
+        raise UsageError(f"{path}: two columns have one name; run yt360 shard again")
     try:
-        types = _TYPES | {name: kind for name, kind in _OPTIONAL.items() if name in table.column_names}
-        return table.select(list(types)).cast(pa.schema(types))
-    except pa.ArrowException as error:
+        types = {field.name: field.type for field in table.schema} | {
+            name: column.type for name, column in known.items() if name in table.column_names
+        }
+        return table.cast(pa.schema(list(types.items())))
+    except (pa.ArrowException, ValueError) as error:
         raise UsageError(f"{path}: a column is of another type ({error}); run yt360 shard again") from error
+
+
+def read_table(root: str) -> pa.Table:
+    """``ROOT/manifests/clips.parquet`` with the columns of :class:`ClipRow` only; see :func:`read_manifest`.
+
+    >>> read_table(root).column_names[:4]
+    ['clip', 'video', 'split', 'shard']
+    """
+    table = read_manifest(root, "clips")
+    return table.select([name for name in _READ if name in table.column_names])
+
+
+def clip_row(row: Mapping[str, Any], path: str) -> ClipRow:
+    """A row of the clip manifest, checked; a :class:`UsageError` names ``path`` and what cannot be.
+
+    >>> row = clip_row(read_table(root).to_pylist()[0], "clips.parquet")
+    >>> row.clip, row.frames, row.fps
+    ('video000-00000', 32, 16.0)
+    """
+    values: dict[str, Any] = {name: row.get(name) for name in _READ}
+    empty = ", ".join(name for name in _NEEDED if name != "split" and values[name] is None)
+    if empty:
+        raise UsageError(f"{path}: clip {row['clip']!r} has no value for {empty}; run yt360 shard again")
+    values.pop("split")
+    if (convention := values.pop("convention")) != "ambix":
+        raise UsageError(
+            f"{path}: clip {row['clip']!r} holds {convention!r} sound; yt360 reads AmbiX (W Y Z X, SN3D) only: "
+            "make the clips again with yt360 chunk and shard"
+        )
+    clip = ClipRow(**values)
+    _check(clip, path)
+    return clip
 
 
 def load_split(
@@ -122,18 +157,14 @@ def load_split(
     clips: list[ClipRow] = []
     short: list[str] = []
     for row in table.to_pylist():
-        if row.pop("split") != split:
+        if row["split"] != split:
             continue
-        empty = ", ".join(name for name in _TYPES if name != "split" and row[name] is None)
-        if empty:
-            raise UsageError(f"{path}: clip {row['clip']!r} has no value for {empty}; run yt360 shard again")
-        if (convention := row.pop("convention")) != "ambix":
+        clip = clip_row(row, path)
+        if clip.sample_rate_hz != sample_rate_hz:
             raise UsageError(
-                f"{path}: clip {row['clip']!r} holds {convention!r} sound; training reads AmbiX (W Y Z X, SN3D) only: "
-                "make the clips again with yt360 chunk and shard"
+                f"{path}: clip {clip.clip!r} has sound at {clip.sample_rate_hz} Hz, the recipe {sample_rate_hz} Hz: "
+                "set sound.sample_rate_hz or make the clips again"
             )
-        clip = ClipRow(**row)
-        _check(clip, path, sample_rate_hz)
         enough = clip.frames / clip.fps >= data.picture_s and clip.samples / clip.sample_rate_hz >= data.sound_s
         if enough:
             clips.append(clip)
@@ -157,7 +188,7 @@ def load_split(
     )
 
 
-def _check(clip: ClipRow, path: str, sample_rate_hz: int) -> None:
+def _check(clip: ClipRow, path: str) -> None:
     plain = PurePosixPath(clip.shard)
     if plain.name != clip.shard or clip.shard in ("", ".", ".."):
         raise UsageError(f"{path}: clip {clip.clip!r} names the shard {clip.shard!r}; expected a plain file name")
@@ -167,12 +198,11 @@ def _check(clip: ClipRow, path: str, sample_rate_hz: int) -> None:
             continue
         if offset < 0 or not 0 < size <= _MAX_MEMBER_BYTES:
             raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")
-    if clip.sample_rate_hz != sample_rate_hz:
-        raise UsageError(
-            f"{path}: clip {clip.clip!r} has sound at {clip.sample_rate_hz} Hz, the recipe {sample_rate_hz} Hz: "
-            "set sound.sample_rate_hz or make the clips again"
-        )
-    if min(clip.frames, clip.samples, clip.height, clip.width) <= 0 or not 0 < clip.fps < 1000 or clip.width % 2:
+    if (
+        min(clip.frames, clip.samples, clip.sample_rate_hz, clip.height, clip.width) <= 0
+        or not 0 < clip.fps < 1000
+        or clip.width % 2
+    ):
         raise UsageError(
             f"{path}: clip {clip.clip!r} claims {clip.frames} frames of {clip.width}x{clip.height} at {clip.fps} fps "
             f"and {clip.samples} samples, which cannot be"

@@ -1,4 +1,7 @@
-"""Bytes of one member out of a shard, at random, from a local disk or any store fsspec knows."""
+"""Bytes of one member out of a shard, at random, from a local disk or any store fsspec knows.
+
+The clip manifest is the index of the shards: it names each member's shard, offset, size and digest.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,30 @@ _OPEN_FILES = 32
 class MemberReader:
     """Reads members by the manifest's offsets. One instance a process; opens lazily, so it can be pickled.
 
-    ``verify``: check each member's BLAKE2b-160 the first time this process reads it.
+    ``verify``: check each member's BLAKE2b-160 the first time this process reads it. ``remembered_bytes``: how many
+    bytes of members of a store are kept, newest first, because each one is a request (members of a local disk are
+    kept by the system).
+
+    >>> reader = MemberReader(root)
+    >>> reader.video(row)[4:8], reader.sound(row)[:4]
+    (b'ftyp', b'fLaC')
     """
 
-    def __init__(self, root: str, *, verify: bool = True) -> None:
+    def __init__(self, root: str, *, verify: bool = True, remembered_bytes: int = 0) -> None:
         self._folder = join(root, "shards")
         self._verify = verify
+        self._limit = remembered_bytes
+        self.__setstate__({})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_folder": self._folder, "_verify": self._verify, "_limit": self._limit}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
         self._verified: set[tuple[str, str]] = set()
         self._filesystem: Any = None
         self._files: OrderedDict[str, int] = OrderedDict()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_folder": self._folder, "_verify": self._verify}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _verified=set(), _filesystem=None, _files=OrderedDict())
+        self._remembered: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     def video(self, clip: ClipRow) -> bytes:
         """The MP4 of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
@@ -83,14 +95,25 @@ class MemberReader:
             self._local = "file" in _protocols(self._filesystem)
         path = f"{self._path}/{shard}"
         if not self._local:
-            data: bytes = self._filesystem.cat_file(path, start=offset, end=offset + size)
-            return data
+            return self._fetch(path, offset, size)
         if shard not in self._files:
             if len(self._files) >= _OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
             self._files[shard] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._files.move_to_end(shard)
         return os.pread(self._files[shard], size, offset)
+
+    def _fetch(self, path: str, offset: int, size: int) -> bytes:
+        key = (path, offset, size)
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
+            return self._remembered[key]
+        data: bytes = self._filesystem.cat_file(path, start=offset, end=offset + size)
+        if len(data) <= self._limit:
+            self._remembered[key] = data
+            while sum(map(len, self._remembered.values())) > self._limit:
+                self._remembered.popitem(last=False)
+        return data
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

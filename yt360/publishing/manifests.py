@@ -1,7 +1,7 @@
 """Manifests: what a root holds, as typed tables that training and people read.
 
-Made from the ledger alone, so equal records give equal bytes. The columns are documented in
-``manifests/README.md``; :data:`CLIPS`, :data:`VIDEOS` and :data:`SHARDS` are the schemas.
+Made from the ledger alone, so equal records give equal bytes. The columns are those of
+:mod:`yt360.dataset.schema`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from yt360.dataset.schema import CLIPS, MANIFESTS, arrow
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
@@ -23,61 +24,7 @@ from yt360.stages.shard import MEMBERS, clips_to_store
 
 _PUBLISHED = "published.txt"
 
-VIDEOS = pa.schema(
-    [
-        ("video", pa.string()),
-        ("status", pa.string()),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("split", pa.string()),
-        ("clips", pa.int32()),
-        ("duration_s", pa.float64()),
-        ("title", pa.string()),
-        ("url", pa.string()),
-        ("channel", pa.string()),
-        ("license", pa.string()),
-        ("upload_date", pa.string()),
-        ("projection", pa.string()),
-        ("stereo", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("fps", pa.float64()),
-        ("video_codec", pa.string()),
-        ("audio_codec", pa.string()),
-        ("audio_channels", pa.int32()),
-        ("ambisonics", pa.string()),
-        ("convention", pa.string()),
-        ("horizontal_only", pa.bool_()),
-        ("head_locked", pa.bool_()),
-        ("measures", pa.string()),
-    ]
-)
-
-CLIPS = pa.schema(
-    [("clip", pa.string()), ("video", pa.string()), ("split", pa.string())]
-    + [("start_s", pa.float64()), ("duration_s", pa.float64()), ("shard", pa.string())]
-    + [(f"{name}_{part}", pa.int64()) for name in ("video", "foa", "json") for part in ("offset", "size")]
-    + [("frames", pa.int32()), ("fps", pa.float64()), ("height", pa.int32()), ("width", pa.int32())]
-    + [("samples", pa.int64()), ("sample_rate_hz", pa.int32()), ("convention", pa.string())]
-    + [("foa_gain_db", pa.float64()), ("horizontal_only", pa.bool_())]
-    + [("video_digest", pa.string()), ("foa_digest", pa.string())]
-    + [("panoptic_offset", pa.int64()), ("panoptic_size", pa.int64()), ("panoptic_digest", pa.string())]
-    + [("panoptic_maps", pa.int32()), ("panoptic_rate_hz", pa.float64()), ("panoptic_model", pa.string())]
-    + [(name, pa.float64()) for name in ("loudness_db", "azimuth_deg", "elevation_deg", "diffuseness")]
-)
-
-SHARDS = pa.schema(
-    [
-        ("shard", pa.string()),
-        ("split", pa.string()),
-        ("clips", pa.int32()),
-        ("bytes", pa.int64()),
-        ("digest", pa.string()),
-    ]
-)
-
-_SCHEMAS = {"videos": VIDEOS, "clips": CLIPS, "shards": SHARDS}
+_SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
 
 
 def publish(catalog: DatasetState) -> None:

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from tests import CHECKOUT
+from yt360.dataset.schema import MANIFESTS, arrow, markdown
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_the_reference_shows_the_columns_that_are_written(name: str) -> None:
+    text = (CHECKOUT / "manifests" / "README.md").read_text(encoding="utf-8")
+    assert f"## `{name}.parquet`" in text
+    assert markdown(MANIFESTS[name]) in text, "write the table of manifests/README.md anew from yt360.dataset.schema"
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_every_column_is_named_once_and_described(name: str) -> None:
+    names = arrow(MANIFESTS[name]).names
+    assert len(names) == len(set(names))
+    assert all(column.description.strip() for column in MANIFESTS[name])

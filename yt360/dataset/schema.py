@@ -1,0 +1,144 @@
+"""The columns of the three manifests, said once: they are written by this, checked by this and documented by this.
+
+``manifests/README.md`` shows the same tables (:func:`markdown`); a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a manifest.
+
+    ``description`` in Markdown, with unit and range. ``needed``: readers cannot do without it; all other columns
+    may be missing in a root that an older version built.
+    """
+
+    name: str
+    type: pa.DataType
+    description: str
+    needed: bool = False
+
+
+_TEXT, _INT, _LONG, _REAL, _FLAG = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
+
+CLIPS = (
+    Column(
+        "clip",
+        _TEXT,
+        "unique name, and the key in the shard: `{video}-{start}`, start in whole seconds with five digits (a listed "
+        "segment that starts between two: `{video}-00012_500`)",
+        needed=True,
+    ),
+    Column("video", _TEXT, "the video it was cut from", needed=True),
+    Column("split", _TEXT, "`train` or `test`; all clips of a video are on one side", needed=True),
+    Column("start_s", _REAL, "place in the video; time 0 is the start of the container"),
+    Column("duration_s", _REAL, "length"),
+    Column("shard", _TEXT, "file in `ROOT/shards/`", needed=True),
+    Column("video_offset", _LONG, "first byte of `CLIP.video.mp4` in the shard", needed=True),
+    Column("video_size", _LONG, "bytes of `CLIP.video.mp4`", needed=True),
+    Column("foa_offset", _LONG, "first byte of `CLIP.foa.flac` in the shard", needed=True),
+    Column("foa_size", _LONG, "bytes of `CLIP.foa.flac`", needed=True),
+    Column("json_offset", _LONG, "first byte of `CLIP.json` in the shard (this row's facts, for readers that stream)"),
+    Column("json_size", _LONG, "bytes of `CLIP.json`"),
+    Column("frames", _INT, "frames of the picture: mono equirectangular, closed GOPs", needed=True),
+    Column("fps", _REAL, "frames a second, constant: frame n is at n / fps", needed=True),
+    Column("height", _INT, "of the picture in pixels", needed=True),
+    Column("width", _INT, "of the picture in pixels, even", needed=True),
+    Column("samples", _LONG, "of each of the four channels of sound", needed=True),
+    Column("sample_rate_hz", _INT, "of the sound", needed=True),
+    Column(
+        "convention",
+        _TEXT,
+        "`ambix`: channels W Y Z X, SN3D. Readers should refuse anything else",
+        needed=True,
+    ),
+    Column("foa_gain_db", _REAL, "gain that the whole video was given so that its peaks fit; 0 for most"),
+    Column("horizontal_only", _FLAG, "the recording has no height: Z is silent"),
+    Column("video_digest", _TEXT, "of `CLIP.video.mp4`", needed=True),
+    Column("foa_digest", _TEXT, "of `CLIP.foa.flac`", needed=True),
+    Column(
+        "panoptic_offset",
+        _LONG,
+        "first byte of `CLIP.panoptic.zip` in the shard; this and the other `panoptic` columns are empty where the "
+        "clip has no maps",
+    ),
+    Column("panoptic_size", _LONG, "bytes of `CLIP.panoptic.zip`"),
+    Column("panoptic_digest", _TEXT, "of `CLIP.panoptic.zip`"),
+    Column("panoptic_maps", _INT, "how many maps"),
+    Column("panoptic_rate_hz", _REAL, "maps a second: map n is at n / rate"),
+    Column("panoptic_model", _TEXT, "the model that made them"),
+    Column("loudness_db", _REAL, "level of W over the clip"),
+    Column("azimuth_deg", _REAL, "mean direction of the sound (intensity vector)"),
+    Column("elevation_deg", _REAL, "the same, up"),
+    Column("diffuseness", _REAL, "how diffuse the sound is: 0 one plane wave, 1 from everywhere"),
+)
+"""``clips.parquet``: one row a clip, enough to train from."""
+
+VIDEOS = (
+    Column("video", _TEXT, "id", needed=True),
+    Column("status", _TEXT, "`kept`, `filtered`, `failed` or `waiting`"),
+    Column("stage", _TEXT, "the last stage that saw it"),
+    Column("reason", _TEXT, "why it ended there, in a stable word; empty for a kept one"),
+    Column("detail", _TEXT, "the same as a sentence, with numbers"),
+    Column("split", _TEXT, "side of a kept video"),
+    Column("clips", _INT, "number of its clips"),
+    Column("duration_s", _REAL, "time that picture and sound have in common"),
+    Column("title", _TEXT, "from the source"),
+    Column("url", _TEXT, "from the source"),
+    Column("channel", _TEXT, "from the source"),
+    Column("license", _TEXT, "from the source"),
+    Column("upload_date", _TEXT, "from the source"),
+    Column("projection", _TEXT, "of the picture as it came"),
+    Column("stereo", _TEXT, "layout of the two eyes as it came, or `mono`"),
+    Column("width", _INT, "of the picture as it came, in pixels"),
+    Column("height", _INT, "of the picture as it came, in pixels"),
+    Column("fps", _REAL, "frames a second as it came"),
+    Column("video_codec", _TEXT, "as it came"),
+    Column("audio_codec", _TEXT, "as it came"),
+    Column("audio_channels", _INT, "as it came"),
+    Column("ambisonics", _TEXT, "verdict on the signal: `valid`, `repaired`, `invalid`, `uncertain`"),
+    Column("convention", _TEXT, "what the channels were: `ambix`, `fuma`, `n3d`"),
+    Column("horizontal_only", _FLAG, "no height"),
+    Column("head_locked", _FLAG, "a head-locked pair came along (and was split off)"),
+    Column("measures", _TEXT, "JSON: every number that every stage measured, by stage"),
+)
+"""``videos.parquet``: one row a video that was ever crawled, kept or not."""
+
+SHARDS = (
+    Column("shard", _TEXT, "file in `ROOT/shards/`", needed=True),
+    Column("split", _TEXT, "its side"),
+    Column("clips", _INT, "how many clips"),
+    Column("bytes", _LONG, "how large"),
+    Column("digest", _TEXT, "of the file"),
+)
+"""``shards.parquet``: one row a shard."""
+
+MANIFESTS = {"clips": CLIPS, "videos": VIDEOS, "shards": SHARDS}
+"""The columns of ``ROOT/manifests/NAME.parquet`` by name."""
+
+
+def arrow(columns: tuple[Column, ...]) -> pa.Schema:
+    """The Arrow schema that a manifest is written by.
+
+    >>> arrow(SHARDS).names
+    ['shard', 'split', 'clips', 'bytes', 'digest']
+    """
+    return pa.schema([(column.name, column.type) for column in columns])
+
+
+def markdown(columns: tuple[Column, ...]) -> str:
+    """The table that documents a manifest.
+
+    >>> print(markdown(SHARDS[:2]))
+    | column | type | what |
+    |---|---|---|
+    | `shard` | string | file in `ROOT/shards/` |
+    | `split` | string | its side |
+    """
+    rows = [f"| `{column.name}` | {column.type} | {column.description} |" for column in columns]
+    return "\n".join(["| column | type | what |", "|---|---|---|", *rows])
