@@ -1,4 +1,4 @@
-"""Weighs the evidence of post-production: log odds of the classifier, shares of cells, partials, swells and bins.
+"""Weighs the evidence of post-production: log odds of the classifier, shares of tiles, partials, swells and bins.
 
     python -m fitting.evidence OUT --speech DIR --music DIR [--scenes 200] [--workers 2]
 

@@ -15,7 +15,7 @@ from yt360.crawling.access import Access
 from yt360.crawling.download import Downloader, Fetched, link_into
 from yt360.crawling.failures import CrawlError
 from yt360.crawling.formats import SOUND, picture_selectors, sort_order
-from yt360.crawling.media_kind import Role
+from yt360.crawling.media_kind import MediaKind
 from yt360.crawling.selection import Wanted
 
 ID = "AAAAAAAAAAA"
@@ -26,7 +26,7 @@ Fetch = Callable[..., Fetched]
 
 @pytest.fixture
 def downloader(tube: Tube, tmp_path: Path) -> Callable[..., Downloader]:
-    def make(check: Callable[[Role, Path], str] = lambda role, path: "", **access: Any) -> Downloader:
+    def make(check: Callable[[MediaKind, Path], str] = lambda role, path: "", **access: Any) -> Downloader:
         wanted = Wanted(
             picture_selectors(720, 1080, "any"),
             SOUND,
@@ -109,7 +109,7 @@ def test_second_set_of_clients_is_asked_when_the_first_offers_nothing(
     assert raised.value.kind == "no-360-format"
 
 
-def _distrust(*contents: bytes) -> Callable[[Role, Path], str]:
+def _distrust(*contents: bytes) -> Callable[[MediaKind, Path], str]:
     return lambda role, path: "not-360: a flat picture" if path.read_bytes() in contents else ""
 
 

@@ -28,7 +28,7 @@ from yt360.crawling.access import Access, site_of
 from yt360.crawling.client import YtDlpLogger, open_client
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import Choice, Format, client_of
-from yt360.crawling.media_kind import MEDIA_EXTENSIONS, Role, extension
+from yt360.crawling.media_kind import MEDIA_EXTENSIONS, MediaKind, extension
 from yt360.crawling.selection import Wanted, choose, is_labelled
 from yt360.crawling.text import clean_text, public_url
 
@@ -46,11 +46,11 @@ class Fetched:
     ``broken`` says of a role why no format was what its label promised.
     """
 
-    files: dict[Role, Path] = field(default_factory=dict)
-    choices: dict[Role, Choice] = field(default_factory=dict)
+    files: dict[MediaKind, Path] = field(default_factory=dict)
+    choices: dict[MediaKind, Choice] = field(default_factory=dict)
     info: dict[str, Any] = field(default_factory=dict)
     measures: dict[str, Any] = field(default_factory=dict)
-    broken: dict[Role, str] = field(default_factory=dict)
+    broken: dict[MediaKind, str] = field(default_factory=dict)
 
 
 class Downloader:
@@ -94,7 +94,7 @@ class Downloader:
         """As :meth:`fetch_page`, but nothing is fetched: what would be, and what the site says. Raises the same."""
         return self._with_clients(url, self._first_choices)
 
-    def look_at_files(self, urls: Mapping[Role, str]) -> Fetched:
+    def look_at_files(self, urls: Mapping[MediaKind, str]) -> Fetched:
         """As :meth:`fetch_files`, but only the servers' heads are asked for. Raises the same."""
         seen = Fetched()
         with self._client(None) as ydl:
@@ -147,10 +147,10 @@ class Downloader:
             except Exception as error:
                 raise classify(error, self._subject, self._ears.warnings) from error
 
-    def _choose(self, ydl: YoutubeDL, info: dict[str, Any]) -> dict[Role, list[Choice]]:
+    def _choose(self, ydl: YoutubeDL, info: dict[str, Any]) -> dict[MediaKind, list[Choice]]:
         return choose(ydl, info, self._wanted, self._subject, self._ears.warnings)
 
-    def fetch_files(self, urls: Mapping[Role, str]) -> Fetched:
+    def fetch_files(self, urls: Mapping[MediaKind, str]) -> Fetched:
         """Media files at plain addresses. Raises :class:`CrawlError`."""
         fetched = Fetched()
         with self._client(None) as ydl:
@@ -212,7 +212,7 @@ class Downloader:
         return fetched
 
     def _fetch_one(
-        self, ydl: YoutubeDL, fetched: Fetched, role: Role, choices: Sequence[Choice], refused: list[str]
+        self, ydl: YoutubeDL, fetched: Fetched, role: MediaKind, choices: Sequence[Choice], refused: list[str]
     ) -> None:
         """The first format that arrives and is what it was said to be, or else the first that arrives."""
         failure: CrawlError | None = None
@@ -338,7 +338,7 @@ class Downloader:
                 path.unlink()
 
     def _provenance(
-        self, info: Mapping[str, Any], choices: Mapping[Role, Choice], refused: Sequence[str]
+        self, info: Mapping[str, Any], choices: Mapping[MediaKind, Choice], refused: Sequence[str]
     ) -> dict[str, Any]:
         measures: dict[str, Any] = {
             "site": clean_text(info.get("extractor"), 80),
@@ -361,7 +361,7 @@ class Downloader:
         return measures
 
 
-def link_into(workdir: Path, files: Mapping[Role, Path]) -> dict[str, str]:
+def link_into(workdir: Path, files: Mapping[MediaKind, Path]) -> dict[str, str]:
     """Put fetched files into a work folder as ``video.<ext>`` and ``sound.<ext>``; output names by role.
 
     A hard link where the file system has them, so that the file stays in the keeping folder too.

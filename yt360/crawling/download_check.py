@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yt360.crawling.media_kind import Role
+from yt360.crawling.media_kind import MediaKind
 from yt360.errors import ItemError
 
 _FEWEST_CHANNELS = 4
@@ -17,7 +17,7 @@ _MENDABLE = ("truncated", "no-picture", "not-360", "vr180")
 """Reasons of an inspection that another format of the video may not have."""
 
 
-def broken_promise(role: Role, path: Path) -> str:
+def mismatch(role: MediaKind, path: Path) -> str:
     """What speaks against a file that is said to hold ambisonics or a 360° picture; empty when nothing does.
 
     Decodes a bounded sample; libav may crash on a hostile file, so this runs in a worker.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from yt360.crawling.media_kind import extension, role_of, split_format
+from yt360.crawling.media_kind import extension, media_kind_of, split_format
 from yt360.crawling.pairing import pair
 from yt360.crawling.targets import CrawlTarget
 from yt360.errors import UsageError
@@ -24,7 +24,7 @@ def scan_folder(folder: Path) -> Iterator[CrawlTarget]:
 
 def single_file(path: Path) -> CrawlTarget:
     """One media file as a video. Raises :class:`UsageError` when its extension is none of a media file."""
-    role = role_of(path.name)
+    role = media_kind_of(path.name)
     if role is None:
         raise UsageError(
             f"{path}: expected a media file, a folder, or a list of addresses in a .txt file, "

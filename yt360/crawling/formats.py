@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yt360.crawling.media_kind import MEDIA_EXTENSIONS, SOUND_EXTENSIONS, Role
+from yt360.crawling.media_kind import MEDIA_EXTENSIONS, SOUND_EXTENSIONS, MediaKind
 from yt360.crawling.text import clean_text
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ ANY_SOUND = (f"ba{_DIRECT}", "ba")
 class Choice:
     """A format that was chosen, for which role, and the selector that chose it."""
 
-    role: Role
+    role: MediaKind
     format: Format
     why: str
 
@@ -80,7 +80,9 @@ class Choice:
         return "mp4" if self.role == "video" else "m4a"
 
 
-def candidates(ydl: YoutubeDL, formats: Sequence[Format], selectors: Sequence[str], role: Role) -> Iterator[Choice]:
+def candidates(
+    ydl: YoutubeDL, formats: Sequence[Format], selectors: Sequence[str], role: MediaKind
+) -> Iterator[Choice]:
     """All formats that a selector accepts, best first, each with the first selector that accepts it."""
     left = list(formats)
     for selector in selectors:
@@ -99,7 +101,7 @@ def candidates(ydl: YoutubeDL, formats: Sequence[Format], selectors: Sequence[st
             left = [one for one in left if one.get("format_id") != chosen.get("format_id")]
 
 
-def holds(offered: Format) -> Role:
+def holds(offered: Format) -> MediaKind:
     """What a format of a site without labels holds, by its codecs, then by its extension."""
     if offered.get("vcodec") == "none":
         return "sound"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.crawling.formats import Choice, describe
-from yt360.crawling.media_kind import Role
+from yt360.crawling.media_kind import MediaKind
 from yt360.crawling.text import clean_text, public_url
 from yt360.errors import ItemError
 
@@ -65,7 +65,7 @@ def sanitise(raw: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def with_choices(info: dict[str, Any], choices: Mapping[Role, Choice]) -> dict[str, Any]:
+def with_choices(info: dict[str, Any], choices: Mapping[MediaKind, Choice]) -> dict[str, Any]:
     """``info`` with what was chosen and why, by role."""
     return {**info, "chosen": {role: {**describe(one.format), "why": one.why} for role, one in choices.items()}}
 

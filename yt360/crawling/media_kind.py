@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Role = Literal["video", "sound"]
+MediaKind = Literal["video", "sound"]
 
 _PICTURE = "mp4 m4v mov mkv webm avi mpg mpeg ts m2ts mts ogv flv wmv 3gp 3g2 asf vob f4v divx insv 360 lrv mjpeg mxf"
 _SOUND = "wav wave flac ogg oga opus m4a m4b aac mp3 mp2 amb caf aif aiff aifc wv w64 rf64 mka weba ac3 eac3 ape tta au"
@@ -38,7 +38,7 @@ def extension(name: str) -> str:
     return ending.lower() if dot and stem else ""
 
 
-def role_of(name: str) -> Role | None:
+def media_kind_of(name: str) -> MediaKind | None:
     """What a file of this name holds: ``video`` (it may hold sound too), ``sound``, or ``None`` (not media)."""
     ending = extension(name)
     if ending in SOUND_EXTENSIONS:

@@ -10,7 +10,7 @@ from typing import Any
 import fsspec
 
 from yt360.crawling.failures import CrawlError, classify
-from yt360.crawling.media_kind import extension, role_of, split_format
+from yt360.crawling.media_kind import extension, media_kind_of, split_format
 from yt360.crawling.pairing import Group, pair
 from yt360.crawling.targets import CrawlTarget
 from yt360.crawling.text import clean_text, public_url
@@ -83,7 +83,7 @@ def take(url: str, target: Path) -> None:
 
 
 def _single(name: str, shown: str) -> Group:
-    role = role_of(name)
+    role = media_kind_of(name)
     if role is None:
         raise UsageError(f"{shown}: expected a media file or a prefix with some, found {extension(name)!r}")
     return Group(split_format(name[: -len(extension(name)) - 1])[0], **{role: name})

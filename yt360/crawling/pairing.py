@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from yt360.crawling.media_kind import extension, role_of, sound_rank, split_format
+from yt360.crawling.media_kind import extension, media_kind_of, sound_rank, split_format
 from yt360.errors import UsageError
 
 log = logging.getLogger("yt360.crawl")
@@ -46,7 +46,7 @@ def pair(names: Iterable[str], place: str) -> Iterator[Group]:
     for name in names:
         if name.endswith(_INFO):
             infos[name[: -len(_INFO)]] = name
-        elif role_of(_base(name)) is None:
+        elif media_kind_of(_base(name)) is None:
             ignored.append(name)
         else:
             groups[split_format(name[: -len(extension(name)) - 1])[0]].append(name)
@@ -64,8 +64,8 @@ def pair(names: Iterable[str], place: str) -> Iterator[Group]:
 
 
 def _group(place: str, stem: str, names: list[str], info: str | None) -> Iterator[Group]:
-    pictures = [name for name in names if role_of(_base(name)) == "video"]
-    sounds = sorted((name for name in names if role_of(_base(name)) == "sound"), key=sound_rank)
+    pictures = [name for name in names if media_kind_of(_base(name)) == "video"]
+    sounds = sorted((name for name in names if media_kind_of(_base(name)) == "sound"), key=sound_rank)
     if len(sounds) > 1:
         log.info("%s: of %d sound files of %r the first is used: %s", place, len(sounds), stem, ", ".join(sounds))
     sound = sounds[0] if sounds else None

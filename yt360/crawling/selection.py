@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yt360.crawling.failures import KINDS, CrawlError
 from yt360.crawling.formats import ANY_FILE, ANY_PICTURE, ANY_SOUND, Choice, Format, candidates, holds
-from yt360.crawling.media_kind import Role
+from yt360.crawling.media_kind import MediaKind
 from yt360.crawling.text import clean_text
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Wanted:
     sound: Sequence[str]
     sort: Sequence[str]
     labelled_sites: Sequence[str]
-    check: Callable[[Role, Path], str] = lambda role, path: ""
+    check: Callable[[MediaKind, Path], str] = lambda role, path: ""
 
 
 def is_labelled(info: Mapping[str, Any], wanted: Wanted) -> bool:
@@ -42,7 +42,7 @@ def is_labelled(info: Mapping[str, Any], wanted: Wanted) -> bool:
 
 def choose(
     ydl: YoutubeDL, info: Mapping[str, Any], wanted: Wanted, subject: str, warnings: Sequence[str]
-) -> dict[Role, list[Choice]]:
+) -> dict[MediaKind, list[Choice]]:
     """Formats by role, best first. Raises :class:`CrawlError` when nothing suits.
 
     From a site that labels its formats, a spherical picture and ambisonic sound or nothing. From any
@@ -62,7 +62,7 @@ def choose(
     if whole := list(candidates(ydl, formats, ANY_FILE, "video")):
         role = holds(whole[0].format)
         return {role: [Choice(role, one.format, one.why) for one in whole if holds(one.format) == role]}
-    parts: dict[Role, list[Choice]] = {
+    parts: dict[MediaKind, list[Choice]] = {
         "video": list(candidates(ydl, formats, ANY_PICTURE, "video")),
         "sound": list(candidates(ydl, formats, ANY_SOUND, "sound")),
     }

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
-from yt360.crawling.media_kind import extension, role_of
+from yt360.crawling.media_kind import extension, media_kind_of
 from yt360.crawling.targets import CrawlTarget, direct, page, path_digest, youtube_address
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
@@ -116,7 +116,7 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
     is_file = stat.S_ISREG(mode)
     if stat.S_ISDIR(mode):
         yield from folder.scan_folder(path)
-    elif is_file and lists and role_of(path.name) is None and extension(path.name) in _LISTS:
+    elif is_file and lists and media_kind_of(path.name) is None and extension(path.name) in _LISTS:
         yield from _listed(path, expand)
     elif is_file and lists and extension(path.name) in _TABLES:
         yield from _tabled(path, expand)
@@ -151,7 +151,7 @@ def _address(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     if video:
         target = youtube(video)
         yield replace(target, name=name or target.name)
-    elif role := role_of(unquote(urlsplit(url).path).rpartition("/")[2]):
+    elif role := media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]):
         yield direct(**{"video": None, "sound": None, role: url}, name=name)
     elif site_of(url) == "youtube":
         yield from expand(url)
@@ -245,7 +245,7 @@ def _pair(urls: list[str], name: str) -> CrawlTarget:
     for url in urls:
         if url.partition("://")[0].lower() not in ("http", "https"):
             raise UsageError(f"{clean_text(url, 200)}: expected an http or https address")
-    roles = [role_of(unquote(urlsplit(url).path).rpartition("/")[2]) for url in urls]
+    roles = [media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]) for url in urls]
     picture, sound = reversed(urls) if roles[0] == "sound" and roles[1] != "sound" else urls
     return direct(picture, sound, name)
 

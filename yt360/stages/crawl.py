@@ -23,7 +23,7 @@ from yt360.crawling import info as infos
 from yt360.crawling.access import Access, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
-from yt360.crawling.media_kind import Role, extension
+from yt360.crawling.media_kind import MediaKind, extension
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import removed_ids
 from yt360.crawling.targets import CrawlTarget, page_of
@@ -226,7 +226,7 @@ class Crawl(Stage):
     def _ask(self, item: Item, state: Path, *, fetch: bool) -> Fetched:
         """Wait for a turn on one of the ways to the item's site; then fetch it, or only look."""
         access: Access = self.params.access
-        urls: dict[Role, str] = {role: item.hints[role] for role in _ROLES if item.hints.get(role)}
+        urls: dict[MediaKind, str] = {role: item.hints[role] for role in _ROLES if item.hints.get(role)}
         page = page_of(item)
         if not urls and not page:
             raise ItemError("wrong-use", f"{item.id}: expected hints that say where it is, found {sorted(item.hints)}")
@@ -247,7 +247,7 @@ class Crawl(Stage):
 
     def _downloader(self, item: Item, state: Path, lane: Slot) -> Downloader:
         from yt360.crawling.download import Downloader
-        from yt360.crawling.download_check import broken_promise
+        from yt360.crawling.download_check import mismatch
         from yt360.crawling.selection import Wanted
 
         params: CrawlParams = self.params
@@ -256,7 +256,7 @@ class Crawl(Stage):
             SOUND,
             sort_order(params.highest_picture, params.sort),
             params.labelled_sites,
-            broken_promise if params.check_arrived else _believe,
+            mismatch if params.check_arrived else _believe,
         )
         return Downloader(
             params.access,
@@ -269,11 +269,11 @@ class Crawl(Stage):
         )
 
 
-_ROLES: tuple[Role, ...] = ("video", "sound")
+_ROLES: tuple[MediaKind, ...] = ("video", "sound")
 _TOLD = ("title", "channel", "channel_id", "license", "upload_date")
 
 
-def _believe(role: Role, path: Path) -> str:
+def _believe(role: MediaKind, path: Path) -> str:
     """A check that finds nothing."""
     return ""
 

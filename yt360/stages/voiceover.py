@@ -16,11 +16,12 @@ from pydantic import Field
 
 from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
-from yt360.filters.post_production import covariance_differences, evidence, measurement
+from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
+from yt360.filters.post_production.settings import TileRules
 from yt360.media.reading import SoundReading, read_head_locked, read_sound
 
-_RULES = evidence.CellRules()
+_RULES = TileRules()
 
 _RHYTHM_WEIGHT = 8.0
 """Of the modulation at the rate of syllables against probabilities of speech and music."""
@@ -38,8 +39,8 @@ _WHERE = {
 class VoiceoverParams(StageParams):
     """What counts as silence (``silence_db``, dBFS of W) and as head-locked sound (``head_locked_db``, dBFS).
 
-    The rest are the rules of :class:`yt360.filters.post_production.evidence.CellRules`, by the same names; the shares
-    of cells that follow them add to the scores.
+    The rest are the rules of :class:`yt360.filters.post_production.settings.TileRules`, by the same names; the shares
+    of tiles that follow them add to the scores.
     """
 
     silence_db: float = -65.0
@@ -96,7 +97,7 @@ class Voiceover(Stage):
         start_s = float(facts["start_s"])
         span = {"start_s": start_s, "duration_s": float(facts["end_s"]) - start_s}
         rate = covariance_differences.SAMPLE_RATE_HZ
-        rules = evidence.CellRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
+        rules = TileRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
         measures, timeline = measurement.measure(
             read_sound(path, reading, sample_rate_hz=rate, **span), params.silence_db, rules
         )

@@ -8,14 +8,14 @@ import pytest
 from tests.filters import sounds
 from yt360 import ambisonics
 from yt360.ambisonics import XYZ, X, Y
-from yt360.filters.post_production.bin_statistics import BANDS, BinExcess, Bins, omni_by_chance
-from yt360.filters.post_production.covariance_differences import measure_cells
-from yt360.filters.post_production.high_resolution import FineGains
+from yt360.filters.post_production.bin_statistics import BANDS, BinExcess, BinStatistics, omni_by_chance
+from yt360.filters.post_production.covariance_differences import measure_tiles
+from yt360.filters.post_production.high_resolution import HighResolutionStatistics
 
 
 def listen(foa: np.ndarray) -> BinExcess:
-    fine = FineGains()
-    measure_cells([np.asarray(foa, np.float32)], -65, (fine.observe,))
+    fine = HighResolutionStatistics()
+    measure_tiles([np.asarray(foa, np.float32)], -65, (fine.observe,))
     return fine.excess()
 
 
@@ -96,7 +96,7 @@ def test_a_source_that_a_flawed_microphone_puts_inside_the_circle_is_no_pair():
 
 def test_one_band_alone_never_says_much():
     """As in a scene half of whose lows reach W alone, and all the rest is diffuse."""
-    gathered, rng = Bins(), np.random.default_rng(0)
+    gathered, rng = BinStatistics(), np.random.default_rng(0)
     hz = np.arange(100.0, 8000.0, 10.0)
     spectra = (rng.standard_normal((4, 100, hz.size, 2)) @ np.array([1, 1j])).astype(np.complex64)
     spectra[1:] *= np.where((hz < 200) & (rng.random((100, hz.size)) < 0.5), 0, 3**-0.5)
@@ -107,7 +107,7 @@ def test_one_band_alone_never_says_much():
 
 def test_what_a_codec_leaves_out_of_faint_bins_is_not_omni():
     """As on a real recording in Vorbis, whose x, y and z hold nothing where W is more than 40 dB below its frame."""
-    gathered, rng = Bins(), np.random.default_rng(0)
+    gathered, rng = BinStatistics(), np.random.default_rng(0)
     hz = np.arange(100.0, 8000.0, 10.0)
     spectra = (rng.standard_normal((4, 100, hz.size, 2)) @ np.array([1, 1j])).astype(np.complex64)
     faint = (hz > 1000) & (rng.random((100, hz.size)) < 0.5)
@@ -130,11 +130,11 @@ def test_silence_and_less_than_a_frame_say_nothing():
     nothing = BinExcess(0.0, 0.0, 90.0)
     assert listen(np.zeros((4, 3 * sounds.RATE))) == nothing
     assert listen(np.zeros((4, 100))) == nothing
-    assert Bins().excess(0.1) == nothing
+    assert BinStatistics().excess(0.1) == nothing
 
 
 def test_silent_blocks_are_left_out():
-    gathered, alone = Bins(), Bins()
+    gathered, alone = BinStatistics(), BinStatistics()
     hz = np.arange(100.0, 8000.0, 10.0)
     rng = np.random.default_rng(0)
     spectra = (rng.standard_normal((4, 50, hz.size, 2)) @ np.array([1, 1j])).astype(np.complex64)

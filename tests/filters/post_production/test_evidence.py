@@ -159,6 +159,6 @@ def test_segments_tell_where_the_voice_over_is():
     rng = np.random.default_rng(27)
     scene, voice = sounds.mix((talk_outdoors(rng), 0.0)), sounds.voice_in_w(rng).astype(np.float32) * 0.3
     voice[:, : 6 * sounds.RATE] = 0
-    shares = evidence.per_segment(covariance_differences.measure_cells([scene + voice]))
+    shares = evidence.per_segment(covariance_differences.measure_tiles([scene + voice]))
     assert max(shares["omni"][:3]) < 0.2
     assert min(shares["omni"][3:]) > 0.2

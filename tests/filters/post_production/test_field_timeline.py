@@ -13,7 +13,7 @@ from yt360.filters.post_production.field_timeline import FieldTimeline
 
 def timeline(sound):
     field = FieldTimeline()
-    covariance_differences.measure_cells([sound], observers=[field.observe])
+    covariance_differences.measure_tiles([sound], observers=[field.observe])
     return field
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from yt360 import ambisonics
 from yt360.ambisonics import W, X, Y, Z
-from yt360.filters.post_production.covariance_differences import BLOCK_S, SAMPLE_RATE_HZ, measure_cells
-from yt360.filters.post_production.high_resolution import FineGains
-from yt360.filters.post_production.tonal_peaks import MARGIN, lone_tones
+from yt360.filters.post_production.covariance_differences import BLOCK_S, SAMPLE_RATE_HZ, measure_tiles
+from yt360.filters.post_production.high_resolution import HighResolutionStatistics
+from yt360.filters.post_production.tonal_peaks import MARGIN, tonal_peaks_of
 from yt360.filters.post_production.transients import swells
-from yt360.filters.post_production.velocity_ratios import Gains, GainShares
+from yt360.filters.post_production.velocity_ratios import VelocityRatios, VelocityShares
 
 SECONDS = 6
 
@@ -40,9 +40,9 @@ def diffuse(seed: int, samples: int) -> np.ndarray:
     return noise
 
 
-def listen(foa: np.ndarray, to: str = "partials") -> GainShares:
-    fine = FineGains()
-    measure_cells([np.asarray(foa, np.float32) * 0.05], -65, (fine.observe,))
+def listen(foa: np.ndarray, to: str = "partials") -> VelocityShares:
+    fine = HighResolutionStatistics()
+    measure_tiles([np.asarray(foa, np.float32) * 0.05], -65, (fine.observe,))
     return fine.shares()[to]
 
 
@@ -131,8 +131,8 @@ def test_low_tones_of_one_source_that_look_like_a_middle_are_none() -> None:
 
 
 def test_noise_and_silence_say_nothing() -> None:
-    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    assert listen(np.zeros((4, 100))) == GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 3 * SAMPLE_RATE_HZ))) == VelocityShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert listen(np.zeros((4, 100))) == VelocityShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     found = listen(diffuse(6, 4 * SAMPLE_RATE_HZ))
     assert max(found.omni, found.front, found.bed) < 0.005
 
@@ -147,7 +147,7 @@ def test_gathered_over_several_blocks() -> None:
 def test_partials_are_told_from_noise_by_what_is_beside_them() -> None:
     power = np.ones((1, 200), np.float32)
     power[0, [60, 120]] = 100.0, 20.0  # 20 dB and 13 dB
-    assert np.flatnonzero(lone_tones(power)[0]).tolist() == [60 - MARGIN]
+    assert np.flatnonzero(tonal_peaks_of(power)[0]).tolist() == [60 - MARGIN]
 
 
 def test_partials_are_those_above_the_median_of_their_neighbours() -> None:
@@ -163,7 +163,7 @@ def test_partials_are_those_above_the_median_of_their_neighbours() -> None:
         and row[place] > np.median([row[place + distance] for distance in distances]) * 10**1.5
     ]
     assert len(wanted) > 20
-    assert list(map(tuple, np.argwhere(lone_tones(power)))) == wanted
+    assert list(map(tuple, np.argwhere(tonal_peaks_of(power)))) == wanted
 
 
 def test_swells_are_told_by_what_is_usual_at_their_frequency() -> None:
@@ -174,7 +174,7 @@ def test_swells_are_told_by_what_is_usual_at_their_frequency() -> None:
 
 
 def test_many_points_are_thinned_evenly() -> None:
-    gains = Gains(faint_db=60.0, least_per_s=1.0)
+    gains = VelocityRatios(faint_db=60.0, least_per_s=1.0)
     spectra = np.ones((4, 60, 1000), np.complex64)
     spectra[1:] = 0
     total = np.full(60, 1000.0)

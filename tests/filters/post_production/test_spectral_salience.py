@@ -8,12 +8,12 @@ import pytest
 from tests.filters.sounds import RATE
 from yt360 import ambisonics
 from yt360.filters.post_production import covariance_differences, spectral_salience
-from yt360.filters.post_production.spectral_salience import Standout
+from yt360.filters.post_production.spectral_salience import SpectralSalience
 
 
 def _observed(sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    gathered = Standout()
-    covariance_differences.measure_cells([sound.astype(np.float32)], observers=[gathered.observe])
+    gathered = SpectralSalience()
+    covariance_differences.measure_tiles([sound.astype(np.float32)], observers=[gathered.observe])
     return gathered.covariances()
 
 
@@ -36,4 +36,4 @@ def test_points_are_chosen_by_quantiles_as_they_occur(shape: tuple[int, int]) ->
 
 
 def test_nothing_gives_nothing() -> None:
-    assert [part.shape for part in Standout().covariances()] == [(0, 8, 4, 4)] * 2
+    assert [part.shape for part in SpectralSalience().covariances()] == [(0, 8, 4, 4)] * 2

@@ -24,7 +24,7 @@ _EVERY_BLOCK = 6
 """After this many blocks (a minute) only every other one is listened to: hearing costs more than all the rest."""
 
 
-class Listening:
+class AudioTagger:
     """Gathers how likely each of :data:`CLASSES` sounds in each segment."""
 
     def __init__(self) -> None:

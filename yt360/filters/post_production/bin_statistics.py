@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import XYZ, W
+from yt360.filters.post_production.music_bed import BIN_COSINES, PAIR_CHANCE, count_pairs
 
 BAND_EDGES_HZ = (100.0, 200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3500.0)
 BANDS = len(BAND_EDGES_HZ) + 1
@@ -35,20 +36,6 @@ _EXACT, _NEAR = 0.04, 0.16
 _LEAST_CHANCE, _MARGIN = 0.01, 2.0
 """Of bins that are near so many are believed to be exact by chance at least, and so many times those of a diffuse
 field."""
-
-_PAIR, _RING = 0.04, (0.06, 0.1)
-"""Distance of x from the cosine of a pair, and of z from 0; and those between which x is what is there by chance."""
-_PAIR_CHANCE = 1.5 * _PAIR**2 / (_RING[1] ** 2 - _RING[0] ** 2)
-"""By area, and half as many again for what is denser in the middle by itself."""
-_COSINES = np.arange(0.0, 0.95, 0.02)
-_INSIDE = 0.85
-"""Squared length of (x, y) up to which no dry source stands there."""
-_OUT_OF_PHASE = 0.3
-"""Imaginary part of y from which on no dry source has it."""
-_SPREAD = 0.25
-"""How far from the usual y, in parts of the pair's own, or else in the middle, its bins are counted."""
-_LEAST_MIDDLE = 0.5
-"""Cosine from which on a pair's middle is told from what is in W alone, and from microphones without direction."""
 
 _FAINT_DB = 40.0
 """Below its frame: codecs leave nothing of x, y and z there, or a pair of channels as one."""
@@ -78,7 +65,7 @@ class BinExcess:
         return asdict(self)
 
 
-class Bins:
+class BinStatistics:
     """Counts bins by place and band, block by block."""
 
     def __init__(self) -> None:
@@ -96,7 +83,7 @@ class Bins:
         frame, place = np.nonzero((power > total[:, None] * 10 ** (-_FAINT_DB / 10)) & loud[:, None])
         lines = spectra[:, frame, place]
         gains, band = lines[XYZ] / lines[W], np.searchsorted(BAND_EDGES_HZ, hz, side="right")[place]
-        self._counts.append(np.concatenate([_count_omni(gains, band), _count_pairs(gains, band)], axis=1))
+        self._counts.append(np.concatenate([_count_omni(gains, band), count_pairs(gains, band, BANDS)], axis=1))
         self._power.append(mean)
         self._frames.append(int(np.count_nonzero(loud)))
 
@@ -108,12 +95,12 @@ class Bins:
         loud = power > power.mean() * 10 ** (-_QUIET_DB / 10)
         seconds = float(np.array(self._frames)[loud].sum()) * frame_s
         exact, near, all_bins = np.stack(self._counts)[loud].sum(axis=0) * min(1.0, _REFERENCE_S / seconds)
-        chance = near * _PAIR_CHANCE
+        chance = near * PAIR_CHANCE
         chance[0] = omni_by_chance(exact[0], near[0], all_bins[0])
         beyond = np.clip((exact - chance) / np.sqrt(chance + 1), _LEAST, _MOST).mean(axis=1)
         omni, *pairs = np.round(np.maximum(0.0, beyond) / _MOST, 4).tolist()
         best = int(np.argmax(pairs))
-        return BinExcess(omni, pairs[best], round(float(np.rad2deg(np.arccos(_COSINES[best]))), 1))
+        return BinExcess(omni, pairs[best], round(float(np.rad2deg(np.arccos(BIN_COSINES[best]))), 1))
 
 
 def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -134,29 +121,3 @@ def omni_by_chance(exact: NDArray, near: NDArray, all_bins: NDArray) -> NDArray[
     mean = 3 * _NEAR**2 * (1 - share) / np.maximum(share, 1e-3)
     diffuse = all_bins * (3 * _EXACT**2 / (3 * _EXACT**2 + mean)) ** 3
     return np.maximum(_LEAST_CHANCE * near, _MARGIN * diffuse)
-
-
-def _count_pairs(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of bins with ``gains`` ``(3, n)`` those at each cosine and those in the ring around: ``(3, cosines, bands)``,
-    the last of it 0."""
-    near = np.flatnonzero((np.abs(gains[2]) < _PAIR) & (np.abs(gains[0].imag) < _RING[1]))
-    near = near[np.argsort(gains[0, near].real)]
-    x, y, band = gains[0, near], gains[1, near], band[near]
-    across, out_of_phase, middle = np.square(y.real), np.abs(y.imag) > _OUT_OF_PHASE, np.abs(y) < _PAIR
-    first = np.searchsorted(x.real, _COSINES - _RING[1])
-    last = np.searchsorted(x.real, _COSINES + _RING[1])
-    found = np.zeros((3, len(_COSINES), BANDS), np.int64)
-    for each, (cosine, begin, end) in enumerate(zip(_COSINES, first, last, strict=True)):
-        span = slice(begin, end)
-        off = np.abs(x[span] - cosine)
-        counted = out_of_phase[span] | (across[span] < _INSIDE - cosine**2)
-        there = (off < _PAIR) & counted
-        if not there.any():
-            continue
-        usual = np.median(y.real[span][there]) + 1j * np.median(y.imag[span][there])
-        apart = np.abs(y[span] - usual) > _SPREAD * np.sqrt(1 - cosine**2)
-        counted &= apart | (middle[span] & (cosine >= _LEAST_MIDDLE))
-        beside = (off > _RING[0]) & (off < _RING[1]) & counted
-        found[0, each] = np.bincount(band[span][there & counted], minlength=BANDS)
-        found[1, each] = np.bincount(band[span][beside], minlength=BANDS)
-    return found

@@ -45,8 +45,8 @@ PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Difference matrices of all active (segment, band) pairs of a sound.
+class Tiles:
+    """Difference matrices of the active time-frequency tiles, (segment, band) pairs, of a sound.
 
     ``segment`` and ``band`` ``(n,)``; ``difference`` and ``pause`` ``(n, 4, 4)`` covariances in the
     order W, Y, Z, X: what comes and goes, and what stays; ``excess_db`` ``(n,)`` how far the active
@@ -102,12 +102,12 @@ class CovarianceBlock:
 Observer = Callable[[CovarianceBlock], None]
 
 
-def measure_cells(
+def measure_tiles(
     blocks: Iterable[NDArray[np.float32]], silence_db: float = -65.0, observers: Sequence[Observer] = ()
-) -> Cells:
+) -> Tiles:
     """Cells of a sound that comes in blocks ``(4, n)`` of any length at 24 kHz.
 
-    Segments whose W stays below ``silence_db`` (dBFS) are silent and give no cells.
+    Segments whose W stays below ``silence_db`` (dBFS) are silent and give no tiles.
     """
     found: list[tuple[int, int, NDArray, NDArray, float]] = []
     segments = silent = 0
@@ -124,7 +124,7 @@ def measure_cells(
         if loud.any():
             found += [
                 (segments + segment, band, difference, pause, excess_db)
-                for segment, band, difference, pause, excess_db in _block_cells(covariances, edges)
+                for segment, band, difference, pause, excess_db in _block_tiles(covariances, edges)
                 if loud[segment]
             ]
         segments += count
@@ -205,7 +205,7 @@ def _loud_segments(block: NDArray[np.float32], count: int, silence_db: float) ->
     return power > 10 ** (silence_db / 10)
 
 
-def _block_cells(
+def _block_tiles(
     covariances: NDArray[np.float64], edges: NDArray[np.int64]
 ) -> Iterator[tuple[int, int, NDArray[np.float64], NDArray[np.float64], float]]:
     energy = np.trace(covariances, axis1=2, axis2=3)
@@ -224,11 +224,11 @@ def _block_cells(
             yield segment, band, sounding - pause, pause, min(excess_db, 60.0)
 
 
-def _stack(found: list[tuple[int, int, NDArray, NDArray, float]], segments: int, silent: int) -> Cells:
+def _stack(found: list[tuple[int, int, NDArray, NDArray, float]], segments: int, silent: int) -> Tiles:
     if not found:
         empty = np.zeros((0, 4, 4))
-        return Cells(np.zeros(0, int), np.zeros(0, int), empty, empty, np.zeros(0), segments, silent)
+        return Tiles(np.zeros(0, int), np.zeros(0, int), empty, empty, np.zeros(0), segments, silent)
     segment, band, difference, pause, excess = zip(*found, strict=True)
-    return Cells(
+    return Tiles(
         np.array(segment), np.array(band), np.stack(difference), np.stack(pause), np.array(excess), segments, silent
     )

@@ -1,6 +1,6 @@
 """How the sound field is over time, in windows of half a second: level, direction, diffuseness, rank.
 
-An observer of :func:`yt360.filters.post_production.covariance_differences.measure_cells`; all numbers are of the band
+An observer of :func:`yt360.filters.post_production.covariance_differences.measure_tiles`; all numbers are of the band
 200 Hz to 7 kHz. They describe; nothing is decided from them here.
 """
 

@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from yt360.ambisonics import W
 from yt360.filters.post_production import bin_statistics, tonal_peaks, transients
 from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, CovarianceBlock
-from yt360.filters.post_production.velocity_ratios import Gains, GainShares
+from yt360.filters.post_production.velocity_ratios import VelocityRatios, VelocityShares
 
 FRAME = 4096
 HOP = 4096
 LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
 
 
-class FineGains:
+class HighResolutionStatistics:
     """Gathers the gains; ``observe`` is for
-    :func:`yt360.filters.post_production.covariance_differences.measure_cells`.
+    :func:`yt360.filters.post_production.covariance_differences.measure_tiles`.
     """
 
     def __init__(self) -> None:
-        self._partials = Gains(tonal_peaks.FAINT_DB, tonal_peaks.LEAST_PER_S)
-        self._swells = Gains(transients.FAINT_DB, transients.LEAST_PER_S)
-        self._bins = bin_statistics.Bins()
+        self._partials = VelocityRatios(tonal_peaks.FAINT_DB, tonal_peaks.LEAST_PER_S)
+        self._swells = VelocityRatios(transients.FAINT_DB, transients.LEAST_PER_S)
+        self._bins = bin_statistics.BinStatistics()
         self._power: list[NDArray[np.float32]] = []
 
     def observe(self, block: CovarianceBlock) -> None:
@@ -40,14 +40,14 @@ class FineGains:
         inner = slice(margin, -margin)
         hz = np.arange(low, high) * (SAMPLE_RATE_HZ / FRAME)
         total = power.sum(axis=1)
-        self._partials.add(spectra[:, :, inner], tonal_peaks.lone_tones(power), hz, total)
+        self._partials.add(spectra[:, :, inner], tonal_peaks.tonal_peaks_of(power), hz, total)
         self._swells.add(spectra[:, :, inner], transients.swells(power[:, inner]), hz, total)
         deep = slice(round(bin_statistics.LOWEST_HZ * FRAME / SAMPLE_RATE_HZ) - (low - margin), -margin)
         hz = np.arange(low - margin, high + margin)[deep] * (SAMPLE_RATE_HZ / FRAME)
         self._bins.add(spectra[:, :, deep], power[:, deep], hz, total)
         self._power.append(total)
 
-    def shares(self) -> dict[str, GainShares]:
+    def shares(self) -> dict[str, VelocityShares]:
         """What ``partials`` and ``swells`` say of everything that was taken in."""
         power = np.concatenate(self._power) if self._power else np.zeros(0)
         found = {"partials": self._partials, "swells": self._swells}

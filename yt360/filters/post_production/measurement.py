@@ -1,7 +1,7 @@
 """Everything that is measured about sound laid over a recording, in one pass over it.
 
 The scores weigh the classifier's log odds and four kinds of shares: the classifier misses few and is
-fooled by microphones it has not heard; shares of cells (:mod:`yt360.filters.post_production.evidence`) are hardly ever
+fooled by microphones it has not heard; shares of tiles (:mod:`yt360.filters.post_production.evidence`) are hardly ever
 fooled and miss what never pauses; where partials stand (:mod:`yt360.filters.post_production.tonal_peaks`) needs no
 pauses and misses what has no lone tones; where swells stand (:mod:`yt360.filters.post_production.transients`) misses
 what is always alike; where all bins stand (:mod:`yt360.filters.post_production.bin_statistics`) misses what sounds in
@@ -21,23 +21,24 @@ from numpy.typing import NDArray
 from yt360.filters.post_production import classifier, covariance_differences, evidence
 from yt360.filters.post_production.audio_tagging import CLASSES
 from yt360.filters.post_production.field_timeline import WINDOW_S, FieldTimeline
-from yt360.filters.post_production.high_resolution import FineGains
+from yt360.filters.post_production.high_resolution import HighResolutionStatistics
 from yt360.filters.post_production.segment_features import Segments, measure_segments
+from yt360.filters.post_production.settings import TileRules
 
 
 def measure(
-    blocks: Iterable[NDArray[np.float32]], silence_db: float = -65.0, rules: evidence.CellRules | None = None
+    blocks: Iterable[NDArray[np.float32]], silence_db: float = -65.0, rules: TileRules | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Measures, and their course over time, of a sound that comes in blocks ``(4, n)`` at 24 kHz.
 
     ``scores`` are probabilities by kind (:data:`yt360.filters.post_production.classifier.KINDS`), ``network`` those of
-    the classifier alone, ``evidence`` the shares of cells, ``partials`` and ``swells`` those of their points, ``bins``
+    the classifier alone, ``evidence`` the shares of tiles, ``partials`` and ``swells`` those of their points, ``bins``
     how far all bins are beyond chance; ``heard`` the mean probability of speech, singing and music by kind, in the
     segments that speak for that kind.
     """
-    field, fine = FieldTimeline(), FineGains()
+    field, fine = FieldTimeline(), HighResolutionStatistics()
     segments = measure_segments(blocks, silence_db, (field.observe, fine.observe))
-    shares = {"evidence": evidence.weigh(segments.cells, rules).to_json()}
+    shares = {"evidence": evidence.weigh(segments.tiles, rules).to_json()}
     shares |= {name: each.to_json() for name, each in fine.shares().items()}
     shares["bins"] = fine.excess().to_json()
     logits = classifier.fitted().video(segments.vectors, segments.loud)
@@ -58,7 +59,7 @@ def measure(
         "segment_s": covariance_differences.SEGMENT_S,
         "scores": {kind: _rounded(each[:, column]) for column, kind in enumerate(classifier.KINDS)},
         "heard": {name: _rounded(segments.heard[:, column]) for column, name in enumerate(CLASSES)},
-        "segments": evidence.per_segment(segments.cells, rules),
+        "segments": evidence.per_segment(segments.tiles, rules),
         "window_s": WINDOW_S,
         "windows": field.columns(),
     }

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W, X, Y, Z
-from yt360.filters.post_production.audio_tagging import CLASSES, Listening
-from yt360.filters.post_production.covariance_differences import BAND_EDGES_HZ, Cells, Observer, measure_cells
-from yt360.filters.post_production.spectral_salience import Standout
+from yt360.filters.post_production.audio_tagging import CLASSES, AudioTagger
+from yt360.filters.post_production.covariance_differences import BAND_EDGES_HZ, Observer, Tiles, measure_tiles
+from yt360.filters.post_production.spectral_salience import SpectralSalience
 
 BANDS = len(BAND_EDGES_HZ) - 1
 _PAIRS = ((W, X), (W, Y), (W, Z), (X, X), (Y, Y), (Z, Z), (X, Y), (X, Z), (Y, Z))
@@ -30,11 +30,11 @@ COLUMNS = BANDS * PER_BAND + len(CLASSES)
 
 @dataclass(frozen=True)
 class Segments:
-    """``vectors`` ``(segments, COLUMNS)`` float32; ``loud`` ``(segments,)`` whether there is sound; ``cells``."""
+    """``vectors`` ``(segments, COLUMNS)`` float32; ``loud`` ``(segments,)`` whether there is sound; ``tiles``."""
 
     vectors: NDArray[np.float32]
     loud: NDArray[np.bool_]
-    cells: Cells
+    tiles: Tiles
     heard: NDArray[np.float64]
 
 
@@ -42,14 +42,14 @@ def measure_segments(
     blocks: Iterable[NDArray[np.float32]], silence_db: float = -65.0, observers: tuple[Observer, ...] = ()
 ) -> Segments:
     """Segments of a sound that comes in blocks ``(4, n)`` of any length at 24 kHz."""
-    standout, listening = Standout(), Listening()
+    standout, listening = SpectralSalience(), AudioTagger()
     loud: list[NDArray[np.bool_]] = []
     watching = [standout.observe, listening.observe, lambda block: loud.append(block.loud), *observers]
-    cells = measure_cells(blocks, silence_db, watching)
+    tiles = measure_tiles(blocks, silence_db, watching)
     out, rest = standout.covariances()
     heard = listening.per_segment()
     return Segments(
-        _vectors(cells, out, rest, heard), np.concatenate(loud) if loud else np.zeros(0, bool), cells, heard
+        _vectors(tiles, out, rest, heard), np.concatenate(loud) if loud else np.zeros(0, bool), tiles, heard
     )
 
 
@@ -63,12 +63,12 @@ def mirrored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return flipped
 
 
-def _vectors(cells: Cells, out: NDArray, rest: NDArray, heard: NDArray) -> NDArray[np.float32]:
+def _vectors(tiles: Tiles, out: NDArray, rest: NDArray, heard: NDArray) -> NDArray[np.float32]:
     count = len(out)
     goes = np.zeros((count, BANDS, 4, 4))
     excess = np.zeros((count, BANDS))
-    goes[cells.segment, cells.band] = cells.difference
-    excess[cells.segment, cells.band] = cells.excess_db / 20
+    goes[tiles.segment, tiles.band] = tiles.difference
+    excess[tiles.segment, tiles.band] = tiles.excess_db / 20
     above = np.trace(out, axis1=2, axis2=3) / np.maximum(np.trace(rest, axis1=2, axis2=3), 1e-20)
     level = np.log10(np.maximum(np.trace(rest, axis1=2, axis2=3), 1e-20))
     columns = [

@@ -27,7 +27,7 @@ _SAME = [place for place, (i, j) in enumerate(PAIRS) if i == j]
 """Places among the pairs that are a channel with itself: powers."""
 
 
-class Standout:
+class SpectralSalience:
     """Gathers the covariances of what stands out, and of the floor, block by block."""
 
     def __init__(self) -> None:

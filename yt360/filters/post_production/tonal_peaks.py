@@ -18,7 +18,7 @@ FAINT_DB = 50.0
 LEAST_PER_S = 20.0
 
 
-def lone_tones(power: NDArray[np.float32]) -> NDArray[np.bool_]:
+def tonal_peaks_of(power: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where a tone stands in a power spectrum ``(frames, bins)``: ``(frames, bins - 2 * MARGIN)``, edges left out."""
     inner = power[:, MARGIN:-MARGIN]
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import XYZ, W
+from yt360.filters.post_production.music_bed import best_centre, best_pair
 
 HIGH_HZ = 1300.0
 """From here on points are high ones: what a microphone does to lows it does not do to them."""
@@ -31,23 +32,12 @@ _QUIET_FRAME_DB = 25.0
 _MOST_AT_ONCE = 20_000
 """Points of a block; of more, every second, third … is taken, so that hours of sound fit into memory."""
 
-_OMNI, _FRONT, _BED = 0.08, 0.06, 0.05
+_OMNI, _FRONT = 0.08, 0.06
 """How exactly gains must be what post-production makes them."""
-
-_COSINES = np.arange(0.0, 0.96, 0.02)
-_INSIDE = np.arange(0.5, 0.93, 0.02)
-"""Cosines of pairs whose middle is told from W alone and from the exact front."""
-
-_SPREAD = 0.3
-"""How far from the usual y the points of a pair are counted: a source that stays where it is has one y."""
-
-_RING = (1.5, 2.5)
-"""Radii, in tolerances, between which x is counted that a pair would not have: what is there by chance."""
-_CHANCE = 1.5 / (_RING[1] ** 2 - _RING[0] ** 2)
 
 
 @dataclass(frozen=True)
-class GainShares:
+class VelocityShares:
     """Shares of the points in [0, 1]; ``omni`` is the geometric mean of those of low and of high ones.
 
     ``bed`` counts the sides and the middle of a pair, ``centre`` the middle alone; ``bed_angle_deg`` is the half angle
@@ -67,7 +57,7 @@ class GainShares:
         return asdict(self)
 
 
-class Gains:
+class VelocityRatios:
     """Gathers the gains at chosen points of fine spectra.
 
     Points more than ``faint_db`` below their frame are left out: what a codec leaves there has no direction. Shares
@@ -94,10 +84,10 @@ class Gains:
         self._hz.append(hz[place].astype(np.float32))
         self._frame_db.append((10 * np.log10(total[frame])).astype(np.float32))
 
-    def shares(self, power: NDArray, frame_s: float) -> GainShares:
+    def shares(self, power: NDArray, frame_s: float) -> VelocityShares:
         """What they say of everything that was taken in, in frames of a total power ``(frames,)``."""
         if not self._gains or not power.any():
-            return GainShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return VelocityShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         loud_db = 10 * np.log10(float(power.mean())) - _QUIET_FRAME_DB
         kept = np.concatenate(self._frame_db) > loud_db
         x, y, z = np.concatenate(self._gains, axis=1)[:, kept]
@@ -112,10 +102,10 @@ class Gains:
         front = (np.abs(x - 1) < _FRONT) & (np.abs(y) < _FRONT) & (np.abs(z) < _FRONT)
         omni_low = share(omni & ~high, int(np.count_nonzero(~high)), least / 2)
         omni_high = share(omni & high, int(np.count_nonzero(high)), least / 2)
-        pair, cosine = _best_pair(x, y, z)
+        pair, cosine = best_pair(x, y, z)
         pair /= max(len(x), least, 1.0)
-        centre, middle_cosine = _best_centre(x, y, z, high, least)
-        return GainShares(
+        centre, middle_cosine = best_centre(x, y, z, high, least)
+        return VelocityShares(
             omni=round((omni_low * omni_high) ** 0.5, 4),
             omni_low=omni_low,
             omni_high=omni_high,
@@ -125,45 +115,3 @@ class Gains:
             bed_angle_deg=round(float(np.rad2deg(np.arccos(middle_cosine if centre > pair else cosine))), 1),
             points=round(float(len(x) / seconds), 1),
         )
-
-
-def _best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
-    """How many points more than by chance the best stereo pair has, and the cosine of its half angle."""
-    flat = np.abs(z) < _BED
-    x, y = x[flat], y[flat]
-    best, best_cosine = 0.0, 0.0
-    for cosine in _COSINES:
-        off = np.abs(x - cosine)
-        pair = off < _BED
-        count = np.count_nonzero(pair)
-        if count <= best:
-            continue
-        usual = np.median(y.real[pair]) + 1j * np.median(y.imag[pair])
-        spread = np.count_nonzero(np.abs(y[pair] - usual) > _SPREAD) / count
-        chance = np.count_nonzero((off > _RING[0] * _BED) & (off < _RING[1] * _BED)) * _CHANCE
-        more = float(spread * (count - chance))
-        if more > best:
-            best, best_cosine = more, float(np.clip(np.median(x.real[pair]), 0, 1))
-    return best, best_cosine
-
-
-def _best_centre(x: NDArray, y: NDArray, z: NDArray, high: NDArray[np.bool_], least: float) -> tuple[float, float]:
-    """Share of points, beyond chance, in the middle of the best pair, and the cosine of its half angle.
-
-    The geometric mean of low and of high points: what makes one source look so in a band does not in the other.
-    """
-    middle = (np.abs(z) < _BED) & (np.abs(y) < _BED)
-    counts = [max(float(np.count_nonzero(part)), least / 2, 1.0) for part in (~high, high)]
-    x, high = x[middle], high[middle]
-    best, best_cosine = 0.0, 0.0
-    for cosine in _INSIDE:
-        off = np.abs(x - cosine)
-        found, around = off < _BED, (off > _RING[0] * _BED) & (off < _RING[1] * _BED)
-        shares = [
-            max(0.0, float(np.count_nonzero(found & part) - np.count_nonzero(around & part) * _CHANCE)) / count
-            for part, count in zip((~high, high), counts, strict=True)
-        ]
-        share = float(np.sqrt(shares[0] * shares[1]))
-        if share > best:
-            best, best_cosine = share, float(cosine)
-    return best, best_cosine
