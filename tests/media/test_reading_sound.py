@@ -11,10 +11,10 @@ from scipy.signal import correlate, resample_poly
 from benchmarks.media_containers import encode, insert_boxes, sa3d
 from benchmarks.media_sounds import ambience, source
 from yt360 import ambisonics
+from yt360.media.channel_order import component_channels
 from yt360.media.inspect import inspect_media
 from yt360.media.reading import read_channels, read_head_locked, read_sound
 from yt360.media.sound import SoundReading
-from yt360.media.sound_facts import component_channels
 
 RATE = 48_000
 LOSSLESS, LOSSY = 1e-6, 0.2

@@ -1,4 +1,4 @@
-"""What the sound of a file is: which decoded channels are W, Y, Z and X, and whether they are at all."""
+"""What the sound of a file is: ambisonics or not, in which order and weights, and where it comes from."""
 
 from __future__ import annotations
 
@@ -11,30 +11,11 @@ from numpy.typing import NDArray
 
 from yt360 import ambisonics
 from yt360.media.ambisonic_measures import CANDIDATES, measure_ambisonics
+from yt360.media.channel_order import plan_channels
 from yt360.media.probe import AudioStream
-from yt360.media.riff import FUMA_ORDERING
 from yt360.media.sound import SILENT, SoundReading
 from yt360.media.spatial import SoundMetadata
 from yt360.media.validity import DEFAULT_THRESHOLDS, AmbisonicVerdict, judge_ambisonics
-
-_ITAG_327 = (2, 1, 4, 0)
-"""AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""
-
-_MUST_BE_EMPTY = (3, 5)
-_EMPTY_DB = -75.0
-_FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
-
-
-@dataclass(frozen=True)
-class ChannelPlan:
-    """Which decoded channels to judge as W Y Z X. ``order`` is None where there cannot be ambisonics."""
-
-    order: tuple[int, int, int, int] | None
-    declared: str = "ambix"
-    packing: str = "ambix"
-    head_locked: tuple[int, ...] = ()
-    problem: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,60 +55,6 @@ class SoundFacts:
             },
             "direction": self.direction,
         }
-
-
-def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float]) -> ChannelPlan:
-    """Which channels could be ambisonics, from what the container says and which channels are empty.
-
-    ``level_db`` is the level of each decoded channel. Metadata picks an order; the signal test decides.
-    """
-    channels = stream.channels
-    if channels < 4:
-        name = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
-        problem = f"the sound is {name}, expected at least 4 channels of ambisonics"
-        return ChannelPlan(None, problem=problem, reason="no-ambisonics")
-    declared = {1: "n3d"}.get(metadata.normalization if metadata.order is not None else 0, "ambix")
-    if metadata.channel_ordering == FUMA_ORDERING:
-        return ChannelPlan((0, 1, 2, 3), "fuma", "fuma")
-    pair = (channels - 2, channels - 1)
-    if len(metadata.channel_map) == channels and sorted(metadata.channel_map) == list(range(channels)):
-        head_locked = pair if metadata.head_locked_stereo else ()
-        return ChannelPlan(component_channels(metadata.channel_map), declared, "sa3d", head_locked)
-    ambisonic = stream.opus_family == 2 or stream.layout.startswith("ambisonic")
-    root = int(channels**0.5)
-    if root * root == channels:
-        return ChannelPlan((0, 1, 2, 3), declared)
-    root = int((channels - 2) ** 0.5)
-    if ambisonic and root * root == channels - 2:
-        return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair)
-    if channels == 6:
-        loudest = max(level_db)
-        if all(level_db[k] <= max(loudest + _EMPTY_DB, -110) for k in _MUST_BE_EMPTY):
-            return ChannelPlan(_ITAG_327, "ambix", "itag327")
-        if stream.layout in ("6 channels", "") or metadata.head_locked_stereo:
-            return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair)
-        problem = (
-            f"six channels ({stream.layout}) with sound in the low-frequency and right surround channel: "
-            "loudspeaker feeds"
-        )
-        return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
-    problem = f"{channels} channels ({stream.layout}), expected 4, 6, 9 or 16"
-    return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
-
-
-def component_channels(channel_map: Sequence[int]) -> tuple[int, int, int, int]:
-    """Channels of W, Y, Z, X from an ``SA3D`` channel map.
-
-    The RFC's example lists, for each component, its channel: W X Y Z is stored as 0 2 3 1. Its prose,
-    and ffmpeg, read the map the other way around, where the same order is 0 3 1 2. The two readings
-    differ only for cyclic maps, and of the two orders that either could mean (W X Y Z, W Z X Y) only
-    the first is in use: both are taken for it.
-    """
-    first = tuple(channel_map[:4])
-    if first in _FUMA_ORDER_MAPS:
-        return (0, 2, 3, 1)
-    w, y, z, x = first
-    return (w, y, z, x)
 
 
 def weigh_sound(
