@@ -14,7 +14,7 @@ from yt360.errors import UsageError
 
 
 def _params(address: str = "direct", **access: Any) -> dict[str, Any]:
-    with open_client(Access.model_validate(access), ears=YtDlpLogger(), cache=None, address=address) as ydl:
+    with open_client(Access.model_validate(access), logger=YtDlpLogger(), cache=None, address=address) as ydl:
         return dict(ydl.params)
 
 
@@ -45,12 +45,12 @@ def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> N
         {"proxies": ("$MY_PROXY",), "extractor_arguments": {"youtube": {"po_token": ("$MY_TOKEN",)}}}
     )
     assert "TOPSECRET" not in access.model_dump_json()
-    with open_client(access, ears=YtDlpLogger(), cache=None, address="$MY_PROXY") as ydl:
+    with open_client(access, logger=YtDlpLogger(), cache=None, address="$MY_PROXY") as ydl:
         assert ydl.params["proxy"] == "http://me:TOPSECRET@127.0.0.1:1"
         assert ydl.params["extractor_args"]["youtube"]["po_token"] == ["web.gvs+TOPSECRET"]
     monkeypatch.delenv("MY_TOKEN")
     with pytest.raises(UsageError, match="MY_TOKEN"):
-        open_client(access, ears=YtDlpLogger(), cache=None)
+        open_client(access, logger=YtDlpLogger(), cache=None)
 
 
 def test_missing_cookies_file_is_named(tmp_path: Path) -> None:
@@ -61,18 +61,18 @@ def test_missing_cookies_file_is_named(tmp_path: Path) -> None:
 def test_what_yt_dlp_says_goes_to_the_log_without_secrets(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ears = YtDlpLogger()
+    logger = YtDlpLogger()
     with (
         caplog.at_level(logging.DEBUG, "yt360.crawl"),
-        open_client(Access(), ears=ears, cache=None) as ydl,
+        open_client(Access(), logger=logger, cache=None) as ydl,
     ):
         ydl.report_warning("Cookie: SID=TOPSECRET")
         ydl.write_debug('Invoking http downloader on "https://x.googlevideo.com/videoplayback?sig=TOPSECRET"')
         ydl.to_screen("[download] Destination: somewhere")
     assert "googlevideo.com/" in caplog.text
     assert "TOPSECRET" not in caplog.text
-    assert ears.warnings
-    assert "TOPSECRET" not in str(ears.warnings)
+    assert logger.warnings
+    assert "TOPSECRET" not in str(logger.warnings)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == ""

@@ -32,16 +32,16 @@ class Clock:
         self.now += seconds
 
 
-def _guest(folder: Path, clock: Clock, site: str = "youtube", **access: object) -> RateLimiter:
+def _limiter(folder: Path, clock: Clock, site: str = "youtube", **access: object) -> RateLimiter:
     return RateLimiter(folder, site, Access.model_validate(access), clock=clock, sleep=clock.sleep)
 
 
 def test_never_faster_than_the_rate(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(0, 0))
+    limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(0, 0))
     begun = []
     for _ in range(50):
-        with guest.turn(FOREVER):
+        with limiter.acquire(FOREVER):
             begun.append(clock.now)
     gaps = [after - before for before, after in itertools.pairwise(begun)]
     assert min(gaps) >= 12.0 - 1e-6
@@ -51,39 +51,39 @@ def test_never_faster_than_the_rate(tmp_path: Path) -> None:
 def test_the_time_to_the_next_counts_from_the_request(tmp_path: Path) -> None:
     """Regression: a slow start in one turn let the next request follow sooner than the rate allows."""
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_videos_per_hour=360, youtube_pause_s=(0, 0))
+    limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=360, youtube_pause_s=(0, 0))
     asked = []
 
-    def slow_start(lane: Slot) -> None:
+    def slow_start(slot: Slot) -> None:
         clock.sleep(4.0 if not asked else 0.0)
-        lane.asked()
+        slot.asked()
         asked.append(clock())
 
     for _ in range(3):
-        guest.ask(slow_start)
+        limiter.call(slow_start)
     assert [round(b - a, 2) for a, b in itertools.pairwise(asked)] == [10.0, 10.0]
 
 
 def test_idle_hours_do_not_add_up_to_a_burst(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(0, 0))
-    with guest.turn(FOREVER):
+    limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(0, 0))
+    with limiter.acquire(FOREVER):
         pass
     clock.now += 10_000
     begun = []
     for _ in range(3):
-        with guest.turn(FOREVER):
+        with limiter.acquire(FOREVER):
             begun.append(clock.now)
     assert begun[2] - begun[0] >= 24.0 - 1e-6
 
 
 def test_pause_lies_between_two_videos(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_videos_per_hour=1e9, youtube_pause_s=(5, 10))
+    limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=1e9, youtube_pause_s=(5, 10))
     pauses = []
     ended = None
     for _ in range(30):
-        with guest.turn(FOREVER):
+        with limiter.acquire(FOREVER):
             if ended is not None:
                 pauses.append(clock.now - ended)
             clock.now += 100  # a long download does not shorten the pause
@@ -95,12 +95,12 @@ def test_pause_lies_between_two_videos(tmp_path: Path) -> None:
 
 def test_clock_set_back_does_not_stop_the_crawl(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(5, 10))
-    with guest.turn(FOREVER):
+    limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=300, youtube_pause_s=(5, 10))
+    with limiter.acquire(FOREVER):
         pass
     clock.now -= 1e6
     before = clock.now
-    with guest.turn(FOREVER):
+    with limiter.acquire(FOREVER):
         assert clock.now - before < 60
 
 
@@ -112,79 +112,79 @@ def test_refusal_closes_for_all_and_the_pause_grows_and_shrinks_again(tmp_path: 
         "breaker_pause_s": 600,
         "breaker_pause_longest_s": 2000,
     }
-    guest, other = _guest(tmp_path, clock, **access), _guest(tmp_path, clock, **access)
+    limiter, other = _limiter(tmp_path, clock, **access), _limiter(tmp_path, clock, **access)
     waits = []
     for _ in range(4):
-        with guest.turn(FOREVER) as lane:
-            lane.trip("bot-wall")
+        with limiter.acquire(FOREVER) as slot:
+            slot.open_circuit("bot-wall")
         before = clock.now
-        with other.turn(FOREVER):  # another worker of the same root
+        with other.acquire(FOREVER):  # another worker of the same root
             waits.append(clock.now - before)
     assert waits == pytest.approx([600, 1200, 2000, 2000], abs=1)
-    with guest.turn(FOREVER) as lane:
-        lane.recover()
-    with guest.turn(FOREVER) as lane:
-        assert lane.trip("rate-limited") == 600
+    with limiter.acquire(FOREVER) as slot:
+        slot.record_success()
+    with limiter.acquire(FOREVER) as slot:
+        assert slot.open_circuit("rate-limited") == 600
 
 
 def test_server_s_own_wish_is_kept(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, breaker_pause_s=1)
-    with guest.turn(FOREVER) as lane:
-        assert lane.trip("rate-limited", asked_s=900) == 900
+    limiter = _limiter(tmp_path, clock, breaker_pause_s=1)
+    with limiter.acquire(FOREVER) as slot:
+        assert slot.open_circuit("rate-limited", asked_s=900) == 900
 
 
 def test_after_a_pause_one_goes_first_alone(tmp_path: Path) -> None:
     clock = Clock()
     access = {"youtube_videos_per_hour": 1e9, "youtube_pause_s": (0, 0), "in_flight": 4, "breaker_pause_s": 10}
-    first, second = _guest(tmp_path, clock, **access), _guest(tmp_path, clock, **access)
-    with first.turn(FOREVER) as lane:
-        lane.trip("bot-wall")
-    with first.turn(FOREVER) as lane:
-        with pytest.raises(CrawlError), second.turn(clock.now + 30):
+    first, second = _limiter(tmp_path, clock, **access), _limiter(tmp_path, clock, **access)
+    with first.acquire(FOREVER) as slot:
+        slot.open_circuit("bot-wall")
+    with first.acquire(FOREVER) as slot:
+        with pytest.raises(CrawlError), second.acquire(clock.now + 30):
             pass
-        lane.recover()
-        with second.turn(clock.now + 30):
+        slot.record_success()
+        with second.acquire(clock.now + 30):
             pass
 
 
 def test_two_addresses_are_two_lanes_and_one_refusal_leaves_the_other(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(
+    limiter = _limiter(
         tmp_path, clock, proxies=("http://a:1", "http://b:1"), youtube_videos_per_hour=300, youtube_pause_s=(0, 0)
     )
-    with guest.turn(FOREVER) as one, guest.turn(FOREVER) as two:
+    with limiter.acquire(FOREVER) as one, limiter.acquire(FOREVER) as two:
         assert {one.address, two.address} == {"http://a:1", "http://b:1"}
-        one.trip("bot-wall")
+        one.open_circuit("bot-wall")
     for _ in range(3):
-        with guest.turn(FOREVER) as lane:
-            assert lane.address == two.address
+        with limiter.acquire(FOREVER) as slot:
+            assert slot.address == two.address
 
 
 def test_gives_up_when_patience_ends_and_says_why(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock, youtube_pause_s=(0, 0))
-    with guest.turn(FOREVER) as lane:
-        lane.trip("bot-wall")
-    with pytest.raises(CrawlError, match="bot-wall") as raised, guest.turn(clock.now + 60):
+    limiter = _limiter(tmp_path, clock, youtube_pause_s=(0, 0))
+    with limiter.acquire(FOREVER) as slot:
+        slot.open_circuit("bot-wall")
+    with pytest.raises(CrawlError, match="bot-wall") as raised, limiter.acquire(clock.now + 60):
         pass
     assert raised.value.kind == "bot-wall"
 
 
 def test_broken_state_file_is_started_anew(tmp_path: Path) -> None:
     clock = Clock()
-    guest = _guest(tmp_path, clock)
-    with guest.turn(FOREVER):
+    limiter = _limiter(tmp_path, clock)
+    with limiter.acquire(FOREVER):
         pass
     for state in tmp_path.glob("*/state.json"):
         state.write_bytes(b'{"tokens": "many"')
-    with guest.turn(FOREVER):
+    with limiter.acquire(FOREVER):
         pass
 
 
 def _hold(folder: str, entered: object, seconds: float) -> None:
-    guest = RateLimiter(Path(folder), "h.test", Access())
-    with guest.turn(time.time() + 60):
+    limiter = RateLimiter(Path(folder), "h.test", Access())
+    with limiter.acquire(time.time() + 60):
         entered.put((os.getpid(), time.time()))  # type: ignore[attr-defined]
         time.sleep(seconds)
         entered.put((os.getpid(), time.time()))  # type: ignore[attr-defined]
@@ -197,9 +197,9 @@ def test_killed_holder_leaves_nothing_taken(tmp_path: Path) -> None:
     holder.start()
     pid, _ = entered.get(timeout=60)
     waiting = RateLimiter(tmp_path, "h.test", Access())
-    with pytest.raises(CrawlError, match="all turns were taken"), waiting.turn(time.time() + 0.5):
+    with pytest.raises(CrawlError, match="all slots were taken"), waiting.acquire(time.time() + 0.5):
         pass
     os.kill(pid, signal.SIGKILL)
     holder.join()
-    with contextlib.closing(entered), waiting.turn(time.time() + 10) as lane:
-        assert lane.address == "direct"
+    with contextlib.closing(entered), waiting.acquire(time.time() + 10) as slot:
+        assert slot.address == "direct"

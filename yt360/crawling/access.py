@@ -31,8 +31,8 @@ class Access(StageParams):
     """Where and how to ask; excluded from the key of the crawl.
 
     The pace is kept for each pair of site and own address (a proxy is another address), over all
-    processes that share a root. YouTube refuses a guest after about 300 videos an hour; pauses of 5
-    to 10 s are yt-dlp's maintainers' advice (their wiki, "Extractors"). ``player_clients`` are yt-dlp's
+    processes that share a root. YouTube refuses a visitor who is not signed in after about 300 videos an hour; pauses
+    of 5 to 10 s are yt-dlp's maintainers' advice (their wiki, "Extractors"). ``player_clients`` are yt-dlp's
     names of the clients that YouTube is asked as; where they offer nothing that suits, each of
     ``fallback_clients`` is asked in turn. ``bandwidth_mb_s`` is shared by the videos that are ``in_flight``. What a
     channel, playlist or search listed is kept, and asked for again when it is older than

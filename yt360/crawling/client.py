@@ -49,7 +49,7 @@ class YtDlpLogger:
 def open_client(
     access: Access,
     *,
-    ears: YtDlpLogger,
+    logger: YtDlpLogger,
     cache: Path | None,
     address: str = "direct",
     format_sort: tuple[str, ...] = (),
@@ -73,7 +73,7 @@ def open_client(
         "verbose": True,  # names the client in each format's note; goes to the log, not to the console
         "noprogress": True,
         "color": "never",
-        "logger": ears,
+        "logger": logger,
         "cachedir": str(cache) if cache else False,
         "ignoreerrors": False,
         "fixup": "never",  # its repairs remux

@@ -46,7 +46,7 @@ class Discovery:
 
     def __init__(self, state_dir: Path, access: Access) -> None:
         self._folder = state_dir / "crawl-discovery"
-        self._guests = access.guest_folder or state_dir / "crawl-guest"
+        self._limits = access.guest_folder or state_dir / "crawl-guest"
         self._cache = state_dir / "yt-dlp-cache"
         self._access = access
 
@@ -86,24 +86,24 @@ class Discovery:
         log.info("%s: %d videos found", redact(url, 200), found)
 
     def _write_listing(self, url: str, limit: int | None, partial: Path) -> int:
-        guest = RateLimiter(self._guests, site_of(url), self._access)
+        limiter = RateLimiter(self._limits, site_of(url), self._access)
         give_up_at = time.time() + self._access.patience_s
         found = 0
-        with guest.turn(give_up_at) as lane, partial.open("w", encoding="utf-8") as stream:
-            ears = YtDlpLogger()
+        with limiter.acquire(give_up_at) as slot, partial.open("w", encoding="utf-8") as stream:
+            logger = YtDlpLogger()
             stream.write(json.dumps({"listed": clean_text(url, 2000)}) + "\n")
-            with open_client(self._access, ears=ears, cache=self._cache, address=lane.address, flat=True) as ydl:
+            with open_client(self._access, logger=logger, cache=self._cache, address=slot.address, flat=True) as ydl:
                 try:
                     for entry in itertools.islice(flat_entries(ydl, url), limit):
                         stream.write(json.dumps(entry, ensure_ascii=True) + "\n")
                         found += 1
                 except Exception as error:
-                    failure = classify(error, clean_text(url, 200), ears.warnings)
+                    failure = classify(error, clean_text(url, 200), logger.warnings)
                     if failure.rule.stops:
-                        pause_s = lane.trip(failure.kind, failure.pause_s)
-                        log.warning("%s; nobody asks %s for %.0f s", failure, lane.site, pause_s)
+                        pause_s = slot.open_circuit(failure.kind, failure.pause_s)
+                        log.warning("%s; no request to %s for %.0f s", failure, slot.site, pause_s)
                     raise failure from error
-            lane.recover()
+            slot.record_success()
             stream.flush()
             os.fsync(stream.fileno())
         return found

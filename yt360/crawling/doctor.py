@@ -61,11 +61,11 @@ def check_clients(
     A refusal that holds for everyone (bot wall, rate limit) is the last answer: nobody should insist.
     """
     hurried = access.model_copy(update={"patience_s": min(access.patience_s, _PATIENCE_S)})
-    guest = RateLimiter(access.guest_folder or state_dir / "crawl-guest", "youtube", hurried)
+    limiter = RateLimiter(access.guest_folder or state_dir / "crawl-guest", "youtube", hurried)
     for client in clients:
         for video in videos:
             try:
-                yield guest.ask(partial(_look, access, client, video))
+                yield limiter.call(partial(_look, access, client, video))
             except CrawlError as error:
                 yield {**_NOTHING, "client": client, "video": video, "kind": error.kind}
                 if error.rule.stops:
@@ -80,13 +80,13 @@ def best_clients(rows: Sequence[dict[str, Any]]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _look(access: Access, client: str, video: str, lane: Slot) -> dict[str, Any]:
-    ears = YtDlpLogger()
-    with open_client(access, ears=ears, cache=None, address=lane.address, clients=(client,)) as ydl:
+def _look(access: Access, client: str, video: str, slot: Slot) -> dict[str, Any]:
+    logger = YtDlpLogger()
+    with open_client(access, logger=logger, cache=None, address=slot.address, clients=(client,)) as ydl:
         try:
             info = ydl.extract_info(youtube_address(video), download=False) or {}
         except Exception as error:
-            raise classify(error, video, ears.warnings) from error
+            raise classify(error, video, logger.warnings) from error
         formats = info.get("formats") or []
         return {
             "client": client,
@@ -132,7 +132,7 @@ def _provider() -> Finding:
 
 def _cookies(access: Access) -> Finding:
     if access.cookies_file is None:
-        return Finding("cookies", True, "none (a guest: about 300 videos an hour)")
+        return Finding("cookies", True, "none (not signed in: about 300 videos an hour)")
     there = access.cookies_file.expanduser().is_file()
     return Finding(
         "cookies",

@@ -172,7 +172,7 @@ class Downloader:
     def _client(self, clients: tuple[str, ...] | None) -> YoutubeDL:
         return open_client(
             self._access,
-            ears=self._ears,
+            logger=self._ears,
             cache=self._cache,
             address=self._address,
             format_sort=tuple(self._wanted.sort),

@@ -1,7 +1,7 @@
-"""Good manners over many processes: turns, pace, and a pause for all when a site has had enough.
+"""Rate limits over many processes, by site and outgoing address, with a circuit breaker.
 
 State lies in small files of one folder and is guarded by ``flock``, which the kernel gives back
-when a process dies, however it dies. So a kill never leaves a seat taken or a lane closed for good.
+when a process dies, however it dies. So a kill never leaves a slot taken or a circuit open for good.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STATE_BYTES = 512
 
 @dataclass
 class _State:
-    """Of one lane. Times are seconds since the epoch: processes and boots share them."""
+    """State of one limiter. Times are seconds since the epoch: processes and boots share them."""
 
     tokens: float = 1.0
     filled_at: float = 0.0
@@ -46,12 +46,12 @@ class _State:
 
 
 class Slot:
-    """One pair of site and own address: at most ``access.in_flight`` videos at a time, never faster than the pace.
+    """One site over one outgoing address: at most ``access.in_flight`` videos at a time, never faster than the rate.
 
     A token bucket of depth one gives the rate: no stretch of T hours sees more than 1 + T times the
     configured videos an hour begin. A pause lies between the end of one video and the start of the
-    next. After a refusal that concerns everyone the lane is closed for a pause that doubles with
-    every further refusal; the first to go on afterwards goes alone.
+    next. After a refusal that holds for every video the circuit opens for a pause that doubles with
+    every further refusal; the first request afterwards is made alone.
     """
 
     def __init__(self, folder: Path, site: str, address: str, access: Access, clock: Callable[[], float]) -> None:
@@ -63,8 +63,8 @@ class Slot:
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def try_enter(self, held: contextlib.ExitStack) -> float:
-        """0 when the lane was entered (its locks are now ``held``), otherwise seconds until to ask again."""
+    def try_acquire(self, held: contextlib.ExitStack) -> float:
+        """0 when the slot was acquired (its locks are now ``held``), otherwise seconds to wait before asking again."""
         with contextlib.ExitStack() as taken:
             seats = (self._folder / f"seat-{number}.lock" for number in range(self._access.in_flight))
             if not any(_lock(taken, seat) for seat in seats):
@@ -76,18 +76,18 @@ class Slot:
             return wait_s
 
     def asked(self) -> None:
-        """The site is being asked: the time to the next question counts from here, not from when the turn was given."""
+        """A request is being made: the interval to the next one counts from here, not from the slot's acquisition."""
         with self._state() as state:
             state.tokens, state.filled_at = 0.0, self._clock()
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """The pause before the next video begins now."""
         with self._state() as state:
             state.rest_s = random.uniform(*self._access.pause_s(self.site))
             state.ready_at = self._clock() + state.rest_s
 
-    def trip(self, kind: str, asked_s: float | None = None) -> float:
-        """Close the lane after a refusal that holds for every video; returns the pause in seconds."""
+    def open_circuit(self, kind: str, asked_s: float | None = None) -> float:
+        """Open the circuit after a refusal that holds for every video; returns the pause in seconds."""
         with self._state() as state:
             now = self._clock()
             if now < state.closed_until:
@@ -100,14 +100,14 @@ class Slot:
             state.closed_until = now + pause_s
             return pause_s
 
-    def recover(self) -> None:
-        """The site answered again: the next pause starts small."""
+    def record_success(self) -> None:
+        """The site answers again: close the circuit; the next pause starts small."""
         with self._state() as state:
             state.trips = 0
             state.tripped_by = ""
 
-    def why_closed(self) -> str:
-        """The kind of refusal that closed this lane; empty when it is open."""
+    def why_open(self) -> str:
+        """The kind of refusal that opened the circuit; empty when it is closed."""
         with self._state() as state:
             return state.tripped_by
 
@@ -133,7 +133,7 @@ class Slot:
 
     @contextlib.contextmanager
     def _state(self) -> Iterator[_State]:
-        """The lane's state, read and written back under a lock."""
+        """The state, read and written back under a lock."""
         descriptor = os.open(self._folder / "state.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -146,7 +146,7 @@ class Slot:
 
 
 class RateLimiter:
-    """All lanes to one site; one for each own address (see :meth:`Access.outgoing`)."""
+    """All slots of one site, one for each outgoing address (see :meth:`Access.outgoing`)."""
 
     def __init__(
         self,
@@ -157,68 +157,68 @@ class RateLimiter:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._lanes = [Slot(folder, site, address, access, clock) for address in access.outgoing()]
+        self._slots = [Slot(folder, site, address, access, clock) for address in access.outgoing()]
         self._site = site
         self._access = access
         self._clock = clock
         self._sleep = sleep
 
     @contextlib.contextmanager
-    def turn(self, give_up_at: float) -> Iterator[Slot]:
-        """Wait for a turn on whichever lane is free first, and hold it.
+    def acquire(self, give_up_at: float) -> Iterator[Slot]:
+        """Wait for whichever slot is free first, and hold it.
 
-        Raises :class:`CrawlError` when none came by ``give_up_at`` (on the guest's clock).
+        Raises :class:`CrawlError` when none was free by ``give_up_at`` (on this limiter's clock).
         """
         with contextlib.ExitStack() as held:
-            lane = self._enter(held, give_up_at)
+            slot = self._acquire(held, give_up_at)
             try:
-                yield lane
+                yield slot
             finally:
-                lane.leave()
+                slot.release()
 
-    def ask(self, action: Callable[[Slot], Answer]) -> Answer:
-        """Wait for a turn and call ``action`` with its lane.
+    def call(self, action: Callable[[Slot], Answer]) -> Answer:
+        """Wait for a slot and call ``action`` with it.
 
-        A refusal that holds for every video closes the lane, and the same is asked again when it
-        opens; so nothing is skipped and nothing fails because somebody else was too fast. Raises the
+        A refusal that holds for every video opens the circuit, and the same is asked again when it
+        closes; so nothing is skipped and nothing fails because somebody else was too fast. Raises the
         :class:`CrawlError` of any other failure, or of the refusal when ``access.patience_s`` is over.
         """
         give_up_at = self._clock() + self._access.patience_s
         while True:
-            with self.turn(give_up_at) as lane:
+            with self.acquire(give_up_at) as slot:
                 try:
-                    answer = action(lane)
+                    answer = action(slot)
                 except CrawlError as error:
                     if not error.rule.stops:
                         if error.rule.retry != "soon":
-                            lane.recover()  # a clear answer about one video: the site talks to us
+                            slot.record_success()  # a clear answer about one video: the site talks to us
                         raise
-                    pause_s = lane.trip(error.kind, error.pause_s)
-                    log.warning("%s; nobody asks %s for %.0f s", error, lane.site, pause_s)
+                    pause_s = slot.open_circuit(error.kind, error.pause_s)
+                    log.warning("%s; no request to %s for %.0f s", error, slot.site, pause_s)
                     if self._clock() + pause_s > give_up_at:
                         raise
                 else:
-                    lane.recover()
+                    slot.record_success()
                     return answer
 
-    def _enter(self, held: contextlib.ExitStack, give_up_at: float) -> Slot:
+    def _acquire(self, held: contextlib.ExitStack, give_up_at: float) -> Slot:
         while True:
             shortest_s = float("inf")
-            for lane in random.sample(self._lanes, len(self._lanes)):
-                wait_s = lane.try_enter(held)
+            for slot in random.sample(self._slots, len(self._slots)):
+                wait_s = slot.try_acquire(held)
                 if wait_s <= 0:
-                    return lane
+                    return slot
                 shortest_s = min(shortest_s, wait_s)
             if self._clock() >= give_up_at:
-                raise self._gave_up(self._lanes)
+                raise self._gave_up(self._slots)
             self._sleep(max(0.005, min(shortest_s, _LONGEST_SLICE_S)))
 
-    def _gave_up(self, lanes: Sequence[Slot]) -> CrawlError:
-        closed = sorted({lane.why_closed() for lane in lanes} - {""})
+    def _gave_up(self, slots: Sequence[Slot]) -> CrawlError:
+        closed = sorted({slot.why_open() for slot in slots} - {""})
         return CrawlError(
             closed[0] if closed else "rate-limited",
-            f"{self._site}: no turn came within crawl.access.patience_s = {self._access.patience_s:g} s "
-            f"({', '.join(closed) if closed else 'all turns were taken'}); run again later, or raise it",
+            f"{self._site}: no request could be made within crawl.access.patience_s = {self._access.patience_s:g} s "
+            f"({', '.join(closed) if closed else 'all slots were taken'}); run again later, or raise it",
         )
 
 

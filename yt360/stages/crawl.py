@@ -88,7 +88,7 @@ class Crawl(Stage):
     name: ClassVar[str] = "crawl"
     version: ClassVar[int] = 1
     params_type: ClassVar[type[StageParams]] = CrawlParams
-    # Waiting for a turn and for the end of a site's pause is part of an attempt, so it may take long.
+    # Waiting for a slot and for the end of a site's pause is part of an attempt, so it may take long.
     needs: ClassVar[Resources] = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
 
     def __init__(self, *settings: Any) -> None:
@@ -224,28 +224,28 @@ class Crawl(Stage):
         return self._ask(item, Path(item.hints["state"]), fetch=False)
 
     def _ask(self, item: Item, state: Path, *, fetch: bool) -> Fetched:
-        """Wait for a turn on one of the ways to the item's site; then fetch it, or only look."""
+        """Wait for a slot to the item's site; then fetch it, or only look."""
         access: Access = self.params.access
         urls: dict[MediaKind, str] = {role: item.hints[role] for role in _ROLES if item.hints.get(role)}
         page = page_of(item)
         if not urls and not page:
             raise ItemError("wrong-use", f"{item.id}: expected hints that say where it is, found {sorted(item.hints)}")
 
-        def ask(lane: Slot) -> Fetched:
-            downloader = self._downloader(item, state, lane)
+        def attempt(slot: Slot) -> Fetched:
+            downloader = self._downloader(item, state, slot)
             if page:
                 return downloader.fetch_page(page) if fetch else downloader.look_at_page(page)
             return downloader.fetch_files(urls) if fetch else downloader.look_at_files(urls)
 
         if page:
-            # Half a second the first time; in a turn it would let the next video come too close behind this one.
+            # Half a second the first time; in a slot it would let the next video come too close behind this one.
             from yt360.crawling.discovery import extractor_for
 
             extractor_for(page)
         site = site_of(page or next(iter(urls.values())))
-        return RateLimiter(access.guest_folder or state / "crawl-guest", site, access).ask(ask)
+        return RateLimiter(access.guest_folder or state / "crawl-guest", site, access).call(attempt)
 
-    def _downloader(self, item: Item, state: Path, lane: Slot) -> Downloader:
+    def _downloader(self, item: Item, state: Path, slot: Slot) -> Downloader:
         from yt360.crawling.download import Downloader
         from yt360.crawling.download_check import mismatch
         from yt360.crawling.selection import Wanted
@@ -263,9 +263,9 @@ class Crawl(Stage):
             wanted,
             state / PARTIAL / item.id,
             cache=state / "yt-dlp-cache",
-            address=lane.address,
+            address=slot.address,
             subject=item.id,
-            asked=lane.asked,
+            asked=slot.asked,
         )
 
 
