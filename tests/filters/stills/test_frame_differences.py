@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from tests.filters.stills.test_verdict import LIMITS, steps_of
 
 from tests.filters.pictures import film, scenery
+from tests.filters.stills.test_decision import LIMITS, steps_of
 from yt360.filters.stills import decision, frame_differences
 
 
