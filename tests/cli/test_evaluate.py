@@ -54,8 +54,8 @@ def _wrong(what: str, *words: str, match: str) -> tuple[str, tuple[str, ...], st
 @pytest.mark.parametrize(
     ("what", "words", "match"),
     [
-        _wrong("nothing", match="expected a YAML recipe or one of avc-bin"),
-        _wrong("missing.yaml", match="missing.yaml: cannot read the recipe"),
+        _wrong("nothing", match="expected one of avc-bin"),
+        _wrong("missing.yaml", match="missing.yaml: found no recipe"),
         _wrong("avc-bin", "--checkpoint", "{tmp}/none", match="none: expected an output folder of yt360 train"),
         _wrong("avc-bin", match="expected --checkpoint"),
         _wrong("avc-bin", "--checkpoint", "{model}", "--root", "{tmp}", match="no clip manifest there"),

@@ -205,7 +205,7 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
 
 def test_command_that_reads_folders_only_refuses_a_store(url: str, tmp_path: Path, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
-        main.main(["segment-export", "--root", url, "--out", str(tmp_path / "out")])
+        main.main(["maps", "export", "--root", url, "--out", str(tmp_path / "out")])
     assert ended.value.code == 2
     assert "address of a store" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from yt360.cli.completion import complete_retry
 from yt360.engine import recipe as recipes
 from yt360.engine.object_store import is_remote
 from yt360.engine.state.dataset_state import DatasetState
@@ -74,6 +75,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--retry",
             metavar="WHAT",
             default=None,
+            shell_complete=complete_retry,
             help="Do ended items again: failed, filtered, all, or one kind of failure (see `yt360 status`).",
         ),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
+from yt360.cli.groups import DefaultGroup
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
@@ -213,34 +213,14 @@ def attrition_command(root: str, listed: str, compare: Path | None, as_json: boo
 
 def _download_command() -> click.Command:
     command = stage_command("crawl")
-    command.name, command.short_help = "download", "Fetch the listed videos."
-    command.help = (
-        "Fetch the videos that were listed (or that --source means); lists that are kept are not asked again."
-    )
+    command.name, command.short_help = "download", "Fetch the listed videos: what `yt360 crawl` does."
     return command
 
 
-class _CrawlCommand(click.Command):
-    """The stage's own command; with the name of a step as its first word, that step."""
-
-    steps: Mapping[str, click.Command] = {
-        "discover": discover_command,
-        "probe": probe_command,
-        "download": _download_command(),
-        "doctor": doctor_command,
-        "attrition": attrition_command,
-    }
-
-    def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
-    ) -> click.Context:
-        if args and args[0] in self.steps:
-            return self.steps[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
-        return super().make_context(info_name, args, parent, **extra)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Steps and reports (yt360 crawl STEP --help)"):
-            formatter.write_dl([(name, step.get_short_help_str(80)) for name, step in self.steps.items()])
-
-
-crawl_command = stage_command("crawl", _CrawlCommand)
+crawl_group = DefaultGroup(
+    "crawl",
+    default="download",
+    commands=[discover_command, probe_command, _download_command(), doctor_command, attrition_command],
+    help=stage_command("crawl").help,
+    short_help=stage_command("crawl").short_help,
+)

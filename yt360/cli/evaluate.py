@@ -8,35 +8,45 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from yt360 import shipped
 from yt360.cli.common import clean
+from yt360.cli.completion import complete_evaluations
+from yt360.cli.recipes import list_option
 from yt360.errors import UsageError
 
 
-@click.command("evaluate")
-@click.argument("what")
+@click.command("evaluate", short_help="Measure a trained model.")
+@click.argument("what", shell_complete=complete_evaluations)
+@list_option("evaluate")
 @click.option(
     "--root", required=True, help="Folder or URL of the dataset; for actions, the folder of UCF-101 or HMDB-51."
 )
-@click.option("--checkpoint", type=click.Path(path_type=Path), help="Output folder of yt360 train or yt360 convert.")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="Output folder of yt360 train or yt360 model convert."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder: results, features, pictures.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def evaluate_command(
     what: str, root: str, checkpoint: Path | None, out: Path, assignments: tuple[str, ...], quiet: bool
 ) -> None:
-    """Measure a trained model. WHAT is a recipe (pipelines/eval/) or a task with its defaults: avc-bin, avsa-bin,
-    segmentation, action, localise, retrieval, probe, knn.
+    """Measure a trained model.
+
+    WHAT is a recipe (a YAML file, or the name of one that comes with yt360: --list) or a task with its defaults:
+    avc-bin, avsa-bin, segmentation, action, localise, retrieval, probe, knn.
 
     Run it again to go on after an interruption; what is finished is not done again. The same command under
     torchrun uses several processes and gives the same numbers. Exit code 0: measured; 1: stopped by an error;
     2: wrong use, something missing; 130: interrupted.
     """
     try:
-        from yt360.evaluation.recipe import load_evaluation, override
+        from yt360.evaluation.recipe import TASKS, load_evaluation, override
         from yt360.evaluation.runner import evaluate, results_in
     except ImportError as error:
         raise UsageError(f"evaluating needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
-    recipe = override(load_evaluation(what), list(assignments))
+    recipe = override(
+        load_evaluation(what if what in TASKS else str(shipped.recipe("evaluate", what, TASKS))), list(assignments)
+    )
     bar = tqdm(disable=quiet or not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
 
     def said(text: str, done: int, total: int) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
+from yt360.cli.completion import complete_items
+from yt360.cli.groups import ItemCommand
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
@@ -96,8 +98,8 @@ def _event(record: Record) -> dict[str, Any]:
     return event
 
 
-@click.command("explain", short_help="Everything that happened to one video or clip.")
-@click.argument("item")
+@click.command("explain", cls=ItemCommand, short_help="Everything that happened to one video or clip.")
+@click.argument("item", shell_complete=complete_items)
 @root_option
 @json_option
 def explain_command(item: str, root: str, as_json: bool) -> int:

@@ -164,7 +164,7 @@ def describe(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="What media files are: projection, sound, time.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str))
 @click.option("--sound", type=click.Path(path_type=str), help="The sound file that belongs to the one picture FILE.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a file.")

@@ -7,51 +7,97 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from tqdm import tqdm
+from click.shell_completion import CompletionItem
 
-from yt360 import __version__
+from yt360.cli.groups import CommandGroup
 from yt360.errors import UsageError, Yt360Error
+from yt360.plugins import Plugin, announced
+
+
+class _Listed(NamedTuple):
+    """A command in the help: where it is, its short help (as its own), and its section (empty: not listed)."""
+
+    target: str
+    help: str
+    section: str
+
+
+_BUILD, _ASK, _LEARN, _TOOLS = "Build a dataset", "Ask about a dataset", "Train and evaluate", "Tools"
 
 _COMMANDS = {
-    "run": "yt360.cli.run:run_command",
-    "crawl": "yt360.cli.crawl:crawl_command",
-    "validate": "yt360.cli.run:validate_command",
-    "stills": "yt360.cli.run:stills_command",
-    "voiceover": "yt360.cli.run:voiceover_command",
-    "fingerprint": "yt360.cli.run:fingerprint_command",
-    "duplicates": "yt360.cli.run:duplicates_command",
-    "chunk": "yt360.cli.run:chunk_command",
-    "segment": "yt360.cli.run:segment_command",
-    "split": "yt360.cli.run:split_command",
-    "shard": "yt360.cli.run:shard_command",
-    "status": "yt360.cli.status:status_command",
-    "explain": "yt360.cli.explain:explain_command",
-    "verify": "yt360.cli.verify:verify_command",
-    "report": "yt360.cli.report:report_command",
-    "filters": "yt360.cli.filters:filters_group",
-    "slurm": "yt360.cli.slurm:slurm_group",
-    "remove": "yt360.cli.remove:remove_command",
-    "inspect": "yt360.cli.inspect:inspect_command",
-    "synth": "yt360.cli.synth:synth_command",
-    "train": "yt360.cli.train:train_command",
-    "convert": "yt360.cli.train:convert_command",
-    "evaluate": "yt360.cli.evaluate:evaluate_command",
-    "tables": "yt360.cli.tables:tables_command",
-    "segment-images": "yt360.cli.segment_images:segment_images_command",
-    "segment-convert": "yt360.cli.segment_images:convert_command",
-    "segment-evaluate": "yt360.cli.segment_maps:evaluate_command",
-    "segment-export": "yt360.cli.segment_maps:export_command",
+    "run": _Listed("yt360.cli.run:run_command", "Run a recipe: all its stages.", _BUILD),
+    "crawl": _Listed("yt360.cli.crawl:crawl_group", "Get videos: from YouTube, from URLs, or from a folder.", _BUILD),
+    "validate": _Listed(
+        "yt360.cli.run:validate_command",
+        "Find projection and ambisonics; drop what is not 360° with spatial sound.",
+        _BUILD,
+    ),
+    "stills": _Listed("yt360.cli.run:stills_command", "Drop still pictures.", _BUILD),
+    "voiceover": _Listed(
+        "yt360.cli.run:voiceover_command", "Drop post-production sound: voice-over and background music.", _BUILD
+    ),
+    "fingerprint": _Listed(
+        "yt360.cli.run:fingerprint_command", "Make what a video can be recognised by when it turns up again.", _BUILD
+    ),
+    "duplicates": _Listed(
+        "yt360.cli.run:duplicates_command", "Drop copies of videos that are there in better quality.", _BUILD
+    ),
+    "chunk": _Listed("yt360.cli.run:chunk_command", "Cut 10 s clips; silence is skipped.", _BUILD),
+    "segment": _Listed("yt360.cli.run:segment_command", "Make panoptic maps of the clips.", _BUILD),
+    "split": _Listed("yt360.cli.run:split_command", "Put every video into train or test.", _BUILD),
+    "shard": _Listed("yt360.cli.run:shard_command", "Write clips into tar shards.", _BUILD),
+    "remove": _Listed(
+        "yt360.cli.remove:remove_command", "Take videos down: delete all that was made of them, for good.", _BUILD
+    ),
+    "status": _Listed("yt360.cli.status:status_command", "Counts a stage: done, filtered, failed, waiting.", _ASK),
+    "explain": _Listed("yt360.cli.explain:explain_command", "Everything that happened to one video or clip.", _ASK),
+    "verify": _Listed("yt360.cli.verify:verify_command", "Reopen and decode every output, check every digest.", _ASK),
+    "report": _Listed(
+        "yt360.cli.report:report_command",
+        "One HTML page: funnel, scores, and what was dropped, to look at and listen to.",
+        _ASK,
+    ),
+    "filters": _Listed(
+        "yt360.cli.filters:filters_group",
+        "How good the filters are: evaluate against labels, sweep thresholds.",
+        _ASK,
+    ),
+    "train": _Listed("yt360.cli.train:train_command", "Train a model on the shards of a dataset.", _LEARN),
+    "evaluate": _Listed("yt360.cli.evaluate:evaluate_command", "Measure a trained model.", _LEARN),
+    "tables": _Listed(
+        "yt360.cli.tables:tables_command", "The paper's tables, ours beside the paper's numbers.", _LEARN
+    ),
+    "model": _Listed("yt360.cli.model:model_group", "Model folders: convert a published checkpoint.", _LEARN),
+    "recipes": _Listed("yt360.cli.recipes:recipes_command", "The recipes that come with yt360.", _TOOLS),
+    "inspect": _Listed("yt360.cli.inspect:inspect_command", "What media files are: projection, sound, time.", _TOOLS),
+    "synth": _Listed("yt360.cli.synth:synth_command", "The procedural world: 360° videos with known truth.", _TOOLS),
+    "maps": _Listed("yt360.cli.maps:maps_group", "Panoptic maps: of pictures, measured, exported.", _TOOLS),
+    "completion": _Listed("yt360.cli.completion:completion_command", "Print the completion script of a shell.", _TOOLS),
+    "slurm": _Listed("yt360.cli.slurm:slurm_group", "What the jobs of a SLURM run call.", ""),
 }
-"""Command -> where it is. Imported when it is called, so that `status` does not wait for what `train` needs."""
+"""Imported when they are called: `status` does not wait for what `train` needs, and `--help` for nothing at all."""
+
+_RENAMED = {
+    "convert": ("model", "convert"),
+    "segment-images": ("maps", "images"),
+    "segment-convert": ("maps", "convert"),
+    "segment-evaluate": ("maps", "evaluate"),
+    "segment-export": ("maps", "export"),
+}
+"""Commands of earlier versions, and what they are called now."""
+
+_PLUGINS = "Stages of installed packages"
 
 
 class _StandardError(logging.Handler):
     """A line on what is standard error at that moment (it may be replaced or closed meanwhile), past a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
         try:
             tqdm.write(self.format(record), file=sys.stderr)
         except (OSError, ValueError):
@@ -72,20 +118,92 @@ def _log_on_standard_error() -> Iterator[None]:
         log.setLevel(level)
 
 
-class _LazyGroup(click.Group):
+def _announced() -> dict[str, Plugin]:
+    """The stages of installed packages."""
+    return {name: plugin for name, plugin in announced("yt360.stages").items() if name not in _COMMANDS}
+
+
+class _LazyGroup(CommandGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*(name for name, listed in _COMMANDS.items() if listed.section), *_announced()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
-            return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+            return _stage_command(cmd_name) if cmd_name in _announced() else None
+        module, _, attribute = _COMMANDS[cmd_name].target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in _RENAMED:
+            renamed = _RENAMED[name]
+            click.echo(f"`yt360 {name}` is now `yt360 {' '.join(renamed)}`; the old name will go", err=True)
+            args = [*renamed, *args[1:]]
+        elif not name.startswith("-") and name not in _COMMANDS and _is_stage_of_root(name, args):
+            return name, _stage_command(name), args[1:]
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, listed in _COMMANDS.items():
+            if listed.section:
+                sections.setdefault(listed.section, []).append((name, listed.help))
+        for name, plugin in _announced().items():
+            sections.setdefault(_PLUGINS, []).append((name, f"A stage of {plugin.package or plugin.path}."))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        commands = [
+            CompletionItem(name, help=_COMMANDS[name].help if name in _COMMANDS else "")
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+def _stage_command(name: str) -> click.Command:
+    from yt360.cli.run import stage_command
+
+    return stage_command(name)
+
+
+def _is_stage_of_root(name: str, words: list[str]) -> bool:
+    """Whether a name that is no command is a stage of the recipe of the root among these words."""
+    import json
+
+    from yt360.engine.storage import Root
+
+    given = [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--root"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--root=")]
+    try:
+        return bool(given) and name in json.loads(Root(given[-1]).recipe.read_text(encoding="utf-8"))["stages"]
+    except (OSError, ValueError, LookupError, TypeError, Yt360Error):
+        return False
+
+
+def _print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from yt360.cli.version import versions
+
+        for name, version in versions().items():
+            click.echo(f"{name} {version}")
+        ctx.exit()
+
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="yt360")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the versions of yt360 and of what it stands on, and exit.",
+)
 def group() -> None:
     """Build 360° video + spatial audio datasets, and train audio-visual spatial alignment on them."""
 
@@ -94,7 +212,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
     try:
         with _log_on_standard_error():
-            code = group.main(args=arguments, prog_name="yt360", standalone_mode=False)
+            code = group.main(args=arguments, prog_name="yt360", complete_var="_YT360_COMPLETE", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

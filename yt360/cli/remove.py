@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option
+from yt360.cli.completion import complete_items
+from yt360.cli.groups import ItemCommand
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
@@ -14,8 +16,8 @@ from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
 
 
-@click.command("remove", short_help="Take videos down: delete all that was made of them, for good.")
-@click.argument("videos", nargs=-1, required=True, metavar="ID…")
+@click.command("remove", cls=ItemCommand, short_help="Take videos down: delete all that was made of them, for good.")
+@click.argument("videos", nargs=-1, required=True, metavar="ID…", shell_complete=complete_items)
 @root_option
 @click.option("--reason", default="", help="Kept with the tombstone.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
@@ -27,7 +29,7 @@ def remove_command(
     """Delete each video ID with everything made of it: files, records, clips, pictures in the report.
 
     Only the shards that hold its clips are written again. A tombstone keeps it from being crawled
-    again; an ID that this root never saw gets one too. Put -- before IDs that begin with a dash.
+    again; an ID that this root never saw gets one too.
     """
     folder = open_root(root)
     recipe = recipes.of_root(folder.recipe, REGISTRY)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
 
-from yt360.cli.common import _SHOWN, clean, engine_options, path_argument, root_option, table, usable_cores
+from yt360 import shipped
+from yt360.cli.common import _SHOWN, clean, engine_options, root_option, table, usable_cores
+from yt360.cli.completion import complete_parameters, complete_recipes, complete_settings
+from yt360.cli.recipes import list_option
 from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
@@ -25,6 +27,7 @@ _set_option = click.option(
     "settings",
     multiple=True,
     metavar="STAGE.PARAM=VALUE",
+    shell_complete=complete_settings,
     help="Override a parameter or a threshold of a stage; may be given several times.",
 )
 
@@ -139,16 +142,17 @@ def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int 
 
 
 @click.command("run", short_help="Run a recipe: all its stages.")
-@path_argument("recipe")
+@click.argument("recipe", shell_complete=complete_recipes("run"))
 @root_option
+@list_option("run")
 @_set_option
 @engine_options
-def run_command(recipe: Path, root: str, settings: tuple[str, ...], **engine: Any) -> int:
-    """Run all stages of a RECIPE (a YAML file, see pipelines/).
+def run_command(recipe: str, root: str, settings: tuple[str, ...], **engine: Any) -> int:
+    """Run all stages of a RECIPE: a YAML file, or the name of one that comes with yt360 (--list).
 
     What is finished stays; a second run does only what is missing or changed.
     """
-    return execute(recipes.load(recipe, REGISTRY, settings), Root(root), None, engine)
+    return execute(recipes.load(shipped.recipe("run", recipe), REGISTRY, settings), Root(root), None, engine)
 
 
 _SUMMARIES = {
@@ -165,8 +169,9 @@ _SUMMARIES = {
 }
 
 
-def stage_command(name: str, kind: type[click.Command] = click.Command) -> click.Command:
-    """The command of one stage; ``kind`` is the class of the command object."""
+def stage_command(name: str) -> click.Command:
+    """The command of one stage: of yt360's own, of an installed package, or of the recipe of the root it is given."""
+    summary = _SUMMARIES.get(name) or f"The stage {name!r} of another package."
 
     def command(root: str, settings: tuple[str, ...], parameters: tuple[str, ...], **engine: Any) -> int:
         folder = Root(root)
@@ -177,11 +182,13 @@ def stage_command(name: str, kind: type[click.Command] = click.Command) -> click
         folder.pull()
         recipe = recipes.of_root(folder.recipe, REGISTRY, [*settings, *own])
         if name not in [stage.name for stage in recipe.stages]:
-            raise UsageError(f"{folder.recipe}: the recipe of this root has no stage {name!r}")
+            raise UsageError(
+                f"{folder.recipe}: the recipe of this root has no stage {name!r}; run a recipe that has it on this root"
+            )
         return execute(recipe, folder, name, engine)
 
     command.__doc__ = (
-        f"{_SUMMARIES[name]}\n\nParameters are those of the recipe that the root was last run with; "
+        f"{summary}\n\nParameters are those of the recipe that the root was last run with; "
         "-p changes them for this run and those that follow."
     )
     decorated: Any = engine_options(_set_option(command))
@@ -191,13 +198,14 @@ def stage_command(name: str, kind: type[click.Command] = click.Command) -> click
         "parameters",
         multiple=True,
         metavar="PARAM=VALUE",
+        shell_complete=complete_parameters(name),
         help="A parameter or threshold of this stage.",
     )(decorated)
     if name == "crawl":
         decorated = click.option(
             "--source", metavar="WHAT", help="A folder, a list file, a URL, a YouTube id, or ytsearchN:QUERY."
         )(decorated)
-    return click.command(name, cls=kind, short_help=_SUMMARIES[name])(root_option(decorated))
+    return click.command(name, short_help=summary)(root_option(decorated))
 
 
 def _as_yaml(text: str) -> str:

@@ -11,7 +11,7 @@ from yt360.evaluation.tables.formats import FORMATS, plot
 from yt360.files import atomic_write_text
 
 
-@click.command("tables")
+@click.command("tables", short_help="The paper's tables, ours beside the paper's numbers.")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="markdown", show_default=True)
 @click.option(

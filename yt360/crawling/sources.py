@@ -1,4 +1,10 @@
-"""From what a person writes as ``crawl.source`` to the videos that it means, in a fixed order, each once."""
+"""From what a person writes as ``crawl.source`` to the videos that it means, in a fixed order, each once.
+
+Other packages add sources: an entry point of the group ``yt360.sources`` makes its name a prefix, and
+``crawl.source=NAME:WHAT`` calls the function that it points to with ``WHAT``. The function yields the videos, in the
+same order each time: either text as it may stand in a list (an address, ``NAME=ADDRESS``, a picture's and a sound's
+address, a path, a YouTube id) or :class:`~yt360.crawling.targets.CrawlTarget`. It only lists; the crawl fetches.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from yt360 import shipped
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import extension, media_kind_of
@@ -18,20 +25,30 @@ from yt360.crawling.targets import CrawlTarget, direct, page, path_digest, youtu
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
+from yt360.plugins import Plugin, announced, load_plugin
 
 log = logging.getLogger("yt360.crawl")
 
 EXPECTED = (
     "a folder of media files, a media file, a list of addresses or ids in a .txt file, a table of segments in a .csv "
     "or .tsv file, an http(s) address, a store's prefix (s3://bucket/prefix), an 11-character YouTube id, a search "
-    "(ytsearch50:spatial audio 360), a channel, playlist or search address, or yt360-2020 (the published list)"
+    "(ytsearch50:spatial audio 360), a channel, playlist or search address, yt360-2020 (the published list), "
+    "yt360-queries (searches that find 360° videos), or PREFIX:WHAT of a package that brings a source of its own"
 )
+
+QUERIES = "yt360-queries"
+"""Name of the search addresses that come with yt360."""
+
+PLUGINS = "yt360.sources"
+"""Entry-point group of sources that other packages bring."""
 
 Expand = Callable[[str], Iterator[CrawlTarget]]
 """Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_.+-]*):(?://)?(.*)", re.DOTALL)
+_OWN_PREFIXES = frozenset(("http", "https", "file", tables.PUBLISHED, QUERIES))
 _SEARCH = re.compile(r"[a-z0-9_.]+search[a-z]*(\d+|all)?:", re.IGNORECASE)
 _NAMED = re.compile(r"([^\s=:/?#]{1,200})\s*=\s*(\S.*)")
 _LISTS = frozenset(("txt", "list", "lst", ""))
@@ -99,6 +116,13 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
     if text.partition(":")[0] == tables.PUBLISHED:
         yield from (_with_notes(youtube(row.video), row) for row in tables.published(text.partition(":")[2]))
         return
+    if text == QUERIES:
+        yield from _listed(shipped.path("manifests/queries.txt"), expand)
+        return
+    prefix = _PREFIX.fullmatch(text)
+    if prefix and prefix[1] not in _OWN_PREFIXES and (plugin := announced(PLUGINS).get(prefix[1])):
+        yield from _of_plugin(prefix[1], plugin, prefix[2], expand)
+        return
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() == "file":
         text = unquote(urlsplit(text).path)
@@ -127,6 +151,24 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
     else:
         missing = ", and no file or folder of that name exists" if "/" in text or extension(text) else ""
         raise UsageError(f"crawl.source: expected {EXPECTED}; found {clean_text(text, 200)!r}{missing}")
+
+
+def _of_plugin(name: str, plugin: Plugin, what: str, expand: Expand) -> Iterator[CrawlTarget]:
+    """The videos that another package's source lists; whatever it raises names it."""
+    said = f"crawl.source {name}:{clean_text(what, 100)}"
+    source = load_plugin(f"source {name!r}", plugin)
+    try:
+        for number, found in enumerate(source(what), 1):
+            if isinstance(found, CrawlTarget):
+                yield found
+            elif isinstance(found, str):
+                yield from _line(found.strip(), expand, Path())
+            else:
+                raise UsageError(f"expected text or a CrawlTarget, found {type(found).__name__}, number {number}")
+    except UsageError as error:
+        raise UsageError(f"{said} ({plugin.path}): {error}") from error
+    except Exception as error:
+        raise UsageError(f"{said} ({plugin.path}) failed: {type(error).__name__}: {error}") from error
 
 
 def youtube(name: str) -> CrawlTarget:

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yt360 import shipped
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
 
 PUBLISHED = "yt360-2020"
-PUBLISHED_TABLE = Path(__file__).parents[2] / "manifests" / "yt360-2020.tsv"
+PUBLISHED_TABLE = "manifests/yt360-2020.tsv"
 SEGMENT_S = 10.0
 """Length of a segment of which only the start is given: that of the published list."""
 
@@ -62,9 +63,7 @@ def published(part: str = "") -> list[ListedVideo]:
     wanted = {"": ("train", "test"), "train": ("train",), "test": ("test",), "none": ("none",)}.get(part)
     if wanted is None:
         raise UsageError(f"{PUBLISHED}:{clean_text(part, 40)}: expected train, test or none after the colon")
-    if not PUBLISHED_TABLE.is_file():
-        raise UsageError(f"{PUBLISHED_TABLE}: expected the published list, found no file; run from a whole checkout")
-    return [row for row in read_table(PUBLISHED_TABLE).values() if row.split in wanted]
+    return [row for row in read_table(shipped.path(PUBLISHED_TABLE)).values() if row.split in wanted]
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -11,15 +11,22 @@ A recipe is a YAML file::
 Parameters are checked against each stage's models before anything runs: an unknown name or a wrong
 type is an error that says what was expected. ``--set stage.param=value`` overrides one of them; a
 threshold may be named with or without ``thresholds.``.
+
+A stage of another package is named by its entry point, or by its class::
+
+      blur: {use: "mypackage.blur:Blur", radius: 3}
+
+``package`` beside ``use`` says what to install for it; a run writes both into the root's recipe.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
+import inspect
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,39 +35,73 @@ from pydantic import ValidationError
 
 from yt360.engine.stage import Stage
 from yt360.errors import UsageError
+from yt360.plugins import Plugin, announced, load_plugin, package_of
 
 _MAX_RECIPE_BYTES = 1 << 20
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"""Names of stages become folders, commands and keys of recipes."""
+
+_RESERVED = ("use", "package", "thresholds")
+"""Keys of a stage in a recipe that are no parameters."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """The stages there are: name to ``module:Class``, in pipeline order."""
+    """The stages there are: name to ``module:Class``, in pipeline order.
+
+    ``group`` is the entry-point group under which other packages announce theirs; they are no part of the default
+    recipe, and do not take the place of a stage of the same name.
+    """
 
     stages: Mapping[str, str]
+    group: str = ""
+
+    def announced(self) -> dict[str, Plugin]:
+        """The stages of other packages that are installed here."""
+        found = announced(self.group) if self.group else {}
+        return {name: plugin for name, plugin in found.items() if name not in self.stages}
+
+    def known(self) -> list[str]:
+        """All names that a recipe may use without saying where the class is."""
+        return [*self.stages, *self.announced()]
+
+    def find(self, name: str) -> Plugin | None:
+        """Where the stage of a name is."""
+        return Plugin(self.stages[name]) if name in self.stages else self.announced().get(name)
 
     def load(self, name: str) -> type[Stage]:
-        module, _, attribute = self.stages[name].partition(":")
-        kind: type[Stage] = getattr(importlib.import_module(module), attribute)
-        return kind
+        """The class of a known stage. Raises :class:`UsageError` for a name that is unknown."""
+        plugin = self.find(name)
+        if plugin is None:
+            raise UsageError(f"unknown stage {name!r}; {_nearest(name, self.known())}")
+        return load_stage(name, plugin)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked recipe."""
+    """A checked recipe. ``plugins`` are those of its stages that are not yt360's own."""
 
     name: str
     stages: tuple[Stage, ...]
+    plugins: Mapping[str, Plugin] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The recipe with every parameter spelled out."""
         return {
             "name": self.name,
             "stages": {
-                stage.name: stage.params.model_dump(mode="json")
+                stage.name: self._whence(stage.name)
+                | stage.params.model_dump(mode="json")
                 | {"thresholds": stage.thresholds.model_dump(mode="json")}
                 for stage in self.stages
             },
         }
+
+    def _whence(self, name: str) -> dict[str, Any]:
+        plugin = self.plugins.get(name)
+        if plugin is None:
+            return {}
+        return {"use": plugin.path} | ({"package": plugin.package} if plugin.package else {})
 
 
 def load(path: Path, registry: Registry, settings: Iterable[str] = ()) -> Recipe:
@@ -104,36 +145,55 @@ def build(value: Any, registry: Registry, settings: Iterable[str], *, where: str
         if key not in ("name", "stages"):
             raise UsageError(f"{where}: unknown key {key!r}; {_nearest(str(key), ('name', 'stages'))}")
     chosen: dict[str, dict[str, Any]] = {}
+    plugins: dict[str, Plugin] = {}
+    kinds: dict[str, type[Stage]] = {}
     for name, parameters in value["stages"].items():
-        _require_stage(str(name), registry, where)
         if parameters is not None and not isinstance(parameters, Mapping):
             raise UsageError(f"{where}: stages.{name}: expected a mapping of parameters, found {_shown(parameters)}")
         chosen[name] = {str(key): entry for key, entry in (parameters or {}).items()}
+        plugin = _whereabouts(str(name), chosen[name], registry, where)
+        if plugin.path != registry.stages.get(name):
+            plugins[name] = plugin
+        try:
+            kinds[name] = load_stage(str(name), plugin)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from error
     for setting in settings:
-        _apply(setting, chosen, registry, where)
-    stages = tuple(_stage(name, chosen[name], registry, where) for name in chosen)
+        _apply(setting, chosen, kinds, where)
+    stages = tuple(_stage(kind, chosen[name], where) for name, kind in kinds.items())
     _require_order(stages, where)
-    return Recipe(str(value.get("name", "unnamed")), stages)
+    return Recipe(str(value.get("name", "unnamed")), stages, plugins)
 
 
-def _require_stage(name: str, registry: Registry, where: str) -> None:
-    if name not in registry.stages:
-        raise UsageError(f"{where}: unknown stage {name!r}; {_nearest(name, registry.stages)}")
+def _whereabouts(name: str, parameters: dict[str, Any], registry: Registry, where: str) -> Plugin:
+    """Where a stage's class is; ``use`` and ``package`` are taken out of its parameters."""
+    use, package = parameters.pop("use", None), parameters.pop("package", "")
+    for key, text in (("use", use), ("package", package)):
+        if text is not None and not isinstance(text, str):
+            raise UsageError(f"{where}: stages.{name}.{key}: expected text, found {_shown(text)}")
+    if use is not None:
+        return Plugin(use, package or package_of(use))
+    found = registry.find(name)
+    if found is None:
+        raise UsageError(
+            f"{where}: unknown stage {name!r}; {_nearest(name, registry.known())}. "
+            "A stage of your own needs `use: module:Class`"
+        )
+    return found
 
 
-def _apply(setting: str, chosen: dict[str, dict[str, Any]], registry: Registry, where: str) -> None:
+def _apply(setting: str, chosen: dict[str, dict[str, Any]], kinds: Mapping[str, type[Stage]], where: str) -> None:
     target, equals, text = setting.partition("=")
     name, dot, parameter = target.strip().partition(".")
     if not (equals and dot and parameter):
         raise UsageError(f"--set {setting}: expected stage.param=value")
-    _require_stage(name, registry, f"--set {setting}")
-    if name not in chosen:
-        raise UsageError(f"--set {setting}: {where} has no stage {name!r}; it has {', '.join(chosen)}")
+    if name not in kinds:
+        raise UsageError(f"--set {setting}: {where} has no stage {name!r}; {_nearest(name, kinds)}")
     try:
         value = yaml.safe_load(text) if text.strip() else text
     except yaml.YAMLError as error:
         raise UsageError(f"--set {setting}: expected a YAML value after '=', found: {error}") from error
-    kind = registry.load(name)
+    kind = kinds[name]
     if parameter in kind.thresholds_type.model_fields and parameter not in kind.params_type.model_fields:
         parameter = f"thresholds.{parameter}"
     place = chosen[name]
@@ -145,8 +205,8 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], registry: Registry, 
     place[last] = value
 
 
-def _stage(name: str, parameters: dict[str, Any], registry: Registry, where: str) -> Stage:
-    kind = registry.load(name)
+def _stage(kind: type[Stage], parameters: dict[str, Any], where: str) -> Stage:
+    name = kind.name
     own = {key: value for key, value in parameters.items() if key != "thresholds"}
     thresholds = parameters.get("thresholds") or {}
     try:
@@ -161,6 +221,23 @@ def _stage(name: str, parameters: dict[str, Any], registry: Registry, where: str
         message = _explain(error, f"{where}: stages.{name}.thresholds", kind.thresholds_type.model_fields)
         raise UsageError(message) from error
     return kind(params, limits)
+
+
+def load_stage(name: str, plugin: Plugin) -> type[Stage]:
+    """The class of a stage. Raises :class:`UsageError` when it is none, or calls itself by another name."""
+    what = f"stage {name!r}"
+    kind = load_plugin(what, plugin)
+    if not (inspect.isclass(kind) and issubclass(kind, Stage)):
+        raise UsageError(f"{what}: expected a subclass of yt360.engine.stage.Stage at {plugin.path}, found {kind!r}")
+    own = getattr(kind, "name", None)
+    if own != name or not _STAGE_NAME.fullmatch(name):
+        raise UsageError(
+            f"{what}: {plugin.path} has name = {own!r}; a recipe names a stage as its class does, "
+            "in lower-case letters, digits, '-' and '_'"
+        )
+    for reserved in set(_RESERVED).intersection(kind.params_type.model_fields):
+        raise UsageError(f"{what}: its parameter {reserved!r} is a key of recipes; call it something else")
+    return kind
 
 
 def _require_order(stages: tuple[Stage, ...], where: str) -> None:

@@ -8,7 +8,6 @@ nothing that counts; doing the item again gives the same bytes under the same na
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import shutil
@@ -30,6 +29,7 @@ from yt360.engine.storage import Root, publish_files, publish_folder
 from yt360.errors import DiskFullError, ItemError, UsageError
 from yt360.files import fsync_path, raise_if_disk_full
 from yt360.hashing import digest_file
+from yt360.plugins import Plugin, load_plugin
 
 _ERROR_CHARS = 4000
 """Longest error text kept in a record: the end of a traceback or of a tool's words."""
@@ -68,8 +68,7 @@ class StageHost:
     def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
         name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
         if name not in self._stages:
-            module, _, attribute = path.partition(":")
-            kind: type[Stage] = getattr(importlib.import_module(module), attribute)
+            kind: type[Stage] = load_plugin(f"stage {path}", Plugin(path))
             stage = kind(kind.params_type.model_validate(params), kind.thresholds_type.model_validate(thresholds))
             stage.setup()
             self._stages[name] = stage

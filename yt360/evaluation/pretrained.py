@@ -78,7 +78,7 @@ def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, devic
     if checkpoint is None:
         if evaluation.weights == "trained":
             raise UsageError(
-                f"{evaluation.name}: expected --checkpoint, the output folder of yt360 train (or of yt360 convert)"
+                f"{evaluation.name}: expected --checkpoint, the output folder of yt360 train or yt360 model convert"
             )
         recipe = _bare(evaluation, evaluation.model.model_dump(mode="json"), evaluation.sound.model_dump(mode="json"))
         return _random(evaluation, recipe, device)
@@ -130,8 +130,8 @@ def find_model(folder: Path) -> Path:
             return candidate
     found = "nothing" if not folder.exists() else "a file" if folder.is_file() else "a folder without a model"
     raise UsageError(
-        f"{folder}: expected an output folder of yt360 train (with model/ or checkpoints/) or of yt360 convert, "
-        f"found {found}: train one (yt360 train pipelines/train/avsa.yaml --root ROOT --out {folder})"
+        f"{folder}: expected an output folder of yt360 train (with model/ or checkpoints/) or of yt360 model convert, "
+        f"found {found}: train one (yt360 train avsa --root ROOT --out {folder})"
     )
 
 

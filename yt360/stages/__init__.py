@@ -15,5 +15,6 @@ REGISTRY = Registry(
         "split": "yt360.stages.split:Split",
         "shard": "yt360.stages.shard:Shard",
     },
+    group="yt360.stages",
 )
-"""Stage names in pipeline order, and where their classes are."""
+"""Stage names in pipeline order, and where their classes are; other packages announce theirs as ``yt360.stages``."""

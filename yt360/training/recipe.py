@@ -257,7 +257,7 @@ class TrainingRecipe(_Section):
     """A whole training run.
 
     ``mode``: ``correct`` or ``original`` set all switches at once; ``ablation`` is ``correct`` with
-    the ``switches`` that are named. ``start_from``: a folder with a model (``yt360 convert``, or the
+    the ``switches`` that are named. ``start_from``: a folder with a model (``yt360 model convert``, or the
     output of another run) whose encoders the first phase starts with.
     """
 

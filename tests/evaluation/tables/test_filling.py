@@ -98,7 +98,7 @@ def test_empty_cells_name_a_recipe_that_is_there_and_fills_them(tmp_path: Path) 
     for filling in fillings:
         for row, columns in filling.empty():
             recipe = PIPELINES / "eval" / f"{row.recipe}.yaml"
-            assert f"pipelines/eval/{row.recipe}.yaml" in text
+            assert f"yt360 evaluate {row.recipe} --root" in text
             assert recipe.is_file(), recipe
             if row.model:
                 assert (PIPELINES / "train" / f"{row.model}.yaml").is_file()

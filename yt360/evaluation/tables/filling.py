@@ -161,8 +161,8 @@ def _combine(results: Sequence[Result], column: Column) -> Filled:
 def how_to_fill(row: TableRow) -> str:
     """The commands that fill a row."""
     checkpoint = f" --checkpoint runs/{row.model}" if row.model else ""
-    command = f"yt360 evaluate pipelines/eval/{row.recipe}.yaml --root ROOT{checkpoint} --out results/{row.recipe}"
+    command = f"yt360 evaluate {row.recipe} --root ROOT{checkpoint} --out results/{row.recipe}"
     command += f"-{row.name}" if row.recipe == "beyond" else ""
     if row.model:
-        return f"yt360 train pipelines/train/{row.model}.yaml --root ROOT --out runs/{row.model}; {command}"
+        return f"yt360 train {row.model} --root ROOT --out runs/{row.model}; {command}"
     return command

@@ -1,4 +1,4 @@
-"""`yt360 segment-images` and its companions, as a person runs them."""
+"""`yt360 maps …`, as a person runs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_folder_of_pictures_becomes_coco_maps_and_measures_100_against_itself(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("segment-images", folder, "--model", "world-fpn", "--out", tmp_path, "--device", "cpu") == 0
+    assert run("maps", "images", folder, "--model", "world-fpn", "--out", tmp_path, "--device", "cpu") == 0
     assert "licence" in capsys.readouterr().err
     value = json.loads((tmp_path / "panoptic.json").read_text())
     assert [image["file_name"] for image in value["images"]] == ["a.png", "grey.png", "sub/a.jpg"]
@@ -45,7 +45,7 @@ def test_folder_of_pictures_becomes_coco_maps_and_measures_100_against_itself(
         ids = np.asarray(Image.open(tmp_path / entry["file_name"])).astype(int) @ [1, 256, 65536]
         assert ids.shape == (image["height"], image["width"])
         assert {s["id"] for s in entry["segments_info"]} == set(np.unique(ids).tolist()) - {0}
-    assert run("segment-evaluate", tmp_path / "panoptic.json", tmp_path / "panoptic.json", "--json") == 0
+    assert run("maps", "evaluate", tmp_path / "panoptic.json", tmp_path / "panoptic.json", "--json") == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (found["pixels"]["pq"], found["sphere"]["pq"], found["pictures"]) == (100.0, 100.0, 3)
 
@@ -58,7 +58,7 @@ def test_broken_pictures_are_named_and_the_others_done(
     data = (pictures / "a.png").read_bytes()
     (pictures / "cut.png").write_bytes(data[: len(data) // 2])
     (pictures / "text.jpg").write_text("no picture")
-    assert run("segment-images", pictures, "--model", "world-fpn", "--out", tmp_path / "out", "--device", "cpu") == 1
+    assert run("maps", "images", pictures, "--model", "world-fpn", "--out", tmp_path / "out", "--device", "cpu") == 1
     said = capsys.readouterr()
     assert "cut.png: expected a whole picture" in said.err
     assert "text.jpg: expected a whole picture" in said.err
@@ -81,12 +81,12 @@ def test_wrong_use_is_named(
     (tmp_path / "empty").mkdir()
     names = {"none": tmp_path / "none", "empty": tmp_path / "empty", "folder": folder}
     spelled = [word.format(**names) for word in words]
-    assert run("segment-images", *spelled, "--out", tmp_path / "out") == 2
+    assert run("maps", "images", *spelled, "--out", tmp_path / "out") == 2
     assert said in capsys.readouterr().err
 
 
 def test_conversion_names_what_it_cannot_take(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("segment-convert", tmp_path / "a.pkl", tmp_path / "b.bin") == 2
+    assert run("maps", "convert", tmp_path / "a.pkl", tmp_path / "b.bin") == 2
     assert "ends in .safetensors" in capsys.readouterr().err
-    assert run("segment-convert", tmp_path / "a.pkl", tmp_path / "b.safetensors") == 2
+    assert run("maps", "convert", tmp_path / "a.pkl", tmp_path / "b.safetensors") == 2
     assert "found no file" in capsys.readouterr().err
