@@ -17,7 +17,7 @@ from yt360.errors import UsageError
 
 
 def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
-    """The history of a video, clip or shard. Keys are those of ``explain --json`` (documented in the README).
+    """The history of a video, clip or shard. Keys are those of ``explain --json`` (docs/reference/json.md).
 
     Raises :class:`UsageError` when the root has never seen the item.
     """

@@ -16,7 +16,7 @@ from yt360.engine.state.dataset_state import DatasetState
 
 
 def summarize(catalog: DatasetState) -> dict[str, Any]:
-    """Counts a stage; the keys are those of ``status --json`` (documented in the README)."""
+    """Counts a stage; the keys are those of ``status --json`` (docs/reference/json.md)."""
     stages = []
     for name, stage in catalog.stages.items():
         counts = snapshot.load_counts(catalog, stage) or counting.count(catalog.entries(name))
