@@ -11,7 +11,6 @@ PAGE = CHECKOUT / "docs" / "reference" / "failure-kinds.md"
 
 
 def test_every_kind_of_failure_and_its_rule_stand_in_the_docs() -> None:
-    rows = re.findall(
-        r"^\| `([a-z0-9-]+)` \| ([^|]+) \| (soon|later|never)[^|]*\|$", text, re.MULTILINE
-    )
+    text = PAGE.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \| (soon|later|never)[^|]*\|$", text, re.MULTILINE)
     assert rows == [(kind.name, kind.meaning, kind.retry) for kind in KINDS.values()]
