@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.media_scenes import make_scene
-from yt360.engine.stage import Item, Stage
+from yt360.engine.stage import Context, Item, Stage
 from yt360.media import ffmpeg
 from yt360.stages.fingerprint import Fingerprint
 from yt360.stages.stills import Stills
@@ -66,7 +66,7 @@ def measure() -> list[list[str]]:
         for words, stage, bar in (*bars, ("fingerprint, 1080 rows", Fingerprint(), "")):
             _warm(stage)
             began = _cpu_s()
-            stage.process(item, path.parent)
+            stage.process(item, Context(path.parent, path.parent))
             spent = _cpu_s() - began
             rows.append([words, f"{SECONDS} s", f"{SECONDS / spent:.0f} x real time ({spent:.1f} CPU s)", bar])
     return rows

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.filters_tables import interval, row
 from benchmarks.media_scenes import Scene, make_scene
 from yt360 import ambisonics, sphere
-from yt360.engine.stage import Done, Item
+from yt360.engine.stage import Context, Done, Item
 from yt360.filters.duplicates.matching import VideoFingerprint, matches
 from yt360.media import ffmpeg
 from yt360.stages.fingerprint import Fingerprint, read_print
@@ -80,7 +80,7 @@ def fingerprint(path: Path, size: tuple[int, int]) -> VideoFingerprint:
     }
     (path.parent / "facts.json").write_text(json.dumps(facts))
     item = Item("v", "v", files={"video": path, "facts": path.parent / "facts.json"})
-    outcome = Fingerprint().process(item, path.parent)
+    outcome = Fingerprint().process(item, Context(path.parent, path.parent))
     assert isinstance(outcome, Done)
     return read_print(path.parent / outcome.outputs["print"])
 

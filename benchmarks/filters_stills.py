@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.filters_tables import row
 from benchmarks.media_scenes import make_scene
 from yt360 import sphere
-from yt360.engine.stage import Done, Item
+from yt360.engine.stage import Context, Done, Item
 from yt360.media import ffmpeg
 from yt360.stages.stills import Stills
 
@@ -263,7 +263,9 @@ def verdict(film: Film, seed: int, scratch: Path) -> tuple[bool, dict]:
         json.dumps({"picture_reading": reading, "start_s": 0.0, "end_s": float(SECONDS)})
     )
     stage = Stills()
-    outcome = stage.process(Item("v", "v", files={"video": path, "facts": scratch / "facts.json"}), scratch)
+    outcome = stage.process(
+        Item("v", "v", files={"video": path, "facts": scratch / "facts.json"}), Context(scratch, scratch)
+    )
     assert isinstance(outcome, Done)
     return stage.decide(outcome.measures) is not None, dict(outcome.measures)
 

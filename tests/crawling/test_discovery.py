@@ -86,7 +86,7 @@ def test_hostile_entries_are_left_out_or_harmless(tube: Tube, tmp_path: Path) ->
     }
     found = list(_discovery(tmp_path).videos(SEARCH))
     assert _name(1) in [target.name for target in found]
-    assert all("/" not in target.item({}).id and len(target.item({}).id) <= 120 for target in found)
+    assert all("/" not in target.item().id and len(target.item().id) <= 120 for target in found)
 
 
 def test_forms_of_addresses() -> None:

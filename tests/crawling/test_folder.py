@@ -79,7 +79,7 @@ def test_folders_in_it_are_read_and_names_do_not_clash(tmp_path: Path) -> None:
     _fill(tmp_path, "x/clip.mp4", "y/clip.mp4", "clip.mp4")
     targets = list(scan_folder(tmp_path))
     assert [target.name for target in targets] == ["clip", "x/clip", "y/clip"]
-    assert len({target.item({}).id for target in targets}) == 3
+    assert len({target.item().id for target in targets}) == 3
 
 
 def test_replaced_file_is_another_file(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_unreadable_folder_is_wrong_use(tmp_path: Path) -> None:
 def test_hostile_names_stay_below_the_root(tmp_path: Path) -> None:
     _fill(tmp_path, "$(reboot);.mp4", "a\u202eb.mp4", "-rf.mp4", "<b>.webm", "..mp4", "x" * 200 + ".mp4")
     for target in scan_folder(tmp_path):
-        item = target.item({})
+        item = target.item()
         assert "/" not in item.id
         assert "." not in item.id
         assert Path(next(iter(item.hints.values()))).is_file()

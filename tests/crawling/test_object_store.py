@@ -8,6 +8,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from tests.stages.fakes import context
 from yt360.crawling.failures import CrawlError
 from yt360.crawling.object_store import take
 from yt360.crawling.sources import expand_sources
@@ -54,7 +55,7 @@ def test_files_arrive_whole(bucket: str, tmp_path: Path) -> None:
     stage = Crawl(CrawlParams(source=bucket))
     items = list(stage.plan(DatasetState(root, [stage])))
     (tmp_path / "work").mkdir()
-    outcome = stage.process(items[0], tmp_path / "work")
+    outcome = stage.process(items[0], context(tmp_path / "work"))
     assert isinstance(outcome, Done)
     assert outcome.outputs == {"video": "video.mp4", "sound": "sound.m4a", "info": "info.json"}
     assert (tmp_path / "work" / "video.mp4").read_bytes() == b"pp"

@@ -167,7 +167,7 @@ def test_any_text_is_a_video_or_wrong_use(text: str) -> None:
     except UsageError:
         return
     for target in targets:
-        assert "/" not in target.item({}).id
+        assert "/" not in target.item().id
 
 
 @given(st.text(max_size=100))

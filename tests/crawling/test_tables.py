@@ -46,7 +46,7 @@ def test_published_list_is_that_of_the_released_files() -> None:
 def test_published_list_is_a_source() -> None:
     targets = list(expand_sources("yt360-2020:test", _nothing))
     assert len(targets) == 1000
-    item = targets[0].item({"state": "/s"})
+    item = targets[0].item()
     assert item.id == "XAmMrXLVJj4"
     assert item.hints["split"] == "test"
     assert item.hints["segments"][0][1] - item.hints["segments"][0][0] == 10

@@ -18,6 +18,8 @@ from yt360.engine.executors import local
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import (
     Child,
+    Context,
+    DatasetView,
     Done,
     Failed,
     Filtered,
@@ -28,7 +30,6 @@ from yt360.engine.stage import (
     StageParams,
     StageThresholds,
 )
-from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError
 from yt360.hashing import digest_bytes
 
@@ -44,16 +45,16 @@ class Source(Stage):
     name = "source"
     params_type = SourceParams
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         for name in self.params.names:
             yield Item(id=name, source_id=name, hints={"from": "nowhere"})
 
     def key(self, item: Item) -> str:
         return digest_bytes(f"{item.id} {self.params.text}".encode())  # who else is asked for changes nothing
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        (workdir / "text.txt").write_text(f"{self.params.text} {item.id}\n")
-        (workdir / "left-behind.tmp").write_text("a tool's litter")
+    def process(self, item: Item, context: Context) -> Outcome:
+        (context.workdir / "text.txt").write_text(f"{self.params.text} {item.id}\n")
+        (context.workdir / "left-behind.tmp").write_text("a tool's litter")
         return Done(outputs={"text": "text.txt"}, measures={"length": len(item.id)})
 
 
@@ -77,7 +78,7 @@ class Misbehave(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"text": "source.text"}
     after = ("source",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         attempt = 0
         if self.params.marks:
             marks = Path(self.params.marks)
@@ -85,14 +86,14 @@ class Misbehave(Stage):
             (marks / f"{item.id}.{attempt}-{os.getpid()}-{time.monotonic_ns()}").touch()
         time.sleep(self.params.seconds)
         how = self.params.behaviour.get(item.id, "")
-        outcome = self._misbehave(how, attempt, item, workdir)
+        outcome = self._misbehave(how, attempt, item, context.workdir)
         if outcome is not None:
             return outcome
         text = item.files["text"].read_text()
-        (workdir / "upper.txt").write_text(text.upper())
+        (context.workdir / "upper.txt").write_text(text.upper())
         parts = []
         for number in range(2):
-            (workdir / f"{item.id}-{number}.txt").write_text(f"{text.strip()} part {number}\n")
+            (context.workdir / f"{item.id}-{number}.txt").write_text(f"{text.strip()} part {number}\n")
             parts.append(Child(f"{item.id}-{number}", {"text": f"{item.id}-{number}.txt"}, {"number": number}))
         return Done(outputs={"upper": "upper.txt"}, measures={"length": len(text)}, children=tuple(parts))
 
@@ -149,14 +150,14 @@ class Gather(Stage):
     after = ("misbehave",)
     flat_folder = "gathered"
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
-        parts = list(catalog.children_after("misbehave"))
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        parts = list(dataset.children_after("misbehave"))
         if parts:
             yield Item(id="all", source_id="all", inputs={part.id: part.outputs["text"] for part in parts})
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         texts = {name: path.read_text() for name, path in item.files.items()}
-        (workdir / "all.json").write_text(json.dumps(texts, sort_keys=True))
+        (context.workdir / "all.json").write_text(json.dumps(texts, sort_keys=True))
         return Done(outputs={"all": "all.json"})
 
 
@@ -170,15 +171,15 @@ class Count(Stage):
     name = "count"
     params_type = CountParams
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         for number in range(self.params.count):
             yield Item(id=f"item{number:08d}", source_id=f"item{number:08d}")
 
     def key(self, item: Item) -> str:
         return digest_bytes(item.id.encode())
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        (workdir / "text.txt").write_text(f"hi {item.id}")
+    def process(self, item: Item, context: Context) -> Outcome:
+        (context.workdir / "text.txt").write_text(f"hi {item.id}")
         return Done(outputs={"text": "text.txt"}, measures={"length": len(item.id)})
 
 
@@ -187,11 +188,11 @@ class Burn(Count):
 
     name = "burn"
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         data = b"x" * (1 << 20)
         for _ in range(500):
             hashlib.blake2b(data).digest()
-        return super().process(item, workdir)
+        return super().process(item, context)
 
 
 class Second(Stage):
@@ -201,11 +202,11 @@ class Second(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"text": "count.text"}
     after = ("count",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         for number in range(2):
-            (workdir / f"{number}.txt").write_text(f"{number} {item.id}")
+            (context.workdir / f"{number}.txt").write_text(f"{number} {item.id}")
         parts = tuple(Child(f"{item.id}-{number}", {"text": f"{number}.txt"}) for number in range(2))
-        (workdir / "text.txt").write_text(item.files["text"].read_text().upper())
+        (context.workdir / "text.txt").write_text(item.files["text"].read_text().upper())
         return Done(outputs={"text": "text.txt"}, children=parts)
 
 
@@ -214,8 +215,8 @@ class Third(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"text": "second.text", "first": "count.text", "more": "second.more?"}
     after = ("count", "second")
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        (workdir / "text.txt").write_text(item.files["text"].read_text() + item.files["first"].read_text())
+    def process(self, item: Item, context: Context) -> Outcome:
+        (context.workdir / "text.txt").write_text(item.files["text"].read_text() + item.files["first"].read_text())
         return Done(outputs={"text": "text.txt"})
 
 

@@ -13,13 +13,18 @@ import soundfile
 from yt360.engine import pipeline, recipe
 from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Stage, StageParams
+from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item, Outcome, Stage, StageParams
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.hashing import digest_bytes
 from yt360.media.clips import ClipVideoWriter
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
+
+
+def context(workdir: Path) -> Context:
+    """To call a stage by hand: works in a folder, with a state folder beside it."""
+    return Context(workdir, workdir.parent / "state")
 
 
 class FakeCrawlParams(StageParams):
@@ -32,7 +37,7 @@ class FakeCrawl(Stage):
     name = "crawl"
     params_type = FakeCrawlParams
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         for video, clips in self.params.videos.items():
             yield Item(id=video, source_id=video, meta={"clips": clips})
 
@@ -42,8 +47,8 @@ class FakeCrawl(Stage):
     def recorded_params(self, item: Item) -> dict[str, Any]:
         return {}
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        (workdir / "video.txt").write_text(f"{item.id} {item.meta['clips']}")
+    def process(self, item: Item, context: Context) -> Outcome:
+        (context.workdir / "video.txt").write_text(f"{item.id} {item.meta['clips']}")
         return Done(outputs={"video": "video.txt"}, measures={"title": f"<b>{item.id}</b>", "url": "local"})
 
 
@@ -59,11 +64,11 @@ class FakeChunk(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video"}
     after = ("crawl",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         video, clips = item.files["video"].read_text().split()
         if clips == "0":
             return Filtered("silent", "nothing to hear")
-        return Done(children=tuple(self._clip(video, number, workdir) for number in range(int(clips))))
+        return Done(children=tuple(self._clip(video, number, context.workdir) for number in range(int(clips))))
 
     def _clip(self, video: str, number: int, workdir: Path) -> Child:
         name = f"{video}-{number * 10:05d}"

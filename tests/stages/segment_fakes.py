@@ -12,8 +12,8 @@ class ColourSegment(Segment):
     def setup(self) -> None:
         self._model = ColourModel()
 
-    def plan_settled(self, catalog, items) -> None:
-        pass
+    def prepare_host(self) -> None:
+        """There are no weights."""
 
 
 def with_segment(path: str = "tests.stages.segment_fakes:ColourSegment") -> Registry:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.stages.fakes import context
 from yt360 import ambisonics, sphere
 from yt360.engine.stage import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
@@ -25,7 +26,7 @@ def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -
     files = {"video": media[0]} | ({"sound": media[1]} if len(media) > 1 else {})
     out = tmp_path / "validate"
     out.mkdir()
-    outcome = Validate().process(item(files), out)
+    outcome = Validate().process(item(files), context(out))
     assert isinstance(outcome, Done)
     return truth, files | {"facts": out / outcome.outputs["facts"]}
 
@@ -39,7 +40,7 @@ SMALL = ChunkParams(clip_s=2.0, min_clip_s=1.8, height=64, width=128, preset="ul
 
 def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL, **meta):
     out.mkdir(parents=True, exist_ok=True)
-    return Chunk(params).process(item(files, **meta), out)
+    return Chunk(params).process(item(files, **meta), context(out))
 
 
 def frames_of(path: Path):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tests.crawling.conftest import tube  # noqa: F401  (fixture)
 from tests.crawling.endurance import simulate
 from tests.crawling.tube import PICTURES, SOUNDS, Served, Tube, bytes_of, offer
+from tests.stages.fakes import context
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
@@ -70,7 +71,7 @@ def test_folder_is_copied_byte_by_byte(root: Root, tmp_path: Path) -> None:
     stage = _stage(str(source))
     (item,) = _plan(stage, root)
     work = _work(tmp_path)
-    outcome = stage.process(item, work)
+    outcome = stage.process(item, context(work))
     assert isinstance(outcome, Done)
     assert outcome.outputs == {"video": "video.mp4", "sound": "sound.m4a", "info": "info.json"}
     assert (work / "video.mp4").read_bytes() == bytes_of("p", 5000)
@@ -85,7 +86,7 @@ def test_hard_links_cost_no_room(root: Root, tmp_path: Path) -> None:
     (source / "a.mp4").write_bytes(b"x" * 100)
     stage = _stage(str(source), local_files="hardlink")
     work = _work(tmp_path)
-    assert isinstance(stage.process(_plan(stage, root)[0], work), Done)
+    assert isinstance(stage.process(_plan(stage, root)[0], context(work)), Done)
     assert (work / "video.mp4").samefile(source / "a.mp4")
 
 
@@ -98,7 +99,7 @@ def test_bad_local_file_fails_by_name(root: Root, tmp_path: Path, spoil: str, ki
     (item,) = _plan(stage, root)
     if spoil == "remove":
         path.unlink()
-    outcome = stage.process(item, _work(tmp_path))
+    outcome = stage.process(item, context(_work(tmp_path)))
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.retryable) == (kind, False)
     assert str(path) in outcome.error
@@ -139,7 +140,7 @@ def test_unset_secret_is_named(root: Root, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv("MY_PROXY", raising=False)
     stage = _stage("dQw4w9WgXcQ", access={"proxies": ("$MY_PROXY",)})
     with pytest.raises(UsageError, match="MY_PROXY"):
-        stage.process(_plan(stage, root)[0], _work(tmp_path))
+        stage.process(_plan(stage, root)[0], context(_work(tmp_path)))
 
 
 def test_empty_source_is_wrong_use(root: Root) -> None:
@@ -151,7 +152,7 @@ def test_video_of_youtube(root: Root, tmp_path: Path, tube: Tube) -> None:  # no
     offer(tube, "AAAAAAAAAAA", SOUNDS + PICTURES, license="Creative Commons", channel_id="UC1", upload_date="20200101")
     stage = _stage("AAAAAAAAAAA")
     work = _work(tmp_path)
-    outcome = stage.process(_plan(stage, root)[0], work)
+    outcome = stage.process(_plan(stage, root)[0], context(work))
     assert isinstance(outcome, Done)
     assert outcome.outputs == {"video": "video.webm", "sound": "sound.webm", "info": "info.json"}
     assert outcome.measures["license"] == "Creative Commons"
@@ -194,7 +195,7 @@ def test_bot_wall_pauses_and_the_video_is_fetched_afterwards(root: Root, tmp_pat
     wall = {"error": "Sign in to confirm you\u2019re not a bot"}
     tube.videos["AAAAAAAAAAA"] = [wall, wall, tube.videos["AAAAAAAAAAA"]]
     stage = _stage("AAAAAAAAAAA", access={"breaker_pause_s": 0.3})
-    assert isinstance(stage.process(_plan(stage, root)[0], _work(tmp_path)), Done)
+    assert isinstance(stage.process(_plan(stage, root)[0], context(_work(tmp_path))), Done)
     first, second, third = [one.at for one in tube.asked("/info")]
     assert second - first >= 0.3
     assert third - second >= 0.6
@@ -203,7 +204,7 @@ def test_bot_wall_pauses_and_the_video_is_fetched_afterwards(root: Root, tmp_pat
 def test_patience_ends(root: Root, tmp_path: Path, tube: Tube) -> None:  # noqa: F811
     tube.videos["AAAAAAAAAAA"] = {"error": "Sign in to confirm you\u2019re not a bot"}
     stage = _stage("AAAAAAAAAAA", access={"breaker_pause_s": 60, "patience_s": 5})
-    outcome = stage.process(_plan(stage, root)[0], _work(tmp_path))
+    outcome = stage.process(_plan(stage, root)[0], context(_work(tmp_path)))
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.retryable) == ("bot-wall", True)
 

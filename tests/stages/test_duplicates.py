@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.filters.duplicates.test_matching import music
-from tests.stages.fakes import FAKES
+from tests.stages.fakes import FAKES, context
 from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import Done, Item, Outcome, Stage
+from yt360.engine.stage import Context, Done, Item, Outcome, Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import ItemError
@@ -35,12 +35,12 @@ class FakePrint(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video"}
     after = ("crawl",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         seed, start_s = SOUNDS[item.id]
         sound = music(seed, 16.0)[round(start_s * audio_fingerprint.RATE_HZ) :]
         frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
         write_print(
-            workdir / "print.npz",
+            context.workdir / "print.npz",
             VideoFingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, sound.size / audio_fingerprint.RATE_HZ),
         )
         return Done(outputs={"print": "print.npz"})
@@ -120,7 +120,7 @@ def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path)
         }  # fmt: skip
         (tmp_path / "facts.json").write_text(json.dumps(facts))
         item = Item("v", "v", files={"video": path, "facts": tmp_path / "facts.json"})
-        outcome = Fingerprint().process(item, tmp_path)
+        outcome = Fingerprint().process(item, context(tmp_path))
         assert isinstance(outcome, Done)
         prints.append(read_print(tmp_path / outcome.outputs["print"]))
     assert len(prints[0].frames) >= 3

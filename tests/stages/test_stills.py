@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests import SHARED
 from tests.filters.pictures import film, scenery, with_box
+from tests.stages.fakes import context
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
 from yt360.filters.stills import frame_differences
@@ -42,7 +43,7 @@ def facts_of(duration_s: float) -> dict:
 
 def run(tmp_path: Path, video: Path, facts: dict):
     stage = Stills()
-    outcome = stage.process(item(tmp_path, video, facts), tmp_path)
+    outcome = stage.process(item(tmp_path, video, facts), context(tmp_path))
     assert isinstance(outcome, Done)
     stage.check_output("timeline", tmp_path / outcome.outputs["timeline"])
     measures = json.loads(json.dumps(outcome.measures, allow_nan=False))
@@ -70,7 +71,7 @@ def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
 def test_a_picture_without_frames_is_an_error_that_says_so(tmp_path):
     video = write_video(tmp_path / "short.mp4", film(lambda _: scenery()))
     with pytest.raises(ItemError, match=r"short\.mp4"):
-        Stills().process(item(tmp_path, video, {**facts_of(80.0), "start_s": 79.0}), tmp_path)
+        Stills().process(item(tmp_path, video, {**facts_of(80.0), "start_s": 79.0}), context(tmp_path))
 
 
 def test_a_damaged_timeline_is_found(tmp_path):

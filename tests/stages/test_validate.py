@@ -9,6 +9,7 @@ import pytest
 from benchmarks.media_containers import encode
 from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import INVALID, RATE_HZ, foa_scene
+from tests.stages.fakes import context
 from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome
 from yt360.errors import ItemError
 from yt360.media.picture import PictureReading
@@ -39,7 +40,7 @@ def run(video: Path, workdir: Path, sound: Path | None = None, stage: Validate |
     files = {"video": video} | ({"sound": sound} if sound else {})
     stage = stage or Validate()
     try:
-        outcome = stage.process(Item("x", "x", files=files), workdir)
+        outcome = stage.process(Item("x", "x", files=files), context(workdir))
     except ItemError as error:
         return Failed(error.kind, str(error))
     if isinstance(outcome, Done):

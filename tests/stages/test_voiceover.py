@@ -9,6 +9,7 @@ import soundfile
 
 from tests import SHARED
 from tests.filters import sounds
+from tests.stages.fakes import context
 from yt360 import ambisonics
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
@@ -31,7 +32,7 @@ REAL = [
 def run(tmp_path: Path, files: dict[str, Path], facts: dict):
     (tmp_path / "facts.json").write_text(json.dumps(facts))
     stage = Voiceover()
-    outcome = stage.process(Item("v", "v", files={**files, "facts": tmp_path / "facts.json"}), tmp_path)
+    outcome = stage.process(Item("v", "v", files={**files, "facts": tmp_path / "facts.json"}), context(tmp_path))
     assert isinstance(outcome, Done)
     stage.check_output("timeline", tmp_path / outcome.outputs["timeline"])
     measures = json.loads(json.dumps(outcome.measures, allow_nan=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from datetime import UTC, datetime
@@ -98,7 +99,8 @@ def probe_command(
     recipe, stage = _stage(folder, source, parameters)
     with folder.lock():
         _, items = _listed(folder, recipe, stage)
-        answers = probe(items, stage.look, folder.state, refresh=refresh)
+        look = functools.partial(stage.look, state=folder.state)
+        answers = probe(items, look, folder.state, refresh=refresh)
         for number, row in enumerate(itertools.islice(answers, limit), 1):
             if number % _EVERY == 0:
                 click.echo(f"{number} asked, the last: {row['video']} {row['kind'] or 'offered'}", err=True)

@@ -9,34 +9,34 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.stage import DatasetView
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 
 
-def read_notes(catalog: DatasetState, name: str) -> dict[str, Any]:
+def read_notes(dataset: DatasetView, name: str) -> dict[str, Any]:
     """Item id -> what is noted under ``name`` (``segments``, ``split``): remembered, and replaced by today's plan."""
-    notes = _remembered(catalog, name)
-    if "crawl" in catalog.stages:
-        for item_id, entry in catalog.entries("crawl").items():
+    notes = _remembered(dataset, name)
+    if "crawl" in dataset.stages:
+        for item_id, entry in dataset.entries("crawl").items():
             if entry.item.hints.get(name):
                 notes[item_id] = entry.item.hints[name]
     return notes
 
 
-def remember_notes(catalog: DatasetState, name: str) -> None:
+def remember_notes(dataset: DatasetView, name: str) -> None:
     """Write down what :func:`read_notes` finds."""
-    notes = read_notes(catalog, name)
-    if notes and notes != _remembered(catalog, name):
-        atomic_write_text(_path(catalog, name), json.dumps(notes, ensure_ascii=False, sort_keys=True) + "\n")
+    notes = read_notes(dataset, name)
+    if notes and notes != _remembered(dataset, name):
+        atomic_write_text(_path(dataset, name), json.dumps(notes, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _path(catalog: DatasetState, name: str) -> Any:
-    return catalog.state_dir / f"noted-{name}.json"
+def _path(dataset: DatasetView, name: str) -> Any:
+    return dataset.state_dir / f"noted-{name}.json"
 
 
-def _remembered(catalog: DatasetState, name: str) -> dict[str, Any]:
-    path = _path(catalog, name)
+def _remembered(dataset: DatasetView, name: str) -> dict[str, Any]:
+    path = _path(dataset, name)
     if not path.is_file():
         return {}
     try:

@@ -30,11 +30,10 @@ class CrawlTarget:
     notes: Mapping[str, Any] = field(default_factory=dict)
     said: str = field(default="", compare=False)
 
-    def item(self, shared_hints: Mapping[str, Any]) -> Item:
+    def item(self) -> Item:
         name = safe_id(self.name)
-        # The address of a YouTube video follows from its id: a plan of very many holds one set of hints for all.
-        own = {**({} if self.where == _youtube_page(self.identity) else self.where), **self.notes}
-        hints = {**shared_hints, **own} if own else shared_hints
+        # The address of a YouTube video follows from its id: a plan of very many holds none.
+        hints = {**({} if self.where == _youtube_page(self.identity) else self.where), **self.notes}
         return Item(id=name, source_id=name, meta=self.identity, hints=hints)
 
 

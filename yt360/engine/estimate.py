@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from yt360.engine import pipeline, process_tag
 from yt360.engine.recipe import Recipe
-from yt360.engine.stage_run import Options
+from yt360.engine.results import Options
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.storage import Root

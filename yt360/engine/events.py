@@ -6,12 +6,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from yt360.engine.state.ledger import Record
-
-if TYPE_CHECKING:
-    from yt360.engine.stage_run import StageResult
+from yt360.engine.results import StageResult
+from yt360.engine.state.record import Record
 
 
 class EventLog:

@@ -19,7 +19,8 @@ from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.recipe import Recipe
-from yt360.engine.stage_run import Options, StageResult, StageRun
+from yt360.engine.results import Options, StageResult
+from yt360.engine.stage_run import StageRun
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record

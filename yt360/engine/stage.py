@@ -7,106 +7,46 @@ in one step and then writes the record (see :mod:`yt360.engine.state.ledger`).
 Measuring and deciding are separate. :meth:`Stage.process` measures (expensive, decodes media);
 :meth:`Stage.decide` turns measures and thresholds into a verdict (cheap, pure). A new threshold
 re-decides every finished item from its recorded measures and decodes nothing.
+
+A stage whose outcomes depend on all items together is a :class:`FanInStage`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
+from yt360.engine.state.entries import ChildEntry, ItemState
+from yt360.engine.state.record import Record
+from yt360.engine.storage import Root
 from yt360.hashing import canonical_json, digest_bytes
 
-if TYPE_CHECKING:
-    from yt360.engine.state.dataset_state import DatasetState
-
-
-@dataclass(frozen=True)
-class Blob:
-    """A file below the root: where it is (POSIX path relative to the root), its digest and size in bytes."""
-
-    uri: str
-    digest: str
-    size: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {"uri": self.uri, "digest": self.digest, "size": self.size}
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Blob:
-        return Blob(uri=value["uri"], digest=value["digest"], size=int(value["size"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One unit of work.
-
-    ``id`` is unique within the stage and safe as a file name. ``source_id`` is the video it comes
-    from. ``inputs`` are files by name; ``files`` are the same as local paths, filled in by the
-    worker. ``meta`` (JSON values) takes part in the key. ``hints`` (JSON values) does not: it tells
-    where or how to get something, not what will be made (a URL whose host changed is the same video).
-    """
-
-    id: str
-    source_id: str
-    inputs: Mapping[str, Blob] = field(default_factory=dict)
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    hints: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, Path] = field(default_factory=dict, compare=False)
-
-
-@dataclass(frozen=True)
-class Child:
-    """A part that a stage cut out of its item (a clip of a video): its own files and facts.
-
-    ``outputs`` maps a name to a path relative to the work folder.
-    """
-
-    id: str
-    outputs: Mapping[str, str]
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Done:
-    """The item was processed. ``outputs`` maps a name to a path relative to the work folder.
-
-    ``measures`` are numbers and words that decisions and manifests are made from (JSON values; NaN
-    and infinity are not JSON and are refused).
-    """
-
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    measures: Mapping[str, Any] = field(default_factory=dict)
-    children: tuple[Child, ...] = ()
-
-
-@dataclass(frozen=True)
-class Filtered:
-    """The item is understood and does not belong into the dataset.
-
-    ``reason`` is a stable short code (``no-ambisonics``), ``detail`` says it in words with numbers.
-    """
-
-    reason: str
-    detail: str
-    measures: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The item could not be processed. ``kind`` is a stable short code; transient ones are retried."""
-
-    kind: str
-    error: str
-    retryable: bool = False
-
-
-Outcome = Done | Filtered | Failed
+__all__ = [
+    "Blob",
+    "Child",
+    "ChildEntry",
+    "Context",
+    "DatasetView",
+    "Done",
+    "Failed",
+    "FanInContext",
+    "FanInStage",
+    "Filtered",
+    "Item",
+    "ItemState",
+    "Outcome",
+    "Record",
+    "Resources",
+    "Stage",
+    "StageParams",
+    "StageThresholds",
+]
 
 
 @dataclass(frozen=True)
@@ -130,14 +70,94 @@ class StageThresholds(StageParams):
     """Parameters that only decide; changing them re-decides from recorded measures."""
 
 
+class DatasetView(Protocol):
+    """What a stage may ask the dataset for when it plans. Nothing of it changes the dataset.
+
+    A recipe may leave stages out: ask ``stages`` before asking for one that the stage can do without.
+    """
+
+    @property
+    def stages(self) -> Mapping[str, object]:
+        """The stages of the recipe by name, in order."""
+        ...
+
+    @property
+    def root(self) -> Root: ...
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of the root for what has to be remembered from run to run."""
+        ...
+
+    def items_after(self, after: Sequence[str], inputs: Mapping[str, str]) -> Iterator[Item]:
+        """One item for each id that passes all of ``after`` (those in the recipe), in order of ids.
+
+        An item that a stage of the same :attr:`Stage.item_kind` before this one in the recipe did not pass is left out,
+        whether ``after`` names that stage or not. ``inputs`` maps a name to ``"stage.output"``; a trailing ``?``
+        marks an output that may be absent.
+        """
+        ...
+
+    def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
+        """The parts of all items that pass ``stage_name`` and ``after``, in order of their ids."""
+        ...
+
+    def records(self, stage: str) -> Mapping[str, Record]:
+        """The newest record of each item of a stage, whatever it says."""
+        ...
+
+    def passing(self, stage_name: str) -> Mapping[str, Record]:
+        """The newest records of the items that pass a stage."""
+        ...
+
+    def entries(self, stage_name: str) -> Mapping[str, ItemState]:
+        """Every planned item of a stage, and where it stands."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where an attempt works: ``workdir`` is empty and its own; ``state`` is the root's, on this machine."""
+
+    workdir: Path
+    state: Path
+
+
 class Stage:
     """Base class of all stages. One instance serves many items in one worker process.
 
-    Class attributes: ``name``; ``version`` (raise it when the same parameters give other bytes);
-    ``params_type`` and ``thresholds_type`` (pydantic models); ``needs``; ``inputs`` (input name ->
-    ``"stage.output"``, a trailing ``?`` marks it optional); ``after`` (stages whose verdict an item
-    must have passed before this one sees it); ``flat_folder`` (outputs, one file an item, lie side by
-    side in this folder of the root instead of in a folder of each item's own).
+    Class attributes:
+
+    ``name``, ``version``
+        Raise the version when the same parameters give other bytes.
+    ``params_type``, ``thresholds_type``
+        Pydantic models.
+    ``needs``
+        What one item may use.
+    ``inputs``
+        Input name -> ``"stage.output"``; a trailing ``?`` marks it optional.
+    ``after``
+        Stages whose verdict an item must have passed before this one sees it.
+    ``item_kind``
+        A word for what the items are. Empty: the same as in the stages of ``after``, unless this stage has a plan of
+        its own. An item that a stage filters goes into no later stage of the same kind.
+    ``decides``
+        ``False`` for a stage that only adds something: later stages wait for it only where they name it in ``after``.
+    ``unkeyed``
+        Parameters that say how or where from, not what: changing them makes nothing anew.
+    ``params_vary_with``
+        Name of an entry of :attr:`Item.meta` on which it depends which parameters matter (:meth:`keyed_params`).
+    ``id_in_key``
+        The item's id is part of its key, under this name; empty inputs and meta are then left out of the key.
+    ``parts_in``
+        Name of the entry of :attr:`Item.meta` that lists the parts which an item joins. When a part is removed
+        from the dataset, what joined it is made anew.
+    ``flat_folder``
+        Outputs, one file an item, lie side by side in this folder of the root instead of in a folder for each item.
+    ``host_local``
+        Entries of the root's state folder that stay on the machine that made them (unfinished files, sessions).
+    ``mirrored``
+        Single files of the root that are written beside the outputs and that readers need.
     """
 
     name: ClassVar[str]
@@ -147,24 +167,46 @@ class Stage:
     needs: ClassVar[Resources] = Resources()
     inputs: ClassVar[Mapping[str, str]] = {}
     after: ClassVar[tuple[str, ...]] = ()
+    item_kind: ClassVar[str] = ""
+    decides: ClassVar[bool] = True
+    unkeyed: ClassVar[frozenset[str]] = frozenset()
+    params_vary_with: ClassVar[str] = ""
+    id_in_key: ClassVar[str] = ""
+    parts_in: ClassVar[str] = ""
     flat_folder: ClassVar[str | None] = None
+    host_local: ClassVar[frozenset[str]] = frozenset()
+    mirrored: ClassVar[tuple[str, ...]] = ()
+
+    own_plan: ClassVar[bool] = False
+    """Whether the stage plans itself; set by the engine."""
+    own_key: ClassVar[bool] = False
+    """Whether the stage makes its keys itself; set by the engine."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        cls.own_plan = cls.plan is not Stage.plan
+        cls.own_key = cls.key is not Stage.key
 
     def __init__(self, params: StageParams | None = None, thresholds: StageThresholds | None = None) -> None:
         self.params: Any = params if params is not None else self.params_type()
         self.thresholds: Any = thresholds if thresholds is not None else self.thresholds_type()
+        self._key_tails: dict[str, str] = {}
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
-        """The items of this stage, given what the stages before it left. Deterministic order.
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        """The items of this stage, given what the stages before it left. Deterministic order; only reads.
 
         Raises :class:`yt360.errors.UsageError` when the parameters make no plan possible.
         """
-        yield from catalog.items_after(self.after, self.inputs)
+        yield from dataset.items_after(self.after, self.inputs)
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
-        """Called by the runner before the first item of a plan is worked on: remember what later plans must keep.
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
+        """Called by the runner, alone on the root, before the first item of a plan is worked on.
 
-        :meth:`plan` itself only reads, because asking for the state of a root must not change it.
+        The place to write down, below ``dataset.state_dir``, what later plans must keep.
         """
+
+    def prepare_host(self) -> None:
+        """Called once by the runner before workers start, and only when there is work (download weights)."""
 
     def setup(self) -> None:
         """Called once in each worker before the first item (load a model)."""
@@ -172,8 +214,8 @@ class Stage:
     def teardown(self) -> None:
         """Called once in each worker after the last item."""
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        """Measure or make. Writes only below ``workdir``; may raise :class:`yt360.errors.ItemError`."""
+    def process(self, item: Item, context: Context) -> Outcome:
+        """Measure or make. Writes only below ``context.workdir``; may raise :class:`yt360.errors.ItemError`."""
         raise NotImplementedError
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
@@ -186,25 +228,34 @@ class Stage:
     def key(self, item: Item) -> str:
         """Digest of all that determines the outputs: stage, version, parameters, inputs, meta."""
         inputs = canonical_json({name: blob.digest for name, blob in item.inputs.items()}) if item.inputs else "{}"
-        return self.key_of(inputs, canonical_json(dict(item.meta)) if item.meta else "{}")
-
-    def key_of(self, inputs: str, meta: str) -> str:
-        """The same, of canonical JSON: input name to digest, and meta."""
-        return digest_bytes(self.key_text(inputs, meta).encode())
+        meta = canonical_json(dict(item.meta)) if item.meta else "{}"
+        tail = self._key_tail(item.meta)
+        if not self.id_in_key:
+            return digest_bytes(_key_text(inputs, meta, tail).encode())
+        named = {self.id_in_key: canonical_json(item.id), "inputs": inputs, "meta": meta}
+        given = [f'"{name}":{text}' for name, text in sorted(named.items()) if text != "{}"]
+        return digest_bytes(f"{{{','.join(given)},{tail}".encode())
 
     def key_text(self, inputs: str, meta: str) -> str:
-        """Canonical JSON of the five that :meth:`key` is the digest of; what all items share is spelled once."""
-        return f'{{"inputs":{inputs},"meta":{meta},{self._key_tail}'
+        """What :meth:`key` is the digest of, from canonical JSON: input name to digest, and meta."""
+        return _key_text(inputs, meta, self._key_tail({}))
 
-    @functools.cached_property
-    def _key_tail(self) -> str:
-        constant = {"params": self.params.model_dump(mode="json"), "stage": self.name, "version": self.version}
-        return canonical_json(constant)[1:]
+    def _key_tail(self, meta: Mapping[str, Any]) -> str:
+        """Canonical JSON of what items share; spelled once, for there may be a million of them."""
+        kind = str(meta.get(self.params_vary_with)) if self.params_vary_with else ""
+        if kind not in self._key_tails:
+            constant = {"params": self.keyed_params(kind), "stage": self.name, "version": self.version}
+            self._key_tails[kind] = canonical_json(constant)[1:]
+        return self._key_tails[kind]
+
+    def keyed_params(self, kind: str = "") -> dict[str, Any]:
+        """The parameters that outputs depend on; ``kind`` is what the meta entry ``params_vary_with`` says."""
+        params: dict[str, Any] = self.params.model_dump(mode="json", exclude=set(self.unkeyed))
+        return params
 
     def recorded_params(self, item: Item) -> dict[str, Any]:
         """The parameters that an item's record keeps: those that its outputs depend on."""
-        params: dict[str, Any] = self.params.model_dump(mode="json")
-        return params
+        return self.keyed_params(str(item.meta.get(self.params_vary_with)) if self.params_vary_with else "")
 
     def decision_key(self) -> str:
         """Digest of the thresholds in force."""
@@ -213,3 +264,41 @@ class Stage:
     @functools.cached_property
     def _decision_key(self) -> str:
         return digest_bytes(canonical_json(self.thresholds.model_dump(mode="json")).encode())
+
+
+def _key_text(inputs: str, meta: str, tail: str) -> str:
+    return f'{{"inputs":{inputs},"meta":{meta},{tail}'
+
+
+class FanInContext(Protocol):
+    """What the reduction of all items has at hand."""
+
+    def path(self, blob: Blob) -> Path:
+        """A local file with the content of an input."""
+        ...
+
+    def recall(self, name: str) -> str | None:
+        """What :meth:`remember` was last given under a name; ``None`` where there is nothing."""
+        ...
+
+    def remember(self, name: str, text: str) -> None:
+        """Keep a text in the root's state folder. It is there before the first record of this reduction."""
+        ...
+
+
+class FanInStage(Stage):
+    """A stage whose outcomes depend on all items together: duplicates among them, a split of all of them.
+
+    :meth:`plan` says of each item what is known of it (its inputs and meta): cheap, and asked by everyone. One job of
+    one worker then calls :meth:`reduce` for all of them, when an item came, went or changed. An item whose outcome
+    is the one on record keeps its record. Until then items stand as they stood, and those that came or changed wait.
+    Outcomes have measures only, no files.
+    """
+
+    def reduce(self, items: Sequence[Item], context: FanInContext) -> Mapping[str, Outcome]:
+        """An outcome for each item by id. May raise :class:`yt360.errors.ItemError`, which fails those that wait."""
+        raise NotImplementedError
+
+    def meta_of(self, outcome: Done | Filtered) -> Mapping[str, Any]:
+        """What of an outcome makes up the key of its record: equal for equal outcomes, different for different ones."""
+        return outcome.measures

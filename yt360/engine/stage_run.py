@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 import socket
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,64 +16,22 @@ import pyarrow.compute as pc
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
+from yt360.engine.results import Options, StageResult
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.state.item_states import STATES, ItemStates
+from yt360.engine.state.entries import STATES
+from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import STATUSES, Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
 
-_SLOWEST = 10
 _POISON_AFTER = 3
 """Workers that an item may end before it is set aside."""
 _LOST_AT_MOST = 5
 """Times that an item may go down with a machine before that is held against it."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, not what to make.
-
-    ``retry`` names what to do again: ``failed``, ``filtered``, ``all`` or a failure kind.
-    ``sample`` takes only that many of the first stage's items, spread over all of them (0: all).
-    """
-
-    workers: int = 1
-    min_free_bytes: int = 1_000_000_000
-    worker_memory_mb: int = 4096
-    retry: str | None = None
-    sample: int = 0
-
-
-@dataclass
-class StageResult:
-    """What one run did at one stage.
-
-    ``counts`` are of the ended items, ``redecided`` of re-judged ones; ``size`` (bytes), ``worker_seconds`` and
-    ``slowest`` (seconds, item) of what this run worked on.
-    """
-
-    stage: str
-    planned: int = 0
-    worked: int = 0
-    redecided: int = 0
-    seconds: float = 0.0
-    size: int = 0
-    worker_seconds: float = 0.0
-    slowest: list[tuple[float, str]] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    failed: list[Record] = field(default_factory=list)
-
-    def add(self, record: Record) -> None:
-        self.worked += 1
-        self.size += record.size
-        self.worker_seconds += record.seconds
-        heapq.heappush(self.slowest, (record.seconds, record.item))
-        if len(self.slowest) > _SLOWEST:
-            heapq.heappop(self.slowest)
 
 
 class JobLoop:
@@ -209,6 +166,8 @@ class StageRun:
             self._redecide(entries, undecided)
         else:
             snapshot.keep(self._catalog, self._stage)
+        if len(rows):
+            self._stage.prepare_host()
         return Jobs(self._stage, self._root, self._run, entries, rows)
 
     def _redecide(self, entries: ItemStates, rows: np.ndarray) -> None:
@@ -244,7 +203,7 @@ class StageRun:
         if stage.after:
             entries = catalog.entries(stage.name)
             self.result.planned = len(entries)
-            if type(stage).plan is not Stage.plan:
+            if stage.own_plan:
                 self._require_different(entries.plan)
         else:
             plan = ItemPlan.of_items(stage, stage.plan(catalog))
@@ -254,8 +213,7 @@ class StageRun:
                 plan = plan.take(np.arange(self._options.sample) * len(plan) // self._options.sample)
             catalog.save_plan(stage, plan)
             entries = catalog.planned(stage, plan)
-        if type(stage).plan_settled is not Stage.plan_settled:
-            stage.plan_settled(catalog, entries.plan)
+        stage.remember(catalog, entries.plan)
         self._root.push()
         return entries
 

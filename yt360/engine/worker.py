@@ -23,7 +23,7 @@ from typing import Any
 
 from yt360.engine import process_tag
 from yt360.engine.object_store import ObjectStore, redact
-from yt360.engine.stage import Blob, Child, Done, Failed, Filtered, Item, Outcome, Stage
+from yt360.engine.stage import Blob, Child, Context, Done, Failed, Filtered, Item, Outcome, Stage
 from yt360.engine.state.ledger import Record, Writer, open_writer
 from yt360.engine.storage import Root, publish_files, publish_folder
 from yt360.errors import DiskFullError, ItemError, UsageError
@@ -165,7 +165,7 @@ def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> 
                     f"{files[name]}: expected the input {name!r} of {item.id}, found no file; "
                     "run `yt360 verify` and then the recipe again to make it anew",
                 )
-        return stage.process(replace(item, files=files), out)
+        return stage.process(replace(item, files=files), Context(out, root.state))
     except ItemError as error:
         raise_if_disk_full(error, root.path)
         return Failed(error.kind, redact(str(error)), error.retryable)

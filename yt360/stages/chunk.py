@@ -27,8 +27,7 @@ from pydantic import Field
 
 from yt360 import ambisonics
 from yt360.crawling.listing import read_notes, remember_notes
-from yt360.engine.stage import Child, Done, Filtered, Item, Outcome, Resources, Stage, StageParams
-from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
@@ -83,22 +82,23 @@ def clip_name(video: str, start_s: float) -> str:
 
 class Chunk(Stage):
     name = "chunk"
+    item_kind = "video"
     version = 3
     params_type = ChunkParams
     needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills", "voiceover", "duplicates")
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
-        segments = read_notes(catalog, "segments")
-        for item in super().plan(catalog):
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        segments = read_notes(dataset, "segments")
+        for item in super().plan(dataset):
             # Part of the key: an edited table cuts exactly its videos anew.
             yield replace(item, meta={"segments": segments[item.id]}) if item.id in segments else item
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
-        remember_notes(catalog, "segments")
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
+        remember_notes(dataset, "segments")
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         params: ChunkParams = self.params
         facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
@@ -109,7 +109,7 @@ class Chunk(Stage):
                 f"{item.id}: picture and sound run together for {end_s - start_s:.2f} s; "
                 f"a clip needs {params.min_clip_s:g} s",
             )
-        sound, levels, peak = self._decode_sound(item, facts, end_s, workdir)
+        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir)
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
         active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
@@ -127,7 +127,7 @@ class Chunk(Stage):
             measures["given"] = len(given)
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
         still_starts: list[float] = []
-        children = tuple(self._cut(item, facts, placements, sound, gain, workdir, still_starts))
+        children = tuple(self._cut(item, facts, placements, sound, gain, context.workdir, still_starts))
         measures |= {"clips": len(children), "still_clips_s": still_starts}
         if children:
             return Done(measures=measures, children=children)

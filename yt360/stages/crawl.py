@@ -28,13 +28,11 @@ from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import removed_ids
 from yt360.crawling.targets import CrawlTarget, page_of
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import Done, Failed, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
-from yt360.hashing import canonical_json, digest_bytes
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
-    from yt360.engine.state.dataset_state import DatasetState
 
 log = logging.getLogger("yt360.crawl")
 
@@ -78,24 +76,21 @@ class CrawlParams(StageParams):
 PARTIAL = "crawl-partial"
 """Folder below the root's state that holds files between their download and the record of it."""
 
-NOT_IN_KEY = ("source", "limit", "access")
-"""Parameters that say where a video comes from, not what it is: changing them crawls nothing again."""
-
 
 class Crawl(Stage):
     """See the module's text."""
 
     name: ClassVar[str] = "crawl"
+    item_kind: ClassVar[str] = "video"
     version: ClassVar[int] = 1
     params_type: ClassVar[type[StageParams]] = CrawlParams
     # Waiting for a slot and for the end of a site's pause is part of an attempt, so it may take long.
     needs: ClassVar[Resources] = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
+    unkeyed: ClassVar[frozenset[str]] = frozenset({"source", "limit", "access"})
+    params_vary_with: ClassVar[str] = "source"
+    id_in_key: ClassVar[str] = "item"
 
-    def __init__(self, *settings: Any) -> None:
-        super().__init__(*settings)
-        self._key_tails: dict[str, str] = {}
-
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
         from yt360.crawling.sources import expand_sources
 
@@ -103,18 +98,17 @@ class Crawl(Stage):
             # Half a second to import, and only lists of videos need it.
             from yt360.crawling.discovery import Discovery
 
-            return Discovery(catalog.state_dir, self.params.access).videos(address, self.params.limit)
+            return Discovery(dataset.state_dir, self.params.access).videos(address, self.params.limit)
 
         sources = self.params.source
-        state = {"state": str(catalog.state_dir)}
-        buried = removed_ids(catalog.state_dir)
+        buried = removed_ids(dataset.state_dir)
         skipped = 0
         warned = False
         for target in expand_sources(sources, expand):
             if not warned and target.identity["source"] == "youtube":
                 warned = True
                 self._look_for_runtime()
-            item = target.item(state)
+            item = target.item()
             if item.id in buried:
                 skipped += 1
                 continue
@@ -122,27 +116,29 @@ class Crawl(Stage):
         if skipped:
             log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         """Remove what was kept for resuming videos that have their record by now."""
-        keeping = catalog.state_dir / PARTIAL
+        keeping = dataset.state_dir / PARTIAL
         kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
+        records = dataset.records(self.name) if kept else {}
         for item in items if kept else ():
-            if item.id in kept and catalog.entry(self, item).state == "done":
+            record = records.get(item.id) if item.id in kept else None
+            if record is not None and record.status == "done" and record.key == self.key(item):
                 shutil.rmtree(keeping / item.id, ignore_errors=True)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        """Fetch or copy the files of one video into ``workdir``."""
+    def process(self, item: Item, context: Context) -> Outcome:
+        """Fetch or copy the files of one video into the work folder."""
         try:
             if any(name.endswith("_file") for name in item.hints):
-                return self._take_files(item, workdir, "file", self._take_local)
+                return self._take_files(item, context.workdir, "file", self._take_local)
             if any(name.endswith("_stored") for name in item.hints):
-                return self._take_files(item, workdir, "stored", self._take_stored)
-            return self._fetch(item, workdir)
+                return self._take_files(item, context.workdir, "stored", self._take_stored)
+            return self._fetch(item, context)
         except CrawlError as error:
             if error.kind == "disk-full":
                 raise  # the engine stops the run and does not blame the item
             if error.rule.retry != "soon":
-                shutil.rmtree(_state_folder(item, workdir) / PARTIAL / item.id, ignore_errors=True)
+                shutil.rmtree(context.state / PARTIAL / item.id, ignore_errors=True)
             return Failed(error.kind, str(error), error.retryable)
 
     def check_output(self, name: str, path: Path) -> None:
@@ -150,26 +146,13 @@ class Crawl(Stage):
         if name == "info":
             infos.read(path)
 
-    def key(self, item: Item) -> str:
-        """As for every stage, but from :meth:`key_params` and the item's id."""
-        source = str(item.meta.get("source"))
-        if source not in self._key_tails:  # the same for all videos of a kind of source, and there may be a million
-            constant = {"params": self.key_params(source), "stage": self.name, "version": self.version}
-            self._key_tails[source] = canonical_json(constant)[1:]
-        own = canonical_json({"item": item.id, "meta": dict(item.meta)})
-        return digest_bytes(f"{own[:-1]},{self._key_tails[source]}".encode())
-
-    def key_params(self, source: str = "") -> dict[str, Any]:
-        """The parameters that change what is taken from a ``source`` (``file``, ``url``, or a site)."""
-        params: dict[str, Any] = self.params.model_dump(mode="json", exclude=set(NOT_IN_KEY))
-        if source == "file":
+    def keyed_params(self, kind: str = "") -> dict[str, Any]:
+        """The parameters that change what is taken from a kind of source (``file``, ``url``, ``store``, or a site)."""
+        params = super().keyed_params(kind)
+        if kind == "file":
             return {"local_files": params["local_files"]}
         params.pop("local_files")
-        return {} if source in ("url", "store") else params
-
-    def recorded_params(self, item: Item) -> dict[str, Any]:
-        """Those of :meth:`key_params`: a list of sources may be long, and says nothing of one video."""
-        return self.key_params(str(item.meta.get("source")))
+        return {} if kind in ("url", "store") else params
 
     def _look_for_runtime(self) -> None:
         from yt360.crawling.runtime import explain_missing, find_runtime
@@ -204,24 +187,28 @@ class Crawl(Stage):
 
         take(source, target)
 
-    def _fetch(self, item: Item, workdir: Path) -> Outcome:
+    def _fetch(self, item: Item, context: Context) -> Outcome:
         from yt360.crawling.download import link_into
 
-        fetched = self._ask(item, _state_folder(item, workdir), fetch=True)
+        workdir = context.workdir
+        fetched = self._ask(item, context.state, fetch=True)
         outputs = link_into(workdir, fetched.files)
         described = infos.sanitise(fetched.info) if fetched.info else {"id": item.id, "extractor": "url"}
         infos.write(workdir / "info.json", infos.with_choices(described, fetched.choices))
         measures = {**fetched.measures, **_sizes(workdir, outputs)}
         return Done({**outputs, "info": "info.json"}, {**measures, **_told(described)})
 
-    def look(self, item: Item) -> Fetched:
-        """What would be fetched for an item, without fetching it; raises :class:`CrawlError`."""
+    def look(self, item: Item, state: Path) -> Fetched:
+        """What would be fetched for an item, without fetching it; raises :class:`CrawlError`.
+
+        ``state`` is the folder in which the pace of requests is kept.
+        """
         from yt360.crawling.download import Fetched
 
         if item.meta["source"] in ("file", "store"):
             sizes = {role: {"filesize": item.meta[role][0]} for role in _ROLES if role in item.meta}
             return Fetched(choices={role: Choice(role, one, "given") for role, one in sizes.items()})
-        return self._ask(item, Path(item.hints["state"]), fetch=False)
+        return self._ask(item, state, fetch=False)
 
     def _ask(self, item: Item, state: Path, *, fetch: bool) -> Fetched:
         """Wait for a slot to the item's site; then fetch it, or only look."""
@@ -276,11 +263,6 @@ _TOLD = ("title", "channel", "channel_id", "license", "upload_date")
 def _believe(role: MediaKind, path: Path) -> str:
     """A check that finds nothing."""
     return ""
-
-
-def _state_folder(item: Item, workdir: Path) -> Path:
-    """Where partial files and the state of politeness live; beside the work folder when the plan did not say."""
-    return Path(item.hints.get("state") or workdir.parent / "crawl-state")
 
 
 def _size(source: Path) -> int:

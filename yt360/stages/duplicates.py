@@ -16,9 +16,19 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
-from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.state.ledger import Record
+from yt360.engine.stage import (
+    Context,
+    DatasetView,
+    Done,
+    Filtered,
+    Item,
+    Outcome,
+    Record,
+    Resources,
+    Stage,
+    StageParams,
+    StageThresholds,
+)
 from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import MatchLimits, clusters, matches
 from yt360.hashing import canonical_json, digest_bytes
@@ -44,6 +54,7 @@ class DuplicatesParams(StageParams):
 
 class Duplicates(Stage):
     name = "duplicates"
+    item_kind = "video"
     params_type = DuplicatesParams
     needs = Resources(memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
@@ -53,26 +64,26 @@ class Duplicates(Stage):
         super().__init__(params, thresholds)
         self._compared: dict[str, list[dict[str, Any]]] = {}
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
-        items = list(super().plan(catalog))
-        found = self._matches(catalog, items)
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        items = list(super().plan(dataset))
+        found = self._matches(dataset, items)
         names = [item.id for item in items]
         place = {name: index for index, name in enumerate(names)}
         groups = clusters(len(names), [(place[match["one"]], place[match["other"]]) for match in found])
-        dropped = _dropped(found, {name: _worth(catalog, name) for name in names}, self.params.covered)
+        dropped = _dropped(found, {name: _worth(dataset, name) for name in names}, self.params.covered)
         for item, group in zip(items, groups, strict=True):
             meta: dict[str, Any] = {"group": names[group]}
             if item.id in dropped:
                 meta["copy_of"] = dropped[item.id]
             yield replace(item, inputs={}, meta=meta)
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         digest, found = next(iter(self._compared.items()), ("", []))
-        path = catalog.state_dir / _STATE
+        path = dataset.state_dir / _STATE
         if digest and _remembered(path).get("digest") != digest:
             atomic_write_text(path, json.dumps({"digest": digest, "matches": found}, sort_keys=True) + "\n")
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         copy = item.meta.get("copy_of")
         measures = {"group": item.meta["group"]} | ({"copy_of": copy} if copy else {})
         if copy is None:
@@ -85,17 +96,17 @@ class Duplicates(Stage):
             measures,
         )
 
-    def _matches(self, catalog: DatasetState, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def _matches(self, dataset: DatasetView, items: Sequence[Item]) -> list[dict[str, Any]]:
         """Matches by name, from what is remembered as long as the fingerprints are the same."""
         limits = MatchLimits(**self.params.model_dump(exclude={"covered"}))
         told = {"limits": asdict(limits), "prints": [[item.id, item.inputs["print"].digest] for item in items]}
         digest = digest_bytes(canonical_json(told).encode())
         if digest not in self._compared:
-            held = _remembered(catalog.state_dir / _STATE)
+            held = _remembered(dataset.state_dir / _STATE)
             if held.get("digest") == digest:
                 self._compared = {digest: list(held["matches"])}
             else:
-                prints = [read_print(catalog.root.local(item.inputs["print"].uri)) for item in items]
+                prints = [read_print(dataset.root.local(item.inputs["print"].uri)) for item in items]
                 named = [
                     asdict(match) | {"one": items[match.one].id, "other": items[match.other].id}
                     for match in matches(prints, limits)
@@ -104,16 +115,16 @@ class Duplicates(Stage):
         return self._compared[digest]
 
 
-def _worth(catalog: DatasetState, name: str) -> tuple[Any, ...]:
+def _worth(dataset: DatasetView, name: str) -> tuple[Any, ...]:
     """Sorts copies from the best to the worst: the sharpest picture, the longest, the earliest, then by name."""
     measures: Mapping[str, Any] = {}
-    if "validate" in catalog.stages:
-        record: Record | None = catalog.records("validate").get(name)
+    if "validate" in dataset.stages:
+        record: Record | None = dataset.records("validate").get(name)
         measures = record.measures if record is not None else {}
     pixels = int(measures.get("width") or 0) * int(measures.get("height") or 0)
     told = (
-        catalog.records("crawl")[name].measures
-        if "crawl" in catalog.stages and name in catalog.records("crawl")
+        dataset.records("crawl")[name].measures
+        if "crawl" in dataset.stages and name in dataset.records("crawl")
         else {}
     )
     return (-pixels, -round(float(measures.get("duration_s") or 0), 1), str(told.get("upload_date") or "9"), name)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360.ambisonics import W
-from yt360.engine.stage import Done, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.stage import Context, Done, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
 from yt360.filters.duplicates.matching import VideoFingerprint
@@ -37,12 +37,13 @@ class FingerprintParams(StageParams):
 
 class Fingerprint(Stage):
     name = "fingerprint"
+    decides = False
     params_type = FingerprintParams
     needs = Resources(timeout_s=1800)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills", "voiceover")
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
         start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
         duration_s = end_s - start_s
@@ -58,7 +59,7 @@ class Fingerprint(Stage):
         marks = audio_fingerprint.landmarks(block[W] for block in sound)
         frames = self._frames(item, facts, start_s, duration_s, frame_s)
         described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
-        write_print(workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s))
+        write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s))
         return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
 
     def _frames(

@@ -7,6 +7,7 @@ whose maps could not be made stays in the dataset without them; ``status`` count
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Done, Failed, Item, Outcome, Resources, Stage, StageParams
-from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError, UsageError
-from yt360.hashing import canonical_json, digest_bytes
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
 from yt360.segmentation.maps import PanopticMap
 from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from yt360.segmentation.backend import PanopticModel
 
 NO_MODEL = "none"
-
-_HOW_IT_RUNS = ("batch", "device", "channels_last", "weights")
-"""Parameters that say how maps are made, not which: changing them makes nothing anew."""
 
 
 class SegmentParams(StageParams):
@@ -69,7 +65,10 @@ class SegmentParams(StageParams):
 
 class Segment(Stage):
     name = "segment"
+    item_kind = "clip"
     params_type = SegmentParams
+    unkeyed = frozenset({"batch", "device", "channels_last", "weights"})
+    id_in_key = "clip"
     needs = Resources(memory_mb=6144, timeout_s=4 * 3600, max_attempts=2)
     after = ("chunk",)
 
@@ -79,31 +78,18 @@ class Segment(Stage):
         self._missing = ""
         self._batch = self.params.batch
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         if self.params.model == NO_MODEL:
             return
-        for clip in catalog.children_after("chunk"):
+        for clip in dataset.children_after("chunk"):
             yield Item(id=clip.id, source_id=clip.parent.source, inputs={"video": clip.outputs["video"]})
 
-    def key(self, item: Item) -> str:
-        params = {name: v for name, v in self.params.model_dump(mode="json").items() if name not in _HOW_IT_RUNS}
-        inputs = {name: blob.digest for name, blob in item.inputs.items()}
-        return digest_bytes(
-            canonical_json(
-                {"stage": self.name, "version": self.version, "params": params, "inputs": inputs, "clip": item.id}
-            ).encode()
-        )
-
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
-        """Fetch the weights once, here; the workers then find them. What goes wrong is each clip's to report."""
-        if all(catalog.entry(self, item).state == "done" for item in items):
-            return
+    def prepare_host(self) -> None:
+        """Fetch the weights once, before workers look for them. What goes wrong is each clip's to report."""
         from yt360.segmentation.backends import prepare
 
-        try:
+        with contextlib.suppress(UsageError):
             prepare(self._settings(download=True))
-        except UsageError:
-            return
 
     def setup(self) -> None:
         from yt360.segmentation.backends import load_model
@@ -127,7 +113,7 @@ class Segment(Stage):
             download=download,
         )
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         if self._model is None:
             return Failed("no-model", f"{item.id}: {self._missing or 'the model was not set up'}")
         maps = self._maps(self._model, item.files["video"])
@@ -143,7 +129,7 @@ class Segment(Stage):
         }
         name = f"{item.id}.panoptic.zip"
         data = clip_maps_bytes(item.id, maps, params.rate_hz, self._model.categories, about)
-        (workdir / name).write_bytes(data)
+        (context.workdir / name).write_bytes(data)
         return Done(outputs={"panoptic": name}, measures=about | _measures(maps, params.rate_hz, self._model))
 
     def _maps(self, model: PanopticModel, video: Path) -> list[PanopticMap]:

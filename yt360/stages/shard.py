@@ -20,8 +20,18 @@ from typing import Any
 
 from pydantic import Field
 
-from yt360.engine.stage import Blob, Done, Item, Outcome, Resources, Stage, StageParams
-from yt360.engine.state.dataset_state import ChildEntry, DatasetState
+from yt360.engine.stage import (
+    Blob,
+    ChildEntry,
+    Context,
+    DatasetView,
+    Done,
+    Item,
+    Outcome,
+    Resources,
+    Stage,
+    StageParams,
+)
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write_text
 from yt360.hashing import digest_bytes
@@ -45,16 +55,17 @@ class ShardParams(StageParams):
 
 class Shard(Stage):
     name = "shard"
+    item_kind = "shard"
     params_type = ShardParams
     needs = Resources(timeout_s=3600)
     after = ("chunk", "segment", "split")
     flat_folder = "shards"
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
-        clips = clips_to_store(catalog)
-        sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        clips = clips_to_store(dataset)
+        sides = {name: record.measures["split"] for name, record in dataset.passing("split").items()}
         split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
-        for shard, members in self._assign(clips, split_of, self._remembered(catalog)).items():
+        for shard, members in self._assign(clips, split_of, self._remembered(dataset)).items():
             inputs = {
                 f"{name}.{output}": clips[name].outputs[output] for name in members for output in _has(clips[name])
             }
@@ -91,8 +102,8 @@ class Shard(Stage):
             open_shard[split] = (shard, filled + size)
         return dict(sorted(shards.items()))
 
-    def _remembered(self, catalog: DatasetState) -> dict[str, list[str]]:
-        path = catalog.state_dir / _PLAN
+    def _remembered(self, dataset: DatasetView) -> dict[str, list[str]]:
+        path = dataset.state_dir / _PLAN
         if not path.is_file():
             return {}
         try:
@@ -106,19 +117,19 @@ class Shard(Stage):
         # Another target size means another layout, not an addition to this one.
         return shards if params == self.params.model_dump(mode="json") else {}
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         # Written before the first shard: after a kill the remaining shards get the same clips and numbers.
         plan = {
             "params": self.params.model_dump(mode="json"),
             "shards": {item.id: list(item.meta["clips"]) for item in items},
         }
         text = json.dumps(plan, indent=1, sort_keys=True) + "\n"
-        path = catalog.state_dir / _PLAN
+        path = dataset.state_dir / _PLAN
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
-        path = workdir / f"{item.id}.tar"
+    def process(self, item: Item, context: Context) -> Outcome:
+        path = context.workdir / f"{item.id}.tar"
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for name in item.meta["clips"]:
                 for output, extension in MEMBERS.items():
@@ -132,13 +143,13 @@ class Shard(Stage):
         read_members(path)
 
 
-def clips_to_store(catalog: DatasetState) -> dict[str, ChildEntry]:
+def clips_to_store(dataset: DatasetView) -> dict[str, ChildEntry]:
     """The clips of all videos that have a side, by id, with their maps where there are any.
 
     A clip whose maps are still to be made waits for them; one whose maps could not be made goes without.
     """
-    clips = {clip.id: clip for clip in catalog.children_after("chunk", ("split",))}
-    maps = catalog.entries("segment") if "segment" in catalog.stages else {}
+    clips = {clip.id: clip for clip in dataset.children_after("chunk", ("split",))}
+    maps = dataset.entries("segment") if "segment" in dataset.stages else {}
     for name, entry in maps.items():
         if name not in clips:
             continue

@@ -20,8 +20,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from yt360.crawling.listing import read_notes, remember_notes
-from yt360.engine.stage import Done, Filtered, Item, Outcome, Stage, StageParams
-from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outcome, Stage, StageParams
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import clusters
@@ -64,15 +63,16 @@ class Member:
 
 class Split(Stage):
     name = "split"
+    item_kind = "video"
     params_type = SplitParams
     after = ("chunk",)
 
-    def plan(self, catalog: DatasetState) -> Iterator[Item]:
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
         params: SplitParams = self.params
         listed = self._lists()
-        tabled = read_notes(catalog, "split")
-        remembered = self._remembered(catalog)
-        items = list(super().plan(catalog))
+        tabled = read_notes(dataset, "split")
+        remembered = self._remembered(dataset)
+        items = list(super().plan(dataset))
         fixed: dict[str, tuple[str, str]] = {}
         for item in items:
             said = str(tabled.get(item.id, "")).strip().lower()
@@ -82,8 +82,8 @@ class Split(Stage):
                 fixed[item.id] = (said, "table")
             elif (listed or said == _NO_SIDE) and params.unlisted != "digest":
                 fixed[item.id] = ("" if params.unlisted == "drop" else params.unlisted, "default")
-        groups = _clusters_of(catalog)
-        channels = _channels_of(catalog) if params.by_channel else {}
+        groups = _clusters_of(dataset)
+        channels = _channels_of(dataset) if params.by_channel else {}
         members = [
             Member(
                 item.id,
@@ -101,16 +101,16 @@ class Split(Stage):
             side, by = fixed.get(item.id) or (drawn[item.id], "draw")
             yield replace(item, meta={"side": side, "by": by})
 
-    def plan_settled(self, catalog: DatasetState, items: Sequence[Item]) -> None:
-        remember_notes(catalog, "split")
-        sides = self._remembered(catalog)
+    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
+        remember_notes(dataset, "split")
+        sides = self._remembered(dataset)
         sides |= {item.id: item.meta["side"] for item in items if item.meta["by"] == "draw" and item.meta["side"]}
         text = json.dumps({"params": self._draw_params(), "sides": sides}, indent=1, sort_keys=True) + "\n"
-        path = catalog.state_dir / _STATE
+        path = dataset.state_dir / _STATE
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         side, by = item.meta["side"], item.meta["by"]
         if side:
             return Done(measures={"split": side, "by": by})
@@ -129,8 +129,8 @@ class Split(Stage):
     def _draw_params(self) -> dict[str, Any]:
         return {"test_share": self.params.test_share, "salt": self.params.salt, "by_channel": self.params.by_channel}
 
-    def _remembered(self, catalog: DatasetState) -> dict[str, str]:
-        path = catalog.state_dir / _STATE
+    def _remembered(self, dataset: DatasetView) -> dict[str, str]:
+        path = dataset.state_dir / _STATE
         if not path.is_file():
             return {}
         try:
@@ -194,16 +194,16 @@ def _digest(salt: str, name: str) -> bytes:
     return hashlib.blake2b(f"{salt}\0{name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _clusters_of(catalog: DatasetState) -> Mapping[str, str]:
-    if "duplicates" not in catalog.stages:
+def _clusters_of(dataset: DatasetView) -> Mapping[str, str]:
+    if "duplicates" not in dataset.stages:
         return {}
-    return {name: record.measures["group"] for name, record in catalog.passing("duplicates").items()}
+    return {name: record.measures["group"] for name, record in dataset.passing("duplicates").items()}
 
 
-def _channels_of(catalog: DatasetState) -> Mapping[str, str]:
-    if "crawl" not in catalog.stages:
+def _channels_of(dataset: DatasetView) -> Mapping[str, str]:
+    if "crawl" not in dataset.stages:
         return {}
-    told = {name: record.measures for name, record in catalog.passing("crawl").items()}
+    told = {name: record.measures for name, record in dataset.passing("crawl").items()}
     found = {name: each.get("channel_id") or each.get("channel") for name, each in told.items()}
     return {name: str(channel) for name, channel in found.items() if channel}
 

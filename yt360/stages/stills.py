@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.filters.stills import decision, frame_differences, motion
 from yt360.media.reading import PictureReading, read_frames
@@ -101,7 +101,7 @@ class Stills(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "facts": "validate.facts"}
     after = ("validate",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         params: StillsParams = self.params
         facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
         reading = PictureReading.from_json(facts["picture_reading"])
@@ -133,7 +133,7 @@ class Stills(Stage):
                 "found none; look at the file with `yt360 inspect`",
             )
         columns = frame_differences.to_columns(steps)
-        (workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
+        (context.workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
         measures = {
             "looked_s": round(looked_s, 3),
             "duration_s": round(end_s - start_s, 3),

@@ -13,7 +13,18 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.stage import (
+    Context,
+    Done,
+    Failed,
+    Filtered,
+    Item,
+    Outcome,
+    Resources,
+    Stage,
+    StageParams,
+    StageThresholds,
+)
 from yt360.errors import ItemError
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media
@@ -61,7 +72,7 @@ class Validate(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         """Inspect the files and write ``facts.json``; pictures too where a person should look."""
         inspection = inspect_media(item.files.get("video"), item.files.get("sound"), sample_s=self.params.sample_s)
         for kind, words in inspection.problems:
@@ -72,10 +83,10 @@ class Validate(Stage):
         # Paths of this machine do not belong into an output that must be the same everywhere.
         facts["file"] = item.files["video"].name if "video" in item.files else None
         facts["sound_file"] = item.files["sound"].name if "sound" in item.files else None
-        (workdir / "facts.json").write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        (context.workdir / "facts.json").write_text(json.dumps(facts, indent=1, sort_keys=True, allow_nan=False) + "\n")
         outputs = {"facts": "facts.json"}
         if measures["projection"] == "unknown":
-            outputs.update(write_pictures(inspection, workdir))
+            outputs.update(write_pictures(inspection, context.workdir))
         return Done(outputs, measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
@@ -89,7 +89,7 @@ class Voiceover(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
     after = ("validate", "stills")
 
-    def process(self, item: Item, workdir: Path) -> Outcome:
+    def process(self, item: Item, context: Context) -> Outcome:
         params: VoiceoverParams = self.params
         facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
         reading = SoundReading.from_json(facts["sound_reading"])
@@ -105,7 +105,7 @@ class Voiceover(Stage):
             raise ItemError("no-samples", f"{path.name}: expected sound, decoded not one sample")
         pair = measure_head_locked(read_head_locked(path, reading, sample_rate_hz=rate, **span), params.head_locked_db)
         text = json.dumps({"start_s": start_s, **timeline}, separators=(",", ":"))
-        (workdir / "timeline.json").write_text(text, encoding="utf-8")
+        (context.workdir / "timeline.json").write_text(text, encoding="utf-8")
         measures["head_locked"] = None if pair is None else pair.to_json()
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 

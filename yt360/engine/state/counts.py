@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yt360.engine.state.item_states import ItemStates, State
+from yt360.engine.state.entries import State
+from yt360.engine.state.item_states import ItemStates
 
 
 def count(entries: ItemStates) -> dict[str, Any]:

@@ -12,32 +12,20 @@ and records are made one by one, for who asks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from yt360.engine.stage import Blob, Item, Stage
 from yt360.engine.state import latest_records, snapshot
-from yt360.engine.state.item_states import ItemState, ItemStates, State, Verdict
+from yt360.engine.state.entries import ChildEntry, ItemState, State
+from yt360.engine.state.item_states import ItemStates, Verdict
 from yt360.engine.state.latest_records import LatestRecords, Records, places_in
-from yt360.engine.state.ledger import Record
 from yt360.engine.state.plan import ItemPlan, keys_of
 from yt360.engine.storage import Root
 
 __all__ = ["ChildEntry", "DatasetState", "ItemState", "ItemStates", "State"]
-
-
-@dataclass(frozen=True)
-class ChildEntry:
-    """A part (a clip) that a passing item was cut into."""
-
-    id: str
-    parent: Record
-    outputs: Mapping[str, Blob]
-    meta: Mapping[str, Any]
 
 
 class DatasetState:
@@ -95,7 +83,7 @@ class DatasetState:
         """The items of a stage, as far as the root itself says which they are."""
         if not stage.after:
             return self._saved_plan(stage)
-        if type(stage).plan is not Stage.plan:
+        if stage.own_plan:
             return ItemPlan.of_items(stage, stage.plan(self))
         plan = snapshot.load_plan(self, stage)
         if plan is None:
@@ -159,7 +147,7 @@ class DatasetState:
         ids, sources = self._ids_after(stage.after)
         empty = pa.nulls(len(ids), pa.string())
         plan = ItemPlan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
-        if type(stage).key is not Stage.key:
+        if stage.own_key or stage.id_in_key or stage.params_vary_with:
             keys = pa.array([stage.key(item) for item in plan], pa.string())
         else:
             digests = {}

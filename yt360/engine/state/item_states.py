@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from yt360.engine.stage import Item, Stage
+from yt360.engine.state.entries import STATES, ItemState, Standing, State
 from yt360.engine.state.latest_records import LatestRecords, Names, places_in
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import STATUSES, Record
 
-State = Literal["done", "filtered", "failed", "waiting", "undecided"]
-STATES: tuple[State, ...] = get_args(State)
 _CODE = {state: np.uint8(code) for code, state in enumerate(STATES)}
 _STATUS = {status: code for code, status in enumerate(STATUSES)}
-
-
-@dataclass(frozen=True, slots=True)
-class ItemState:
-    """One planned item of a stage and where it stands.
-
-    ``undecided``: measured with today's key, but decided by other thresholds; deciding again costs
-    nothing. ``attempts`` counts failed attempts with today's key.
-    """
-
-    item: Item
-    key: str
-    state: State
-    record: Record | None
-    attempts: int
 
 
 class Verdict:
@@ -73,13 +55,6 @@ class Verdict:
             states[rows[here & decided]] = _CODE[state]
             states[rows[here & ~decided]] = _CODE["undecided"]
         return states
-
-
-class Standing(NamedTuple):
-    """How an item stands in a stage."""
-
-    state: State
-    record: Record | None
 
 
 class ItemStates(Mapping[str, ItemState]):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from yt360.engine.stage import Blob
+from yt360.engine.items import Blob
 
 FORMAT = 2
 """Of the ledger's files; another number is refused by name."""

@@ -8,99 +8,112 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360 import __version__
-from yt360.engine.stage import Stage
+from yt360.engine.stage import Item, Stage
 from yt360.engine.state.counts import count
+from yt360.engine.state.entries import STATES
+from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan, write_plan
-from yt360.engine.storage import SNAPSHOTS
+from yt360.engine.storage import SNAPSHOTS, Root
 from yt360.errors import Yt360Error
 from yt360.files import atomic_write
 from yt360.hashing import canonical_json, digest_bytes
 
-if TYPE_CHECKING:
-    from yt360.engine.state.dataset_state import DatasetState
-
 _PLAN = ("id", "source", "key", "rest")
 WORTH_KEEPING = 10_000
-"""Items of a stage from which on it is quicker to read a snapshot than to work it out."""
+"""Items of a stage above which reading a snapshot is quicker than working it out."""
 
 
-def load(catalog: DatasetState, stage: Stage) -> tuple[np.ndarray, Callable[[], ItemPlan]] | None:
+class Dataset(Protocol):
+    """What is kept a snapshot of."""
+
+    @property
+    def root(self) -> Root: ...
+
+    @property
+    def stages(self) -> Mapping[str, Stage]: ...
+
+    def plan_path(self, stage: Stage) -> Path: ...
+
+    def maker(self, stage: Stage) -> Callable[[str, str], Item]: ...
+
+    def entries(self, stage_name: str) -> ItemStates: ...
+
+
+def load(dataset: Dataset, stage: Stage) -> tuple[np.ndarray, Callable[[], ItemPlan]] | None:
     """The states (codes) of a stage's items, where nothing changed since they were kept, and what gives their plan."""
-    file = _open(catalog, stage, "states")
+    file = _open(dataset, stage, "states")
     if file is None:
         return None
 
     def plan() -> ItemPlan:  # of the same file, though another one may have its name by now
-        own = type(stage).plan is Stage.plan and bool(stage.after)
+        own = bool(stage.after) and not stage.own_plan
         table = file.read(columns=list(_PLAN), use_threads=False)
-        return ItemPlan(table, catalog.maker(stage) if own else None, int(_told(file)["asked"]))
+        return ItemPlan(table, dataset.maker(stage) if own else None, int(_told(file)["asked"]))
 
     return file.read(columns=["state"], use_threads=False)["state"].to_numpy(), plan
 
 
-def load_plan(catalog: DatasetState, stage: Stage) -> ItemPlan | None:
+def load_plan(dataset: Dataset, stage: Stage) -> ItemPlan | None:
     """The plan alone, where nothing changed in the stages before: their items, and so this plan, are the same."""
-    file = _open(catalog, stage, "plan")
+    file = _open(dataset, stage, "plan")
     return None if file is None else ItemPlan(file.read(columns=list(_PLAN), use_threads=False))
 
 
-def load_counts(catalog: DatasetState, stage: Stage) -> dict[str, Any] | None:
+def load_counts(dataset: Dataset, stage: Stage) -> dict[str, Any] | None:
     """What :func:`yt360.engine.state.counts.count` said, where nothing changed since."""
-    file = _open(catalog, stage, "states")
+    file = _open(dataset, stage, "states")
     return None if file is None else dict(json.loads(_told(file)["counts"]))
 
 
-def load_one(catalog: DatasetState, stage: Stage, item: str) -> tuple[bool, str | None]:
+def load_one(dataset: Dataset, stage: Stage, item: str) -> tuple[bool, str | None]:
     """Whether there is a snapshot that holds, and the state of one item in it (``None``: not planned)."""
-    from yt360.engine.state.item_states import STATES
-
-    file = _open(catalog, stage, "states")
+    file = _open(dataset, stage, "states")
     if file is None:
         return False, None
-    found = pq.read_table(_path(catalog, stage), columns=["state"], filters=[("id", "==", item)])["state"]
+    found = pq.read_table(_path(dataset, stage), columns=["state"], filters=[("id", "==", item)])["state"]
     return True, STATES[found[0].as_py()] if len(found) else None
 
 
-def keep(catalog: DatasetState, stage: Stage, counts: dict[str, Any] | None = None) -> None:
+def keep(dataset: Dataset, stage: Stage, counts: dict[str, Any] | None = None) -> None:
     """Keep what is known of a stage of many items. A disk that is full or read-only is no error."""
-    if _open(catalog, stage, "states") is not None:
+    if _open(dataset, stage, "states") is not None:
         return
-    entries = catalog.entries(stage.name)
+    entries = dataset.entries(stage.name)
     if len(entries) < WORTH_KEEPING:
         return
     plan = entries.plan
     told = {
-        "plan": _fingerprint(catalog, stage, own=False),
-        "states": _fingerprint(catalog, stage, own=True),
+        "plan": _fingerprint(dataset, stage, own=False),
+        "states": _fingerprint(dataset, stage, own=True),
         "asked": str(plan.asked),
         "counts": json.dumps(counts or count(entries)),
     }
     table = plan.table().append_column("state", pa.array(entries.states)).replace_schema_metadata(told)
     with contextlib.suppress(OSError, Yt360Error):
-        atomic_write(_path(catalog, stage), lambda partial: write_plan(table, partial))
+        atomic_write(_path(dataset, stage), lambda partial: write_plan(table, partial))
 
 
-def _path(catalog: DatasetState, stage: Stage) -> Path:
-    return catalog.root.state / SNAPSHOTS / f"{stage.name}.parquet"
+def _path(dataset: Dataset, stage: Stage) -> Path:
+    return dataset.root.state / SNAPSHOTS / f"{stage.name}.parquet"
 
 
-def _open(catalog: DatasetState, stage: Stage, what: str) -> pq.ParquetFile | None:
-    path = _path(catalog, stage)
+def _open(dataset: Dataset, stage: Stage, what: str) -> pq.ParquetFile | None:
+    path = _path(dataset, stage)
     if not path.is_file():
         return None
     try:
         file = pq.ParquetFile(path)
         told = _told(file)
-        holds = told[what] == _fingerprint(catalog, stage, own=what == "states")
+        holds = told[what] == _fingerprint(dataset, stage, own=what == "states")
     except (pa.ArrowException, OSError, LookupError):
         return None
     return file if holds else None
@@ -110,11 +123,11 @@ def _told(file: pq.ParquetFile) -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in (file.schema_arrow.metadata or {}).items()}
 
 
-def _fingerprint(catalog: DatasetState, stage: Stage, *, own: bool) -> str:
+def _fingerprint(dataset: Dataset, stage: Stage, *, own: bool) -> str:
     """Of what the stages up to this one are, and of the files that their items come from."""
-    root = catalog.root
-    names = list(catalog.stages)
-    upto = [catalog.stages[name] for name in names[: names.index(stage.name) + 1]]
+    root = dataset.root
+    names = list(dataset.stages)
+    upto = [dataset.stages[name] for name in names[: names.index(stage.name) + 1]]
     told: list[Any] = [__version__, root.url]
     files: list[Path] = []
     for each in upto:
@@ -124,8 +137,8 @@ def _fingerprint(catalog: DatasetState, stage: Stage, *, own: bool) -> str:
         if own or each is not stage:
             files += sorted((root.ledger / each.name).glob("*"))
         if not each.after:
-            files.append(catalog.plan_path(each))
-        elif type(each).plan is not Stage.plan:  # may look at what it remembered there
+            files.append(dataset.plan_path(each))
+        elif each.own_plan:  # may look at what it remembered there
             files += sorted(root.state.glob("*.json*"))
     for file in dict.fromkeys(files):
         with contextlib.suppress(FileNotFoundError):

@@ -1,0 +1,54 @@
+"""How to run a recipe, and what one run did at a stage."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+
+from yt360.engine.state.record import Record
+
+_SLOWEST = 10
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, not what to make.
+
+    ``retry`` names what to do again: ``failed``, ``filtered``, ``all`` or a failure kind.
+    ``sample`` takes only that many of the first stage's items, spread over all of them (0: all).
+    """
+
+    workers: int = 1
+    min_free_bytes: int = 1_000_000_000
+    worker_memory_mb: int = 4096
+    retry: str | None = None
+    sample: int = 0
+
+
+@dataclass
+class StageResult:
+    """What one run did at one stage.
+
+    ``counts`` are of the ended items, ``redecided`` of re-judged ones; ``size`` (bytes), ``worker_seconds`` and
+    ``slowest`` (seconds, item) of what this run worked on.
+    """
+
+    stage: str
+    planned: int = 0
+    worked: int = 0
+    redecided: int = 0
+    seconds: float = 0.0
+    size: int = 0
+    worker_seconds: float = 0.0
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: list[Record] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        self.worked += 1
+        self.size += record.size
+        self.worker_seconds += record.seconds
+        heapq.heappush(self.slowest, (record.seconds, record.item))
+        if len(self.slowest) > _SLOWEST:
+            heapq.heappop(self.slowest)
