@@ -81,13 +81,13 @@ def main() -> None:
     recipe = parse_recipe({"name": "loader", "phases": [phase]}, "the benchmark")
     split = manifest.load_split(root, "train", recipe.data, recipe.sound.sample_rate_hz)
     reader = MemberReader(root)
-    samples, collate = SampleDataset(recipe, root, [split]), Collate(recipe, [split])
+    samples, collate = SampleDataset(recipe, root, [split]), Collate([split])
     spectrogram, pictures = SpatialSpectrogram(recipe.sound), PictureInput()
     rng = np.random.default_rng(0)
     drawn = [int(rng.integers(len(split.clips))) for _ in range(arguments.samples)]
 
     def request(index: int) -> Request:
-        return Request("train", drawn[index % len(drawn)], 0, 1, (0, 1, 0, 0, index))
+        return Request("train", drawn[index % len(drawn)], 0, (0, 1, 0, 0, index), augment=True)
 
     def network_input(index: int) -> None:
         made = [samples[request(index * BATCH + slot)] for slot in range(BATCH)]

@@ -107,7 +107,9 @@ def plain_loop(
 ) -> Callable[[], object]:
     """A step as one would write it first: encoders, translators, heads, cross-entropy, Adam."""
     phase = recipe.phases[number]
-    model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc").to(device)
+    model = AudioVisualModel(
+        recipe.model, recipe.sound.channels, translators=phase.translators, whole_video=phase.objective == "avc"
+    ).to(device)
     model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-5)
     pictures = PictureInput().to(device)
@@ -159,7 +161,9 @@ def h100(recipe: TrainingRecipe, number: int) -> dict[str, object]:
     """FLOP of one step of phase ``number`` (counted on one video, three passes of the forward) and what follows."""
     phase = recipe.phases[number]
     with FakeTensorMode():
-        model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc").eval()
+        model = AudioVisualModel(
+            recipe.model, recipe.sound.channels, translators=phase.translators, whole_video=phase.objective == "avc"
+        ).eval()
         size, views = recipe.views.size, phase.views
         frames = round(recipe.data.sound_s * recipe.sound.sample_rate_hz) // recipe.sound.hop
         video = torch.empty(1, views, 3, recipe.data.frames, size, size)

@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from yt360 import ambisonics, sphere
+from yt360.dataset.settings import PublishedBehaviour, ViewSettings
 from yt360.dataset.views import (
     PAD,
     DrawnView,
@@ -17,7 +18,6 @@ from yt360.dataset.views import (
     plane_distance,
     sound_matrix,
 )
-from yt360.training.recipe import PublishedBehaviour, ViewSettings
 
 CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 

@@ -174,10 +174,10 @@ def test_a_bad_clip_is_left_out_and_named_and_many_stop_the_run(
 
 def test_embeddings_out_of_features_are_the_models_own(checkpoint: Path) -> None:
     pretrained = load_pretrained(small(CELLS), checkpoint, torch.device("cpu"))
-    model, recipe = pretrained.model, pretrained.recipe
+    model, origin = pretrained.model, pretrained.origin
     generator = torch.Generator().manual_seed(0)
     pictures = torch.randn(3, 2, 3, 4, 16, 16, generator=generator)
-    spectrograms = torch.randn(3, 2, recipe.sound.channels, 25, 16, generator=generator)
+    spectrograms = torch.randn(3, 2, origin.sound.channels, 25, 16, generator=generator)
     directions = torch.randn(3, 2, 3, generator=generator)
     video = model.video(pictures.flatten(0, 1)).view(3, 2, -1)
     sound = model.sound(spectrograms.flatten(0, 1)).view(3, 2, -1)

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from tests.training.world import COLOURS, make_root
 from yt360.dataset.decoding import decode_frames
 from yt360.dataset.manifest import ClipRow, load_split
+from yt360.dataset.settings import DataSettings
 from yt360.segmentation.clip_maps import clip_maps_bytes
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, from_ids
-from yt360.training.recipe import DataSettings
 
 CATEGORIES = (Category(1, "ground", False), *(Category(100 + k, f"disc {k}", True) for k in range(len(COLOURS))))
 

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from tests.training.world import tiny
 from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.settings import TranslatorSettings
 from yt360.models.sound_net import SoundNet
 from yt360.models.translators import TranslationNet
 from yt360.models.video_net import R2Plus1D, R2Plus1DBlock
-from yt360.training.recipe import TranslatorSettings
 
 
 def parameters(module: torch.nn.Module) -> float:
@@ -106,7 +106,7 @@ def test_positions_matter_only_when_asked_for():
 @pytest.mark.parametrize("translators", [False, True])
 @pytest.mark.parametrize("whole_video", [False, True])
 def test_embeddings_are_unit_vectors_of_the_right_shape(translators, whole_video):
-    model = AudioVisualModel(tiny(), translators=translators, whole_video=whole_video).eval()
+    model = AudioVisualModel(tiny().model, 4, translators=translators, whole_video=whole_video).eval()
     with torch.no_grad():
         inputs = torch.randn(3, 2, 3, 4, 16, 16), torch.randn(3, 2, 4, 25, 16), torch.randn(3, 2, 3)
         for by_view in (False, True):
@@ -119,7 +119,7 @@ def test_bug_avc_with_several_views_and_translators_crashed():
     """Bug 3: the published 'avc' objective dies in its metrics; here it trains."""
     from yt360.training.losses import align
 
-    model = AudioVisualModel(tiny(), translators=True, whole_video=True)
+    model = AudioVisualModel(tiny().model, 4, translators=True, whole_video=True)
     inputs = torch.randn(3, 2, 3, 4, 16, 16), torch.randn(3, 2, 4, 25, 16), torch.randn(3, 2, 3)
     result = align(model(*inputs), "full112", 0.07)
     result.loss.backward()
@@ -130,7 +130,7 @@ def test_bug_avc_with_several_views_and_translators_crashed():
 def test_torchvision_encoder_gives_512_features():
     pytest.importorskip("torchvision")
     recipe = tiny(model={"video": "torchvision", "width": 64, "depth": 18})
-    model = AudioVisualModel(recipe, translators=False, whole_video=True).eval()
+    model = AudioVisualModel(recipe.model, recipe.sound.channels, translators=False, whole_video=True).eval()
     assert parameters(model.video) == pytest.approx(31.30, abs=0.05)
     with torch.no_grad():
         assert model.video(torch.zeros(1, 3, 8, 32, 32)).shape == (1, 512)

@@ -16,10 +16,11 @@ from yt360 import sphere
 from yt360.cli.train import convert_command
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames
 from yt360.errors import UsageError
+from yt360.models import load_encoders
 from yt360.models.audio_visual import AudioVisualModel, Embeddings, _project
 from yt360.models.encoders import load_spectrogram
+from yt360.models.folder import load_into, read_model, without_front_end
 from yt360.models.published import convert
-from yt360.training import checkpoints, load_encoders
 from yt360.training.losses import align
 
 
@@ -61,11 +62,10 @@ def test_encoders_give_the_published_features(converted, recorded):
 
 
 def test_translators_and_loss_are_the_published_ones(released_file, converted, recorded):
-    recipe = convert(released_file, released_file.parent / "again")
-    model = AudioVisualModel(recipe, translators=True, whole_video=False).eval()
-    tensors, description = checkpoints.read_model(converted)
-    assert description["mode"] == "original"
-    checkpoints.load_into(model, checkpoints.without_front_end(tensors), converted)
+    tensors, description = read_model(converted)
+    model = AudioVisualModel(description.model, description.sound.channels, translators=True, whole_video=False).eval()
+    assert description.mode == "original"
+    load_into(model, without_front_end(tensors), converted)
     features = released.inputs()
     video, sound, directions = features["video_features"], features["sound_features"], torch.zeros(3, 4, 3)
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_translators_and_loss_are_the_published_ones(released_file, converted, r
             _project(model.sound_prediction_head, to_sound),
             _project(model.sound_head, sound),
         )
-        loss = align(embeddings, recipe.behaviour.pool, recipe.optimiser.temperature).loss
+        loss = align(embeddings, description.switches.pool, 0.07).loss
     assert float(loss) == pytest.approx(float(recorded["loss"]), abs=1e-5)
     assert float(align(embeddings, "full112", 0.07).loss) > float(loss)
 
@@ -109,8 +109,7 @@ def test_avc_checkpoint_has_no_translators(tmp_path):
     for name in heads:
         criterion[f"{name}.weight"], criterion[f"{name}.bias"] = torch.zeros(128, 512), torch.zeros(128)
     torch.save({"model": whole["model"], "train_criterion": criterion}, tmp_path / "avc.pth.tar")
-    recipe = convert(tmp_path / "avc.pth.tar", tmp_path / "out")
-    assert not recipe.phases[0].translators
+    assert not convert(tmp_path / "avc.pth.tar", tmp_path / "out").translates
     assert load_encoders(tmp_path / "out").video.features == 512
 
 

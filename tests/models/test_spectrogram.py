@@ -6,8 +6,8 @@ import torch
 
 from yt360 import ambisonics, sphere
 from yt360.dataset.colour_jitter import draw_jitter, jitter
+from yt360.models.settings import SpectrogramSettings
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram, mel_filters
-from yt360.training.recipe import SpectrogramSettings
 
 librosa = pytest.importorskip("librosa")
 RNG = np.random.default_rng(0)

@@ -185,7 +185,7 @@ def test_sound_with_other_channels_is_refused():
 def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames, count, seed):
     one = clip(frames=frames, samples=int(frames / 16 * RATE) + seed % 100)
     recipe = tiny(data={"picture_s": 0.5})
-    for moment in draw_moments(np.random.default_rng(seed), one, recipe, count):
+    for moment in draw_moments(np.random.default_rng(seed), one, recipe.data, count):
         assert moment.sound_start >= 0
         assert moment.sound_start + RATE <= one.samples
         assert len(moment.frames) == 8
@@ -197,7 +197,7 @@ def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames, co
 
 
 def test_moments_of_avts_are_in_separate_parts_of_the_clip():
-    moments = draw_moments(np.random.default_rng(0), clip(frames=160, samples=240000), tiny(), 4)
+    moments = draw_moments(np.random.default_rng(0), clip(frames=160, samples=240000), tiny().data, 4)
     starts = [moment.sound_start / RATE for moment in moments]
     for part, start in enumerate(starts):
         assert 2.5 * part <= start <= 2.5 * (part + 1) - 1
@@ -255,13 +255,13 @@ def test_bad_samples_are_named_and_left_out_of_the_batch(own_root):
     edit_manifest(own_root, lambda rows: rows[1].update(foa_digest="0" * 40))
     bad_split = load(own_root)
     data = SampleDataset(recipe, str(own_root), [bad_split])
-    made = [data[Request("train", index, 0, 1, (0, 1, index))] for index in range(3)]
+    made = [data[Request("train", index, index // 2, (0, 1, index), augment=True)] for index in range(3)]
     assert isinstance(made[1], BadSample)
-    batch = Collate(recipe, [split])(made)
+    batch = Collate([split])(made)
     assert batch.clips == ("video000-00000", "video001-00000")
     assert [bad.clip for bad in batch.bad] == ["video000-00010"]
     assert batch.pictures.shape[0] == 2
-    nothing = Collate(recipe, [split])([made[1]])
+    nothing = Collate([split])([made[1]])
     assert nothing.clips == ()
     assert nothing.pictures.numel() == 0
 

@@ -29,7 +29,8 @@ from yt360.training.losses import align
 torch.set_num_threads(1)
 with processes("cpu") as group:
     torch.manual_seed(0)
-    model = AudioVisualModel(tiny(model={"translator": {"dropout": 0.0}}), translators=True, whole_video=False)
+    settings = tiny(model={"translator": {"dropout": 0.0}}).model
+    model = AudioVisualModel(settings, 4, translators=True, whole_video=False)
     # Batch norm looks at one process's share of the batch (as in the published DataParallel): fixed here.
     model.video.eval(), model.sound.eval()
     inputs = torch.randn(4, 2, 3, 4, 16, 16), torch.randn(4, 2, 4, 25, 16), torch.randn(4, 2, 3)

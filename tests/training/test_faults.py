@@ -9,7 +9,8 @@ import pytest
 from tests.training.runs import log, long_recipe, run
 from tests.training.world import edit_manifest, make_root, tiny
 from yt360.errors import UsageError
-from yt360.training import checkpoints, samples
+from yt360.models.folder import list_checkpoints
+from yt360.training import samples
 from yt360.training.loop import TrainingError
 from yt360.training.step import Learner
 
@@ -26,7 +27,7 @@ def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypa
         run(tiny(run={"checkpoint_every": 1}), root, tmp_path)
     record = log(tmp_path, "not-finite")[0]
     assert len(record["clips"]) == 4
-    assert [path.name for path in checkpoints.list_checkpoints(tmp_path / "checkpoints")] == ["00-avc-00000001"]
+    assert [path.name for path in list_checkpoints(tmp_path / "checkpoints")] == ["00-avc-00000001"]
 
 
 def damage(root: Path, clips: int) -> list[str]:

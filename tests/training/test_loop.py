@@ -12,8 +12,10 @@ from tests import CHECKOUT
 from tests.training.runs import log, losses, run
 from tests.training.world import make_root, tiny
 from yt360.errors import UsageError
+from yt360.models import load_encoders
 from yt360.models.encoders import load_spectrogram
-from yt360.training import checkpoints, load_encoders, loop
+from yt360.models.folder import list_checkpoints, load_into, read_model, without_front_end
+from yt360.training import loop
 
 REPOSITORY = CHECKOUT
 
@@ -42,13 +44,13 @@ def test_same_seed_same_losses_other_seed_other_losses(root, finished, tmp_path)
 
 
 def test_checkpoint_of_another_architecture_lists_what_differs(finished):
-    tensors, _ = checkpoints.read_model(finished / "model")
-    other = loop.AudioVisualModel(tiny(model={"width": 4}), translators=True, whole_video=False)
+    tensors, _ = read_model(finished / "model")
+    other = loop.AudioVisualModel(tiny(model={"width": 4}).model, 4, translators=True, whole_video=False)
     with pytest.raises(UsageError, match=r"another architecture: video\.stem\.0\.weight has shape"):
-        checkpoints.load_into(other, checkpoints.without_front_end(tensors), finished)
-    smaller = loop.AudioVisualModel(tiny(), translators=False, whole_video=False)
+        load_into(other, without_front_end(tensors), finished)
+    smaller = loop.AudioVisualModel(tiny().model, 4, translators=False, whole_video=False)
     with pytest.raises(UsageError, match=r"sound_to_video.* is not part of this model"):
-        checkpoints.load_into(smaller, checkpoints.without_front_end(tensors), finished)
+        load_into(smaller, without_front_end(tensors), finished)
 
 
 def test_start_from_takes_the_encoders_and_refuses_other_ones(root, finished, tmp_path):
@@ -86,10 +88,10 @@ def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(root, tmp_path,
 
 
 def test_loaded_encoders_are_those_that_were_trained(finished):
-    for folder in (finished, finished / "model", checkpoints.list_checkpoints(finished / "checkpoints")[-1]):
+    for folder in (finished, finished / "model", list_checkpoints(finished / "checkpoints")[-1]):
         encoders = load_encoders(folder)
         assert not encoders.video.training
-        tensors, _ = checkpoints.read_model(finished / "model")
+        tensors, _ = read_model(finished / "model")
         assert torch.equal(encoders.video.stem[0].weight, tensors["video.stem.0.weight"])
         assert encoders.sound(torch.zeros(1, 4, 25, 16)).shape == (1, 16)
     assert load_spectrogram(finished).std.min() > 0
@@ -102,6 +104,9 @@ def test_encoders_of_nothing(tmp_path):
     with pytest.raises(UsageError, match="JSON object"):
         load_encoders(tmp_path)
     (tmp_path / "model.json").write_text('{"format": 1}')
+    with pytest.raises(UsageError, match=r"model\.json: does not describe a model of this version \(model: "):
+        load_encoders(tmp_path)
+    (tmp_path / "model.json").write_text('{"format": 1, "model": {}, "sound": {}}')
     (tmp_path / "model.safetensors").write_bytes(b"not tensors at all")
     with pytest.raises(UsageError, match="safetensors"):
         load_encoders(tmp_path)
@@ -110,8 +115,8 @@ def test_encoders_of_nothing(tmp_path):
 @pytest.mark.parametrize("mode", ["correct", "original"])
 def test_each_mode_trains_and_says_so(root, tmp_path, mode):
     run(tiny(mode=mode), root, tmp_path)
-    _, description = checkpoints.read_model(tmp_path / "model")
-    assert description["mode"] == mode
+    _, description = read_model(tmp_path / "model")
+    assert description.mode == mode
     assert log(tmp_path, "start")[0]["switches"]["pool"] == ("full112" if mode == "correct" else "slot31")
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests import CHECKOUT
 from tests.training.world import tiny
+from yt360.dataset.settings import PublishedBehaviour
 from yt360.errors import UsageError
-from yt360.training.recipe import PublishedBehaviour, TrainingRecipe, load_recipe, override, parse_recipe
+from yt360.training.recipe import TrainingRecipe, load_recipe, override, parse_recipe
 
 RECIPES = sorted((CHECKOUT / "pipelines" / "train").glob("*.yaml"))
 

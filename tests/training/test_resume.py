@@ -14,6 +14,8 @@ from tests import CHECKOUT
 from tests.training.runs import log, long_recipe, losses, run
 from tests.training.world import make_root, tiny
 from yt360.errors import RootBusyError, UsageError
+from yt360.models import tensor_files
+from yt360.models.folder import list_checkpoints
 from yt360.training import checkpoints
 
 REPOSITORY = CHECKOUT
@@ -96,7 +98,7 @@ def test_truncated_checkpoint_is_named(root, tmp_path, monkeypatch):
         interrupt_after(patched, 1)
         with pytest.raises(InterruptError):
             run(tiny(), root, tmp_path)
-    checkpoint = checkpoints.list_checkpoints(tmp_path / "checkpoints")[-1]
+    checkpoint = list_checkpoints(tmp_path / "checkpoints")[-1]
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(UsageError, match=r"model\.safetensors: not a whole safetensors file.*remove"):
@@ -105,16 +107,16 @@ def test_truncated_checkpoint_is_named(root, tmp_path, monkeypatch):
 
 def test_a_checkpoint_that_was_not_finished_is_not_one(root, finished, tmp_path, monkeypatch):
     """Killed while writing the second checkpoint: the run goes on from the first."""
-    real, count = checkpoints.save_file, [0]
+    real, count = tensor_files.save_file, [0]
 
-    def save(*args):
+    def save(*args, **settings):
         count[0] += 1
         if count[0] == 4:
             raise InterruptError
-        real(*args)
+        real(*args, **settings)
 
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoints, "save_file", save)
+        patched.setattr(tensor_files, "save_file", save)
         with pytest.raises(InterruptError):
             run(tiny(), root, tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["00-avc-00000002"]
@@ -123,7 +125,7 @@ def test_a_checkpoint_that_was_not_finished_is_not_one(root, finished, tmp_path,
 
 
 def test_only_the_newest_checkpoints_and_phase_ends_are_kept(finished):
-    names = [path.name for path in checkpoints.list_checkpoints(finished / "checkpoints")]
+    names = [path.name for path in list_checkpoints(finished / "checkpoints")]
     assert names == ["00-avc-00000003", "01-avsa-00000002", "01-avsa-00000004"]
 
 

@@ -24,14 +24,14 @@ def model_group() -> None:
 def convert_command(checkpoint: Path, out: Path, statistics: Path | None) -> None:
     """Turn a CHECKPOINT that the paper's authors released into a model of ours.
 
-    `yt360.training.load_encoders(OUT)` reads it, and a recipe's start_from may name it.
+    `yt360.models.load_encoders(OUT)` reads it, and a recipe's start_from may name it.
     """
     try:
         from yt360.models.published import convert
     except ImportError as error:
         raise needs_torch(error) from error
-    recipe = convert(checkpoint, out, statistics=statistics)
-    translators = recipe.model.translator.kind if recipe.phases[0].translators else "none"
-    click.echo(f"wrote {out}: R(2+1)D-{recipe.model.depth}, translators: {translators}")
+    description, translates = convert(checkpoint, out, statistics=statistics)
+    translators = description.model.translator.kind if translates else "none"
+    click.echo(f"wrote {out}: R(2+1)D-{description.model.depth}, translators: {translators}")
     if statistics is None:
         click.echo("without --statistics: normalise log-mel spectrograms yourself before the sound encoder", err=True)

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from yt360.dataset.schema import CLIPS, MANIFESTS
+from yt360.dataset.settings import DataSettings
 from yt360.errors import UsageError
-from yt360.training.recipe import DataSettings, fingerprint
+from yt360.hashing import digest_json
 
 _NEEDED = tuple(column.name for column in CLIPS if column.needed)
 _READ = (*_NEEDED, "panoptic_offset", "panoptic_size", "panoptic_digest")
@@ -65,7 +66,7 @@ class ClipSplit:
     @property
     def digest(self) -> str:
         """Changes when the clips, their order or their bytes do."""
-        return fingerprint([[clip.clip, clip.video_digest, clip.foa_digest] for clip in self.clips])
+        return digest_json([[clip.clip, clip.video_digest, clip.foa_digest] for clip in self.clips])
 
 
 def join(root: str, *parts: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
-from yt360.training.recipe import PublishedBehaviour, ViewSettings
+from yt360.dataset.settings import PublishedBehaviour, ViewSettings
 
 PAD = 1
 """Pixels around an equirectangular picture that hold what lies beyond the seam and the poles."""

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from yt360.dataset import manifest
 from yt360.dataset.manifest import ClipSplit
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import SampleSettings
 from yt360.evaluation.frozen_features import Extract, Extractor, samples_digest
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.pretrained import Pretrained, sampling
@@ -21,8 +22,8 @@ from yt360.evaluation.recipe import ActionTask, Cell, EvaluationRecipe, KnnTask,
 from yt360.evaluation.samples import need_two_videos
 from yt360.evaluation.tasks import action_data
 from yt360.evaluation.tasks.labelled import LabelledMaker, SegmentLabels
+from yt360.hashing import digest_json
 from yt360.training.distributed import Processes
-from yt360.training.recipe import TrainingRecipe, fingerprint
 
 ACTIONS = ("ucf101", "hmdb51")
 
@@ -52,27 +53,25 @@ class TaskContext:
     @cached_property
     def splits(self) -> dict[str, ClipSplit]:
         """The dataset's ``train`` and ``test`` clips."""
-        recipe = self.sampling(2)
+        data = self.sampling(2).data
         table = manifest.read_table(self.root)
-        rate = recipe.sound.sample_rate_hz
-        names = {"train": recipe.data.train_split, "test": recipe.data.test_split}
-        found = {
-            key: manifest.load_split(self.root, name, recipe.data, rate, table=table) for key, name in names.items()
-        }
+        rate = self.pretrained.origin.sound.sample_rate_hz
+        names = {"train": data.train_split, "test": data.test_split}
+        found = {key: manifest.load_split(self.root, name, data, rate, table=table) for key, name in names.items()}
         manifest.check_shards(self.root, list(found.values()))
         for split in found.values():
             need_two_videos(split, self.root)
         return found
 
-    def sampling(self, views: int) -> TrainingRecipe:
+    def sampling(self, views: int) -> SampleSettings:
         """How samples of ``views`` views are made."""
-        return sampling(self.recipe, self.pretrained.recipe, views)
+        return sampling(self.recipe, self.pretrained.origin.samples, views)
 
-    def extractor(self, recipe: TrainingRecipe, batch: int) -> Extractor:
+    def extractor(self, settings: SampleSettings, batch: int) -> Extractor:
         """Makes and keeps features below the run folder."""
         return Extractor(
             pretrained=self.pretrained,
-            recipe=recipe,
+            settings=settings,
             root=self.root,
             folder=self.out / "features",
             group=self.group,
@@ -98,7 +97,7 @@ class TaskContext:
         """What a result says of its data."""
         if is_action(cell):
             folds = [self.fold(name, number) for name, number in folds_of(cell)]
-            digest = fingerprint([fold_digest(fold) for fold in folds])
+            digest = digest_json([fold_digest(fold) for fold in folds])
             count = {"train": len(folds[0].train), "test": len(folds[0].test)}
             return {"root": self.root, "dataset": folds[0].dataset, "digest": digest, "videos": count}
         clips = getattr(cell, "test_clips_per_video", None) or getattr(cell, "clips_per_video", None)
@@ -107,7 +106,7 @@ class TaskContext:
         test = self.splits["test"]
         return {
             "root": self.root,
-            "digest": fingerprint([split.digest for split in self.splits.values()]),
+            "digest": digest_json([split.digest for split in self.splits.values()]),
             "test_samples": samples_digest(self.sampling(views), test, self.recipe.seed, clips),
             "clips": {name: len(split.clips) for name, split in self.splits.items()},
             "videos": {name: len(split.videos) for name, split in self.splits.items()},
@@ -130,24 +129,24 @@ def folds_of(cell: Cell) -> list[tuple[str, int]]:
 def fold_digest(fold: action_data.Fold) -> str:
     """Changes when the lists of a fold do."""
     lists = [[[video.path.name, video.label] for video in part] for part in (fold.train, fold.test)]
-    return fingerprint([fold.dataset, fold.number, fold.classes, lists])
+    return digest_json([fold.dataset, fold.number, fold.classes, lists])
 
 
 def labelled(
     job: TaskContext,
     cell: SegmentationTask | ProbeTask | KnnTask,
-    recipe: TrainingRecipe,
+    settings: SampleSettings,
     labels: SegmentLabels,
     views: int,
     *,
     train: bool,
 ) -> LabelledMaker:
-    reader = MemberReader(job.root, verify=recipe.data.verify_digests)
+    reader = MemberReader(job.root, verify=settings.data.verify_digests)
     augment, fov = train, None
     if isinstance(cell, SegmentationTask):
         augment = train or cell.encoders == "as-published"
         fov = cell.train_fov_deg if train else cell.test_fov_deg
-    return LabelledMaker(recipe, reader, labels, views, fov, augment)
+    return LabelledMaker(settings, reader, labels, views, fov, augment)
 
 
 def on_videos(

@@ -27,6 +27,7 @@ from torch.utils.data import Dataset
 from yt360 import ambisonics, sphere
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import PublishedBehaviour, SampleSettings
 from yt360.dataset.views import DrawnView, sound_matrix
 from yt360.errors import UsageError
 from yt360.evaluation.pretrained import Pretrained
@@ -39,9 +40,10 @@ from yt360.evaluation.samples import (
     read_blocks,
     videos_of,
 )
+from yt360.hashing import digest_json
+from yt360.models.settings import SpectrogramSettings
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes, barrier
-from yt360.training.recipe import PublishedBehaviour, TrainingRecipe, fingerprint
 from yt360.training.samples import make_sample
 
 
@@ -105,10 +107,10 @@ Extract = Callable[[Pretrained, dict[str, Tensor]], dict[str, Tensor]]
 
 @dataclass
 class Extractor:
-    """Makes banks of a model's features below ``folder``; ``recipe`` says how samples are made."""
+    """Makes banks of a model's features below ``folder``; ``settings`` say how samples are made."""
 
     pretrained: Pretrained
-    recipe: TrainingRecipe
+    settings: SampleSettings
     root: str
     folder: Path
     group: Processes
@@ -120,10 +122,10 @@ class Extractor:
     def bank(self, split: ClipSplit, kind: int, clips_per_video: int, turns: Sequence[Turn], number: int = 0) -> Bank:
         """Features of ``clips_per_video`` samples of each video of a split (see :func:`draw_requests`)."""
         requests = draw_requests(split, clips_per_video, self.seed, kind, number)
-        reader = MemberReader(self.root, verify=self.recipe.data.verify_digests)
-        make = partial(make_views, recipe=self.recipe, reader=reader)
+        reader = MemberReader(self.root, verify=self.settings.data.verify_digests)
+        make = partial(make_views, settings=self.settings, reader=reader)
         extract = partial(
-            _features, requests=requests, turns=tuple(turns), switches=self.recipe.behaviour, seed=self.seed
+            _features, requests=requests, turns=tuple(turns), switches=self.settings.behaviour, seed=self.seed
         )
         identity = [
             split.digest,
@@ -132,7 +134,7 @@ class Extractor:
             clips_per_video,
             number,
             [turn.name for turn in turns],
-            how(self.recipe),
+            how(self.settings, self.pretrained.origin.sound),
         ]
         dataset = RequestDataset(requests, split, make)
         tensors, unreadable = self.run(dataset, len(requests), extract, identity, f"features of {split.name}")
@@ -151,12 +153,12 @@ class Extractor:
 
         ``identity``: JSON of all that the outcome depends on besides the model, the seed and the size of blocks.
         """
-        folder = self.folder / fingerprint([self.pretrained.digest, self.seed, self.batch, identity])
+        folder = self.folder / digest_json([self.pretrained.digest, self.seed, self.batch, identity])
         folder.mkdir(parents=True, exist_ok=True)
         count = -(-total // self.batch)
         blocks = blocks_of(total, self.batch, self.group.rank, self.group.world)
         missing = [block for block in blocks if not _whole(_path(folder, block[0]))]
-        for block in read_blocks(dataset, missing, self.recipe.data.workers, self.pretrained.device):
+        for block in read_blocks(dataset, missing, self.settings.data.workers, self.pretrained.device):
             found: dict[str, Tensor] = {}
             if block.tensors:
                 with torch.inference_mode():
@@ -173,23 +175,25 @@ class Stopped(Exception):  # noqa: N818 - a request, not an error
     """The run was asked to stop; what was made is kept."""
 
 
-def how(recipe: TrainingRecipe) -> list[Any]:
-    """All of a recipe that what is in a sample depends on."""
-    data = recipe.data.model_dump(mode="json", exclude={"workers", "verify_digests", "clips_per_video"})
-    parts = (recipe.views, recipe.behaviour, recipe.phases[0], recipe.sound)
-    return [data, *(part.model_dump(mode="json") for part in parts)]
+def how(settings: SampleSettings, sound: SpectrogramSettings) -> list[Any]:
+    """All that features of a sample depend on besides the model, its clip and its random numbers."""
+    data = settings.data.model_dump(mode="json", exclude={"workers", "verify_digests", "clips_per_video"})
+    parts = (settings.views, settings.behaviour, sound)
+    return [data, settings.view_count, *(part.model_dump(mode="json") for part in parts)]
 
 
-def samples_digest(recipe: TrainingRecipe, split: ClipSplit, seed: int, clips_per_video: int) -> str:
-    """Of which test samples a result was measured on: rows of one table must agree in it."""
-    data = recipe.data.model_dump(mode="json", include={"picture_s", "frames_per_second", "sound_s"})
-    views = recipe.views.model_dump(mode="json", include={"elevation_deg", "aspect", "energy_share"})
-    return fingerprint([split.digest, seed, clips_per_video, data, views, recipe.evaluation.views])
+def samples_digest(settings: SampleSettings, split: ClipSplit, seed: int, clips_per_video: int) -> str:
+    """Digest of the test samples that a result was measured on: rows of one table must agree in it."""
+    data = settings.data.model_dump(mode="json", include={"picture_s", "frames_per_second", "sound_s"})
+    views = settings.views.model_dump(mode="json", include={"elevation_deg", "aspect", "energy_share"})
+    return digest_json([split.digest, seed, clips_per_video, data, views, settings.view_count])
 
 
-def make_views(request: Request, clip: ClipRow, *, recipe: TrainingRecipe, reader: MemberReader) -> dict[str, NDArray]:
+def make_views(
+    request: Request, clip: ClipRow, *, settings: SampleSettings, reader: MemberReader
+) -> dict[str, NDArray]:
     """A request's sample as training makes it."""
-    sample = make_sample(request, clip, recipe, reader, train=request.seed[1] == 1)
+    sample = make_sample(request, clip, settings, reader)
     return {name: getattr(sample, name) for name in ("pictures", "sound", "matrices", "directions")}
 
 

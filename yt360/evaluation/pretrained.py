@@ -6,23 +6,41 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
 from yt360.errors import UsageError
 from yt360.evaluation.recipe import EvaluationRecipe
 from yt360.models.audio_visual import AudioVisualModel, video_encoder
+from yt360.models.folder import find_model, load_front_end, load_into, read_model, without_front_end
+from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
-from yt360.training import checkpoints
-from yt360.training.recipe import ModelSettings, TrainingRecipe, parse_recipe
+from yt360.settings import misfit
+from yt360.training.recipe import TrainingRecipe, parse_recipe
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a model came to be: architecture, sound input and samples of its training.
+
+    ``recipe`` is the name of the training recipe, or of the evaluation where no recipe is known.
+    """
+
+    recipe: str
+    mode: Literal["correct", "original", "ablation"]
+    seed: int
+    model: ModelSettings
+    sound: SpectrogramSettings
+    samples: SampleSettings
 
 
 @dataclass
 class Pretrained:
-    """``model`` in evaluation mode on ``device``; ``recipe`` holds its data, views, sound and switches.
+    """``model`` in evaluation mode on ``device``; ``origin`` holds its data, views, sound and switches.
 
     ``row``: its name in the tables. ``digest`` of its weights. ``hears``: whether the sound half means
     anything (not for a video network from elsewhere).
@@ -32,7 +50,7 @@ class Pretrained:
     model: AudioVisualModel
     spectrogram: SpatialSpectrogram
     pictures: PictureInput
-    recipe: TrainingRecipe
+    origin: Origin
     digest: str
     folder: str
     device: torch.device
@@ -59,15 +77,15 @@ class Pretrained:
 
     def about(self) -> dict[str, Any]:
         """What a result says of the model."""
-        settings = self.recipe.model
+        origin, settings = self.origin, self.origin.model
         return {
             "checkpoint": self.folder,
             "digest": self.digest,
-            "mode": self.recipe.mode,
-            "switches": self.recipe.behaviour.model_dump(mode="json"),
-            "seed": self.recipe.seed,
-            "recipe": self.recipe.name,
-            "architecture": f"{settings.video}-{settings.depth} width {settings.width}, {self.recipe.sound.features}",
+            "mode": origin.mode,
+            "switches": origin.samples.behaviour.model_dump(mode="json"),
+            "seed": origin.seed,
+            "recipe": origin.recipe,
+            "architecture": f"{settings.video}-{settings.depth} width {settings.width}, {origin.sound.features}",
         }
 
 
@@ -80,15 +98,15 @@ def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, devic
             raise UsageError(
                 f"{evaluation.name}: expected --checkpoint, the output folder of yt360 train or yt360 model convert"
             )
-        recipe = _bare(evaluation, evaluation.model.model_dump(mode="json"), evaluation.sound.model_dump(mode="json"))
-        return _random(evaluation, recipe, device)
+        return _random(evaluation, _untrained(evaluation, evaluation.model), device)
     folder = find_model(checkpoint)
-    tensors, description = checkpoints.read_model(folder)
-    recipe, trained_here = _recipe_of(folder, checkpoint, description, evaluation)
-    _check_mode(evaluation, recipe, folder)
+    tensors, description = read_model(folder)
+    recipe = _recipe_beside(folder, checkpoint, description)
+    origin = _described(evaluation, description) if recipe is None else _trained(recipe)
+    _check_mode(evaluation, origin.mode, folder)
     if evaluation.weights == "random":
-        return _random(evaluation, recipe, device)
-    row = row_of(recipe) if trained_here else evaluation.row
+        return _random(evaluation, origin, device)
+    row = evaluation.row if recipe is None else row_of(recipe)
     if row is None:
         raise UsageError(
             f"{folder}: no recipe.json of its training beside it, so nothing says which row of the tables it is: "
@@ -100,11 +118,11 @@ def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, devic
             f"{evaluation.row!r}: name that model with --checkpoint, or drop row:"
         )
     translators = any(name.startswith("video_to_sound.") for name in tensors)
-    model = AudioVisualModel(recipe, translators=translators, whole_video=False)
-    checkpoints.load_into(model, checkpoints.without_front_end(tensors), folder)
-    spectrogram = SpatialSpectrogram(recipe.sound)
-    checkpoints.load_front_end(spectrogram, tensors, folder)
-    return _frozen(row, model, spectrogram, recipe, folder, device, hears=True)
+    model = AudioVisualModel(origin.model, origin.sound.channels, translators=translators, whole_video=False)
+    load_into(model, without_front_end(tensors), folder)
+    spectrogram = SpatialSpectrogram(origin.sound)
+    load_front_end(spectrogram, tensors, folder)
+    return _frozen(row, model, spectrogram, origin, folder, device, hears=True)
 
 
 def row_of(recipe: TrainingRecipe) -> str:
@@ -122,23 +140,8 @@ def row_of(recipe: TrainingRecipe) -> str:
     return "-".join([name, *parts])
 
 
-def find_model(folder: Path) -> Path:
-    """The model folder in ``folder``: itself, its ``model/``, or its newest checkpoint."""
-    candidates = [folder, folder / "model", *reversed(checkpoints.list_checkpoints(folder / "checkpoints"))]
-    for candidate in candidates:
-        if (candidate / "model.json").is_file():
-            return candidate
-    found = "nothing" if not folder.exists() else "a file" if folder.is_file() else "a folder without a model"
-    raise UsageError(
-        f"{folder}: expected an output folder of yt360 train (with model/ or checkpoints/) or of yt360 model convert, "
-        f"found {found}: train one (yt360 train avsa --root ROOT --out {folder})"
-    )
-
-
-def _recipe_of(
-    folder: Path, asked: Path, description: dict[str, Any], evaluation: EvaluationRecipe
-) -> tuple[TrainingRecipe, bool]:
-    """The training recipe beside a model, or one made of its description; and whether it was beside it."""
+def _recipe_beside(folder: Path, asked: Path, description: ModelDescription) -> TrainingRecipe | None:
+    """The training recipe beside a model, if there is one."""
     for place in (folder, asked, *folder.parents[:2]):
         path = place / "recipe.json"
         if path.is_file():
@@ -146,61 +149,70 @@ def _recipe_of(
                 recipe = parse_recipe(json.loads(path.read_text(encoding="utf-8")), str(path))
             except (OSError, ValueError) as error:
                 raise UsageError(f"{path}: expected the recipe of a training run, found: {error}") from error
-            ours = checkpoints.describe(recipe)
-            wrong = [name for name in ("model", "sound", "mode", "switches") if ours[name] != description.get(name)]
+            ours, theirs = recipe.description().to_json(), description.to_json()
+            wrong = [name for name in ("model", "sound", "mode", "switches") if ours[name] != theirs[name]]
             if wrong:
                 raise UsageError(
                     f"{folder}: model.json and {path} disagree in {', '.join(wrong)}: the weights are of another "
                     "architecture or mode than the run; name the folder of one run"
                 )
-            return recipe, True
-    try:
-        return _bare(evaluation, description["model"], description["sound"], description), False
-    except KeyError as error:
-        raise UsageError(f"{folder}/model.json: does not say its {error}: not a model of this version") from error
+            return recipe
+    return None
 
 
-def _bare(
-    evaluation: EvaluationRecipe, model: Any, sound: Any, description: dict[str, Any] | None = None
-) -> TrainingRecipe:
-    """A recipe with the paper's data and views around an architecture."""
-    mode = (description or {}).get("mode", evaluation.mode or "correct")
-    fields: dict[str, Any] = {"name": evaluation.name, "mode": mode, "model": model, "sound": sound}
+def _trained(recipe: TrainingRecipe) -> Origin:
+    """The origin of a model that was trained with ``recipe``."""
+    samples = recipe.held_out_settings()
+    return Origin(recipe.name, recipe.mode, recipe.seed, recipe.model, recipe.sound, samples)
+
+
+def _described(evaluation: EvaluationRecipe, description: ModelDescription) -> Origin:
+    """The origin of a model that only its ``model.json`` tells of; where that says nothing, samples are the paper's."""
+    data, views = DataSettings(), ViewSettings()
+    if given := description.input:
+        times = given.model_dump(include={"picture_s", "frames_per_second", "sound_s"})
+        data, views = DataSettings(**times), ViewSettings(size=given.size)
+    samples = SampleSettings(data=data, views=views, behaviour=description.switches)
+    return Origin(evaluation.name, description.mode, 0, description.model, description.sound, samples)
+
+
+def _untrained(evaluation: EvaluationRecipe, model: ModelSettings) -> Origin:
+    """The origin of weights that no training of ours made, with the paper's samples."""
+    mode = evaluation.mode or "correct"
     if mode == "ablation":
-        fields["switches"] = (description or {}).get("switches")
-    phase = {"name": "none", "objective": "avsa", "views": 2, "batch": 2, "translators": True, "steps": 1}
-    return parse_recipe(fields | {"phases": [phase]}, evaluation.name)
+        raise UsageError(f"{evaluation.name}: mode: ablation needs a trained model, which says its switches")
+    behaviour = PublishedBehaviour.original() if mode == "original" else PublishedBehaviour()
+    return Origin(evaluation.name, mode, 0, model, evaluation.sound, SampleSettings(behaviour=behaviour))
 
 
-def _check_mode(evaluation: EvaluationRecipe, recipe: TrainingRecipe, folder: Path) -> None:
-    if evaluation.mode is not None and evaluation.mode != recipe.mode:
+def _check_mode(evaluation: EvaluationRecipe, mode: str, folder: Path) -> None:
+    if evaluation.mode is not None and evaluation.mode != mode:
         raise UsageError(
-            f"{folder}: was trained in mode {recipe.mode!r}, the evaluation {evaluation.name} is for mode "
+            f"{folder}: was trained in mode {mode!r}, the evaluation {evaluation.name} is for mode "
             f"{evaluation.mode!r}: modes are never mixed; name a checkpoint of that mode, or drop mode:"
         )
 
 
-def _random(evaluation: EvaluationRecipe, recipe: TrainingRecipe, device: torch.device) -> Pretrained:
+def _random(evaluation: EvaluationRecipe, origin: Origin, device: torch.device) -> Pretrained:
     torch.manual_seed(evaluation.seed)
-    model = AudioVisualModel(recipe, translators=True, whole_video=False)
+    model = AudioVisualModel(origin.model, origin.sound.channels, translators=True, whole_video=False)
     row = evaluation.row or "random"
-    return _frozen(row, model, SpatialSpectrogram(recipe.sound), recipe, "", device, hears=True)
+    return _frozen(row, model, SpatialSpectrogram(origin.sound), origin, "", device, hears=True)
 
 
 def _kinetics(evaluation: EvaluationRecipe, device: torch.device) -> Pretrained:
-    model_settings = {"video": "torchvision", "pretrained": False}
-    recipe = _bare(evaluation, model_settings, evaluation.sound.model_dump(mode="json"))
-    model = AudioVisualModel(recipe, translators=False, whole_video=False)
+    origin = _untrained(evaluation, ModelSettings(video="torchvision"))
+    model = AudioVisualModel(origin.model, origin.sound.channels, translators=False, whole_video=False)
     model.video = video_encoder(ModelSettings(video="torchvision", pretrained=True))
     row = evaluation.row or "kinetics"
-    return _frozen(row, model, SpatialSpectrogram(recipe.sound), recipe, "", device, hears=False)
+    return _frozen(row, model, SpatialSpectrogram(origin.sound), origin, "", device, hears=False)
 
 
 def _frozen(
     row: str,
     model: AudioVisualModel,
     spectrogram: SpatialSpectrogram,
-    recipe: TrainingRecipe,
+    origin: Origin,
     folder: Path | str,
     device: torch.device,
     *,
@@ -213,7 +225,7 @@ def _frozen(
         model=model,
         spectrogram=spectrogram.to(device),
         pictures=PictureInput().to(device),
-        recipe=recipe,
+        origin=origin,
         digest=digest,
         folder=str(folder),
         device=device,
@@ -222,7 +234,7 @@ def _frozen(
 
 
 def _digest(modules: list[nn.Module]) -> str:
-    """Of all weights and buffers, with their names."""
+    """Digest of all weights and buffers, with their names."""
     total = hashlib.blake2b(digest_size=10)
     for module in modules:
         for name, value in sorted(module.state_dict().items()):
@@ -231,23 +243,17 @@ def _digest(modules: list[nn.Module]) -> str:
     return total.hexdigest()
 
 
-def sampling(evaluation: EvaluationRecipe, recipe: TrainingRecipe, views: int) -> TrainingRecipe:
-    """The recipe by which samples of ``views`` views are made for an evaluation of a model.
+def sampling(evaluation: EvaluationRecipe, trained: SampleSettings, views: int) -> SampleSettings:
+    """How samples of ``views`` views are made for an evaluation of a model that was trained on ``trained``.
 
     As the model was trained, but views look everywhere alike, and single values may be changed by the
     evaluation. All rows of a table must agree in this; a result records its digest.
     """
-    fields = recipe.model_dump(mode="json")
+    fields = trained.model_dump(mode="json")
     fields["views"] |= {"energy_share": 0.0} | evaluation.view
     fields["data"] |= evaluation.data | {"workers": evaluation.run.workers}
-    fields["evaluation"]["views"] = max(views, 2)
-    fields["phases"] = [
-        {"name": "evaluation", "objective": "avsa", "views": max(views, 2), "batch": 2, "translators": True, "steps": 1}
-    ]
-    fields["start_from"] = None
+    fields |= {"view_count": max(views, 2), "several_moments": False}
     try:
-        return TrainingRecipe.model_validate(fields)
+        return SampleSettings.model_validate(fields)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        raise UsageError(f"{evaluation.name}: {key}: {problem['msg']}, found {problem['input']!r:.80}") from error
+        raise misfit(error, f"{evaluation.name}: the evaluation does not fit") from error

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from yt360.errors import UsageError
-from yt360.training.recipe import ModelSettings, SpectrogramSettings, misfit, read_fields
+from yt360.models.settings import ModelSettings, SpectrogramSettings
+from yt360.settings import Settings, misfit, read_fields
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Features(_Section):
+class Features(Settings):
     """The frozen features that all rows share.
 
     ``views`` of each sample; a row that uses fewer takes the first ones. ``train_clips_per_video``
@@ -35,7 +32,7 @@ class Features(_Section):
     batch: Annotated[int, Field(ge=1)] = 32
 
 
-class _Head(_Section):
+class _Head(Settings):
     """Training of a small head: Adam, the rate times ``decay`` at each of the ``milestones`` (epochs)."""
 
     epochs: Annotated[int, Field(ge=1)] = 10
@@ -143,7 +140,7 @@ class ActionTask(_Head):
         return self.clips_per_video or {"ucf101": 5, "hmdb51": 10}[self.dataset]
 
 
-class LocaliseTask(_Section):
+class LocaliseTask(Settings):
     """How far off is the direction that fits the sound best, and the yaw that aligns it best (not in the paper).
 
     No labels: the model's own similarity of sound and picture on ``around`` views a ring at ``elevations_deg``.
@@ -158,14 +155,14 @@ class LocaliseTask(_Section):
     least_directness: Annotated[float, Field(ge=0, le=1)] = 0.3
 
 
-class RetrievalTask(_Section):
+class RetrievalTask(Settings):
     """Find the sound to a picture and the picture to a sound among one sample of each test video (not in the paper)."""
 
     task: Literal["retrieval"] = "retrieval"
     views: Annotated[int, Field(ge=1)] = 4
 
 
-class _Probe(_Section):
+class _Probe(Settings):
     """``labels``: ``coco-32`` and ``maps`` take the largest class in a view (of the dataset's maps),
     ``ucf101`` and ``hmdb51`` the action."""
 
@@ -201,7 +198,7 @@ Cell = AvcBinTask | AvsaBinTask | SegmentationTask | ActionTask | LocaliseTask |
 TASKS: dict[str, type[Cell]] = {kind.model_fields["task"].default: kind for kind in get_args(Cell)}
 
 
-class EvaluationRunSettings(_Section):
+class EvaluationRunSettings(Settings):
     """What changes speed, not results."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -210,7 +207,7 @@ class EvaluationRunSettings(_Section):
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
 
 
-class EvaluationRecipe(_Section):
+class EvaluationRecipe(Settings):
     """One row of a table.
 
     ``row``: which model this is meant for; a checkpoint of another is refused. ``mode`` likewise.
@@ -229,8 +226,8 @@ class EvaluationRecipe(_Section):
     features: Features = Features()
     model: ModelSettings = ModelSettings()
     sound: SpectrogramSettings = SpectrogramSettings()
-    data: dict[str, Any] = {}
-    view: dict[str, Any] = {}
+    data: dict[str, Any] = Field(default_factory=dict)
+    view: dict[str, Any] = Field(default_factory=dict)
     run: EvaluationRunSettings = EvaluationRunSettings()
 
     @model_validator(mode="after")

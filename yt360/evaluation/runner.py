@@ -16,8 +16,8 @@ from yt360.evaluation.pretrained import load_pretrained
 from yt360.evaluation.recipe import Cell, EvaluationRecipe
 from yt360.evaluation.results import read_result, result_path, write_result
 from yt360.evaluation.tasks import all_tasks
+from yt360.hashing import digest_json
 from yt360.training.distributed import barrier, processes
-from yt360.training.recipe import fingerprint
 from yt360.training.run_lock import only_run, stop_on_signals
 
 
@@ -55,7 +55,7 @@ def evaluate(
         finished: list[Path] = []
         try:
             for cell in recipe.cells:
-                identity = fingerprint([cell.model_dump(mode="json"), job.identity(cell)])
+                identity = digest_json([cell.model_dump(mode="json"), job.identity(cell)])
                 names = all_tasks.result_names(cell)
                 if not all(_holds(result_path(out, name), identity) for name in names):
                     began = time.monotonic()

@@ -18,7 +18,7 @@ from yt360.errors import ItemError, UsageError, Yt360Error
 from yt360.training.batch_plan import Request
 
 TRAIN, TEST, TURNS, PARTNERS, HEAD = 1, 2, 3, 4, 5
-"""First number after the seed in the seeds of what is drawn. ``TRAIN`` is what the sample maker augments."""
+"""First number after the seed in the seeds of what is drawn."""
 
 _BAD_SHARE = 0.01
 
@@ -34,7 +34,7 @@ def draw_requests(split: ClipSplit, clips_per_video: int, seed: int, kind: int, 
         rng = np.random.default_rng((seed, kind, number, video))
         order = np.concatenate([rng.permutation(clips) for _ in range(-(-clips_per_video // len(clips)))])
         requests += [
-            Request(split.name, int(clip), phase=0, step=1, seed=(seed, kind, number, video, place))
+            Request(split.name, int(clip), video, (seed, kind, number, video, place), augment=kind == TRAIN)
             for place, clip in enumerate(order[:clips_per_video])
         ]
     return requests
@@ -42,7 +42,7 @@ def draw_requests(split: ClipSplit, clips_per_video: int, seed: int, kind: int, 
 
 def videos_of(split: ClipSplit, requests: Sequence[Request]) -> NDArray[np.int64]:
     """Number of each request's video in the split, ``(n,)``."""
-    return np.array([request.seed[3] for request in requests], np.int64)
+    return np.array([request.video for request in requests], np.int64)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from yt360.models.settings import ModelSettings
 from yt360.models.sound_net import SoundNet
 from yt360.models.translators import TranslationNet, max_over_views
 from yt360.models.video_net import R2Plus1D, TorchvisionR2Plus1D
-from yt360.training.recipe import ModelSettings, TrainingRecipe
 
 
 class Embeddings(NamedTuple):
@@ -37,19 +37,18 @@ def video_encoder(settings: ModelSettings) -> R2Plus1D | TorchvisionR2Plus1D:
 
 
 class AudioVisualModel(nn.Module):
-    """Encoders ``video`` and ``sound``, and what one phase of the curriculum hangs on them.
+    """Encoders ``video`` and ``sound`` (of ``sound_channels`` channels), and what one phase hangs on them.
 
     Without translators each modality has one head, and a prediction is the other modality's target
     (Eq. 6). With them there are four heads, two for targets and two for predictions. ``whole_video``:
     features are max-pooled over the views before the heads (AVC).
     """
 
-    def __init__(self, recipe: TrainingRecipe, *, translators: bool, whole_video: bool) -> None:
+    def __init__(self, settings: ModelSettings, sound_channels: int, *, translators: bool, whole_video: bool) -> None:
         super().__init__()
-        settings = recipe.model
         features = settings.features
         self.video = video_encoder(settings)
-        self.sound = SoundNet(recipe.sound.channels, settings.width)
+        self.sound = SoundNet(sound_channels, settings.width)
         self.video_head = nn.Linear(features, settings.projection)
         self.sound_head = nn.Linear(features, settings.projection)
         self.whole_video = whole_video

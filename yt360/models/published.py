@@ -12,17 +12,18 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from yt360.dataset.settings import PublishedBehaviour, SampleSettings
 from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.folder import load_into, model_tensors, write_model
+from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings, TranslatorSettings
 from yt360.models.spectrogram import SpatialSpectrogram
-from yt360.training import checkpoints
-from yt360.training.recipe import TrainingRecipe, parse_recipe
 
 _BLOCK = {
     "spt_conv1": "spatial1",
@@ -94,8 +95,15 @@ def our_name(theirs: str) -> str:
     raise KeyError(theirs)
 
 
-def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> TrainingRecipe:
-    """Write the model folder ``out`` from a released ``checkpoint`` file; returns the recipe that describes it.
+class ConvertedModel(NamedTuple):
+    """What a released file held: its description, and whether it has translation networks."""
+
+    description: ModelDescription
+    translates: bool
+
+
+def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> ConvertedModel:
+    """Write the model folder ``out`` from a released ``checkpoint`` file.
 
     ``statistics``: the released ``MelSpectDB-24khz-257fft-128mels-norm-stats.npz``. Without it the sound
     statistics stay at mean 0 and deviation 1, and spectrograms must be normalised by the caller.
@@ -110,36 +118,28 @@ def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> T
             except (KeyError, AttributeError) as error:
                 raise UsageError(f"{checkpoint}: {part} holds {theirs!r}, which no released model has") from error
     translates = any(name.startswith("video_to_sound.") for name in ours)
-    recipe = _recipe(ours, translates)
-    model = AudioVisualModel(recipe, translators=translates, whole_video=not translates)
+    settings, sound = _architecture(ours), SpectrogramSettings()
+    model = AudioVisualModel(settings, sound.channels, translators=translates, whole_video=not translates)
     if not any(name.startswith("video_head.") for name in ours):
         own = model.state_dict()
         ours |= {
             name: value for name, value in own.items() if name not in ours and not name.startswith(("video.", "sound."))
         }
-    checkpoints.load_into(model, ours, checkpoint)
-    spectrogram = SpatialSpectrogram(recipe.sound)
+    load_into(model, ours, checkpoint)
+    spectrogram = SpatialSpectrogram(sound)
     if statistics is not None:
         _read_statistics(spectrogram, statistics)
-    tensors = checkpoints.model_tensors(model, spectrogram)
-    checkpoints.write_model(out, tensors, checkpoints.describe(recipe) | {"source": checkpoint.name})
-    return recipe
+    samples = SampleSettings(behaviour=PublishedBehaviour.original())
+    description = ModelDescription.of(settings, sound, "original", samples, source=checkpoint.name)
+    write_model(out, model_tensors(model, spectrogram), description)
+    return ConvertedModel(description, translates)
 
 
-def _recipe(ours: Mapping[str, Tensor], translates: bool) -> TrainingRecipe:
+def _architecture(ours: Mapping[str, Tensor]) -> ModelSettings:
     mlp = any(".mixing.0." in name for name in ours)
-    phase = {"name": "released", "objective": "avsa" if translates else "avc", "steps": 1, "batch": 28}
-    return parse_recipe(
-        {
-            "name": "released",
-            "mode": "original",
-            "model": {
-                "depth": 18 if "video.stages.0.1.spatial1.weight" in ours else 10,
-                "translator": {"kind": "mlp" if mlp else "transformer"},
-            },
-            "phases": [phase | {"views": 4 if translates else 1, "translators": translates}],
-        },
-        "the released configuration",
+    return ModelSettings(
+        depth=18 if "video.stages.0.1.spatial1.weight" in ours else 10,
+        translator=TranslatorSettings(kind="mlp" if mlp else "transformer"),
     )
 
 
@@ -163,4 +163,4 @@ def _read_statistics(spectrogram: SpatialSpectrogram, path: Path) -> None:
             mean, std = (torch.from_numpy(np.asarray(file[name], np.float32)) for name in ("mean", "std"))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise UsageError(f"{path}: expected an .npz file with the arrays mean and std ({error})") from error
-    checkpoints.load_into(spectrogram, {"mean": mean, "std": std}, path)
+    load_into(spectrogram, {"mean": mean, "std": std}, path)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from yt360.training.recipe import TranslatorSettings
+from yt360.models.settings import TranslatorSettings
 
 
 def _feed_forward(features: int, expansion: int) -> nn.Sequential:

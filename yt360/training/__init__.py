@@ -1,21 +1,20 @@
 """Training of the paper's models from manifests and shards.
 
-Importing this package does not import torch; :func:`load_encoders` does when it is first used.
+Importing this package does not import torch.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from yt360.models.encoders import load_encoders as load_encoders
-
-__all__ = ["load_encoders"]
+import warnings
+from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    if name == "load_encoders":
-        from yt360.models.encoders import load_encoders
+    if name == "load_encoders":  # its place until version 0.1
+        from yt360.models import load_encoders
 
+        warnings.warn(
+            "yt360.training.load_encoders is now yt360.models.load_encoders", DeprecationWarning, stacklevel=2
+        )
         return load_encoders
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,13 +22,19 @@ _TRAIN, _TEST = 1, 2
 
 @dataclass(frozen=True)
 class Request:
-    """One sample to make. ``seed`` feeds :func:`numpy.random.default_rng`."""
+    """One sample to make, of clip number ``clip`` of a split, which is of video number ``video`` of it.
+
+    ``seed`` feeds :func:`numpy.random.default_rng`. ``augment``: change colours, flip and gain, as in
+    training. ``phase`` and ``step`` say where in a run it is wanted.
+    """
 
     split: str
     clip: int
-    phase: int
-    step: int
+    video: int
     seed: tuple[int, ...]
+    augment: bool
+    phase: int = 0
+    step: int = 1
 
 
 def video_batches(rng: np.random.Generator, videos: int, passes: int, batch: int) -> NDArray[np.int64]:
@@ -129,9 +135,11 @@ class BatchPlan:
                     Request(
                         split=self.train.name,
                         clip=_pick(self.train.clips_of[video], share),
+                        video=int(video),
+                        seed=(seed, _TRAIN, number, index, slot),
+                        augment=True,
                         phase=number,
                         step=index // accumulate + 1,
-                        seed=(seed, _TRAIN, number, index, slot),
                     )
                     for slot, (video, share) in self._own(list(enumerate(zip(videos, pick, strict=True))))
                 ]
@@ -148,9 +156,11 @@ class BatchPlan:
                 Request(
                     split=self.test.name,
                     clip=_pick(self.test.clips_of[video], share),
+                    video=int(video),
+                    seed=(self.recipe.seed, _TEST, index, slot),
+                    augment=False,
                     phase=number,
                     step=step,
-                    seed=(self.recipe.seed, _TEST, index, slot),
                 )
                 for slot, (video, share) in self._own(list(enumerate(zip(videos, pick, strict=True))))
             ]

@@ -27,7 +27,7 @@ def sound_examples(recipe: TrainingRecipe, root: str, split: ClipSplit) -> tuple
     sounds, matrices = [], []
     for index in rng.choice(len(split.clips), count, replace=count > len(split.clips)):
         clip = split.clips[index]
-        moment = draw_moments(rng, clip, recipe, 1)[0]
+        moment = draw_moments(rng, clip, recipe.data, 1)[0]
         view = draw_views(rng, 1, recipe.views, recipe.behaviour, augment=True)[0]
         try:
             sounds.append(decode_sound(reader.sound(clip), clip, moment.sound_start, samples))

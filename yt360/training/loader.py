@@ -26,7 +26,7 @@ def data_loader(
     return DataLoader(
         SampleDataset(recipe, root, splits),
         batch_sampler=_Requests(plan, state),
-        collate_fn=Collate(recipe, splits),
+        collate_fn=Collate(splits),
         num_workers=workers,
         pin_memory=device.type == "cuda",
         multiprocessing_context=_worker_context() if workers else None,

@@ -16,6 +16,8 @@ from torch import Tensor
 
 from yt360.dataset import manifest
 from yt360.errors import UsageError, Yt360Error
+from yt360.hashing import digest_json
+from yt360.models import folder
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
@@ -32,7 +34,7 @@ from yt360.training.distributed import (
 from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
 from yt360.training.metrics_log import Journal, last_evaluations, memory_mb, rewind
-from yt360.training.recipe import Phase, TrainingRecipe, fingerprint
+from yt360.training.recipe import Phase, TrainingRecipe
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
 from yt360.training.step import Learner
@@ -90,7 +92,7 @@ class _Run:
         self.folder = out / "checkpoints"
         self.checkpoint = self._open_out()
         self.state = checkpoints.read_state(self.checkpoint) if self.checkpoint else State()
-        digest = fingerprint([split.digest for split in self.splits])
+        digest = digest_json([split.digest for split in self.splits])
         if self.checkpoint and self.state.manifest != digest:
             raise UsageError(f"{out}: this run began on another dataset than {root} holds now: use a new --out")
         self.state.manifest = digest
@@ -157,9 +159,9 @@ class _Run:
             del stream
         if not self.stopping:
             self._judge_bad(final=True)
-            tensors = checkpoints.model_tensors(self._learner.model, self.spectrogram)
+            tensors = folder.model_tensors(self._learner.model, self.spectrogram)
             if self.group.first:
-                checkpoints.write_model(self.out / "model", tensors, checkpoints.describe(recipe))
+                folder.write_model(self.out / "model", tensors, recipe.description())
             self.journal.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
         barrier()
         return self._summary()
@@ -177,7 +179,7 @@ class _Run:
     def _open_out(self) -> Path | None:
         """Write the resolved recipe, or check that this folder's run is the same one; the checkpoint to go on from."""
         path = self.out / "recipe.json"
-        found = checkpoints.list_checkpoints(self.folder)
+        found = folder.list_checkpoints(self.folder)
         if found and path.exists():
             theirs = TrainingRecipe.model_validate_json(path.read_text()).identity()
             if differing := differing_names(theirs, self.recipe.identity()):
@@ -200,9 +202,9 @@ class _Run:
         learner = self.learner = Learner(recipe, number, self.device, self.spectrogram)
         resumed = self.checkpoint if self.state.phase == number else None
         if self.checkpoint is not None and earlier is None:
-            tensors, _ = checkpoints.read_model(self.checkpoint)
-            checkpoints.load_into(learner.model, checkpoints.without_front_end(tensors), self.checkpoint)
-            checkpoints.load_front_end(self.spectrogram, tensors, self.checkpoint)
+            tensors, _ = folder.read_model(self.checkpoint)
+            folder.load_into(learner.model, folder.without_front_end(tensors), self.checkpoint)
+            folder.load_front_end(self.spectrogram, tensors, self.checkpoint)
         elif earlier is not None:
             learner.take_encoders(earlier.model)
         elif recipe.start_from is not None:
@@ -218,14 +220,14 @@ class _Run:
         self.checkpoint = None
         self.interval_began = time.perf_counter()
 
-    def _start_from(self, model: AudioVisualModel, folder: Path) -> None:
-        tensors, description = checkpoints.read_model(folder)
-        ours = checkpoints.describe(self.recipe)["sound"]
-        if differing := differing_names(description["sound"], ours):
-            raise UsageError(f"{folder}: its encoders hear another sound input ({', '.join(differing)} differ)")
-        checkpoints.load_into(model.video, checkpoints.part(tensors, "video."), folder)
-        checkpoints.load_into(model.sound, checkpoints.part(tensors, "sound."), folder)
-        checkpoints.load_front_end(self.spectrogram, tensors, folder)
+    def _start_from(self, model: AudioVisualModel, path: Path) -> None:
+        tensors, description = folder.read_model(path)
+        theirs, ours = (each.to_json()["sound"] for each in (description, self.recipe.description()))
+        if differing := differing_names(theirs, ours):
+            raise UsageError(f"{path}: its encoders hear another sound input ({', '.join(differing)} differ)")
+        folder.load_into(model.video, folder.part(tensors, "video."), path)
+        folder.load_into(model.sound, folder.part(tensors, "sound."), path)
+        folder.load_front_end(self.spectrogram, tensors, path)
 
     def _run_phase(self, number: int, stream: Iterator[Batch]) -> None:
         phase, run = self.recipe.phases[number], self.recipe.run

@@ -21,6 +21,7 @@ from yt360.dataset.colour_jitter import jitter
 from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import DataSettings, SampleSettings
 from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
 from yt360.errors import ItemError
 from yt360.training.batch_plan import Request
@@ -98,13 +99,12 @@ class Moment:
     frames: tuple[int, ...]
 
 
-def draw_moments(rng: np.random.Generator, clip: ClipRow, recipe: TrainingRecipe, count: int) -> list[Moment]:
+def draw_moments(rng: np.random.Generator, clip: ClipRow, data: DataSettings, count: int) -> list[Moment]:
     """``count`` moments, one in each equal part of the clip.
 
     The sound starts anywhere in its part, the picture anywhere inside the sound, as in the
     published loader. Parts overlap where the clip is too short to hold a window in each.
     """
-    data = recipe.data
     length = min(clip.frames / clip.fps, clip.samples / clip.sample_rate_hz)
     last = max(0.0, length - data.sound_s)
     moments = []
@@ -120,25 +120,22 @@ def draw_moments(rng: np.random.Generator, clip: ClipRow, recipe: TrainingRecipe
     return moments
 
 
-def make_sample(
-    request: Request, clip: ClipRow, recipe: TrainingRecipe, reader: MemberReader, *, train: bool
-) -> Sample:
+def make_sample(request: Request, clip: ClipRow, settings: SampleSettings, reader: MemberReader) -> Sample:
     """Decode and crop what a request asks for. Raises :class:`ItemError` when the clip is not what it should be."""
     rng = np.random.default_rng(request.seed)
-    phase, settings, switches = recipe.phases[request.phase], recipe.views, recipe.behaviour
-    count = phase.views if train else recipe.evaluation.views
-    several_moments = phase.objective == "avts" and train
-    moments = draw_moments(rng, clip, recipe, count if several_moments else 1)
+    switches, count, several_moments = settings.behaviour, settings.view_count, settings.several_moments
+    moments = draw_moments(rng, clip, settings.data, count if several_moments else 1)
 
     flac = reader.sound(clip)
-    samples = round(recipe.data.sound_s * clip.sample_rate_hz)
+    samples = round(settings.data.sound_s * clip.sample_rate_hz)
     sound = np.stack([decode_sound(flac, clip, moment.sound_start, samples) for moment in moments])
 
     loudest = None
-    if settings.energy_share > 0:
+    if settings.views.energy_share > 0:
         heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
         loudest = (heard.azimuth, heard.elevation)
-    views = draw_views(rng, 1 if several_moments else count, settings, switches, augment=train, loudest=loudest)
+    drawn = 1 if several_moments else count
+    views = draw_views(rng, drawn, settings.views, switches, augment=request.augment, loudest=loudest)
     views *= count // len(views)
 
     mp4 = reader.video(clip)
@@ -149,8 +146,8 @@ def make_sample(
     for index, view in enumerate(views):
         wanted = moments[index if several_moments else 0].frames
         frames = decoded if len(wanted) == len(every) else decoded[np.searchsorted(every, wanted)]
-        crop = crop_frames(frames, view, settings.size)
-        pictures.append(jitter(rng, crop, settings.jitter) if train else crop)
+        crop = crop_frames(frames, view, settings.views.size)
+        pictures.append(jitter(rng, crop, settings.views.jitter) if request.augment else crop)
     return Sample(
         request=request,
         pictures=np.stack(pictures),
@@ -161,19 +158,22 @@ def make_sample(
 
 
 class SampleDataset(Dataset):
-    """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised."""
+    """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised.
+
+    Requests with ``augment`` are made as their phase trains, the others as the held-out evaluation measures.
+    """
 
     def __init__(self, recipe: TrainingRecipe, root: str, splits: Sequence[ClipSplit]) -> None:
-        self._recipe = recipe
+        self._training = [recipe.sample_settings(phase) for phase in range(len(recipe.phases))]
+        self._held_out = recipe.held_out_settings()
         self._clips = {split.name: split.clips for split in splits}
-        self._train = recipe.data.train_split
         self._reader = MemberReader(root, verify=recipe.data.verify_digests)
 
     def __getitem__(self, request: Request) -> Sample | BadSample:
         clip = self._clips[request.split][request.clip]
-        train = request.seed[1] == 1
+        settings = self._training[request.phase] if request.augment else self._held_out
         try:
-            return make_sample(request, clip, self._recipe, self._reader, train=train)
+            return make_sample(request, clip, settings, self._reader)
         except ItemError as error:
             return BadSample(request, clip.clip, error.kind, str(error))
 
@@ -181,7 +181,7 @@ class SampleDataset(Dataset):
 class Collate:
     """Stacks samples; an object (not a closure) so that spawned workers can receive it."""
 
-    def __init__(self, recipe: TrainingRecipe, splits: Sequence[ClipSplit]) -> None:
+    def __init__(self, splits: Sequence[ClipSplit]) -> None:
         self._clips = {split.name: [clip.clip for clip in split.clips] for split in splits}
 
     def __call__(self, made: Sequence[Sample | BadSample]) -> Batch:

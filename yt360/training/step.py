@@ -36,7 +36,9 @@ class Learner:
         self.spectrogram = spectrogram
         self.pictures = PictureInput().to(device)
         torch.manual_seed(seed_of(recipe.seed, number))
-        self.model = AudioVisualModel(recipe, translators=phase.translators, whole_video=phase.objective == "avc")
+        self.model = AudioVisualModel(
+            recipe.model, recipe.sound.channels, translators=phase.translators, whole_video=phase.objective == "avc"
+        )
         self.wrapped: nn.Module = self.model
         self.autocast = torch.autocast(
             device.type, dtype=_DTYPES[recipe.run.precision], enabled=recipe.run.precision != "fp32"

@@ -17,6 +17,7 @@ from torch import Tensor
 from yt360 import ambisonics, sphere
 from yt360.dataset import manifest
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import PublishedBehaviour
 from yt360.dataset.views import DrawnView, sound_matrix
 from yt360.evaluation.frozen_features import ANGLES, ANY_YAW, Bank, Extractor, draw_angles, make_views, turned_matrices
 from yt360.evaluation.pretrained import Pretrained, load_pretrained, sampling
@@ -25,7 +26,6 @@ from yt360.evaluation.samples import TEST, RequestDataset, draw_requests, videos
 from yt360.evaluation.tasks import binary
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes
-from yt360.training.recipe import PublishedBehaviour
 
 CPU = torch.device("cpu")
 ALONE = Processes(0, 1, CPU)
@@ -38,8 +38,8 @@ def _evaluation(**fields: Any) -> EvaluationRecipe:
 def _extractor(
     root: Path, folder: Path, pretrained: Pretrained, evaluation: EvaluationRecipe, batch: int = 8
 ) -> Extractor:
-    recipe = sampling(evaluation, pretrained.recipe, 2)
-    return Extractor(pretrained, recipe, str(root), folder, ALONE, evaluation.seed, batch)
+    settings = sampling(evaluation, pretrained.origin.samples, 2)
+    return Extractor(pretrained, settings, str(root), folder, ALONE, evaluation.seed, batch)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def model(checkpoint: Path) -> Pretrained:
 
 @pytest.fixture(scope="module")
 def split(labelled_root: Path, model: Pretrained) -> manifest.ClipSplit:
-    return manifest.load_split(str(labelled_root), "test", model.recipe.data, 24000)
+    return manifest.load_split(str(labelled_root), "test", model.origin.samples.data, 24000)
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=40), st.integers(0, 99))
@@ -113,7 +113,7 @@ def test_an_oracle_scores_100(
     extractor = _extractor(labelled_root, tmp_path, model, evaluation)
     turns = binary.turns_of(cell)
     requests = draw_requests(split, 3, 0, TEST)
-    make = partial(make_views, recipe=extractor.recipe, reader=MemberReader(str(labelled_root)))
+    make = partial(make_views, settings=extractor.settings, reader=MemberReader(str(labelled_root)))
     extract = partial(_oracle_extract, requests=requests, turns=turns, seed=0)
     found, _ = extractor.run(RequestDataset(requests, split, make), len(requests), extract, "oracle", "oracle")
     bank = Bank(videos=videos_of(split, requests), **{k: v for k, v in found.items() if k != "index"})
@@ -134,7 +134,7 @@ def test_a_random_model_scores_chance(
     evaluation = _evaluation(weights="random", run={"workers": 0})
     random = load_pretrained(evaluation, checkpoint, CPU)
     extractor = _extractor(labelled_root, tmp_path, random, evaluation)
-    train = manifest.load_split(str(labelled_root), "train", random.recipe.data, 24000)
+    train = manifest.load_split(str(labelled_root), "train", random.origin.samples.data, 24000)
     turns = binary.turns_of(cell)
     head = binary.train_head(cell, [extractor.bank(train, 1, 4, turns)], random, seed=0)
     judged = binary.judge(cell, extractor.bank(split, TEST, 16, turns), head, random, seed=0)
@@ -187,13 +187,15 @@ def test_a_turned_sound_comes_from_elsewhere(rotation: Any, channels: Any) -> No
     np.testing.assert_allclose(turned @ ambisonics.encoding_gains(0.2, 0.1), expected, atol=1e-6)
 
 
+def request(video: int) -> Request:
+    return Request("test", 0, video, (0, 2, 0, video, 0), augment=False)
+
+
 def test_angles_are_drawn_inside_their_bins_both_ways() -> None:
-    drawn = np.array(
-        [draw_angles(Request("test", 0, 0, 1, (0, 2, 0, video, 0)), ANGLES, seed=3) for video in range(200)]
-    )
+    drawn = np.array([draw_angles(request(video), ANGLES, seed=3) for video in range(200)])
     for place, turn in enumerate(ANGLES):
         sizes = np.degrees(np.abs(drawn[:, place]))
         assert turn.low_deg <= sizes.min() <= sizes.max() <= turn.high_deg
         assert 0.3 < (drawn[:, place] > 0).mean() < 0.7
-    anyway = np.array([draw_angles(Request("t", 0, 0, 1, (0, 2, 0, v, 0)), (ANY_YAW,), 3)[0] for v in range(800)])
+    anyway = np.array([draw_angles(request(video), (ANY_YAW,), 3)[0] for video in range(800)])
     assert np.histogram(np.degrees(anyway), bins=8, range=(-180, 180))[0].min() > 60

@@ -14,6 +14,7 @@ from tests.training.world import make_root
 from yt360 import sphere
 from yt360.dataset.manifest import ClipSplit, load_split
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import DataSettings
 from yt360.errors import UsageError
 from yt360.evaluation.metrics import IGNORED
 from yt360.evaluation.pretrained import Pretrained, load_pretrained, sampling
@@ -23,7 +24,6 @@ from yt360.evaluation.tasks.segmentation import Segmenter, loss
 from yt360.evaluation.tasks.segmentation_head import PyramidHead
 from yt360.evaluation.tasks.sphere_pictures import cell_views, palette, stitch
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import DataSettings
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def pretrained(checkpoint: Path) -> Pretrained:
 @pytest.fixture(scope="module")
 def split(labelled_root: Path, checkpoint: Path) -> ClipSplit:
     evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
-    recipe = load_pretrained(evaluation, checkpoint, torch.device("cpu")).recipe
-    return load_split(str(labelled_root), "train", recipe.data, 24000)
+    origin = load_pretrained(evaluation, checkpoint, torch.device("cpu")).origin
+    return load_split(str(labelled_root), "train", origin.samples.data, 24000)
 
 
 def _cell(**fields: Any) -> SegmentationTask:
@@ -45,10 +45,10 @@ def _cell(**fields: Any) -> SegmentationTask:
 
 def _batch(pretrained: Pretrained, split: ClipSplit, root: Path, count: int = 3) -> dict[str, torch.Tensor]:
     evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
-    recipe = sampling(evaluation, pretrained.recipe, 2)
+    settings = sampling(evaluation, pretrained.origin.samples, 2)
     reader = MemberReader(str(root))
-    make = LabelledMaker(recipe, reader, labels_of("maps", split, reader), 2, (60.0, 100.0), augment=True)
-    made = [make(Request("train", k, 0, 1, (0, 1, 0, k, 0)), split.clips[k]) for k in range(count)]
+    make = LabelledMaker(settings, reader, labels_of("maps", split, reader), 2, (60.0, 100.0), augment=True)
+    made = [make(Request("train", k, k, (0, 1, 0, k, 0), augment=True), split.clips[k]) for k in range(count)]
     return {name: torch.from_numpy(np.stack([each[name] for each in made])) for name in made[0]}
 
 

@@ -40,7 +40,7 @@ class ActionModel(nn.Module):
         self.video = copy.deepcopy(pretrained.model.video).requires_grad_(True)
         torch.manual_seed(int(np.random.SeedSequence((seed, HEAD)).generate_state(1)[0]))
         self.dropout = nn.Dropout(cell.dropout)
-        self.classifier = nn.Linear(pretrained.recipe.model.features, classes)
+        self.classifier = nn.Linear(pretrained.origin.model.features, classes)
         self.to(pretrained.device)
 
     def forward(self, pictures: Tensor) -> Tensor:

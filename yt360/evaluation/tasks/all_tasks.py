@@ -121,13 +121,13 @@ def _retrieval(job: TaskContext, cell: RetrievalTask) -> TaskResult:
 
 def _localise(job: TaskContext, cell: LocaliseTask) -> TaskResult:
     job.pretrained.need_sound(cell.task)
-    recipe, split = job.sampling(2), job.splits["test"]
+    settings, split = job.sampling(2), job.splits["test"]
     requests = draw_requests(split, cell.clips_per_video, job.recipe.seed, TEST)
-    reader = MemberReader(job.root, verify=recipe.data.verify_digests)
-    dataset = RequestDataset(requests, split, localise.GridMaker(cell, recipe, reader))
+    reader = MemberReader(job.root, verify=settings.data.verify_digests)
+    dataset = RequestDataset(requests, split, localise.GridMaker(cell, settings, reader))
     extract = partial(localise.match, cell=cell)
-    identity = [split.digest, how(recipe), cell.model_dump(mode="json")]
-    tensors, bad = job.extractor(recipe, cell.batch).run(dataset, len(requests), extract, identity, "localise")
+    identity = [split.digest, how(settings, job.pretrained.origin.sound), cell.model_dump(mode="json")]
+    tensors, bad = job.extractor(settings, cell.batch).run(dataset, len(requests), extract, identity, "localise")
     videos = videos_of(split, requests)[tensors["index"].numpy()]
     found = {name: value.double().numpy() for name, value in tensors.items()}
     directed = int((found["heard"][:, 3] >= cell.least_directness).sum())

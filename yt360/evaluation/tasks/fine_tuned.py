@@ -18,8 +18,8 @@ from yt360.evaluation.tasks import action, segmentation
 from yt360.evaluation.tasks.action_data import Fold
 from yt360.evaluation.tasks.labelled import SegmentLabels, labels_of
 from yt360.evaluation.tasks.sphere_pictures import draw_clip
+from yt360.hashing import digest_json
 from yt360.training.distributed import barrier
-from yt360.training.recipe import fingerprint
 
 
 def _name(cell: SegmentationTask) -> str:
@@ -29,12 +29,12 @@ def _name(cell: SegmentationTask) -> str:
 def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskResult]:
     """A head for each input on the training split, judged on the test split; pictures of whole spheres beside."""
     segmentation.needs(cell, job.pretrained)
-    recipe, splits, seed = job.sampling(cell.views), job.splits, job.recipe.seed
+    settings, splits, seed = job.sampling(cell.views), job.splits, job.recipe.seed
     labels = labels_of(cell.labels, splits["train"], MemberReader(job.root))
     labels_of(cell.labels, splits["test"], MemberReader(job.root))
-    maker = labelled(job, cell, recipe, labels, cell.views, train=True)
+    maker = labelled(job, cell, settings, labels, cell.views, train=True)
     segmenter = segmentation.Segmenter(job.pretrained, cell, len(labels.names), seed)
-    identity = fingerprint([cell.model_dump(mode="json", exclude={"pictures"}), job.identity(cell)])
+    identity = digest_json([cell.model_dump(mode="json", exclude={"pictures"}), job.identity(cell)])
 
     def epoch_samples(epoch: int) -> RequestDataset:
         requests = draw_requests(splits["train"], cell.train_clips_per_video, seed, TRAIN, epoch)
@@ -60,10 +60,10 @@ def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskR
     segmenter.eval()
     split = splits["test"]
     requests = draw_requests(split, cell.test_clips_per_video, seed, TEST)
-    test_maker = labelled(job, cell, recipe, labels, cell.views, train=False)
+    test_maker = labelled(job, cell, settings, labels, cell.views, train=False)
     judge = partial(segmentation.judge, requests=requests, segmenter=segmenter, classes=len(labels.names))
     dataset = RequestDataset(requests, split, test_maker)
-    tensors, bad = job.extractor(recipe, max(1, cell.batch)).run(dataset, len(requests), judge, identity, "test")
+    tensors, bad = job.extractor(settings, max(1, cell.batch)).run(dataset, len(requests), judge, identity, "test")
     counts = tensors["counts"][:, 0].numpy()
     outcomes = []
     for number, name in enumerate(cell.inputs):
@@ -99,7 +99,7 @@ def measure_action(job: TaskContext, cell: ActionTask) -> TaskResult:
         fold = job.fold(cell.dataset, number)
         model = action.ActionModel(pretrained, cell, len(fold.classes), seed)
         fields = cell.model_dump(mode="json", exclude={"folds"})
-        identity = fingerprint([fields, fold_digest(fold), seed, pretrained.digest])
+        identity = digest_json([fields, fold_digest(fold), seed, pretrained.digest])
         model.train()
         Fit(
             module=model,

@@ -15,6 +15,7 @@ from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
+from yt360.dataset.settings import SampleSettings
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, draw_views, sound_matrix
 from yt360.errors import ItemError, UsageError
 from yt360.evaluation.metrics import IGNORED
@@ -22,7 +23,6 @@ from yt360.segmentation import ClipMaps, PanopticMap
 from yt360.segmentation.categories import COCO, SUBSET_2020
 from yt360.segmentation.export import task_labels
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import draw_moments
 
 
@@ -82,11 +82,11 @@ def labels_of(kind: str, split: ClipSplit, reader: MemberReader) -> SegmentLabel
 class LabelledMaker:
     """Makes the sample of a request with the labels of its views; picklable, for loader workers.
 
-    ``fov_deg``: range of the horizontal field of view, or None for that of ``recipe``. ``augment``: flip (picture,
+    ``fov_deg``: range of the horizontal field of view, or None for that of ``settings``. ``augment``: flip (picture,
     sound and labels alike), colours and gain.
     """
 
-    recipe: TrainingRecipe
+    settings: SampleSettings
     reader: MemberReader
     labels: SegmentLabels
     views: int
@@ -96,19 +96,19 @@ class LabelledMaker:
     def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
         """``pictures``, ``sound``, ``matrices``, ``directions`` of a sample, and its ``labels`` (k, size, size)."""
         rng = np.random.default_rng(request.seed)
-        recipe, size = self.recipe, self.recipe.views.size
-        switches = recipe.behaviour.model_copy(update={"flip_sound": True})
-        moment = draw_moments(rng, clip, recipe, 1)[0]
-        views = draw_views(rng, self.views, recipe.views, switches, augment=self.augment)
+        settings, size = self.settings, self.settings.views.size
+        switches = settings.behaviour.model_copy(update={"flip_sound": True})
+        moment = draw_moments(rng, clip, settings.data, 1)[0]
+        views = draw_views(rng, self.views, settings.views, switches, augment=self.augment)
         if self.fov_deg is not None:
             views = [_with_fov(view, math.radians(rng.uniform(*self.fov_deg)), self.augment) for view in views]
-        samples = round(recipe.data.sound_s * clip.sample_rate_hz)
+        samples = round(settings.data.sound_s * clip.sample_rate_hz)
         sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
         frames = decode_frames(self.reader.video(clip), clip, moment.frames, pad=PAD)
         continue_sphere(frames)
         crops = [crop_frames(frames, view, size) for view in views]
         if self.augment:
-            crops = [jitter(rng, crop, recipe.views.jitter) for crop in crops]
+            crops = [jitter(rng, crop, settings.views.jitter) for crop in crops]
         # The paper labels a sample by the map at its end.
         end_s = [moment.frames[-1] / clip.fps]
         labels = [view_labels(self.reader, clip, end_s, view, size, self.labels)[0] for view in views]

@@ -22,6 +22,7 @@ from yt360 import ambisonics, sphere
 from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
+from yt360.dataset.settings import SampleSettings
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
 from yt360.evaluation.embed import embed
 from yt360.evaluation.frozen_features import turned_matrices
@@ -29,7 +30,6 @@ from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.recipe import LocaliseTask
 from yt360.training.batch_plan import Request
-from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import draw_moments
 
 
@@ -53,15 +53,15 @@ class GridMaker:
     """Makes the sample of a request on a grid of views; picklable, for loader workers."""
 
     cell: LocaliseTask
-    recipe: TrainingRecipe
+    settings: SampleSettings
     reader: MemberReader
 
     def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
         """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
-        switches, size = self.recipe.behaviour, self.recipe.views.size
+        switches, size = self.settings.behaviour, self.settings.views.size
         views = grid(self.cell, corners=switches.coverage == "coded")
-        moment = draw_moments(np.random.default_rng(request.seed), clip, self.recipe, 1)[0]
-        samples = round(self.recipe.data.sound_s * clip.sample_rate_hz)
+        moment = draw_moments(np.random.default_rng(request.seed), clip, self.settings.data, 1)[0]
+        samples = round(self.settings.data.sound_s * clip.sample_rate_hz)
         sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
         frames = decode_frames(self.reader.video(clip), clip, moment.frames, pad=PAD)
         continue_sphere(frames)
@@ -83,7 +83,7 @@ def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: LocaliseTas
     video = model.video(pretrained.pictures(batch["pictures"]).flatten(0, 1)).view(count, views, -1)
     angles = 2 * math.pi * np.arange(steps) / steps
     rotations = np.broadcast_to(np.stack([sphere.yaw_rotation(angle) for angle in angles]), (count, steps, 3, 3))
-    matrices = turned_matrices(batch["matrices"], rotations, pretrained.recipe.behaviour)
+    matrices = turned_matrices(batch["matrices"], rotations, pretrained.origin.samples.behaviour)
     found = []
     for step in range(steps):
         spectrograms = pretrained.spectrogram(batch["sound"], matrices[:, step])

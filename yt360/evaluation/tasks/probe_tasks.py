@@ -52,7 +52,7 @@ Labelled = tuple[
 def _action_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
     fold = job.fold(cell.labels, cell.fold)
     settings = ActionTask(dataset=cell.labels, clips=1 + cell.test_clips_per_video)  # type: ignore[arg-type]
-    settings = settings.model_copy(update={"size": job.pretrained.recipe.views.size})
+    settings = settings.model_copy(update={"size": job.pretrained.origin.samples.views.size})
     found = []
     bad: tuple[tuple[str, str], ...] = ()
     for part in (fold.train, fold.test):
@@ -67,18 +67,26 @@ def _action_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
 
 def _view_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
     views = job.recipe.features.views
-    recipe = job.sampling(views)
+    settings = job.sampling(views)
+    made_by = how(settings, job.pretrained.origin.sound)
     labels = labels_of(cell.labels, job.splits["train"], MemberReader(job.root))
     found = []
     bad: tuple[tuple[str, str], ...] = ()
     for which, kind, clips in (("train", TRAIN, cell.train_clips_per_video), ("test", TEST, cell.test_clips_per_video)):
         split = job.splits[which]
         requests = draw_requests(split, clips, job.recipe.seed, kind)
-        maker = labelled(job, cell, recipe, labels, views, train=False)
+        maker = labelled(job, cell, settings, labels, views, train=False)
         extract = partial(_largest, classes=len(labels.names), least_share=cell.least_share)
-        identity = [split.digest, which, clips, how(recipe), cell.labels, cell.least_share]
+        identity = [
+            split.digest,
+            which,
+            clips,
+            made_by,
+            cell.labels,
+            cell.least_share,
+        ]
         dataset = RequestDataset(requests, split, maker)
-        tensors, unreadable = job.extractor(recipe, job.recipe.features.batch).run(
+        tensors, unreadable = job.extractor(settings, job.recipe.features.batch).run(
             dataset, len(requests), extract, identity, f"features of {which}"
         )
         videos = np.repeat(videos_of(split, requests)[tensors["index"].numpy()], views)

@@ -33,10 +33,10 @@ class Segmenter(nn.Module):
         super().__init__()
         self.cell = cell
         self.model = copy.deepcopy(pretrained.model).requires_grad_(cell.encoders == "trained")
-        size, frames = pretrained.recipe.views.size, pretrained.recipe.data.frames
+        size, frames = pretrained.origin.samples.views.size, pretrained.origin.samples.data.frames
         with torch.no_grad():
             maps = self.model.video.maps(torch.zeros(1, 3, frames, size, size, device=pretrained.device))[1:]
-        features = pretrained.recipe.model.features
+        features = pretrained.origin.model.features
         extra = {"video": 0, "sound": features, "context": 3 * features}
         heads: dict[str, nn.Module] = {}
         for name in cell.inputs:
@@ -136,7 +136,7 @@ def judge(
     pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
     scores = segmenter(pictures, spectrograms, batch["directions"], labels.shape[-1])
     truth, views = labels.cpu().numpy(), batch["labels"].shape[1]
-    videos, where = np.unique([requests[int(index)].seed[3] for index in batch["index"]], return_inverse=True)
+    videos, where = np.unique([requests[int(index)].video for index in batch["index"]], return_inverse=True)
     counts = np.zeros((len(videos), len(scores), classes, classes), np.int64)
     sums, present = np.zeros((len(videos), len(scores))), np.zeros((len(videos), len(scores)), np.int64)
     for number, each in enumerate(scores.values()):

@@ -74,17 +74,17 @@ def draw_clip(
 
     Raises :class:`yt360.errors.ItemError` for a clip that cannot be read.
     """
-    recipe = pretrained.recipe
+    settings = pretrained.origin.samples
     views = cell_views(segmenter.cell.views)
-    moment = draw_moments(np.random.default_rng(0), clip, recipe, 1)[0]
-    samples = round(recipe.data.sound_s * clip.sample_rate_hz)
+    moment = draw_moments(np.random.default_rng(0), clip, settings.data, 1)[0]
+    samples = round(settings.data.sound_s * clip.sample_rate_hz)
     sound = decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
     frames = decode_frames(reader.video(clip), clip, moment.frames, pad=PAD)
     continue_sphere(frames)
-    corners = recipe.behaviour.coverage == "coded"
+    corners = settings.behaviour.coverage == "coded"
     drawn = [DrawnView(view, flip=False, gain=1.0, corners=corners) for view in views]
-    crops = np.stack([crop_frames(frames, view, recipe.views.size) for view in drawn])
-    matrices = np.stack([sound_matrix(view, recipe.behaviour) for view in drawn])
+    crops = np.stack([crop_frames(frames, view, settings.views.size) for view in drawn])
+    matrices = np.stack([sound_matrix(view, settings.behaviour) for view in drawn])
     directions = np.stack([view.rotation[0] for view in views]).astype(np.float32)
     # Context sees as many views at a time as it was trained with, spread over the sphere.
     groups = len(views) // segmenter.cell.views
@@ -98,7 +98,7 @@ def draw_clip(
         }
         batch = {name: value.to(pretrained.device) for name, value in batch.items()}
         pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
-        for name, each in segmenter(pictures, spectrograms, batch["directions"], recipe.views.size).items():
+        for name, each in segmenter(pictures, spectrograms, batch["directions"], settings.views.size).items():
             whole = scores.setdefault(name, np.zeros((len(views), *each.shape[1:]), np.float32))
             whole[group::groups] = each.float().cpu().numpy()
     maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")

@@ -1,0 +1,156 @@
+"""Model folders: ``model.safetensors`` holds the weights, ``model.json`` what a reader must know of them.
+
+A run of ``yt360 train`` leaves one in ``model/`` and one with each checkpoint, ``yt360 model convert`` makes
+one of a released file. They are written in one step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from yt360.errors import UsageError
+from yt360.files import fsync_path
+from yt360.models.settings import MODEL_FORMAT, ModelDescription
+from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.models.tensor_files import read_tensors, save_tensors
+
+_FRONT_END = "spectrogram."
+_CHECKPOINT_NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")
+
+
+def write_model(folder: Path, tensors: Mapping[str, Tensor], description: ModelDescription) -> None:
+    """A model folder, in one step; an older one in its place is replaced."""
+    with new_folder(folder) as temporary:
+        write_model_files(temporary, tensors, description)
+
+
+def write_model_files(folder: Path, tensors: Mapping[str, Tensor], description: ModelDescription) -> None:
+    """The two files of a model, into a folder that is being made."""
+    save_tensors(folder / "model.safetensors", tensors)
+    (folder / "model.json").write_text(json.dumps(description.to_json(), indent=1, sort_keys=True) + "\n")
+
+
+def read_model(folder: Path) -> tuple[dict[str, Tensor], ModelDescription]:
+    """Tensors and description of a model folder; :class:`UsageError` says what is wrong with it."""
+    path = folder / "model.json"
+    fields = read_json(path)
+    if fields.get("format") != MODEL_FORMAT:
+        raise UsageError(f"{path}: format {fields.get('format')!r}, this version reads {MODEL_FORMAT}")
+    try:
+        description = ModelDescription.model_validate(fields)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise UsageError(
+            f"{path}: does not describe a model of this version ({key}: {problem['msg']}); "
+            "name an output of yt360 train or yt360 model convert"
+        ) from error
+    return read_tensors(folder / "model.safetensors"), description
+
+
+def find_model(folder: Path) -> Path:
+    """The model folder in ``folder``: itself, its ``model/``, or its newest checkpoint.
+
+    Raises :class:`UsageError` where there is none.
+    """
+    candidates = [folder, folder / "model", *reversed(list_checkpoints(folder / "checkpoints"))]
+    for candidate in candidates:
+        if (candidate / "model.json").is_file():
+            return candidate
+    found = "nothing" if not folder.exists() else "a file" if folder.is_file() else "a folder without a model"
+    raise UsageError(
+        f"{folder}: expected an output folder of yt360 train (with model/ or checkpoints/) or of yt360 model convert, "
+        f"found {found}: train one (yt360 train avsa --root ROOT --out {folder})"
+    )
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Whole checkpoints below ``folder``, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [
+        path for path in folder.iterdir() if _CHECKPOINT_NAME.fullmatch(path.name) and (path / "state.json").is_file()
+    ]
+    return sorted(found, key=lambda path: (path.name[:2], path.name[-8:]))
+
+
+def model_tensors(model: nn.Module, spectrogram: SpatialSpectrogram) -> dict[str, Tensor]:
+    """All weights and buffers, with the sound statistics beside them."""
+    tensors = dict(model.state_dict())
+    return tensors | {_FRONT_END + name: value for name, value in spectrogram.state_dict().items()}
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], source: Path | str) -> None:
+    """Load a state dict; names and shapes that do not fit are listed in one :class:`UsageError`."""
+    expected = module.state_dict()
+    problems = [f"{name} is missing" for name in expected if name not in tensors]
+    problems += [f"{name} is not part of this model" for name in tensors if name not in expected]
+    problems += [
+        f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in tensors and tensors[name].shape != value.shape
+    ]
+    if problems:
+        raise UsageError(
+            f"{source}: weights of another architecture: {'; '.join(problems[:4])}"
+            f"{f' and {len(problems) - 4} more' if len(problems) > 4 else ''}; "
+            "use the recipe they were trained with, or a new --out"
+        )
+    module.load_state_dict(tensors)
+
+
+def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors below ``prefix``, with it taken off."""
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def without_front_end(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """All but the sound statistics."""
+    return {name: value for name, value in tensors.items() if not name.startswith(_FRONT_END)}
+
+
+def load_front_end(spectrogram: SpatialSpectrogram, tensors: Mapping[str, Tensor], source: Path | str) -> None:
+    """Load the sound statistics that the weights were trained with."""
+    load_into(spectrogram, part(tensors, _FRONT_END), source)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when it is whole and on the disk."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            fsync_path(file)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.rename(path)
+        fsync_path(path.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a model or checkpoint folder; :class:`UsageError` says what else was found."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path.parent}: expected a model or checkpoint folder with {path.name} in it") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: not readable as JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
