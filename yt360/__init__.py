@@ -1,3 +1,3 @@
 """yt360: build 360° video + spatial audio datasets, and train audio-visual spatial alignment on them."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
