@@ -16,7 +16,7 @@ from benchmarks.media_fuzz import attack
 from yt360.errors import ItemError
 from yt360.media.container import read_metadata
 from yt360.media.lookup import lookup_map
-from yt360.media.picture import PictureReading
+from yt360.media.picture import VideoDecodeSpec
 
 MUTATIONS = 510
 LARGEST_MB = 512
@@ -74,7 +74,7 @@ def test_mutated_files_are_read_or_refused(originals: list[bytes], tmp_path: Pat
             continue
         picture = metadata.picture()
         if picture.mesh is not None:
-            reading = PictureReading(64, 32, projection="mesh", mesh=picture.mesh)
+            reading = VideoDecodeSpec(64, 32, projection="mesh", mesh=picture.mesh)
             with contextlib.suppress(ItemError):
                 lookup_map(path, reading, 8, 16)
         assert time.process_time() - started < 5, f"mutation {k} took too long"

@@ -10,7 +10,7 @@ from yt360 import sphere
 from yt360.media import ffmpeg
 from yt360.media.container import read_metadata
 from yt360.media.layouts import Layout, draw, known_layouts
-from yt360.media.picture import PictureReading
+from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reading import read_frames
 from yt360.media.spatial import Bounds
 
@@ -40,7 +40,7 @@ def test_every_layout_becomes_mono_equirectangular(tmp_path: Path, name: str) ->
     size = {"cubemap-6x1": (192, 1152), "cubemap-1x6": (1152, 192)}.get(name, (480, 720))
     frame = _both_eyes(layout, draw(layout, smooth(512, 1024), *size))
     path = encode(tmp_path / "x.mkv", frames=frame[None].repeat(2, 0), video="rgb")
-    reading = PictureReading(
+    reading = VideoDecodeSpec(
         size[1], size[0], projection=layout.projection, stereo=layout.stereo, cubemap_layout=layout.cubemap_layout
     )
     found = next(read_frames(path, reading, height=H, width=W))
@@ -66,7 +66,7 @@ def test_padding_around_the_faces_of_a_cubemap_is_left_out(tmp_path: Path, paddi
     insert_boxes(stated, b"vide", sv3d(cbmp(0, padding)))
     metadata = read_metadata(stated).picture(0)
     assert (metadata.projection, metadata.cubemap_padding) == ("cubemap", padding)
-    reading = PictureReading(
+    reading = VideoDecodeSpec(
         3 * side, 2 * side, projection="cubemap", cubemap_layout="cbmp", cubemap_padding=metadata.cubemap_padding
     )
     path = encode(tmp_path / "x.mkv", frames=frame[None].repeat(2, 0), video="rgb")
@@ -78,7 +78,7 @@ def test_right_eye_first(tmp_path: Path) -> None:
     layout = known_layouts()["equirectangular-lr"]
     frame = _both_eyes(layout, draw(layout, smooth(512, 1024), 240, 960))
     path = encode(tmp_path / "x.mkv", frames=np.ascontiguousarray(frame[None, :, ::1]), video="rgb")
-    reading = PictureReading(960, 240, stereo="left-right", right_eye_first=True)
+    reading = VideoDecodeSpec(960, 240, stereo="left-right", right_eye_first=True)
     found = next(read_frames(path, reading, height=H, width=W))
     assert np.abs(found.astype(float) - (255 - smooth(H, W).astype(float))).mean() < 1.0
 
@@ -96,7 +96,7 @@ def test_pose_is_undone(tmp_path: Path, pose: tuple[float, float, float]) -> Non
     mapping = np.stack([rows, columns], axis=-1).astype(np.float32).reshape(256, 512, 2)
     camera = sphere.sample(world, mapping, "cubic")
     path = encode(tmp_path / "x.mkv", frames=camera[None], video="rgb")
-    reading = PictureReading(512, 256, yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
+    reading = VideoDecodeSpec(512, 256, yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll)
     found = next(read_frames(path, reading, height=H, width=W))
     assert np.abs(found.astype(float) - smooth(H, W)).mean() < 1.0
 
@@ -115,7 +115,7 @@ def test_pose_of_faces_is_undone(tmp_path: Path, name: str) -> None:
     path = tmp_path / "x.mkv"
     arguments = ["-filter_complex", f"[0:v]{chain}", "-c:v", "ffv1", "-pix_fmt", "bgr0"]
     ffmpeg.run(["-y", *ffmpeg.input_arguments(world), *arguments, str(path)], timeout_s=60)
-    reading = PictureReading(
+    reading = VideoDecodeSpec(
         *((960, 720) if layout.stereo == "left-right" else (720, 480)), projection=layout.projection,
         stereo=layout.stereo, cubemap_layout=layout.cubemap_layout, yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_pose_of_faces_is_undone(tmp_path: Path, name: str) -> None:
 def test_bounds_put_the_picture_where_it_belongs(tmp_path: Path) -> None:
     whole = smooth(256, 512)
     path = encode(tmp_path / "x.mkv", frames=np.ascontiguousarray(whole[None, 32:-32, 64:-64]), video="rgb")
-    reading = PictureReading(384, 192, bounds=Bounds(0.125, 0.125, 0.125, 0.125))
+    reading = VideoDecodeSpec(384, 192, bounds=Bounds(0.125, 0.125, 0.125, 0.125))
     found = next(read_frames(path, reading, height=H, width=W))
     inside = found[H // 8 + 1 : -H // 8 - 1, W // 8 + 1 : -W // 8 - 1]
     wanted = smooth(H, W)[H // 8 + 1 : -H // 8 - 1, W // 8 + 1 : -W // 8 - 1]
@@ -139,7 +139,7 @@ def test_mesh_is_read_through_its_look_up(tmp_path: Path) -> None:
     path = encode(tmp_path / "x.mp4", frames=smooth(256, 512)[None].repeat(3, 0))
     insert_boxes(path, b"vide", sv3d(mshp(grid_mesh(360, steps=96))))
     metadata = read_metadata(path).picture()
-    reading = PictureReading(512, 256, projection="mesh", mesh=metadata.mesh)
+    reading = VideoDecodeSpec(512, 256, projection="mesh", mesh=metadata.mesh)
     found = next(read_frames(path, reading, height=H, width=W))
     error = np.abs(found.astype(float) - smooth(H, W))
     # H.264 with subsampled colour adds its own error; the geometry must not.
@@ -149,7 +149,7 @@ def test_mesh_is_read_through_its_look_up(tmp_path: Path) -> None:
 def test_frame_times_start_at_the_container_clock(tmp_path: Path) -> None:
     frames = np.stack([np.full((64, 128, 3), 10 * k, np.uint8) for k in range(20)])
     path = encode(tmp_path / "x.mkv", frames=frames, fps=8, video="rgb")
-    reading = PictureReading(128, 64)
+    reading = VideoDecodeSpec(128, 64)
     every = [int(f.mean()) for f in read_frames(path, reading, height=32, width=64)]
     assert every == [10 * k for k in range(20)]
     later = [int(f.mean()) for f in read_frames(path, reading, height=32, width=64, fps=4, start_s=1.0, duration_s=1.0)]
@@ -159,21 +159,21 @@ def test_frame_times_start_at_the_container_clock(tmp_path: Path) -> None:
 
 def test_gray_frames_have_two_axes(tmp_path: Path) -> None:
     path = encode(tmp_path / "x.mkv", frames=smooth(64, 128)[None], video="rgb")
-    assert next(read_frames(path, PictureReading(128, 64), height=32, width=64, gray=True)).shape == (32, 64)
+    assert next(read_frames(path, VideoDecodeSpec(128, 64), height=32, width=64, gray=True)).shape == (32, 64)
 
 
 def test_leaving_early_leaves_no_process(tmp_path: Path) -> None:
     path = encode(tmp_path / "x.mkv", frames=smooth(64, 128)[None].repeat(50, 0), video="rgb")
-    frames = read_frames(path, PictureReading(128, 64), height=32, width=64)
+    frames = read_frames(path, VideoDecodeSpec(128, 64), height=32, width=64)
     next(frames)
     frames.close()  # type: ignore[attr-defined]
 
 
 def test_recipe_survives_json() -> None:
-    reading = PictureReading(
+    reading = VideoDecodeSpec(
         100, 50, projection="equirectangular", stereo="left-right", bounds=Bounds(0.1), yaw_deg=3.0, drop_sei=True
     )
-    assert PictureReading.from_json(reading.to_json()) == reading
+    assert VideoDecodeSpec.from_json(reading.to_json()) == reading
 
 
 def test_metadata_of_a_real_file_is_found(tmp_path: Path) -> None:

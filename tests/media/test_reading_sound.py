@@ -14,7 +14,7 @@ from yt360 import ambisonics
 from yt360.media.channel_order import component_channels
 from yt360.media.inspect import inspect_media
 from yt360.media.reading import read_channels, read_head_locked, read_sound
-from yt360.media.sound import SoundReading
+from yt360.media.sound import FoaDecodeSpec
 
 RATE = 48_000
 LOSSLESS, LOSSY = 1e-6, 0.2
@@ -31,7 +31,7 @@ def foa() -> np.ndarray:
     return resample_poly(scene, 2, 1, axis=1) * 0.5
 
 
-def _read(path: Path) -> tuple[np.ndarray, SoundReading]:
+def _read(path: Path) -> tuple[np.ndarray, FoaDecodeSpec]:
     facts = inspect_media(path).ambisonic
     assert facts is not None
     assert facts.reading is not None, facts.words
@@ -123,7 +123,7 @@ def test_peaks_above_full_scale_survive(tmp_path: Path, foa: np.ndarray) -> None
 
 def test_resampling_keeps_duration_and_balance(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
-    reading = SoundReading(4, RATE)
+    reading = FoaDecodeSpec(4, RATE)
     half = np.concatenate(list(read_sound(path, reading, sample_rate_hz=24_000, block_s=0.37)), axis=1)
     assert half.shape[1] == foa.shape[1] // 2
     whole = np.concatenate(list(read_sound(path, reading, sample_rate_hz=24_000)), axis=1)
@@ -133,9 +133,9 @@ def test_resampling_keeps_duration_and_balance(tmp_path: Path, foa: np.ndarray) 
 def test_sound_that_is_ambix_already_is_the_same_as_sound_put_in_order(tmp_path: Path, foa: np.ndarray) -> None:
     plain = encode(tmp_path / "plain.mka", sound=foa, rate_hz=RATE, audio="pcm")
     mixed = encode(tmp_path / "mixed.mka", sound=foa[[3, 0, 2, 1]], rate_hz=RATE, audio="pcm")
-    readings = SoundReading(4, RATE), SoundReading(4, RATE, order=(1, 3, 2, 0))
+    readings = FoaDecodeSpec(4, RATE), FoaDecodeSpec(4, RATE, order=(1, 3, 2, 0))
     assert [reading.as_decoded for reading in readings] == [True, False]
-    assert not SoundReading(4, RATE, gains=(1.0, 1.0, 1.4, 1.0)).as_decoded
+    assert not FoaDecodeSpec(4, RATE, gains=(1.0, 1.0, 1.4, 1.0)).as_decoded
     first, second = (
         np.concatenate(list(read_sound(path, reading, sample_rate_hz=24_000)), axis=1)
         for path, reading in zip((plain, mixed), readings, strict=True)
@@ -145,7 +145,7 @@ def test_sound_that_is_ambix_already_is_the_same_as_sound_put_in_order(tmp_path:
 
 def test_sound_of_any_length_comes_whole(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mka", sound=foa[:, :100_003], rate_hz=RATE, audio="pcm")
-    blocks = list(read_channels(path, SoundReading(4, RATE), block_s=0.37))
+    blocks = list(read_channels(path, FoaDecodeSpec(4, RATE), block_s=0.37))
     assert {block.shape[1] for block in blocks[:-1]} == {17_760}
     np.testing.assert_allclose(np.concatenate(blocks, axis=1), foa[:, :100_003], atol=1e-6)
 
@@ -153,29 +153,31 @@ def test_sound_of_any_length_comes_whole(tmp_path: Path, foa: np.ndarray) -> Non
 def test_window_in_the_middle_is_the_same_samples(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
     part = np.concatenate(
-        list(read_channels(path, SoundReading(4, RATE), start_s=2.25, duration_s=0.5)), axis=1
+        list(read_channels(path, FoaDecodeSpec(4, RATE), start_s=2.25, duration_s=0.5)), axis=1
     )  # fmt: skip
     np.testing.assert_allclose(part, foa[:, 108_000:132_000], atol=1e-6)
 
 
 def test_late_stream_is_padded_with_silence(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
-    late = SoundReading(4, RATE, delay_s=0.5)
+    late = FoaDecodeSpec(4, RATE, delay_s=0.5)
     found = np.concatenate(list(read_channels(path, late, block_s=0.2)), axis=1)
     assert not found[:, :24_000].any()
     np.testing.assert_allclose(found[:, 24_000 : 24_000 + foa.shape[1]], foa, atol=1e-6)
 
 
 def test_recipe_survives_json() -> None:
-    reading = SoundReading(6, RATE, order=(2, 1, -1, 0), gains=(1.0, 1.0, 1.4, 1.0), head_locked=(4, 5), source="sound")
-    assert SoundReading.from_json(reading.to_json()) == reading
+    reading = FoaDecodeSpec(
+        6, RATE, order=(2, 1, -1, 0), gains=(1.0, 1.0, 1.4, 1.0), head_locked=(4, 5), source="sound"
+    )
+    assert FoaDecodeSpec.from_json(reading.to_json()) == reading
 
 
 @pytest.mark.parametrize(("audio", "suffix"), [("vorbis", "webm"), ("opus", "webm"), ("pcm", "mov")])
 def test_reading_from_the_middle_is_right_to_the_sample(tmp_path: Path, audio: str, suffix: str) -> None:
     sound = 0.2 * np.random.default_rng(1).standard_normal((4, 4 * 48_000))
     path = encode(tmp_path / f"x.{suffix}", sound=sound, rate_hz=48_000, audio=audio)
-    reading = SoundReading(channels=4, sample_rate_hz=48_000)
+    reading = FoaDecodeSpec(channels=4, sample_rate_hz=48_000)
     whole = np.concatenate(list(read_channels(path, reading)), axis=1)
     part = np.concatenate(list(read_channels(path, reading, start_s=1.3337, duration_s=1.0)), axis=1)
     start = round(1.3337 * 48_000)

@@ -12,9 +12,9 @@ from benchmarks.media_sounds import INVALID, RATE_HZ, foa_scene
 from tests.stages.fakes import context
 from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome
 from yt360.errors import ItemError
-from yt360.media.picture import PictureReading
+from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reading import read_frames, read_sound
-from yt360.media.sound import SoundReading
+from yt360.media.sound import FoaDecodeSpec
 from yt360.stages.validate import Validate, ValidateThresholds
 
 SECONDS = 10
@@ -58,8 +58,8 @@ def test_good_video_is_done_and_its_recipes_read_it(good: Path, tmp_path: Path) 
     assert isinstance(outcome, Done), outcome
     facts = json.loads((tmp_path / outcome.outputs["facts"]).read_text())
     assert str(good.parent) not in json.dumps(facts)
-    picture = PictureReading.from_json(facts["picture_reading"])
-    sound = SoundReading.from_json(facts["sound_reading"])
+    picture = VideoDecodeSpec.from_json(facts["picture_reading"])
+    sound = FoaDecodeSpec.from_json(facts["sound_reading"])
     assert next(read_frames(good, picture, height=28, width=56)).shape == (28, 56, 3)
     assert sum(block.shape[1] for block in read_sound(good, sound, sample_rate_hz=24_000)) == pytest.approx(
         24_000 * SECONDS, rel=0.01

@@ -15,7 +15,7 @@ from yt360 import sphere
 from yt360.errors import ItemError
 from yt360.media.layouts import known_layouts
 from yt360.media.mesh import decode_meshes, rasterise
-from yt360.media.picture import PictureReading
+from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reader import MAX_PAYLOAD, MalformedError
 from yt360.media.spatial import Bounds
 
@@ -30,7 +30,7 @@ def pose_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[
     return sphere.yaw_rotation(yaw) @ sphere.pitch_rotation(pitch) @ sphere.roll_rotation(-roll)
 
 
-def lookup_map(path: Path, reading: PictureReading, height: int, width: int) -> NDArray[np.float64]:
+def lookup_map(path: Path, reading: VideoDecodeSpec, height: int, width: int) -> NDArray[np.float64]:
     """(column, row) fractions of the left eye's picture, ``(height, width, 2)``; NaN where it shows nothing.
 
     Raises :class:`ItemError` (``corrupt``) for a mesh that cannot be decoded.
@@ -51,7 +51,7 @@ def lookup_map(path: Path, reading: PictureReading, height: int, width: int) -> 
     return grid[np.clip(np.rint(rows).astype(int), 0, height - 1), np.rint(columns).astype(int) % width]
 
 
-def frame_map(path: Path, reading: PictureReading, height: int, width: int) -> NDArray[np.float32]:
+def frame_map(path: Path, reading: VideoDecodeSpec, height: int, width: int) -> NDArray[np.float32]:
     """Where in the whole coded frame each equirectangular pixel lies, ``(height, width, 2)``: (column, row) fractions.
 
     NaN where the picture shows nothing. Raises :class:`ItemError` as :func:`lookup_map` does.
@@ -77,7 +77,7 @@ def _equirectangular_map(vectors: NDArray[np.float64], bounds: Bounds) -> NDArra
     return grid
 
 
-def _mesh_map(path: Path, reading: PictureReading, height: int, width: int) -> NDArray[np.float64]:
+def _mesh_map(path: Path, reading: VideoDecodeSpec, height: int, width: int) -> NDArray[np.float64]:
     mesh = reading.mesh
     if mesh is None or mesh.size > MAX_PAYLOAD:
         raise ItemError("corrupt", f"{path}: expected a projection mesh, found none that can be read")

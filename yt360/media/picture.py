@@ -29,7 +29,7 @@ _MOST_OVERSAMPLING = 3
 
 
 @dataclass(frozen=True)
-class PictureReading:
+class VideoDecodeSpec:
     """A recipe for :func:`yt360.media.reading.read_frames`.
 
     ``width`` and ``height`` are of the coded frame. The angles are the pose of the camera in the
@@ -60,13 +60,13 @@ class PictureReading:
         return asdict(self)
 
     @staticmethod
-    def from_json(value: Mapping[str, Any]) -> PictureReading:
+    def from_json(value: Mapping[str, Any]) -> VideoDecodeSpec:
         """Raises ``TypeError`` for unknown keys."""
         fields = dict(value)
         fields["bounds"] = Bounds(**fields.get("bounds", {}))
         mesh = fields.get("mesh")
         fields["mesh"] = ByteRange(**mesh) if mesh else None
-        return PictureReading(**fields)
+        return VideoDecodeSpec(**fields)
 
     @property
     def has_pose(self) -> bool:
@@ -89,7 +89,7 @@ class PictureReading:
         return (0.0, 0.0, 1.0, 1.0)
 
 
-def eye_filter(stream: Any, reading: PictureReading) -> Any:
+def eye_filter(stream: Any, reading: VideoDecodeSpec) -> Any:
     """Cut the left eye out of the frame."""
     left, top, width, height = reading.eye
     if reading.stereo == "mono":
@@ -97,7 +97,7 @@ def eye_filter(stream: Any, reading: PictureReading) -> Any:
     return stream.filter("crop", f"iw*{width:g}", f"ih*{height:g}", f"iw*{left:g}", f"ih*{top:g}")
 
 
-def equirectangular_filter(stream: Any, reading: PictureReading, height: int, width: int) -> Any:
+def equirectangular_filter(stream: Any, reading: VideoDecodeSpec, height: int, width: int) -> Any:
     """From the file's frames to mono equirectangular of the given size, for recipes without a look-up.
 
     The strings of ``v360`` are those measured against the analytic projection (mean error below

@@ -11,7 +11,7 @@ from yt360.media.content import ACCEPT, REJECT, PictureGuess
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
-from yt360.media.picture import PictureReading
+from yt360.media.picture import VideoDecodeSpec
 from yt360.media.probe import VideoStream
 from yt360.media.spatial import Bounds, PictureMetadata, Projection, Stereo
 
@@ -41,7 +41,7 @@ class PictureFacts:
     yaw_deg: float
     pitch_deg: float
     roll_deg: float
-    reading: PictureReading | None
+    reading: VideoDecodeSpec | None
     reason: str
     words: str
     disagreement: str = ""
@@ -68,7 +68,7 @@ def weigh_picture(
     path: Path, stream: VideoStream, metadata: PictureMetadata, guess: PictureGuess, *, drop_sei: bool
 ) -> PictureFacts:
     """Decide what the picture is. ``drop_sei``: a frame states its stereo layout by itself."""
-    reading = PictureReading(
+    reading = VideoDecodeSpec(
         width=stream.width,
         height=stream.height,
         codec=stream.codec,
@@ -105,7 +105,7 @@ def weigh_picture(
     return _against_content(reading, stated, guess)
 
 
-def _against_content(reading: PictureReading, stated: PictureReading, guess: PictureGuess) -> PictureFacts:
+def _against_content(reading: VideoDecodeSpec, stated: VideoDecodeSpec, guess: PictureGuess) -> PictureFacts:
     """Metadata says whole equirectangular: does the picture agree?"""
     agrees = guess.projection == stated.projection and guess.stereo == stated.stereo
     if agrees:
@@ -124,37 +124,37 @@ def _against_content(reading: PictureReading, stated: PictureReading, guess: Pic
     return _accepted(stated, "metadata", disagreement=other)
 
 
-def _speaks_against(guess: PictureGuess, stated: PictureReading, score: float | None) -> bool:
+def _speaks_against(guess: PictureGuess, stated: VideoDecodeSpec, score: float | None) -> bool:
     """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
     lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
     return (score is not None and score <= REJECT) or lies or not _plausible_shape(stated)
 
 
-def _plausible_shape(stated: PictureReading) -> bool:
+def _plausible_shape(stated: VideoDecodeSpec) -> bool:
     """Whether an eye has a shape to which somebody might have squeezed a whole sphere."""
     _, _, width, height = stated.eye
     return _SHAPES[0] < (stated.width * width) / (stated.height * height) < _SHAPES[1]
 
 
-def _hides_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
+def _hides_an_eye(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
     """Whether one picture is stated where there are two that are alike."""
     alike = max(guess.measures.get(f"likeness_{way}", 0.0) for way in ("top_bottom", "left_right"))
     return stated.stereo == "mono" and alike > _TWO_EYES
 
 
-def _invents_an_eye(guess: PictureGuess, stated: PictureReading) -> bool:
+def _invents_an_eye(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
     """Whether two eyes are stated where the halves of the picture have nothing in common."""
     likeness = guess.measures.get(f"likeness_{stated.stereo.replace('-', '_')}", 1.0)
     return stated.stereo != "mono" and likeness < _NO_EYES
 
 
-def _same_sphere(guess: PictureGuess, stated: PictureReading) -> bool:
+def _same_sphere(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
     weak = guess.scores.get(guess.layout, 0.0) < ACCEPT + 1
     lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
     return guess.projection == stated.projection and weak and not lies
 
 
-def _from_mesh(path: Path, stated: PictureReading, guess: PictureGuess) -> PictureFacts:
+def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess) -> PictureFacts:
     try:
         extent = horizontal_extent_deg(lookup_map(path, stated, *_MESH_LOOK))
     except ItemError as error:
@@ -168,7 +168,7 @@ def _from_mesh(path: Path, stated: PictureReading, guess: PictureGuess) -> Pictu
     return _accepted(stated, "metadata")
 
 
-def _from_content(reading: PictureReading, guess: PictureGuess, source: Source, *, disagreement: str) -> PictureFacts:
+def _from_content(reading: VideoDecodeSpec, guess: PictureGuess, source: Source, *, disagreement: str) -> PictureFacts:
     plain = replace(reading, projection=guess.projection, stereo=guess.stereo)
     if guess.projection in ("equirectangular", "eac", "cubemap"):
         layout = known_layouts()[guess.layout]
@@ -182,7 +182,7 @@ def _from_content(reading: PictureReading, guess: PictureGuess, source: Source, 
     return _refused(plain, guess.projection, source, reason, words, disagreement)
 
 
-def _accepted(reading: PictureReading, source: Source, *, disagreement: str = "") -> PictureFacts:
+def _accepted(reading: VideoDecodeSpec, source: Source, *, disagreement: str = "") -> PictureFacts:
     return PictureFacts(
         projection=reading.projection,
         stereo=reading.stereo,
@@ -199,7 +199,7 @@ def _accepted(reading: PictureReading, source: Source, *, disagreement: str = ""
 
 
 def _refused(
-    reading: PictureReading, projection: Projection, source: Source, reason: str, words: str, disagreement: str = ""
+    reading: VideoDecodeSpec, projection: Projection, source: Source, reason: str, words: str, disagreement: str = ""
 ) -> PictureFacts:
     facts = _accepted(reading, source, disagreement=disagreement)
     return replace(facts, projection=projection, reading=None, reason=reason, words=words)

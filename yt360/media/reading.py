@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from yt360.media import ffmpeg
 from yt360.media.lookup import Lookup, lookup_map
-from yt360.media.picture import PictureReading, equirectangular_filter, eye_filter, filter_string, input_stream
-from yt360.media.sound import SoundReading
+from yt360.media.picture import VideoDecodeSpec, equirectangular_filter, eye_filter, filter_string, input_stream
+from yt360.media.sound import FoaDecodeSpec
 from yt360.media.spatial import Bounds
 
 DEFAULT_TIMEOUT_S = 3600.0
@@ -38,7 +38,7 @@ def _seek(start_s: float, duration_s: float | None) -> list[str]:
 
 def read_frames(
     path: Path,
-    reading: PictureReading,
+    reading: VideoDecodeSpec,
     *,
     height: int,
     width: int,
@@ -88,7 +88,7 @@ def read_frames(
 
 
 def _prepare_lookup(
-    stream: Any, path: Path, reading: PictureReading, height: int, width: int
+    stream: Any, path: Path, reading: VideoDecodeSpec, height: int, width: int
 ) -> tuple[Any, tuple[int, int], Lookup]:
     """The graph up to the look-up, the size (rows, columns) that comes out of it, and the look-up."""
     if reading.projection in ("eac", "cubemap"):
@@ -112,7 +112,7 @@ def _prepare_lookup(
 
 def read_channels(
     path: Path,
-    reading: SoundReading,
+    reading: FoaDecodeSpec,
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
@@ -180,7 +180,7 @@ def _resampled(
 
 def read_sound(
     path: Path,
-    reading: SoundReading,
+    reading: FoaDecodeSpec,
     *,
     sample_rate_hz: int,
     start_s: float = 0.0,
@@ -200,7 +200,7 @@ def read_sound(
 
 def read_head_locked(
     path: Path,
-    reading: SoundReading,
+    reading: FoaDecodeSpec,
     *,
     sample_rate_hz: int,
     start_s: float = 0.0,

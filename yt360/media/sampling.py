@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from yt360.errors import ItemError
 from yt360.media.probe import AudioStream, MediaInfo, open_media
 from yt360.media.reading import read_channels
-from yt360.media.sound import SoundReading
+from yt360.media.sound import FoaDecodeSpec
 
 _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
@@ -178,7 +178,7 @@ def sample_sound(
     around_s: Sequence[float] = (),
 ) -> SoundSample:
     """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock."""
-    reading = SoundReading(
+    reading = FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
         stream=stream.index,
@@ -202,5 +202,5 @@ def sample_sound(
     return sample
 
 
-def _window(path: Path, reading: SoundReading, begin: float, length: float) -> Iterator[NDArray[np.float32]]:
+def _window(path: Path, reading: FoaDecodeSpec, begin: float, length: float) -> Iterator[NDArray[np.float32]]:
     return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, timeout_s=60.0)

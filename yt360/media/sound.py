@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SILENT = -1
-"""In :attr:`SoundReading.order`: this component is not in the file and reads as zeros."""
+"""In :attr:`FoaDecodeSpec.order`: this component is not in the file and reads as zeros."""
 
 
 @dataclass(frozen=True)
-class SoundReading:
+class FoaDecodeSpec:
     """A recipe for :func:`yt360.media.reading.read_sound`.
 
     ``source`` says which file holds the sound: the one with the picture or a separate one.
@@ -41,13 +41,13 @@ class SoundReading:
         return asdict(self)
 
     @staticmethod
-    def from_json(value: Mapping[str, Any]) -> SoundReading:
+    def from_json(value: Mapping[str, Any]) -> FoaDecodeSpec:
         """Raises ``TypeError`` for unknown keys."""
         fields = dict(value)
         for name in ("order", "gains", "head_locked"):
             if name in fields:
                 fields[name] = tuple(fields[name])
-        return SoundReading(**fields)
+        return FoaDecodeSpec(**fields)
 
     @property
     def as_decoded(self) -> bool:

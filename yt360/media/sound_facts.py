@@ -13,7 +13,7 @@ from yt360 import ambisonics
 from yt360.media.ambisonic_measures import CANDIDATES, measure_ambisonics
 from yt360.media.channel_order import plan_channels
 from yt360.media.probe import AudioStream
-from yt360.media.sound import SILENT, SoundReading
+from yt360.media.sound import SILENT, FoaDecodeSpec
 from yt360.media.spatial import SoundMetadata
 from yt360.media.validity import DEFAULT_THRESHOLDS, AmbisonicVerdict, judge_ambisonics
 
@@ -23,7 +23,7 @@ class SoundFacts:
     """``reading`` is None where the sound cannot enter the dataset; ``reason`` is the code for that."""
 
     verdict: AmbisonicVerdict | None
-    reading: SoundReading | None
+    reading: FoaDecodeSpec | None
     reason: str
     words: str
     measures: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def weigh_sound(
     candidate = CANDIDATES[verdict.convention]
     order = tuple(plan.order[k] for k in candidate.order)
     silent_z = bool(verdict.usable and not any(np.any(window[order[2]]) for window in windows))
-    reading = SoundReading(
+    reading = FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
         source="sound" if source == "sound" else "video",
@@ -121,7 +121,7 @@ def _level_db(windows: Sequence[NDArray[np.float32]], channel: int) -> float:
 
 
 def _directions(
-    reading: SoundReading, windows: Sequence[NDArray[np.float32]], starts_s: Sequence[float]
+    reading: FoaDecodeSpec, windows: Sequence[NDArray[np.float32]], starts_s: Sequence[float]
 ) -> list[dict[str, float]]:
     found = []
     for window, start in zip(windows, starts_s, strict=True):

@@ -21,7 +21,8 @@ from yt360.ambisonics import W, Y
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import Yt360Error
 from yt360.media import ffmpeg
-from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.media.facts import Facts
+from yt360.media.reading import read_frames, read_sound
 from yt360.report.maps import first_map
 from yt360.report.overlays import energy_overlay
 
@@ -56,29 +57,28 @@ def look(catalog: DatasetState, item: str, scratch: Path) -> Media:
         facts = _facts(catalog, item)
         crawled = catalog.records("crawl")[item].outputs
         files = {name: catalog.root.local(blob.uri) for name, blob in crawled.items()}
-        if "video" in files and facts.get("video"):
-            if facts.get("picture_reading"):
+        if "video" in files and facts.has_picture:
+            if facts.video is not None:
                 _pictures(media, files, facts)
             else:
-                _plain_picture(media, files["video"], _span(facts)[0])
+                _plain_picture(media, files["video"], facts.start_s)
         mapped = first_map(catalog, item)
         if mapped is not None:
             media.pictures.append((mapped[0], _jpeg(mapped[1])))
-        if facts.get("sound_reading"):
+        if facts.foa is not None:
             _sound(media, files, facts, _timeline(catalog, item), scratch)
-        elif facts.get("audio"):
+        elif facts.has_sound:
             _plain_sound(media, files.get("sound") or files["video"], scratch)
     except (Yt360Error, KeyError, OSError, ValueError, TypeError) as error:
         media.problem = f"not everything of it can be shown: {error}"
     return media
 
 
-def _facts(catalog: DatasetState, item: str) -> dict[str, Any]:
+def _facts(catalog: DatasetState, item: str) -> Facts:
     record = catalog.records("validate").get(item)
     if record is None or "facts" not in record.outputs:
         raise ValueError("validate left no facts on how to read it")
-    value = json.loads(catalog.root.local(record.outputs["facts"].uri).read_text(encoding="utf-8"))
-    return dict(value)
+    return Facts.load(catalog.root.local(record.outputs["facts"].uri))
 
 
 def _timeline(catalog: DatasetState, item: str) -> Mapping[str, Any]:
@@ -88,24 +88,19 @@ def _timeline(catalog: DatasetState, item: str) -> Mapping[str, Any]:
     return dict(json.loads(catalog.root.local(record.outputs["timeline"].uri).read_text(encoding="utf-8")))
 
 
-def _span(facts: Mapping[str, Any]) -> tuple[float, float]:
-    return float(facts["start_s"]), float(facts["end_s"])
-
-
-def _pictures(media: Media, files: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
+def _pictures(media: Media, files: Mapping[str, Path], facts: Facts) -> None:
     """Two moments, and the sound over the second where there is some."""
-    start_s, end_s = _span(facts)
-    reading = PictureReading.from_json(facts["picture_reading"])
+    start_s, end_s = facts.span
     for share in (0.25, 0.6):
         at_s = start_s + share * (end_s - start_s)
         frames = read_frames(
-            files["video"], reading, height=_HEIGHT, width=_WIDTH, fps=1.0, start_s=at_s, duration_s=1.0
+            files["video"], facts.picture, height=_HEIGHT, width=_WIDTH, fps=1.0, start_s=at_s, duration_s=1.0
         )
         frame = next(iter(frames), None)
         if frame is None:
             continue
         media.pictures.append((f"at {at_s:.0f} s", _jpeg(frame)))
-        if share > 0.5 and facts.get("sound_reading"):
+        if share > 0.5 and facts.foa is not None:
             foa = _hear(files, facts, max(start_s, at_s - 0.5), 1.0)
             if foa.shape[1] and float(np.abs(foa).max()) > 0:
                 media.pictures.append((f"where the sound is at {at_s:.0f} s", _jpeg(energy_overlay(frame, foa))))
@@ -155,22 +150,23 @@ def _jpeg(frame: NDArray[np.uint8]) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def _hear(files: Mapping[str, Path], facts: Mapping[str, Any], at_s: float, length_s: float) -> NDArray[np.float32]:
-    reading = SoundReading.from_json(facts["sound_reading"])
+def _hear(files: Mapping[str, Path], facts: Facts, at_s: float, length_s: float) -> NDArray[np.float32]:
     blocks = list(
-        read_sound(files[reading.source], reading, sample_rate_hz=_RATE_HZ, start_s=at_s, duration_s=length_s)
+        read_sound(files[facts.sound.source], facts.sound, sample_rate_hz=_RATE_HZ, start_s=at_s, duration_s=length_s)
     )
     return np.concatenate(blocks, axis=1) if blocks else np.zeros((4, 0), np.float32)
 
 
-def _sound(
-    media: Media, files: Mapping[str, Path], facts: Mapping[str, Any], timeline: Mapping[str, Any], scratch: Path
-) -> None:
-    start_s, end_s = _span(facts)
-    reading = SoundReading.from_json(facts["sound_reading"])
+def _sound(media: Media, files: Mapping[str, Path], facts: Facts, timeline: Mapping[str, Any], scratch: Path) -> None:
+    start_s, end_s = facts.span
     length_s = min(end_s - start_s, _LONGEST_S)
     blocks = read_sound(
-        files[reading.source], reading, sample_rate_hz=_RATE_HZ, start_s=start_s, duration_s=length_s, block_s=1.0
+        files[facts.sound.source],
+        facts.sound,
+        sample_rate_hz=_RATE_HZ,
+        start_s=start_s,
+        duration_s=length_s,
+        block_s=1.0,
     )
     tenths = [np.abs(part).max(initial=0.0) for block in blocks for part in np.array_split(block[W], 10)]
     if not tenths:

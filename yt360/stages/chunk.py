@@ -33,7 +33,8 @@ from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
 from yt360.filters.stills import decision, frame_differences, motion
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
-from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.media.facts import Facts
+from yt360.media.reading import read_frames, read_sound
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
@@ -100,8 +101,8 @@ class Chunk(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: ChunkParams = self.params
-        facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
-        start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
+        facts = Facts.load(item.files["facts"])
+        start_s, end_s = facts.span
         given = item.meta.get("segments")
         if end_s - start_s < params.min_clip_s and not given:
             return Filtered(
@@ -180,16 +181,15 @@ class Chunk(Stage):
         return [found[begin] for begin in sorted(found)][: params.max_clips]
 
     def _decode_sound(
-        self, item: Item, facts: Mapping[str, Any], end_s: float, workdir: Path
+        self, item: Item, facts: Facts, end_s: float, workdir: Path
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
         """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak."""
         rate = self.params.sample_rate_hz
-        reading = SoundReading.from_json(facts["sound_reading"])
-        source = item.files[reading.source]
+        source = item.files[facts.sound.source]
         raw = workdir / "sound.f32"
         peak = 0.0
         with raw.open("wb") as stream:
-            for block in read_sound(source, reading, sample_rate_hz=rate, duration_s=end_s):
+            for block in read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s):
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 stream.write(np.ascontiguousarray(block.T, dtype=np.float32).tobytes())
         if raw.stat().st_size == 0:
@@ -205,7 +205,7 @@ class Chunk(Stage):
     def _cut(
         self,
         item: Item,
-        facts: Mapping[str, Any],
+        facts: Facts,
         placements: Sequence[Placement],
         sound: NDArray[np.float32],
         gain: float,
@@ -214,7 +214,6 @@ class Chunk(Stage):
     ) -> Iterator[Child]:
         """Encode the clips in one pass over the picture. A clip whose picture ends early is left out."""
         params: ChunkParams = self.params
-        reading = PictureReading.from_json(facts["picture_reading"])
         frames: Iterator[NDArray[np.uint8]] = iter(())
         origin_s, position = 0.0, -1
         for place in placements:
@@ -225,7 +224,7 @@ class Chunk(Stage):
                 last = placements[-1].start_s + placements[-1].duration_s
                 frames = read_frames(
                     item.files["video"],
-                    reading,
+                    facts.picture,
                     height=params.height,
                     width=params.width,
                     fps=params.fps,
@@ -260,7 +259,7 @@ class Chunk(Stage):
     def _finish(
         self,
         item: Item,
-        facts: Mapping[str, Any],
+        facts: Facts,
         place: Placement,
         frames: int,
         sound: NDArray[np.float32],
@@ -289,7 +288,7 @@ class Chunk(Stage):
             "sample_rate_hz": rate,
             "convention": "ambix",
             "foa_gain_db": round(20 * math.log10(gain), 4),
-            "horizontal_only": bool(facts["audio"]["ambisonics"]["horizontal_only"]),
+            "horizontal_only": facts.horizontal_only,
             "loudness_db": round(float(silence.level_db(power)), 3),
             "azimuth_deg": round(math.degrees(heard.azimuth), 3),
             "elevation_deg": round(math.degrees(heard.elevation), 3),

@@ -7,11 +7,10 @@ nothing.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,8 @@ from yt360.engine.stage import Context, Done, Item, Outcome, Resources, Stage, S
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
 from yt360.filters.duplicates.matching import VideoFingerprint
-from yt360.media.reading import PictureReading, SoundReading, read_frames, read_sound
+from yt360.media.facts import Facts
+from yt360.media.reading import read_frames, read_sound
 
 _ENOUGH = 0.6
 """Part of the pictures that key frames have to give; a file with very few is decoded whole."""
@@ -44,43 +44,39 @@ class Fingerprint(Stage):
     after = ("validate", "stills", "voiceover")
 
     def process(self, item: Item, context: Context) -> Outcome:
-        facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
-        start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
-        duration_s = end_s - start_s
+        facts = Facts.load(item.files["facts"])
+        duration_s = facts.duration_s
         frame_s = max(self.params.frame_s, duration_s / self.params.most_frames)
-        reading = SoundReading.from_json(facts["sound_reading"])
         sound = read_sound(
-            item.files[reading.source],
-            reading,
+            item.files[facts.sound.source],
+            facts.sound,
             sample_rate_hz=audio_fingerprint.RATE_HZ,
-            start_s=start_s,
+            start_s=facts.start_s,
             duration_s=duration_s,
         )
         marks = audio_fingerprint.landmarks(block[W] for block in sound)
-        frames = self._frames(item, facts, start_s, duration_s, frame_s)
+        frames = self._frames(item, facts, frame_s)
         described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
         write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s))
         return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
 
-    def _frames(
-        self, item: Item, facts: Mapping[str, Any], start_s: float, duration_s: float, frame_s: float
-    ) -> list[NDArray[np.int8]]:
+    def _frames(self, item: Item, facts: Facts, frame_s: float) -> list[NDArray[np.int8]]:
         """Descriptions of the pictures, from key frames alone where the file has enough of them."""
         found: list[NDArray[np.int8]] = []
         for key_frames in (True, False):
             frames = read_frames(
                 item.files["video"],
-                PictureReading.from_json(facts["picture_reading"]),
+                facts.picture,
                 height=visual_fingerprint.ROWS,
                 width=visual_fingerprint.COLUMNS,
                 fps=1 / frame_s,
-                start_s=start_s,
-                duration_s=duration_s,
+                start_s=facts.start_s,
+                duration_s=facts.duration_s,
                 gray=True,
                 key_frames=key_frames,
             )
             found = [visual_fingerprint.describe(frame) for frame in frames]
-            if len(found) > _ENOUGH * duration_s / frame_s:
+            if len(found) > _ENOUGH * facts.duration_s / frame_s:
                 break
         return found
 

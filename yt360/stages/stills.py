@@ -20,7 +20,8 @@ from pydantic import Field
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
 from yt360.errors import ItemError
 from yt360.filters.stills import decision, frame_differences, motion
-from yt360.media.reading import PictureReading, read_frames
+from yt360.media.facts import Facts
+from yt360.media.reading import read_frames
 
 _DEFAULT = decision.StillLimits()
 
@@ -103,18 +104,17 @@ class Stills(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: StillsParams = self.params
-        facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
-        reading = PictureReading.from_json(facts["picture_reading"])
+        facts = Facts.load(item.files["facts"])
+        start_s, end_s = facts.span
         settings = motion.MotionSettings(
             params.block_threshold, params.noise_factor, params.floor_factor, params.polar_mask
         )
-        start_s, end_s = float(facts["start_s"]), float(facts["end_s"])
         steps: list[frame_differences.FrameComparison] = []
         looked_s = 0.0
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
             frames = read_frames(
                 item.files["video"],
-                reading,
+                facts.picture,
                 height=params.height,
                 width=params.width,
                 fps=params.rate_hz,
@@ -136,7 +136,7 @@ class Stills(Stage):
         (context.workdir / "timeline.json").write_text(json.dumps(columns, separators=(",", ":")), encoding="utf-8")
         measures = {
             "looked_s": round(looked_s, 3),
-            "duration_s": round(end_s - start_s, 3),
+            "duration_s": round(facts.duration_s, 3),
             "comparisons": frame_differences.pack(steps),
         }
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)

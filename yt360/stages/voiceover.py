@@ -19,7 +19,8 @@ from yt360.errors import ItemError
 from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.post_production.settings import TileRules
-from yt360.media.reading import SoundReading, read_head_locked, read_sound
+from yt360.media.facts import Facts
+from yt360.media.reading import read_head_locked, read_sound
 
 _RULES = TileRules()
 
@@ -91,20 +92,20 @@ class Voiceover(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: VoiceoverParams = self.params
-        facts = json.loads(item.files["facts"].read_text(encoding="utf-8"))
-        reading = SoundReading.from_json(facts["sound_reading"])
-        path = item.files[reading.source]
-        start_s = float(facts["start_s"])
-        span = {"start_s": start_s, "duration_s": float(facts["end_s"]) - start_s}
+        facts = Facts.load(item.files["facts"])
+        path = item.files[facts.sound.source]
+        span = {"start_s": facts.start_s, "duration_s": facts.duration_s}
         rate = covariance_differences.SAMPLE_RATE_HZ
         rules = TileRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
         measures, timeline = measurement.measure(
-            read_sound(path, reading, sample_rate_hz=rate, **span), params.silence_db, rules
+            read_sound(path, facts.sound, sample_rate_hz=rate, **span), params.silence_db, rules
         )
         if not measures["segments"]:
             raise ItemError("no-samples", f"{path.name}: expected sound, decoded not one sample")
-        pair = measure_head_locked(read_head_locked(path, reading, sample_rate_hz=rate, **span), params.head_locked_db)
-        text = json.dumps({"start_s": start_s, **timeline}, separators=(",", ":"))
+        pair = measure_head_locked(
+            read_head_locked(path, facts.sound, sample_rate_hz=rate, **span), params.head_locked_db
+        )
+        text = json.dumps({"start_s": facts.start_s, **timeline}, separators=(",", ":"))
         (context.workdir / "timeline.json").write_text(text, encoding="utf-8")
         measures["head_locked"] = None if pair is None else pair.to_json()
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
