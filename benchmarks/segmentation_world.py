@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from fitting import world_fpn
 from fitting.world_pictures import WorldPicture, is_thing, world_pictures
 from yt360.cli.common import table
-from yt360.segmentation.backends import WORLD, PanopticModelSettings, load_model
+from yt360.segmentation.backends import load_model
 from yt360.segmentation.backends.fpn import WORLD_CATEGORIES, WORLD_WEIGHTS
 from yt360.segmentation.evaluation import PanopticEvaluation
 from yt360.segmentation.maps import PanopticMap, PanopticSegment, from_ids
-from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres
+from yt360.segmentation.on_sphere import segment_spheres
+from yt360.segmentation.settings import WORLD, PanopticModelSettings, SphereSettings, Way
 
 SEED = 40_000
 """Of the worlds that are measured on; training drew from 90,000."""
@@ -58,7 +59,7 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=30)
     parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
-    model = load_model(PanopticModelSettings(WORLD, weights=str(arguments.weights), device="cpu"))
+    model = load_model(PanopticModelSettings(model=WORLD, weights=str(arguments.weights), device="cpu"))
     examples = list(world_pictures(SEED, arguments.scenes, _PICTURES_A_SCENE))
     rows, results = [], {}
     ways: tuple[Way, ...] = ("equirectangular", "views")
@@ -67,7 +68,7 @@ def main() -> int:
         solid = PanopticEvaluation(WORLD_CATEGORIES, by_solid_angle=True)
         began = time.perf_counter()
         for made in examples:
-            found = segment_spheres(model, [seen(made.picture)], SphereSettings(way))[0]
+            found = segment_spheres(model, [seen(made.picture)], SphereSettings(way=way))[0]
             pixels.add(truth_map(made), found)
             solid.add(truth_map(made), found)
         seconds = (time.perf_counter() - began) / len(examples)

@@ -1,22 +1,51 @@
-"""What settings of all kinds share: strict models, and YAML files whose errors name the key."""
+"""Settings of recipes: checked, described and given a range where they are declared; old names are still read.
+
+Every stage, filter, training and evaluation section is a :class:`Settings`. Help texts, the reference page and the
+JSON schemas for editors are all made from the declarations (:mod:`yt360.settings_reference`).
+"""
 
 from __future__ import annotations
 
+import difflib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from yt360.errors import UsageError
 
+log = logging.getLogger("yt360.settings")
+
 _MAX_RECIPE_BYTES = 1 << 20
 
 
 class Settings(BaseModel):
-    """A group of settings: unknown keys are refused, values do not change."""
+    """Base of all settings: immutable, every value checked, unknown names refused.
+
+    ``aliases`` maps names of earlier versions to today's; files that use them are still read
+    (:func:`with_current_names`). A field that takes part in keys of finished work keeps its old name there by
+    ``Field(serialization_alias="old_name")``: see :meth:`keyed`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    aliases: ClassVar[Mapping[str, str]] = {}
+
+    def keyed(self, **choice: Any) -> dict[str, Any]:
+        """JSON values under the names that keys and records use, which stay when a setting is renamed.
+
+        ``choice`` is pydantic's ``include`` or ``exclude``.
+        """
+        fields: dict[str, Any] = self.model_dump(mode="json", by_alias=True, **choice)
+        return fields
+
+
+def unit(name: str) -> dict[str, Any]:
+    """``json_schema_extra`` of a field whose unit does not follow from its name (``unit("gray levels")``)."""
+    return {"unit": name}
 
 
 def read_fields(path: Path) -> dict[str, Any]:
@@ -42,3 +71,91 @@ def misfit(error: ValidationError, what: str) -> UsageError:
         found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
         lines.append(f"  {key}: {problem['msg']}{found}")
     return UsageError("\n".join(lines))
+
+
+def with_current_names(
+    kind: type[BaseModel],
+    value: Any,
+    file: str,
+    path: str = "",
+    say: Callable[[str], object] = log.warning,
+) -> Any:
+    """A copy of what a file says of ``kind`` with today's names; ``say`` gets one sentence for each old one.
+
+    ``file`` and ``path`` (dotted, inside the file) say in messages where the value stands. Raises
+    :class:`UsageError` where a setting is given under both names.
+    """
+    renames: dict[str, str] = {}
+    found = _renamed((kind,), value, path, file, renames)
+    for old, new in renames.items():
+        say(f"{file}: {old} is now called {new!r}; the old name still works")
+    return found
+
+
+def current_path(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """A dotted path into ``kind``, as ``--set`` gives it, with today's names; indices of lists stay as they are."""
+    kinds: tuple[type[BaseModel], ...] = (kind,)
+    found = []
+    for name in path:
+        if not name.isdigit():
+            name = _current(kinds, name)
+            kinds = _kinds_of(kinds, name)
+        found.append(name)
+    return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the one that was probably meant, or all that there are."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(sorted(known))}"
+
+
+def _renamed(kinds: tuple[type[BaseModel], ...], value: Any, path: str, file: str, renames: dict[str, str]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_renamed(kinds, each, f"{path}.{index}", file, renames) for index, each in enumerate(value)]
+    if not kinds or not isinstance(value, Mapping):
+        return value
+    kinds = tuple(kind for kind in kinds if _may_be(kind, value))
+    found = {}
+    for name, inner in value.items():
+        new = _current(kinds, name)
+        place = f"{path}.{name}".lstrip(".")
+        if new != name:
+            if new in value:
+                raise UsageError(
+                    f"{file}: {place} is the old name of {new!r}, which is given as well; keep one of them"
+                )
+            renames[place] = new
+        found[new] = _renamed(_kinds_of(kinds, new), inner, place, file, renames)
+    return found
+
+
+def _current(kinds: Sequence[type[BaseModel]], name: Any) -> Any:
+    for kind in kinds:
+        aliases: Mapping[str, str] = getattr(kind, "aliases", {})
+        if name in aliases and name not in kind.model_fields:
+            return aliases[name]
+    return name
+
+
+def _kinds_of(kinds: Sequence[type[BaseModel]], name: Any) -> tuple[type[BaseModel], ...]:
+    """The settings classes that the field ``name`` of any of ``kinds`` may hold."""
+    annotations = [kind.model_fields[name].annotation for kind in kinds if name in kind.model_fields]
+    return tuple(found for annotation in annotations for found in _models_in(annotation))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _may_be(kind: type[BaseModel], value: Mapping[str, Any]) -> bool:
+    """Whether no field that can have one value only (``task: "knn"``) has another."""
+    return all(
+        value[name] in get_args(field.annotation)
+        for name, field in kind.model_fields.items()
+        if name in value and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID, foa_scene
 from yt360 import ambisonics, sphere
 from yt360.media.ambisonic_measures import measure_ambisonics
+from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
 
 SECONDS = 6
@@ -107,4 +108,4 @@ def test_nothing_but_silence_is_not_valid() -> None:
 def test_threshold_decides_without_measuring_again() -> None:
     measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
     assert judge_ambisonics(measures).verdict == "valid"
-    assert judge_ambisonics(measures, thresholds={"highest_balance_db": -30.0}).verdict != "valid"
+    assert judge_ambisonics(measures, thresholds=AmbisonicThresholds(highest_balance_db=-30.0)).verdict != "valid"

@@ -9,13 +9,14 @@ import pytest
 
 from tests.segmentation.spheres import BALL, BOX, GROUND, SKY, ColourModel, scene, solid_angle
 from yt360 import sphere
-from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres, view_set
+from yt360.segmentation.on_sphere import segment_spheres, view_set
+from yt360.segmentation.settings import SphereSettings, Way
 
 WAYS: list[Way] = ["equirectangular", "views"]
 
 
 def segmented(discs, way: Way, height: int = 224, **settings):
-    return segment_spheres(ColourModel(), [scene(discs, height)], SphereSettings(way, **settings))[0]
+    return segment_spheres(ColourModel(), [scene(discs, height)], SphereSettings(way=way, **settings))[0]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -84,7 +85,7 @@ def test_nothing_is_continued_where_nobody_asked_for_it() -> None:
 def test_model_is_called_once_for_all_pictures() -> None:
     model = ColourModel()
     pictures = [scene([(BALL, azimuth, 0.0, 10.0)], 112) for azimuth in (0.0, 180.0)]
-    segment_spheres(model, pictures, SphereSettings("views", views=6))
-    segment_spheres(model, pictures, SphereSettings("equirectangular", wrap_deg=90.0))
+    segment_spheres(model, pictures, SphereSettings(way="views", views=6))
+    segment_spheres(model, pictures, SphereSettings(way="equirectangular", wrap_deg=90.0))
     assert model.calls == [16, 2]
     assert model.widened[1] == pytest.approx(1.5)

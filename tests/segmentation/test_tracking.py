@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.segmentation.spheres import BALL, BOX, ColourModel, scene
-from yt360.segmentation.on_sphere import SphereSettings, segment_spheres
+from yt360.segmentation.on_sphere import segment_spheres
+from yt360.segmentation.settings import SphereSettings
 from yt360.segmentation.tracking import join_over_time
 
 

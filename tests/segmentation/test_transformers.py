@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from yt360.errors import UsageError
-from yt360.segmentation.backends import PanopticModelSettings, load_model
+from yt360.segmentation.backends import load_model
 from yt360.segmentation.categories import COCO
+from yt360.segmentation.settings import PanopticModelSettings
 
 transformers = pytest.importorskip("transformers")
 
@@ -84,7 +85,7 @@ def test_random_model_gives_whole_maps(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     torch.manual_seed(0)
     MAKERS[kind](tmp_path, count)
-    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    model = load_model(PanopticModelSettings(model=f"transformers:{tmp_path}", device="cpu"))
     assert model.licence == "see the model's own page"
     assert (model.categories == COCO) == (count == 133)
     rng = np.random.default_rng(0)
@@ -102,7 +103,7 @@ def test_what_a_processor_found_becomes_coco_ids(tmp_path: Path, monkeypatch: py
     """Ids from 0 on with -1 for nothing (EoMT), or from 1 on with 0 (the others); labels count in COCO's order."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     eomt(tmp_path, 133)
-    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    model = load_model(PanopticModelSettings(model=f"transformers:{tmp_path}", device="cpu"))
     found = model._map(  # type: ignore[attr-defined]
         {
             "segmentation": torch.tensor([[-1, 0], [1, 1], [1, 0]]),
@@ -129,13 +130,13 @@ def test_what_is_no_such_model_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         for name, text in content.items():
             (folder / name).write_text(text)
     with pytest.raises(UsageError, match=r"expected (the name of a model|one of eomt)"):
-        load_model(PanopticModelSettings(f"transformers:{folder}", device="cpu"))
+        load_model(PanopticModelSettings(model=f"transformers:{folder}", device="cpu"))
 
 
 def test_unknown_models_and_absent_backends_say_what_there_is() -> None:
     with pytest.raises(UsageError, match="unknown panoptic model 'resnet'; expected panoptic-fpn-r101"):
-        load_model(PanopticModelSettings("resnet"))
+        load_model(PanopticModelSettings(model="resnet"))
     with pytest.raises(UsageError, match="panoptic-fpn-r101 is the same model without it"):
-        load_model(PanopticModelSettings("detectron2"))
+        load_model(PanopticModelSettings(model="detectron2"))
     with pytest.raises(UsageError, match="device 'cuda:99'"):
-        load_model(PanopticModelSettings("world-fpn", device="cuda:99"))
+        load_model(PanopticModelSettings(model="world-fpn", device="cuda:99"))

@@ -11,11 +11,12 @@ from benchmarks.segmentation_world import seen, truth_map
 from fitting import world_fpn
 from fitting.world_pictures import WorldPicture, world_pictures
 from yt360 import sphere
-from yt360.segmentation.backends import PanopticModelSettings, load_model
+from yt360.segmentation.backends import load_model
 from yt360.segmentation.backends.fpn import WORLD_WEIGHTS, FpnModel
 from yt360.segmentation.evaluation import PanopticEvaluation
 from yt360.segmentation.maps import PanopticMap
-from yt360.segmentation.on_sphere import SphereSettings, segment_spheres
+from yt360.segmentation.on_sphere import segment_spheres
+from yt360.segmentation.settings import PanopticModelSettings, SphereSettings
 
 SEED = 55_000
 """Of neither training nor the benchmark."""
@@ -23,7 +24,7 @@ SEED = 55_000
 
 @pytest.fixture(scope="module")
 def model() -> FpnModel:
-    loaded = load_model(PanopticModelSettings("world-fpn", device="cpu"))
+    loaded = load_model(PanopticModelSettings(model="world-fpn", device="cpu"))
     assert isinstance(loaded, FpnModel)
     return loaded
 

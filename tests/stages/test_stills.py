@@ -14,9 +14,10 @@ from tests.stages.fakes import context
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
 from yt360.filters.stills import frame_differences
+from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media import ffmpeg
 from yt360.media.inspect import inspect_media
-from yt360.stages.stills import Stills, StillsParams, StillsThresholds, windows
+from yt360.stages.stills import Stills, StillsParams, windows
 
 MEDIA = SHARED / "media"
 

@@ -13,8 +13,9 @@ from tests.stages.fakes import context
 from yt360 import ambisonics
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
+from yt360.filters.post_production.thresholds import VoiceoverThresholds
 from yt360.media.inspect import inspect_media
-from yt360.stages.voiceover import Voiceover, VoiceoverThresholds
+from yt360.stages.voiceover import Voiceover
 
 MEDIA = SHARED / "media"
 REAL = [

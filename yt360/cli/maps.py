@@ -53,16 +53,17 @@ def images_command(
 
     Exit code 1: some pictures could not be read (they are named; the others are done).
     """
-    from yt360.segmentation.backends import PanopticModelSettings, load_model
+    from yt360.segmentation.backends import load_model
     from yt360.segmentation.batching import Batcher
     from yt360.segmentation.coco import CocoWriter
     from yt360.segmentation.maps import PanopticMap
-    from yt360.segmentation.on_sphere import SphereSettings, segment_spheres
+    from yt360.segmentation.on_sphere import segment_spheres
     from yt360.segmentation.pictures import list_pictures, read_picture
+    from yt360.segmentation.settings import PanopticModelSettings, SphereSettings
 
     paths = list_pictures(folder)
     settings = PanopticModelSettings(
-        model, weights, sha256, device=device, bfloat16=bfloat16, channels_last=channels_last
+        model=model, weights=weights, sha256=sha256, device=device, bfloat16=bfloat16, channels_last=channels_last
     )
     loaded = load_model(settings)
     click.echo(f"{loaded.name}: weights {clean(loaded.weights)}, licence: {loaded.licence}", err=True)

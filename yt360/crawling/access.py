@@ -16,54 +16,99 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import StageParams
 from yt360.errors import UsageError
+from yt360.settings import Settings
 
 _NAMED = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _SECRET_ARGUMENTS = ("po_token", "visitor_data", "data_sync_id", "token", "password")
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Pause = tuple[Seconds, Seconds]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Pause = tuple[NonNegative, NonNegative]
 Arguments = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
-class Access(StageParams):
-    """Where and how to ask; excluded from the key of the crawl.
+class Access(Settings):
+    """Where and how politely to ask; the rate is kept per site and outgoing address by all processes of a root.
 
-    The pace is kept for each pair of site and own address (a proxy is another address), over all
-    processes that share a root. YouTube refuses a visitor who is not signed in after about 300 videos an hour; pauses
-    of 5 to 10 s are yt-dlp's maintainers' advice (their wiki, "Extractors"). ``player_clients`` are yt-dlp's
-    names of the clients that YouTube is asked as; where they offer nothing that suits, each of
-    ``fallback_clients`` is asked in turn. ``bandwidth_mb_s`` is shared by the videos that are ``in_flight``. What a
-    channel, playlist or search listed is kept, and asked for again when it is older than
-    ``list_again_after_days`` (never by default).
+    YouTube refuses clients without an account after about 300 videos an hour; pauses of 5 to 10 s are the advice of
+    yt-dlp's maintainers (their wiki, "Extractors").
     """
 
-    cookies_file: Path | None = None
-    cookies_from_browser: str | None = None
-    proxies: tuple[str, ...] = ()
-    source_address: str | None = None
-    player_clients: tuple[str, ...] = ("default",)
-    fallback_clients: tuple[tuple[str, ...], ...] = (("web_embedded", "mweb", "tv"),)
-    extractor_arguments: Arguments = Field(default_factory=dict)
-    js_runtimes: tuple[Literal["deno", "node", "bun", "quickjs"], ...] = ("deno", "node")
-    youtube_videos_per_hour: Annotated[float, Field(gt=0)] = 300.0
-    youtube_pause_s: Pause = (5.0, 10.0)
-    other_videos_per_hour: Annotated[float, Field(gt=0)] | None = None
-    other_pause_s: Pause = (0.0, 0.0)
-    request_pause_s: Seconds = 0.75
-    in_flight: Annotated[int, Field(ge=1, le=64)] = 1
-    bandwidth_mb_s: Annotated[float, Field(gt=0)] | None = 4.0
-    socket_timeout_s: Annotated[float, Field(gt=0)] = 20.0
-    retries: Annotated[int, Field(ge=0, le=50)] = 5
-    retry_pause_s: Seconds = 1.0
-    download_timeout_s: Annotated[float, Field(gt=0)] = 4 * 3600.0
-    breaker_pause_s: Seconds = 600.0
-    breaker_pause_longest_s: Seconds = 6 * 3600.0
-    patience_s: Seconds = 24 * 3600.0
-    free_disk_floor_gb: Seconds = 1.0
-    guest_folder: Path | None = None
-    list_again_after_days: Annotated[float, Field(ge=0)] | None = None
+    cookies_file: Path | None = Field(
+        default=None, description="Netscape cookies file to ask with. It is read, never written."
+    )
+    cookies_from_browser: str | None = Field(
+        default=None, description="Browser whose cookies are used, as yt-dlp names it (firefox, chrome:PROFILE)."
+    )
+    proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Proxies to ask through, each an outgoing address of its own. One with a password is named by an "
+        "environment variable: $MY_PROXY.",
+    )
+    source_address: str | None = Field(default=None, description="Local IP address to ask from.")
+    player_clients: tuple[str, ...] = Field(
+        default=("default",), description="YouTube clients to ask as (yt-dlp's names)."
+    )
+    fallback_clients: tuple[tuple[str, ...], ...] = Field(
+        default=(("web_embedded", "mweb", "tv"),),
+        description="Lists of clients that are tried in turn where player_clients offer nothing suitable.",
+    )
+    extractor_arguments: Arguments = Field(
+        default_factory=dict,
+        description="More of yt-dlp's extractor arguments: {youtube: {name: [value]}}. Secret ones are named by "
+        "environment variables.",
+    )
+    js_runtimes: tuple[Literal["deno", "node", "bun", "quickjs"], ...] = Field(
+        default=("deno", "node"), description="JavaScript runtimes that yt-dlp may use, best first."
+    )
+    youtube_videos_per_hour: Annotated[float, Field(gt=0)] = Field(
+        default=300.0, description="Most videos per hour from YouTube, for each outgoing address."
+    )
+    youtube_pause_s: Pause = Field(
+        default=(5.0, 10.0), description="Shortest and longest pause between two videos from YouTube (drawn at random)."
+    )
+    other_videos_per_hour: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="The same for every other site; none sets no limit."
+    )
+    other_pause_s: Pause = Field(
+        default=(0.0, 0.0), description="Shortest and longest pause between two videos from any other site."
+    )
+    request_pause_s: NonNegative = Field(default=0.75, description="Pause between the requests for one video.")
+    in_flight: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Concurrent downloads for each site and outgoing address."
+    )
+    bandwidth_mb_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=4.0, description="Download rate that concurrent downloads share; none sets no limit."
+    )
+    socket_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="A connection that is silent for longer is given up."
+    )
+    retries: Annotated[int, Field(ge=0, le=50)] = Field(
+        default=5, description="Times that a request is repeated after a network error."
+    )
+    retry_pause_s: NonNegative = Field(
+        default=1.0, description="Pause before the first repetition; it doubles each time."
+    )
+    download_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=4 * 3600.0, description="A download that takes longer is given up; what came is kept and resumed."
+    )
+    breaker_pause_s: NonNegative = Field(
+        default=600.0, description="Pause of the whole site after a bot check or HTTP 429; it doubles each time."
+    )
+    breaker_pause_longest_s: NonNegative = Field(default=6 * 3600.0, description="Longest such pause.")
+    patience_s: NonNegative = Field(
+        default=24 * 3600.0, description="A video that could not be asked for within this time fails, and is retried."
+    )
+    free_disk_floor_gb: NonNegative = Field(default=1.0, description="Downloads stop below this much free disk space.")
+    guest_folder: Path | None = Field(
+        default=None,
+        description="Folder that holds the state of the rate limits; several roots can share one. None: in the root.",
+    )
+    list_again_after_days: Annotated[float, Field(ge=0)] | None = Field(
+        default=None,
+        description="What a channel, playlist or search listed is kept, and asked for again when it is older than "
+        "this; none never asks again.",
+    )
 
     @field_validator("youtube_pause_s", "other_pause_s")
     @classmethod

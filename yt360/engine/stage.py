@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
 from yt360.engine.state.entries import ChildEntry, ItemState
 from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.hashing import canonical_json, digest_bytes
+from yt360.settings import Settings
 
 __all__ = [
     "Blob",
@@ -60,13 +59,11 @@ class Resources:
     max_attempts: int = 3
 
 
-class StageParams(BaseModel):
-    """Parameters of a stage that change what it makes; part of the key. Unknown names are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+class StageParams(Settings):
+    """Parameters of a stage that change what it makes; part of the key."""
 
 
-class StageThresholds(StageParams):
+class StageThresholds(Settings):
     """Parameters that only decide; changing them re-decides from recorded measures."""
 
 
@@ -162,8 +159,8 @@ class Stage:
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
-    params_type: ClassVar[type[StageParams]] = StageParams
-    thresholds_type: ClassVar[type[StageThresholds]] = StageThresholds
+    params_type: ClassVar[type[Settings]] = StageParams
+    thresholds_type: ClassVar[type[Settings]] = StageThresholds
     needs: ClassVar[Resources] = Resources()
     inputs: ClassVar[Mapping[str, str]] = {}
     after: ClassVar[tuple[str, ...]] = ()
@@ -187,7 +184,7 @@ class Stage:
         cls.own_plan = cls.plan is not Stage.plan
         cls.own_key = cls.key is not Stage.key
 
-    def __init__(self, params: StageParams | None = None, thresholds: StageThresholds | None = None) -> None:
+    def __init__(self, params: Settings | None = None, thresholds: Settings | None = None) -> None:
         self.params: Any = params if params is not None else self.params_type()
         self.thresholds: Any = thresholds if thresholds is not None else self.thresholds_type()
         self._key_tails: dict[str, str] = {}
@@ -250,7 +247,7 @@ class Stage:
 
     def keyed_params(self, kind: str = "") -> dict[str, Any]:
         """The parameters that outputs depend on; ``kind`` is what the meta entry ``params_vary_with`` says."""
-        params: dict[str, Any] = self.params.model_dump(mode="json", exclude=set(self.unkeyed))
+        params: dict[str, Any] = self.params.keyed(exclude=set(self.unkeyed))
         return params
 
     def recorded_params(self, item: Item) -> dict[str, Any]:
@@ -263,7 +260,7 @@ class Stage:
 
     @functools.cached_property
     def _decision_key(self) -> str:
-        return digest_bytes(canonical_json(self.thresholds.model_dump(mode="json")).encode())
+        return digest_bytes(canonical_json(self.thresholds.keyed()).encode())
 
 
 def _key_text(inputs: str, meta: str, tail: str) -> str:

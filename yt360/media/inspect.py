@@ -6,7 +6,6 @@ workers are such; the command ``yt360 inspect`` starts one).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +21,7 @@ from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, probe
 from yt360.media.sampling import FrameSample, SoundSample, sample_frames, sample_sound
 from yt360.media.sound_facts import SoundFacts, weigh_sound
-from yt360.media.validity import DEFAULT_THRESHOLDS
+from yt360.media.thresholds import AmbisonicThresholds
 
 FRAMES = 9
 SOUND_WINDOWS = 7
@@ -139,7 +138,7 @@ def inspect_media(
     sound: Path | None = None,
     *,
     sample_s: float = SAMPLE_S,
-    thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
+    thresholds: AmbisonicThresholds | None = None,
 ) -> Inspection:
     """Look into a file, or into a picture file and the sound file that belongs to it.
 
@@ -202,7 +201,7 @@ def _look(inspection: Inspection, info: MediaInfo) -> None:
     )
 
 
-def _listen(inspection: Inspection, sample_s: float, thresholds: Mapping[str, float]) -> None:
+def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresholds | None) -> None:
     source = "sound" if inspection.sound_info is not None and inspection.sound_info.audios else "video"
     info = inspection.sound_info if source == "sound" else inspection.info
     if info is None or not info.audios:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ from yt360.media.channel_order import plan_channels
 from yt360.media.probe import AudioStream
 from yt360.media.sound import SILENT, FoaDecodeSpec
 from yt360.media.spatial import SoundMetadata
-from yt360.media.validity import DEFAULT_THRESHOLDS, AmbisonicVerdict, judge_ambisonics
+from yt360.media.thresholds import AmbisonicThresholds
+from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def weigh_sound(
     *,
     source: str,
     delay_s: float,
-    thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
+    thresholds: AmbisonicThresholds | None = None,
 ) -> SoundFacts:
     """Judge decoded ``windows`` of ``(channels, n)``."""
     if not windows:

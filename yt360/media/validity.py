@@ -12,51 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from yt360.media.ambisonic_measures import CANDIDATES, FLOOR_DB
+from yt360.media.thresholds import AmbisonicThresholds
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
-
-
-DEFAULT_THRESHOLDS: Mapping[str, float] = {
-    "silent_windows": 0.95,
-    "dead_channel_db": -60.0,
-    "absent_front_db": -40.0,
-    "lowest_balance_db": -20.0,
-    "doubtful_balance_db": 1.7,
-    "highest_balance_db": 2.0,
-    "highest_channel_db": 1.5,
-    "highest_vector": 1.15,
-    "highest_swing_db": 1.75,
-    "swing_per_quiet_db": 0.1,
-    "repair_swing_db": 0.9,
-    "repair_margin": 1.2,
-    "declared_swing_db": 1.4,
-    "declared_balance_db": 3.6,
-    "steadier": 0.6,
-    "capsule_correlation": 0.3,
-    "highest_out_of_phase": 0.7,
-    "duplicate_correlation": 0.999,
-    "independent_db": -2.5,
-    "clipping": 1e-3,
-    "least_w_heavy": 0.3,
-    "most_axes_heavy": 0.05,
-    "third_dimension_db": -35.0,
-    "feeds_correlation": -0.02,
-    "feeds_balance_db": 0.9,
-    "feeds_vector": 1.05,
-    "feeds_swing_db": 0.7,
-    "feeds_opposed": 0.08,
-    "feeds_mostly_opposed": 0.3,
-    "feeds_w_margin": 1.8,
-    "feeds_spread_db": 0.6,
-    "feeds_least_spread_db": 0.2,
-    "repair_opposed": 0.1,
-    "level_repair_swing_db": 0.5,
-    "level_repair_balance_db": 0.8,
-    "level_repair_margin": 0.7,
-    "one_sign_repair_margin": 1.4,
-    "one_sign_repair_spread_db": 0.5,
-}
-"""Starting values from simulation and the real files at hand; all in dB or plain ratios."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +40,7 @@ def judge_ambisonics(
     measures: Mapping[str, Any],
     *,
     declared: str = "ambix",
-    thresholds: Mapping[str, float] = DEFAULT_THRESHOLDS,
+    thresholds: AmbisonicThresholds | None = None,
 ) -> AmbisonicVerdict:
     """Verdict from :func:`measure_ambisonics` alone.
 
@@ -90,18 +48,18 @@ def judge_ambisonics(
     such an ``SA3D`` box), else ``ambix``; it decides between readings that the signal allows, and
     accepts nothing by itself.
     """
-    limit = {**DEFAULT_THRESHOLDS, **thresholds}
+    limit = thresholds or AmbisonicThresholds()
     level = measures["level_db"]
-    flags: tuple[str, ...] = ("clipping",) if measures["clipped"] > limit["clipping"] else ()
+    flags: tuple[str, ...] = ("clipping",) if measures["clipped"] > limit.clipping else ()
     refused = _refused_outright(measures, limit)
     if refused:
         return AmbisonicVerdict("invalid", refused, flags=flags)
-    if measures["silent_share"] >= limit["silent_windows"]:
+    if measures["silent_share"] >= limit.silent_windows:
         words = f"{100 * measures['silent_share']:.0f} % of the sound is silence, nothing to judge"
         return AmbisonicVerdict("uncertain", words, flags=flags)
-    dead = [value < max(level) + limit["dead_channel_db"] for value in level]
+    dead = [value < max(level) + limit.dead_channel_db for value in level]
     order = [declared] + [name for name in CANDIDATES if name != declared]
-    absent = [value < max(level) + limit["absent_front_db"] for value in level]
+    absent = [value < max(level) + limit.absent_front_db for value in level]
     if declared == "ambix" and absent == [False, False, False, True]:
         # X silent and Z live cannot be: nobody records a world without a front. W X Y Z with a silent Z can.
         order.remove("fuma")
@@ -117,9 +75,9 @@ def judge_ambisonics(
     misfit = _fit(first, measures, limit, declared=flat_world or first != "ambix")
     # Limiting takes most from the loudest channel, W, which then looks like FuMa's: no repair on such evidence.
     repairs = [] if flags else [name for name in order[1:] if _repairs(name, measures, limit)]
-    much_less = limit["steadier"] * _steadiness(first, measures)
+    much_less = limit.steadier * _steadiness(first, measures)
     better = [name for name in repairs if _steadiness(name, measures) < much_less]
-    if misfit is None and measures["readings"][first]["balance_db"] > limit["doubtful_balance_db"]:
+    if misfit is None and measures["readings"][first]["balance_db"] > limit.doubtful_balance_db:
         better = repairs
     if misfit is None and not (first == "ambix" and better):
         taken = first
@@ -139,14 +97,14 @@ def judge_ambisonics(
     return AmbisonicVerdict("repaired", f"{candidate.words}: {words}", taken, horizontal, flags)
 
 
-def _refused_outright(measures: Mapping[str, Any], limit: Mapping[str, float]) -> str:
+def _refused_outright(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> str:
     """Why the channels are no ambisonics in any reading; empty if that is open."""
     level = measures["level_db"]
     if measures["not_finite"]:
         return f"{measures['not_finite']} samples are not numbers"
     if max(level) <= FLOOR_DB + 10:
         return "digital silence"
-    dead = [value < max(level) + limit["dead_channel_db"] for value in level]
+    dead = [value < max(level) + limit.dead_channel_db for value in level]
     live = [k for k in range(4) if not dead[k]]
     if len(live) == 1:
         return f"only channel {live[0]} holds sound: mono"
@@ -155,25 +113,25 @@ def _refused_outright(measures: Mapping[str, Any], limit: Mapping[str, float]) -
     for (i, j), correlation, gain in zip(_PAIRS, measures["correlation"], measures["gain_db"], strict=True):
         if dead[i] or dead[j]:
             continue
-        if abs(correlation) > limit["duplicate_correlation"] and abs(gain) < 0.2:
+        if abs(correlation) > limit.duplicate_correlation and abs(gain) < 0.2:
             return f"channels {i} and {j} are copies of each other (correlation {correlation:.4f})"
     if len(live) == 4 and max(level) - min(level) < 0.3 and measures["readings"]["ambix"]["balance_db"] > 4.5:
         return f"four channels of one level ({level[0]:.1f} dB): copies or independent signals"
-    if len(live) == 4 and measures["eigenvalue_db"][3] > limit["independent_db"]:
+    if len(live) == 4 and measures["eigenvalue_db"][3] > limit.independent_db:
         return f"four channels without anything in common (eigenvalues within {-measures['eigenvalue_db'][3]:.1f} dB)"
     if len(live) == 4 and measures["eigenvalue_db"][2] < -60 and measures["seconds"] > 5:
         return f"four channels made from {1 + int(measures['eigenvalue_db'][1] > -60)}"
     return ""
 
 
-def _capsules(measures: Mapping[str, Any], limit: Mapping[str, float]) -> str:
+def _capsules(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> str:
     """Whether the channels are the raw capsules of a tetrahedral microphone; empty if not."""
     reading = measures["capsules"]
-    if "swing_db" not in reading or not -6 < reading["balance_db"] < limit["highest_balance_db"]:
+    if "swing_db" not in reading or not -6 < reading["balance_db"] < limit.highest_balance_db:
         return ""
     share = reading["swing_db"] / max(1e-3, min(_steadiness("ambix", measures), _steadiness("xywz", measures)))
     # Every capsule hears every source: all pairs go together, as no two of X, Y and Z do for long.
-    if share < limit["steadier"] or (share < 0.9 and min(measures["correlation"]) > limit["capsule_correlation"]):
+    if share < limit.steadier or (share < 0.9 and min(measures["correlation"]) > limit.capsule_correlation):
         return "the four channels are the capsules of a microphone (A-format): convert them to B-format first"
     return ""
 
@@ -183,7 +141,7 @@ def _steadiness(name: str, measures: Mapping[str, Any]) -> float:
     return float(measures["readings"][name].get("swing_db", 99.0))
 
 
-def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, declared: bool) -> str | None:
+def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, declared: bool) -> str | None:
     """Why the channels are not ambisonics in this reading, or None if they fit.
 
     ``declared``: something other than the signal says that this unusual reading is meant.
@@ -192,42 +150,42 @@ def _fit(name: str, measures: Mapping[str, Any], limit: Mapping[str, float], *, 
     if "balance_db" not in reading:
         return "W is silent"
     balance, swing = reading["balance_db"], reading.get("swing_db")
-    if balance < limit["lowest_balance_db"]:
+    if balance < limit.lowest_balance_db:
         return f"X, Y and Z are {balance:.1f} dB against W: mono in W"
-    if reading["out_of_phase"] > limit["highest_out_of_phase"]:
+    if reading["out_of_phase"] > limit.highest_out_of_phase:
         return f"X, Y and Z are out of phase with W ({reading['out_of_phase']:.2f}): not coincident"
     quiet = max(0.0, -balance - 2.0)
-    most_swing = limit["declared_swing_db" if declared else "highest_swing_db"] + limit["swing_per_quiet_db"] * quiet
-    most_balance = limit["declared_balance_db" if declared else "highest_balance_db"]
-    most_channel = limit["highest_channel_db"] + (1.5 if declared else 0.0)
+    most_swing = (limit.declared_swing_db if declared else limit.highest_swing_db) + limit.swing_per_quiet_db * quiet
+    most_balance = limit.declared_balance_db if declared else limit.highest_balance_db
+    most_channel = limit.highest_channel_db + (1.5 if declared else 0.0)
     opposed = measures["moments"]["opposed"]
-    one_sign = opposed < limit["feeds_opposed"] and not declared
+    one_sign = opposed < limit.feeds_opposed and not declared
     feeds = (
-        min(measures["correlation"]) > limit["feeds_correlation"]
-        and opposed < limit["feeds_mostly_opposed"]
-        and not _stands_out(CANDIDATES[name].order[0], measures, limit["feeds_w_margin"])
+        min(measures["correlation"]) > limit.feeds_correlation
+        and opposed < limit.feeds_mostly_opposed
+        and not _stands_out(CANDIDATES[name].order[0], measures, limit.feeds_w_margin)
         and not declared
     )
-    if feeds and (balance > limit["feeds_balance_db"] or reading["vector"] > limit["feeds_vector"]):
+    if feeds and (balance > limit.feeds_balance_db or reading["vector"] > limit.feeds_vector):
         return f"no two channels are ever opposed, and X, Y, Z are {balance:+.1f} dB against W: loudspeaker feeds"
     spread = reading.get("spread_db", 0.0)
-    wild = swing is not None and swing > limit["feeds_swing_db"] and spread > limit["feeds_least_spread_db"]
+    wild = swing is not None and swing > limit.feeds_swing_db and spread > limit.feeds_least_spread_db
     if feeds and wild and (one_sign or not _extra_in_w(measures, limit)):
         return f"no two channels are ever opposed, and their balance swings by {swing:.1f} dB: loudspeaker feeds"
-    if one_sign and spread > limit["feeds_spread_db"]:
+    if one_sign and spread > limit.feeds_spread_db:
         return f"no two channels are ever opposed, and their balance differs by {spread:.1f} dB between bands: feeds"
     if balance > most_balance:
         return f"X, Y and Z are {balance:+.1f} dB against W, expected at most {most_balance:+.1f}: W does not hear all"
     if reading["channel_db"] > most_channel:
         return f"one of X, Y, Z is {reading['channel_db']:+.1f} dB against W, expected at most {most_channel:+.1f}"
-    if reading["vector"] > limit["highest_vector"]:
+    if reading["vector"] > limit.highest_vector:
         return f"the intensity is {reading['vector']:.2f} times what one wave can carry"
     if swing is not None and swing > most_swing and not (name == "ambix" and _extra_in_w(measures, limit)):
         return f"the balance of W against X, Y, Z swings by {swing:.1f} dB, expected at most {most_swing:.1f}"
     return None
 
 
-def _extra_in_w(measures: Mapping[str, Any], limit: Mapping[str, float]) -> bool:
+def _extra_in_w(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> bool:
     """Whether the balance swings only because something was mixed into W alone (a narrator): ambisonics all the
     same, for the stage that looks for post-production sound to judge.
 
@@ -235,13 +193,13 @@ def _extra_in_w(measures: Mapping[str, Any], limit: Mapping[str, float]) -> bool
     """
     moments = measures["moments"]
     return bool(
-        moments["w_heavy"] >= limit["least_w_heavy"]
-        and moments["axes_heavy"] <= limit["most_axes_heavy"]
-        and measures["eigenvalue_db"][2] > limit["third_dimension_db"]
+        moments["w_heavy"] >= limit.least_w_heavy
+        and moments["axes_heavy"] <= limit.most_axes_heavy
+        and measures["eigenvalue_db"][2] > limit.third_dimension_db
     )
 
 
-def _repairs(name: str, measures: Mapping[str, Any], limit: Mapping[str, float]) -> bool:
+def _repairs(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds) -> bool:
     """Whether a reading that nothing but the signal suggests is beyond doubt.
 
     It must fit, have channels that are opposed at times, be very steady, and its W must be steadier than any
@@ -253,14 +211,14 @@ def _repairs(name: str, measures: Mapping[str, Any], limit: Mapping[str, float])
         return False
     reading, own = measures["readings"][name], CANDIDATES[name].order[0]
     swing = _steadiness(name, measures)
-    even = abs(reading["balance_db"]) < limit["level_repair_balance_db"]
-    if measures["moments"]["opposed"] < limit["repair_opposed"]:
-        same = reading.get("spread_db", 99.0) < limit["one_sign_repair_spread_db"]
-        steady = even and same and swing <= limit["level_repair_swing_db"]
-        return steady and _stands_out(own, measures, limit["one_sign_repair_margin"])
-    if even and swing <= limit["level_repair_swing_db"]:
-        return _stands_out(own, measures, limit["level_repair_margin"])
-    return swing <= limit["repair_swing_db"] and _stands_out(own, measures, limit["repair_margin"])
+    even = abs(reading["balance_db"]) < limit.level_repair_balance_db
+    if measures["moments"]["opposed"] < limit.repair_opposed:
+        same = reading.get("spread_db", 99.0) < limit.one_sign_repair_spread_db
+        steady = even and same and swing <= limit.level_repair_swing_db
+        return steady and _stands_out(own, measures, limit.one_sign_repair_margin)
+    if even and swing <= limit.level_repair_swing_db:
+        return _stands_out(own, measures, limit.level_repair_margin)
+    return swing <= limit.repair_swing_db and _stands_out(own, measures, limit.repair_margin)
 
 
 def _stands_out(channel: int, measures: Mapping[str, Any], margin: float) -> bool:

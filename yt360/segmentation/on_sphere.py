@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,28 +18,13 @@ from yt360 import sphere
 from yt360.segmentation.backend import PanopticModel
 from yt360.segmentation.joining import Groups, overlaps
 from yt360.segmentation.maps import PanopticMap, PanopticSegment, from_ids
-
-Way = Literal["equirectangular", "views"]
+from yt360.segmentation.settings import SphereSettings
 
 _SAME = 0.5
 """Share of the smaller one that two segments of a category have in common when they are one object."""
 
 _HORIZON_FOV = math.radians(90)
 _POLE_FOV = math.radians(110)
-
-
-@dataclass(frozen=True)
-class SphereSettings:
-    """``way`` as in the module's text. ``wrap_deg``: how far the picture is continued at each side.
-
-    ``views`` perspective views stand around the horizon, ``view_size`` pixels a side (0: as fine as the
-    picture is at the horizon).
-    """
-
-    way: Way = "equirectangular"
-    wrap_deg: float = 60.0
-    views: int = 8
-    view_size: int = 0
 
 
 def segment_spheres(

@@ -31,10 +31,13 @@ from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item
 from yt360.errors import ItemError
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
-from yt360.filters.stills import decision, frame_differences, motion
+from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills.settings import MotionSettings
+from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames, read_sound
+from yt360.settings import unit
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
@@ -47,32 +50,64 @@ _LONGEST_CLIP_S = 600.0
 
 
 class ChunkParams(StageParams):
-    """``clip_s`` is the length of a clip; the last one of a stretch may be as short as ``min_clip_s``.
+    """Which parts of a video become clips, and how they are encoded."""
 
-    ``gop`` frames lie from one key frame to the next: for a window of eight, 8 makes a reader decode 11.4 frames on
-    average and 16 makes it 15.1 (for 4 % fewer bytes). ``crf`` and ``preset`` are libx264's. There is sound where
-    the level of W rises above ``silence_floor_db`` (dBFS) and above the recording's loudness less
-    ``silence_range_db``, until it falls ``silence_hysteresis_db`` below that (:mod:`yt360.filters.silence`). A clip
-    has sound in at least ``min_active_share`` of it.
-    With ``drop_still`` a clip in which nothing moves is left out. ``max_clips`` takes the first ones only.
-    """
-
-    clip_s: float = Field(default=10.0, gt=0, le=_LONGEST_CLIP_S)
-    min_clip_s: float = Field(default=9.5, gt=0)
-    height: int = Field(default=224, ge=16, le=4096, multiple_of=2)
-    width: int = Field(default=448, ge=32, le=8192, multiple_of=2)
-    fps: int = Field(default=16, ge=1, le=120)
-    gop: int = Field(default=8, ge=1, le=600)
-    crf: float = Field(default=20.0, ge=0, le=51)
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = "medium"
-    sample_rate_hz: int = Field(default=24000, ge=8000, le=192000)
-    subtype: Literal["PCM_16", "PCM_24"] = "PCM_24"
-    silence_floor_db: float = -70.0
-    silence_range_db: float = Field(default=30.0, gt=0)
-    silence_hysteresis_db: float = Field(default=5.0, ge=0)
-    min_active_share: float = Field(default=0.5, ge=0, le=1)
-    drop_still: bool = True
-    max_clips: int | None = Field(default=None, ge=1)
+    clip_s: float = Field(default=10.0, gt=0, le=_LONGEST_CLIP_S, description="Length of a clip.")
+    min_clip_s: float = Field(default=9.5, gt=0, description="Least length of the last clip of a stretch.")
+    height: int = Field(
+        default=224, ge=16, le=4096, multiple_of=2, json_schema_extra=unit("pixels"), description="Height of the clips."
+    )
+    width: int = Field(
+        default=448,
+        ge=32,
+        le=8192,
+        multiple_of=2,
+        json_schema_extra=unit("pixels"),
+        description="Width of the clips (equirectangular: twice the height).",
+    )
+    fps: int = Field(
+        default=16, ge=1, le=120, json_schema_extra=unit("frames per second"), description="Frame rate of the clips."
+    )
+    gop: int = Field(
+        default=8,
+        ge=1,
+        le=600,
+        json_schema_extra=unit("frames"),
+        description="Distance of key frames. To read a window of eight frames, 8 decodes 11.4 on average and 16 "
+        "decodes "
+        "15.1, for 4 % fewer bytes.",
+    )
+    crf: float = Field(
+        default=20.0,
+        ge=0,
+        le=51,
+        description="libx264's quality: 0 is lossless; raising it by 6 roughly halves the bytes.",
+    )
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = Field(
+        default="medium", description="libx264's trade of encoding time for bytes."
+    )
+    sample_rate_hz: int = Field(default=24000, ge=8000, le=192000, description="Sample rate of the clips' sound.")
+    subtype: Literal["PCM_16", "PCM_24"] = Field(default="PCM_24", description="Bit depth of the FLAC files.")
+    silence_floor_db: float = Field(
+        default=-70.0,
+        json_schema_extra=unit("dBFS"),
+        description="Level of W below which it is silent in any recording.",
+    )
+    silence_range_db: float = Field(
+        default=30.0,
+        gt=0,
+        description="It is also silent this far below the recording's own loudness. Raising it keeps more clips.",
+    )
+    silence_hysteresis_db: float = Field(
+        default=5.0, ge=0, description="Sound ends only when the level falls this far below where it began to count."
+    )
+    min_active_share: float = Field(
+        default=0.5, ge=0, le=1, description="Least share of a clip that has sound. Raising it keeps fewer clips."
+    )
+    drop_still: bool = Field(default=True, description="Leave out clips in which nothing moves.")
+    max_clips: int | None = Field(
+        default=None, ge=1, description="Take only the first clips of each video; none takes all."
+    )
 
 
 def clip_name(video: str, start_s: float) -> str:
@@ -317,6 +352,6 @@ def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
     """Whether nothing moves in a clip. A turn of the whole sphere counts as motion here: ``stills`` judges that."""
     steps = frame_differences.measure_window(
-        frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=motion.MotionSettings(), turning=False
+        frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=MotionSettings(), turning=False
     )
-    return decision.judge(steps, decision.StillLimits()) is not None
+    return decision.judge(steps, StillsThresholds()) is not None

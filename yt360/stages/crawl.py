@@ -30,6 +30,7 @@ from yt360.crawling.targets import CrawlTarget, page_of
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
+from yt360.settings import Settings, unit
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
@@ -40,29 +41,51 @@ _COPY_BLOCK = 4 << 20
 
 
 class CrawlParams(StageParams):
-    """Parameters of the crawl.
+    """What is crawled, in which form, and how politely."""
 
-    ``source`` (one text or several, see :data:`yt360.crawling.sources.EXPECTED`), ``limit`` (videos
-    taken from one listing) and ``access`` say where things come from and are not part of the key.
-    ``local_files`` copies or hard-links the files of a folder. The picture is chosen between
-    ``lowest_picture`` and ``highest_picture`` rows (as delivered: an EAC frame is larger than what it
-    shows); ``projection`` prefers one of the two that YouTube delivers; ``sort`` is yt-dlp's format
-    sorting among equally tall ones. ``labelled_sites`` (names of yt-dlp's extractors) label 360° pictures and
-    ambisonics; from any other site the best whole file is taken and ``validate`` finds out what it is. With
-    ``check_arrived`` a file from a labelled site is looked at, and another format or client is tried when it
-    is not what its label said.
-    """
-
-    source: str | tuple[str, ...] = ""
-    limit: Annotated[int, Field(ge=1)] | None = None
-    access: Access = Access()
-    local_files: Literal["copy", "hardlink"] = "copy"
-    lowest_picture: Annotated[int, Field(ge=1)] = 720
-    highest_picture: Annotated[int, Field(ge=1)] = 1080
-    projection: Literal["any", "equirectangular", "mesh"] = "any"
-    sort: tuple[str, ...] = ("vcodec:vp9", "proto")
-    labelled_sites: tuple[str, ...] = ("youtube",)
-    check_arrived: bool = True
+    source: str | tuple[str, ...] = Field(
+        default="",
+        description="What to crawl, one text or a list: a folder, a list file, a URL, a channel, a playlist, a YouTube "
+        "id, or ytsearchN:QUERY. Changing it crawls nothing again.",
+    )
+    limit: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        json_schema_extra=unit("videos"),
+        description="Videos taken from each channel, playlist or search; none takes all. Changing it crawls nothing "
+        "again.",
+    )
+    access: Access = Field(
+        default=Access(), description="Where and how politely to ask. Changing any of it crawls nothing again."
+    )
+    local_files: Literal["copy", "hardlink"] = Field(
+        default="copy", description="Whether the files of a folder are copied or hard-linked (which needs no space)."
+    )
+    lowest_picture: Annotated[int, Field(ge=1)] = Field(
+        default=720,
+        json_schema_extra=unit("rows"),
+        description="Least height of the picture as delivered (an EAC frame is larger than what it shows).",
+    )
+    highest_picture: Annotated[int, Field(ge=1)] = Field(
+        default=1080,
+        json_schema_extra=unit("rows"),
+        description="Greatest height of the picture as delivered. Raising it costs bandwidth and disk.",
+    )
+    projection: Literal["any", "equirectangular", "mesh"] = Field(
+        default="any", description="Which of the two projections that YouTube delivers is preferred."
+    )
+    sort: tuple[str, ...] = Field(
+        default=("vcodec:vp9", "proto"), description="yt-dlp's format sorting (-S) among pictures of equal height."
+    )
+    labelled_sites: tuple[str, ...] = Field(
+        default=("youtube",),
+        description="Sites (yt-dlp's extractor names) that label 360° pictures and ambisonics. From any other the best "
+        "file is taken, and validate finds out what it is.",
+    )
+    check_arrived: bool = Field(
+        default=True,
+        description="Look into what arrives from a labelled site, and try another format or client when it is not what "
+        "its label said.",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> CrawlParams:
@@ -83,7 +106,7 @@ class Crawl(Stage):
     name: ClassVar[str] = "crawl"
     item_kind: ClassVar[str] = "video"
     version: ClassVar[int] = 1
-    params_type: ClassVar[type[StageParams]] = CrawlParams
+    params_type: ClassVar[type[Settings]] = CrawlParams
     # Waiting for a slot and for the end of a site's pause is part of an attempt, so it may take long.
     needs: ClassVar[Resources] = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
     unkeyed: ClassVar[frozenset[str]] = frozenset({"source", "limit", "access"})

@@ -26,30 +26,26 @@ from yt360.engine.stage import (
     Record,
     Resources,
     Stage,
-    StageParams,
-    StageThresholds,
 )
 from yt360.files import atomic_write_text
-from yt360.filters.duplicates.matching import MatchLimits, clusters, matches
+from yt360.filters.duplicates.matching import clusters, matches
+from yt360.filters.duplicates.settings import MatchSettings
 from yt360.hashing import canonical_json, digest_bytes
+from yt360.settings import Settings
 from yt360.stages.fingerprint import read_print
 
 _STATE = "duplicates.json"
-_DEFAULT = MatchLimits()
 
 
-class DuplicatesParams(StageParams):
-    """``votes``, ``rate``, ``overlap_s`` and ``picture`` are those of
-    :class:`yt360.filters.duplicates.matching.MatchLimits`.
+class DuplicatesParams(MatchSettings):
+    """When two videos hold the same recording, and when one of them is dropped."""
 
-    A video is dropped when a better copy holds at least ``covered`` of it.
-    """
-
-    votes: int = Field(default=_DEFAULT.votes, ge=1)
-    rate: float = Field(default=_DEFAULT.rate, ge=0, le=1)
-    overlap_s: float = Field(default=_DEFAULT.overlap_s, ge=0)
-    picture: float = Field(default=_DEFAULT.picture, ge=-1, le=1)
-    covered: float = Field(default=0.6, gt=0, le=1)
+    covered: float = Field(
+        default=0.6,
+        gt=0,
+        le=1,
+        description="A video is dropped when a better copy holds at least this share of it. Raising it drops fewer.",
+    )
 
 
 class Duplicates(Stage):
@@ -60,7 +56,7 @@ class Duplicates(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
     after = ("fingerprint",)
 
-    def __init__(self, params: StageParams | None = None, thresholds: StageThresholds | None = None) -> None:
+    def __init__(self, params: Settings | None = None, thresholds: Settings | None = None) -> None:
         super().__init__(params, thresholds)
         self._compared: dict[str, list[dict[str, Any]]] = {}
 
@@ -98,8 +94,11 @@ class Duplicates(Stage):
 
     def _matches(self, dataset: DatasetView, items: Sequence[Item]) -> list[dict[str, Any]]:
         """Matches by name, from what is remembered as long as the fingerprints are the same."""
-        limits = MatchLimits(**self.params.model_dump(exclude={"covered"}))
-        told = {"limits": asdict(limits), "prints": [[item.id, item.inputs["print"].digest] for item in items]}
+        limits: MatchSettings = self.params
+        told = {
+            "limits": limits.keyed(exclude={"covered"}),
+            "prints": [[item.id, item.inputs["print"].digest] for item in items],
+        }
         digest = digest_bytes(canonical_json(told).encode())
         if digest not in self._compared:
             held = _remembered(dataset.state_dir / _STATE)

@@ -29,10 +29,16 @@ _ENOUGH = 0.6
 
 
 class FingerprintParams(StageParams):
-    """A picture each ``frame_s`` seconds, further apart in long videos so that there are at most ``most_frames``."""
+    """How densely the picture is described."""
 
-    frame_s: float = Field(default=2.0, gt=0)
-    most_frames: int = Field(default=150, ge=2)
+    frame_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="Time between two described frames. Raising it saves time and misses short copies.",
+    )
+    most_frames: int = Field(
+        default=150, ge=2, description="Largest number of described frames; in longer videos they are further apart."
+    )
 
 
 class Fingerprint(Stage):

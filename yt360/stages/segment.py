@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError, UsageError
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
 from yt360.segmentation.maps import PanopticMap
-from yt360.segmentation.on_sphere import SphereSettings, Way, segment_spheres
+from yt360.segmentation.on_sphere import segment_spheres
+from yt360.segmentation.settings import CHOICES, FPN, PanopticModelSettings, SphereSettings, known
 from yt360.segmentation.tracking import join_over_time
+from yt360.settings import unit
 
 if TYPE_CHECKING:
     from yt360.segmentation.backend import PanopticModel
@@ -30,34 +32,25 @@ if TYPE_CHECKING:
 NO_MODEL = "none"
 
 
-class SegmentParams(StageParams):
-    """``model`` is one of :data:`yt360.segmentation.backends.CHOICES`, or ``none`` for no maps. ``weights`` is
-    a file or an address (empty: the published ones), ``sha256`` what its digest begins with.
+class SegmentParams(PanopticModelSettings, SphereSettings):
+    """Which model makes the maps, of how many frames, and how."""
 
-    ``rate_hz`` maps a second. ``way``, ``wrap_deg``, ``views`` and ``view_size`` as in
-    :class:`yt360.segmentation.on_sphere.SphereSettings`. With ``track`` a thing keeps its id through a clip.
-    ``batch`` spheres go through the model at a time; ``device`` is auto, cpu, cuda or cuda:N.
-    """
-
-    model: str = "panoptic-fpn-r101"
-    weights: str = ""
-    sha256: str = Field(default="", pattern="^[0-9a-fA-F]*$")
-    rate_hz: float = Field(default=4.0, gt=0, le=120)
-    way: Way = "equirectangular"
-    wrap_deg: float = Field(default=60.0, ge=0, le=180)
-    views: int = Field(default=8, ge=4, le=36)
-    view_size: int = Field(default=0, ge=0, le=4096)
-    track: bool = True
-    batch: int = Field(default=8, ge=1, le=256)
-    device: str = "auto"
-    bfloat16: bool = False
-    channels_last: bool = False
+    model: str = Field(default=FPN[0], description=f"The panoptic model: {CHOICES}; none makes no maps.")
+    rate_hz: float = Field(
+        default=4.0, gt=0, le=120, description="Maps per second of a clip. Raising it costs time in proportion."
+    )
+    track: bool = Field(default=True, description="A thing keeps its id from map to map of a clip.")
+    batch: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        json_schema_extra=unit("frames"),
+        description="Frames that go through the model at once.",
+    )
 
     @field_validator("model")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        from yt360.segmentation.backends import CHOICES, known
-
         if value != NO_MODEL and not known(value):
             raise ValueError(f"expected {CHOICES}, or none")
         return value
@@ -89,29 +82,15 @@ class Segment(Stage):
         from yt360.segmentation.backends import prepare
 
         with contextlib.suppress(UsageError):
-            prepare(self._settings(download=True))
+            prepare(self.params)
 
     def setup(self) -> None:
         from yt360.segmentation.backends import load_model
 
         try:
-            self._model = load_model(self._settings(download=False))
+            self._model = load_model(self.params, download=False)
         except UsageError as error:
             self._missing = str(error)
-
-    def _settings(self, *, download: bool) -> Any:
-        from yt360.segmentation.backends import PanopticModelSettings
-
-        params: SegmentParams = self.params
-        return PanopticModelSettings(
-            model=params.model,
-            weights=params.weights,
-            sha256=params.sha256,
-            device=params.device,
-            bfloat16=params.bfloat16,
-            channels_last=params.channels_last,
-            download=download,
-        )
 
     def process(self, item: Item, context: Context) -> Outcome:
         if self._model is None:
@@ -136,10 +115,9 @@ class Segment(Stage):
         from yt360.segmentation.batching import Batcher
 
         params: SegmentParams = self.params
-        settings = SphereSettings(params.way, params.wrap_deg, params.views, params.view_size)
 
         def predict(frames: list[NDArray[np.uint8]]) -> list[PanopticMap]:
-            return segment_spheres(model, frames, settings)
+            return segment_spheres(model, frames, params)
 
         # What fits into memory was learnt with the clips before.
         batcher = Batcher(predict, self._batch)

@@ -48,9 +48,15 @@ _NAME = re.compile(r"(?P<split>[a-z0-9_]+)-(?P<number>\d{6})")
 
 
 class ShardParams(StageParams):
-    """``target_mb``: a shard is closed when the next clip would take it over this size (10^6 bytes)."""
+    """How large shards are."""
 
-    target_mb: float = Field(default=500.0, gt=0)
+    target_mb: float = Field(
+        default=500.0,
+        gt=0,
+        description="A shard is closed when the next clip would take it over this size (10^6 bytes). Changing it "
+        "writes "
+        "all shards again.",
+    )
 
 
 class Shard(Stage):

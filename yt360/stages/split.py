@@ -32,19 +32,20 @@ _NO_SIDE = "none"
 
 
 class SplitParams(StageParams):
-    """``test_share`` is the part of the videos in test (1000 of 5506 in the paper).
+    """How videos are divided between train and test."""
 
-    ``train_list`` and ``test_list`` are text files with one video id a line; ``unlisted`` says what
-    happens to a video that is in neither when a list is given. ``by_channel`` keeps the videos of a channel on one
-    side; with ``salt`` another draw is made.
-    """
-
-    test_share: float = Field(default=1000 / 5506, ge=0, le=1)
-    salt: str = "yt360"
-    train_list: Path | None = None
-    test_list: Path | None = None
-    unlisted: Literal["digest", "train", "test", "drop"] = "digest"
-    by_channel: bool = True
+    test_share: float = Field(
+        default=1000 / 5506, ge=0, le=1, description="Share of the videos in test (1000 of 5506 in the paper)."
+    )
+    salt: str = Field(default="yt360", description="Seed of the draw: another text draws another split.")
+    train_list: Path | None = Field(default=None, description="Text file with the ids of train videos, one a line.")
+    test_list: Path | None = Field(default=None, description="Text file with the ids of test videos, one a line.")
+    unlisted: Literal["digest", "train", "test", "drop"] = Field(
+        default="digest",
+        description="What happens to a video in neither list when a list is given: drawn (digest), put on a side, or "
+        "dropped.",
+    )
+    by_channel: bool = Field(default=True, description="Keep all videos of a channel on one side.")
 
 
 @dataclass(frozen=True)

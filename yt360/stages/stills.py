@@ -8,7 +8,6 @@ kept, packed in the record and readable in the output ``timeline`` (``timeline.j
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from collections.abc import Mapping
@@ -17,67 +16,48 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.filters.stills import decision, frame_differences, motion
+from yt360.filters.stills.settings import MotionSettings
+from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames
-
-_DEFAULT = decision.StillLimits()
-
-
-class StillsParams(StageParams):
-    """Which frames are looked at, and what counts as a moved block
-    (:class:`yt360.filters.stills.motion.MotionSettings`).
-
-    ``rate_hz`` frames a second of ``height`` x ``width``. Up to ``whole_s`` seconds are looked at as a
-    whole; of longer videos ``share`` of the time, in windows of ``window_s``, at least ``min_windows``
-    and at most ``max_windows`` of them.
-    """
-
-    rate_hz: float = Field(default=2.0, gt=0, le=10)
-    height: int = Field(default=160, ge=64, le=1024, multiple_of=motion.BLOCK)
-    width: int = Field(default=320, ge=128, le=2048, multiple_of=2 * motion.BLOCK)
-    whole_s: float = Field(default=24.0, ge=0)
-    share: float = Field(default=0.1, gt=0, le=1)
-    window_s: float = Field(default=6.0, gt=1)
-    min_windows: int = Field(default=3, ge=1)
-    max_windows: int = Field(default=8, ge=1)
-    block_threshold: float = Field(default=motion.MotionSettings.threshold, gt=0)
-    noise_factor: float = Field(default=motion.MotionSettings.noise_factor, ge=0)
-    floor_factor: float = Field(default=motion.MotionSettings.floor_factor, ge=0)
-    polar_mask: float = Field(default=motion.MotionSettings.polar_mask, ge=0, lt=0.5)
+from yt360.settings import unit
 
 
-class StillsThresholds(StageThresholds):
-    """The limits of :class:`yt360.filters.stills.decision.StillLimits`, by the same names."""
+class StillsParams(MotionSettings):
+    """Which frames are looked at, and what counts as motion in them."""
 
-    moving_share: float = Field(default=_DEFAULT.moving_share, ge=0, le=1)
-    noise_allowance: float = Field(default=_DEFAULT.noise_allowance, ge=0)
-    turning_share: float = Field(default=_DEFAULT.turning_share, ge=0, le=1)
-    drift_share: float = Field(default=_DEFAULT.drift_share, ge=0, le=1)
-    quiet_share: float = Field(default=_DEFAULT.quiet_share, ge=0, le=1)
-    weak_background: float = Field(default=_DEFAULT.weak_background, ge=0)
-    weak_strength: float = Field(default=_DEFAULT.weak_strength, ge=0)
-    weak_share: float = Field(default=_DEFAULT.weak_share, ge=0, le=1)
-    weak_peak: float = Field(default=_DEFAULT.weak_peak, ge=0)
-    steady_motion: float = Field(default=_DEFAULT.steady_motion, ge=0)
-    steady_ratio: float = Field(default=_DEFAULT.steady_ratio, ge=0)
-    flicker_quiet_share: float = Field(default=_DEFAULT.flicker_quiet_share, ge=0, le=1)
-    flicker_levels: float = Field(default=_DEFAULT.flicker_levels, ge=0)
-    flicker_returns: float = Field(default=_DEFAULT.flicker_returns, ge=0)
-    daylight_share: float = Field(default=_DEFAULT.daylight_share, ge=0)
-    slide_share: float = Field(default=_DEFAULT.slide_share, ge=0, le=1)
-    slide_steps: int = Field(default=_DEFAULT.slide_steps, ge=0)
-    overlay_flatness: float = Field(default=_DEFAULT.overlay_flatness, ge=0)
-    dark_flatness: float = Field(default=_DEFAULT.dark_flatness, ge=0)
-    least_stretch: float = Field(default=_DEFAULT.least_stretch, ge=0)
-    overlay_share: float = Field(default=_DEFAULT.overlay_share, ge=0, le=1)
-    overlay_extent: float = Field(default=_DEFAULT.overlay_extent, ge=0, le=1)
-    title_extent: float = Field(default=_DEFAULT.title_extent, ge=0, le=1)
-    title_quiet: float = Field(default=_DEFAULT.title_quiet, ge=0, le=1)
-    dead_background: float = Field(default=_DEFAULT.dead_background, ge=0)
-    dark_level: float = Field(default=_DEFAULT.dark_level, ge=0)
+    rate_hz: float = Field(
+        default=2.0, gt=0, le=10, description="Frames per second that are looked at. Raising it misses slow motion."
+    )
+    height: int = Field(
+        default=160,
+        ge=64,
+        le=1024,
+        multiple_of=motion.BLOCK,
+        json_schema_extra=unit("pixels"),
+        description="Height of the frames that are looked at.",
+    )
+    width: int = Field(
+        default=320,
+        ge=128,
+        le=2048,
+        multiple_of=2 * motion.BLOCK,
+        json_schema_extra=unit("pixels"),
+        description="Width of the frames that are looked at.",
+    )
+    whole_s: float = Field(default=24.0, ge=0, description="Videos up to this long are looked at from start to end.")
+    share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Share of a longer video that is looked at, in windows spread over it. Raising it costs time.",
+    )
+    window_s: float = Field(default=6.0, gt=1, description="Length of such a window.")
+    min_windows: int = Field(default=3, ge=1, description="Least number of windows.")
+    max_windows: int = Field(default=8, ge=1, description="Largest number of windows, however long the video is.")
 
 
 def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[float, float]]:
@@ -106,9 +86,6 @@ class Stills(Stage):
         params: StillsParams = self.params
         facts = Facts.load(item.files["facts"])
         start_s, end_s = facts.span
-        settings = motion.MotionSettings(
-            params.block_threshold, params.noise_factor, params.floor_factor, params.polar_mask
-        )
         steps: list[frame_differences.FrameComparison] = []
         looked_s = 0.0
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
@@ -123,7 +100,7 @@ class Stills(Stage):
                 gray=True,
             )
             steps += frame_differences.measure_window(
-                frames, window=index, start_s=at_s, fps=params.rate_hz, settings=settings
+                frames, window=index, start_s=at_s, fps=params.rate_hz, settings=params
             )
             looked_s += length_s
         if not steps:
@@ -142,12 +119,8 @@ class Stills(Stage):
         return Done(outputs={"timeline": "timeline.json"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
-        verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self._limits)
+        verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self.thresholds)
         return None if verdict is None else Filtered("still", verdict.detail)
-
-    @functools.cached_property
-    def _limits(self) -> decision.StillLimits:
-        return decision.StillLimits(**self.thresholds.model_dump())
 
     def check_output(self, name: str, path: Path) -> None:
         try:

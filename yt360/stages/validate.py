@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from yt360.engine.stage import (
     Context,
@@ -28,7 +28,9 @@ from yt360.engine.stage import (
 from yt360.errors import ItemError
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media
-from yt360.media.validity import DEFAULT_THRESHOLDS, judge_ambisonics
+from yt360.media.thresholds import AmbisonicThresholds
+from yt360.media.validity import judge_ambisonics
+from yt360.settings import Settings
 
 _DAMAGE = ("truncated", "corrupt")
 
@@ -36,25 +38,24 @@ _DAMAGE = ("truncated", "corrupt")
 class ValidateParams(StageParams):
     """What changes the measurement."""
 
-    sample_s: float = Field(28.0, gt=0, description="seconds of sound that are decoded, spread over the video")
+    sample_s: float = Field(
+        default=28.0,
+        gt=0,
+        description="Seconds of sound that are decoded, spread over the video. Raising it costs time and judges "
+        "changing sound better.",
+    )
 
 
 class ValidateThresholds(StageThresholds):
-    """What only decides. The ambisonic limits are those of :mod:`yt360.media.validity`."""
+    """What only decides."""
 
-    least_duration_s: float = Field(9.5, ge=0, description="shortest overlap of picture and sound worth a clip")
-    allow_horizontal_only: bool = Field(True, description="keep sound without height (silent Z)")
-    ambisonics: dict[str, float] = Field(
-        default_factory=lambda: dict(DEFAULT_THRESHOLDS), description="limits of the ambisonic test"
+    least_duration_s: float = Field(
+        default=9.5, ge=0, description="Shortest overlap of picture and sound that is worth a clip."
     )
-
-    @field_validator("ambisonics")
-    @classmethod
-    def _known_limits(cls, value: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(value) - set(DEFAULT_THRESHOLDS))
-        if unknown:
-            raise ValueError(f"unknown limits {unknown}, expected some of {sorted(DEFAULT_THRESHOLDS)}")
-        return {**DEFAULT_THRESHOLDS, **value}
+    allow_horizontal_only: bool = Field(default=True, description="Keep sound without height (silent Z).")
+    ambisonics: AmbisonicThresholds = Field(
+        default=AmbisonicThresholds(), description="When four channels count as first-order ambisonics."
+    )
 
 
 class Validate(Stage):
@@ -66,8 +67,8 @@ class Validate(Stage):
 
     name: ClassVar[str] = "validate"
     version: ClassVar[int] = 2
-    params_type: ClassVar[type[StageParams]] = ValidateParams
-    thresholds_type: ClassVar[type[StageThresholds]] = ValidateThresholds
+    params_type: ClassVar[type[Settings]] = ValidateParams
+    thresholds_type: ClassVar[type[Settings]] = ValidateThresholds
     needs: ClassVar[Resources] = Resources(memory_mb=1024, timeout_s=300.0)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)

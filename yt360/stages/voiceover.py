@@ -14,15 +14,15 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage, StageParams, StageThresholds
+from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.post_production.settings import TileRules
+from yt360.filters.post_production.thresholds import VoiceoverThresholds
 from yt360.media.facts import Facts
 from yt360.media.reading import read_head_locked, read_sound
-
-_RULES = TileRules()
+from yt360.settings import unit
 
 _RHYTHM_WEIGHT = 8.0
 """Of the modulation at the rate of syllables against probabilities of speech and music."""
@@ -37,48 +37,17 @@ _WHERE = {
 }
 
 
-class VoiceoverParams(StageParams):
-    """What counts as silence (``silence_db``, dBFS of W) and as head-locked sound (``head_locked_db``, dBFS).
+class VoiceoverParams(TileRules):
+    """What counts as silence, as head-locked sound, and as a tile of post-production."""
 
-    The rest are the rules of :class:`yt360.filters.post_production.settings.TileRules`, by the same names; the shares
-    of tiles that follow them add to the scores.
-    """
-
-    silence_db: float = -65.0
-    head_locked_db: float = -50.0
-    omni_db: float = _RULES.omni_db
-    omni_drop_db: float = _RULES.omni_drop_db
-    omni_gain: float = Field(default=_RULES.omni_gain, gt=0)
-    front_tolerance: float = Field(default=_RULES.front_tolerance, gt=0)
-    front_room: float = Field(default=_RULES.front_room, gt=0)
-    bed_tolerance: float = Field(default=_RULES.bed_tolerance, gt=0)
-    bed_leak: float = Field(default=_RULES.bed_leak, gt=0)
-    bed_side: float = Field(default=_RULES.bed_side, gt=0)
-
-
-class VoiceoverThresholds(StageThresholds):
-    """Probabilities from which on a video is dropped (:data:`yt360.filters.post_production.classifier.KINDS`).
-
-    Nothing is decided by them on fewer than ``min_loud`` segments of two seconds with sound, or where less than
-    ``min_active`` of all segments has sound. Head-locked sound counts when it sounds in ``head_locked_active`` of
-    the time and is at most ``head_locked_range_db`` below W. What is dropped is called voice-over where more speech
-    than music is heard there, or where speech (or nothing for ``sure``) is heard and ``syllables`` or more of the
-    modulation is at the rate of syllables; else background music. In W alone, where the scene's own speech is heard as
-    well, each 0.01 of that modulation above ``omni_syllables`` counts as 0.08 more speech, below as 0.08 more music;
-    speech heard for most of the time with as much of it is voice-over in any case. A bed with music in it is always
-    music.
-    """
-
-    omni: float = Field(default=0.66, ge=0, le=1)
-    front: float = Field(default=0.62, ge=0, le=1)
-    bed: float = Field(default=0.715, ge=0, le=1)
-    min_loud: int = Field(default=2, ge=1)
-    min_active: float = Field(default=0.1, ge=0, le=1)
-    head_locked_active: float = Field(default=0.3, ge=0, le=1)
-    head_locked_range_db: float = Field(default=20.0, ge=0)
-    sure: float = Field(default=0.3, ge=0, le=1)
-    syllables: float = Field(default=0.22, ge=0, le=1)
-    omni_syllables: float = Field(default=0.34, ge=0, le=1)
+    silence_db: float = Field(
+        default=-65.0, json_schema_extra=unit("dBFS"), description="Level of W below which a segment is silent."
+    )
+    head_locked_db: float = Field(
+        default=-50.0,
+        json_schema_extra=unit("dBFS"),
+        description="Level above which a half second of a head-locked stereo pair has sound.",
+    )
 
 
 class Voiceover(Stage):
@@ -96,9 +65,8 @@ class Voiceover(Stage):
         path = item.files[facts.sound.source]
         span = {"start_s": facts.start_s, "duration_s": facts.duration_s}
         rate = covariance_differences.SAMPLE_RATE_HZ
-        rules = TileRules(**params.model_dump(exclude={"silence_db", "head_locked_db"}))
         measures, timeline = measurement.measure(
-            read_sound(path, facts.sound, sample_rate_hz=rate, **span), params.silence_db, rules
+            read_sound(path, facts.sound, sample_rate_hz=rate, **span), params.silence_db, params
         )
         if not measures["segments"]:
             raise ItemError("no-samples", f"{path.name}: expected sound, decoded not one sample")

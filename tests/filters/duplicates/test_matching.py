@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from tests.filters.pictures import scenery, turned
 from yt360.filters.duplicates import audio_fingerprint, matching, visual_fingerprint
 from yt360.filters.duplicates.matching import Match, VideoFingerprint, clusters, matches
+from yt360.filters.duplicates.settings import MatchSettings
 
 RATE = audio_fingerprint.RATE_HZ
 
@@ -126,4 +127,4 @@ def test_odd_fingerprints_do_no_harm(seed, size):
         )
         for _ in range(4)
     ]
-    assert all(isinstance(match, Match) for match in matches(prints, matching.MatchLimits(votes=1)))
+    assert all(isinstance(match, Match) for match in matches(prints, MatchSettings(votes=1)))

@@ -44,7 +44,7 @@ def test_the_classifier_is_believed_within_limits(logits: tuple[float, float]):
 
 def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure():
     """Each looks at the same sound in another way; one alone may be fooled."""
-    from yt360.stages.voiceover import VoiceoverThresholds
+    from yt360.filters.post_production.thresholds import VoiceoverThresholds
 
     limits = VoiceoverThresholds()
     against = dict.fromkeys(classifier.KINDS, -measurement.MOST_LOGIT)

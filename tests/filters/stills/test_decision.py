@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from tests.filters.pictures import HEIGHT, SAMPLES, WIDTH, film, scenery, turned, with_box
-from yt360.filters.stills import decision, frame_differences, motion
+from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills.settings import MotionSettings
+from yt360.filters.stills.thresholds import StillsThresholds
 
-LIMITS = decision.StillLimits()
+LIMITS = StillsThresholds()
 
 
 def steps_of(frames, window=0):
-    return frame_differences.measure_window(
-        frames, window=window, start_s=0.0, fps=2.0, settings=motion.MotionSettings()
-    )
+    return frame_differences.measure_window(frames, window=window, start_s=0.0, fps=2.0, settings=MotionSettings())
 
 
 def verdict(frames):

@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as hnp
 from tests.filters.pictures import HEIGHT, WIDTH, scenery, turned, with_box
 from yt360 import sphere
 from yt360.filters.stills import motion
+from yt360.filters.stills.settings import MotionSettings
 
-SETTINGS = motion.MotionSettings()
+SETTINGS = MotionSettings()
 
 
 def compare(first, second):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.filters.duplicates.audio_fingerprint import FRAME_S
+from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.duplicates.visual_fingerprint import similarity
 
 _COMMONEST = 40
@@ -47,18 +48,6 @@ class VideoFingerprint:
 
 
 @dataclass(frozen=True)
-class MatchLimits:
-    """A pair matches with at least ``votes`` equal hashes at one offset that are at least ``rate`` of those in the
-    overlap, over ``overlap_s`` seconds or more, and pictures alike by at least ``picture`` (cosine) at that offset.
-    """
-
-    votes: int = 10
-    rate: float = 0.02
-    overlap_s: float = 5.0
-    picture: float = 0.5
-
-
-@dataclass(frozen=True)
 class Match:
     """Videos ``one`` < ``other`` (places in the list) hold the same recording.
 
@@ -76,9 +65,9 @@ class Match:
     covered_other: float
 
 
-def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchLimits | None = None) -> list[Match]:
+def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | None = None) -> list[Match]:
     """All pairs that hold the same recording, in order."""
-    limits = limits or MatchLimits()
+    limits = limits or MatchSettings()
     times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
     found = []
     for one, other in _proposals(fingerprints):

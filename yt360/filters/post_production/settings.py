@@ -1,25 +1,42 @@
-"""Settings of the measurement of post-production sound."""
+"""Which time-frequency tiles follow post-production: the settings of :mod:`yt360.filters.post_production.evidence`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic import Field
+
+from yt360.settings import Settings
 
 
-@dataclass(frozen=True)
-class TileRules:
-    """What makes a tile one of post-production. Part of measuring, not of deciding.
+class TileRules(Settings):
+    """What makes a tile one of post-production: in W alone (omni), dry in front (front), or a stereo bed (bed)."""
 
-    Omni: directed energy under ``omni_db`` of W's, ``omni_drop_db`` less than the band has in pauses, and
-    a coherent part below ``omni_gain``. Front: gains within ``front_tolerance`` of (1, 0, 0) (twice that in
-    x) and at most ``front_room`` incoherent. Bed: z within ``bed_tolerance`` of 0 and x of its cosine, both
-    with at most ``bed_leak`` incoherent, while y has ``bed_side`` and three times theirs.
-    """
-
-    omni_db: float = -7.0
-    omni_drop_db: float = 3.0
-    omni_gain: float = 0.4
-    front_tolerance: float = 0.08
-    front_room: float = 0.25
-    bed_tolerance: float = 0.08
-    bed_leak: float = 0.06
-    bed_side: float = 0.05
+    omni_db: float = Field(
+        default=-7.0,
+        description="Omni: directed energy (X, Y, Z) at most this far above W's. Raising it counts more tiles.",
+    )
+    omni_drop_db: float = Field(
+        default=3.0, description="Omni: and at least this far below the band's usual directed energy in pauses."
+    )
+    omni_gain: float = Field(
+        default=0.4, gt=0, description="Omni: largest coherent gain from W into X, Y and Z together."
+    )
+    front_tolerance: float = Field(
+        default=0.08,
+        gt=0,
+        description="Front: largest deviation of the gains from (1, 0, 0), those of a source exactly in front "
+        "(2.5 times this in X).",
+    )
+    front_room: float = Field(
+        default=0.25, gt=0, description="Front: largest incoherent part, which a room would leave."
+    )
+    bed_tolerance: float = Field(
+        default=0.08,
+        gt=0,
+        description="Bed: largest deviation of X from the cosine of the pair's angle, and of Z from 0.",
+    )
+    bed_leak: float = Field(default=0.06, gt=0, description="Bed: largest incoherent part in X and Z.")
+    bed_side: float = Field(
+        default=0.05,
+        gt=0,
+        description="Bed: least incoherent part in Y, which must also be three times that in X and Z.",
+    )

@@ -15,9 +15,22 @@ from numpy.typing import NDArray
 
 from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LAG_STEPS, Columns, FrameComparison, over_lag
 from yt360.filters.stills.frame_differences import columns as by_column
+from yt360.filters.stills.thresholds import StillsThresholds
 
-_STRONGEST, _FEWEST_PLACES, _LARGER_SHARE, _BRIGHT, _TURNS_DEG = 1.4, 3, 0.1, 100.0, 0.5
-"""Of weak motion, as :class:`StillLimits` says it; the third: the share of the sphere that flicker and turns leave."""
+_STRONGEST = 1.4
+"""Times ``weak_strength`` that weak motion never exceeds."""
+
+_FEWEST_PLACES = 3
+"""Separate places in which weak motion must show: a thing that lives is in one or two."""
+
+_LARGER_SHARE = 0.1
+"""Share of the sphere, instead of ``weak_share``, where the picture turns or flickers."""
+
+_BRIGHT = 100.0
+"""Mean gray level below which ``flicker_levels`` shrinks in proportion."""
+
+_TURNS_DEG = 0.5
+"""Turn of the sphere between two samples, in degrees, at which encoders leave no pixel as it was."""
 
 _LEAST_USUAL = 0.02
 """Of a strength: what is usual is not believed to be less."""
@@ -25,62 +38,6 @@ _LEAST_USUAL = 0.02
 _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 """Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
 to be noise: beyond, the picture moves everywhere."""
-
-
-@dataclass(frozen=True)
-class StillLimits:
-    """Thresholds of :func:`judge`; shares in [0, 1].
-
-    A step is quiet when at most ``moving_share`` of the sphere moved, ``noise_allowance`` more for each
-    gray level of background noise above 1.2. When the sphere turns, undoing it hides small motion, so the
-    limit is ``turning_share`` (twice that for what only one of the two comparisons sees). A stretch of
-    quiet steps counts only if the picture is the same seconds later within ``drift_share``.
-    The video is still when ``quiet_share`` of its steps are quiet; the few steps of a change of slides,
-    at least ``slide_share`` of the sphere each and up to ``slide_steps`` long, are not counted.
-    Codecs turn strong noise into blotches. Where the background has ``weak_background`` gray levels of noise, or the
-    sphere turns, motion on at most ``weak_share`` of it (a tenth where it turns or flickers), in three or more places,
-    is such when it is weak: of a strength up to ``weak_strength`` at the moment or over the lag, never above
-    1.4 times it. Nor is anything that weak motion in a window in which no place moves ``weak_peak`` in the mean of all
-    steps. But where one place moves ``steady_motion`` in nearly all steps, and ``steady_ratio`` times as much as is
-    usual, something lives, however weak: water that shimmers stays where it is, noise does not.
-    Where the brightness flickers they leave blocks behind anywhere, and ``flicker_quiet_share`` is enough: it changes
-    by ``flicker_levels`` gray levels a step in the mean (less in pictures darker than 100), and in all
-    ``flicker_returns`` times as much as in the end. Where it goes one way all the time, by ``daylight_share`` of itself
-    or more, the sun sets or rises, and nothing is still.
-    An overlay is in one place. Of one that goes so far up or down that a thing in the world would stretch by
-    ``least_stretch`` (a natural logarithm) the median ``flatness`` for each unit of stretch is ``overlay_flatness`` or
-    more, ``dark_flatness`` in pictures darker than ``dark_level``. Any other stays where it is, on at most
-    ``overlay_share`` of the sphere, over a background that changes by less than ``dead_background`` gray levels; a
-    title may be larger, but comes and goes, and is not weak. In dark pictures codecs leave no noise to tell a camera
-    by, so such are no overlays.
-    """
-
-    moving_share: float = 0.005
-    noise_allowance: float = 0.006
-    turning_share: float = 0.01
-    drift_share: float = 0.012
-    quiet_share: float = 0.9
-    weak_background: float = 0.6
-    weak_strength: float = 2.2
-    weak_share: float = 0.06
-    weak_peak: float = 0.15
-    steady_motion: float = 0.12
-    steady_ratio: float = 6.0
-    flicker_quiet_share: float = 0.55
-    flicker_levels: float = 1.0
-    flicker_returns: float = 5.0
-    daylight_share: float = 0.06
-    slide_share: float = 0.1
-    slide_steps: int = 4
-    overlay_flatness: float = 0.26
-    dark_flatness: float = 0.3
-    least_stretch: float = 0.1
-    overlay_share: float = 0.019
-    overlay_extent: float = 0.08
-    title_extent: float = 0.2
-    title_quiet: float = 0.25
-    dead_background: float = 0.001
-    dark_level: float = 35.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +49,7 @@ class StillVerdict:
 
 
 def quiet_steps(
-    steps: Sequence[FrameComparison] | Columns, limits: StillLimits, *, lag: bool = True, flicker: bool = False
+    steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds, *, lag: bool = True, flicker: bool = False
 ) -> NDArray[np.bool_]:
     """Which steps show no motion ``(n,)``: none at the moment and, with ``lag``, none over the lag either.
 
@@ -133,7 +90,7 @@ def quiet_steps(
     return found
 
 
-def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
+def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
     """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
     columns = by_column(steps)
     levels, windows = columns["brightness"], columns["window"]
@@ -148,7 +105,7 @@ def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) ->
     return there >= limits.flicker_returns * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
-def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
+def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
     """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
     columns = by_column(steps)
     drifts = []
@@ -161,7 +118,7 @@ def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) ->
     return len(drifts) > 0 and abs(sum(drifts)) >= max(1.0, len(drifts) / 2)
 
 
-def lives(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> bool:
+def lives(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
     """Whether one place moves all the time in half of the windows or more, and the others do not."""
     columns = by_column(steps)
     steady = columns["steady"]
@@ -187,7 +144,7 @@ class _Stillness:
 
 
 def _stillness(
-    columns: Columns, limits: StillLimits, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
+    columns: Columns, limits: StillsThresholds, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
 ) -> _Stillness:
     """Of steps that are quiet also over the lag, and ``at_once``: at the moment. The former are changed in place."""
     turning = bool(np.count_nonzero(columns["rotation_deg"] > 0) > len(quiet) / 2)
@@ -195,16 +152,16 @@ def _stillness(
     return _Stillness(quiet & ~slides, slides, turning)
 
 
-def quiet_share(steps: Sequence[FrameComparison] | Columns, limits: StillLimits | None = None) -> float:
+def quiet_share(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds | None = None) -> float:
     """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
-    columns, limits = by_column(steps), limits or StillLimits()
+    columns, limits = by_column(steps), limits or StillsThresholds()
     if not len(columns["window"]):
         return 0.0
     quiet = quiet_steps(columns, limits, flicker=flickers(columns, limits))
     return _stillness(columns, limits, quiet, quiet_steps(columns, limits, lag=False)).share
 
 
-def judge(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> StillVerdict | None:
+def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> StillVerdict | None:
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None
@@ -213,7 +170,7 @@ def judge(steps: Sequence[FrameComparison] | Columns, limits: StillLimits) -> St
     return verdict
 
 
-def _judged(columns: Columns, limits: StillLimits) -> StillVerdict | None:
+def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
     """The same, whatever the daylight does and what lives: only few verdicts have to be asked about that."""
     total = len(columns["window"])
     flickering = flickers(columns, limits)
@@ -238,7 +195,7 @@ def _judged(columns: Columns, limits: StillLimits) -> StillVerdict | None:
 
 
 def _slide_changes(
-    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: StillLimits
+    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: StillsThresholds
 ) -> NDArray[np.bool_]:
     """Steps that belong to a change of slides: short, wide, with stillness before or after it.
 
@@ -266,7 +223,7 @@ def _slide_changes(
     return changes
 
 
-def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillLimits) -> StillVerdict | None:
+def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> StillVerdict | None:
     """Something in one place that keeps its pixels wherever it goes, or small over a picture that is repeated."""
     lively = ~at_once
     compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.filters.stills import motion, picture_overlay
+from yt360.filters.stills.settings import MotionSettings
 
 LAG_STEPS = 8
 """How many samples on a picture is compared a second time: slow things have moved by then."""
@@ -87,7 +88,7 @@ def measure_window(
     window: int,
     start_s: float,
     fps: float,
-    settings: motion.MotionSettings,
+    settings: MotionSettings,
     turning: bool = True,
 ) -> list[FrameComparison]:
     """Steps between successive gray frames ``(H, W)`` of one window, sampled at ``fps``.
@@ -151,7 +152,7 @@ def _places(pairs: Sequence[motion.PairMotion], polar_mask: float) -> Places:
 def _stays_alike(
     prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
     pairs: Sequence[motion.PairMotion],
-    settings: motion.MotionSettings,
+    settings: MotionSettings,
 ) -> tuple[list[float], list[float]]:
     """Flatness and stretch of each frame; sought only where one thing moves over a background that stands."""
     compact = [pair for pair in pairs if 1 <= pair.regions <= COMPACT_REGIONS and pair.extent <= _COMPACT_EXTENT]

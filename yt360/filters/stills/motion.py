@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import sphere
+from yt360.filters.stills.settings import MotionSettings
 
 FloatImage = NDArray[np.float32]
 
@@ -39,23 +40,6 @@ _TURNING = 0.05
 
 _COARSE = (80, 160)
 """Height and width of the picture in which the rotation is estimated."""
-
-
-@dataclass(frozen=True)
-class MotionSettings:
-    """What counts as a moved block.
-
-    ``threshold`` is the smallest mean absolute difference of a smoothed block, in gray levels of 255, in a
-    picture of ordinary contrast (standard deviation 30 or more); it falls with the contrast, to a third.
-    ``noise_factor`` is how much the difference must exceed the one that white noise would leave,
-    ``floor_factor`` how much that of the calmest quarter of the blocks.
-    ``polar_mask`` is the share of the rows left out at each pole (tripods, patches and logos sit there).
-    """
-
-    threshold: float = 1.6
-    noise_factor: float = 2.2
-    floor_factor: float = 3.0
-    polar_mask: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -285,7 +269,7 @@ def _block_excess(
     rough = _block_means(np.abs(difference))
     fine = _block_means(np.abs(difference - _smooth(difference)))
     contrast = np.clip(float(np.std(second_smooth)) / 30, 1 / 3, 1)
-    limit = np.maximum(settings.threshold * contrast, settings.noise_factor * _NOISE_RATIO * fine) + slack
+    limit = np.maximum(settings.block_threshold * contrast, settings.noise_factor * _NOISE_RATIO * fine) + slack
     limit = np.maximum(limit, settings.floor_factor * np.quantile(smoothed, 0.25))
     if blur_px:
         steepness = np.abs(cv2.Sobel(second_smooth, cv2.CV_32F, 1, 0, scale=0.125))

@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from yt360.errors import UsageError
 from yt360.segmentation import weights as weight_files
 from yt360.segmentation.backend import PanopticModel
-
-FPN = ("panoptic-fpn-r101", "panoptic-fpn-r50")
-WORLD = "world-fpn"
-DETECTRON2 = "detectron2"
-TRANSFORMERS = "transformers:"
-
-CHOICES = f"{', '.join((*FPN, WORLD))}, {DETECTRON2}[:CONFIG] or {TRANSFORMERS}NAME-OR-FOLDER"
-
-
-@dataclass(frozen=True)
-class PanopticModelSettings:
-    """Which model, and how it runs.
-
-    ``model`` is one of :data:`CHOICES`. ``weights`` is a path or an address (empty: the published ones,
-    from the cache folder or the network), ``sha256`` what its digest begins with. ``device`` is ``auto``
-    or torch's word for one. ``bfloat16`` and ``channels_last`` are for speed on a GPU.
-    """
-
-    model: str
-    weights: str = ""
-    sha256: str = ""
-    device: str = "auto"
-    bfloat16: bool = False
-    channels_last: bool = False
-    download: bool = True
-
-
-def known(model: str) -> bool:
-    """Whether ``model`` is one of :data:`CHOICES`."""
-    backend, colon, name = model.partition(":")
-    return model in (*FPN, WORLD) or backend == DETECTRON2 or (backend + colon == TRANSFORMERS and bool(name))
+from yt360.segmentation.settings import CHOICES, DETECTRON2, FPN, WORLD, PanopticModelSettings, known
 
 
 def prepare(settings: PanopticModelSettings) -> None:
@@ -48,11 +17,11 @@ def prepare(settings: PanopticModelSettings) -> None:
     """
     require_torch()
     if settings.model in FPN:
-        weight_files.find(settings.model, settings.weights, settings.sha256, download=settings.download)
+        weight_files.find(settings.model, settings.weights, settings.sha256)
 
 
-def load_model(settings: PanopticModelSettings) -> PanopticModel:
-    """A model, ready to use.
+def load_model(settings: PanopticModelSettings, *, download: bool = True) -> PanopticModel:
+    """A model, ready to use; with ``download`` weights that are not on this machine are fetched.
 
     Raises :class:`UsageError` for an unknown name or wrong weights,
     :class:`~yt360.segmentation.weights.MissingWeightsError` where there are none.
@@ -63,15 +32,15 @@ def load_model(settings: PanopticModelSettings) -> PanopticModel:
     if settings.model in FPN or settings.model == WORLD:
         from yt360.segmentation.backends.fpn import load_fpn
 
-        return load_fpn(settings)
+        return load_fpn(settings, download=download)
     backend, _, name = settings.model.partition(":")
     if backend == DETECTRON2:
         from yt360.segmentation.backends.detectron2 import load_detectron2
 
-        return load_detectron2(settings, name)
+        return load_detectron2(settings, name, download=download)
     from yt360.segmentation.backends.transformers import load_transformers
 
-    return load_transformers(settings, name)
+    return load_transformers(settings, name, download=download)
 
 
 def require_torch() -> None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from yt360.errors import UsageError
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import PanopticModelSettings, describe_file, pick_device
+from yt360.segmentation.backends import describe_file, pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
+from yt360.segmentation.settings import PanopticModelSettings
 
 _CONFIG = "COCO-PanopticSegmentation/panoptic_fpn_R_101_3x.yaml"
 
@@ -50,7 +51,7 @@ class Detectron2Model:
         return PanopticMap(ids, tuple(segments))
 
 
-def load_detectron2(settings: PanopticModelSettings, config: str) -> Detectron2Model:
+def load_detectron2(settings: PanopticModelSettings, config: str, *, download: bool) -> Detectron2Model:
     """``config``: a name in detectron2's model zoo or a file; empty for the paper's ResNet-101 Panoptic FPN."""
     try:
         from detectron2 import model_zoo
@@ -67,7 +68,7 @@ def load_detectron2(settings: PanopticModelSettings, config: str) -> Detectron2M
         values.merge_from_file(model_zoo.get_config_file(chosen) if not chosen.startswith("/") else chosen)
     except (RuntimeError, OSError, KeyError) as error:
         raise UsageError(f"model detectron2: expected a config of its model zoo or a file, found {chosen!r}") from error
-    path = weight_files.find("panoptic-fpn-r101", settings.weights, settings.sha256, download=settings.download)
+    path = weight_files.find("panoptic-fpn-r101", settings.weights, settings.sha256, download=download)
     values.MODEL.WEIGHTS = str(path)
     values.MODEL.DEVICE = pick_device(settings.device)
     with torch.inference_mode():

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import WORLD, PanopticModelSettings, describe_file, pick_device
+from yt360.segmentation.backends import describe_file, pick_device
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.fpn import config as configs
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
+from yt360.segmentation.settings import WORLD, PanopticModelSettings
 from yt360.synth.classes import PANOPTIC_CLASSES
 
 WORLD_WEIGHTS = Path(__file__).resolve().parent.parent / "world-fpn.safetensors"
@@ -55,7 +56,7 @@ class FpnModel:
         return PanopticMap(output.ids.cpu().numpy(), tuple(segments))
 
 
-def load_fpn(settings: PanopticModelSettings) -> FpnModel:
+def load_fpn(settings: PanopticModelSettings, *, download: bool) -> FpnModel:
     """The model of that name with its weights."""
     if settings.model == WORLD:
         config, names, licence = configs.WORLD, WORLD_CATEGORIES, "same as this project's (trained on its own pictures)"
@@ -63,7 +64,7 @@ def load_fpn(settings: PanopticModelSettings) -> FpnModel:
     else:
         config = configs.R101 if settings.model == "panoptic-fpn-r101" else configs.R50
         names, licence = categories.COCO, weight_files.PUBLISHED[settings.model].licence
-        path = weight_files.find(settings.model, settings.weights, settings.sha256, download=settings.download)
+        path = weight_files.find(settings.model, settings.weights, settings.sha256, download=download)
     network = PanopticFPN(config)
     load_into(network, read_arrays(path), str(path))
     network.eval().requires_grad_(False).to(torch.device(pick_device(settings.device)))

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.segmentation.backends import PanopticModelSettings, pick_device
+from yt360.segmentation.backends import pick_device
 from yt360.segmentation.categories import COCO, COCO_THINGS
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
+from yt360.segmentation.settings import PanopticModelSettings
 
 _KINDS = {
     "eomt": "EomtForUniversalSegmentation",
@@ -81,13 +82,13 @@ def categories_of(labels: Mapping[int, str]) -> tuple[tuple[Category, ...], dict
     return tuple(made.values()), made
 
 
-def load_transformers(settings: PanopticModelSettings, name: str) -> TransformersModel:
+def load_transformers(settings: PanopticModelSettings, name: str, *, download: bool) -> TransformersModel:
     """A model by its published name (from its hub's cache or the network) or a local folder."""
     try:
         import transformers
     except ImportError as error:
         raise UsageError(f"model {settings.model}: needs transformers: pip install 'yt360[segment]'") from error
-    local = Path(name).is_dir() or not settings.download
+    local = Path(name).is_dir() or not download
     try:
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=local)
         kind = _KINDS.get(config.model_type)

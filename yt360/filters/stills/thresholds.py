@@ -1,0 +1,144 @@
+"""What counts as a still picture: every threshold of :mod:`yt360.filters.stills.decision`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from yt360.settings import Settings, unit
+
+
+class StillsThresholds(Settings):
+    """When a video, or a clip, is a still image, a slide show, a turning still or a still with an overlay."""
+
+    moving_share: float = Field(
+        default=0.005,
+        ge=0,
+        le=1,
+        description="A pair of samples shows no motion when at most this share of the sphere moved. "
+        "Raising it drops more videos.",
+    )
+    noise_allowance: float = Field(
+        default=0.006,
+        ge=0,
+        description="Added to moving_share and drift_share for each gray level of background noise above 1.2: "
+        "codecs smear strong noise into blotches.",
+    )
+    turning_share: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Replaces moving_share where the whole sphere turns (undoing a turn hides small motion); twice "
+        "this for motion that only one of the two comparisons sees.",
+    )
+    drift_share: float = Field(
+        default=0.012,
+        ge=0,
+        le=1,
+        description="Quiet samples count only if at most this share of the sphere differs a few seconds later.",
+    )
+    quiet_share: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="A video is still when this share of its pairs of samples shows no motion (changes of slides left "
+        "out). Raising it drops fewer videos.",
+    )
+    weak_background: float = Field(
+        default=0.6,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="Background noise at or above which weak motion is taken for a codec's blotches.",
+    )
+    weak_strength: float = Field(
+        default=2.2,
+        ge=0,
+        description="Motion is weak when its strongest block differs by at most this many times the least that counts "
+        "as motion (either at the moment or a few seconds later), and never by more than 1.4 times that.",
+    )
+    weak_share: float = Field(
+        default=0.06,
+        ge=0,
+        le=1,
+        description="Weak motion is ignored on at most this share of the sphere (0.1 where the picture turns or "
+        "flickers), in three or more places.",
+    )
+    weak_peak: float = Field(
+        default=0.15,
+        ge=0,
+        description="Weak motion is ignored in a window in which no place moves as much as this on average, in units "
+        "of the least that counts as motion.",
+    )
+    steady_motion: float = Field(
+        default=0.12,
+        ge=0,
+        description="A place that moves at least this much in nearly all steps is alive and keeps the video, however "
+        "weak it is (shimmering water stays in one place, codec noise does not). Same units as weak_peak.",
+    )
+    steady_ratio: float = Field(
+        default=6.0, ge=0, description="Such a place must also move this many times as much as is usual in the picture."
+    )
+    flicker_quiet_share: float = Field(
+        default=0.55,
+        ge=0,
+        le=1,
+        description="Replaces quiet_share where the brightness flickers: flicker leaves blocks that look like motion.",
+    )
+    flicker_levels: float = Field(
+        default=1.0,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="A video flickers when its brightness changes by at least this much per step on average (less in "
+        "pictures darker than 100).",
+    )
+    flicker_returns: float = Field(
+        default=5.0,
+        ge=0,
+        description="A video flickers only if its brightness goes up and down by this many times its net change.",
+    )
+    daylight_share: float = Field(
+        default=0.06,
+        ge=0,
+        description="Nothing is still while the brightness drifts one way by this share of itself, as at sunset.",
+    )
+    slide_share: float = Field(
+        default=0.1, ge=0, le=1, description="Least share of the sphere that a change of slides replaces."
+    )
+    slide_steps: int = Field(
+        default=4, ge=0, json_schema_extra=unit("samples"), description="Longest change of slides, fades included."
+    )
+    overlay_flatness: float = Field(
+        default=0.26,
+        ge=0,
+        description="Something that travels up or down and keeps its pixels at least this well is an overlay, not a "
+        "thing in the world, which would stretch (flatness per unit of stretch).",
+    )
+    dark_flatness: float = Field(default=0.3, ge=0, description="Replaces overlay_flatness in dark pictures.")
+    least_stretch: float = Field(
+        default=0.1,
+        ge=0,
+        description="Travel counts when a thing in the world would stretch by at least this (natural logarithm).",
+    )
+    overlay_share: float = Field(
+        default=0.019, ge=0, le=1, description="Largest share of the sphere that an overlay that stays put moves on."
+    )
+    overlay_extent: float = Field(
+        default=0.08, ge=0, le=1, description="Largest share of the picture inside such an overlay's bounding boxes."
+    )
+    title_extent: float = Field(
+        default=0.2, ge=0, le=1, description="Replaces overlay_extent for titles, which come and go."
+    )
+    title_quiet: float = Field(
+        default=0.25, ge=0, le=1, description="Least share of the steps without motion for an overlay to be a title."
+    )
+    dead_background: float = Field(
+        default=0.001,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="The picture behind an overlay must change by less than this: a camera's noise changes it by more.",
+    )
+    dark_level: float = Field(
+        default=35.0,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="Mean brightness below which a picture is dark: codecs leave no noise there to tell a camera by.",
+    )
