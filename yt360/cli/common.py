@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from yt360.cli.completion import complete_retry
+from yt360.cli.talk import coloured
 from yt360.engine import recipe as recipes
 from yt360.engine.object_store import is_remote
 from yt360.engine.state.dataset_state import DatasetState
@@ -18,8 +19,8 @@ from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages import REGISTRY
 
-_SHOWN = 20
-"""Failed items listed on the terminal; `status --json` has them all."""
+_COLOURS = {"kept": "green", "done": "green", "filtered": "yellow", "failed": "red"}
+"""Of columns of counts and of verdicts, on a terminal."""
 
 
 def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,17 +136,27 @@ def clean(text: str, limit: int = 300) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
+def verdict(word: str) -> str:
+    """A verdict in its colour."""
+    return coloured(word, _COLOURS[word]) if word in _COLOURS else word
+
+
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
-    """Columns aligned with spaces; numbers to the right."""
+    """Columns aligned with spaces; numbers to the right, counts of verdicts in their colours."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(line[k]) for line in [list(header), *cells]) for k in range(len(header))]
     right = [all(isinstance(row[k], int | float) for row in rows) and bool(rows) for k in range(len(header))]
 
-    def line(entries: Sequence[str]) -> str:
+    def line(entries: Sequence[str], colours: Sequence[str]) -> str:
         aligned = (e.rjust(w) if r else e.ljust(w) for e, w, r in zip(entries, widths, right, strict=True))
-        return "  ".join(aligned).rstrip()
+        painted = (
+            coloured(text, colour) if colour and entry != "0" else text
+            for text, entry, colour in zip(aligned, entries, colours, strict=True)
+        )
+        return "  ".join(painted).rstrip()
 
-    return "\n".join([line(list(header)), *(line(row) for row in cells)])
+    colours = [_COLOURS.get(name, "") if is_number else "" for name, is_number in zip(header, right, strict=True)]
+    return "\n".join([line(list(header), [""] * len(header)), *(line(row, colours) for row in cells)])
 
 
 def path_argument(name: str, **settings: Any) -> Callable[..., Any]:

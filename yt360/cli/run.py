@@ -9,18 +9,24 @@ from typing import Any
 import click
 
 from yt360 import shipped
-from yt360.cli.common import _SHOWN, clean, engine_options, root_option, table, usable_cores
+from yt360.cli import outcome
+from yt360.cli.common import engine_options, root_option, table, usable_cores
 from yt360.cli.completion import complete_parameters, complete_recipes, complete_settings
 from yt360.cli.recipes import list_option
+from yt360.cli.talk import coloured, quiet, talk_options, verbose
 from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
 from yt360.engine.executors.base import Executor
 from yt360.engine.recipe import Recipe
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
+
+_SLOWEST = 3
+"""Items that -v names."""
 
 _set_option = click.option(
     "--set",
@@ -38,6 +44,7 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         workers=engine["workers"] or usable_cores(),
         min_free_bytes=int(engine["min_free_gb"] * 1e9),
         retry=engine["retry"],
+        quiet=quiet(),
     )
     if engine["sample"] and not engine["dry_run"]:
         raise UsageError("--sample: expected --dry-run with it; without, all items are worked on")
@@ -56,7 +63,7 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         publish=publish,
         say=lambda text: click.echo(text, err=True),
     )
-    _summary(result, root)
+    _summary(result, recipe, root, whole=only is None)
     if result.interrupted:
         click.echo("interrupted; run the same command again to go on", err=True)
         return 128 + result.interrupted
@@ -69,7 +76,8 @@ def _ray(engine: dict[str, Any]) -> Executor:
     return RayExecutor(engine["address"], workers=engine["workers"])
 
 
-def _summary(result: pipeline.RunResult, root: Root) -> None:
+def _summary(result: pipeline.RunResult, recipe: Recipe, root: Root, *, whole: bool) -> None:
+    """What was done, dropped (and why) and failed; after a ``whole`` recipe also where the result is and what next."""
     rows = [
         [
             stage.stage,
@@ -86,15 +94,28 @@ def _summary(result: pipeline.RunResult, root: Root) -> None:
     ]
     header = ["stage", "kept", "filtered", "failed", "waiting", "worked on", "seconds", "rate", "written"]
     click.echo(table(rows, header))
-    slowest = sorted(((s, stage.stage, item) for stage in result.stages for s, item in stage.slowest), reverse=True)
-    if slowest:
-        click.echo("slowest: " + ", ".join(f"{stage} {item} {s:.1f} s" for s, stage, item in slowest[:10]))
-    for record in result.failed[:_SHOWN]:
-        click.echo(f"failed: {record.stage} {record.item}: {record.kind}: {clean(record.error)}", err=True)
-    if len(result.failed) > _SHOWN:
-        click.echo(
-            f"… and {len(result.failed) - _SHOWN} more failed: `yt360 status --root {root.url} --json`", err=True
-        )
+    if verbose():
+        slow = sorted(((s, stage.stage, item) for stage in result.stages for s, item in stage.slowest), reverse=True)
+        for seconds, name, item in slow[:_SLOWEST]:
+            click.echo(f"slowest: {seconds:.1f} s, {name}, {item}")
+    catalog = DatasetState(root, recipe.stages)
+    for stage in result.stages:
+        for line in outcome.told_reasons(stage.stage, outcome.reasons_of(catalog, stage.stage)):
+            click.echo(line)
+    for line in outcome.told_causes(outcome.causes(outcome.of_records(result.failed)), root):
+        click.echo(coloured(line, "red") if line.startswith("failed") else line, err=True)
+    if not whole or result.interrupted:
+        return
+    if sounds := outcome.loose_sounds(catalog):
+        click.echo(outcome.told_sounds(sounds))
+    made = outcome.result(root)
+    if made:
+        click.echo(f"result: {made}")
+    if not quiet():
+        click.echo("next:")
+        dropped = outcome.first_dropped(catalog, besides=sounds)
+        for line in outcome.next_commands(root, dropped, kept=made.startswith(tuple("123456789"))):
+            click.echo(line)
 
 
 def _on_slurm(recipe: Recipe, root: Root, only: str | None, options: pipeline.Options, engine: dict[str, Any]) -> int:
@@ -147,6 +168,7 @@ def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int 
 @list_option("run")
 @_set_option
 @engine_options
+@talk_options
 def run_command(recipe: str, root: str, settings: tuple[str, ...], **engine: Any) -> int:
     """Run all stages of a RECIPE: a YAML file, or the name of one that comes with yt360 (--list).
 
@@ -191,7 +213,7 @@ def stage_command(name: str) -> click.Command:
         f"{summary}\n\nParameters are those of the recipe that the root was last run with; "
         "-p changes them for this run and those that follow."
     )
-    decorated: Any = engine_options(_set_option(command))
+    decorated: Any = engine_options(_set_option(talk_options(command)))
     decorated = click.option(
         "-p",
         "--param",

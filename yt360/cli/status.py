@@ -9,10 +9,13 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
+from yt360.cli import outcome
+from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
+from yt360.cli.talk import coloured, doing, talk_options
 from yt360.engine.state import counts as counting
 from yt360.engine.state import snapshot
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.storage import Root
 
 
 def summarize(catalog: DatasetState) -> dict[str, Any]:
@@ -36,14 +39,16 @@ def keep(catalog: DatasetState, summary: dict[str, Any]) -> None:
 @click.option("--follow", is_flag=True, help="Print again whenever something changed, until Ctrl-C.")
 @click.option("--every", "every_s", type=click.FloatRange(0.1), default=5.0, help="Seconds between looks.")
 @click.option("--missing", is_flag=True, help="SLURM: the array expression of each stage that is still to do.")
+@talk_options
 def status_command(root: str, as_json: bool, follow: bool, every_s: float, missing: bool) -> int:
     """How many items each stage has done, filtered, failed and still to do, and why."""
     folder = open_root(root)
     if missing:
         return _print_missing(catalog_of(folder), as_json)
-    catalog = catalog_of(folder)
-    summary = summarize(catalog)
-    _print(summary, as_json)
+    with doing("reading the records"):
+        catalog = catalog_of(folder)
+        summary = summarize(catalog)
+    _print(summary, folder, as_json)
     if not follow:  # then a run is at work, and what is known now is old in a moment
         keep(catalog, summary)
     while follow:
@@ -53,7 +58,7 @@ def status_command(root: str, as_json: bool, follow: bool, every_s: float, missi
         if newer != summary:
             summary = newer
             click.echo("" if as_json else f"--- {datetime.now(UTC):%H:%M:%S} UTC", nl=not as_json)
-            _print(summary, as_json)
+            _print(summary, folder, as_json)
     return 0
 
 
@@ -72,7 +77,7 @@ def _print_missing(catalog: DatasetState, as_json: bool) -> int:
     return 0
 
 
-def _print(summary: dict[str, Any], as_json: bool) -> None:
+def _print(summary: dict[str, Any], root: Root, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
@@ -85,8 +90,12 @@ def _print(summary: dict[str, Any], as_json: bool) -> None:
         )
     click.echo(table(rows, ["stage", "done", "filtered", "failed", "waiting", "size", "rate a worker"]))
     for stage in summary["stages"]:
-        for word, counts in (("filtered", stage["reasons"]), ("failed", stage["failures"])):
-            for reason, count in counts.items():
-                click.echo(f"{stage['stage']:>10}: {count} {word}: {reason}")
-        for item in stage["failed_items"][:5]:
-            click.echo(f"{stage['stage']:>10}: {item['item']}: {clean(item['error'], 160)}")
+        for line in outcome.told_reasons(stage["stage"], stage["reasons"]):
+            click.echo(line)
+    failed = [
+        (stage["stage"], item["item"], item["kind"], item["error"])
+        for stage in summary["stages"]
+        for item in stage["failed_items"]
+    ]
+    for line in outcome.told_causes(outcome.causes(failed), root):
+        click.echo(coloured(line, "red") if line.startswith("failed") else line)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, usable_cores
+from yt360.cli.talk import doing, quiet, talk_options
 from yt360.engine.verify import verify
 from yt360.publishing.manifests import check_manifests
 
@@ -17,14 +18,16 @@ from yt360.publishing.manifests import check_manifests
     "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"
 )
 @json_option
+@talk_options
 def verify_command(root: str, workers: int | None, as_json: bool) -> int:
     """Check every output against its digest and decode it. Broken ones are made anew by the next run.
 
     Exit code 1 when something is broken.
     """
     catalog = catalog_of(open_root(root))
-    found = verify(catalog, workers=workers or usable_cores())
-    manifests = check_manifests(catalog)
+    found = verify(catalog, workers=workers or usable_cores(), quiet=quiet())
+    with doing("checking the manifests"):
+        manifests = check_manifests(catalog)
     ok = not found.damaged and not manifests
     if as_json:
         print_json(

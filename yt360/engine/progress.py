@@ -5,27 +5,47 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TextIO
 
 from tqdm import tqdm
 
-_QUIET_INTERVAL_S = 10.0
+WORDS: Mapping[str, str] = {"done": "kept", "filtered": "filtered", "failed": "failed"}
+"""Status of an ended item -> what people call it."""
+
+_INTERVAL_S = 10.0
 """Seconds between lines where nobody watches a terminal (a log file, CI)."""
 
 
 class StageProgress:
-    """A bar on a terminal, a line now and then elsewhere; both on standard error."""
+    """A bar on a terminal, a line now and then elsewhere; both on standard error. ``quiet``: neither.
 
-    def __init__(self, stage: str, total: int, *, stream: TextIO | None = None) -> None:
+    On a terminal the bar is there at once; elsewhere the first line says what begins.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        total: int,
+        *,
+        stream: TextIO | None = None,
+        quiet: bool = False,
+        words: Mapping[str, str] = WORDS,
+    ) -> None:
         self._stream = stream or sys.stderr
         self._stage = stage
         self._counts: Counter[str] = Counter()
         self._total = total
         self._started = self._last = time.monotonic()
         self._bar: tqdm | None = None
+        self._quiet, self._names = quiet, words
+        if quiet:
+            return
         if self._stream.isatty():
             self._bar = tqdm(total=total, desc=f"{stage:>10}", unit="item", file=self._stream, dynamic_ncols=True)
+        elif total:
+            self.say(f"{stage:>10}: {total} items …")
 
     def add(self, status: str) -> None:
         """Count one ended item: ``done``, ``filtered`` or ``failed``."""
@@ -33,7 +53,7 @@ class StageProgress:
         if self._bar is not None:
             self._bar.set_postfix_str(self._words(), refresh=False)
             self._bar.update()
-        elif time.monotonic() - self._last > _QUIET_INTERVAL_S:
+        elif time.monotonic() - self._last > _INTERVAL_S:
             self._last = time.monotonic()
             done = self._counts.total()
             rate = done / (self._last - self._started)
@@ -42,14 +62,15 @@ class StageProgress:
 
     def say(self, text: str) -> None:
         """A line that does not tear the bar."""
+        if self._quiet:
+            return
         if self._bar is not None:
             self._bar.write(text, file=self._stream)
         else:
             print(text, file=self._stream, flush=True)
 
     def _words(self) -> str:
-        counts = self._counts
-        return f"{counts['done']} kept, {counts['filtered']} filtered, {counts['failed']} failed"
+        return ", ".join(f"{self._counts[status]} {name}" for status, name in self._names.items())
 
     def __enter__(self) -> StageProgress:
         return self

@@ -17,6 +17,7 @@ class Options:
 
     ``retry`` names what to do again: ``failed``, ``filtered``, ``all`` or a failure kind.
     ``sample`` takes only that many of the first stage's items, spread over all of them (0: all).
+    ``quiet`` shows no progress.
     """
 
     workers: int = 1
@@ -24,6 +25,7 @@ class Options:
     worker_memory_mb: int = 4096
     retry: str | None = None
     sample: int = 0
+    quiet: bool = False
 
 
 @dataclass

@@ -48,7 +48,7 @@ class JobLoop:
     def work(self, jobs: Collection[ItemJob], engine: Executor, result: StageResult) -> None:
         """Until all are ended, or the engine is stopped. Raises :class:`DiskFullError`."""
         self._jobs, self._left = iter(jobs), len(jobs)
-        with StageProgress(self._stage.name, self._left) as progress:
+        with StageProgress(self._stage.name, self._left, quiet=self._options.quiet) as progress:
             for finished in engine.run(self._next, self._stage.needs, self._backlog):
                 self._take(finished, engine, progress, result)
 

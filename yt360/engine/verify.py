@@ -56,7 +56,7 @@ class _Check:
     record: Record
 
 
-def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0) -> Verification:
+def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, quiet: bool = False) -> Verification:
     """Check every output of every current record, in worker processes (a damaged file may crash a decoder)."""
     root = catalog.root
     files, size = 0, 0
@@ -67,7 +67,7 @@ def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0) ->
             checks = list(_checks(stage, catalog))
             files += sum(1 for check in checks for _ in check.record.blobs())
             size += sum(check.record.size for check in checks)
-            broken = list(_run(stage, checks, pool, timeout_s))
+            broken = list(_run(stage, checks, pool, timeout_s, quiet))
             damaged += broken
             _mark(root, stage, checks, broken)
         root.push()
@@ -86,9 +86,9 @@ def _checks(stage: Stage, catalog: DatasetState) -> Iterator[_Check]:
             )
 
 
-def _run(stage: Stage, checks: list[_Check], pool: WorkerPool, timeout_s: float) -> Iterator[Damage]:
+def _run(stage: Stage, checks: list[_Check], pool: WorkerPool, timeout_s: float, quiet: bool) -> Iterator[Damage]:
     waiting = list(reversed(checks))
-    with StageProgress(f"{stage.name}", len(checks)) as progress:
+    with StageProgress(stage.name, len(checks), quiet=quiet, words={"done": "whole", "failed": "damaged"}) as progress:
 
         def next_task() -> Task | None:
             return Task("yt360.engine.verify:check", waiting.pop(), timeout_s) if waiting else None

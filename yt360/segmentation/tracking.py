@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from yt360 import sphere
 from yt360.segmentation.joining import overlaps
@@ -68,6 +67,8 @@ def _match(
     """Segment id -> the track it goes on, by the assignment with most overlap in all."""
     if not tracks or not things:
         return {}
+    from scipy.optimize import linear_sum_assignment  # here: who only asks where a root stands does not wait for it
+
     category = {segment.id: segment.category_id for segment in panoptic.segments}
     place = {number: row for row, number in enumerate(things)}
     score = np.zeros((len(things), len(tracks)))

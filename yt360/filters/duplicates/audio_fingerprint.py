@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 
 RATE_HZ = 8000
 FRAME, HOP = 1024, 256
@@ -63,6 +62,8 @@ def _stretches(blocks: Iterable[NDArray[np.float32]]) -> Iterable[tuple[int, NDA
 
 def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:
     """Frames and bins ``(n, 2)`` of the strongest peaks, in order of time."""
+    from scipy.ndimage import maximum_filter  # here: who only asks where a root stands does not wait for it
+
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1))[:, _BINS] ** 2
     level = np.log(power + 1e-12)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from yt360.ambisonics import XYZ, W
@@ -133,6 +132,8 @@ def measure_tiles(
 
 def short_spectra(foa: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Short-time spectra ``(channels, frames, bins)`` of a sound ``(channels, n)``, up to the end of the last band."""
+    import scipy.fft  # here: who only asks where a root stands does not wait for it
+
     if foa.shape[1] < FRAME:
         foa = np.pad(foa, ((0, 0), (0, FRAME - foa.shape[1])))
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)

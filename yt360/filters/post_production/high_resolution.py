@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W
@@ -29,6 +28,8 @@ class HighResolutionStatistics:
 
     def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
+        import scipy.fft  # here: who only asks where a root stands does not wait for it
+
         if block.samples.shape[1] < FRAME:
             return
         window = np.hanning(FRAME + 1)[:-1].astype(np.float32)

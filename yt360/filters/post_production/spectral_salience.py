@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from yt360.filters.post_production.covariance_differences import PAIRS, CovarianceBlock, band_bins
 
@@ -36,6 +35,8 @@ class SpectralSalience:
 
     def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
+        from scipy.ndimage import median_filter  # here: who only asks where a root stands does not wait for it
+
         bins = band_bins()
         energy = np.sum(block.products[_SAME], axis=0)
         floor = median_filter(np.median(energy, axis=0), _FLOOR_BINS, mode="nearest")

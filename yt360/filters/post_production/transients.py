@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 _ABOVE_DB = 20.0
 _USUAL_QUANTILE = 0.2
@@ -21,6 +20,8 @@ LEAST_PER_S = 30.0
 
 def swells(power: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which points of a block's power spectrum ``(frames, bins)`` stand far above the usual at their frequency."""
+    from scipy.ndimage import median_filter  # here: who only asks where a root stands does not wait for it
+
     usual = median_filter(np.quantile(power, _USUAL_QUANTILE, axis=0), _SMOOTH_BINS)
     found: NDArray[np.bool_] = (power > usual * 10 ** (_ABOVE_DB / 10)) & (power > 0)
     return found

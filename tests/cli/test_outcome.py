@@ -1,0 +1,94 @@
+"""What a run says in the end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stages.fakes import FAKES
+from yt360.cli import common, outcome, run
+from yt360.engine.storage import Root
+
+WEIGHTS = "{item}: the weights of 'oneformer' are not there; get them, or name the file with segment.weights=FILE"
+
+
+@pytest.fixture
+def yt360(monkeypatch, command):
+    monkeypatch.setattr(run, "REGISTRY", FAKES)
+    monkeypatch.setattr(common, "REGISTRY", FAKES)
+    return command
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.yaml"
+    stages = {"crawl": {"videos": {"video1": 2, "quiet": 0}}, "chunk": {}, "split": {}, "shard": {}}
+    path.write_text(json.dumps({"name": "test", "stages": stages}))
+    return path
+
+
+def test_failures_of_one_cause_are_one_message_whole_to_its_end(tmp_path: Path) -> None:
+    failed = [("segment", f"clip{n}", "no-model", WEIGHTS.format(item=f"clip{n}")) for n in range(8)]
+    found = outcome.causes(failed)
+    assert [(cause.kind, len(cause.items)) for cause in found] == [("no-model", 8)]
+    first, second = outcome.told_causes(found, Root(tmp_path))
+    assert first.startswith("failed: segment: 8 items, no-model: the weights")
+    assert first.endswith("segment.weights=FILE")
+    assert second.split(";")[0].strip() == "clip0, clip1, clip2 and 5 more"
+
+
+def test_failures_that_differ_in_paths_and_numbers_only_are_one_cause() -> None:
+    failed = [
+        ("validate", "a", "truncated", "/data/a/sound.wv: it ends after 4.0 s, 97.0 s are promised"),
+        ("validate", "b", "truncated", "/data/b/video.mp4: it ends after 12 s, 30.5 s are promised"),
+        ("validate", "c", "corrupt", "/data/c/video.mp4: it ends after 12 s, 30.5 s are promised"),
+    ]
+    assert [cause.items for cause in outcome.causes(failed)] == [("a", "b"), ("c",)]
+
+
+def test_of_a_traceback_the_last_line_is_shown() -> None:
+    traceback = 'Traceback (most recent call last):\n  File "x.py", line 3, in f\n    g()\nValueError: 7 is too many\n'
+    (cause,) = outcome.causes([("chunk", "a", "unexpected", traceback)])
+    assert cause.words == "ValueError: 7 is too many"
+
+
+def test_a_run_ends_with_the_reasons_the_result_and_the_next_commands(yt360, recipe: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    code, out, _ = yt360("run", recipe, "--root", root, "--min-free-gb", 0)
+    assert code == 0
+    assert "1 filtered: silent (no stretch has enough sound for a clip)" in out
+    assert f"hours: {root}/manifests/clips.parquet, " in out
+    assert out.count("result: 2 clips of 1 video, ") == 1
+    commands = out[out.index("next:") :]
+    for command in (f"report --root {root}", f"explain quiet --root {root}", f"verify --root {root}", "train tiny"):
+        assert f"  yt360 {command}" in commands
+
+
+def test_a_stage_alone_and_a_quiet_run_name_no_next_command(yt360, recipe: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    code, out, err = yt360("run", recipe, "--root", root, "--min-free-gb", 0, "-q")
+    assert (code, err) == (0, "")
+    assert "result: 2 clips" in out
+    assert "next:" not in out
+    assert "next:" not in yt360("chunk", "--root", root, "--min-free-gb", 0)[1]
+
+
+def test_where_nothing_came_through_no_training_is_proposed(yt360, recipe: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    _, out, _ = yt360("run", recipe, "--root", root, "--min-free-gb", 0, "--set", "crawl.videos={quiet: 0}")
+    assert "result: no clips: nothing came through all stages" in out
+    assert "yt360 explain quiet" in out
+    assert "yt360 train" not in out
+
+
+def test_quiet_and_verbose_exclude_each_other(yt360, recipe: Path, tmp_path: Path) -> None:
+    code, _, err = yt360("run", recipe, "--root", tmp_path / "root", "-q", "-v")
+    assert code == 2
+    assert "exclude each other" in err
+
+
+def test_an_id_that_looks_like_an_option_is_asked_for_behind_two_dashes(tmp_path: Path) -> None:
+    commands = list(outcome.next_commands(Root(tmp_path), "-id", kept=False))
+    assert any(f"yt360 explain --root {tmp_path} -- -id" in line for line in commands)
