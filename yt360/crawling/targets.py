@@ -1,4 +1,4 @@
-"""One video to crawl: what it is called, what makes it itself, and where it is to be had."""
+"""One video to crawl: its name, its identity, and where to get it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 _STREAMINFO_BYTES = 34
 _SYNC = b"\xff\xf8"
-"""Of a block in a stream whose blocks all have one size (section 9.1)."""
+"""Sync code of a block in a stream of fixed block size (section 9.1)."""
 _LONGEST_HEADER = 16
 _FULL_SCALE = {"s16": 1 << 15, "s32": 1 << 31}
 

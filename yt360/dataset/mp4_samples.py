@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 _MAX_SAMPLES = 1 << 20
 _NESTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 _SAMPLE_ENTRY_BYTES = 78
-"""Of a visual sample entry (12.1.3.2), before the boxes inside it."""
+"""Bytes of a visual sample entry (12.1.3.2) before the boxes inside it."""
 
 
 class SampleTableError(ValueError):

@@ -166,7 +166,7 @@ def _silent_share(window_db: list[float]) -> float:
 
 
 def _correlations(covariance: NDArray[np.float64]) -> list[float]:
-    """Of the pairs 01, 02, 03, 12, 13, 23."""
+    """Correlations of the pairs 01, 02, 03, 12, 13, 23."""
     scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
     values = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > _TINY)
     return [round(float(values[i, j]), 5) for i in range(4) for j in range(i + 1, 4)]

@@ -57,7 +57,7 @@ def _published(root: Root) -> str:
 
 
 def _digest(tables: Mapping[str, pa.Table]) -> str:
-    """Of the rows of all tables."""
+    """Digest of the rows of all tables."""
     sink = pa.BufferOutputStream()
     for table in tables.values():
         with pa.ipc.new_stream(sink, table.schema) as stream:

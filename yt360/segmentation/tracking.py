@@ -13,7 +13,7 @@ from yt360.segmentation.joining import overlaps
 from yt360.segmentation.maps import PanopticMap
 
 _LEAST_OVERLAP = 0.1
-"""Intersection over union from which on two segments of neighbouring maps can be one object."""
+"""Least intersection over union of two segments of neighbouring maps that can be one object."""
 
 _PATIENCE = 2
 """Maps that an object may be missing in (hidden, or overlooked) and still be the same after."""

@@ -23,7 +23,7 @@ _ZOO = "https://dl.fbaipublicfiles.com/detectron2/COCO-PanopticSegmentation/"
 
 
 class MissingWeightsError(UsageError):
-    """No weights here, and none to be had: says which file to fetch and where to put it."""
+    """Weights are neither here nor available: the message says which file to fetch and where to put it."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _SPRITE = 96
 _DRIFT_SPEED = np.radians(1.5)
 _WAVE_SPEED = np.radians(7.0)
 _OPAQUE = 0.5
-"""Opacity from which on a pixel belongs to a thing in the panoptic map."""
+"""Least opacity at which a pixel belongs to a thing in the panoptic map."""
 
 
 @dataclass(frozen=True)

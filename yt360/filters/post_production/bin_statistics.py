@@ -34,8 +34,7 @@ LOWEST_HZ = 40.0
 _EXACT, _NEAR = 0.04, 0.16
 """Lengths of the gains of what is in W alone."""
 _LEAST_CHANCE, _MARGIN = 0.01, 2.0
-"""Of bins that are near so many are believed to be exact by chance at least, and so many times those of a diffuse
-field."""
+"""Least share of the near bins that is expected at zero by chance, and a factor on what a diffuse field predicts."""
 
 _FAINT_DB = 40.0
 """Below its frame: codecs leave nothing of x, y and z there, or a pair of channels as one."""
@@ -104,14 +103,14 @@ class BinStatistics:
 
 
 def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of bins with ``gains`` ``(3, n)`` those at zero, those near zero (not at it), and all: ``(3, 1, bands)``."""
+    """Number of bins with ``gains`` ``(3, n)`` at zero, near zero (not at it), and in all: ``(3, 1, bands)``."""
     length = (np.square(gains.real) + np.square(gains.imag)).sum(axis=0)
     exact, near = length < _EXACT**2, (length >= _EXACT**2) & (length < _NEAR**2)
     return np.stack([np.bincount(band[chosen], minlength=BANDS)[None] for chosen in (exact, near, slice(None))])
 
 
 def omni_by_chance(exact: NDArray, near: NDArray, all_bins: NDArray) -> NDArray[np.float64]:
-    """Of bands in which so many bins are exactly zero or near it, how many are exact by chance.
+    """How many of the bins at zero are expected there by chance, for each band.
 
     In a diffuse field that a microphone hears with any loss of direction, x, y and z are independent of W: the squared
     length of the gains over its mean has an F distribution of 6 and 2 degrees of freedom, which is below u with a

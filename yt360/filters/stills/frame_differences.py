@@ -24,10 +24,10 @@ LAG_STEPS = 8
 """How many samples on a picture is compared a second time: slow things have moved by then."""
 
 _ALWAYS = 0.2
-"""Of the steps, in which what moves steadily may move less."""
+"""Share of the steps in which what moves steadily may move less."""
 
 COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
-"""Of a step in which one thing moves."""
+"""Most regions, and largest extent, of the motion in a step when one thing moves."""
 
 
 class FrameComparison(NamedTuple):
@@ -63,7 +63,7 @@ class FrameComparison(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where a window moves between successive samples, in units of that from which on a block has moved.
+    """Where a window moves between successive samples, in units of the threshold above which a block has moved.
 
     Of places of three by three blocks: ``steady``, the most that one moves in four of five steps at least, ``usual``,
     what half of the places do, and ``peak``, the most that one moves in the mean of all steps.

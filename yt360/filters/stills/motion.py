@@ -29,7 +29,7 @@ _NOISE_RATIO = 0.33
 """Mean absolute value of white noise after the smoothing, over that of what the smoothing took away."""
 
 _LIVELY = 0.8
-"""Mean absolute difference of a block, in gray levels, from which on its surroundings are no background."""
+"""Mean absolute difference of a block, in gray levels, above which its surroundings are not background."""
 
 _CURVE_SLACK = 0.25
 """How exactly a coded picture follows a change of brightness, as a part of the change."""
@@ -53,7 +53,7 @@ class PairMotion:
     camera's noise leaves some of it even in strongly compressed video, a repeated picture does not.
     ``regions`` counts the separate places where something moves, ``extent`` is the share of the
     picture's pixels inside their bounding boxes. ``strength`` is the difference of the block that moves most, in
-    units of that from which on a block has moved: what a codec makes of noise stays near 1, things do not. ``excess``
+    units of the threshold above which a block has moved: codec noise stays near 1, moving things do not. ``excess``
     ``(H / 8, W / 8)`` has the differences of all blocks in these units, 0 where the poles are left out.
     """
 

@@ -26,7 +26,7 @@ _LEAST_LEVELS = 6.0
 
 _LEAST_PIXELS = 12
 _LARGEST_SHARE = 0.1
-"""Of the picture: what covers more is no thing that wanders about."""
+"""Largest share of the picture that a wandering thing covers."""
 
 _CLOSING = np.ones((5, 5), np.uint8)
 _SHIFTS_PX = range(-2, 3)
@@ -122,7 +122,7 @@ def _stretched(thing: Thing, factor: float) -> Thing:
 
 
 def _unlikeness(first: Thing, second: Thing) -> float:
-    """Of two things, [0, 1]; the best of some small shifts counts."""
+    """Similarity of two things in [0, 1]; the best of some small shifts counts."""
     rows, columns = np.max([first[0].shape, second[0].shape], axis=0) + 2 * _SHIFTS_PX.stop
     shown, contrast = (_centred(each, rows, columns) for each in first)
     other, other_contrast = (_centred(each, rows, columns) for each in second)

@@ -11,7 +11,7 @@ from yt360.segmentation.fpn.backbone import LEVELS, Convolution
 from yt360.segmentation.fpn.config import FpnConfig
 
 STRIDE = 4
-"""Of the head's own output, before it is scaled up to the picture."""
+"""Stride of the head's output, before it is scaled up to the picture."""
 
 
 class _Step(Convolution):
