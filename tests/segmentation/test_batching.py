@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yt360.errors import ItemError
-from yt360.segmentation.batching import Batcher, read_ahead
+from yt360.segmentation.batching import Batcher, in_groups, read_ahead
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
@@ -83,3 +83,15 @@ def test_thread_ends_when_the_reader_leaves() -> None:
     assert next(reader) == 0
     reader.close()
     assert threading.active_count() == before
+
+
+def test_groups_keep_the_order_and_are_called_once_each() -> None:
+    calls = []
+
+    def double(items: list[int]) -> list[int]:
+        calls.append(items)
+        return [2 * item for item in items]
+
+    assert in_groups([1, 12, 3, 14, 5], lambda item: item > 10, double) == [2, 24, 6, 28, 10]
+    assert calls == [[1, 3, 5], [12, 14]]
+    assert in_groups([], bool, double) == []

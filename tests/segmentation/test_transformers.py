@@ -99,6 +99,49 @@ def test_random_model_gives_whole_maps(tmp_path: Path, monkeypatch: pytest.Monke
             assert segment.area == (panoptic.ids == segment.id).sum() > 0
 
 
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+def test_stuff_found_twice_with_a_thing_between_is_one_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Four queries in stripes: sky, person, sky, dog. The two skies are one segment, the dog stays a dog."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    MAKERS[kind](tmp_path, 133)
+    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    index = {category.name: place for place, category in enumerate(COCO)}
+    found = [index[name] for name in ("sky-other-merged", "person", "sky-other-merged", "dog")]
+    classes = torch.full((1, 10, 134), -10.0)
+    classes[0, :, 133] = 10.0  # nothing
+    masks = torch.full((1, 10, SIZE, SIZE), -10.0)
+    for query, label in enumerate(found):
+        classes[0, query, label], classes[0, query, 133] = 20.0, -10.0
+        masks[0, query, 16 * query : 16 * query + 16] = 10.0
+    output = type("Output", (), {"class_queries_logits": classes, "masks_queries_logits": masks})
+    monkeypatch.setattr(model, "_model", lambda **inputs: output())
+    (panoptic,) = model.predict([np.zeros((SIZE, SIZE, 3), np.uint8)])
+    names = {category.id: category.name for category in COCO}
+    stripes = [names.get(int(panoptic.category_map()[16 * k + 8, 32])) for k in range(4)]
+    assert stripes == ["sky-other-merged", "person", "sky-other-merged", "dog"]
+    assert [s.area for s in panoptic.segments] == [(panoptic.ids == s.id).sum() for s in panoptic.segments]
+    assert sorted(names[s.category_id] for s in panoptic.segments) == ["dog", "person", "sky-other-merged"]
+    assert len({s.id for s in panoptic.segments}) == 3
+
+
+@pytest.mark.parametrize("kind", sorted(MAKERS))
+def test_map_of_a_picture_does_not_depend_on_the_others_of_its_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    torch.manual_seed(0)
+    MAKERS[kind](tmp_path, 133)
+    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, size, dtype=np.uint8) for size in ((48, 96, 3), (64, 64, 3), (48, 96, 3))]
+    for picture, together in zip(pictures, model.predict(pictures), strict=True):
+        (alone,) = model.predict([picture])
+        np.testing.assert_array_equal(alone.ids, together.ids)
+        assert [(s.id, s.category_id) for s in alone.segments] == [(s.id, s.category_id) for s in together.segments]
+
+
 def test_what_a_processor_found_becomes_coco_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids from 0 on with -1 for nothing (EoMT), or from 1 on with 0 (the others); labels count in COCO's order."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -24,7 +24,7 @@ class PanopticModel(Protocol):
     categories: tuple[Category, ...]
 
     def predict(self, pictures: Sequence[NDArray[np.uint8]], *, widened: float = 1.0) -> list[PanopticMap]:
-        """Maps of pictures ``(H, W, 3)`` RGB, each of its picture's size.
+        """Maps of pictures ``(H, W, 3)`` RGB, each of its picture's size; a map does not depend on the other pictures.
 
         ``widened``: how much wider than a natural picture these are, because something was added at
         their sides; a model that limits a picture's longer side lets it be that much longer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from yt360.errors import ItemError
@@ -55,6 +55,21 @@ def read_ahead(source: Iterable[T], depth: int) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
+
+
+def in_groups(items: Sequence[T], group_of: Callable[[T], Hashable], function: Callable[[list[T]], list[R]]) -> list[R]:
+    """Results of ``function`` in the order of ``items``, called once for each group.
+
+    A batch pads its pictures to one size, and a network sees the padding: what a picture gives must not depend on the
+    larger one beside it.
+    """
+    places: dict[Hashable, list[int]] = {}
+    for place, item in enumerate(items):
+        places.setdefault(group_of(item), []).append(place)
+    found: dict[int, R] = {}
+    for group in places.values():
+        found |= zip(group, function([items[place] for place in group]), strict=True)
+    return [found[place] for place in range(len(items))]
 
 
 class Batcher(Generic[T, R]):

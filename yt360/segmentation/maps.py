@@ -65,3 +65,24 @@ def from_ids(ids: NDArray[np.int32], segments: Sequence[PanopticSegment]) -> Pan
             best[segment.id] = segment
     listed = tuple(replace(best[name], area=area_of[name]) for name in sorted(best))
     return PanopticMap(np.ascontiguousarray(ids, np.int32), listed)
+
+
+def merged(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[PanopticSegment]) -> PanopticMap:
+    """A map in which the segments of a group are one, and so is all stuff of a category.
+
+    ``group_of`` gives for each segment's id that of its group's leader. New ids count from 1, in order of the old ones.
+    Segments that ``ids`` does not show are left out.
+    """
+    stuff: dict[int, int] = {}
+    names: dict[int, int] = {}
+    shown = set(np.unique(ids).tolist())
+    numbers: dict[int, int] = {}
+    for segment in sorted(segments, key=lambda each: each.id):
+        if segment.id in shown:
+            leader = group_of[segment.id] if segment.isthing else stuff.setdefault(segment.category_id, segment.id)
+            names[segment.id] = numbers.setdefault(leader, len(numbers) + 1)
+    table = np.zeros(int(ids.max(initial=0)) + 1, np.int32)
+    for old, new in names.items():
+        table[old] = new
+    kept = [PanopticSegment(names[s.id], s.category_id, s.isthing, s.score, s.area) for s in segments if s.id in names]
+    return from_ids(table[ids], kept)

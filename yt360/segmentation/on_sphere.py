@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.segmentation.backend import PanopticModel
+from yt360.segmentation.batching import in_groups
 from yt360.segmentation.joining import Groups, overlaps
-from yt360.segmentation.maps import PanopticMap, PanopticSegment, from_ids
+from yt360.segmentation.maps import PanopticMap, PanopticSegment, merged
 from yt360.segmentation.settings import SphereSettings
 
 _SAME = 0.5
@@ -36,8 +37,12 @@ def segment_spheres(
         wrapped = [
             np.concatenate([p[:, p.shape[1] - k :], p, p[:, :k]], axis=1) for p, k in zip(pictures, pads, strict=True)
         ]
-        widened = max((w.shape[1] / p.shape[1] for w, p in zip(wrapped, pictures, strict=True)), default=1.0)
-        maps = model.predict(wrapped, widened=widened)
+        widened = [w.shape[1] / p.shape[1] for w, p in zip(wrapped, pictures, strict=True)]
+        maps = in_groups(
+            list(zip(wrapped, widened, strict=True)),
+            lambda each: each[1],
+            lambda some: model.predict([picture for picture, _ in some], widened=some[0][1]),
+        )
         return [unwrap(panoptic, pad) for panoptic, pad in zip(maps, pads, strict=True)]
     looks = view_set(settings.views)
     crops, sizes = [], []
@@ -75,24 +80,7 @@ def unwrap(wrapped: PanopticMap, pad: int) -> PanopticMap:
         same = known[a].category_id == known[b].category_id
         if same and known[a].isthing and shared > _SAME * min(whole_a, whole_b):
             groups.join(a, b)
-    return _numbered(inside, {name: groups.find(name) for name in known}, list(known.values()))
-
-
-def _numbered(ids: NDArray[np.int32], group_of: dict[int, int], segments: list[PanopticSegment]) -> PanopticMap:
-    """Segments of a group become one, and so does all stuff of a category; ids count from 1 in order of the old."""
-    stuff: dict[int, int] = {}
-    names: dict[int, int] = {}
-    shown = set(np.unique(ids).tolist())
-    numbers: dict[int, int] = {}
-    for segment in sorted(segments, key=lambda each: each.id):
-        if segment.id in shown:
-            leader = group_of[segment.id] if segment.isthing else stuff.setdefault(segment.category_id, segment.id)
-            names[segment.id] = numbers.setdefault(leader, len(numbers) + 1)
-    table = np.zeros(int(ids.max(initial=0)) + 1, np.int32)
-    for old, new in names.items():
-        table[old] = new
-    kept = [PanopticSegment(names[s.id], s.category_id, s.isthing, s.score, s.area) for s in segments if s.id in names]
-    return from_ids(table[ids], kept)
+    return merged(inside, {name: groups.find(name) for name in known}, list(known.values()))
 
 
 @lru_cache(maxsize=8)
@@ -166,7 +154,7 @@ def merge_views(maps: Sequence[PanopticMap], views: Sequence[sphere.View], size:
     best = np.argmax(agrees, axis=0)
     pixel = np.arange(height * width)
     chosen = np.where(agrees[best, pixel] > 0, ids[best, pixel], 0)
-    return _numbered(chosen.reshape(height, width), leader, segments)
+    return merged(chosen.reshape(height, width), leader, segments)
 
 
 def _vote(categories: NDArray[np.int64], weight: NDArray[np.float32]) -> NDArray[np.int64]:

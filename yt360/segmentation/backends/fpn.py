@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
 from yt360.segmentation.backends import describe_file, pick_device
+from yt360.segmentation.batching import in_groups
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.fpn import config as configs
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
@@ -43,7 +44,7 @@ class FpnModel:
         usual = self.network.config
         self.network.config = replace(usual, long_side=round(usual.long_side * widened))
         try:
-            outputs = self.network(pictures)
+            outputs = in_groups(pictures, lambda picture: picture.shape, self.network)
         finally:
             self.network.config = usual
         return [self._map(output) for output in outputs]

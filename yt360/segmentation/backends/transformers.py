@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from yt360.errors import UsageError
 from yt360.segmentation.backends import pick_device
+from yt360.segmentation.batching import in_groups
 from yt360.segmentation.categories import COCO, COCO_THINGS
-from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
+from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, merged
 from yt360.segmentation.settings import PanopticModelSettings
 
 _KINDS = {
@@ -36,11 +37,16 @@ class TransformersModel:
         self._device, self._bfloat16 = device, bfloat16
         stuff = [label for label, category in self._category_of.items() if not category.isthing]
         kind = model.config.model_type
-        # EoMT names them differently: each of its functions wants the labels that are no countable things.
-        self._fuse = {"stuff_classes": stuff} if kind.startswith("eomt") else {"label_ids_to_fuse": set(stuff)}
+        # What Mask2Former's and OneFormer's own fusing (transformers 5.23) merges is listed several times, and the next
+        # thing gets an id that is taken. So they fuse nothing, and stuff is merged in `_map`.
+        self._fuse = {"stuff_classes": stuff} if kind.startswith("eomt") else {"label_ids_to_fuse": set[int]()}
         self._task = ["panoptic"] if kind == "oneformer" else None
 
     def predict(self, pictures: Sequence[NDArray[np.uint8]], *, widened: float = 1.0) -> list[PanopticMap]:
+        return in_groups(pictures, lambda picture: picture.shape, self._predict)
+
+    def _predict(self, pictures: Sequence[NDArray[np.uint8]]) -> list[PanopticMap]:
+        """Maps of pictures of one size."""
         sizes = [(int(picture.shape[0]), int(picture.shape[1])) for picture in pictures]
         words = {"task_inputs": self._task * len(pictures)} if self._task else {}
         inputs = self._processor(images=list(pictures), return_tensors="pt", **words)
@@ -66,7 +72,7 @@ class TransformersModel:
             if area:
                 ids[inside] = number
                 segments.append(PanopticSegment(number, category.id, category.isthing, float(entry["score"]), area))
-        return PanopticMap(ids, tuple(segments))
+        return merged(ids, {segment.id: segment.id for segment in segments}, segments)
 
 
 def categories_of(labels: Mapping[int, str]) -> tuple[tuple[Category, ...], dict[int, Category]]:
