@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from tests import CHECKOUT
 from tests.training.world import edit_manifest
 from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation import frozen_features
-from yt360.evaluation.embed import embed
-from yt360.evaluation.pretrained import load_pretrained, row_of
+from yt360.evaluation.pretrained import row_of
 from yt360.evaluation.recipe import TASKS, EvaluationRecipe, LocaliseTask, load_evaluation, override, parse_evaluation
 from yt360.evaluation.results import read_result
 from yt360.evaluation.runner import EvaluationSummary, evaluate
@@ -170,25 +168,6 @@ def test_a_bad_clip_is_left_out_and_named_and_many_stop_the_run(
     summary = evaluate(small([CELLS[3]]), str(root), checkpoint, tmp_path / "out")
     bad = read_result(summary.results[0])["unreadable"]
     assert [each["error"].count("digest") for each in bad] == [1] * len(bad) != []
-
-
-def test_embeddings_out_of_features_are_the_models_own(checkpoint: Path) -> None:
-    pretrained = load_pretrained(small(CELLS), checkpoint, torch.device("cpu"))
-    model, origin = pretrained.model, pretrained.origin
-    generator = torch.Generator().manual_seed(0)
-    pictures = torch.randn(3, 2, 3, 4, 16, 16, generator=generator)
-    spectrograms = torch.randn(3, 2, origin.sound.channels, 25, 16, generator=generator)
-    directions = torch.randn(3, 2, 3, generator=generator)
-    video = model.video(pictures.flatten(0, 1)).view(3, 2, -1)
-    sound = model.sound(spectrograms.flatten(0, 1)).view(3, 2, -1)
-    for pooled in (False, True):
-        model.whole_video = pooled
-        for ours, theirs in zip(
-            embed(model, video, sound, directions, whole_video=pooled),
-            model(pictures, spectrograms, directions),
-            strict=True,
-        ):
-            torch.testing.assert_close(ours, theirs)
 
 
 def test_localisation_errors_are_those_of_known_maps() -> None:

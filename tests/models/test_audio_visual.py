@@ -115,6 +115,28 @@ def test_embeddings_are_unit_vectors_of_the_right_shape(translators, whole_video
                 torch.testing.assert_close(embedding.norm(dim=-1), torch.ones(embedding.shape[:2]))
 
 
+@pytest.mark.parametrize("translators", [False, True])
+@pytest.mark.parametrize("whole_video", [False, True])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_heads_on_the_encoders_features_are_the_forward_pass(translators, whole_video, precision):
+    """Training and evaluation embed alike, and no autocast touches the heads."""
+    torch.manual_seed(0)
+    model = AudioVisualModel(tiny().model, 4, translators=translators, whole_video=whole_video).eval()
+    pictures, spectrograms = torch.randn(3, 2, 3, 4, 16, 16), torch.randn(3, 2, 4, 25, 16)
+    directions = torch.randn(3, 2, 3)
+    with torch.no_grad(), torch.autocast("cpu", dtype=precision, enabled=precision is torch.bfloat16):
+        video = model.video(pictures.flatten(0, 1)).view(3, 2, -1)
+        sound = model.sound(spectrograms.flatten(0, 1)).view(3, 2, -1)
+        ours = model.heads(video, sound, directions, whole_video=whole_video)
+        whole = model(pictures, spectrograms, directions)
+    pooled = video.amax(dim=1, keepdim=True) if whole_video else video
+    target = functional.normalize(model.video_head(pooled.float()), dim=-1)
+    torch.testing.assert_close(ours.video_target, target, rtol=0, atol=0)
+    for one, other in zip(ours, whole, strict=True):
+        assert one.dtype == torch.float32
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def test_bug_avc_with_several_views_and_translators_crashed():
     """Bug 3: the published 'avc' objective dies in its metrics; here it trains."""
     from yt360.training.losses import align

@@ -7,7 +7,6 @@ they do not depend on how a batch is shared out.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -25,6 +23,8 @@ from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.recipe import ActionTask, SegmentationTask
 from yt360.evaluation.samples import HEAD, Unreadable, judge_unreadable, read_blocks
+from yt360.files import atomic_write
+from yt360.models.tensor_files import save_tensors
 from yt360.training.distributed import Processes, barrier, sum_over_processes
 
 Loss = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
@@ -118,11 +118,8 @@ class Fit:
             for number, parameter in enumerate(self.parameters):
                 for key, value in self.optimiser.state.get(parameter, {}).items():
                     tensors[f"{key}/{number}"] = value
-            held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(f".{os.getpid()}.tmp")
-            save_file(held, partial, metadata={"state": json.dumps({"step": step, "identity": self.identity})})
-            os.replace(partial, self.path)
+            metadata = {"state": json.dumps({"step": step, "identity": self.identity})}
+            atomic_write(self.path, lambda partial: save_tensors(partial, tensors, metadata))
         barrier()
 
     def _resume(self) -> int:

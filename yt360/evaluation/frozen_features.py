@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -40,8 +38,10 @@ from yt360.evaluation.samples import (
     read_blocks,
     videos_of,
 )
+from yt360.files import atomic_write
 from yt360.hashing import digest_json
 from yt360.models.settings import SpectrogramSettings
+from yt360.models.tensor_files import save_tensors
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes, barrier
 from yt360.training.samples import make_sample
@@ -261,10 +261,8 @@ def _whole(path: Path) -> bool:
 
 
 def _write(path: Path, tensors: dict[str, Tensor], bad: Sequence[Sequence[str]]) -> None:
-    partial_path = path.with_suffix(f".{os.getpid()}.tmp")
-    held = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    save_file(held, partial_path, metadata={"unreadable": json.dumps(list(bad))})
-    os.replace(partial_path, path)
+    metadata = {"unreadable": json.dumps(list(bad))}
+    atomic_write(path, lambda partial: save_tensors(partial, tensors, metadata))
 
 
 def _read_all(paths: Sequence[Path], total: int) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:

@@ -70,10 +70,18 @@ class AudioVisualModel(nn.Module):
         batch, views = pictures.shape[:2]
         video = self.video(pictures.flatten(0, 1)).view(batch, views, -1)
         sound = self.sound(spectrograms.flatten(0, 1)).view(batch, views, -1)
+        return self.heads(video, sound, directions, whole_video=self.whole_video and not by_view)
+
+    def heads(self, video: Tensor, sound: Tensor, directions: Tensor, *, whole_video: bool = False) -> Embeddings:
+        """What translators and heads make of the encoders' features ``(batch, views, features)``, of views that look
+        in ``directions`` ``(batch, views, 3)``; max-pooled over the views with ``whole_video``.
+
+        Heads compute in float32 whatever autocast says.
+        """
         if self.translates:
             video_prediction = self.sound_to_video(sound, directions)
             sound_prediction = self.video_to_sound(video, directions)
-        if self.whole_video and not by_view:
+        if whole_video:
             video, sound = max_over_views(video), max_over_views(sound)
             if self.translates:
                 video_prediction, sound_prediction = max_over_views(video_prediction), max_over_views(sound_prediction)

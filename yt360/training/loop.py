@@ -16,6 +16,7 @@ from torch import Tensor
 
 from yt360.dataset import manifest
 from yt360.errors import UsageError, Yt360Error
+from yt360.files import atomic_write_text
 from yt360.hashing import digest_json
 from yt360.models import folder
 from yt360.models.audio_visual import AudioVisualModel
@@ -188,7 +189,7 @@ class _Run:
                     "use a new --out, or the recipe of that run (recipe.json in it)"
                 )
         if self.group.first:
-            path.write_text(self.recipe.model_dump_json(indent=1) + "\n")
+            atomic_write_text(path, self.recipe.model_dump_json(indent=1) + "\n")
         return found[-1] if found else None
 
     @property

@@ -12,7 +12,6 @@ Each record of the log is one JSON object with ``kind``:
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from yt360.errors import UsageError
+from yt360.files import atomic_write_text
 
 
 class Journal:
@@ -92,9 +92,7 @@ def rewind(path: Path, phase: int, step: int) -> None:
             continue
         if (record.get("phase_number", 0), record.get("step", 0)) <= (phase, step) and record["kind"] != "end":
             kept.append(line + "\n")
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, path)
+    atomic_write_text(path, "".join(kept))
 
 
 def memory_mb(device: torch.device) -> float:

@@ -24,7 +24,6 @@ from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.settings import SampleSettings
 from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
-from yt360.evaluation.embed import embed
 from yt360.evaluation.frozen_features import turned_matrices
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.pretrained import Pretrained
@@ -88,7 +87,7 @@ def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: LocaliseTas
     for step in range(steps):
         spectrograms = pretrained.spectrogram(batch["sound"], matrices[:, step])
         sound = model.sound(spectrograms.flatten(0, 1)).view(count, views, -1)
-        made = embed(model, video, sound, batch["directions"])
+        made = model.heads(video, sound, batch["directions"])
         similarity = (made.video_prediction * made.video_target).sum(-1)
         found.append((similarity + (made.sound_prediction * made.sound_target).sum(-1)) / 2)
     stacked = torch.stack(found, dim=1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from yt360.evaluation.embed import embed
 from yt360.evaluation.frozen_features import Bank
 from yt360.evaluation.intervals import Measure, bootstrap, proportion
 from yt360.evaluation.metrics import ranks
@@ -19,7 +19,8 @@ def similarities(bank: Bank, pretrained: Pretrained, views: int) -> dict[str, ND
     _, first = np.unique(bank.videos, return_index=True)
     device = pretrained.device
     parts = [x[first, :views].to(device).float() for x in (bank.video, bank.sound, bank.directions)]
-    found = embed(pretrained.model, *parts, whole_video=True)
+    with torch.inference_mode():
+        found = pretrained.model.heads(*parts, whole_video=True)
     return {
         "video-to-sound": (found.sound_prediction[:, 0] @ found.sound_target[:, 0].T).double().cpu().numpy(),
         "sound-to-video": (found.video_prediction[:, 0] @ found.video_target[:, 0].T).double().cpu().numpy(),

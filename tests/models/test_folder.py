@@ -1,0 +1,88 @@
+"""What lies in a model folder, and who may read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.world import tiny
+from yt360.errors import UsageError
+from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.encoders import describe_model, load_encoders
+from yt360.models.folder import find_model, model_tensors, read_model, write_model
+from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.models.tensor_files import save_tensors
+from yt360.training.recipe import TrainingRecipe
+
+
+def write(folder: Path, recipe: TrainingRecipe) -> None:
+    model = AudioVisualModel(recipe.model, recipe.sound.channels, translators=True, whole_video=False)
+    write_model(folder, model_tensors(model, SpatialSpectrogram(recipe.sound)), recipe.description())
+
+
+def edit(folder: Path, **fields: object) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o007, 0o660), (0o077, 0o600)])
+def test_who_may_read_a_model_is_what_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "model", tiny())
+        save_tensors(tmp_path / "state.safetensors", {"x": torch.zeros(1)}, {"a": "b"})
+    finally:
+        os.umask(before)
+    files = [*(tmp_path / "model").iterdir(), tmp_path / "state.safetensors"]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in files} == {
+        "model.json": mode,
+        "model.safetensors": mode,
+        "state.safetensors": mode,
+    }
+
+
+def test_a_model_alone_says_what_to_feed_it(tmp_path: Path) -> None:
+    write(tmp_path, tiny(data={"frames_per_second": 8.0}))
+    said = describe_model(tmp_path).input
+    assert said is not None
+    assert said.model_dump() == {"size": 16, "frames_per_second": 8.0, "picture_s": 0.25, "sound_s": 1.0}
+
+
+def test_folders_of_older_and_of_later_versions_still_load(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    path = tmp_path / "model.json"
+    fields = json.loads(path.read_text())
+    assert "pretrained" not in fields["model"]
+    assert "statistics_samples" not in fields["sound"]
+    del fields["input"]
+    path.write_text(json.dumps(fields))
+    assert describe_model(tmp_path).input is None
+    assert load_encoders(tmp_path).sound.features == 16
+    edit(tmp_path, something_new=[1, 2])
+    assert describe_model(tmp_path).mode == "correct"
+
+
+def test_another_format_and_another_architecture_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    edit(tmp_path, model={"width": -1})
+    with pytest.raises(UsageError, match=r"model\.json: does not describe a model of this version \(model\.width: "):
+        read_model(tmp_path)
+    edit(tmp_path, format=2)
+    with pytest.raises(UsageError, match="format 2, this version reads 1"):
+        read_model(tmp_path)
+
+
+def test_a_model_is_found_in_a_run_and_in_its_newest_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="found a folder without a model"):
+        find_model(tmp_path)
+    for name in ("00-avc-00000010", "01-avsa-00000002", ".02-avsa-00000003.tmp"):
+        write(tmp_path / "checkpoints" / name, tiny())
+        (tmp_path / "checkpoints" / name / "state.json").write_text("{}")
+    assert find_model(tmp_path).name == "01-avsa-00000002"
+    write(tmp_path / "model", tiny())
+    assert find_model(tmp_path) == find_model(tmp_path / "model") == tmp_path / "model"
