@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import subprocess
 import sys
 
 import click
 import pytest
 
+from tests import CHECKOUT
+from tests.cli.conftest import Command
 from yt360.cli import main as entry
 
 log = logging.getLogger("yt360.crawl")
@@ -51,3 +55,63 @@ def test_a_command_leaves_the_log_as_it_was(capsys: pytest.CaptureFixture[str]) 
     assert (logging.getLogger("yt360").handlers, logging.getLogger("yt360").level) == (handlers, level)
     log.warning("nobody asked")
     assert "nobody asked" not in capsys.readouterr().err
+
+
+def test_short_helps_are_those_of_the_commands() -> None:
+    context = click.Context(entry.group)
+    for name, listed in entry._COMMANDS.items():
+        command = entry.group.get_command(context, name)  # type: ignore[attr-defined]
+        assert command.short_help == listed.help, name
+
+
+@pytest.mark.parametrize("what", ["import yt360", "from yt360.cli.main import main; main(['--help'])"])
+def test_importing_and_helping_load_nothing_heavy(what: str) -> None:
+    heavy = (
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pydantic",
+        "yaml",
+        "av",
+        "cv2",
+        "scipy",
+        "torch",
+        "yt_dlp",
+        "tqdm",
+        "fsspec",
+    )
+    script = f"import sys, atexit\natexit.register(lambda: print([m for m in {heavy} if m in sys.modules]))\n{what}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("statsu",), "status"), (("vallidate", "--root", "x"), "validate"), (("maps", "image"), "images"),
+     (("filters", "evalute"), "evaluate"), (("crawl", "discovr"), "discover")],
+)  # fmt: skip
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(
+    command: Command, words: tuple[str, ...], meant: str
+) -> None:
+    code, _, err = command(*words)
+    assert code == 2
+    assert f"did you mean {meant!r}?" in err
+
+
+def test_commands_of_earlier_versions_still_work_and_say_their_new_name(command: Command) -> None:
+    for old, new in entry._RENAMED.items():
+        code, out, err = command(old, "--help")
+        assert code == 0
+        assert f"`yt360 {old}` is now `yt360 {' '.join(new)}`" in err
+        assert f"Usage: yt360 {' '.join(new)}" in out
+
+
+def test_every_command_that_the_documentation_names_is_there() -> None:
+    known = {*entry._COMMANDS, "dark", "params"}  # dark: the stage of the tutorial
+    pages = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```(?:console|sh|bash)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        code = "\n".join([*blocks, *re.findall(r"`(yt360 [^`]*)`", text)])
+        named = re.findall(r"^(?:\$ )?yt360 ([a-z][a-z-]*)", code, re.MULTILINE)
+        assert set(named) <= known, page

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
+from yt360.cli.groups import CommandGroup
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate
 from yt360.filters.evaluation.labels import VideoLabels, read_labels
@@ -23,7 +24,9 @@ _ROWS = 9
 """Thresholds of a curve that are printed; the page has the whole curve."""
 
 
-@click.group("filters", short_help="How good the filters are: evaluate against labels, sweep thresholds.")
+@click.group(
+    "filters", cls=CommandGroup, short_help="How good the filters are: evaluate against labels, sweep thresholds."
+)
 def filters_group() -> None:
     """How good the filters are, measured on a finished root. Nothing is decoded."""
 

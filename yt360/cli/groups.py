@@ -32,7 +32,7 @@ class CommandGroup(click.Group):
 
 
 class DefaultGroup(CommandGroup):
-    """A group that is one of its commands (``default``) when no command is named; its help shows that one's options."""
+    """A group that is its command ``default`` (one without arguments) when none is named, and shows its options."""
 
     def __init__(self, *words: object, default: str = "", **settings: object) -> None:
         super().__init__(*words, **settings)  # type: ignore[arg-type]
@@ -40,8 +40,12 @@ class DefaultGroup(CommandGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        if not (args and (args[0] in self.commands or args[0] in own)) and not (ctx.resilient_parsing and not args):
+        if args and not args[0].startswith("-") and args[0] not in self.commands and not ctx.resilient_parsing:
+            raise unknown_command(ctx, args[0], self.commands)
+        if args and args[0] not in self.commands and args[0] not in own:
             args = [self.default, *args]
+        elif not args and not ctx.resilient_parsing:
+            args = [self.default]
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
