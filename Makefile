@@ -3,13 +3,14 @@
 # make test    the tests, without the slow ones
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
+# make wheel   the wheel, in dist/
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo test test-slow lint wheel clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -38,5 +39,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+wheel: setup
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 clean:
-	rm -rf demo demo-media build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo demo-media build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

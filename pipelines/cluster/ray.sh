@@ -6,6 +6,6 @@
 #   RAY_AUTH_MODE=token ray start --address=HEAD:6379      on each other node
 # Elsewhere than ~/.ray/auth_token: RAY_AUTH_TOKEN_PATH=FILE. A cluster without one: RAY_AUTH_MODE=disabled everywhere.
 set -euo pipefail
-recipe=${1:?a recipe, e.g. pipelines/yt360.yaml}
+recipe=${1:?a recipe: a file, or a name such as yt360}
 root=${2:?the root: a shared folder or s3://bucket/prefix}
 exec yt360 run "$recipe" --root "$root" --engine ray --address "${3:-auto}"

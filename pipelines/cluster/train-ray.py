@@ -22,6 +22,7 @@ from ray.exceptions import RayActorError
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from yt360 import shipped
 from yt360.errors import Yt360Error
 from yt360.training.loop import TrainingSummary, train
 from yt360.training.recipe import TrainingRecipe, load_recipe, override
@@ -65,7 +66,7 @@ def run_once(recipe: TrainingRecipe, root: str, out: Path, processes: int, bundl
 
 
 @click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe")
 @click.option("--root", required=True, help="Folder or URL that holds manifests/ and shards/.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where log, checkpoints and model go.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe.")
@@ -74,7 +75,7 @@ def run_once(recipe: TrainingRecipe, root: str, out: Path, processes: int, bundl
 @click.option("--cpu", is_flag=True, help="No GPUs.")
 @click.option("--retries", type=click.IntRange(0), default=3, show_default=True)
 def main(
-    recipe: Path,
+    recipe: str,
     root: str,
     out: Path,
     assignments: tuple[str, ...],
@@ -85,7 +86,7 @@ def main(
 ) -> None:
     """Train the model of RECIPE on the Ray cluster that this command runs in, or on this machine alone."""
     try:
-        checked = override(load_recipe(recipe), list(assignments))
+        checked = override(load_recipe(shipped.recipe("train", recipe)), list(assignments))
     except Yt360Error as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)

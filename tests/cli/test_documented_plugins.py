@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import re
 import shlex
 import sys
@@ -21,6 +22,8 @@ from tests import CHECKOUT
 from tests.cli.conftest import Command
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.targets import CrawlTarget
+from yt360.engine.executors import local
+from yt360.engine.executors.base import Task
 from yt360.errors import UsageError
 
 DOCS = CHECKOUT / "docs"
@@ -119,6 +122,23 @@ def test_the_stage_of_the_tutorial_has_all_that_a_built_in_one_has(page_run, tmp
     code, out, err = page_run("yt360 dark --root data -p least_luma=5", "--min-free-gb", "0")
     assert code == 0, err
     assert next(line for line in out.splitlines() if line.startswith("dark")).split()[:4] == ["dark", "2", "0", "0"]
+
+
+@pytest.mark.slow
+def test_the_stage_of_the_tutorial_runs_on_ray(page_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="no Ray here: pip install 'yt360[ray]'")
+    paths = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    code, out, err = page_run("yt360 run recipe.yaml --root data --workers 2", "--engine", "ray", "--min-free-gb", "0")
+    assert code == 0, err
+    assert next(line for line in out.splitlines() if line.startswith("dark")).split()[:4] == ["dark", "1", "1", "0"]
+
+
+def test_a_worker_without_the_package_says_what_is_missing() -> None:
+    stage = SimpleNamespace(stage="yt360_gone:Dark", params={}, thresholds={}, root="r", run="x")
+    status, said = local._call(Task("yt360.engine.stage_run:attempt", stage, 1.0, ""), {})
+    assert status == "error"
+    assert said.startswith("the stage's class is yt360_gone:Dark, and there is no module 'yt360_gone'")
 
 
 def test_an_announced_stage_is_listed_with_the_commands(install: Install, command: Command) -> None:

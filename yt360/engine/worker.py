@@ -68,7 +68,7 @@ class StageHost:
     def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
         name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
         if name not in self._stages:
-            kind: type[Stage] = load_plugin(f"stage {path}", Plugin(path))
+            kind: type[Stage] = load_plugin("the stage's class", Plugin(path))
             stage = kind(kind.params_type.model_validate(params), kind.thresholds_type.model_validate(thresholds))
             stage.setup()
             self._stages[name] = stage

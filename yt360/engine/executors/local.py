@@ -26,7 +26,7 @@ from typing import Any
 
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.stage import Resources
-from yt360.errors import DiskFullError
+from yt360.errors import DiskFullError, UsageError
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
@@ -331,6 +331,8 @@ def _call(task: Task, state: dict[str, Any]) -> tuple[str, Any]:
         return "ok", getattr(importlib.import_module(module), name)(state, task.argument)
     except DiskFullError as error:
         return "disk-full", str(error)
+    except UsageError as error:  # not of an item: a stage's package is missing on this machine
+        return "error", str(error)
     except Exception:
         return "error", traceback.format_exc()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import yt360
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.stage import Resources
@@ -85,7 +86,7 @@ class RayExecutor:
         self._ours = not ray.is_initialized()
         if self._ours:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            package = str(Path(__file__).resolve().parents[2])
+            package = str(Path(yt360.__file__).resolve().parents[1])
             paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
             runtime = {"env_vars": {"PYTHONPATH": paths, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}}
             try:
