@@ -11,7 +11,7 @@ import pytest
 
 from tests import CHECKOUT
 from tests.stages.fakes import FAKES
-from yt360.cli import common, run
+from yt360.cli import common, explain, run
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 
@@ -147,3 +147,38 @@ def test_cli_py_is_the_same_command_line() -> None:
         assert f"\n  {command} " in done.stdout
     for command in ("status", "explain", "verify", "inspect", "synth", "train"):
         assert f"\n  {command} " in done.stdout
+
+
+def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_programs_read() -> None:
+    event = {
+        "stage": "validate",
+        "status": "filtered",
+        "reason": "vr180",
+        "detail": "it covers 137° of the horizon, expected 360°",
+        "started": "2026-11-29T08:54:25.527+00:00",
+        "seconds": 1.0,
+        "log": "",
+        "scores": [{"name": "balance", "value": 2.5, "threshold": 2.0, "drops_above": True}],
+        "measures": {
+            "azimuth_deg": 8.0,
+            "elevation_deg": -12.5,
+            "packed": "eJytkztIHFEU" * 30,
+            "repaired": "",
+            "words": "a b",
+        },
+        "outputs": {},
+    }
+    lines = [line.strip() for line in explain._lines(event)]
+    assert "balance = 2.5, dropped above 2" in lines
+    assert "azimuth_deg = 8.0 (left)" in lines
+    assert "elevation_deg = -12.5 (down)" in lines
+    assert "the picture shows half of the sphere" in lines
+    assert "words = a b" in lines
+    assert not any(line.startswith(("packed", "repaired")) for line in lines)
+
+
+def test_explain_as_json_has_the_thresholds_in_force(yt360, recipe: Path, tmp_path: Path) -> None:
+    yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
+    history = json.loads(yt360("explain", "quiet", "--root", tmp_path / "r", "--json")[1])["history"]
+    assert all(isinstance(event["thresholds"], dict) for event in history)
+    assert all(isinstance(event["scores"], list) for event in history)

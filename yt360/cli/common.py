@@ -136,7 +136,7 @@ def clean(text: str, limit: int = 300) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
-def verdict(word: str) -> str:
+def painted(word: str) -> str:
     """A verdict in its colour."""
     return coloured(word, _COLOURS[word]) if word in _COLOURS else word
 
@@ -149,11 +149,11 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
 
     def line(entries: Sequence[str], colours: Sequence[str]) -> str:
         aligned = (e.rjust(w) if r else e.ljust(w) for e, w, r in zip(entries, widths, right, strict=True))
-        painted = (
+        shown = (
             coloured(text, colour) if colour and entry != "0" else text
             for text, entry, colour in zip(aligned, entries, colours, strict=True)
         )
-        return "  ".join(painted).rstrip()
+        return "  ".join(shown).rstrip()
 
     colours = [_COLOURS.get(name, "") if is_number else "" for name, is_number in zip(header, right, strict=True)]
     return "\n".join([line(list(header), [""] * len(header)), *(line(row, colours) for row in cells)])

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option
+from yt360.cli.common import catalog_of, clean, json_option, open_root, painted, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
+from yt360.cli.talk import doing, talk_options
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.errors import UsageError
+from yt360.filters.evaluation.scores import scores_of
+from yt360.stages.verdicts import failure_words, reason_words
+
+_INDENT = " " * 15
+_LONGEST_WORD = 60
+"""Characters without a space: more are data packed for a program."""
 
 
 def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
@@ -28,7 +36,7 @@ def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
     ended = False
     for name, stage in catalog.stages.items():
         records = _records(catalog, name, video, clip)
-        history += map(_event, records)
+        history += (_event(record, stage) for record in records)
         newest = max((r for r in records if r.item == video), key=lambda r: (r.sequence, r.started), default=None)
         if newest is None or ended:
             continue
@@ -77,7 +85,7 @@ def _state(catalog: DatasetState, stage: Stage, item: str) -> str | None:
     return entry.state if entry is not None else None
 
 
-def _event(record: Record) -> dict[str, Any]:
+def _event(record: Record, stage: Stage) -> dict[str, Any]:
     event: dict[str, Any] = {
         "stage": record.stage,
         "status": record.status,
@@ -92,35 +100,82 @@ def _event(record: Record) -> dict[str, Any]:
         "log": record.log,
         "key": record.key,
         "params": dict(record.params),
+        "thresholds": stage.thresholds.model_dump(mode="json"),
+        "scores": list(_scores(record, stage)),
         "measures": {k: v for k, v in record.measures.items() if k != "members"},
         "outputs": {name: blob.uri for name, blob in record.blobs()},
     }
     return event
 
 
+def _scores(record: Record, stage: Stage) -> Iterator[dict[str, Any]]:
+    """The numbers of a record that decide, each beside the threshold that is in force now."""
+    for score in scores_of(stage.name):
+        value = score.value(record.measures)
+        if value is not None:
+            yield {
+                "name": score.name,
+                "value": value,
+                "threshold": score.threshold(stage),
+                "drops_above": score.drops_above,
+                "words": score.words,
+            }
+
+
 @click.command("explain", cls=ItemCommand, short_help="Everything that happened to one video or clip.")
 @click.argument("item", shell_complete=complete_items)
 @root_option
 @json_option
+@talk_options
 def explain_command(item: str, root: str, as_json: bool) -> int:
     """Everything that happened to ITEM (a video, a clip or a shard), and why."""
-    told = explain(catalog_of(open_root(root)), item)
+    with doing("reading the records"):
+        told = explain(catalog_of(open_root(root)), item)
     if as_json:
         print_json(told)
         return 0
-    click.echo(f"{clean(told['item'])}: {told['verdict']}")
+    click.echo(f"{clean(told['item'])}: {painted(told['verdict'])}")
     for event in told["history"]:
-        words = f": {event['reason']}" if event["reason"] else ""
-        click.echo(f"  {event['stage']:>10}  {event['status']}{words}  ({event['started']}, {event['seconds']:.2f} s)")
-        if event["detail"]:
-            click.echo(f"              {clean(event['detail'], 1000)}")
-        if event["log"] and event["status"] == "failed":
-            click.echo(f"              log: {clean(event['log'])}")
-        for name, value in event["measures"].items():
-            if isinstance(value, str | int | float | bool):
-                click.echo(f"              {name} = {clean(str(value), 120)}")
-        for name, uri in event["outputs"].items():
-            click.echo(f"              {name}: {clean(uri, 1000)}")
+        for line in _lines(event):
+            click.echo(line)
     if told["clips"]:
-        click.echo(f"  clips: {', '.join(told['clips'])}")
+        click.echo(f"  clips: {', '.join(map(clean, told['clips']))}")
     return 0
+
+
+def _lines(event: Mapping[str, Any]) -> Iterator[str]:
+    """One step for people: the verdict, why, the numbers that decided with their thresholds, what else was measured."""
+    words = f": {event['reason']}" if event["reason"] else ""
+    when = f"{event['started'][:19].replace('T', ' ')}, {event['seconds']:.2f} s"
+    yield f"  {event['stage']:>11}  {painted(event['status'])}{words}  ({when})"
+    meaning = reason_words(event["reason"]) or ". ".join(filter(None, failure_words(event["reason"], event["stage"])))
+    if event["reason"] and meaning:
+        yield f"{_INDENT}{meaning}"
+    if event["detail"]:
+        yield f"{_INDENT}{clean(event['detail'], 1000)}"
+    if event["log"] and event["status"] == "failed":
+        yield f"{_INDENT}log: {clean(event['log'])}"
+    for score in event["scores"]:
+        side = "above" if score["drops_above"] else "below"
+        yield f"{_INDENT}{score['name']} = {score['value']:.3g}, dropped {side} {score['threshold']:.3g}"
+    for name, value in event["measures"].items():
+        if isinstance(value, str | int | float | bool) and not _is_noise(value):
+            yield f"{_INDENT}{name} = {clean(str(value), 120)}{_side(name, value)}"
+    for name, uri in event["outputs"].items():
+        yield f"{_INDENT}{name}: {clean(uri, 1000)}"
+
+
+def _is_noise(value: object) -> bool:
+    """Nothing, or data packed for a program: what a person cannot read. --json has it."""
+    return isinstance(value, str) and (not value.strip() or (len(value) > _LONGEST_WORD and " " not in value))
+
+
+def _side(name: str, value: object) -> str:
+    """In which direction an angle goes: azimuths count to the left, elevations up."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value:
+        return ""
+    if name.endswith("azimuth_deg"):
+        return " (left)" if value > 0 else " (right)"
+    if name.endswith("elevation_deg"):
+        return " (up)" if value > 0 else " (down)"
+    return ""

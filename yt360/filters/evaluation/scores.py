@@ -80,33 +80,33 @@ _INVALID = ("invalid-ambisonics", "uncertain-ambisonics")
 
 SCORES: tuple[Score, ...] = (
     Score(
-        "validate", "directed energy", "energy of X, Y, Z over that of W in dB: 0 for any natural sound field",
-        _ambisonic("balance_db"), lambda stage: float(stage.thresholds.ambisonics["highest_balance_db"]),
+        "validate", "balance of X, Y, Z", "level of X, Y and Z together against W in dB; 0 for a natural sound field",
+        _ambisonic("balance_db"), lambda stage: float(stage.thresholds.ambisonics.highest_balance_db),
         (-20.0, 10.0), _INVALID,
     ),
     Score(
-        "validate", "unsteady balance", "how much that ratio varies over time within a band, in dB",
-        _ambisonic("swing_db"), lambda stage: float(stage.thresholds.ambisonics["highest_swing_db"]),
+        "validate", "swing of the balance", "how much that level varies over time within a band, in dB",
+        _ambisonic("swing_db"), lambda stage: float(stage.thresholds.ambisonics.highest_swing_db),
         (0.0, 6.0), _INVALID,
     ),
     Score(
-        "stills", "share without motion", "share of the compared pairs of samples in which nothing moves",
+        "stills", "share without motion", "share of the compared frames between which nothing moves",
         _quiet, lambda stage: float(stage.thresholds.quiet_share), (0.0, 1.0), ("still",),
     ),
     Score(
-        "voiceover", "laid into W", "probability that something lies over the scene in W alone",
+        "voiceover", "added to W", "probability that speech or music was added to W alone, without a direction",
         _overlaid("omni"), lambda stage: float(stage.thresholds.omni), (0.0, 1.0), _POST,
     ),
     Score(
-        "voiceover", "dry in front", "probability that something dry and exactly in front lies over the scene",
+        "voiceover", "added in front", "probability that speech or music without room was added exactly in front",
         _overlaid("front"), lambda stage: float(stage.thresholds.front), (0.0, 1.0), _POST,
     ),
     Score(
-        "voiceover", "stereo bed", "probability that a stereo pair lies over the scene",
+        "voiceover", "added as stereo", "probability that a stereo mix was added, spread to both sides",
         _overlaid("bed"), lambda stage: float(stage.thresholds.bed), (0.0, 1.0), _POST,
     ),
     Score(
-        "voiceover", "head-locked", "share of the time in which a head-locked pair sounds",
+        "voiceover", "head-locked stereo", "share of the time in which the separate head-locked stereo track sounds",
         _head_locked, lambda stage: float(stage.thresholds.head_locked_active), (0.0, 1.0), _POST,
     ),
     Score(
