@@ -110,6 +110,8 @@ def _http_error(status: int, **headers: str) -> HTTPError:
         (_http_error(429), "rate-limited"),
         (_http_error(403), "forbidden"),
         (_http_error(500), "network"),
+        (_http_error(408), "network"),
+        (_http_error(425), "network"),
     ],
 )
 def test_cause_behind_the_sentence_counts(cause: Exception, kind: str) -> None:
@@ -134,3 +136,9 @@ def test_message_names_video_meaning_and_advice_and_no_signature() -> None:
 @given(st.text(max_size=300))
 def test_any_sentence_has_a_kind(text: str) -> None:
     assert classify_text(text) in KINDS
+
+
+@pytest.mark.parametrize("status", [408, 425, 502])
+def test_status_counts_where_the_sentence_says_nothing(status: int) -> None:
+    cause = _http_error(status)
+    assert classify(DownloadError("ERROR: it did not work", (type(cause), cause, None)), "x").kind == "network"

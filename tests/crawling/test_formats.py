@@ -102,3 +102,9 @@ def test_description_holds_no_address_and_no_header() -> None:
 )
 def test_client_is_the_last_word(note: str | None, client: str) -> None:
     assert client_of({"format_note": note}) == client
+
+
+def test_the_rows_that_bound_the_wanted_ones_are_wanted_themselves() -> None:
+    """720 to 1080 rows are wanted: a format of exactly 720 or 1080 is not taken for one below or above."""
+    assert _pictures([picture("247", "720s, mesh", 720), picture("271", "1440s, mesh", 1440)])[0] == "247"
+    assert _pictures([picture("271", "1440s, mesh", 1440), picture("248", "1080s, mesh", 1080)])[0] == "248"

@@ -67,3 +67,8 @@ def test_a_recording_of_just_under_ten_seconds_gives_a_clip():
     assert starts([True] * 11, 0.85, 10.87) == [1]
     assert starts([True] * 11, 0.04, 10.04) == [0]
     assert starts([True] * 21, 0.7, 20.9) == [1, 11]
+
+
+def test_a_clip_with_exactly_the_least_share_of_sound_is_cut():
+    assert starts([True] * 5 + [False] * 5, share=0.5) == [0]
+    assert starts([True] * 4 + [False] * 6, share=0.5) == []

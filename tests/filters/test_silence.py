@@ -41,3 +41,10 @@ def test_the_gate_knows_no_direction_of_time_and_never_cuts_what_is_loud(levels,
     assert active[::-1].tolist() == silence.active_steps(levels[::-1], open_db, hysteresis_db).tolist()
     assert all(active[k] for k, level in enumerate(levels) if level > open_db)
     assert not any(active[k] for k, level in enumerate(levels) if level <= open_db - hysteresis_db)
+
+
+def test_a_block_at_fourteen_decibels_below_the_mean_does_not_count_and_one_at_eight_does():
+    loud = [-20.0] * 400
+    eight, fourteen = ([*loud, *[-100.0] * 8, *[-20.0 - below] * 40] for below in (8.0, 14.0))
+    assert silence.gated_loudness_db(fourteen) == pytest.approx(-20.0, abs=0.05)
+    assert silence.gated_loudness_db(eight) < -20.2

@@ -162,11 +162,18 @@ def test_gray_frames_have_two_axes(tmp_path: Path) -> None:
     assert next(read_frames(path, VideoDecodeSpec(128, 64), height=32, width=64, gray=True)).shape == (32, 64)
 
 
+def _children() -> set[int]:
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
 def test_leaving_early_leaves_no_process(tmp_path: Path) -> None:
     path = encode(tmp_path / "x.mkv", frames=smooth(64, 128)[None].repeat(50, 0), video="rgb")
+    before = _children()
     frames = read_frames(path, VideoDecodeSpec(128, 64), height=32, width=64)
     next(frames)
+    assert _children() - before, "ffmpeg runs"
     frames.close()  # type: ignore[attr-defined]
+    assert not _children() - before
 
 
 def test_recipe_survives_json() -> None:

@@ -187,3 +187,19 @@ def test_plan_file_that_is_damaged_is_named(dataset: Dataset) -> None:
     (dataset.root.state / "shard-plan.json").write_text("[]")
     with pytest.raises(UsageError, match=r"shard-plan\.json"):
         dataset.run(VIDEOS)
+
+
+def test_clips_of_a_video_that_changed_its_side_leave_the_old_sides_shard(dataset: Dataset) -> None:
+    """No test video stays in a training shard, whatever an earlier run had put there."""
+    dataset.run(VIDEOS, split=SPLIT, shard=SMALL)
+    before = clips(dataset)
+    moved = before[before["split"] == "train"]["video"].iloc[0]
+    listed = dataset.root.path / "test.txt"
+    listed.write_text("\n".join(sorted({moved, *before[before["split"] == "test"]["video"]})) + "\n")
+    (dataset.root.state / "split-sides.json").unlink()
+    dataset.run(VIDEOS, split={**SPLIT, "test_list": str(listed)}, shard=SMALL)
+    after = clips(dataset)
+    assert set(after[after["video"] == moved]["split"]) == {"test"}
+    for shard in dataset.root.shards.glob("train-*.tar"):
+        with tarfile.open(shard) as tar:
+            assert not [name for name in tar.getnames() if name.startswith(moved)], shard.name

@@ -36,3 +36,12 @@ def test_area_of_a_perfect_and_of_a_useless_score():
     wanted = np.arange(100) < 30
     assert precision_recall.average_precision(precision_recall.sweep(wanted.astype(float), wanted)) == 1.0
     assert precision_recall.average_precision(precision_recall.sweep(np.zeros(100), wanted)) == pytest.approx(0.3)
+
+
+def test_a_detector_that_drops_nothing_has_precision_one_and_recall_zero():
+    counts = precision_recall.count([False, False, False], [True, False, True])
+    assert (counts.precision, counts.recall, counts.false_alarms) == (1.0, 0.0, 0.0)
+
+
+def test_nothing_to_drop_has_recall_zero():
+    assert precision_recall.count([True, False], [False, False]).recall == 0.0

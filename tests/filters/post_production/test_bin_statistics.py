@@ -11,6 +11,7 @@ from yt360.ambisonics import XYZ, X, Y
 from yt360.filters.post_production.bin_statistics import BANDS, BinExcess, BinStatistics, omni_by_chance
 from yt360.filters.post_production.covariance_differences import measure_tiles
 from yt360.filters.post_production.high_resolution import HighResolutionStatistics
+from yt360.filters.post_production.music_bed import BIN_COSINES
 
 
 def listen(foa: np.ndarray) -> BinExcess:
@@ -145,3 +146,14 @@ def test_silent_blocks_are_left_out():
             power = np.square(np.abs(block[0]))
             each.add(block, power, hz, power.sum(axis=1))
     assert gathered.excess(0.2) == alone.excess(0.2)
+
+
+def test_a_band_below_chance_takes_back_a_third_of_what_a_band_beyond_it_gives():
+    """Three bands full of bins in W alone and six with far fewer than by chance: 3 * 3 - 6 * 1 of 9 * 3."""
+    statistics = BinStatistics()
+    counts = np.zeros((3, 1 + len(BIN_COSINES), BANDS), np.int64)
+    counts[0, 0, :3] = 1000
+    counts[1, 0, 3:] = 100_000
+    counts[2, 0] = 1_000_000
+    statistics._counts, statistics._power, statistics._frames = [counts], [1.0], [1]
+    assert statistics.excess(1.0).omni == pytest.approx((3 * 3 - 6 * 1) / (9 * 3), abs=1e-4)

@@ -49,3 +49,12 @@ def test_head_locked_level_and_activity():
 
 def test_no_head_locked_pair_is_none():
     assert measure_head_locked([], floor_db=-50.0) is None
+
+
+def test_a_click_does_not_make_a_second_of_a_head_locked_pair_active():
+    """A second is active by its mean power: one loud moment in silence is not a narrator."""
+    pair = np.full((2, 10 * sounds.RATE), 1e-6, np.float32)
+    pair[:, 4 * sounds.RATE : 4 * sounds.RATE + 40] = 0.05
+    found = measure_head_locked([pair], floor_db=-50.0)
+    assert found is not None
+    assert found.active == 0.0
