@@ -48,8 +48,8 @@ def test_published_list_is_a_source() -> None:
     assert len(targets) == 1000
     item = targets[0].item()
     assert item.id == "XAmMrXLVJj4"
-    assert item.hints["split"] == "test"
-    assert item.hints["segments"][0][1] - item.hints["segments"][0][0] == 10
+    assert targets[0].notes["split"] == "test"
+    assert targets[0].notes["segments"][0][1] - targets[0].notes["segments"][0][0] == 10
     assert "segments" not in item.meta
     with pytest.raises(UsageError, match="expected train, test or none"):
         list(expand_sources("yt360-2020:dev", _nothing))

@@ -55,6 +55,7 @@ def _listed(folder: Root, recipe: recipes.Recipe, stage: Crawl) -> tuple[Dataset
     catalog = DatasetState(folder, recipe.stages)
     items = list(stage.plan(catalog))
     catalog.save_plan(stage, items)
+    stage.remember(catalog, items)
     atomic_write_text(folder.recipe, json.dumps(recipe.to_json(), indent=1, ensure_ascii=False) + "\n")
     return catalog, items
 

@@ -1,48 +1,71 @@
-"""What a list or table said about videos when they were crawled: their segments, their side of the split.
+"""What tables of sources said about videos: their segments, their side of the split. One file of the root's state.
 
-Such notes travel as hints in the crawl's plan, which a later crawl from another source replaces. What was made
-by them must stay, so they are remembered in a file of the root's state.
+The crawl writes it when it plans; ``chunk`` and ``split`` read it. What a table said stays when a later crawl has
+another source, for clips were made by it; another table that speaks of the same video replaces it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from yt360.engine.stage import DatasetView
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 
-
-def read_notes(dataset: DatasetView, name: str) -> dict[str, Any]:
-    """Item id -> what is noted under ``name`` (``segments``, ``split``): remembered, and replaced by today's plan."""
-    notes = _remembered(dataset, name)
-    if "crawl" in dataset.stages:
-        for item_id, entry in dataset.entries("crawl").items():
-            if entry.item.hints.get(name):
-                notes[item_id] = entry.item.hints[name]
-    return notes
+_NAME = "listing.json"
+_NOTES = ("segments", "split")
 
 
-def remember_notes(dataset: DatasetView, name: str) -> None:
-    """Write down what :func:`read_notes` finds."""
-    notes = read_notes(dataset, name)
-    if notes and notes != _remembered(dataset, name):
-        atomic_write_text(_path(dataset, name), json.dumps(notes, ensure_ascii=False, sort_keys=True) + "\n")
+def read_listing(dataset: DatasetView) -> dict[str, dict[str, Any]]:
+    """Item id -> what was said of it: ``segments`` ([start, end] pairs in seconds) and ``split``, as far as said.
+
+    Raises :class:`UsageError` when the file holds something else.
+    """
+    path = dataset.state_dir / _NAME
+    if path.is_file():
+        return {name: dict(notes) for name, notes in _read(path).items() if isinstance(notes, Mapping)}
+    return _of_earlier_versions(dataset)
 
 
-def _path(dataset: DatasetView, name: str) -> Any:
-    return dataset.state_dir / f"noted-{name}.json"
+def write_listing(dataset: DatasetView, said: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add what today's tables say. Called with the root's lock held."""
+    path = dataset.state_dir / _NAME
+    known = read_listing(dataset)
+    listing = dict(known)
+    for name, notes in said.items():
+        listing[name] = {**listing.get(name, {}), **{note: value for note, value in notes.items() if value}}
+    if listing != known or not path.is_file():
+        atomic_write_text(path, json.dumps(listing, ensure_ascii=False, sort_keys=True) + "\n")
+    for note in _NOTES:
+        _earlier(dataset, note).unlink(missing_ok=True)
 
 
-def _remembered(dataset: DatasetView, name: str) -> dict[str, Any]:
-    path = _path(dataset, name)
-    if not path.is_file():
-        return {}
+def _of_earlier_versions(dataset: DatasetView) -> dict[str, dict[str, Any]]:
+    """The same from where it was before there was this file: a file for each note, and hints in the crawl's plan."""
+    listing: dict[str, dict[str, Any]] = {}
+    for note in _NOTES:
+        path = _earlier(dataset, note)
+        for name, value in (_read(path) if path.is_file() else {}).items():
+            listing.setdefault(name, {})[note] = value
+    for name, entry in dataset.entries("crawl").items() if "crawl" in dataset.stages else ():
+        notes = {note: entry.item.hints[note] for note in _NOTES if entry.item.hints.get(note)}
+        if notes:
+            listing.setdefault(name, {}).update(notes)
+    return listing
+
+
+def _earlier(dataset: DatasetView, note: str) -> Path:
+    return dataset.state_dir / f"noted-{note}.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(
-            f"{path}: expected notes on videos (JSON), found: {error}; delete it and crawl the list again"
+            f"{path}: expected what tables say of videos (JSON), found: {error}; delete it and crawl the table again"
         ) from error
     return dict(value) if isinstance(value, dict) else {}

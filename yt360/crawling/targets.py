@@ -33,7 +33,7 @@ class CrawlTarget:
     def item(self) -> Item:
         name = safe_id(self.name)
         # The address of a YouTube video follows from its id: a plan of very many holds none.
-        hints = {**({} if self.where == _youtube_page(self.identity) else self.where), **self.notes}
+        hints = {} if self.where == _youtube_page(self.identity) else self.where
         return Item(id=name, source_id=name, meta=self.identity, hints=hints)
 
 

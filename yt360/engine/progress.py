@@ -47,12 +47,12 @@ class StageProgress:
         elif total:
             self.say(f"{stage:>10}: {total} items …")
 
-    def add(self, status: str) -> None:
-        """Count one ended item: ``done``, ``filtered`` or ``failed``."""
-        self._counts[status] += 1
+    def add(self, status: str, count: int = 1) -> None:
+        """Count ended items: ``done``, ``filtered`` or ``failed``."""
+        self._counts[status] += count
         if self._bar is not None:
             self._bar.set_postfix_str(self._words(), refresh=False)
-            self._bar.update()
+            self._bar.update(count)
         elif time.monotonic() - self._last > _INTERVAL_S:
             self._last = time.monotonic()
             done = self._counts.total()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yt360.engine import reduction
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, plan
 from yt360.engine.state.dataset_state import DatasetState
@@ -110,6 +111,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         for path in sorted((root.state / "slurm").rglob("*.parquet")):  # frozen plans; none is needed again
             if plan.names(path) & parts:
                 path.unlink()
+        reduction.drop_requests(root)
         for path in sorted(root.state.glob("plan-*.parquet")):
             plan.drop(path, parts)
         for path in sorted([*root.state.rglob("*.jsonl"), *root.logs.rglob("*.jsonl")]):

@@ -196,6 +196,10 @@ class Stage:
         """
         yield from dataset.items_after(self.after, self.inputs)
 
+    def files_read(self) -> Sequence[Path]:
+        """Files outside the root that :meth:`plan` reads: when one of them changes, so may the plan."""
+        return ()
+
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         """Called by the runner, alone on the root, before the first item of a plan is worked on.
 

@@ -12,20 +12,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from yt360.engine import reduction
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
 from yt360.engine.results import Options, StageResult
-from yt360.engine.stage import Stage
-from yt360.engine.state import ledger, snapshot
+from yt360.engine.stage import FanInStage, Stage
+from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
 from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import STATUSES, Record
 from yt360.engine.storage import Root
-from yt360.engine.worker import ItemJob, StageHost, execute, redecide, stage_path
+from yt360.engine.worker import Attempt, ItemJob, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
 
 _POISON_AFTER = 3
@@ -48,7 +50,8 @@ class JobLoop:
     def work(self, jobs: Collection[ItemJob], engine: Executor, result: StageResult) -> None:
         """Until all are ended, or the engine is stopped. Raises :class:`DiskFullError`."""
         self._jobs, self._left = iter(jobs), len(jobs)
-        with StageProgress(self._stage.name, self._left, quiet=self._options.quiet) as progress:
+        items = result.planned if isinstance(self._stage, FanInStage) else self._left
+        with StageProgress(self._stage.name, items, quiet=self._options.quiet) as progress:
             for finished in engine.run(self._next, self._stage.needs, self._backlog):
                 self._take(finished, engine, progress, result)
 
@@ -70,7 +73,7 @@ class JobLoop:
     def _take(self, finished: Finished, engine: Executor, progress: StageProgress, result: StageResult) -> None:
         job: ItemJob = finished.task.argument
         if finished.status == "ok":
-            record: Record = finished.value
+            ended: Attempt = finished.value
         elif finished.status == "disk-full":
             engine.stop()
             raise DiskFullError(finished.value)
@@ -81,9 +84,10 @@ class JobLoop:
         else:
             if engine.stopping and finished.status != "timeout":
                 return  # ended on purpose: not the item's fault, and no record
-            record = self._record_of_death(job, finished)
-            self.writer.append(record)
-        self._events.item(record)
+            ended = self._died(job, finished)
+        record = ended.record
+        for written in ended.written:
+            self._events.item(written)
         if record.status == "failed" and record.retryable and self._may_try_again(finished, job):
             progress.say(
                 f"{self._stage.name} {job.item.id}: {record.kind}, attempt {job.attempt} of "
@@ -92,8 +96,21 @@ class JobLoop:
             spent = 0 if finished.status == "lost" else 1
             self._again.append(replace(job, sequence=job.sequence + 1, attempt=job.attempt + spent))
             return
-        result.add(record)
-        progress.add(record.status)
+        for written in ended.written:
+            result.add(written)
+        for status, count in ended.counts.items():
+            progress.add(status, count)
+        if record.status == "failed" and not ended.written:  # as a whole, where no single item waits
+            result.failed.append(record)
+
+    def _died(self, job: ItemJob, finished: Finished) -> Attempt:
+        record = self._record_of_death(job, finished)
+        records = [record]
+        if isinstance(self._stage, FanInStage):
+            records = reduction.failures(self._root, job, record)
+        for each in records:
+            self.writer.append(each)
+        return Attempt(record, tuple(records), Counter(each.status for each in records))
 
     def _may_try_again(self, finished: Finished, job: ItemJob) -> bool:
         if finished.status == "lost":
@@ -141,12 +158,14 @@ class StageRun:
     ) -> None:
         self._stage, self._catalog, self._root, self._options, self._run = stage, catalog, root, options, run_id
         self._events = events
+        self._changed = False
         self.result = StageResult(stage.name)
 
     def run(self, engine: Executor) -> StageResult:
         started = time.monotonic()
         jobs = self.settle()
         if jobs:
+            self._changed = True
             loop = JobLoop(self._stage, self._root, self._options, self._run, self._events)
             try:
                 loop.work(jobs, engine, self.result)
@@ -155,20 +174,34 @@ class StageRun:
         self.count(started)
         return self.result
 
-    def settle(self) -> Jobs:
+    def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
         entries = self._plan()
-        rows = entries.rows("waiting")
+        again = np.array([], np.intp)
         if self._options.retry is not None:
-            rows = np.union1d(rows, self._wanted_again(entries, self._options.retry))
+            again = self._wanted_again(entries, self._options.retry)
+        rows = np.union1d(entries.rows("waiting"), again)
         undecided = np.setdiff1d(entries.rows("undecided"), rows)
         if len(undecided):
             self._redecide(entries, undecided)
         else:
             snapshot.keep(self._catalog, self._stage)
-        if len(rows):
+        jobs: Collection[ItemJob] = Jobs(self._stage, self._root, self._run, entries, rows)
+        if isinstance(self._stage, FanInStage):
+            jobs = self._reduction(self._stage, again, waiting=len(rows) > 0)
+        if jobs:
             self._stage.prepare_host()
-        return Jobs(self._stage, self._root, self._run, entries, rows)
+        return jobs
+
+    def _reduction(self, stage: FanInStage, again: NDArray[np.intp], *, waiting: bool) -> list[ItemJob]:
+        """The one job of all items, where something is new or asked for again."""
+        if not waiting and self._catalog.is_settled(stage):
+            return []
+        known, entries = self._catalog.evidence(stage), self._catalog.entries(stage.name)
+        item = reduction.request(self._root, stage, known, entries, again)
+        self._root.push()
+        key = evidence.digest(known)
+        return [ItemJob(item=item, key=key, sequence=1, attempt=1, **job_settings(stage, self._root, self._run))]
 
     def _redecide(self, entries: ItemStates, rows: np.ndarray) -> None:
         writer = ledger.open_writer(self._root, self._stage.name, f"{self._run}-{socket.gethostname()}-planner")
@@ -185,7 +218,7 @@ class StageRun:
 
     def count(self, started: float) -> None:
         """Where the stage stands after the work."""
-        if self.result.worked:
+        if self._changed:
             self._root.pull()
             self._catalog.forget(self._stage.name)
         entries = self._catalog.entries(self._stage.name)
@@ -193,7 +226,7 @@ class StageRun:
         self.result.failed += [
             record for row in entries.rows("failed") if (record := entries.standing_at(int(row)).record) is not None
         ]
-        if self.result.worked or self.result.redecided:
+        if self._changed or self.result.redecided:
             snapshot.keep(self._catalog, self._stage)
         self.result.seconds = time.monotonic() - started
         self._events.stage(self.result)
@@ -240,14 +273,7 @@ class Jobs(Collection[ItemJob]):
 
     def __init__(self, stage: Stage, root: Root, run_id: str, entries: ItemStates, rows: np.ndarray) -> None:
         self._entries, self._rows = entries, rows
-        self._made_for: dict[str, Any] = {
-            "root": root.url,
-            "run": run_id,
-            "stage": stage_path(stage),
-            "params": stage.params.model_dump(mode="json"),
-            "thresholds": stage.thresholds.model_dump(mode="json"),
-            "logs": f"logs/{run_id}",
-        }
+        self._made_for = job_settings(stage, root, run_id)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -267,7 +293,22 @@ class Jobs(Collection[ItemJob]):
             )
 
 
-def attempt(state: dict[str, Any], job: ItemJob) -> Record:
+def job_settings(stage: Stage, root: Root, run_id: str) -> dict[str, Any]:
+    """What all jobs of a stage in one run share."""
+    return {
+        "root": root.url,
+        "run": run_id,
+        "stage": stage_path(stage),
+        "params": stage.params.model_dump(mode="json"),
+        "thresholds": stage.thresholds.model_dump(mode="json"),
+        "logs": f"logs/{run_id}",
+    }
+
+
+def attempt(state: dict[str, Any], job: ItemJob) -> Attempt:
     """Runs in a worker: one attempt, with the stages and ledger files that this worker keeps open."""
     host: StageHost = state.setdefault("stages", StageHost())
-    return execute(host, job)
+    if isinstance(host.stage(job.stage, job.params, job.thresholds), FanInStage):
+        return reduction.reduce(host, job)
+    record = execute(host, job)
+    return Attempt(record, (record,), {record.status: 1})

@@ -15,11 +15,11 @@ import socket
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from yt360.engine import process_tag
 from yt360.engine.object_store import ObjectStore, redact
@@ -30,6 +30,8 @@ from yt360.errors import DiskFullError, ItemError, UsageError
 from yt360.files import fsync_path, raise_if_disk_full
 from yt360.hashing import digest_file
 from yt360.plugins import Plugin, load_plugin
+
+T = TypeVar("T")
 
 _ERROR_CHARS = 4000
 """Longest error text kept in a record: the end of a traceback or of a tool's words."""
@@ -100,6 +102,19 @@ class StageHost:
             shutil.rmtree(workdir, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """How a job ended.
+
+    ``record`` decides whether it is tried again; ``written`` are the records that it left in the ledger, ``counts``
+    how many items ended how, those included that needed no new record.
+    """
+
+    record: Record
+    written: tuple[Record, ...]
+    counts: Mapping[str, int]
+
+
 def execute(host: StageHost, job: ItemJob) -> Record:
     """Do one attempt and write its record.
 
@@ -136,7 +151,7 @@ def execute(host: StageHost, job: ItemJob) -> Record:
             record = _commit(stage, outcome, record, root, out)
         except ItemError as error:
             raise_if_disk_full(error, root.path)
-            record = replace(record, **_failed(Failed(error.kind, str(error), error.retryable)))
+            record = replace(record, **failed_fields(Failed(error.kind, str(error), error.retryable)))
         record = replace(record, seconds=round(time.monotonic() - clock, 4))
         host.writer(root, stage.name, job.run).append(record)
         return record
@@ -155,7 +170,8 @@ def _empty(folder: Path) -> None:
 
 def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> Outcome:
     """The stage's outcome, whatever it raises."""
-    try:
+
+    def process() -> Outcome:
         files = {}
         for name, blob in item.inputs.items():
             files[name] = root.fetch(blob.uri, fetched)
@@ -166,21 +182,30 @@ def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> 
                     "run `yt360 verify` and then the recipe again to make it anew",
                 )
         return stage.process(replace(item, files=files), Context(out, root.state))
+
+    return guarded(process, root, item.id)
+
+
+def guarded(work: Callable[[], T], root: Root, name: str) -> T | Failed:
+    """What a stage gives back, or how it failed, whatever it raises; only a full disk is not held against it."""
+    try:
+        return work()
     except ItemError as error:
         raise_if_disk_full(error, root.path)
-        return Failed(error.kind, redact(str(error)), error.retryable)
+        return Failed(error.kind, str(error), error.retryable)
     except DiskFullError:
         raise
     except MemoryError as error:
-        return Failed("out-of-memory", f"{item.id}: {error}", retryable=True)
+        return Failed("out-of-memory", f"{name}: {error}", retryable=True)
     except UsageError as error:
         return Failed("wrong-use", str(error))
     except Exception as error:
         raise_if_disk_full(error, root.path)
-        return Failed("unexpected", redact(traceback.format_exc())[-_ERROR_CHARS:])
+        return Failed("unexpected", traceback.format_exc())
 
 
-def _failed(outcome: Failed) -> dict[str, Any]:
+def failed_fields(outcome: Failed) -> dict[str, Any]:
+    """What a record says of a failure: without secrets, and not endless."""
     error = redact(outcome.error)[-_ERROR_CHARS:].encode("utf-8", "replace").decode()
     return {"status": "failed", "kind": outcome.kind, "error": error, "retryable": outcome.retryable}
 
@@ -188,7 +213,7 @@ def _failed(outcome: Failed) -> dict[str, Any]:
 def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Path) -> Record:
     """Check and publish what an attempt wrote; the record to append."""
     if isinstance(outcome, Failed):
-        return replace(record, **_failed(outcome))
+        return replace(record, **failed_fields(outcome))
     final = root.item_folder(stage.name, record.item, stage.flat_folder)
     replaced = out.with_name("replaced")
     kept: set[Path] = set()
@@ -198,7 +223,7 @@ def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Pat
         for child in (outcome.children if isinstance(outcome, Done) else ())
     ]
     _drop_extras(out, kept)
-    measures = _json_safe(outcome.measures, stage.name)
+    measures = json_safe(outcome.measures, stage.name)
     verdict = outcome if isinstance(outcome, Filtered) else stage.decide(measures)
     record = replace(
         record,
@@ -263,10 +288,11 @@ def _blob(stage: Stage, name: str, relative: str, out: Path, final: Path, root: 
 
 def _child(stage: Stage, child: Child, out: Path, final: Path, root: Root, kept: set[Path]) -> dict[str, Any]:
     blobs = {name: _blob(stage, name, path, out, final, root, kept).to_json() for name, path in child.outputs.items()}
-    return {"id": child.id, "outputs": blobs, "meta": _json_safe(child.meta, stage.name)}
+    return {"id": child.id, "outputs": blobs, "meta": json_safe(child.meta, stage.name)}
 
 
-def _json_safe(values: Mapping[str, Any], stage_name: str) -> dict[str, Any]:
+def json_safe(values: Mapping[str, Any], stage_name: str) -> dict[str, Any]:
+    """The values as JSON gives them back. Raises :class:`ItemError` for what is not JSON."""
     try:
         safe: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
     except (TypeError, ValueError) as error:

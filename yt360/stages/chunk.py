@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360 import ambisonics
-from yt360.crawling.listing import read_notes, remember_notes
+from yt360.crawling.listing import read_listing
 from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.filters import silence
@@ -126,13 +126,11 @@ class Chunk(Stage):
     after = ("validate", "stills", "voiceover", "duplicates")
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        segments = read_notes(dataset, "segments")
+        listing = read_listing(dataset)
         for item in super().plan(dataset):
             # Part of the key: an edited table cuts exactly its videos anew.
-            yield replace(item, meta={"segments": segments[item.id]}) if item.id in segments else item
-
-    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
-        remember_notes(dataset, "segments")
+            segments = listing.get(item.id, {}).get("segments")
+            yield replace(item, meta={"segments": segments}) if segments else item
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: ChunkParams = self.params

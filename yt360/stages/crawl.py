@@ -23,6 +23,7 @@ from yt360.crawling import info as infos
 from yt360.crawling.access import Access, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
+from yt360.crawling.listing import read_listing, write_listing
 from yt360.crawling.media_kind import MediaKind, extension
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import removed_ids
@@ -113,6 +114,10 @@ class Crawl(Stage):
     params_vary_with: ClassVar[str] = "source"
     id_in_key: ClassVar[str] = "item"
 
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._said: dict[str, dict[str, Any]] = {}
+
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
         from yt360.crawling.sources import expand_sources
@@ -125,6 +130,7 @@ class Crawl(Stage):
 
         sources = self.params.source
         buried = removed_ids(dataset.state_dir)
+        self._said = read_listing(dataset)
         skipped = 0
         warned = False
         for target in expand_sources(sources, expand):
@@ -135,12 +141,15 @@ class Crawl(Stage):
             if item.id in buried:
                 skipped += 1
                 continue
+            if target.notes:
+                self._said[item.id] = {**self._said.get(item.id, {}), **target.notes}
             yield item
         if skipped:
             log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
 
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
-        """Remove what was kept for resuming videos that have their record by now."""
+        """Write down what tables say; remove what was kept for resuming videos that have their record by now."""
+        write_listing(dataset, self._said)
         keeping = dataset.state_dir / PARTIAL
         kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
         records = dataset.records(self.name) if kept else {}

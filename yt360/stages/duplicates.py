@@ -1,9 +1,8 @@
 """Duplicates: of videos that hold the same recording the best copy is kept.
 
-Consumes the fingerprints of all videos and what ``validate`` measured; looks across items when it plans, so a new
-video is compared with all that are there. Videos that share a part are one group (``split`` keeps a group on
-one side); a copy most of which a better one holds is dropped. The comparison is remembered as long as the
-fingerprints stay the same.
+Consumes the fingerprints of all videos and what ``validate`` measured; looks at all videos at once, so a new one is
+compared with all that are there. Videos that share a part are one group (``split`` keeps a group on one side); a copy
+most of which a better one holds is dropped. The matches are remembered as long as the fingerprints stay the same.
 """
 
 from __future__ import annotations
@@ -11,27 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from yt360.engine.stage import (
-    Context,
     DatasetView,
     Done,
+    Failed,
+    FanInContext,
+    FanInStage,
     Filtered,
     Item,
     Outcome,
-    Record,
     Resources,
-    Stage,
 )
-from yt360.files import atomic_write_text
+from yt360.errors import ItemError
 from yt360.filters.duplicates.matching import clusters, matches
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.hashing import canonical_json, digest_bytes
-from yt360.settings import Settings
 from yt360.stages.fingerprint import read_print
 
 _STATE = "duplicates.json"
@@ -48,7 +45,7 @@ class DuplicatesParams(MatchSettings):
     )
 
 
-class Duplicates(Stage):
+class Duplicates(FanInStage):
     name = "duplicates"
     item_kind = "video"
     params_type = DuplicatesParams
@@ -56,77 +53,74 @@ class Duplicates(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
     after = ("fingerprint",)
 
-    def __init__(self, params: Settings | None = None, thresholds: Settings | None = None) -> None:
-        super().__init__(params, thresholds)
-        self._compared: dict[str, list[dict[str, Any]]] = {}
-
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        items = list(super().plan(dataset))
-        found = self._matches(dataset, items)
+        """Each video with its fingerprint and with what says which of two copies is the better one."""
+        validated = dataset.records("validate") if "validate" in dataset.stages else {}
+        crawled = dataset.records("crawl") if "crawl" in dataset.stages else {}
+        for item in super().plan(dataset):
+            measures = validated[item.id].measures if item.id in validated else {}
+            told = crawled[item.id].measures if item.id in crawled else {}
+            worth = {
+                "pixels": int(measures.get("width") or 0) * int(measures.get("height") or 0),
+                "duration_s": round(float(measures.get("duration_s") or 0), 1),
+                "uploaded": str(told.get("upload_date") or "9"),
+            }
+            yield replace(item, meta=worth)
+
+    def reduce(self, items: Sequence[Item], context: FanInContext) -> Mapping[str, Outcome]:
+        broken, found = self._matches(items, context)
         names = [item.id for item in items]
         place = {name: index for index, name in enumerate(names)}
         groups = clusters(len(names), [(place[match["one"]], place[match["other"]]) for match in found])
-        dropped = _dropped(found, {name: _worth(dataset, name) for name in names}, self.params.covered)
-        for item, group in zip(items, groups, strict=True):
-            meta: dict[str, Any] = {"group": names[group]}
-            if item.id in dropped:
-                meta["copy_of"] = dropped[item.id]
-            yield replace(item, inputs={}, meta=meta)
+        dropped = _dropped(found, {item.id: _worth(item) for item in items}, self.params.covered)
+        outcomes: dict[str, Outcome] = dict(broken)
+        for name, group in zip(names, groups, strict=True):
+            if name not in broken:
+                outcomes[name] = _outcome(names[group], dropped.get(name))
+        return outcomes
 
-    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
-        digest, found = next(iter(self._compared.items()), ("", []))
-        path = dataset.state_dir / _STATE
-        if digest and _remembered(path).get("digest") != digest:
-            atomic_write_text(path, json.dumps({"digest": digest, "matches": found}, sort_keys=True) + "\n")
-
-    def process(self, item: Item, context: Context) -> Outcome:
-        copy = item.meta.get("copy_of")
-        measures = {"group": item.meta["group"]} | ({"copy_of": copy} if copy else {})
-        if copy is None:
-            return Done(measures=measures)
-        picture = "" if copy["picture"] is None else f", pictures alike by {copy['picture']:.2f}"
-        return Filtered(
-            "duplicate",
-            f"{copy['covered']:.0%} of it is in {copy['video']}, {copy['offset_s']:+.1f} s later there "
-            f"({copy['votes']} landmarks of the sound{picture}); {copy['video']} is kept",
-            measures,
-        )
-
-    def _matches(self, dataset: DatasetView, items: Sequence[Item]) -> list[dict[str, Any]]:
-        """Matches by name, from what is remembered as long as the fingerprints are the same."""
+    def _matches(self, items: Sequence[Item], context: FanInContext) -> tuple[dict[str, Failed], list[dict[str, Any]]]:
+        """Videos whose fingerprint cannot be read, and matches by name: the remembered ones if nothing changed."""
         limits: MatchSettings = self.params
         told = {
             "limits": limits.keyed(exclude={"covered"}),
             "prints": [[item.id, item.inputs["print"].digest] for item in items],
         }
         digest = digest_bytes(canonical_json(told).encode())
-        if digest not in self._compared:
-            held = _remembered(dataset.state_dir / _STATE)
-            if held.get("digest") == digest:
-                self._compared = {digest: list(held["matches"])}
-            else:
-                prints = [read_print(dataset.root.local(item.inputs["print"].uri)) for item in items]
-                named = [
-                    asdict(match) | {"one": items[match.one].id, "other": items[match.other].id}
-                    for match in matches(prints, limits)
-                ]
-                self._compared = {digest: named}
-        return self._compared[digest]
+        held = _remembered(context.recall(_STATE))
+        if held.get("digest") == digest:
+            return {}, list(held["matches"])
+        broken: dict[str, Failed] = {}
+        names, prints = [], []
+        for item in items:
+            try:
+                prints.append(read_print(context.path(item.inputs["print"])))
+                names.append(item.id)
+            except ItemError as error:
+                broken[item.id] = Failed(error.kind, str(error), error.retryable)
+        found = [
+            asdict(match) | {"one": names[match.one], "other": names[match.other]} for match in matches(prints, limits)
+        ]
+        if not broken:
+            context.remember(_STATE, json.dumps({"digest": digest, "matches": found}, sort_keys=True) + "\n")
+        return broken, found
 
 
-def _worth(dataset: DatasetView, name: str) -> tuple[Any, ...]:
-    """Sorts copies from the best to the worst: the sharpest picture, the longest, the earliest, then by name."""
-    measures: Mapping[str, Any] = {}
-    if "validate" in dataset.stages:
-        record: Record | None = dataset.records("validate").get(name)
-        measures = record.measures if record is not None else {}
-    pixels = int(measures.get("width") or 0) * int(measures.get("height") or 0)
-    told = (
-        dataset.records("crawl")[name].measures
-        if "crawl" in dataset.stages and name in dataset.records("crawl")
-        else {}
+def _outcome(group: str, copy: Mapping[str, Any] | None) -> Outcome:
+    if copy is None:
+        return Done(measures={"group": group})
+    picture = "" if copy["picture"] is None else f", pictures alike by {copy['picture']:.2f}"
+    return Filtered(
+        "duplicate",
+        f"{copy['covered']:.0%} of it is in {copy['video']}, {copy['offset_s']:+.1f} s later there "
+        f"({copy['votes']} landmarks of the sound{picture}); {copy['video']} is kept",
+        {"group": group, "copy_of": dict(copy)},
     )
-    return (-pixels, -round(float(measures.get("duration_s") or 0), 1), str(told.get("upload_date") or "9"), name)
+
+
+def _worth(item: Item) -> tuple[Any, ...]:
+    """Sorts copies from the best to the worst: the sharpest picture, the longest, the earliest, then by name."""
+    return (-item.meta["pixels"], -item.meta["duration_s"], item.meta["uploaded"], item.id)
 
 
 def _dropped(
@@ -148,9 +142,9 @@ def _dropped(
     return gone
 
 
-def _remembered(path: Path) -> dict[str, Any]:
+def _remembered(text: str | None) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        value = json.loads(text or "null")
+    except ValueError:
         return {}  # nothing is lost: the fingerprints are compared anew
     return value if isinstance(value, dict) and isinstance(value.get("matches"), list) else {}

@@ -19,16 +19,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from yt360.crawling.listing import read_notes, remember_notes
-from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outcome, Stage, StageParams
+from yt360.crawling.listing import read_listing
+from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
 from yt360.filters.duplicates.matching import clusters
 
 _STATE = "split-sides.json"
 _NAME = re.compile(r"[a-z0-9_]{1,20}")
 _NO_SIDE = "none"
 """What the published list says of videos that are on neither side."""
+_NOT_LISTED = "not-listed"
 
 
 class SplitParams(StageParams):
@@ -62,62 +62,64 @@ class Member:
     drawn: bool = True
 
 
-class Split(Stage):
+class Split(FanInStage):
     name = "split"
     item_kind = "video"
     params_type = SplitParams
     after = ("chunk",)
 
+    def files_read(self) -> Sequence[Path]:
+        return [path for path in (self.params.train_list, self.params.test_list) if path is not None]
+
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        params: SplitParams = self.params
+        """Each video with its given side, or with what decides with whom it goes."""
         listed = self._lists()
-        tabled = read_notes(dataset, "split")
-        remembered = self._remembered(dataset)
-        items = list(super().plan(dataset))
-        fixed: dict[str, tuple[str, str]] = {}
-        for item in items:
-            said = str(tabled.get(item.id, "")).strip().lower()
-            if side := listed.get(item.source_id) or listed.get(item.id):
-                fixed[item.id] = (side, "list")
-            elif _NAME.fullmatch(said) and said != _NO_SIDE:
-                fixed[item.id] = (said, "table")
-            elif (listed or said == _NO_SIDE) and params.unlisted != "digest":
-                fixed[item.id] = ("" if params.unlisted == "drop" else params.unlisted, "default")
+        listing = read_listing(dataset)
         groups = _clusters_of(dataset)
-        channels = _channels_of(dataset) if params.by_channel else {}
+        channels = _channels_of(dataset) if self.params.by_channel else {}
+        for item in super().plan(dataset):
+            meta = {"cluster": groups.get(item.id, item.id), "channel": channels.get(item.id, "")}
+            given = self._given(item, listed, str(listing.get(item.id, {}).get("split", "")).strip().lower())
+            yield replace(item, meta=meta if given is None else meta | {"side": given[0], "by": given[1]})
+
+    def _given(self, item: Item, listed: Mapping[str, str], tabled: str) -> tuple[str, str] | None:
+        """The side that a list or a table gives (none: it is left out), and which; ``None`` where it is drawn."""
+        if side := listed.get(item.source_id) or listed.get(item.id):
+            return side, "list"
+        if _NAME.fullmatch(tabled) and tabled != _NO_SIDE:
+            return tabled, "table"
+        if (listed or tabled == _NO_SIDE) and self.params.unlisted != "digest":
+            return "" if self.params.unlisted == "drop" else self.params.unlisted, "default"
+        return None
+
+    def reduce(self, items: Sequence[Item], context: FanInContext) -> Mapping[str, Outcome]:
+        text = context.recall(_STATE)
+        remembered = self._remembered(text)
+        given = {item.id: (item.meta["side"], item.meta["by"]) for item in items if "by" in item.meta}
         members = [
             Member(
                 item.id,
-                groups.get(item.id, item.id),
-                channels.get(item.id, ""),
-                fixed[item.id][0] if item.id in fixed else remembered.get(item.id, ""),
-                drawn=item.id not in fixed,
+                item.meta["cluster"],
+                item.meta["channel"],
+                given[item.id][0] if item.id in given else remembered.get(item.id, ""),
+                drawn=item.id not in given,
             )
             for item in items
-            if item.id not in fixed or fixed[item.id][0]
+            if item.id not in given or given[item.id][0]
         ]
-        drawn = draw(members, params.test_share, params.salt)
-        for item in items:
-            # The side goes into the item's key, so that an edited list moves exactly its videos.
-            side, by = fixed.get(item.id) or (drawn[item.id], "draw")
-            yield replace(item, meta={"side": side, "by": by})
+        drawn = draw(members, self.params.test_share, self.params.salt)
+        sides = {item.id: given.get(item.id) or (drawn[item.id], "draw") for item in items}
+        kept = remembered | {name: side for name, (side, by) in sides.items() if by == "draw" and side}
+        state = json.dumps({"params": self._draw_params(), "sides": kept}, indent=1, sort_keys=True) + "\n"
+        if state != text:
+            context.remember(_STATE, state)
+        return {name: _outcome(name, side, by) for name, (side, by) in sides.items()}
 
-    def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
-        remember_notes(dataset, "split")
-        sides = self._remembered(dataset)
-        sides |= {item.id: item.meta["side"] for item in items if item.meta["by"] == "draw" and item.meta["side"]}
-        text = json.dumps({"params": self._draw_params(), "sides": sides}, indent=1, sort_keys=True) + "\n"
-        path = dataset.state_dir / _STATE
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            atomic_write_text(path, text)
-
-    def process(self, item: Item, context: Context) -> Outcome:
-        side, by = item.meta["side"], item.meta["by"]
-        if side:
-            return Done(measures={"split": side, "by": by})
-        if by == "default":
-            return Filtered("not-listed", f"{item.id}: the given lists name neither side for it")
-        return Filtered("both-sides", f"{item.id}: it shares recordings with videos in train and with videos in test")
+    def meta_of(self, outcome: Done | Filtered) -> Mapping[str, Any]:
+        """The side is part of the key, so an edited list moves exactly its videos."""
+        if isinstance(outcome, Done):
+            return {"side": outcome.measures["split"], "by": outcome.measures["by"]}
+        return {"side": "", "by": "default" if outcome.reason == _NOT_LISTED else "draw"}
 
     def _lists(self) -> dict[str, str]:
         listed: dict[str, str] = {}
@@ -130,20 +132,28 @@ class Split(Stage):
     def _draw_params(self) -> dict[str, Any]:
         return {"test_share": self.params.test_share, "salt": self.params.salt, "by_channel": self.params.by_channel}
 
-    def _remembered(self, dataset: DatasetView) -> dict[str, str]:
-        path = dataset.state_dir / _STATE
-        if not path.is_file():
+    def _remembered(self, text: str | None) -> dict[str, str]:
+        """The sides that were drawn before."""
+        if text is None:
             return {}
         try:
-            state = json.loads(path.read_text(encoding="utf-8"))
+            state = json.loads(text)
             params, sides = state["params"], {str(name): str(side) for name, side in state["sides"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
-                f"{path}: expected the sides of videos (JSON), found something else ({error!r}); restore it, or delete "
-                "it: sides are then drawn anew, and may differ from those before"
+                f"state/{_STATE}: expected the sides of videos (JSON), found something else ({error!r}); restore it, "
+                "or delete it: sides are then drawn anew, and may differ from those before"
             ) from error
         # Another share or salt means another split, not an addition to this one.
         return sides if params == self._draw_params() else {}
+
+
+def _outcome(name: str, side: str, by: str) -> Outcome:
+    if side:
+        return Done(measures={"split": side, "by": by})
+    if by == "default":
+        return Filtered(_NOT_LISTED, f"{name}: the given lists name neither side for it")
+    return Filtered("both-sides", f"{name}: it shares recordings with videos in train and with videos in test")
 
 
 def draw(members: Sequence[Member], test_share: float, salt: str) -> dict[str, str]:

@@ -28,12 +28,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from yt360.engine import reduction
 from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import finish, prepare
 from yt360.engine.recipe import Recipe
 from yt360.engine.results import Options, StageResult
-from yt360.engine.stage import Resources, Stage
+from yt360.engine.stage import FanInStage, Resources, Stage
 from yt360.engine.stage_run import JobLoop, StageRun
 from yt360.engine.state import latest_records, ledger
 from yt360.engine.state.dataset_state import DatasetState
@@ -290,6 +291,8 @@ def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: 
 
 def _ended(root: Root, stage: Stage, jobs: Mapping[str, ItemJob]) -> set[str]:
     """Items of a task that this run has ended already (before a requeue)."""
+    if isinstance(stage, FanInStage):
+        return {name for name, job in jobs.items() if reduction.is_done(root, stage, job.key)}
     ended = set()
     for name, record in ledger.latest(ledger.find(root.ledger / stage.name, list(jobs))).items():
         job = jobs[name]
@@ -302,6 +305,8 @@ def _ended(root: Root, stage: Stage, jobs: Mapping[str, ItemJob]) -> set[str]:
 
 def _left(root: Root, stage: Stage, plan: pa.Table) -> np.ndarray:
     """Which rows of a frozen plan :func:`_ended` would not name, without a record each."""
+    if isinstance(stage, FanInStage):
+        return np.array([not reduction.is_done(root, stage, key) for key in plan["key"].to_pylist()], bool)
     held = latest_records.load(root.ledger / stage.name)
     places = pc.fill_null(pc.index_in(plan["id"], value_set=held.items), -1).to_numpy()
     left = np.ones(plan.num_rows, bool)

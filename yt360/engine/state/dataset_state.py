@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from yt360.engine.stage import Blob, Item, Stage
-from yt360.engine.state import latest_records, snapshot
+from yt360.engine.stage import Blob, FanInStage, Item, Stage
+from yt360.engine.state import evidence, latest_records, snapshot
 from yt360.engine.state.entries import ChildEntry, ItemState, State
 from yt360.engine.state.item_states import ItemStates, Verdict
 from yt360.engine.state.latest_records import LatestRecords, Records, places_in
@@ -36,6 +36,7 @@ class DatasetState:
         self.stages = {stage.name: stage for stage in stages}
         self._newest: dict[str, LatestRecords] = {}
         self._entries: dict[str, ItemStates] = {}
+        self._evidence: dict[str, ItemPlan] = {}
 
     @property
     def state_dir(self) -> Path:
@@ -56,6 +57,7 @@ class DatasetState:
         """Read a stage, and all that follows from it, anew (it has just run)."""
         self._newest.pop(stage, None)
         self._entries.clear()
+        self._evidence.clear()
 
     def entries(self, stage_name: str) -> ItemStates:
         """Every planned item of a stage by id, in plan order.
@@ -83,12 +85,26 @@ class DatasetState:
         """The items of a stage, as far as the root itself says which they are."""
         if not stage.after:
             return self._saved_plan(stage)
+        if isinstance(stage, FanInStage):
+            last = evidence.reduced(evidence.path_of(self.root, stage))
+            return evidence.planned(stage, self.evidence(stage), last, self.newest(stage.name))
         if stage.own_plan:
             return ItemPlan.of_items(stage, stage.plan(self))
         plan = snapshot.load_plan(self, stage)
         if plan is None:
             plan = self._plan_after(stage)
         return ItemPlan(plan.table(), self.maker(stage))
+
+    def evidence(self, stage: FanInStage) -> ItemPlan:
+        """What is known today of the items of a stage that is reduced."""
+        if stage.name not in self._evidence:
+            self._evidence[stage.name] = ItemPlan.of_items(stage, stage.plan(self))
+        return self._evidence[stage.name]
+
+    def is_settled(self, stage: FanInStage) -> bool:
+        """Whether a reduction would be of the same as the last one."""
+        known = snapshot.load_settled(self, stage)
+        return evidence.stands(self, stage) if known is None else known
 
     def judged(
         self, stage: Stage, plan: ItemPlan | Callable[[], ItemPlan], states: np.ndarray | None = None
@@ -178,6 +194,8 @@ class DatasetState:
         path = self.plan_path(stage)
         if not plan.is_saved(path, stage):
             plan.save(path, stage)
+            self._entries.clear()
+            self._evidence.clear()
 
     def plan_path(self, stage: Stage) -> Path:
         """Where the plan of a stage without predecessors is remembered."""

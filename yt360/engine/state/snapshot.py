@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360 import __version__
-from yt360.engine.stage import Item, Stage
+from yt360.engine.stage import FanInStage, Item, Stage
+from yt360.engine.state import evidence
 from yt360.engine.state.counts import count
 from yt360.engine.state.entries import STATES
-from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan, write_plan
-from yt360.engine.storage import SNAPSHOTS, Root
+from yt360.engine.storage import SNAPSHOTS
 from yt360.errors import Yt360Error
 from yt360.files import atomic_write
 from yt360.hashing import canonical_json, digest_bytes
@@ -32,11 +32,8 @@ WORTH_KEEPING = 10_000
 """Items of a stage above which reading a snapshot is quicker than working it out."""
 
 
-class Dataset(Protocol):
+class Dataset(evidence.Dataset, Protocol):
     """What is kept a snapshot of."""
-
-    @property
-    def root(self) -> Root: ...
 
     @property
     def stages(self) -> Mapping[str, Stage]: ...
@@ -44,8 +41,6 @@ class Dataset(Protocol):
     def plan_path(self, stage: Stage) -> Path: ...
 
     def maker(self, stage: Stage) -> Callable[[str, str], Item]: ...
-
-    def entries(self, stage_name: str) -> ItemStates: ...
 
 
 def load(dataset: Dataset, stage: Stage) -> tuple[np.ndarray, Callable[[], ItemPlan]] | None:
@@ -83,6 +78,12 @@ def load_one(dataset: Dataset, stage: Stage, item: str) -> tuple[bool, str | Non
     return True, STATES[found[0].as_py()] if len(found) else None
 
 
+def load_settled(dataset: Dataset, stage: FanInStage) -> bool | None:
+    """Whether the last reduction was of what is there; ``None`` where no snapshot says."""
+    file = _open(dataset, stage, "states")
+    return None if file is None else _told(file).get("settled") == "True"
+
+
 def keep(dataset: Dataset, stage: Stage, counts: dict[str, Any] | None = None) -> None:
     """Keep what is known of a stage of many items. A disk that is full or read-only is no error."""
     if _open(dataset, stage, "states") is not None:
@@ -95,6 +96,7 @@ def keep(dataset: Dataset, stage: Stage, counts: dict[str, Any] | None = None) -
         "plan": _fingerprint(dataset, stage, own=False),
         "states": _fingerprint(dataset, stage, own=True),
         "asked": str(plan.asked),
+        "settled": str(not isinstance(stage, FanInStage) or evidence.stands(dataset, stage)),
         "counts": json.dumps(counts or count(entries)),
     }
     table = plan.table().append_column("state", pa.array(entries.states)).replace_schema_metadata(told)
@@ -134,14 +136,18 @@ def _fingerprint(dataset: Dataset, stage: Stage, *, own: bool) -> str:
         kind = type(each)
         params = [each.params.model_dump(mode="json"), each.thresholds.model_dump(mode="json")]
         told.append([kind.__module__, kind.__qualname__, each.name, each.version, *params])
+        files += each.files_read()
         if own or each is not stage:
             files += sorted((root.ledger / each.name).glob("*"))
         if not each.after:
             files.append(dataset.plan_path(each))
+        elif isinstance(each, FanInStage):
+            files.append(evidence.path_of(root, each))
         elif each.own_plan:  # may look at what it remembered there
             files += sorted(root.state.glob("*.json*"))
     for file in dict.fromkeys(files):
         with contextlib.suppress(FileNotFoundError):
             found = file.stat()
-            told.append([root.uri(file), found.st_size, found.st_mtime_ns])
+            told.append([str(file.relative_to(root.path) if file.is_relative_to(root.path) else file),
+                         found.st_size, found.st_mtime_ns])  # fmt: skip
     return digest_bytes(canonical_json(told).encode("utf-8", "surrogatepass"))
