@@ -15,7 +15,13 @@ sys.path.insert(0, str(HERE))  # a build in isolation does not see the package t
 from yt360.shipped import COMMIT, commit  # noqa: E402
 
 SHIPPED = Path("yt360/shipped")
-PATTERNS = ("pipelines/*.yaml", "pipelines/train/*.yaml", "pipelines/eval/*.yaml", "manifests/*")
+PATTERNS = (
+    "pipelines/*.yaml",
+    "pipelines/train/*.yaml",
+    "pipelines/eval/*.yaml",
+    "pipelines/schema/*.json",
+    "manifests/*",
+)
 
 
 class BuildPy(build_py):

@@ -63,11 +63,15 @@ def read_fields(path: Path) -> dict[str, Any]:
     return fields
 
 
-def misfit(error: ValidationError, what: str) -> UsageError:
-    """``what`` does not fit, key by key: what was expected and what was found."""
+def misfit(error: ValidationError, what: str, kind: type[BaseModel] | None = None) -> UsageError:
+    """``what`` does not fit, key by key: what was expected and what was found; ``kind`` helps with unknown keys."""
     lines = [what]
     for problem in error.errors()[:10]:
         key = ".".join(map(str, problem["loc"])) or "(whole)"
+        if problem["type"] == "extra_forbidden" and kind is not None:
+            *section, name = problem["loc"]
+            lines.append(f"  {key}: unknown key {str(name)!r}; {nearest(str(name), fields_at(kind, section))}")
+            continue
         found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
         lines.append(f"  {key}: {problem['msg']}{found}")
     return UsageError("\n".join(lines))
@@ -92,8 +96,11 @@ def with_current_names(
     return found
 
 
-def current_path(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """A dotted path into ``kind``, as ``--set`` gives it, with today's names; indices of lists stay as they are."""
+def current_path(kind: type[BaseModel], path: Sequence[str], where: str = "") -> list[str]:
+    """A dotted path into ``kind``, as ``--set`` gives it, with today's names; indices of lists stay as they are.
+
+    Warns of an old name if ``where`` says where it was given.
+    """
     kinds: tuple[type[BaseModel], ...] = (kind,)
     found = []
     for name in path:
@@ -101,7 +108,29 @@ def current_path(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
             name = _current(kinds, name)
             kinds = _kinds_of(kinds, name)
         found.append(name)
+    if where and found != list(path):
+        log.warning("%s: %s is now called %r; the old name still works", where, ".".join(path), ".".join(found))
     return found
+
+
+def unknown_setting(kind: type[BaseModel], assignment: str) -> UsageError:
+    """What to raise for a ``--set`` whose key is none of a recipe of ``kind``: says what was probably meant."""
+    *section, name = assignment.partition("=")[0].split(".")
+    known = fields_at(kind, section)
+    hint = (
+        nearest(name, known)
+        if name not in known or not section
+        else f"elements of a list have numbers: {section[-1]}.0.{name}"
+    )
+    return UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe; {hint}")
+
+
+def fields_at(kind: type[BaseModel], path: Sequence[object]) -> list[str]:
+    """The names that the section of ``kind`` at a dotted path has; indices and tags of unions are passed over."""
+    kinds: tuple[type[BaseModel], ...] = (kind,)
+    for name in path:
+        kinds = _kinds_of(kinds, name) or kinds
+    return [name for each in kinds for name in each.model_fields]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -142,14 +171,15 @@ def _current(kinds: Sequence[type[BaseModel]], name: Any) -> Any:
 def _kinds_of(kinds: Sequence[type[BaseModel]], name: Any) -> tuple[type[BaseModel], ...]:
     """The settings classes that the field ``name`` of any of ``kinds`` may hold."""
     annotations = [kind.model_fields[name].annotation for kind in kinds if name in kind.model_fields]
-    return tuple(found for annotation in annotations for found in _models_in(annotation))
+    return tuple(found for annotation in annotations for found in models_in(annotation))
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The settings classes inside an annotation: itself, or those of its union, list or tuple."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from models_in(inner)
 
 
 def _may_be(kind: type[BaseModel], value: Mapping[str, Any]) -> bool:

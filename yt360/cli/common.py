@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from yt360.cli.completion import complete_retry
+from yt360.cli.stage_help import ClusterOption
 from yt360.cli.talk import coloured
 from yt360.engine import recipe as recipes
 from yt360.engine.object_store import is_remote
@@ -44,17 +45,44 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Where to run: this machine, a Ray cluster, SLURM array jobs.",
         ),
         click.option(
-            "--address", metavar="HOST:PORT", default=None, help="Ray: the cluster (auto: the one that is up here)."
+            "--address",
+            cls=ClusterOption,
+            metavar="HOST:PORT",
+            default=None,
+            help="Ray: the cluster (auto: the one that is up here).",
         ),
-        click.option("--tasks", type=click.IntRange(1), default=1000, help="SLURM: array tasks a stage at most."),
-        click.option("--window", type=click.IntRange(1), default=1000, help="SLURM: tasks of one array at most."),
         click.option(
-            "--sbatch", "extra", multiple=True, metavar="WORD", help="SLURM: a word for sbatch (--partition=gpu)."
+            "--tasks",
+            cls=ClusterOption,
+            type=click.IntRange(1),
+            default=1000,
+            help="SLURM: array tasks a stage at most.",
         ),
         click.option(
-            "--launcher", metavar="WORDS", default=None, help="SLURM: what starts yt360 on a node (apptainer exec …)."
+            "--window",
+            cls=ClusterOption,
+            type=click.IntRange(1),
+            default=1000,
+            help="SLURM: tasks of one array at most.",
         ),
-        click.option("--no-wait", is_flag=True, help="SLURM: submit, print the run's name, and return."),
+        click.option(
+            "--sbatch",
+            "extra",
+            cls=ClusterOption,
+            multiple=True,
+            metavar="WORD",
+            help="SLURM: a word for sbatch (--partition=gpu).",
+        ),
+        click.option(
+            "--launcher",
+            cls=ClusterOption,
+            metavar="WORDS",
+            default=None,
+            help="SLURM: what starts yt360 on a node (apptainer exec …).",
+        ),
+        click.option(
+            "--no-wait", cls=ClusterOption, is_flag=True, help="SLURM: submit, print the run's name, and return."
+        ),
         click.option("--dry-run", is_flag=True, help="Only say how much there is to do."),
         click.option(
             "--sample",

@@ -71,6 +71,7 @@ _COMMANDS = {
         "yt360.cli.tables:tables_command", "The paper's tables, ours beside the paper's numbers.", _LEARN
     ),
     "model": _Listed("yt360.cli.model:model_group", "Model folders: convert a published checkpoint.", _LEARN),
+    "params": _Listed("yt360.cli.params:params_command", "Every parameter: default, range, unit, meaning.", _TOOLS),
     "recipes": _Listed("yt360.cli.recipes:recipes_command", "The recipes that come with yt360.", _TOOLS),
     "inspect": _Listed("yt360.cli.inspect:inspect_command", "What media files are: projection, sound, time.", _TOOLS),
     "synth": _Listed("yt360.cli.synth:synth_command", "The procedural world: 360° videos with known truth.", _TOOLS),

@@ -13,6 +13,7 @@ from yt360.cli import outcome
 from yt360.cli.common import engine_options, root_option, table, usable_cores
 from yt360.cli.completion import complete_parameters, complete_recipes, complete_settings
 from yt360.cli.recipes import list_option
+from yt360.cli.stage_help import EngineCommand, StageCommand
 from yt360.cli.talk import coloured, quiet, talk_options, verbose
 from yt360.engine import estimate as estimates
 from yt360.engine import pipeline
@@ -162,7 +163,7 @@ def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int 
     return 0
 
 
-@click.command("run", short_help="Run a recipe: all its stages.")
+@click.command("run", cls=EngineCommand, short_help="Run a recipe: all its stages.")
 @click.argument("recipe", shell_complete=complete_recipes("run"))
 @root_option
 @list_option("run")
@@ -227,7 +228,7 @@ def stage_command(name: str) -> click.Command:
         decorated = click.option(
             "--source", metavar="WHAT", help="A folder, a list file, a URL, a YouTube id, or ytsearchN:QUERY."
         )(decorated)
-    return click.command(name, short_help=summary)(root_option(decorated))
+    return click.command(name, cls=StageCommand, stage=name, short_help=summary)(root_option(decorated))
 
 
 def _as_yaml(text: str) -> str:

@@ -68,7 +68,7 @@ class Access(Settings):
         default=(5.0, 10.0), description="Shortest and longest pause between two videos from YouTube (drawn at random)."
     )
     other_videos_per_hour: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="The same for every other site; none sets no limit."
+        default=None, description="The same for every other site; null sets no limit."
     )
     other_pause_s: Pause = Field(
         default=(0.0, 0.0), description="Shortest and longest pause between two videos from any other site."
@@ -78,7 +78,7 @@ class Access(Settings):
         default=1, description="Concurrent downloads for each site and outgoing address."
     )
     bandwidth_mb_s: Annotated[float, Field(gt=0)] | None = Field(
-        default=4.0, description="Download rate that concurrent downloads share; none sets no limit."
+        default=4.0, description="Download rate that concurrent downloads share; null sets no limit."
     )
     socket_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=20.0, description="A connection that is silent for longer is given up."
@@ -102,12 +102,12 @@ class Access(Settings):
     free_disk_floor_gb: NonNegative = Field(default=1.0, description="Downloads stop below this much free disk space.")
     guest_folder: Path | None = Field(
         default=None,
-        description="Folder that holds the state of the rate limits; several roots can share one. None: in the root.",
+        description="Folder that holds the state of the rate limits; several roots can share one. Null: in the root.",
     )
     list_again_after_days: Annotated[float, Field(ge=0)] | None = Field(
         default=None,
         description="What a channel, playlist or search listed is kept, and asked for again when it is older than "
-        "this; none never asks again.",
+        "this; null never asks again.",
     )
 
     @field_validator("youtube_pause_s", "other_pause_s")

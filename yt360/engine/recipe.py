@@ -10,7 +10,8 @@ A recipe is a YAML file::
 
 Parameters are checked against each stage's models before anything runs: an unknown name or a wrong
 type is an error that says what was expected. ``--set stage.param=value`` overrides one of them; a
-threshold may be named with or without ``thresholds.``.
+threshold may be named with or without ``thresholds.``. Names of earlier versions are read, with a warning that
+names the new one.
 
 A stage of another package is named by its entry point, or by its class::
 
@@ -21,11 +22,11 @@ A stage of another package is named by its entry point, or by its class::
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ from pydantic import ValidationError
 from yt360.engine.stage import Stage
 from yt360.errors import UsageError
 from yt360.plugins import Plugin, announced, load_plugin, package_of
+from yt360.settings import Settings, current_path, fields_at, nearest, with_current_names
+
+log = logging.getLogger("yt360.recipe")
 
 _MAX_RECIPE_BYTES = 1 << 20
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -73,7 +77,7 @@ class Registry:
         """The class of a known stage. Raises :class:`UsageError` for a name that is unknown."""
         plugin = self.find(name)
         if plugin is None:
-            raise UsageError(f"unknown stage {name!r}; {_nearest(name, self.known())}")
+            raise UsageError(f"unknown stage {name!r}; {nearest(name, self.known())}")
         return load_stage(name, plugin)
 
 
@@ -125,7 +129,10 @@ def default(registry: Registry, settings: Iterable[str] = (), *, where: str = "t
 
 
 def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Recipe:
-    """The recipe that a root was last run with, or the default one."""
+    """The recipe that a root was last run with, or the default one.
+
+    Nobody wrote that file by hand, so old names in it are worth no warning: the next run writes today's.
+    """
     if not saved.is_file():
         return default(registry, settings)
     try:
@@ -134,16 +141,24 @@ def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Re
         raise UsageError(
             f"{saved}: expected the recipe of this root (JSON), found: {error}; delete it or run a recipe"
         ) from error
-    return build(value, registry, settings, where=str(saved))
+    return build(value, registry, settings, where=str(saved), say=log.debug)
 
 
-def build(value: Any, registry: Registry, settings: Iterable[str], *, where: str) -> Recipe:
-    """Check a recipe given as plain data; ``where`` names it in messages."""
+def build(
+    value: Any,
+    registry: Registry,
+    settings: Iterable[str],
+    *,
+    where: str,
+    say: Callable[[str], object] = log.warning,
+) -> Recipe:
+    """Check a recipe given as plain data; ``where`` names it in messages, ``say`` gets a sentence for each old name."""
+    settings = list(settings)
     if not isinstance(value, Mapping) or not isinstance(value.get("stages"), Mapping):
         raise UsageError(f"{where}: expected a mapping with the key 'stages', found {_shown(value)}")
     for key in value:
         if key not in ("name", "stages"):
-            raise UsageError(f"{where}: unknown key {key!r}; {_nearest(str(key), ('name', 'stages'))}")
+            raise UsageError(f"{where}: unknown key {key!r}; {nearest(str(key), ('name', 'stages'))}")
     chosen: dict[str, dict[str, Any]] = {}
     plugins: dict[str, Plugin] = {}
     kinds: dict[str, type[Stage]] = {}
@@ -155,11 +170,14 @@ def build(value: Any, registry: Registry, settings: Iterable[str], *, where: str
         if plugin.path != registry.stages.get(name):
             plugins[name] = plugin
         try:
-            kinds[name] = load_stage(str(name), plugin)
+            kind = kinds[name] = load_stage(str(name), plugin)
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from error
+        chosen[name] = _current(kind, chosen[name], where, say)
     for setting in settings:
         _apply(setting, chosen, kinds, where)
+    if settings:  # their values may be whole sections
+        chosen = {name: _current(kind, chosen[name], "--set", log.warning) for name, kind in kinds.items()}
     stages = tuple(_stage(kind, chosen[name], where) for name, kind in kinds.items())
     _require_order(stages, where)
     return Recipe(str(value.get("name", "unnamed")), stages, plugins)
@@ -176,7 +194,7 @@ def _whereabouts(name: str, parameters: dict[str, Any], registry: Registry, wher
     found = registry.find(name)
     if found is None:
         raise UsageError(
-            f"{where}: unknown stage {name!r}; {_nearest(name, registry.known())}. "
+            f"{where}: unknown stage {name!r}; {nearest(name, registry.known())}. "
             "A stage of your own needs `use: module:Class`"
         )
     return found
@@ -188,21 +206,49 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], kinds: Mapping[str, 
     if not (equals and dot and parameter):
         raise UsageError(f"--set {setting}: expected stage.param=value")
     if name not in kinds:
-        raise UsageError(f"--set {setting}: {where} has no stage {name!r}; {_nearest(name, kinds)}")
+        raise UsageError(f"--set {setting}: {where} has no stage {name!r}; {nearest(name, kinds)}")
     try:
         value = yaml.safe_load(text) if text.strip() else text
     except yaml.YAMLError as error:
         raise UsageError(f"--set {setting}: expected a YAML value after '=', found: {error}") from error
-    kind = kinds[name]
-    if parameter in kind.thresholds_type.model_fields and parameter not in kind.params_type.model_fields:
-        parameter = f"thresholds.{parameter}"
     place = chosen[name]
-    *path, last = parameter.split(".")
+    *path, last = _path_in(kinds[name], parameter.split("."), setting)
     for step in path:
         inner = place.get(step)
         place[step] = dict(inner) if isinstance(inner, Mapping) else {}
         place = place[step]
     place[last] = value
+
+
+def _path_in(kind: type[Stage], path: list[str], setting: str) -> list[str]:
+    """Where in a stage's section of a recipe a setting goes; warns of names of earlier versions."""
+    of_thresholds = path[0] == "thresholds"
+    written = path[1:] if of_thresholds else path
+    threshold = current_path(kind.thresholds_type, written)
+    parameter = current_path(kind.params_type, written)
+    if of_thresholds or (
+        threshold
+        and threshold[0] in kind.thresholds_type.model_fields
+        and parameter[0] not in kind.params_type.model_fields
+    ):
+        found = ["thresholds", *threshold]
+    else:
+        found = parameter
+    if written and found[-len(written) :] != written:
+        now = ".".join(found[-len(written) :])
+        log.warning("--set %s: %s is now called %r; the old name still works", setting, ".".join(written), now)
+    return found
+
+
+def _current(kind: type[Stage], parameters: dict[str, Any], where: str, say: Callable[[str], object]) -> dict[str, Any]:
+    """A stage's section of a recipe with today's names."""
+    section = f"stages.{kind.name}"
+    own = {key: value for key, value in parameters.items() if key != "thresholds"}
+    found: dict[str, Any] = with_current_names(kind.params_type, own, where, section, say)
+    if "thresholds" in parameters:
+        limits = parameters["thresholds"]
+        found["thresholds"] = with_current_names(kind.thresholds_type, limits, where, f"{section}.thresholds", say)
+    return found
 
 
 def _stage(kind: type[Stage], parameters: dict[str, Any], where: str) -> Stage:
@@ -212,14 +258,11 @@ def _stage(kind: type[Stage], parameters: dict[str, Any], where: str) -> Stage:
     try:
         params = kind.params_type.model_validate(own)
     except ValidationError as error:
-        raise UsageError(
-            _explain(error, f"{where}: stages.{name}", [*kind.params_type.model_fields, "thresholds"])
-        ) from error
+        raise UsageError(_explain(error, where, name, kind.params_type)) from error
     try:
         limits = kind.thresholds_type.model_validate(thresholds)
     except ValidationError as error:
-        message = _explain(error, f"{where}: stages.{name}.thresholds", kind.thresholds_type.model_fields)
-        raise UsageError(message) from error
+        raise UsageError(_explain(error, where, name, kind.thresholds_type, "thresholds")) from error
     return kind(params, limits)
 
 
@@ -252,21 +295,21 @@ def _require_order(stages: tuple[Stage, ...], where: str) -> None:
             raise UsageError(f"{where}: stage {stage.name!r} reads what {missing[0]!r} makes; add that stage before it")
 
 
-def _explain(error: ValidationError, where: str, names: Iterable[str]) -> str:
+def _explain(error: ValidationError, where: str, stage: str, kind: type[Settings], inside: str = "") -> str:
+    """What is wrong with a stage's section (or ``inside``, a part of it), one line a key."""
     lines = []
     for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
+        *section, name = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
+        place = ".".join(part for part in ("stages", stage, inside, *section) if part)
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{where}: unknown key {place!r}; {_nearest(place, names)}")
+            known = fields_at(kind, section) + ([] if section or inside else ["thresholds"])
+            lines.append(
+                f"{where}: {place}: unknown key {name!r}; {nearest(name, known)} (`yt360 params {stage}` lists all)"
+            )
         else:
-            lines.append(f"{where}.{place}: {problem['msg']}, found {_shown(problem['input'])}")
+            place = f"{place}.{name}" if name else place
+            lines.append(f"{where}: {place}: {problem['msg']}, found {_shown(problem['input'])}")
     return "\n".join(lines)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(sorted(known))}"
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from yt360.errors import UsageError
 from yt360.models.settings import ModelSettings, SpectrogramSettings
-from yt360.settings import Settings, misfit, read_fields
+from yt360.settings import Settings, current_path, misfit, read_fields, unknown_setting, with_current_names
 
 
 class Features(Settings):
@@ -250,10 +250,11 @@ def load_evaluation(what: str) -> EvaluationRecipe:
 
 def parse_evaluation(fields: dict[str, Any], source: str) -> EvaluationRecipe:
     """An :class:`EvaluationRecipe` out of plain values; ``source`` is named in errors."""
+    fields = with_current_names(EvaluationRecipe, fields, source)
     try:
         return EvaluationRecipe.model_validate(fields)
     except ValidationError as error:
-        raise misfit(error, f"{source}: the evaluation does not fit") from error
+        raise misfit(error, f"{source}: the evaluation does not fit", EvaluationRecipe) from error
 
 
 def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationRecipe:
@@ -261,7 +262,7 @@ def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationReci
     fields = recipe.model_dump(mode="json")
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
-        *parents, last = key.split(".")
+        *parents, last = current_path(EvaluationRecipe, key.split("."), f"--set {assignment}")
         try:
             value = yaml.safe_load(text)
             nodes: list[Any] = [fields]
@@ -272,7 +273,7 @@ def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationReci
             if not separator or not nodes:
                 raise KeyError(key)
         except (KeyError, IndexError, yaml.YAMLError) as error:
-            raise UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe") from error
+            raise unknown_setting(EvaluationRecipe, assignment) from error
         for node in nodes:
             node[last] = value
     return parse_evaluation(fields, "--set")

@@ -70,10 +70,16 @@ def recipes(command: str) -> dict[str, Path]:
     return {file.stem: file for file in sorted((top() / _RECIPES[command]).glob("*.yaml"))}
 
 
+_FOR_EDITORS = "# yaml-language-server:"
+"""Beginning of the line of a recipe that tells an editor its schema."""
+
+
 def summary(recipe: Path) -> str:
     """What a recipe says of itself: its first comment, up to the end of the sentence."""
     words: list[str] = []
     for line in recipe.read_text(encoding="utf-8").splitlines():
+        if line.startswith(_FOR_EDITORS):
+            continue
         if not line.startswith("#"):
             break
         words.append(line.lstrip("# ").strip())

@@ -106,7 +106,7 @@ class ChunkParams(StageParams):
     )
     drop_still: bool = Field(default=True, description="Leave out clips in which nothing moves.")
     max_clips: int | None = Field(
-        default=None, ge=1, description="Take only the first clips of each video; none takes all."
+        default=None, ge=1, description="Take only the first clips of each video; null takes all."
     )
 
 

@@ -52,7 +52,7 @@ class CrawlParams(StageParams):
     limit: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         json_schema_extra=unit("videos"),
-        description="Videos taken from each channel, playlist or search; none takes all. Changing it crawls nothing "
+        description="Videos taken from each channel, playlist or search; null takes all. Changing it crawls nothing "
         "again.",
     )
     access: Access = Field(

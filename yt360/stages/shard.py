@@ -121,12 +121,12 @@ class Shard(Stage):
                 "delete it: the shards are then planned anew"
             ) from error
         # Another target size means another layout, not an addition to this one.
-        return shards if params == self.params.model_dump(mode="json") else {}
+        return shards if params == self.params.keyed() else {}
 
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         # Written before the first shard: after a kill the remaining shards get the same clips and numbers.
         plan = {
-            "params": self.params.model_dump(mode="json"),
+            "params": self.params.keyed(),
             "shards": {item.id: list(item.meta["clips"]) for item in items},
         }
         text = json.dumps(plan, indent=1, sort_keys=True) + "\n"

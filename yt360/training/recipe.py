@@ -14,9 +14,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
-from yt360.errors import UsageError
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
-from yt360.settings import Settings, misfit, read_fields
+from yt360.settings import Settings, current_path, misfit, read_fields, unknown_setting, with_current_names
 
 
 class Phase(Settings):
@@ -176,10 +175,11 @@ def load_recipe(path: Path) -> TrainingRecipe:
 
 def parse_recipe(fields: dict[str, Any], source: str) -> TrainingRecipe:
     """A :class:`TrainingRecipe` out of plain values; ``source`` is named in errors."""
+    fields = with_current_names(TrainingRecipe, fields, source)
     try:
         return TrainingRecipe.model_validate(fields)
     except ValidationError as error:
-        raise misfit(error, f"{source}: the recipe does not fit") from error
+        raise misfit(error, f"{source}: the recipe does not fit", TrainingRecipe) from error
 
 
 def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
@@ -188,7 +188,7 @@ def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         node: Any = fields
-        *parents, last = key.split(".")
+        *parents, last = current_path(TrainingRecipe, key.split("."), f"--set {assignment}")
         try:
             for parent in parents:
                 node = node[int(parent)] if isinstance(node, list) else node[parent]
@@ -197,5 +197,5 @@ def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
                 raise KeyError(key)
             node[slot] = yaml.safe_load(text)
         except (KeyError, IndexError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe") from error
+            raise unknown_setting(TrainingRecipe, assignment) from error
     return parse_recipe(fields, "--set")

@@ -163,7 +163,7 @@ def drop(path: Path, items: frozenset[str]) -> None:
 def _made_for(stage: Stage) -> str:
     """Equal for stages that give equal keys."""
     kind = type(stage)
-    told = [kind.__module__, kind.__qualname__, stage.name, stage.version, stage.params.model_dump(mode="json")]
+    told = [kind.__module__, kind.__qualname__, stage.name, stage.version, stage.params.keyed()]
     return digest_bytes(canonical_json(told).encode("utf-8", "surrogatepass"))
 
 

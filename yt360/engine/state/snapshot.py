@@ -134,7 +134,7 @@ def _fingerprint(dataset: Dataset, stage: Stage, *, own: bool) -> str:
     files: list[Path] = []
     for each in upto:
         kind = type(each)
-        params = [each.params.model_dump(mode="json"), each.thresholds.model_dump(mode="json")]
+        params = [each.params.keyed(), each.thresholds.keyed()]
         told.append([kind.__module__, kind.__qualname__, each.name, each.version, *params])
         files += each.files_read()
         if own or each is not stage:
