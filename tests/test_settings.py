@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import logging
 from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field, ValidationError
 
 from yt360.errors import UsageError
-from yt360.settings import Settings, current_path, fields_at, misfit, unknown_setting, with_current_names
+from yt360.settings import Settings, current_path, fields_at, misfit, with_current_names
 
 
 class Rate(Settings):
@@ -67,13 +66,9 @@ def test_a_renamed_setting_keeps_its_name_in_keys() -> None:
     assert Whole().model_dump(include={"rate"}) == {"rate": {"concurrent": 1, "pause_s": 2.0}}
 
 
-def test_paths_of_the_command_line_are_translated_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "yt360"):
-        assert current_path(Whole, ["politeness", "in_flight"], "--set x") == ["rate", "concurrent"]
-        assert current_path(Whole, ["cells", "0", "count"], "--set x") == ["cells", "0", "count"]
-    assert caplog.messages == [
-        "--set x: politeness.in_flight is now called 'rate.concurrent'; the old name still works"
-    ]
+def test_paths_of_the_command_line_are_translated() -> None:
+    assert current_path(Whole, ["politeness", "in_flight"]) == ["rate", "concurrent"]
+    assert current_path(Whole, ["cells", "0", "count"]) == ["cells", "0", "count"]
 
 
 def test_unknown_names_get_the_nearest_of_their_own_section() -> None:
@@ -81,5 +76,3 @@ def test_unknown_names_get_the_nearest_of_their_own_section() -> None:
         Whole.model_validate({"rate": {"pause": 1.0}})
     assert "rate.pause: unknown key 'pause'; did you mean 'pause_s'?" in str(misfit(caught.value, "r.yaml", Whole))
     assert fields_at(Whole, ["cells", 0, "far"]) == ["task", "count", "task", "size"]
-    assert "did you mean 'pause_s'?" in str(unknown_setting(Whole, "rate.pauses=1"))
-    assert "cells.0.size" in str(unknown_setting(Whole, "cells.size=1"))

@@ -96,11 +96,8 @@ def with_current_names(
     return found
 
 
-def current_path(kind: type[BaseModel], path: Sequence[str], where: str = "") -> list[str]:
-    """A dotted path into ``kind``, as ``--set`` gives it, with today's names; indices of lists stay as they are.
-
-    Warns of an old name if ``where`` says where it was given.
-    """
+def current_path(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """A dotted path into ``kind``, as ``--set`` gives it, with today's names; indices of lists stay as they are."""
     kinds: tuple[type[BaseModel], ...] = (kind,)
     found = []
     for name in path:
@@ -108,21 +105,7 @@ def current_path(kind: type[BaseModel], path: Sequence[str], where: str = "") ->
             name = _current(kinds, name)
             kinds = _kinds_of(kinds, name)
         found.append(name)
-    if where and found != list(path):
-        log.warning("%s: %s is now called %r; the old name still works", where, ".".join(path), ".".join(found))
     return found
-
-
-def unknown_setting(kind: type[BaseModel], assignment: str) -> UsageError:
-    """What to raise for a ``--set`` whose key is none of a recipe of ``kind``: says what was probably meant."""
-    *section, name = assignment.partition("=")[0].split(".")
-    known = fields_at(kind, section)
-    hint = (
-        nearest(name, known)
-        if name not in known or not section
-        else f"elements of a list have numbers: {section[-1]}.0.{name}"
-    )
-    return UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe; {hint}")
 
 
 def fields_at(kind: type[BaseModel], path: Sequence[object]) -> list[str]:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from yt360.errors import UsageError
 from yt360.models.settings import ModelSettings, SpectrogramSettings
-from yt360.settings import Settings, current_path, misfit, read_fields, unknown_setting, with_current_names
+from yt360.settings import Settings, misfit, read_fields, with_current_names
 
 
 class Features(Settings):
@@ -262,7 +262,7 @@ def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationReci
     fields = recipe.model_dump(mode="json")
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
-        *parents, last = current_path(EvaluationRecipe, key.split("."), f"--set {assignment}")
+        *parents, last = key.split(".")
         try:
             value = yaml.safe_load(text)
             nodes: list[Any] = [fields]
@@ -273,7 +273,7 @@ def override(recipe: EvaluationRecipe, assignments: list[str]) -> EvaluationReci
             if not separator or not nodes:
                 raise KeyError(key)
         except (KeyError, IndexError, yaml.YAMLError) as error:
-            raise unknown_setting(EvaluationRecipe, assignment) from error
+            raise UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe") from error
         for node in nodes:
             node[last] = value
     return parse_evaluation(fields, "--set")

@@ -14,8 +14,9 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
+from yt360.errors import UsageError
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
-from yt360.settings import Settings, current_path, misfit, read_fields, unknown_setting, with_current_names
+from yt360.settings import Settings, misfit, read_fields, with_current_names
 
 
 class Phase(Settings):
@@ -188,7 +189,7 @@ def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         node: Any = fields
-        *parents, last = current_path(TrainingRecipe, key.split("."), f"--set {assignment}")
+        *parents, last = key.split(".")
         try:
             for parent in parents:
                 node = node[int(parent)] if isinstance(node, list) else node[parent]
@@ -197,5 +198,5 @@ def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
                 raise KeyError(key)
             node[slot] = yaml.safe_load(text)
         except (KeyError, IndexError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise unknown_setting(TrainingRecipe, assignment) from error
+            raise UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe") from error
     return parse_recipe(fields, "--set")
