@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -69,7 +70,7 @@ def evaluate_command(
         sys.exit(130)
 
 
-def _shown(value: dict) -> str:
+def _shown(value: dict[str, Any]) -> str:
     if value["value"] is None:
         return "not measurable (no samples)"
     between = "" if value["low"] is None else f" [{value['low']:.2f}, {value['high']:.2f}]"

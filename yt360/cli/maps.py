@@ -125,7 +125,8 @@ def _png_name(picture: str, taken: set[str]) -> str:
 @click.option("--model", default="panoptic-fpn-r101", show_default=True, help="What the checkpoint must be.")
 def convert_command(checkpoint: Path, target: Path, model: str) -> int:
     """Read detectron2's CHECKPOINT (a pickle; only arrays are let through) and write TARGET.safetensors."""
-    from yt360.segmentation.backends import FPN, require_torch
+    from yt360.segmentation.backends import require_torch
+    from yt360.segmentation.settings import FPN
 
     if model not in FPN:
         raise UsageError(f"--model {model}: expected {' or '.join(FPN)}")
