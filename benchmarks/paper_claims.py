@@ -136,14 +136,14 @@ SMOKE = Scale(12, 6, 8, 2, 2, 2, 1, 1)
 def evaluation_recipe(model: str, seed: int, scale: Scale) -> dict[str, Any]:
     """Tables 1 and 2 of a model. The test samples are those of seed 0 for every model and seed."""
     head = {"epochs": scale.head_epochs, "batch": 64, "learning_rate": 1e-3, "milestones": [2 * scale.head_epochs // 3]}
-    cells: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
     for task in ("avc-bin", "avsa-bin"):
         if model not in ("avc-transf", "avts-transf"):
-            cells += [{"task": task, "views": views, "translators": False, **head} for views in (1, 4)]
+            tasks += [{"task": task, "views": views, "translators": False, **head} for views in (1, 4)]
         if model in _TRANSLATING:
-            cells.append({"task": task, "views": 4, "translators": True, **head})
+            tasks.append({"task": task, "views": 4, "translators": True, **head})
     if not model.endswith("-transf"):
-        cells.append(
+        tasks.append(
             {
                 "task": "segmentation",
                 "labels": "maps",
@@ -166,7 +166,7 @@ def evaluation_recipe(model: str, seed: int, scale: Scale) -> dict[str, Any]:
             "test_clips_per_video": scale.test_clips,
             "rounds": 1,
         },
-        "cells": cells,
+        "tasks": tasks,
         "view": {"energy_share": 0.7},
         "run": {"device": "cpu", "threads": 1, "workers": 0},
     }

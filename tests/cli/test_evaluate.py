@@ -33,7 +33,7 @@ def test_a_task_is_measured_and_the_tables_show_it(
     root, model = trained
     small = ["--set", "features.train_clips_per_video=2", "--set", "features.rounds=1", "--set", "run.workers=0"]
     words = ["evaluate", "avc-bin", "--root", root, "--checkpoint", model, "--out", tmp_path / "out", *small]
-    code, out, err = command(*words, "--set", "cells.epochs=1", "--set", "features.test_clips_per_video=2")
+    code, out, err = command(*words, "--set", "tasks.epochs=1", "--set", "features.test_clips_per_video=2")
     assert (code, err) == (0, "")
     assert out.startswith("avc  avc-bin-4-views\n  accuracy ")
     code, out, _ = command("tables", tmp_path / "out")
@@ -62,15 +62,15 @@ def _wrong(what: str, *words: str, match: str) -> tuple[str, tuple[str, ...], st
         _wrong("avc-bin", "--checkpoint", "{model}", "--set", "mode=original", match="was trained in mode 'correct'"),
         _wrong("avc-bin", "--checkpoint", "{model}", "--set", "row=avsa", match="holds 'avc'.*is for 'avsa'"),
         _wrong(
-            "avc-bin", "--checkpoint", "{model}", "--set", "cells.translators=true", match="has none.*translators: true"
+            "avc-bin", "--checkpoint", "{model}", "--set", "tasks.translators=true", match="has none.*translators: true"
         ),
-        _wrong("segmentation", "--checkpoint", "{model}", "--set", "cells.inputs=[context]", match="has none"),
+        _wrong("segmentation", "--checkpoint", "{model}", "--set", "tasks.inputs=[context]", match="has none"),
         _wrong(
-            "segmentation", "--checkpoint", "{model}", "--set", "cells.inputs=[video]", match="coco-32 needs maps"
+            "segmentation", "--checkpoint", "{model}", "--set", "tasks.inputs=[video]", match="coco-32 needs maps"
         ),
         _wrong("action", "--checkpoint", "{model}", match="ucf101 needs UCF-101"),
         _wrong("avc-bin", "--checkpoint", "{model}", "--set", "data.test_split=other", match="'other' holds 0 usable"),
-        _wrong("avc-bin", "--checkpoint", "{model}", "--set", "cells.epochs=0", match="cells.0.avc-bin.epochs"),
+        _wrong("avc-bin", "--checkpoint", "{model}", "--set", "tasks.epochs=0", match="tasks.0.avc-bin.epochs"),
     ],
 )  # fmt: skip
 def test_wrong_use_says_what_to_do(

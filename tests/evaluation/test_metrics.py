@@ -100,8 +100,8 @@ def test_nearest_neighbours_agree_with_sklearn() -> None:
     rng = np.random.default_rng(1)
     y = rng.integers(0, 3, 80)
     x, x_test = rng.normal(size=(80, 6)), rng.normal(size=(30, 6))
-    cell = KnnTask(neighbours=7, temperature=0.2)
-    votes = probes.nearest_neighbours(torch.from_numpy(x), y, torch.from_numpy(x_test), 3, cell)
+    task = KnnTask(neighbours=7, temperature=0.2)
+    votes = probes.nearest_neighbours(torch.from_numpy(x), y, torch.from_numpy(x_test), 3, task)
 
     def weights(distance: np.ndarray) -> np.ndarray:
         return np.exp((1 - distance) / 0.2)

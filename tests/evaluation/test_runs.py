@@ -27,7 +27,7 @@ from yt360.training.recipe import load_recipe
 
 PIPELINES = CHECKOUT / "pipelines"
 SMALL = {"epochs": 1, "batch": 4}
-CELLS: list[dict[str, Any]] = [
+QUICK: list[dict[str, Any]] = [
     {"task": "avc-bin", "views": 1, **SMALL},
     {"task": "avc-bin", "views": 2, "translators": True, **SMALL},
     {"task": "avsa-bin", "views": 2, **SMALL},
@@ -49,10 +49,10 @@ SEGMENTATION: dict[str, Any] = {
 }
 
 
-def small(cells: list[dict[str, Any]], **fields: Any) -> EvaluationRecipe:
+def small(tasks: list[dict[str, Any]], **fields: Any) -> EvaluationRecipe:
     settings = {"views": 2, "train_clips_per_video": 2, "test_clips_per_video": 2, "rounds": 1, "batch": 3}
     run = {"workers": 0, "device": "cpu", "threads": 1}
-    return parse_evaluation({"name": "small", "features": settings, "cells": cells, "run": run} | fields, "test")
+    return parse_evaluation({"name": "small", "features": settings, "tasks": tasks, "run": run} | fields, "test")
 
 
 def measures(summary: EvaluationSummary) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def measures(summary: EvaluationSummary) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def whole(labelled_root: Path, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run folder of all cells."""
+    """The run folder of all tasks."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    evaluate(small([*CELLS, SEGMENTATION]), str(labelled_root), checkpoint, out)
+    evaluate(small([*QUICK, SEGMENTATION]), str(labelled_root), checkpoint, out)
     return out
 
 
@@ -90,17 +90,17 @@ def test_a_finished_cell_is_not_done_again_and_another_evaluation_is_refused(
     whole: Path, labelled_root: Path, checkpoint: Path
 ) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in (whole / "results").iterdir()}
-    evaluate(small(CELLS[:1]), str(labelled_root), checkpoint, whole)
+    evaluate(small(QUICK[:1]), str(labelled_root), checkpoint, whole)
     assert before == {path.name: path.stat().st_mtime_ns for path in (whole / "results").iterdir()}
     with pytest.raises(UsageError, match=r"another evaluation.*new --out"):
-        evaluate(small(CELLS[:1], seed=1), str(labelled_root), checkpoint, whole)
+        evaluate(small(QUICK[:1], seed=1), str(labelled_root), checkpoint, whole)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_numbers(
     whole: Path, labelled_root: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the middle of features and of a head's training, by the signal's own way."""
-    recipe = small([CELLS[2], SEGMENTATION], run={"workers": 0, "device": "cpu", "checkpoint_every": 100})
+    recipe = small([QUICK[2], SEGMENTATION], run={"workers": 0, "device": "cpu", "checkpoint_every": 100})
     stops = {"features of test": 1, "train": 1}
 
     def said(what: str, done: int, total: int) -> None:
@@ -124,7 +124,7 @@ def test_two_processes_give_the_numbers_of_one(
 ) -> None:
     """Four test videos and a batch of three do not divide by two: nothing is padded or counted twice."""
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(small([CELLS[2], SEGMENTATION]).model_dump_json())
+    recipe.write_text(small([QUICK[2], SEGMENTATION]).model_dump_json())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -143,7 +143,7 @@ def test_two_processes_give_the_numbers_of_one(
 
 
 def test_all_rows_see_the_same_test_samples(labelled_root: Path, checkpoint: Path, whole: Path, tmp_path: Path) -> None:
-    summary = evaluate(small(CELLS[:1], weights="random"), str(labelled_root), checkpoint, tmp_path / "out")
+    summary = evaluate(small(QUICK[:1], weights="random"), str(labelled_root), checkpoint, tmp_path / "out")
     ours = read_result(summary.results[0])
     theirs = read_result(whole / "results" / "avc-bin-1-views.json")
     assert ours["model"]["digest"] != theirs["model"]["digest"]
@@ -163,26 +163,26 @@ def test_a_bad_clip_is_left_out_and_named_and_many_stop_the_run(
 
     edit_manifest(root, damage)
     with pytest.raises(Yt360Error, match=r"of 8 samples cannot be read, first of clip .*yt360 verify"):
-        evaluate(small([CELLS[3]]), str(root), checkpoint, tmp_path / "out")
+        evaluate(small([QUICK[3]]), str(root), checkpoint, tmp_path / "out")
     monkeypatch.setattr("yt360.evaluation.samples._BAD_SHARE", 0.5)
-    summary = evaluate(small([CELLS[3]]), str(root), checkpoint, tmp_path / "out")
+    summary = evaluate(small([QUICK[3]]), str(root), checkpoint, tmp_path / "out")
     bad = read_result(summary.results[0])["unreadable"]
     assert [each["error"].count("digest") for each in bad] == [1] * len(bad) != []
 
 
 def test_localisation_errors_are_those_of_known_maps() -> None:
-    cell = LocaliseTask(around=4, elevations_deg=(0.0,))
-    views = np.stack([view.view.rotation[0] for view in localise.grid(cell, corners=False)])
+    task = LocaliseTask(around=4, elevations_deg=(0.0,))
+    views = np.stack([view.view.rotation[0] for view in localise.grid(task, corners=False)])
     heard = np.array([[1.0, 0, 0, 0.9], [0, 1.0, 0, 0.9]])
     best = np.array([[0, 9, 0, 0], [0, 9, 0, 0.0]])  # both times the view to the left
     np.testing.assert_allclose(localise.source_errors(best, heard, views), [90, 0], atol=1e-6)
     assert localise.yaw_errors(np.eye(4)).tolist() == [0, 90, 180, 90]
     found = {"match": best, "heard": heard, "turned": np.eye(4)[:2]}
-    named = localise.measures(cell, found, np.array([0, 1]))
+    named = localise.measures(task, found, np.array([0, 1]))
     assert named["source_error_random_deg"].value == 90
     assert named["yaw_error_random_deg"].value == 90
     silent = {**found, "heard": heard * [1, 1, 1, 0]}
-    assert np.isnan(localise.measures(cell, silent, np.array([0, 1]))["source_error_deg"].value)
+    assert np.isnan(localise.measures(task, silent, np.array([0, 1]))["source_error_deg"].value)
 
 
 def test_recipes_fit_and_name_rows_that_their_training_recipes_give() -> None:
@@ -192,15 +192,15 @@ def test_recipes_fit_and_name_rows_that_their_training_recipes_give() -> None:
         assert recipe.name == path.stem
         assert recipe.row is None or recipe.row in rows | {"kinetics", "scratch"}, path
     for task in TASKS:
-        assert load_evaluation(task).cells[0].task == task
+        assert load_evaluation(task).tasks[0].task == task
 
 
 def test_overrides_change_cells_and_name_what_is_wrong() -> None:
-    recipe = small(CELLS)
-    changed = override(recipe, ["cells.epochs=7", "features.rounds=3", "data.picture_s=0.25"])
-    assert changed.cells[0].epochs == 7  # type: ignore[union-attr]
+    recipe = small(QUICK)
+    changed = override(recipe, ["tasks.epochs=7", "features.rounds=3", "data.picture_s=0.25"])
+    assert changed.tasks[0].epochs == 7  # type: ignore[union-attr]
     assert (changed.features.rounds, changed.data) == (3, {"picture_s": 0.25})
-    for wrong in ("cells.nothing=1", "rounds=3", "seed", "cells.epochs=many"):
+    for wrong in ("tasks.nothing=1", "rounds=3", "seed", "tasks.epochs=many"):
         with pytest.raises(UsageError, match="--set"):
             override(recipe, [wrong])
     with pytest.raises(UsageError, match=r"features\.views gives 1"):

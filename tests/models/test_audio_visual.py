@@ -143,7 +143,7 @@ def test_bug_avc_with_several_views_and_translators_crashed():
 
     model = AudioVisualModel(tiny().model, 4, translators=True, whole_video=True)
     inputs = torch.randn(3, 2, 3, 4, 16, 16), torch.randn(3, 2, 4, 25, 16), torch.randn(3, 2, 3)
-    result = align(model(*inputs), "full112", 0.07)
+    result = align(model(*inputs), "all_views", 0.07)
     result.loss.backward()
     assert torch.isfinite(result.loss)
     assert all(p.grad is not None for p in model.parameters())

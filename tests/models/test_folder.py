@@ -63,7 +63,8 @@ def test_folders_of_older_and_of_later_versions_still_load(tmp_path: Path) -> No
     path.write_text(json.dumps(fields))
     assert describe_model(tmp_path).input is None
     assert load_encoders(tmp_path).sound.features == 16
-    edit(tmp_path, something_new=[1, 2])
+    edit(tmp_path, something_new=[1, 2], switches=fields["switches"] | {"pool": "slot31"})
+    assert describe_model(tmp_path).switches.pool == "same_slot"
     assert describe_model(tmp_path).mode == "correct"
 
 

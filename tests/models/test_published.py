@@ -80,7 +80,7 @@ def test_translators_and_loss_are_the_published_ones(released_file, converted, r
         )
         loss = align(embeddings, description.switches.pool, 0.07).loss
     assert float(loss) == pytest.approx(float(recorded["loss"]), abs=1e-5)
-    assert float(align(embeddings, "full112", 0.07).loss) > float(loss)
+    assert float(align(embeddings, "all_views", 0.07).loss) > float(loss)
 
 
 def test_crops_as_coded_are_the_published_ones(recorded):

@@ -38,7 +38,7 @@ with processes("cpu") as group:
     own = [x[group.rank * share : (group.rank + 1) * share] for x in inputs]
     wrapped = nn.parallel.DistributedDataParallel(model) if group.world > 1 else model
     found = {}
-    for pool in ("full112", "slot31"):
+    for pool in ("all_views", "same_slot"):
         wrapped.zero_grad()
         result = align(wrapped(*own), pool, 0.07)
         result.loss.backward()
@@ -87,7 +87,7 @@ def test_loss_and_gradients_of_two_processes_equal_those_of_one(tmp_path, monkey
     monkeypatch.setattr(sys, "argv", ["step", str(tmp_path / "1.pt")])
     exec(STEP, {})
     one, two = (torch.load(tmp_path / f"{world}.pt", weights_only=True) for world in (1, 2))
-    for pool in ("full112", "slot31"):
+    for pool in ("all_views", "same_slot"):
         assert one[pool].keys() == two[pool].keys()
         for name in one[pool]:
             torch.testing.assert_close(two[pool][name], one[pool][name], rtol=1e-5, atol=1e-5)

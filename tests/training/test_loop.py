@@ -117,7 +117,7 @@ def test_each_mode_trains_and_says_so(root, tmp_path, mode):
     run(tiny(mode=mode), root, tmp_path)
     _, description = read_model(tmp_path / "model")
     assert description.mode == mode
-    assert log(tmp_path, "start")[0]["switches"]["pool"] == ("full112" if mode == "correct" else "slot31")
+    assert log(tmp_path, "start")[0]["switches"]["pool"] == ("all_views" if mode == "correct" else "same_slot")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def loop_loss(prediction: torch.Tensor, target: torch.Tensor, pool: str) -> floa
     total = 0.0
     for i in range(videos):
         for k in range(views):
-            if pool == "full112":
+            if pool == "all_views":
                 others = [(j, m) for j in range(videos) for m in range(views)]
             else:
                 others = [(i, m) for m in range(views)] + [(j, k) for j in range(videos) if j != i]
@@ -33,7 +33,7 @@ def loop_loss(prediction: torch.Tensor, target: torch.Tensor, pool: str) -> floa
     return total / (videos * views)
 
 
-@pytest.mark.parametrize("pool", ["full112", "slot31"])
+@pytest.mark.parametrize("pool", ["all_views", "same_slot"])
 @pytest.mark.parametrize(("videos", "views"), [(5, 4), (3, 1), (2, 2)])
 def test_vectorised_loss_equals_the_sum_of_terms(pool, videos, views):
     prediction, target = unit(videos, views, 8), unit(videos, views, 8, seed=1)
@@ -44,16 +44,16 @@ def test_vectorised_loss_equals_the_sum_of_terms(pool, videos, views):
 def test_pools_have_112_and_31_members():
     """With all similarities equal the loss is the logarithm of the pool's size (facts 0.4)."""
     equal = torch.zeros(28, 4, 28, 4)
-    assert float(info_nce(equal, "full112", 0.07)) == pytest.approx(math.log(112), abs=1e-5)
-    assert float(info_nce(equal, "slot31", 0.07)) == pytest.approx(math.log(31), abs=1e-5)
+    assert float(info_nce(equal, "all_views", 0.07)) == pytest.approx(math.log(112), abs=1e-5)
+    assert float(info_nce(equal, "same_slot", 0.07)) == pytest.approx(math.log(31), abs=1e-5)
 
 
 def test_one_view_makes_both_pools_the_same():
     s = similarity(unit(6, 1, 8), unit(6, 1, 8, seed=1))
-    assert float(info_nce(s, "full112", 0.07)) == pytest.approx(float(info_nce(s, "slot31", 0.07)), abs=1e-6)
+    assert float(info_nce(s, "all_views", 0.07)) == pytest.approx(float(info_nce(s, "same_slot", 0.07)), abs=1e-6)
 
 
-@pytest.mark.parametrize("pool", ["full112", "slot31"])
+@pytest.mark.parametrize("pool", ["all_views", "same_slot"])
 def test_a_part_of_the_predictions_against_all_targets(pool):
     """What a process of several computes: the mean of the parts is the whole."""
     prediction, target = unit(6, 3, 8), unit(6, 3, 8, seed=1)
@@ -66,7 +66,7 @@ def test_a_part_of_the_predictions_against_all_targets(pool):
 
 def test_perfect_predictions_are_all_right_and_the_loss_is_small():
     target = unit(5, 4, 64)
-    alignment = align(Embeddings(target, target, target, target), "full112", 0.07)
+    alignment = align(Embeddings(target, target, target, target), "all_views", 0.07)
     assert (float(alignment.avc), float(alignment.avsa)) == (1.0, 1.0)
     assert float(alignment.loss) < 0.1
 
@@ -90,5 +90,5 @@ def test_avsa_accuracy_of_a_single_view_is_undefined():
 def test_gradients_reach_predictions_and_targets():
     """As published: targets are not detached."""
     tensors = [unit(4, 2, 8, seed=s).requires_grad_() for s in range(4)]
-    align(Embeddings(*tensors), "full112", 0.07).loss.backward()
+    align(Embeddings(*tensors), "all_views", 0.07).loss.backward()
     assert all(tensor.grad is not None and tensor.grad.abs().sum() > 0 for tensor in tensors)

@@ -57,12 +57,12 @@ def test_modes_never_mix():
     assert tiny().behaviour == PublishedBehaviour()
     assert tiny(mode="original").behaviour == PublishedBehaviour.original()
     with pytest.raises(UsageError, match="ablation"):
-        tiny(mode="original", switches={"pool": "full112"})
+        tiny(mode="original", switches={"pool": "all_views"})
     with pytest.raises(UsageError, match="ablation"):
-        tiny(mode="correct", switches={"pool": "slot31"})
+        tiny(mode="correct", switches={"pool": "same_slot"})
     with pytest.raises(UsageError, match="ablation"):
         tiny(mode="ablation")
-    assert tiny(mode="ablation", switches={"pool": "slot31"}).behaviour == PublishedBehaviour(pool="slot31")
+    assert tiny(mode="ablation", switches={"pool": "same_slot"}).behaviour == PublishedBehaviour(pool="same_slot")
 
 
 def test_every_switch_has_both_values():

@@ -5,59 +5,95 @@ Every field has the paper's value as its default.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from yt360.settings import Settings
+from yt360.settings import Settings, unit
+
+_LOG = logging.getLogger("yt360.settings")
+
+OLD_POOLS: Mapping[str, Literal["all_views", "same_slot"]] = {"full112": "all_views", "slot31": "same_slot"}
+"""Values of ``pool`` until version 0.1: the numbers were those of N=28, K=4."""
 
 
 class PublishedBehaviour(Settings):
-    """Where the published code and the paper (or plain geometry) disagree, one field each.
+    """Where the published code and the paper (or plain geometry) disagree: one field each."""
 
-    ``rotation``: ``original`` multiplies yaw and pitch in the order of the published
-    ``rotate_ambix``, which leaves a source at the view's centre 14.8° off the front on average.
-    ``pool``: negatives of a view; ``slot31`` is own views plus the same slot of the other videos
-    (N+K-1), ``full112`` all views of all videos (N·K, Eq. 8); the numbers are those of N=28, K=4.
-    ``margin``: least distance of two view centres in the longitude-latitude plane in units of 180°;
-    the published code configures 0.2 and never applies it.
-    ``coverage``: ``coded`` draws tangent-plane half widths (25.0° to 76.3°, pixels at their upper
-    left corner), ``written`` draws angles (25° to 90°, pixels at their centres).
-    ``flip_sound``: whether a flipped picture's sound is flipped with it.
-    ``channels``: ``misread`` feeds the network what the published loader made out of a 5.1 file
-    (X, Y, W, 0.707 Z where it meant W, Y, Z, X).
-    """
+    rotation: Literal["correct", "original"] = Field(
+        default="correct",
+        description="Order in which yaw and pitch turn the sound to a view. original is that of the published "
+        "rotate_ambix, which leaves a source at the view's centre 14.8 degrees off the front on average.",
+    )
+    pool: Literal["all_views", "same_slot"] = Field(
+        default="all_views",
+        description="Negatives of a view. all_views: all views of all videos of the batch (N*K with N videos of K "
+        "views, Eq. 8). same_slot: the own video's views and the same slot of the other videos (N+K-1), as published.",
+    )
+    margin: float = Field(
+        default=0.2,
+        ge=0,
+        lt=0.6,
+        description="Least distance between two view centres in the longitude-latitude plane. The published code "
+        "configures 0.2 and never applies it.",
+        json_schema_extra=unit("180 degrees"),
+    )
+    coverage: Literal["written", "coded"] = Field(
+        default="written",
+        description="How fields of view are drawn. written: angles from 25 to 90 degrees, pixels at their centres. "
+        "coded: half widths on the tangent plane (25.0 to 76.3 degrees), pixels at their upper left corners.",
+    )
+    flip_sound: bool = Field(
+        default=True, description="Flip the sound with a flipped picture (left and right change places)."
+    )
+    channels: Literal["canonical", "misread"] = Field(
+        default="canonical",
+        description="Ambisonic channels that the network gets. misread: what the published loader made out of a 5.1 "
+        "file (X, Y, W, 0.707 Z where it meant W, Y, Z, X).",
+    )
 
-    rotation: Literal["correct", "original"] = "correct"
-    pool: Literal["full112", "slot31"] = "full112"
-    margin: Annotated[float, Field(ge=0, lt=0.6)] = 0.2
-    coverage: Literal["written", "coded"] = "written"
-    flip_sound: bool = True
-    channels: Literal["canonical", "misread"] = "canonical"
+    @field_validator("pool", mode="before")
+    @classmethod
+    def _pool_by_its_old_name(cls, value: Any) -> Any:
+        if isinstance(value, str) and value in OLD_POOLS:
+            _LOG.warning("pool: %r is now called %r; the old value still works", value, OLD_POOLS[value])
+            return OLD_POOLS[value]
+        return value
 
     @staticmethod
     def original() -> PublishedBehaviour:
         """All switches as the published code behaves."""
         return PublishedBehaviour(
-            rotation="original", pool="slot31", margin=0.0, coverage="coded", flip_sound=False, channels="misread"
+            rotation="original", pool="same_slot", margin=0.0, coverage="coded", flip_sound=False, channels="misread"
         )
 
 
 class DataSettings(Settings):
-    """Which clips, and how much of each makes a sample.
+    """Which clips, and how much of each makes a sample."""
 
-    ``clips_per_video``: samples of one video in an epoch (the video is drawn, then one of its
-    clips). ``picture_s`` of picture lie at a random place inside ``sound_s`` of sound.
-    """
-
-    train_split: str = "train"
-    test_split: str = "test"
-    clips_per_video: Annotated[int, Field(ge=1)] = 32
-    picture_s: Annotated[float, Field(gt=0, le=30)] = 0.5
-    frames_per_second: Annotated[float, Field(gt=0, le=120)] = 16.0
-    sound_s: Annotated[float, Field(gt=0, le=30)] = 1.0
-    workers: Annotated[int, Field(ge=0, le=256)] = 2
-    verify_digests: bool = True
+    train_split: str = Field(default="train", description="Split of the manifest to train on.")
+    test_split: str = Field(default="test", description="Split of the manifest that is held out.")
+    clips_per_video: int = Field(
+        default=32,
+        ge=1,
+        description="Samples of one video in an epoch: the video is drawn, then one of its clips.",
+    )
+    picture_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=30,
+        description="Length of picture in a sample. It lies at a random place inside the sound; at most sound_s.",
+    )
+    frames_per_second: float = Field(default=16.0, gt=0, le=120, description="Frames taken of a second of picture.")
+    sound_s: float = Field(default=1.0, gt=0, le=30, description="Length of sound in a sample.")
+    workers: int = Field(
+        default=2, ge=0, le=256, description="Processes that decode and crop. 0: the training process does it itself."
+    )
+    verify_digests: bool = Field(
+        default=True, description="Check the digest of each member of a shard the first time a process reads it."
+    )
 
     @property
     def frames(self) -> int:
@@ -72,20 +108,32 @@ class DataSettings(Settings):
 
 
 class ViewSettings(Settings):
-    """How views are drawn. ``size`` in pixels; ``aspect`` is the range of height/width on the image plane.
+    """How views (perspective crops with the sound turned to them) are drawn and augmented."""
 
-    ``energy_share``: share of views drawn around the loudest direction of the sample's sound
-    (not in the paper). ``jitter``: strengths of brightness, contrast, saturation and hue.
-    ``gain``: range of the random gain on each view's sound.
-    """
-
-    size: Annotated[int, Field(ge=16, le=512)] = 112
-    elevation_deg: tuple[float, float] = (-28.8, 30.6)
-    aspect: tuple[float, float] = (0.75, 4 / 3)
-    energy_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    flip: Annotated[float, Field(ge=0, le=1)] = 0.5
-    jitter: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
-    gain: tuple[float, float] = (0.9, 1.1)
+    size: int = Field(
+        default=112, ge=16, le=512, description="Width and height of a view.", json_schema_extra=unit("pixels")
+    )
+    elevation_deg: tuple[float, float] = Field(
+        default=(-28.8, 30.6), description="Range of the elevation of view centres, within -90 (down) and 90 (up)."
+    )
+    aspect: tuple[float, float] = Field(
+        default=(0.75, 4 / 3), description="Range of height/width of a view on the image plane; above 0."
+    )
+    energy_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of views drawn around the loudest direction of the sample's sound (not in the paper).",
+    )
+    flip: float = Field(default=0.5, ge=0, le=1, description="Probability that a training view is mirrored.")
+    jitter: tuple[float, float, float, float] = Field(
+        default=(0.4, 0.4, 0.4, 0.2),
+        description="Strength of colour jitter in training: brightness, contrast, saturation (each in [0, 1)) and hue "
+        "(in [0, 0.5], as a share of a turn).",
+    )
+    gain: tuple[float, float] = Field(
+        default=(0.9, 1.1), description="Range of the random gain on each training view's sound; above 0."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> ViewSettings:
@@ -103,14 +151,16 @@ class ViewSettings(Settings):
 
 
 class SampleSettings(Settings):
-    """All that a sample depends on besides its clip and its random numbers.
+    """All that a sample depends on besides its clip and its random numbers."""
 
-    ``view_count`` views of one moment look in different directions; with ``several_moments`` they are
-    ``view_count`` moments of the clip, all seen from the same direction.
-    """
-
-    data: DataSettings = DataSettings()
-    views: ViewSettings = ViewSettings()
-    behaviour: PublishedBehaviour = PublishedBehaviour()
-    view_count: Annotated[int, Field(ge=1, le=64)] = 4
-    several_moments: bool = False
+    data: DataSettings = Field(default=DataSettings(), description="How much of a clip makes a sample.")
+    views: ViewSettings = Field(default=ViewSettings(), description="How views are drawn.")
+    behaviour: PublishedBehaviour = Field(
+        default=PublishedBehaviour(), description="Where to follow the published code instead of the paper."
+    )
+    view_count: int = Field(default=4, ge=1, le=64, description="Views of a sample.")
+    several_moments: bool = Field(
+        default=False,
+        description="Views are moments of the clip, all seen from the same direction, instead of directions at one "
+        "moment.",
+    )

@@ -1,4 +1,4 @@
-"""What the cells of an evaluation share: model, data, run folder; and what a cell gives."""
+"""What the tasks of an evaluation share: model, data, run folder; and what a task gives."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from yt360.dataset.settings import SampleSettings
 from yt360.evaluation.frozen_features import Extract, Extractor, samples_digest
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.pretrained import Pretrained, sampling
-from yt360.evaluation.recipe import ActionTask, Cell, EvaluationRecipe, KnnTask, ProbeTask, SegmentationTask
+from yt360.evaluation.recipe import ActionTask, EvaluationRecipe, KnnTask, ProbeTask, SegmentationTask, Task
 from yt360.evaluation.samples import need_two_videos
 from yt360.evaluation.tasks import action_data
 from yt360.evaluation.tasks.labelled import LabelledMaker, SegmentLabels
@@ -30,7 +30,7 @@ ACTIONS = ("ucf101", "hmdb51")
 
 @dataclass(frozen=True)
 class TaskResult:
-    """Measures by name, with what else is worth keeping. ``settings`` tell outcomes of one cell apart."""
+    """Measures by name, with what else is worth keeping. ``settings`` tell outcomes of one task apart."""
 
     measures: dict[str, Measure]
     details: dict[str, Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class TaskResult:
 
 @dataclass
 class TaskContext:
-    """What the cells of an evaluation share."""
+    """What the tasks of an evaluation share."""
 
     recipe: EvaluationRecipe
     pretrained: Pretrained
@@ -85,22 +85,22 @@ class TaskContext:
         """A fold of an action dataset below the root."""
         return action_data.load_fold(Path(self.root), dataset, number)
 
-    def identity(self, cell: Cell) -> list[Any]:
-        """What a cell's result depends on besides its own settings."""
+    def identity(self, task: Task) -> list[Any]:
+        """What a task's result depends on besides its own settings."""
         recipe = self.recipe
         shared = [recipe.seed, self.pretrained.digest, self.pretrained.row, recipe.data, recipe.view]
-        if is_action(cell):
-            return [*shared, [fold_digest(self.fold(name, number)) for name, number in folds_of(cell)]]
+        if is_action(task):
+            return [*shared, [fold_digest(self.fold(name, number)) for name, number in folds_of(task)]]
         return [*shared, recipe.features.model_dump(), *(split.digest for split in self.splits.values())]
 
-    def about_data(self, cell: Cell) -> dict[str, Any]:
+    def about_data(self, task: Task) -> dict[str, Any]:
         """What a result says of its data."""
-        if is_action(cell):
-            folds = [self.fold(name, number) for name, number in folds_of(cell)]
+        if is_action(task):
+            folds = [self.fold(name, number) for name, number in folds_of(task)]
             digest = digest_json([fold_digest(fold) for fold in folds])
             count = {"train": len(folds[0].train), "test": len(folds[0].test)}
             return {"root": self.root, "dataset": folds[0].dataset, "digest": digest, "videos": count}
-        clips = getattr(cell, "test_clips_per_video", None) or getattr(cell, "clips_per_video", None)
+        clips = getattr(task, "test_clips_per_video", None) or getattr(task, "clips_per_video", None)
         clips = clips or self.recipe.features.test_clips_per_video
         views = self.recipe.features.views
         test = self.splits["test"]
@@ -113,17 +113,17 @@ class TaskContext:
         }
 
 
-def is_action(cell: Cell) -> bool:
-    """Whether a cell works on an action dataset instead of shards."""
-    return isinstance(cell, ActionTask) or (isinstance(cell, ProbeTask | KnnTask) and cell.labels in ACTIONS)
+def is_action(task: Task) -> bool:
+    """Whether a task works on an action dataset instead of shards."""
+    return isinstance(task, ActionTask) or (isinstance(task, ProbeTask | KnnTask) and task.labels in ACTIONS)
 
 
-def folds_of(cell: Cell) -> list[tuple[str, int]]:
-    """(dataset, fold) that a cell on an action dataset needs."""
-    if isinstance(cell, ActionTask):
-        return [(cell.dataset, number) for number in cell.folds]
-    assert isinstance(cell, ProbeTask | KnnTask)
-    return [(cell.labels, cell.fold)]
+def folds_of(task: Task) -> list[tuple[str, int]]:
+    """(dataset, fold) that a task on an action dataset needs."""
+    if isinstance(task, ActionTask):
+        return [(task.dataset, number) for number in task.folds]
+    assert isinstance(task, ProbeTask | KnnTask)
+    return [(task.labels, task.fold)]
 
 
 def fold_digest(fold: action_data.Fold) -> str:
@@ -134,7 +134,7 @@ def fold_digest(fold: action_data.Fold) -> str:
 
 def labelled(
     job: TaskContext,
-    cell: SegmentationTask | ProbeTask | KnnTask,
+    task: SegmentationTask | ProbeTask | KnnTask,
     settings: SampleSettings,
     labels: SegmentLabels,
     views: int,
@@ -143,9 +143,9 @@ def labelled(
 ) -> LabelledMaker:
     reader = MemberReader(job.root, verify=settings.data.verify_digests)
     augment, fov = train, None
-    if isinstance(cell, SegmentationTask):
-        augment = train or cell.encoders == "as-published"
-        fov = cell.train_fov_deg if train else cell.test_fov_deg
+    if isinstance(task, SegmentationTask):
+        augment = train or task.encoders == "as-published"
+        fov = task.train_fov_deg if train else task.test_fov_deg
     return LabelledMaker(settings, reader, labels, views, fov, augment)
 
 

@@ -40,7 +40,7 @@ class Fit:
     loss: Loss
     dataset: Callable[[int], Dataset]
     samples: int
-    cell: SegmentationTask | ActionTask
+    task: SegmentationTask | ActionTask
     seed: int
     path: Path
     identity: str
@@ -52,16 +52,16 @@ class Fit:
 
     def run(self) -> None:
         """Train to the end, from the checkpoint at ``path`` if there is one of the same ``identity``."""
-        cell = self.cell
-        batch = min(cell.batch, self.samples)
+        task = self.task
+        batch = min(task.batch, self.samples)
         per_epoch = self.samples // batch
-        total = cell.epochs * per_epoch
-        self.optimiser = torch.optim.Adam(list(self.parameters), lr=cell.learning_rate, weight_decay=cell.weight_decay)
+        total = task.epochs * per_epoch
+        self.optimiser = torch.optim.Adam(list(self.parameters), lr=task.learning_rate, weight_decay=task.weight_decay)
         step = self._resume()
         unreadable: list[tuple[str, str]] = []
         seen = 0
-        for epoch in range(step // per_epoch, cell.epochs):
-            rate = cell.learning_rate * cell.decay ** sum(epoch >= milestone for milestone in cell.milestones)
+        for epoch in range(step // per_epoch, task.epochs):
+            rate = task.learning_rate * task.decay ** sum(epoch >= milestone for milestone in task.milestones)
             for settings in self.optimiser.param_groups:
                 settings["lr"] = rate
             for block in self._blocks(epoch, batch, step - epoch * per_epoch if epoch == step // per_epoch else 0):

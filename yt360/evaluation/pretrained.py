@@ -66,7 +66,7 @@ class Pretrained:
         if not self.model.translates:
             raise UsageError(
                 f"{what} needs the translation networks, the model {self.folder} ({self.row}) has none: "
-                "use a checkpoint trained with translators: true, or leave this cell out"
+                "use a checkpoint trained with translators: true, or leave this task out"
             )
 
     def inputs(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file a cell in a run folder, written in one step; ``yt360 tables`` reads them."""
+"""Results on disk: one JSON file a task in a run folder, written in one step; ``yt360 tables`` reads them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MAX_RESULT_BYTES = 1 << 24
 
 
 def result_path(out: Path, name: str) -> Path:
-    """Where the result of a cell lies in a run folder."""
+    """Where the result of a task lies in a run folder."""
     return out / _FOLDER / f"{name}.json"
 
 
 def write_result(out: Path, name: str, fields: Mapping[str, Any]) -> Path:
-    """Write a cell's result: ``fields`` and what every result says (versions, command, platform)."""
+    """Write a task's result: ``fields`` and what every result says (versions, command, platform)."""
     import torch
 
     path = result_path(out, name)

@@ -1,4 +1,4 @@
-"""Runs an evaluation: each cell once, its result in the run folder, everything kept to go on from."""
+"""Runs an evaluation: each task once, its result in the run folder, everything kept to go on from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from yt360.errors import UsageError
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.pretrained import load_pretrained
-from yt360.evaluation.recipe import Cell, EvaluationRecipe
+from yt360.evaluation.recipe import EvaluationRecipe, Task
 from yt360.evaluation.results import read_result, result_path, write_result
 from yt360.evaluation.tasks import all_tasks
 from yt360.hashing import digest_json
@@ -23,7 +23,7 @@ from yt360.training.run_lock import only_run, stop_on_signals
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """How a run ended: the files of its results, in order of the cells."""
+    """How a run ended: the files of its results, in order of the tasks."""
 
     results: tuple[Path, ...]
     interrupted: bool
@@ -37,7 +37,7 @@ def evaluate(
     *,
     said: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> EvaluationSummary:
-    """Run all cells of ``recipe`` on the model in ``checkpoint`` and the data below ``root``.
+    """Run all tasks of ``recipe`` on the model in ``checkpoint`` and the data below ``root``.
 
     What ``out`` holds already is not done again; an interrupted run goes on. ``said`` hears of progress.
     Raises :class:`UsageError` for what is missing or does not fit.
@@ -54,15 +54,15 @@ def evaluate(
         job = all_tasks.TaskContext(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
         finished: list[Path] = []
         try:
-            for cell in recipe.cells:
-                identity = digest_json([cell.model_dump(mode="json"), job.identity(cell)])
-                names = all_tasks.result_names(cell)
+            for task in recipe.tasks:
+                identity = digest_json([task.model_dump(mode="json"), job.identity(task)])
+                names = all_tasks.result_names(task)
                 if not all(_holds(result_path(out, name), identity) for name in names):
                     began = time.monotonic()
-                    found = all_tasks.measure(job, cell)
+                    found = all_tasks.measure(job, task)
                     if group.first:
                         for name, outcome in zip(names, found, strict=True):
-                            fields = _fields(job, cell, outcome) | {"identity": identity}
+                            fields = _fields(job, task, outcome) | {"identity": identity}
                             write_result(out, name, fields | {"seconds": round(time.monotonic() - began, 1)})
                     barrier()
                 finished += [result_path(out, name) for name in names]
@@ -82,15 +82,15 @@ def _holds(path: Path, identity: str) -> bool:
     )
 
 
-def _fields(job: all_tasks.TaskContext, cell: Cell, outcome: all_tasks.TaskResult) -> dict[str, Any]:
+def _fields(job: all_tasks.TaskContext, task: Task, outcome: all_tasks.TaskResult) -> dict[str, Any]:
     return {
-        "task": cell.task,
+        "task": task.task,
         "row": job.pretrained.row,
         "evaluation": job.recipe.name,
         "seed": job.recipe.seed,
-        "settings": cell.model_dump(mode="json") | outcome.settings,
+        "settings": task.model_dump(mode="json") | outcome.settings,
         "model": job.pretrained.about(),
-        "data": job.about_data(cell),
+        "data": job.about_data(task),
         "measures": outcome.measures,
         "details": outcome.details,
         "unreadable": [{"clip": clip, "error": error} for clip, error in outcome.unreadable],

@@ -5,31 +5,45 @@ Every field has the paper's value as its default.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from yt360.dataset.settings import PublishedBehaviour, SampleSettings
-from yt360.settings import Settings
+from yt360.dataset.settings import OLD_POOLS, PublishedBehaviour, SampleSettings
+from yt360.settings import Settings, unit
 
 MODEL_FORMAT = 1
 """Version of the layout of a model folder."""
 
 
 class SpectrogramSettings(Settings):
-    """The network's sound input. ``logmel``: 4 channels as in the paper, which cannot tell left from
-    right; ``logmel+intensity`` adds the three intensity-vector channels that can (not in the paper).
+    """The network's sound input: log-mel spectrograms, and intensity vectors where asked for."""
 
-    ``statistics_samples``: windows of the training split from which the mean and the deviation of
-    each mel band are measured before the first step.
-    """
-
-    sample_rate_hz: Annotated[int, Field(ge=4000, le=192000)] = 24000
-    n_fft: Annotated[int, Field(ge=64, le=8192)] = 512
-    hop: Annotated[int, Field(ge=16, le=8192)] = 240
-    mels: Annotated[int, Field(ge=8, le=512)] = 128
-    features: Literal["logmel", "logmel+intensity"] = "logmel"
-    statistics_samples: Annotated[int, Field(ge=1)] = 256
+    sample_rate_hz: int = Field(
+        default=24000, ge=4000, le=192000, description="Sample rate of the dataset's sound, which is not resampled."
+    )
+    n_fft: int = Field(
+        default=512,
+        ge=64,
+        le=8192,
+        description="Window of the short-time Fourier transform.",
+        json_schema_extra=unit("samples"),
+    )
+    hop: int = Field(
+        default=240, ge=16, le=8192, description="Step between windows.", json_schema_extra=unit("samples")
+    )
+    mels: int = Field(default=128, ge=8, le=512, description="Mel bands from 0 Hz to half the sample rate.")
+    features: Literal["logmel", "logmel+intensity"] = Field(
+        default="logmel",
+        description="logmel: 4 channels as in the paper, which cannot tell left from right. logmel+intensity adds the "
+        "three channels of the intensity vector, which can (not in the paper).",
+    )
+    statistics_samples: int = Field(
+        default=256,
+        ge=1,
+        description="Windows of the training split from which mean and deviation of each mel band are measured before "
+        "the first step.",
+    )
 
     @property
     def channels(self) -> int:
@@ -38,34 +52,45 @@ class SpectrogramSettings(Settings):
 
 
 class TranslatorSettings(Settings):
-    """The two translation networks. ``mlp`` has no attention: each view is translated alone.
+    """The two translation networks, video to sound and sound to video."""
 
-    ``positions``: add an embedding of the view's direction (not in the paper).
-    ``out_activation``: ReLU after each layer, as coded and not in Eq. 5.
-    """
-
-    kind: Literal["transformer", "mlp"] = "transformer"
-    depth: Annotated[int, Field(ge=1, le=24)] = 2
-    expansion: Annotated[int, Field(ge=1, le=16)] = 4
-    heads: Annotated[int, Field(ge=1, le=64)] = 1
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    out_activation: bool = True
-    positions: bool = False
+    kind: Literal["transformer", "mlp"] = Field(
+        default="transformer",
+        description="transformer: views see each other. mlp: no attention, each view is translated alone.",
+    )
+    depth: int = Field(default=2, ge=1, le=24, description="Layers.")
+    expansion: int = Field(default=4, ge=1, le=16, description="Width of a feed-forward step over that of its input.")
+    heads: int = Field(default=1, ge=1, le=64, description="Attention heads; must divide 8 * model.width.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of features dropped in training.")
+    out_activation: bool = Field(default=True, description="ReLU after each layer, as coded and not in Eq. 5.")
+    positions: bool = Field(
+        default=False, description="Add an embedding of each view's direction to its features (not in the paper)."
+    )
 
 
 class ModelSettings(Settings):
-    """Both encoders and what hangs on them. Features have ``8 * width`` dimensions (512 in the paper).
+    """Both encoders and what hangs on them. Features have ``8 * width`` dimensions (512 in the paper)."""
 
-    ``depth`` of the video network: 18 (two blocks a stage) or 10 (one). ``video``: the paper's
-    R(2+1)D or torchvision's ``r2plus1d_18`` (``pretrained`` loads its Kinetics-400 weights).
-    """
-
-    video: Literal["r2plus1d", "torchvision"] = "r2plus1d"
-    pretrained: bool = False
-    width: Annotated[int, Field(ge=1, le=256)] = 64
-    depth: Literal[10, 18] = 18
-    projection: Annotated[int, Field(ge=2, le=4096)] = 128
-    translator: TranslatorSettings = TranslatorSettings()
+    video: Literal["r2plus1d", "torchvision"] = Field(
+        default="r2plus1d",
+        description="Video encoder: the paper's R(2+1)D, or torchvision's r2plus1d_18 (width 64 and depth 18 only).",
+    )
+    pretrained: bool = Field(
+        default=False, description="Start from torchvision's Kinetics-400 weights; for video: torchvision only."
+    )
+    width: int = Field(
+        default=64,
+        ge=1,
+        le=256,
+        description="Channels of the first stage of both encoders; the last has 8 times as many.",
+    )
+    depth: Literal[10, 18] = Field(
+        default=18, description="Depth of the video encoder: 18 (two blocks a stage) or 10 (one)."
+    )
+    projection: int = Field(default=128, ge=2, le=4096, description="Dimensions of the embeddings that are compared.")
+    translator: TranslatorSettings = Field(
+        default=TranslatorSettings(), description="The translation networks of phases with translators: true."
+    )
 
     @model_validator(mode="after")
     def _torchvision_shape(self) -> ModelSettings:
@@ -84,31 +109,38 @@ class ModelSettings(Settings):
 
 
 class ModelInput(Settings):
-    """What a model was fed with in training: views of ``size`` x ``size`` pixels, ``picture_s`` seconds of them at
-    ``frames_per_second``, and ``sound_s`` seconds of sound."""
+    """What a model was fed with in training."""
 
-    size: int
-    frames_per_second: float
-    picture_s: float
-    sound_s: float
+    size: int = Field(ge=1, description="Width and height of a view.", json_schema_extra=unit("pixels"))
+    frames_per_second: float = Field(gt=0, description="Frames of a second of picture.")
+    picture_s: float = Field(gt=0, description="Length of picture.")
+    sound_s: float = Field(gt=0, description="Length of sound.")
 
 
 class ModelDescription(Settings):
-    """What ``model.json`` says: architecture, sound input, mode and switches, and the size of the input.
-
-    ``input`` is None in folders that an older version wrote. ``source``: the released file that was converted.
-    Keys of later versions are passed over.
-    """
+    """What ``model.json`` says. Keys of later versions are passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    format: Literal[1] = 1
-    model: ModelSettings
-    sound: SpectrogramSettings
-    mode: Literal["correct", "original", "ablation"] = "correct"
-    switches: PublishedBehaviour = PublishedBehaviour()
-    input: ModelInput | None = None
-    source: str | None = None
+    format: Literal[1] = Field(default=1, description="Version of the layout of the folder.")
+    model: ModelSettings = Field(description="Architecture.")
+    sound: SpectrogramSettings = Field(description="Sound input.")
+    mode: Literal["correct", "original", "ablation"] = Field(
+        default="correct", description="How the published code was followed."
+    )
+    switches: PublishedBehaviour = Field(default=PublishedBehaviour(), description="The same, switch by switch.")
+    input: ModelInput | None = Field(
+        default=None, description="Size of the input; absent in folders that version 0.1 wrote."
+    )
+    source: str | None = Field(default=None, description="Name of the released file that was converted.")
+
+    @field_validator("switches", mode="before")
+    @classmethod
+    def _pool_by_its_old_name(cls, value: Any) -> Any:
+        """Nobody can be asked to change a file that a version before wrote, so there is no warning here."""
+        if isinstance(value, dict) and value.get("pool") in OLD_POOLS:
+            return value | {"pool": OLD_POOLS[value["pool"]]}
+        return value
 
     @staticmethod
     def of(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from yt360.models.audio_visual import Embeddings
 from yt360.training.distributed import gather_with_gradient
 
-Pool = Literal["full112", "slot31"]
+Pool = Literal["all_views", "same_slot"]
 
 
 class Alignment(NamedTuple):
@@ -31,14 +31,14 @@ def info_nce(similarity: Tensor, pool: Pool, temperature: float, first: int = 0)
     """Mean of Eq. 7 over all predictions.
 
     ``similarity`` (n, K, N, K): prediction (i, k) against target (j, l), where prediction video i is
-    target video ``first + i``. ``full112``: every target is in the pool (Eq. 8). ``slot31``: the
+    target video ``first + i``. ``all_views``: every target is in the pool (Eq. 8). ``same_slot``: the
     targets of the own video and those of the same slot k of the other videos, as in the published
-    code. The numbers in the names are those of N=28, K=4.
+    code.
     """
     n, views, videos, _ = similarity.shape
     own = torch.arange(n, device=similarity.device) + first
     slot = torch.arange(views, device=similarity.device)
-    if pool == "full112":
+    if pool == "all_views":
         logits = similarity.reshape(n * views, videos * views)
         labels = (own[:, None] * views + slot).flatten()
     else:

@@ -7,37 +7,44 @@ Source of the defaults: section 3.1 of the paper and the released configuration 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from yt360 import overrides
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
-from yt360.errors import UsageError
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
 from yt360.settings import Settings, misfit, read_fields, with_current_names
 
 
 class Phase(Settings):
-    """One phase of the curriculum: an objective, and for how long.
+    """One phase of the curriculum. Encoders pass from phase to phase; heads, translators and optimiser start fresh."""
 
-    ``avc``: match whole videos (Eq. 6; several views are max-pooled). ``avsa``: match views of
-    different directions at the same moment (Eq. 8). ``avts``: match moments, one in each equal part
-    of the clip, all seen from the same direction.
-    ``batch`` counts videos over all processes. Give either ``epochs`` or ``steps``. ``learning_rate``:
-    this phase's own, instead of the optimiser's (the paper has one rate for both phases).
-    Encoders pass from phase to phase; heads, translators and the optimiser start fresh.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-    objective: Literal["avc", "avts", "avsa"]
-    views: Annotated[int, Field(ge=1, le=64)]
-    batch: Annotated[int, Field(ge=2)]
-    translators: bool
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    steps: Annotated[int, Field(ge=1)] | None = None
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="Name in logs and checkpoints: lower-case letters, digits and dashes, at most 32.",
+    )
+    objective: Literal["avc", "avts", "avsa"] = Field(
+        description="avc: match whole videos (Eq. 6; several views are max-pooled). avsa: match views of different "
+        "directions at the same moment (Eq. 8). avts: match moments, one in each equal part of the clip, all seen from "
+        "the same direction."
+    )
+    views: int = Field(ge=1, le=64, description="Views of a sample; at least 2 for avsa and avts.")
+    batch: int = Field(ge=2, description="Videos in a batch, over all processes.")
+    translators: bool = Field(description="Predict each modality from the other with the translation networks.")
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        description="Length in passes of data.clips_per_video samples a video. Give epochs or steps.",
+    )
+    steps: int | None = Field(default=None, ge=1, description="Length in optimiser steps. Give epochs or steps.")
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="This phase's own rate instead of the optimiser's (the paper has one rate for all phases).",
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Phase:
@@ -49,69 +56,99 @@ class Phase(Settings):
 
 
 class OptimiserSettings(Settings):
-    """Adam with coupled weight decay (L2), constant rate."""
+    """Adam with coupled weight decay (L2), constant rate; temperature of the loss."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
-    temperature: Annotated[float, Field(gt=0)] = 0.07
+    learning_rate: float = Field(default=1e-4, gt=0, description="Step size of Adam.")
+    betas: tuple[float, float] = Field(
+        default=(0.9, 0.999), description="Decay of Adam's running means of gradients and of their squares, in [0, 1)."
+    )
+    weight_decay: float = Field(default=1e-5, ge=0, description="Weight of the L2 penalty.")
+    temperature: float = Field(default=0.07, gt=0, description="What similarities are divided by in the loss (Eq. 7).")
 
 
 class HeldOutEvaluation(Settings):
-    """How held-out alignment is measured: ``clips_per_video`` windows of each test video, ``views`` each.
+    """How alignment is measured on the held-out split, at the end of each phase and in between."""
 
-    ``every`` steps, and at the end of each phase. 0 measures at the ends only.
-    """
-
-    every: Annotated[int, Field(ge=0)] = 0
-    views: Annotated[int, Field(ge=2, le=64)] = 4
-    batch: Annotated[int, Field(ge=2)] = 28
-    clips_per_video: Annotated[int, Field(ge=1)] = 2
+    every: int = Field(
+        default=0, ge=0, description="Steps from one evaluation to the next. 0: at the ends of the phases only."
+    )
+    views: int = Field(default=4, ge=2, le=64, description="Views of each sample.")
+    batch: int = Field(
+        default=28,
+        ge=2,
+        description="Videos that are compared with each other; as many as there are if there are fewer.",
+    )
+    clips_per_video: int = Field(default=2, ge=1, description="Samples of each test video.")
 
 
 class RunSettings(Settings):
-    """What changes speed and bookkeeping, not what is learned (precision apart).
+    """What changes speed and bookkeeping, not what is learned (precision apart)."""
 
-    ``accumulate``: batches per optimiser step; negatives come from one batch.
-    ``checkpoint_every`` and ``log_every`` in steps; ``keep``: newest checkpoints kept. ``threads``:
-    CPU threads of the network (as many as cores if not given; threads that share a core with data
-    workers or other programs wait for each other, so fewer can be faster).
-    """
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    channels_last: bool = False
-    compile: bool = False
-    sync_batchnorm: bool = False
-    accumulate: Annotated[int, Field(ge=1)] = 1
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    log_every: Annotated[int, Field(ge=1)] = 20
-    checkpoint_every: Annotated[int, Field(ge=1)] = 1000
-    keep: Annotated[int, Field(ge=1)] = 2
-    tensorboard: bool = False
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where the network computes. auto: CUDA where there is one."
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="Precision of the networks; heads and loss are always in fp32."
+    )
+    channels_last: bool = Field(default=False, description="Keep channels last in memory: faster on many devices.")
+    compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
+    sync_batchnorm: bool = Field(
+        default=False, description="Batch norm over all processes instead of each for itself; CUDA only."
+    )
+    accumulate: int = Field(default=1, ge=1, description="Batches per optimiser step. Negatives come from one batch.")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="CPU threads of the network; as many as cores if not given. Threads that share a core with data "
+        "workers or other programs wait for each other, so fewer can be faster.",
+    )
+    log_every: int = Field(default=20, ge=1, description="Steps from one record in log.jsonl to the next.")
+    checkpoint_every: int = Field(default=1000, ge=1, description="Steps from one checkpoint to the next.")
+    keep: int = Field(default=2, ge=1, description="Newest checkpoints that are kept, besides the last of each phase.")
+    tensorboard: bool = Field(
+        default=False,
+        description="Write losses and accuracies to OUT/tensorboard as well (tensorboard --logdir OUT); needs the "
+        "package tensorboard.",
+    )
 
 
 class TrainingRecipe(Settings):
-    """A whole training run.
+    """A whole training run."""
 
-    ``mode``: ``correct`` or ``original`` set all switches at once; ``ablation`` is ``correct`` with
-    the ``switches`` that are named. ``start_from``: a folder with a model (``yt360 model convert``, or the
-    output of another run) whose encoders the first phase starts with.
-    """
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
-    mode: Literal["correct", "original", "ablation"] = "correct"
-    switches: PublishedBehaviour | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    start_from: str | None = None
-    data: DataSettings = DataSettings()
-    views: ViewSettings = ViewSettings()
-    sound: SpectrogramSettings = SpectrogramSettings()
-    model: ModelSettings = ModelSettings()
-    optimiser: OptimiserSettings = OptimiserSettings()
-    evaluation: HeldOutEvaluation = HeldOutEvaluation()
-    run: RunSettings = RunSettings()
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="Name of the recipe in logs and results: letters, digits, dots, dashes, at most 64.",
+    )
+    phases: tuple[Phase, ...] = Field(min_length=1, description="Phases of the curriculum, one after another.")
+    mode: Literal["correct", "original", "ablation"] = Field(
+        default="correct",
+        description="correct and original (as the published code behaves) set all switches at once; ablation is "
+        "correct with the switches that are named.",
+    )
+    switches: PublishedBehaviour | None = Field(
+        default=None, description="For mode: ablation: where to follow the published code."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of everything random.")
+    start_from: str | None = Field(
+        default=None,
+        description="Folder with a model (yt360 model convert, or the output of another run) whose encoders the first "
+        "phase starts with.",
+    )
+    shrink_batch: bool = Field(
+        default=False,
+        description="Where the training split has fewer videos than a phase's batch, use as many as it has, and say "
+        "so, instead of stopping.",
+    )
+    data: DataSettings = Field(default=DataSettings(), description="How much of which clips makes a sample.")
+    views: ViewSettings = Field(default=ViewSettings(), description="How views are drawn.")
+    sound: SpectrogramSettings = Field(default=SpectrogramSettings(), description="The network's sound input.")
+    model: ModelSettings = Field(default=ModelSettings(), description="Encoders, translators and heads.")
+    optimiser: OptimiserSettings = Field(default=OptimiserSettings(), description="Optimiser and loss.")
+    evaluation: HeldOutEvaluation = Field(
+        default=HeldOutEvaluation(), description="Measuring on the held-out split during training."
+    )
+    run: RunSettings = Field(default=RunSettings(), description="Speed and bookkeeping.")
 
     @model_validator(mode="after")
     def _modes_never_mix(self) -> TrainingRecipe:
@@ -183,20 +220,7 @@ def parse_recipe(fields: dict[str, Any], source: str) -> TrainingRecipe:
         raise misfit(error, f"{source}: the recipe does not fit", TrainingRecipe) from error
 
 
-def override(recipe: TrainingRecipe, assignments: list[str]) -> TrainingRecipe:
-    """The recipe with ``key.key=value`` assignments (values are YAML), as ``--set`` on the command line."""
-    fields = recipe.model_dump(mode="json")
-    for assignment in assignments:
-        key, separator, text = assignment.partition("=")
-        node: Any = fields
-        *parents, last = key.split(".")
-        try:
-            for parent in parents:
-                node = node[int(parent)] if isinstance(node, list) else node[parent]
-            slot: Any = int(last) if isinstance(node, list) else last
-            if not separator or (isinstance(node, list) and slot >= len(node)) or not isinstance(node, dict | list):
-                raise KeyError(key)
-            node[slot] = yaml.safe_load(text)
-        except (KeyError, IndexError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise UsageError(f"--set {assignment!r}: expected key.key=value with a key of the recipe") from error
+def override(recipe: TrainingRecipe, assignments: Sequence[str]) -> TrainingRecipe:
+    """The recipe changed by ``--set`` assignments: see :func:`yt360.overrides.override`."""
+    fields = overrides.override(TrainingRecipe, recipe.model_dump(mode="json"), assignments)
     return parse_recipe(fields, "--set")

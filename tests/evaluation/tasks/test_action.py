@@ -165,14 +165,14 @@ def test_crops_have_their_size_and_the_centre_is_the_centre() -> None:
 
 def test_clips_of_a_test_video_are_random_then_uniform(datasets: Path) -> None:
     fold = load_fold(datasets, "ucf101", 1)
-    cell = ActionTask(frames_per_second=25, **SMALL)  # type: ignore[arg-type]
-    clips = TestClips(fold.test, cell, seed=0)[0]["pictures"]
+    task = ActionTask(frames_per_second=25, **SMALL)  # type: ignore[arg-type]
+    clips = TestClips(fold.test, task, seed=0)[0]["pictures"]
     assert clips.shape == (6, 4, 16, 16, 3)
     starts = clips[:, 0, 8, 8, 1] / 8
     np.testing.assert_allclose(starts[3:], [0, 8, 16], atol=1.2)
-    again = TestClips(fold.test, cell, seed=0)[0]["pictures"]
+    again = TestClips(fold.test, task, seed=0)[0]["pictures"]
     np.testing.assert_array_equal(clips, again)
-    first, second = (TrainClips(fold.train, cell, 0, epoch)[0]["pictures"] for epoch in (0, 1))
+    first, second = (TrainClips(fold.train, task, 0, epoch)[0]["pictures"] for epoch in (0, 1))
     assert not np.array_equal(first, second), "every epoch draws its own clips"
 
 
@@ -182,9 +182,9 @@ def test_a_row_of_table_3(datasets: Path, checkpoint: Path, tmp_path: Path, weig
     # Batches large and late steps small enough that batch norm's running statistics settle, whatever the seed or CPU.
     epochs, clips = (12, 6) if dataset == "ucf101" else (1, 2)
     training = {"epochs": epochs, "batch": 6, "learning_rate": 3e-3, "milestones": [6, 9], "dropout": 0.0}
-    cell: dict[str, Any] = {"task": "action", "dataset": dataset, "folds": [1, 2], **SMALL, **training}
-    cell["clips_per_video"] = clips
-    fields = {"name": "action", "cells": [cell], "weights": weights, "run": {"workers": 0, "device": "cpu"}}
+    task: dict[str, Any] = {"task": "action", "dataset": dataset, "folds": [1, 2], **SMALL, **training}
+    task["clips_per_video"] = clips
+    fields = {"name": "action", "tasks": [task], "weights": weights, "run": {"workers": 0, "device": "cpu"}}
     fields |= {"row": "scratch"} if weights == "random" else {}
     summary = evaluate(parse_evaluation(fields, "test"), str(datasets), checkpoint, tmp_path / "out")
     record = read_result(summary.results[0])
@@ -199,8 +199,8 @@ def test_a_row_of_table_3(datasets: Path, checkpoint: Path, tmp_path: Path, weig
 
 
 def test_probes_on_actions_use_frozen_features(datasets: Path, checkpoint: Path, tmp_path: Path) -> None:
-    cells = [{"task": "knn", "labels": "ucf101", "neighbours": 3}, {"task": "probe", "labels": "ucf101"}]
-    fields = {"name": "probes", "cells": cells, "run": {"workers": 0, "device": "cpu"}}
+    tasks = [{"task": "knn", "labels": "ucf101", "neighbours": 3}, {"task": "probe", "labels": "ucf101"}]
+    fields = {"name": "probes", "tasks": tasks, "run": {"workers": 0, "device": "cpu"}}
     summary = evaluate(parse_evaluation(fields, "test"), str(datasets), checkpoint, tmp_path / "out")
     for path in summary.results:
         assert read_result(path)["measures"]["accuracy"]["n"] == 2

@@ -32,7 +32,7 @@ ALONE = Processes(0, 1, CPU)
 
 
 def _evaluation(**fields: Any) -> EvaluationRecipe:
-    return parse_evaluation({"name": "test", "cells": [{"task": "avc-bin", "views": 2}]} | fields, "test")
+    return parse_evaluation({"name": "test", "tasks": [{"task": "avc-bin", "views": 2}]} | fields, "test")
 
 
 def _extractor(
@@ -96,7 +96,7 @@ def _knows(video: Tensor, sound: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "cell",
+    "task",
     [
         AvcBinTask(views=1),
         AvcBinTask(views=2),
@@ -106,38 +106,38 @@ def _knows(video: Tensor, sound: Tensor) -> Tensor:
     ],
 )
 def test_an_oracle_scores_100(
-    cell: AvcBinTask | AvsaBinTask, labelled_root: Path, tmp_path: Path, model: Pretrained, split: manifest.ClipSplit
+    task: AvcBinTask | AvsaBinTask, labelled_root: Path, tmp_path: Path, model: Pretrained, split: manifest.ClipSplit
 ) -> None:
     """Through the same samples, partners, turns and labels as any model: who knows the truth is always right."""
     evaluation = _evaluation(run={"workers": 0})
     extractor = _extractor(labelled_root, tmp_path, model, evaluation)
-    turns = binary.turns_of(cell)
+    turns = binary.turns_of(task)
     requests = draw_requests(split, 3, 0, TEST)
     make = partial(make_views, settings=extractor.settings, reader=MemberReader(str(labelled_root)))
     extract = partial(_oracle_extract, requests=requests, turns=turns, seed=0)
     found, _ = extractor.run(RequestDataset(requests, split, make), len(requests), extract, "oracle", "oracle")
     bank = Bank(videos=videos_of(split, requests), **{k: v for k, v in found.items() if k != "index"})
-    judged = binary.judge(cell, bank, _knows, model, seed=0)
+    judged = binary.judge(task, bank, _knows, model, seed=0)
     assert binary.accuracy(judged).value == 100
     assert judged.truth.sum() == len(requests)
-    if isinstance(cell, AvsaBinTask):
-        rows = binary.by_angle(cell, judged)
+    if isinstance(task, AvsaBinTask):
+        rows = binary.by_angle(task, judged)
         assert all(row["recognised"] == 100 for row in rows)
         assert sum(row["n"] for row in rows) == (~judged.truth).sum()
 
 
-@pytest.mark.parametrize("cell", [AvcBinTask(views=2, epochs=3, batch=8), AvsaBinTask(views=2, epochs=3, batch=8)])
+@pytest.mark.parametrize("task", [AvcBinTask(views=2, epochs=3, batch=8), AvsaBinTask(views=2, epochs=3, batch=8)])
 def test_a_random_model_scores_chance(
-    cell: AvcBinTask | AvsaBinTask, labelled_root: Path, checkpoint: Path, tmp_path: Path, split: manifest.ClipSplit
+    task: AvcBinTask | AvsaBinTask, labelled_root: Path, checkpoint: Path, tmp_path: Path, split: manifest.ClipSplit
 ) -> None:
     """Random encoders with a head trained as published: what leaks from labels or samples would show."""
     evaluation = _evaluation(weights="random", run={"workers": 0})
     random = load_pretrained(evaluation, checkpoint, CPU)
     extractor = _extractor(labelled_root, tmp_path, random, evaluation)
     train = manifest.load_split(str(labelled_root), "train", random.origin.samples.data, 24000)
-    turns = binary.turns_of(cell)
-    head = binary.train_head(cell, [extractor.bank(train, 1, 4, turns)], random, seed=0)
-    judged = binary.judge(cell, extractor.bank(split, TEST, 16, turns), head, random, seed=0)
+    turns = binary.turns_of(task)
+    head = binary.train_head(task, [extractor.bank(train, 1, 4, turns)], random, seed=0)
+    judged = binary.judge(task, extractor.bank(split, TEST, 16, turns), head, random, seed=0)
     found = binary.accuracy(judged)
     assert found.low <= 50 <= found.high
     assert found.n == 2 * 16 * 4
@@ -165,9 +165,9 @@ def test_a_head_learns_what_is_there() -> None:
         turned = torch.from_numpy(np.eye(4)[(kind + rng.integers(1, 4, 300)) % 4] * 3).half()[:, None, None]
         return Bank(x, x, turned, torch.zeros(300, 1), torch.zeros(300, 1, 3), np.arange(300))
 
-    cell = AvsaBinTask(views=1, epochs=12, learning_rate=1e-2, hidden=32)
-    head = binary.train_head(cell, [bank(1)], model, 0)
-    assert binary.accuracy(binary.judge(cell, bank(2), head, model, 0)).value > 95
+    task = AvsaBinTask(views=1, epochs=12, learning_rate=1e-2, hidden=32)
+    head = binary.train_head(task, [bank(1)], model, 0)
+    assert binary.accuracy(binary.judge(task, bank(2), head, model, 0)).value > 95
 
 
 @pytest.mark.parametrize("rotation", ["correct", "original"])

@@ -22,29 +22,29 @@ from yt360.evaluation.recipe import SegmentationTask, parse_evaluation
 from yt360.evaluation.tasks.labelled import LabelledMaker, labels_of, largest_class
 from yt360.evaluation.tasks.segmentation import Segmenter, loss
 from yt360.evaluation.tasks.segmentation_head import PyramidHead
-from yt360.evaluation.tasks.sphere_pictures import cell_views, palette, stitch
+from yt360.evaluation.tasks.sphere_pictures import covering_views, palette, stitch
 from yt360.training.batch_plan import Request
 
 
 @pytest.fixture
 def pretrained(checkpoint: Path) -> Pretrained:
-    evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
+    evaluation = parse_evaluation({"name": "test", "tasks": [SEGMENTATION]}, "test")
     return load_pretrained(evaluation, checkpoint, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
 def split(labelled_root: Path, checkpoint: Path) -> ClipSplit:
-    evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
+    evaluation = parse_evaluation({"name": "test", "tasks": [SEGMENTATION]}, "test")
     origin = load_pretrained(evaluation, checkpoint, torch.device("cpu")).origin
     return load_split(str(labelled_root), "train", origin.samples.data, 24000)
 
 
-def _cell(**fields: Any) -> SegmentationTask:
+def _task(**fields: Any) -> SegmentationTask:
     return SegmentationTask(**{**SEGMENTATION, **fields})
 
 
 def _batch(pretrained: Pretrained, split: ClipSplit, root: Path, count: int = 3) -> dict[str, torch.Tensor]:
-    evaluation = parse_evaluation({"name": "test", "cells": [SEGMENTATION]}, "test")
+    evaluation = parse_evaluation({"name": "test", "tasks": [SEGMENTATION]}, "test")
     settings = sampling(evaluation, pretrained.origin.samples, 2)
     reader = MemberReader(str(root))
     make = LabelledMaker(settings, reader, labels_of("maps", split, reader), 2, (60.0, 100.0), augment=True)
@@ -57,8 +57,8 @@ def test_frozen_means_frozen(
     pretrained: Pretrained, split: ClipSplit, labelled_root: Path, encoders: Any, moves: bool
 ) -> None:
     """The published code's batch norm moves while it calls the model frozen; ours does not, and neither do weights."""
-    cell = _cell(encoders=encoders, inputs=("context",))
-    segmenter = Segmenter(pretrained, cell, 7, seed=0).train()
+    task = _task(encoders=encoders, inputs=("context",))
+    segmenter = Segmenter(pretrained, task, 7, seed=0).train()
     before = {name: value.clone() for name, value in segmenter.model.state_dict().items()}
     optimiser = torch.optim.Adam(segmenter.learned(), 1e-2)
     total, count = loss(_batch(pretrained, split, labelled_root), segmenter=segmenter, pretrained=pretrained)
@@ -82,7 +82,7 @@ def test_dropout_is_off_in_frozen_context(pretrained: Pretrained, split: ClipSpl
     pictures, spectrograms = pretrained.inputs(batch)
     same = {}
     for encoders in ("frozen", "as-published"):
-        segmenter = Segmenter(pretrained, _cell(encoders=encoders, inputs=("context",)), 7, seed=0).train()
+        segmenter = Segmenter(pretrained, _task(encoders=encoders, inputs=("context",)), 7, seed=0).train()
         segmenter.model.video.eval()
         segmenter.model.sound.eval()
         a, b = (segmenter(pictures, spectrograms, batch["directions"], 16)["context"] for _ in range(2))
@@ -97,7 +97,7 @@ def test_heads_on_one_model_do_not_touch_each_other(
     batch = _batch(pretrained, split, labelled_root, 2)
     gradients = []
     for inputs in (("sound",), ("video", "sound", "context")):
-        segmenter = Segmenter(pretrained, _cell(inputs=inputs), 7, seed=0).train()
+        segmenter = Segmenter(pretrained, _task(inputs=inputs), 7, seed=0).train()
         loss(batch, segmenter=segmenter, pretrained=pretrained)[0].backward()
         gradients.append([parameter.grad for parameter in segmenter.heads["sound"].parameters()])
     for alone, beside in zip(*gradients, strict=True):
@@ -137,7 +137,7 @@ def test_picture_sound_and_labels_are_cut_alike(pretrained: Pretrained, split: C
 
 def test_stitching_puts_every_direction_where_it_is() -> None:
     """Views that show which octant they look into give back the octants, seam and poles included."""
-    views = cell_views(4)
+    views = covering_views(4)
     assert len(views) % 4 == 0
     size = 64
 

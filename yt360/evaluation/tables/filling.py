@@ -14,7 +14,7 @@ from typing import Any
 
 from yt360.evaluation.intervals import mean_interval
 from yt360.evaluation.results import find_results, read_result
-from yt360.evaluation.tables.paper import TABLES, Column, Table, TableRow
+from yt360.evaluation.tables.paper import TABLES, Table, TableColumn, TableRow
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Filling:
     cells: dict[tuple[int, int], Filled]
     remarks: tuple[str, ...]
 
-    def empty(self) -> Iterator[tuple[TableRow, list[Column]]]:
+    def empty(self) -> Iterator[tuple[TableRow, list[TableColumn]]]:
         """Rows with the columns that nothing fills but the paper."""
         for number, row in enumerate(self.table.rows):
             missing = [
@@ -76,7 +76,7 @@ class Result:
     def group(self) -> tuple[str, str]:
         return str(self.record["model"].get("mode")), str(self.record["data"].get("digest"))
 
-    def fits(self, row: TableRow, column: Column) -> bool:
+    def fits(self, row: TableRow, column: TableColumn) -> bool:
         wanted = {**column.settings, **row.settings}
         settings = self.record["settings"]
         return (
@@ -137,7 +137,7 @@ def _distinct(results: Sequence[Result]) -> list[Result]:
     return list(kept.values())
 
 
-def _combine(results: Sequence[Result], column: Column) -> Filled:
+def _combine(results: Sequence[Result], column: TableColumn) -> Filled:
     measures = [result.record["measures"][column.measure] for result in results]
     values = [float(measure["value"]) for measure in measures]
     value, half = mean_interval(values)

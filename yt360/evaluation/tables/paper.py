@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """Results of ``task`` whose settings hold ``settings``, their ``measure``."""
 
     label: str
@@ -34,7 +34,7 @@ class Table:
 
     key: str
     title: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     paper: Mapping[tuple[int, int], float]
 
@@ -48,9 +48,9 @@ def _numbers(*rows: str) -> dict[tuple[int, int], float]:
     }
 
 
-def _binary_columns() -> tuple[Column, ...]:
+def _binary_columns() -> tuple[TableColumn, ...]:
     return tuple(
-        Column(f"{label}, {views} view{'s' if views > 1 else ''}", task, "accuracy", {"views": views} | extra)
+        TableColumn(f"{label}, {views} view{'s' if views > 1 else ''}", task, "accuracy", {"views": views} | extra)
         for label, task, extra in (("AVC-Bin", "avc-bin", {}), ("AVSA-Bin", "avsa-bin", {"negatives": "yaw"}))
         for views in (1, 4)
     )
@@ -98,7 +98,7 @@ TABLE_2 = Table(
     "table2",
     "Table 2: semantic segmentation, % (the paper's mIoU is the published code's, per sample)",
     tuple(
-        Column(f"{label}: {shown}", "segmentation", measure, {"input": name})
+        TableColumn(f"{label}: {shown}", "segmentation", measure, {"input": name})
         for name, label in _INPUTS
         for measure, shown in _MEASURES
     ),
@@ -127,7 +127,7 @@ TABLE_3 = Table(
     "table3",
     "Table 3: action recognition, %",
     tuple(
-        Column(f"{label}: {shown}", "action", measure, {"dataset": dataset})
+        TableColumn(f"{label}: {shown}", "action", measure, {"dataset": dataset})
         for dataset, label in (("ucf101", "UCF"), ("hmdb51", "HMDB"))
         for measure, shown in (("clip_1", "Clip@1"), ("video_1", "Video@1"))
     ),
@@ -153,13 +153,13 @@ BEYOND = Table(
     "beyond",
     "Beyond the paper: localisation (median error in degrees), retrieval (R@1, %), probes on frozen features (%)",
     (
-        Column("Source error °", "localise", "source_error_deg"),
-        Column("Yaw error °", "localise", "yaw_error_deg"),
-        Column("Video→sound R@1", "retrieval", "video-to-sound recall@1"),
-        Column("Sound→video R@1", "retrieval", "sound-to-video recall@1"),
-        Column("Linear probe", "probe", "accuracy", {"modality": "video"}),
-        Column("k-NN", "knn", "accuracy", {"modality": "video"}),
-        Column("AVSA-Bin by angle", "avsa-bin", "accuracy", {"negatives": "angles"}),
+        TableColumn("Source error °", "localise", "source_error_deg"),
+        TableColumn("Yaw error °", "localise", "yaw_error_deg"),
+        TableColumn("Video→sound R@1", "retrieval", "video-to-sound recall@1"),
+        TableColumn("Sound→video R@1", "retrieval", "sound-to-video recall@1"),
+        TableColumn("Linear probe", "probe", "accuracy", {"modality": "video"}),
+        TableColumn("k-NN", "knn", "accuracy", {"modality": "video"}),
+        TableColumn("AVSA-Bin by angle", "avsa-bin", "accuracy", {"negatives": "angles"}),
     ),
     tuple(TableRow(name.upper().replace("-", " ", 1), name, "beyond", name) for name in _MODELS),
     {},

@@ -35,11 +35,11 @@ _SOURCE_SIDE = 240 / 112
 class ActionModel(nn.Module):
     """The whole video encoder, dropout and a linear layer; everything learns."""
 
-    def __init__(self, pretrained: Pretrained, cell: ActionTask, classes: int, seed: int) -> None:
+    def __init__(self, pretrained: Pretrained, task: ActionTask, classes: int, seed: int) -> None:
         super().__init__()
         self.video = copy.deepcopy(pretrained.model.video).requires_grad_(True)
         torch.manual_seed(int(np.random.SeedSequence((seed, HEAD)).generate_state(1)[0]))
-        self.dropout = nn.Dropout(cell.dropout)
+        self.dropout = nn.Dropout(task.dropout)
         self.classifier = nn.Linear(pretrained.origin.model.features, classes)
         self.to(pretrained.device)
 
@@ -86,19 +86,19 @@ class TrainClips(Dataset):
     """``clips`` random clips of each video, for one epoch; item ``i`` is a clip of video ``i // clips``."""
 
     videos: Sequence[ActionVideo]
-    cell: ActionTask
+    task: ActionTask
     seed: int
     epoch: int
 
     def __getitem__(self, index: int) -> dict[str, Any] | Unreadable:
-        cell, video = self.cell, self.videos[index // self.cell.train_clips]
+        task, video = self.task, self.videos[index // self.task.train_clips]
         rng = np.random.default_rng((self.seed, TRAIN, self.epoch, index))
         try:
-            frames = decode_at(video.path, cell.frames_per_second, round(cell.size * _SOURCE_SIDE))
+            frames = decode_at(video.path, task.frames_per_second, round(task.size * _SOURCE_SIDE))
         except ItemError as error:
             return Unreadable(index, video.path.name, str(error))
-        start = int(rng.integers(max(1, len(frames) - cell.frames + 1)))
-        clip = jitter(rng, random_crop(rng, take(frames, start, cell.frames), cell.size), _JITTER)
+        start = int(rng.integers(max(1, len(frames) - task.frames + 1)))
+        clip = jitter(rng, random_crop(rng, take(frames, start, task.frames), task.size), _JITTER)
         return {"pictures": clip[None], "label": np.int64(video.label), "index": np.int64(index)}
 
 
@@ -108,20 +108,20 @@ class TestClips(Dataset):
 
     __test__ = False
     videos: Sequence[ActionVideo]
-    cell: ActionTask
+    task: ActionTask
     seed: int
 
     def __getitem__(self, index: int) -> dict[str, Any] | Unreadable:
-        cell, video = self.cell, self.videos[index]
+        task, video = self.task, self.videos[index]
         try:
-            frames = decode_at(video.path, cell.frames_per_second, round(cell.size * _TEST_SIDE))
+            frames = decode_at(video.path, task.frames_per_second, round(task.size * _TEST_SIDE))
         except ItemError as error:
             return Unreadable(index, video.path.name, str(error))
-        last = max(0, len(frames) - cell.frames)
+        last = max(0, len(frames) - task.frames)
         rng = np.random.default_rng((self.seed, TEST, index))
-        starts = [*rng.integers(last + 1, size=cell.clips), *np.linspace(0, last, cell.clips).round().astype(int)]
-        frames = centre_crop(frames, cell.size)
-        clips = np.stack([take(frames, int(start), cell.frames) for start in starts])
+        starts = [*rng.integers(last + 1, size=task.clips), *np.linspace(0, last, task.clips).round().astype(int)]
+        frames = centre_crop(frames, task.size)
+        clips = np.stack([take(frames, int(start), task.frames) for start in starts])
         return {"pictures": clips, "label": np.int64(video.label), "index": np.int64(index)}
 
 

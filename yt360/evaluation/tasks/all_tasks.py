@@ -1,4 +1,4 @@
-"""What each cell of an evaluation does: names of its results, and how they are measured."""
+"""What each task of an evaluation does: names of its results, and how they are measured."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from yt360.evaluation.recipe import (
     ActionTask,
     AvcBinTask,
     AvsaBinTask,
-    Cell,
     KnnTask,
     LocaliseTask,
     ProbeTask,
     RetrievalTask,
     SegmentationTask,
+    Task,
 )
 from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
 from yt360.evaluation.tasks import binary, localise, retrieval
@@ -27,39 +27,39 @@ from yt360.evaluation.tasks.fine_tuned import measure_action, measure_segmentati
 from yt360.evaluation.tasks.probe_tasks import measure_probe
 
 
-def result_names(cell: Cell) -> list[str]:
+def result_names(task: Task) -> list[str]:
     """Names of the results that :func:`measure` gives, in its order."""
-    if isinstance(cell, AvcBinTask | AvsaBinTask):
-        parts = [cell.task, f"{cell.views}-views"] + (["transf"] if cell.translators else [])
-        parts += ["angles"] if isinstance(cell, AvsaBinTask) and cell.negatives == "angles" else []
+    if isinstance(task, AvcBinTask | AvsaBinTask):
+        parts = [task.task, f"{task.views}-views"] + (["transf"] if task.translators else [])
+        parts += ["angles"] if isinstance(task, AvsaBinTask) and task.negatives == "angles" else []
         return ["-".join(parts)]
-    if isinstance(cell, SegmentationTask):
-        ending = "" if cell.encoders == "frozen" else f"-{cell.encoders}"
-        return [f"segmentation-{name}{ending}" for name in cell.inputs]
-    if isinstance(cell, ActionTask):
-        return [f"action-{cell.dataset}"]
-    if isinstance(cell, ProbeTask | KnnTask):
-        return [f"{cell.task}-{cell.labels}-{cell.modality}"]
-    if isinstance(cell, LocaliseTask | RetrievalTask):
-        return [cell.task]
-    assert_never(cell)
+    if isinstance(task, SegmentationTask):
+        ending = "" if task.encoders == "frozen" else f"-{task.encoders}"
+        return [f"segmentation-{name}{ending}" for name in task.inputs]
+    if isinstance(task, ActionTask):
+        return [f"action-{task.dataset}"]
+    if isinstance(task, ProbeTask | KnnTask):
+        return [f"{task.task}-{task.labels}-{task.modality}"]
+    if isinstance(task, LocaliseTask | RetrievalTask):
+        return [task.task]
+    assert_never(task)
 
 
-def measure(job: TaskContext, cell: Cell) -> list[TaskResult]:
-    """All results of a cell. On other processes than the first the list may hold nothing of use."""
-    if isinstance(cell, AvcBinTask | AvsaBinTask):
-        return [_binary(job, cell)]
-    if isinstance(cell, SegmentationTask):
-        return measure_segmentation(job, cell)
-    if isinstance(cell, ActionTask):
-        return [measure_action(job, cell)]
-    if isinstance(cell, LocaliseTask):
-        return [_localise(job, cell)]
-    if isinstance(cell, RetrievalTask):
-        return [_retrieval(job, cell)]
-    if isinstance(cell, ProbeTask | KnnTask):
-        return [measure_probe(job, cell)]
-    assert_never(cell)
+def measure(job: TaskContext, task: Task) -> list[TaskResult]:
+    """All results of a task. On other processes than the first the list may hold nothing of use."""
+    if isinstance(task, AvcBinTask | AvsaBinTask):
+        return [_binary(job, task)]
+    if isinstance(task, SegmentationTask):
+        return measure_segmentation(job, task)
+    if isinstance(task, ActionTask):
+        return [measure_action(job, task)]
+    if isinstance(task, LocaliseTask):
+        return [_localise(job, task)]
+    if isinstance(task, RetrievalTask):
+        return [_retrieval(job, task)]
+    if isinstance(task, ProbeTask | KnnTask):
+        return [measure_probe(job, task)]
+    assert_never(task)
 
 
 def banks(job: TaskContext, which: str, turns: Sequence[Turn]) -> list[Bank]:
@@ -75,11 +75,11 @@ def banks(job: TaskContext, which: str, turns: Sequence[Turn]) -> list[Bank]:
 
 
 def _all_turns(job: TaskContext) -> tuple[Turn, ...]:
-    """Turns that any cell of the recipe asks for: one bank serves all cells."""
+    """Turns that any task of the recipe asks for: one bank serves all tasks."""
     turns: dict[Turn, None] = {}
-    for cell in job.recipe.cells:
-        if isinstance(cell, AvcBinTask | AvsaBinTask):
-            turns |= dict.fromkeys(binary.turns_of(cell))
+    for task in job.recipe.tasks:
+        if isinstance(task, AvcBinTask | AvsaBinTask):
+            turns |= dict.fromkeys(binary.turns_of(task))
     return tuple(turns)
 
 
@@ -91,45 +91,45 @@ def _only(bank: Bank, turns: Sequence[Turn], wanted: Sequence[Turn]) -> Bank:
     )  # fmt: skip
 
 
-def _binary(job: TaskContext, cell: AvcBinTask | AvsaBinTask) -> TaskResult:
-    job.pretrained.need_sound(cell.task)
-    if cell.translators:
-        job.pretrained.need_translators(f"{cell.task} with translators: true")
-    turns, wanted = _all_turns(job), binary.turns_of(cell)
+def _binary(job: TaskContext, task: AvcBinTask | AvsaBinTask) -> TaskResult:
+    job.pretrained.need_sound(task.task)
+    if task.translators:
+        job.pretrained.need_translators(f"{task.task} with translators: true")
+    turns, wanted = _all_turns(job), binary.turns_of(task)
     train = [_only(bank, turns, wanted) for bank in banks(job, "train", turns)]
     (test,) = (_only(bank, turns, wanted) for bank in banks(job, "test", turns))
-    head = binary.train_head(cell, train, job.pretrained, job.recipe.seed)
-    judged = binary.judge(cell, test, head, job.pretrained, job.recipe.seed)
+    head = binary.train_head(task, train, job.pretrained, job.recipe.seed)
+    judged = binary.judge(task, test, head, job.pretrained, job.recipe.seed)
     details: dict[str, Any] = {"auc": 100 * binary.auc(judged), "chance": 50.0}
-    if isinstance(cell, AvsaBinTask):
-        details["by_angle"] = binary.by_angle(cell, judged)
+    if isinstance(task, AvsaBinTask):
+        details["by_angle"] = binary.by_angle(task, judged)
     unreadable = (*(bad for bank in train for bad in bank.unreadable), *test.unreadable)
     return TaskResult({"accuracy": binary.accuracy(judged)}, details, unreadable=unreadable)
 
 
-def _retrieval(job: TaskContext, cell: RetrievalTask) -> TaskResult:
-    job.pretrained.need_sound(cell.task)
+def _retrieval(job: TaskContext, task: RetrievalTask) -> TaskResult:
+    job.pretrained.need_sound(task.task)
     (bank,) = banks(job, "test", _all_turns(job))
     found: dict[str, Measure] = {}
     size = 0
-    for way, similarity in retrieval.similarities(bank, job.pretrained, cell.views).items():
+    for way, similarity in retrieval.similarities(bank, job.pretrained, task.views).items():
         found |= {f"{way} {name}": value for name, value in retrieval.recall(similarity).items()}
         size = len(similarity)
     details = {"gallery": size, "chance": {"recall@1": 100 / size, "median_rank": (size + 1) / 2}}
     return TaskResult(found, details, unreadable=bank.unreadable)
 
 
-def _localise(job: TaskContext, cell: LocaliseTask) -> TaskResult:
-    job.pretrained.need_sound(cell.task)
+def _localise(job: TaskContext, task: LocaliseTask) -> TaskResult:
+    job.pretrained.need_sound(task.task)
     settings, split = job.sampling(2), job.splits["test"]
-    requests = draw_requests(split, cell.clips_per_video, job.recipe.seed, TEST)
+    requests = draw_requests(split, task.clips_per_video, job.recipe.seed, TEST)
     reader = MemberReader(job.root, verify=settings.data.verify_digests)
-    dataset = RequestDataset(requests, split, localise.GridMaker(cell, settings, reader))
-    extract = partial(localise.match, cell=cell)
-    identity = [split.digest, how(settings, job.pretrained.origin.sound), cell.model_dump(mode="json")]
-    tensors, bad = job.extractor(settings, cell.batch).run(dataset, len(requests), extract, identity, "localise")
+    dataset = RequestDataset(requests, split, localise.GridMaker(task, settings, reader))
+    extract = partial(localise.match, task=task)
+    identity = [split.digest, how(settings, job.pretrained.origin.sound), task.model_dump(mode="json")]
+    tensors, bad = job.extractor(settings, task.batch).run(dataset, len(requests), extract, identity, "localise")
     videos = videos_of(split, requests)[tensors["index"].numpy()]
     found = {name: value.double().numpy() for name, value in tensors.items()}
-    directed = int((found["heard"][:, 3] >= cell.least_directness).sum())
+    directed = int((found["heard"][:, 3] >= task.least_directness).sum())
     details = {"samples": len(videos), "directed_samples": directed}
-    return TaskResult(localise.measures(cell, found, videos), details, unreadable=bad)
+    return TaskResult(localise.measures(task, found, videos), details, unreadable=bad)

@@ -56,11 +56,11 @@ class Judged:
         return (self.score > 0) == self.truth
 
 
-def turns_of(cell: AvcBinTask | AvsaBinTask) -> tuple[Turn, ...]:
-    """Turned sounds that a cell's banks must hold."""
-    if isinstance(cell, AvcBinTask):
+def turns_of(task: AvcBinTask | AvsaBinTask) -> tuple[Turn, ...]:
+    """Turned sounds that a task's banks must hold."""
+    if isinstance(task, AvcBinTask):
         return ()
-    return (ANY_YAW,) if cell.negatives == "yaw" else ANGLES
+    return (ANY_YAW,) if task.negatives == "yaw" else ANGLES
 
 
 def partners(videos: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -76,22 +76,22 @@ def partners(videos: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.
     return order[np.where(drawn >= own_first, drawn + own_count, drawn)]
 
 
-def train_head(cell: AvcBinTask | AvsaBinTask, rounds: Sequence[Bank], pretrained: Pretrained, seed: int) -> PairHead:
-    """The head of a cell, trained on banks of the training split; epoch e reads bank e mod their number."""
+def train_head(task: AvcBinTask | AvsaBinTask, rounds: Sequence[Bank], pretrained: Pretrained, seed: int) -> PairHead:
+    """The head of a task, trained on banks of the training split; epoch e reads bank e mod their number."""
     device = pretrained.device
     torch.manual_seed(int(np.random.SeedSequence((seed, HEAD)).generate_state(1, np.uint64)[0]))
-    head = PairHead(rounds[0].video.shape[-1], cell.hidden).to(device)
-    optimiser = torch.optim.Adam(head.parameters(), lr=cell.learning_rate, weight_decay=cell.weight_decay)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(cell.milestones), cell.decay)
-    ready = [_on(device, cell, bank, pretrained) for bank in rounds]
-    for epoch in range(cell.epochs):
+    head = PairHead(rounds[0].video.shape[-1], task.hidden).to(device)
+    optimiser = torch.optim.Adam(head.parameters(), lr=task.learning_rate, weight_decay=task.weight_decay)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(task.milestones), task.decay)
+    ready = [_on(device, task, bank, pretrained) for bank in rounds]
+    for epoch in range(task.epochs):
         bank, (video, sound, turned) = rounds[epoch % len(rounds)], ready[epoch % len(rounds)]
         rng = np.random.default_rng((seed, HEAD, epoch))
         order, positive = rng.permutation(len(bank)), rng.random(len(bank)) < 0.5
         other = partners(bank.videos, rng)
         turn = rng.integers(0, max(1, turned.shape[1]), len(bank))
-        for start in range(0, len(order) - cell.batch + 1, cell.batch) or [0]:
-            chosen = order[start : start + cell.batch]
+        for start in range(0, len(order) - task.batch + 1, task.batch) or [0]:
+            chosen = order[start : start + task.batch]
             own, wrong = sound[chosen], _negatives(sound, turned, other, turn, chosen)
             label = torch.from_numpy(positive[chosen].astype(np.int64)).to(device)
             logits = head(video[chosen].float(), torch.where(label[:, None, None] == 1, own, wrong).float())
@@ -109,15 +109,15 @@ def _negatives(sound: Tensor, turned: Tensor, other: NDArray, turn: NDArray, cho
 
 
 def _on(
-    device: torch.device, cell: AvcBinTask | AvsaBinTask, bank: Bank, pretrained: Pretrained
+    device: torch.device, task: AvcBinTask | AvsaBinTask, bank: Bank, pretrained: Pretrained
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A bank's features as a cell uses them: its views, translated where it says so, turned only for AVSA-Bin."""
-    video, sound = bank.video[:, : cell.views].to(device), bank.sound[:, : cell.views].to(device)
-    turned = bank.turned[:, :, : cell.views].to(device)
-    if isinstance(cell, AvcBinTask):
+    """A bank's features as a task uses them: its views, translated where it says so, turned only for AVSA-Bin."""
+    video, sound = bank.video[:, : task.views].to(device), bank.sound[:, : task.views].to(device)
+    turned = bank.turned[:, :, : task.views].to(device)
+    if isinstance(task, AvcBinTask):
         turned = turned[:, :0]
-    if cell.translators:
-        directions = bank.directions[:, : cell.views].to(device)
+    if task.translators:
+        directions = bank.directions[:, : task.views].to(device)
         with torch.inference_mode():
             parts = zip(video.split(4096), directions.split(4096), strict=True)
             video = torch.cat([pretrained.model.video_to_sound(v.float(), d).half() for v, d in parts])
@@ -126,11 +126,11 @@ def _on(
 
 
 @torch.inference_mode()
-def judge(cell: AvcBinTask | AvsaBinTask, bank: Bank, score: Scorer, pretrained: Pretrained, seed: int) -> Judged:
+def judge(task: AvcBinTask | AvsaBinTask, bank: Bank, score: Scorer, pretrained: Pretrained, seed: int) -> Judged:
     """Each test sample with its own sound, and with its negative (or one of each turn)."""
-    video, sound, turned = _on(pretrained.device, cell, bank, pretrained)
+    video, sound, turned = _on(pretrained.device, task, bank, pretrained)
     n = len(bank)
-    if isinstance(cell, AvcBinTask):
+    if isinstance(task, AvcBinTask):
         other = partners(bank.videos, np.random.default_rng((seed, PARTNERS)))
         pairs = [(sound, -1, np.zeros(n)), (sound[torch.from_numpy(other)], 0, np.zeros(n))]
     else:
@@ -165,9 +165,9 @@ def _balanced(right: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
 _YAW_EDGES_DEG = (0, 15, 30, 45, 60, 90, 120, 150, 180)
 
 
-def by_angle(cell: AvsaBinTask, judged: Judged) -> list[dict[str, float | str]]:
+def by_angle(task: AvsaBinTask, judged: Judged) -> list[dict[str, float | str]]:
     """How well negatives are told from positives, for each bin of angles: recognised share, balanced accuracy, AUC."""
-    if cell.negatives == "angles":
+    if task.negatives == "angles":
         bins = [(turn.name, judged.turn == number) for number, turn in enumerate(ANGLES)]
     else:
         size = np.degrees(np.abs(judged.angle))

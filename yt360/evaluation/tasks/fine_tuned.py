@@ -22,22 +22,22 @@ from yt360.hashing import digest_json
 from yt360.training.distributed import barrier
 
 
-def _name(cell: SegmentationTask) -> str:
-    return "-".join(["segmentation", *cell.inputs, cell.encoders])
+def _name(task: SegmentationTask) -> str:
+    return "-".join(["segmentation", *task.inputs, task.encoders])
 
 
-def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskResult]:
+def measure_segmentation(job: TaskContext, task: SegmentationTask) -> list[TaskResult]:
     """A head for each input on the training split, judged on the test split; pictures of whole spheres beside."""
-    segmentation.needs(cell, job.pretrained)
-    settings, splits, seed = job.sampling(cell.views), job.splits, job.recipe.seed
-    labels = labels_of(cell.labels, splits["train"], MemberReader(job.root))
-    labels_of(cell.labels, splits["test"], MemberReader(job.root))
-    maker = labelled(job, cell, settings, labels, cell.views, train=True)
-    segmenter = segmentation.Segmenter(job.pretrained, cell, len(labels.names), seed)
-    identity = digest_json([cell.model_dump(mode="json", exclude={"pictures"}), job.identity(cell)])
+    segmentation.needs(task, job.pretrained)
+    settings, splits, seed = job.sampling(task.views), job.splits, job.recipe.seed
+    labels = labels_of(task.labels, splits["train"], MemberReader(job.root))
+    labels_of(task.labels, splits["test"], MemberReader(job.root))
+    maker = labelled(job, task, settings, labels, task.views, train=True)
+    segmenter = segmentation.Segmenter(job.pretrained, task, len(labels.names), seed)
+    identity = digest_json([task.model_dump(mode="json", exclude={"pictures"}), job.identity(task)])
 
     def epoch_samples(epoch: int) -> RequestDataset:
-        requests = draw_requests(splits["train"], cell.train_clips_per_video, seed, TRAIN, epoch)
+        requests = draw_requests(splits["train"], task.train_clips_per_video, seed, TRAIN, epoch)
         return RequestDataset(requests, splits["train"], maker)
 
     segmenter.train()
@@ -46,10 +46,10 @@ def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskR
         parameters=segmenter.learned(),
         loss=partial(segmentation.loss, segmenter=segmenter, pretrained=job.pretrained),
         dataset=epoch_samples,
-        samples=len(splits["train"].videos) * cell.train_clips_per_video,
-        cell=cell,
+        samples=len(splits["train"].videos) * task.train_clips_per_video,
+        task=task,
         seed=seed,
-        path=job.out / "checkpoints" / f"{_name(cell)}.safetensors",
+        path=job.out / "checkpoints" / f"{_name(task)}.safetensors",
         identity=identity,
         group=job.group,
         workers=job.recipe.run.workers,
@@ -59,28 +59,28 @@ def measure_segmentation(job: TaskContext, cell: SegmentationTask) -> list[TaskR
     ).run()
     segmenter.eval()
     split = splits["test"]
-    requests = draw_requests(split, cell.test_clips_per_video, seed, TEST)
-    test_maker = labelled(job, cell, settings, labels, cell.views, train=False)
+    requests = draw_requests(split, task.test_clips_per_video, seed, TEST)
+    test_maker = labelled(job, task, settings, labels, task.views, train=False)
     judge = partial(segmentation.judge, requests=requests, segmenter=segmenter, classes=len(labels.names))
     dataset = RequestDataset(requests, split, test_maker)
-    tensors, bad = job.extractor(settings, max(1, cell.batch)).run(dataset, len(requests), judge, identity, "test")
+    tensors, bad = job.extractor(settings, max(1, task.batch)).run(dataset, len(requests), judge, identity, "test")
     counts = tensors["counts"][:, 0].numpy()
     outcomes = []
-    for number, name in enumerate(cell.inputs):
+    for number, name in enumerate(task.inputs):
         found, classes = segmentation.measures(tensors, number, labels)
         details = {"classes": classes, "majority_pixel_accuracy": segmentation.majority(counts)}
         outcomes.append(TaskResult(found, details, {"input": name}, bad))
     if job.group.first:
-        _draw(job, cell, segmenter, labels, split)
+        _draw(job, task, segmenter, labels, split)
     barrier()
     return outcomes
 
 
 def _draw(
-    job: TaskContext, cell: SegmentationTask, segmenter: segmentation.Segmenter, labels: SegmentLabels, split: ClipSplit
+    job: TaskContext, task: SegmentationTask, segmenter: segmentation.Segmenter, labels: SegmentLabels, split: ClipSplit
 ) -> None:
     """Whole spheres of the first clips of evenly spaced videos."""
-    videos = np.linspace(0, len(split.videos) - 1, min(cell.pictures, len(split.videos))).round().astype(int)
+    videos = np.linspace(0, len(split.videos) - 1, min(task.pictures, len(split.videos))).round().astype(int)
     reader = MemberReader(job.root)
     for video in np.unique(videos):
         clip = split.clips[int(split.clips_of[video][0])]
@@ -90,26 +90,26 @@ def _draw(
             job.said(f"no picture of {clip.clip}: {error}", 0, 0)
 
 
-def measure_action(job: TaskContext, cell: ActionTask) -> TaskResult:
+def measure_action(job: TaskContext, task: ActionTask) -> TaskResult:
     """Fine-tune on each fold and judge its test videos."""
     pretrained, seed = job.pretrained, job.recipe.seed
     parts: list[tuple[Fold, dict[str, Tensor]]] = []
     bad: list[tuple[str, str]] = []
-    for number in cell.folds:
-        fold = job.fold(cell.dataset, number)
-        model = action.ActionModel(pretrained, cell, len(fold.classes), seed)
-        fields = cell.model_dump(mode="json", exclude={"folds"})
+    for number in task.folds:
+        fold = job.fold(task.dataset, number)
+        model = action.ActionModel(pretrained, task, len(fold.classes), seed)
+        fields = task.model_dump(mode="json", exclude={"folds"})
         identity = digest_json([fields, fold_digest(fold), seed, pretrained.digest])
         model.train()
         Fit(
             module=model,
             parameters=list(model.parameters()),
             loss=partial(action.loss, model=model, pretrained=pretrained),
-            dataset=lambda epoch, fold=fold: action.TrainClips(fold.train, cell, seed, epoch),  # type: ignore[misc]
-            samples=len(fold.train) * cell.train_clips,
-            cell=cell,
+            dataset=lambda epoch, fold=fold: action.TrainClips(fold.train, task, seed, epoch),  # type: ignore[misc]
+            samples=len(fold.train) * task.train_clips,
+            task=task,
             seed=seed,
-            path=job.out / "checkpoints" / f"action-{cell.dataset}-fold{number}.safetensors",
+            path=job.out / "checkpoints" / f"action-{task.dataset}-fold{number}.safetensors",
             identity=identity,
             group=job.group,
             workers=job.recipe.run.workers,
@@ -118,9 +118,9 @@ def measure_action(job: TaskContext, cell: ActionTask) -> TaskResult:
             said=job.said,
         ).run()
         model.eval()
-        judge = partial(action.judge, model=model, clips=cell.clips)
-        test = action.TestClips(fold.test, cell, seed)
-        tensors, unreadable = on_videos(job, test, len(fold.test), judge, [identity, cell.clips])
+        judge = partial(action.judge, model=model, clips=task.clips)
+        test = action.TestClips(fold.test, task, seed)
+        tensors, unreadable = on_videos(job, test, len(fold.test), judge, [identity, task.clips])
         parts.append((fold, tensors))
         bad += unreadable
     each = {str(fold.number): action.measures([(fold, found)]) for fold, found in parts}

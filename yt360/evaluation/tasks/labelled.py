@@ -65,7 +65,7 @@ def labels_of(kind: str, split: ClipSplit, reader: MemberReader) -> SegmentLabel
         if not is_coco:
             raise UsageError(
                 f"labels: coco-32 needs maps of a COCO model, those of this dataset were made by "
-                f"{maps.info.get('model', 'another model')!s:.60}: use labels: maps (--set cells.labels=maps)"
+                f"{maps.info.get('model', 'another model')!s:.60}: use labels: maps (--set tasks.labels=maps)"
             )
         names = [COCO[place if place < 80 else place - 1].name for place in SUBSET_2020]
         return SegmentLabels(tuple(names), (), coco=True)

@@ -32,18 +32,18 @@ from yt360.training.batch_plan import Request
 from yt360.training.samples import draw_moments
 
 
-def grid(cell: LocaliseTask, corners: bool) -> list[DrawnView]:
+def grid(task: LocaliseTask, corners: bool) -> list[DrawnView]:
     """``around`` views a ring, ring by ring."""
-    fov = math.radians(cell.fov_deg)
+    fov = math.radians(task.fov_deg)
     return [
         DrawnView(
-            sphere.View(float(sphere.wrap_angle(2 * math.pi * k / cell.around)), math.radians(elevation), fov, fov),
+            sphere.View(float(sphere.wrap_angle(2 * math.pi * k / task.around)), math.radians(elevation), fov, fov),
             flip=False,
             gain=1.0,
             corners=corners,
         )
-        for elevation in cell.elevations_deg
-        for k in range(cell.around)
+        for elevation in task.elevations_deg
+        for k in range(task.around)
     ]
 
 
@@ -51,14 +51,14 @@ def grid(cell: LocaliseTask, corners: bool) -> list[DrawnView]:
 class GridMaker:
     """Makes the sample of a request on a grid of views; picklable, for loader workers."""
 
-    cell: LocaliseTask
+    task: LocaliseTask
     settings: SampleSettings
     reader: MemberReader
 
     def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
         """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
         switches, size = self.settings.behaviour, self.settings.views.size
-        views = grid(self.cell, corners=switches.coverage == "coded")
+        views = grid(self.task, corners=switches.coverage == "coded")
         moment = draw_moments(np.random.default_rng(request.seed), clip, self.settings.data, 1)[0]
         samples = round(self.settings.data.sound_s * clip.sample_rate_hz)
         sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
@@ -74,11 +74,11 @@ class GridMaker:
         }
 
 
-def match(pretrained: Pretrained, batch: dict[str, Tensor], *, cell: LocaliseTask) -> dict[str, Tensor]:
+def match(pretrained: Pretrained, batch: dict[str, Tensor], *, task: LocaliseTask) -> dict[str, Tensor]:
     """``match`` (n, views): similarity of each view's picture and its sound; ``turned`` (n, around): its mean over
     views after each turn of the sound; ``heard`` (n, 4)."""
     count, views = batch["pictures"].shape[:2]
-    model, steps = pretrained.model, cell.around
+    model, steps = pretrained.model, task.around
     video = model.video(pretrained.pictures(batch["pictures"]).flatten(0, 1)).view(count, views, -1)
     angles = 2 * math.pi * np.arange(steps) / steps
     rotations = np.broadcast_to(np.stack([sphere.yaw_rotation(angle) for angle in angles]), (count, steps, 3, 3))
@@ -107,10 +107,10 @@ def yaw_errors(turned: NDArray) -> NDArray[np.float64]:
     return np.minimum(angle, 360 - angle)
 
 
-def measures(cell: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
+def measures(task: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
     """Median errors with what guessing gives: a random view of the grid, and the best single direction for all."""
-    views = np.stack([view.view.rotation[0] for view in grid(cell, corners=False)])
-    directed = found["heard"][:, 3] >= cell.least_directness
+    views = np.stack([view.view.rotation[0] for view in grid(task, corners=False)])
+    directed = found["heard"][:, 3] >= task.least_directness
     heard, groups = found["heard"][directed], videos[directed]
     errors = source_errors(found["match"][directed], heard, views)
     every = (
@@ -118,7 +118,7 @@ def measures(cell: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.i
     )
     always = every[:, int(np.argmin(np.median(every, axis=0)))] if len(heard) else np.zeros(0)
     yaw = yaw_errors(found["turned"])
-    around = np.minimum(np.arange(cell.around), cell.around - np.arange(cell.around)) * 360 / cell.around
+    around = np.minimum(np.arange(task.around), task.around - np.arange(task.around)) * 360 / task.around
 
     def median(values: NDArray, of: NDArray) -> Measure:
         return bootstrap(lambda rows: float(np.median(values[rows])), of)
@@ -130,7 +130,7 @@ def measures(cell: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.i
         "yaw_error_deg": median(yaw, videos),
         "yaw_error_random_deg": _exact(float(np.median(around)), len(yaw)),
         "yaw_right": bootstrap(lambda rows: 100 * float((yaw[rows] == 0).mean()), videos),
-        "yaw_right_random": _exact(100 / cell.around, len(yaw)),
+        "yaw_right_random": _exact(100 / task.around, len(yaw)),
     }
 
 

@@ -23,19 +23,19 @@ from yt360.evaluation.tasks import action, probes
 from yt360.evaluation.tasks.labelled import labels_of, largest_class
 
 
-def measure_probe(job: TaskContext, cell: ProbeTask | KnnTask) -> TaskResult:
+def measure_probe(job: TaskContext, task: ProbeTask | KnnTask) -> TaskResult:
     """Accuracy of a probe on frozen features of the test split, of what it learned on the training split's."""
-    if cell.modality == "sound":
-        job.pretrained.need_sound(cell.task)
-    if cell.labels in ACTIONS:
-        x, y, groups, x_test, y_test, test_groups, names, bad = _action_features(job, cell)
+    if task.modality == "sound":
+        job.pretrained.need_sound(task.task)
+    if task.labels in ACTIONS:
+        x, y, groups, x_test, y_test, test_groups, names, bad = _action_features(job, task)
     else:
-        x, y, groups, x_test, y_test, test_groups, names, bad = _view_features(job, cell)
+        x, y, groups, x_test, y_test, test_groups, names, bad = _view_features(job, task)
     details: dict[str, Any] = {"classes": list(names), "train_samples": len(y)}
-    if isinstance(cell, ProbeTask):
+    if isinstance(task, ProbeTask):
         scores, details["l2"] = probes.linear_probe(x, y, groups, x_test, len(names), job.recipe.seed)
     else:
-        scores = probes.nearest_neighbours(x, y, x_test, len(names), cell)
+        scores = probes.nearest_neighbours(x, y, x_test, len(names), task)
     most = int(np.bincount(y, minlength=len(names)).argmax())
     details["majority_accuracy"] = 100 * float((y_test == most).mean())
     measures = {"accuracy": proportion(top_k(scores, y_test), test_groups)}
@@ -49,9 +49,9 @@ Labelled = tuple[
 ]
 
 
-def _action_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
-    fold = job.fold(cell.labels, cell.fold)
-    settings = ActionTask(dataset=cell.labels, clips=1 + cell.test_clips_per_video)  # type: ignore[arg-type]
+def _action_features(job: TaskContext, task: ProbeTask | KnnTask) -> Labelled:
+    fold = job.fold(task.labels, task.fold)
+    settings = ActionTask(dataset=task.labels, clips=1 + task.test_clips_per_video)  # type: ignore[arg-type]
     settings = settings.model_copy(update={"size": job.pretrained.origin.samples.views.size})
     found = []
     bad: tuple[tuple[str, str], ...] = ()
@@ -65,25 +65,25 @@ def _action_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
     return (*found[0], *found[1], fold.classes, bad)
 
 
-def _view_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
+def _view_features(job: TaskContext, task: ProbeTask | KnnTask) -> Labelled:
     views = job.recipe.features.views
     settings = job.sampling(views)
     made_by = how(settings, job.pretrained.origin.sound)
-    labels = labels_of(cell.labels, job.splits["train"], MemberReader(job.root))
+    labels = labels_of(task.labels, job.splits["train"], MemberReader(job.root))
     found = []
     bad: tuple[tuple[str, str], ...] = ()
-    for which, kind, clips in (("train", TRAIN, cell.train_clips_per_video), ("test", TEST, cell.test_clips_per_video)):
+    for which, kind, clips in (("train", TRAIN, task.train_clips_per_video), ("test", TEST, task.test_clips_per_video)):
         split = job.splits[which]
         requests = draw_requests(split, clips, job.recipe.seed, kind)
-        maker = labelled(job, cell, settings, labels, views, train=False)
-        extract = partial(_largest, classes=len(labels.names), least_share=cell.least_share)
+        maker = labelled(job, task, settings, labels, views, train=False)
+        extract = partial(_largest, classes=len(labels.names), least_share=task.least_share)
         identity = [
             split.digest,
             which,
             clips,
             made_by,
-            cell.labels,
-            cell.least_share,
+            task.labels,
+            task.least_share,
         ]
         dataset = RequestDataset(requests, split, maker)
         tensors, unreadable = job.extractor(settings, job.recipe.features.batch).run(
@@ -92,7 +92,7 @@ def _view_features(job: TaskContext, cell: ProbeTask | KnnTask) -> Labelled:
         videos = np.repeat(videos_of(split, requests)[tensors["index"].numpy()], views)
         label = tensors["largest"].flatten().numpy()
         kept = label >= 0
-        features = tensors[cell.modality].flatten(0, 1)[torch.from_numpy(kept)].to(job.pretrained.device)
+        features = tensors[task.modality].flatten(0, 1)[torch.from_numpy(kept)].to(job.pretrained.device)
         found.append((features, label[kept], videos[kept]))
         bad += unreadable
     return (*found[0], *found[1], labels.names, bad)

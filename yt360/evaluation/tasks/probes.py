@@ -59,14 +59,14 @@ def linear_probe(
 
 
 def nearest_neighbours(
-    x: Tensor, y: NDArray[np.int64], x_test: Tensor, classes: int, cell: KnnTask
+    x: Tensor, y: NDArray[np.int64], x_test: Tensor, classes: int, task: KnnTask
 ) -> NDArray[np.float64]:
     """Votes ``(n, classes)`` (Wu et al., *Instance Discrimination*, CVPR 2018, section 3.4)."""
     x, x_test = functional.normalize(x.float(), dim=1), functional.normalize(x_test.float(), dim=1)
     labels = functional.one_hot(torch.from_numpy(y).to(x.device), classes).float()
     votes = []
     for part in x_test.split(1024):
-        near = (part @ x.T).topk(min(cell.neighbours, len(x)), dim=1)
-        weight = torch.exp((near.values - near.values[:, :1]) / cell.temperature)
+        near = (part @ x.T).topk(min(task.neighbours, len(x)), dim=1)
+        weight = torch.exp((near.values - near.values[:, :1]) / task.temperature)
         votes.append((labels[near.indices] * weight[..., None]).sum(dim=1))
     return torch.cat(votes).double().cpu().numpy()

@@ -23,47 +23,47 @@ from yt360.training.batch_plan import Request
 
 
 class Segmenter(nn.Module):
-    """An audio-visual model and a pyramid head for each of the cell's inputs.
+    """An audio-visual model and a pyramid head for each of the task's inputs.
 
     ``frozen``: the model neither learns nor changes its statistics; ``as-published``: it does not learn, but its
     batch norm and dropout are in training mode while the heads train, so that its statistics move.
     """
 
-    def __init__(self, pretrained: Pretrained, cell: SegmentationTask, classes: int, seed: int) -> None:
+    def __init__(self, pretrained: Pretrained, task: SegmentationTask, classes: int, seed: int) -> None:
         super().__init__()
-        self.cell = cell
-        self.model = copy.deepcopy(pretrained.model).requires_grad_(cell.encoders == "trained")
+        self.task = task
+        self.model = copy.deepcopy(pretrained.model).requires_grad_(task.encoders == "trained")
         size, frames = pretrained.origin.samples.views.size, pretrained.origin.samples.data.frames
         with torch.no_grad():
             maps = self.model.video.maps(torch.zeros(1, 3, frames, size, size, device=pretrained.device))[1:]
         features = pretrained.origin.model.features
         extra = {"video": 0, "sound": features, "context": 3 * features}
         heads: dict[str, nn.Module] = {}
-        for name in cell.inputs:
+        for name in task.inputs:
             torch.manual_seed(seed)
             heads[name] = PyramidHead(
                 [each.shape[1] for each in maps],
                 [each.shape[2] for each in maps],
                 extra[name],
                 classes,
-                cell.pyramid,
-                cell.branch,
+                task.pyramid,
+                task.branch,
             )
         self.heads = nn.ModuleDict(heads).to(pretrained.device)
 
     def train(self, mode: bool = True) -> Segmenter:
         super().train(mode)
-        if self.cell.encoders == "frozen":
+        if self.task.encoders == "frozen":
             self.model.eval()
         return self
 
     def learned(self) -> list[nn.Parameter]:
         """Parameters that learn; what no head reads (the last projections) is left out."""
         parts: list[nn.Module] = [self.heads]
-        if self.cell.encoders == "trained":
+        if self.task.encoders == "trained":
             parts.append(self.model.video)
-            parts += [self.model.sound] if set(self.cell.inputs) & {"sound", "context"} else []
-            if "context" in self.cell.inputs:
+            parts += [self.model.sound] if set(self.task.inputs) & {"sound", "context"} else []
+            if "context" in self.task.inputs:
                 parts += [self.model.video_to_sound, self.model.sound_to_video]
         return [parameter for part in parts for parameter in part.parameters()]
 
@@ -74,7 +74,7 @@ class Segmenter(nn.Module):
 
         Pictures ``(b·k, 3, t, h, w)``, spectrograms ``(b·k, channels, t, mels)``, directions ``(b, k, 3)``.
         """
-        with torch.set_grad_enabled(self.cell.encoders == "trained" and torch.is_grad_enabled()):
+        with torch.set_grad_enabled(self.task.encoders == "trained" and torch.is_grad_enabled()):
             maps = self.model.video.maps(pictures)
             extra = self._extra(maps[-1], spectrograms, directions)
         return {name: head(maps[1:], extra[name], size) for name, head in self.heads.items()}
@@ -100,17 +100,17 @@ class Segmenter(nn.Module):
         return pooled
 
 
-def needs(cell: SegmentationTask, pretrained: Pretrained) -> None:
-    """Raise :class:`UsageError` where a cell asks for what the model lacks."""
-    if set(cell.inputs) & {"sound", "context"}:
+def needs(task: SegmentationTask, pretrained: Pretrained) -> None:
+    """Raise :class:`UsageError` where a task asks for what the model lacks."""
+    if set(task.inputs) & {"sound", "context"}:
         pretrained.need_sound("segmentation with sound")
-    if "context" in cell.inputs:
+    if "context" in task.inputs:
         pretrained.need_translators("segmentation with context")
 
 
-def inputs(pretrained: Pretrained, cell: SegmentationTask, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+def inputs(pretrained: Pretrained, task: SegmentationTask, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
     """The network's pictures and, where a head hears, spectrograms."""
-    if set(cell.inputs) == {"video"}:
+    if set(task.inputs) == {"video"}:
         return pretrained.pictures(batch["pictures"]).flatten(0, 1), None
     return pretrained.inputs(batch)
 
@@ -118,7 +118,7 @@ def inputs(pretrained: Pretrained, cell: SegmentationTask, batch: dict[str, Tens
 def loss(batch: dict[str, Tensor], *, segmenter: Segmenter, pretrained: Pretrained) -> tuple[Tensor, Tensor]:
     """Sum over heads and labelled pixels of the cross-entropy, and the number of labelled pixels."""
     labels = batch["labels"].flatten(0, 1).long()
-    pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
+    pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
     scores = segmenter(pictures, spectrograms, batch["directions"], labels.shape[-1])
     total = sum(
         (functional.cross_entropy(each, labels, ignore_index=IGNORED, reduction="sum") for each in scores.values()),
@@ -133,7 +133,7 @@ def judge(
     """Counts of a block: ``counts`` (videos, inputs, classes, classes), ``iou_sum`` and ``iou_classes``
     (videos, inputs) summed over pictures, and the ``video`` (videos,) they are of."""
     labels = batch["labels"].flatten(0, 1)
-    pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
+    pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
     scores = segmenter(pictures, spectrograms, batch["directions"], labels.shape[-1])
     truth, views = labels.cpu().numpy(), batch["labels"].shape[1]
     videos, where = np.unique([requests[int(index)].video for index in batch["index"]], return_inverse=True)

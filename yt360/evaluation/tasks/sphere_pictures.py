@@ -75,7 +75,7 @@ def draw_clip(
     Raises :class:`yt360.errors.ItemError` for a clip that cannot be read.
     """
     settings = pretrained.origin.samples
-    views = cell_views(segmenter.cell.views)
+    views = covering_views(segmenter.task.views)
     moment = draw_moments(np.random.default_rng(0), clip, settings.data, 1)[0]
     samples = round(settings.data.sound_s * clip.sample_rate_hz)
     sound = decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
@@ -87,7 +87,7 @@ def draw_clip(
     matrices = np.stack([sound_matrix(view, settings.behaviour) for view in drawn])
     directions = np.stack([view.rotation[0] for view in views]).astype(np.float32)
     # Context sees as many views at a time as it was trained with, spread over the sphere.
-    groups = len(views) // segmenter.cell.views
+    groups = len(views) // segmenter.task.views
     scores: dict[str, NDArray] = {}
     for group in range(groups):
         batch = {
@@ -97,7 +97,7 @@ def draw_clip(
             "directions": torch.from_numpy(directions[None, group::groups]),
         }
         batch = {name: value.to(pretrained.device) for name, value in batch.items()}
-        pictures, spectrograms = inputs(pretrained, segmenter.cell, batch)
+        pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
         for name, each in segmenter(pictures, spectrograms, batch["directions"], settings.views.size).items():
             whole = scores.setdefault(name, np.zeros((len(views), *each.shape[1:]), np.float32))
             whole[group::groups] = each.float().cpu().numpy()
@@ -115,7 +115,7 @@ def draw_clip(
     return paths
 
 
-def cell_views(at_once: int) -> tuple[sphere.View, ...]:
+def covering_views(at_once: int) -> tuple[sphere.View, ...]:
     """Views that cover the sphere, a multiple of ``at_once`` of them."""
     return view_set(next(count for count in range(_AROUND, _AROUND + at_once + 1) if (count + 2) % at_once == 0))
 
