@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.training.world import tiny
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.errors import UsageError
-from yt360.training.batch_plan import BatchPlan, video_batches
+from yt360.training.batch_plan import BatchPlan, fit_batches, video_batches
 
 
 def split(name: str, videos: int, clips: int = 3) -> ClipSplit:
@@ -37,8 +37,32 @@ def test_a_batch_never_holds_a_video_twice(videos, passes, data, seed):
 
 
 def test_a_batch_larger_than_the_split_is_refused():
-    with pytest.raises(UsageError, match="a batch of 4 needs as many different videos, the split holds 3"):
+    with pytest.raises(UsageError, match=r"phase avc: a batch of 4 .* 'train' holds 3: .*phases\.avc\.batch=3"):
         BatchPlan(tiny(), split("train", 3), split("test", 4))
+
+
+@pytest.mark.parametrize(
+    ("videos", "world", "batches"),
+    [(3, 1, [3, 3]), (4, 1, [4, 4]), (5, 2, [4, 4]), (3, 2, [4, 4]), (1, 1, [4, 4]), (2, 1, [2, 2])],
+)
+def test_batches_shrink_to_a_small_split_where_the_recipe_says_so(videos: int, world: int, batches: list[int]) -> None:
+    """Never below two videos a process, always a multiple of the processes."""
+    fitted, said = fit_batches(tiny(shrink_batch=True), videos, world)
+    assert [phase.batch for phase in fitted.phases] == batches
+    assert len(said) == sum(batch != 4 for batch in batches)
+    assert all(
+        f"batches of {batches[0]} videos instead of 4, since the training split holds {videos}" in s for s in said
+    )
+    assert fit_batches(tiny(), videos, world) == (tiny(), [])
+
+
+def test_too_few_test_videos_are_said_with_what_to_do() -> None:
+    def about(videos: int) -> str | None:
+        return BatchPlan(tiny(evaluation={"batch": 4}), split("train", 9), split("test", videos)).about_held_out()
+
+    assert "no held-out evaluation: the split 'test' holds 1 usable video, at least 2 are needed" in (about(1) or "")
+    assert "compares 3 videos at a time instead of 4" in (about(3) or "")
+    assert about(4) is None
 
 
 def test_processes_share_each_batch_and_hold_no_video_twice_between_them():

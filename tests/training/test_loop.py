@@ -97,6 +97,20 @@ def test_loaded_encoders_are_those_that_were_trained(finished):
     assert load_spectrogram(finished).std.min() > 0
 
 
+def test_a_small_split_is_trained_on_and_said(own_root, tmp_path, capsys):
+    """Three training videos and none to test on: batches of three, no evaluation, both in words."""
+    phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 16, "translators": False, "steps": 2}
+    recipe = tiny(phases=[phase], shrink_batch=True)
+    summary = run(recipe, own_root, tmp_path / "out")
+    said = capsys.readouterr().err
+    assert "phase avc: batches of 3 videos instead of 16, since the training split holds 3" in said
+    assert "no held-out evaluation: the split 'test' holds 0 usable videos" in said
+    assert (summary.steps, summary.seen, summary.evaluations) == (2, 6, {})
+    (start,) = log(tmp_path / "out", "start")
+    assert len(start["changes"]) == 1
+    assert run(recipe, own_root, tmp_path / "out").steps == 2  # the same command finds its own run
+
+
 def test_encoders_of_nothing(tmp_path):
     with pytest.raises(UsageError, match="yt360 train"):
         load_encoders(tmp_path)

@@ -42,13 +42,10 @@ def video_batches(rng: np.random.Generator, videos: int, passes: int, batch: int
 
     Each video comes ``passes`` times, in ``passes`` shuffled rounds. A batch that spans two rounds
     takes from the second only videos it does not hold yet; what is left over at the end is dropped.
-    Raises :class:`UsageError` when there are fewer videos than a batch needs.
+    ``batch`` must not exceed ``videos``.
     """
     if videos < batch:
-        raise UsageError(
-            f"a batch of {batch} needs as many different videos, the split holds {videos}: "
-            "lower the phase's batch or add videos"
-        )
+        raise ValueError(f"a batch of {batch} different videos cannot be drawn from {videos}")
     rows: list[NDArray[np.int64]] = []
     carry = np.empty(0, np.int64)
     for _ in range(passes):
@@ -61,6 +58,27 @@ def video_batches(rng: np.random.Generator, videos: int, passes: int, batch: int
         rows.extend(order[:whole].reshape(-1, batch))
         carry = order[whole:]
     return np.array(rows, np.int64).reshape(-1, batch)
+
+
+def fit_batches(recipe: TrainingRecipe, videos: int, world: int = 1) -> tuple[TrainingRecipe, list[str]]:
+    """``recipe`` with batches that ``videos`` training videos can fill, where it has ``shrink_batch``.
+
+    Beside it a sentence for each phase that changed. A phase that fewer than 2 videos a process would be left for
+    stays as it is (:class:`BatchPlan` refuses it).
+    """
+    if not recipe.shrink_batch:
+        return recipe, []
+    phases, said = [], []
+    for phase in recipe.phases:
+        most = videos // world * world
+        if phase.batch > videos and most >= 2 * world:
+            said.append(
+                f"phase {phase.name}: batches of {most} videos instead of {phase.batch}, "
+                f"since the training split holds {videos} (shrink_batch)"
+            )
+            phase = phase.model_copy(update={"batch": most})
+        phases.append(phase)
+    return recipe.model_copy(update={"phases": tuple(phases)}), said
 
 
 class BatchPlan:
@@ -93,6 +111,23 @@ class BatchPlan:
         """Optimiser steps that an epoch fills."""
         return max(1, self._epoch_length(phase) // self.recipe.run.accumulate)
 
+    def about_held_out(self) -> str | None:
+        """What a reader of the held-out measures must know where test videos are few."""
+        wanted, videos = self.recipe.evaluation.batch, len(self.test.videos)
+        if not self.test_batch:
+            return (
+                f"no held-out evaluation: the split {self.test.name!r} holds {videos} usable "
+                f"video{'' if videos == 1 else 's'}, at least {2 * self.world} are needed to tell them apart. "
+                "Give it more (yt360 split -p test_share=0.3, then yt360 shard), or name another split "
+                "with --set data.test_split=…"
+            )
+        if self.test_batch < wanted:
+            return (
+                f"held-out evaluation compares {self.test_batch} videos at a time instead of {wanted}, since the split "
+                f"{self.test.name!r} holds {videos}: chance is 1/{self.test_batch}, and few videos make noisy numbers"
+            )
+        return None
+
     @property
     def test_batches(self) -> int:
         """Batches of one evaluation; 0 where the test split is too small for one."""
@@ -116,10 +151,14 @@ class BatchPlan:
                     yield from self._test_requests(number, done + 1)
 
     def _epoch_length(self, phase: Phase) -> int:
-        batches = len(self.train.videos) * self.recipe.data.clips_per_video // phase.batch
-        if len(self.train.videos) < phase.batch:
-            video_batches(np.random.default_rng(0), len(self.train.videos), 1, phase.batch)
-        return batches
+        videos = len(self.train.videos)
+        if videos < phase.batch:
+            raise UsageError(
+                f"phase {phase.name}: a batch of {phase.batch} needs as many different videos, the split "
+                f"{self.train.name!r} holds {videos}: add videos, or make batches smaller with --set "
+                f"phases.{phase.name}.batch={videos}, or shrink_batch=true for all phases"
+            )
+        return videos * self.recipe.data.clips_per_video // phase.batch
 
     def _train_requests(self, number: int, step: int) -> Iterator[list[Request]]:
         phase, seed, accumulate = self.recipe.phases[number], self.recipe.seed, self.recipe.run.accumulate

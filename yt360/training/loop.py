@@ -22,7 +22,7 @@ from yt360.models import folder
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
-from yt360.training.batch_plan import BatchPlan
+from yt360.training.batch_plan import BatchPlan, fit_batches
 from yt360.training.checkpoints import State
 from yt360.training.distributed import (
     Processes,
@@ -34,7 +34,7 @@ from yt360.training.distributed import (
 )
 from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
-from yt360.training.metrics_log import Journal, last_evaluations, memory_mb, rewind
+from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, memory_mb, rewind
 from yt360.training.recipe import Phase, TrainingRecipe
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
@@ -78,7 +78,7 @@ def train(recipe: TrainingRecipe, root: str, out: Path, *, progress: bool = True
 
 class _Run:
     def __init__(self, recipe: TrainingRecipe, root: str, out: Path, group: Processes, *, progress: bool) -> None:
-        self.recipe, self.out, self.group = recipe, out, group
+        self.out, self.group = out, group
         self.device = group.device
         if recipe.run.threads is not None:
             torch.set_num_threads(recipe.run.threads)
@@ -87,6 +87,8 @@ class _Run:
         rate = recipe.sound.sample_rate_hz
         self.splits = [manifest.load_split(root, name, recipe.data, rate, table=table) for name in names]
         manifest.check_shards(root, self.splits)
+        recipe, self.changes = fit_batches(recipe, len(self.splits[0].videos), group.world)
+        self.recipe = recipe
         self.plan = BatchPlan(recipe, *self.splits, rank=group.rank, world=group.world)
         self.root = root
 
@@ -105,7 +107,7 @@ class _Run:
         self.finished = self.checkpoint is not None and at_end and (out / "model" / "model.json").is_file()
         if group.first and not self.finished:
             rewind(out / "log.jsonl", self.state.phase, self.state.step)
-        self.journal = Journal(
+        self.log = MetricsLog(
             out,
             active=group.first,
             total=self.steps_before[-1],
@@ -120,11 +122,11 @@ class _Run:
         self.asked = False
         self.stopping = False
         self.pending: tuple[Tensor, Batch, int] | None = None
-        self.waited_s = 0.0
+        self.waited_s, self.interval_steps = 0.0, 0
         self.previous_clips: tuple[str, ...] = ()
 
     def close(self) -> None:
-        self.journal.close()
+        self.log.close()
 
     def _ask_to_stop(self) -> None:
         self.asked = True
@@ -132,20 +134,22 @@ class _Run:
     def go(self) -> TrainingSummary:
         recipe, state = self.recipe, self.state
         if self.checkpoint is None:
-            self.journal.write(
+            self.log.write(
                 "start",
                 recipe=recipe.name,
                 mode=recipe.mode,
                 switches=recipe.behaviour.model_dump(mode="json"),
                 processes=self.group.world,
                 device=str(self.device),
+                changes=self.changes,
                 **{
                     split.name: {"clips": len(split.clips), "videos": len(split.videos), "too_short": list(split.short)}
                     for split in self.splits
                 },
             )
-            if not self.plan.test_batches:
-                self.journal.say(f"no evaluation: the split {recipe.data.test_split!r} holds fewer than 2 videos")
+            for sentence in (*self.changes, self.plan.about_held_out()):
+                if sentence is not None:
+                    self.log.say(sentence)
         if self.finished:
             self.evaluations = last_evaluations(self.out / "log.jsonl")
             return self._summary()
@@ -163,7 +167,7 @@ class _Run:
             tensors = folder.model_tensors(self._learner.model, self.spectrogram)
             if self.group.first:
                 folder.write_model(self.out / "model", tensors, recipe.description())
-            self.journal.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
+            self.log.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
         barrier()
         return self._summary()
 
@@ -257,7 +261,7 @@ class _Run:
         usable = [batch for batch in batches if batch is not None]
         self._confirm(phase)
         if not usable:
-            self.journal.say(f"phase {phase.name}, step {step}: fewer than 2 good samples, no step taken")
+            self.log.say(f"phase {phase.name}, step {step}: fewer than 2 good samples, no step taken")
             return
         asked = torch.tensor([float(self.asked)], device=self.device)
         measures = torch.cat([self._learner.step(step, usable), asked])
@@ -271,9 +275,9 @@ class _Run:
         if (batch.phase, batch.step) != (self.state.phase, step):
             raise TrainingError(f"the plan gave step {batch.step} of phase {batch.phase} at step {step}; report this")
         for bad in batch.bad:
-            self.journal.say(f"bad sample: {bad.error}")
+            self.log.say(f"bad sample: {bad.error}")
             where = {"phase_number": self.state.phase, "step": step, "clip": bad.clip}
-            self.journal.write("bad-sample", **where, error_kind=bad.kind, error=bad.error)
+            self.log.write("bad-sample", **where, error_kind=bad.kind, error=bad.error)
         if train:
             self.state.seen += sum_over_processes(len(batch.clips) + len(batch.bad), self.device)
             self.state.bad += sum_over_processes(len(batch.bad), self.device)
@@ -296,10 +300,9 @@ class _Run:
             if not math.isnan(value):
                 interval[name] = interval.get(name, 0.0) + value
         self.previous_clips = batch.clips
-        shown = {"loss": loss, "avc": avc} | ({} if math.isnan(avsa) else {"avsa": avsa})
-        elapsed = time.perf_counter() - self.interval_began
-        shown |= {"wait": self.waited_s / max(elapsed, 1e-9), "MB": memory_mb(self.device)}
-        self.journal.step(phase.name, shown)
+        self.interval_steps += 1
+        wait_s = self.waited_s / self.interval_steps
+        self.log.step(phase.name, bar_text(loss, avc, avsa, wait_s, memory_mb(self.device)))
 
     def _not_finite(self, phase: Phase, step: int, batch: Batch) -> None:
         clips: list[Any] = [batch.clips]
@@ -307,7 +310,7 @@ class _Run:
             clips = [None] * self.group.world
             dist.all_gather_object(clips, batch.clips)
         names = [clip for part in clips for clip in part]
-        self.journal.write(
+        self.log.write(
             "not-finite", phase_number=self.state.phase, step=step, clips=names, clips_before=list(self.previous_clips)
         )
         raise TrainingError(
@@ -332,7 +335,7 @@ class _Run:
             "data_wait_share": round(self.waited_s / elapsed, 4),
             "memory_mb": round(memory_mb(self.device), 1),
         }
-        self.journal.write(
+        self.log.write(
             "step",
             phase=phase.name,
             phase_number=self.state.phase,
@@ -342,8 +345,8 @@ class _Run:
             **speed,
             bad_samples=self.state.bad,
         )
-        self.journal.scalars(f"{phase.name}/train", measures | speed, self.state.step)
-        self.interval_began, self.waited_s = time.perf_counter(), 0.0
+        self.log.scalars(f"{phase.name}/train", measures | speed, self.state.step)
+        self.interval_began, self.waited_s, self.interval_steps = time.perf_counter(), 0.0, 0
 
     @torch.no_grad()
     def _evaluate(self, phase: Phase, stream: Iterator[Batch]) -> None:
@@ -366,11 +369,11 @@ class _Run:
                 "avsa_chance": 1 / self.recipe.evaluation.views,
             }
             self.evaluations[phase.name] = measures
-            self.journal.write(
+            self.log.write(
                 "evaluation", phase=phase.name, phase_number=self.state.phase, step=self.state.step, **measures
             )
-            self.journal.scalars(f"{phase.name}/test", dict(measures), self.state.step)
-            self.journal.say(
+            self.log.scalars(f"{phase.name}/test", dict(measures), self.state.step)
+            self.log.say(
                 f"{phase.name}, step {self.state.step}: test loss {loss:.3f}, AVC accuracy {avc:.3f} "
                 f"(chance {measures['avc_chance']:.3f}), "
                 f"AVSA accuracy {avsa:.3f} (chance {measures['avsa_chance']:.3f})"
@@ -397,7 +400,7 @@ class _Run:
                 self._learner.optimiser,
                 keep=self.recipe.run.keep,
             )
-            self.journal.write(
+            self.log.write(
                 "checkpoint", phase_number=self.state.phase, step=self.state.step, path=str(path.relative_to(self.out))
             )
         barrier()

@@ -2,7 +2,7 @@
 
 Each record of the log is one JSON object with ``kind``:
 
-* ``start``: recipe, mode, switches, clips and videos a split;
+* ``start``: recipe, mode, switches, clips and videos a split, and ``changes`` of the recipe that few videos made;
 * ``step``: phase, step, epoch, mean loss and accuracies since the last record (``avsa_accuracy`` is
   null with a single view), ``samples_per_s``, ``data_wait_share``, ``memory_mb``, ``bad_samples``;
 * ``evaluation``: the same measures on the test split with their chance levels;
@@ -12,6 +12,7 @@ Each record of the log is one JSON object with ``kind``:
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from pathlib import Path
@@ -24,7 +25,17 @@ from yt360.errors import UsageError
 from yt360.files import atomic_write_text
 
 
-class Journal:
+def bar_text(loss: float, avc: float, avsa: float, wait_s: float, memory_mb: float) -> str:
+    """What the progress bar says of a step: its loss and accuracies, the time that a step waits for its data, and the
+    peak of memory. ``avsa`` is NaN with a single view and left out."""
+    parts = [f"loss {loss:.3f}", f"avc {avc:.2f}"]
+    if not math.isnan(avsa):
+        parts.append(f"avsa {avsa:.2f}")
+    memory = f"{memory_mb:.0f} MB" if memory_mb < 1000 else f"{memory_mb / 1024:.1f} GB"
+    return "  ".join([*parts, f"wait {1000 * wait_s:.0f} ms", f"memory {memory}"])
+
+
+class MetricsLog:
     """Writes nothing unless ``active`` (the first of several processes)."""
 
     def __init__(self, out: Path, *, active: bool, total: int, done: int, tensorboard: bool, progress: bool) -> None:
@@ -58,10 +69,10 @@ class Journal:
         if self._active:
             self._bar.write(text, file=sys.stderr)
 
-    def step(self, phase: str, measures: dict[str, float]) -> None:
-        """Move the progress bar by one step."""
+    def step(self, phase: str, text: str) -> None:
+        """Move the progress bar by one step of a phase, with ``text`` (:func:`bar_text`) beside it."""
         self._bar.set_description_str(phase, refresh=False)
-        self._bar.set_postfix_str("  ".join(f"{name} {value:.3g}" for name, value in measures.items()), refresh=False)
+        self._bar.set_postfix_str(text, refresh=False)
         self._bar.update()
 
     def scalars(self, group: str, measures: dict[str, float | None], step: int) -> None:
