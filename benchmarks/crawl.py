@@ -88,7 +88,7 @@ def pace(folder: Path) -> bool:
     videos = [f"video{number:06d}" for number in range(20)]
     folder.mkdir()
     (folder / "ids.txt").write_text("\n".join(videos))
-    access = {**ACCESS, "youtube_videos_per_hour": PER_HOUR, "in_flight": 1}
+    access = {**ACCESS, "youtube_videos_per_hour": PER_HOUR, "concurrent_downloads": 1}
     with Tube() as tube:
         for name in videos:
             offer(tube, name, SOUNDS + PICTURES)

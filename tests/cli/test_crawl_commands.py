@@ -14,7 +14,7 @@ from yt360.crawling import doctor
 
 ACCESS = (
     "access={request_pause_s: 0, retry_pause_s: 0, youtube_pause_s: [0, 0], youtube_videos_per_hour: 3600, "
-    "fallback_clients: [], free_disk_floor_gb: 0}"
+    "fallback_clients: [], min_free_gb: 0}"
 )
 LIST = (
     "video\tsplit\tstarts\nAAAAAAAAAAA\ttrain\t0,10,70\nBBBBBBBBBBB\ttest\t5\n"

@@ -23,7 +23,7 @@ def test_a_stage_is_shown_with_default_unit_and_thresholds_apart(command: Comman
     assert "Hz" in row
     _, printed, _ = command("params", "stills")
     params, _, thresholds = printed.partition("Thresholds: changing them re-decides")
-    assert "whole_s" in params
+    assert "watch_whole_below_s" in params
     assert "moving_share" in thresholds
 
 
@@ -54,7 +54,7 @@ def test_json_is_a_schema(command: Command) -> None:
 
 def test_help_of_a_stage_shows_its_parameters_and_hides_the_cluster(command: Command) -> None:
     _, printed, _ = command("stills", "--help")
-    for words in ("Parameters (-p", "whole_s", "Thresholds (-p", "moving_share", "yt360 params stills"):
+    for words in ("Parameters (-p", "watch_whole_below_s", "Thresholds (-p", "moving_share", "yt360 params stills"):
         assert words in printed
     assert "--launcher" not in printed
     _, printed, _ = command("run", "--help")

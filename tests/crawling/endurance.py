@@ -37,11 +37,11 @@ ACCESS: dict[str, Any] = {
     "socket_timeout_s": 5,
     "youtube_pause_s": (0, 0),
     "youtube_videos_per_hour": 1e9,
-    "breaker_pause_s": 0.05,
-    "breaker_pause_longest_s": 0.2,
-    "free_disk_floor_gb": 0,
+    "backoff_s": 0.05,
+    "max_backoff_s": 0.2,
+    "min_free_gb": 0,
     "fallback_clients": (),
-    "in_flight": 2,
+    "concurrent_downloads": 2,
 }
 FAILURES = {
     "removed": "Video unavailable. This video has been removed by the uploader",

@@ -21,7 +21,7 @@ QUICK: dict[str, Any] = {
     "retry_pause_s": 0,
     "youtube_pause_s": (0, 0),
     "youtube_videos_per_hour": 1e9,
-    "breaker_pause_s": 0.1,
+    "backoff_s": 0.1,
 }
 
 
@@ -60,9 +60,9 @@ def test_second_run_asks_nobody_unless_the_listing_is_old(tube: Tube, tmp_path: 
     assert len(list(_discovery(tmp_path).videos(SEARCH))) == 1
     tube.lists[SEARCH] = {"entries": [{"id": _name(1)}, {"id": _name(2)}]}
     assert len(list(_discovery(tmp_path).videos(SEARCH))) == 1
-    assert len(list(_discovery(tmp_path, list_again_after_days=30).videos(SEARCH))) == 1
+    assert len(list(_discovery(tmp_path, refresh_lists_after_days=30).videos(SEARCH))) == 1
     assert len(tube.requests) == 1
-    assert len(list(_discovery(tmp_path, list_again_after_days=0).videos(SEARCH))) == 2
+    assert len(list(_discovery(tmp_path, refresh_lists_after_days=0).videos(SEARCH))) == 2
 
 
 def test_limit(tube: Tube, tmp_path: Path) -> None:

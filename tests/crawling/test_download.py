@@ -288,7 +288,7 @@ def test_bandwidth_of_an_address_is_shared_by_what_is_in_flight(
     tube: Tube, downloader: Callable[..., Downloader]
 ) -> None:
     offer(tube, ID, SOUNDS + PICTURES, size=120_000)
-    downloader(bandwidth_mb_s=0.2, in_flight=2).fetch_page(PAGE)
+    downloader(bandwidth_mb_s=0.2, concurrent_downloads=2).fetch_page(PAGE)
     began = tube.asked("/media")[0].at
     assert time.time() - began > 0.8 * 2 * 120_000 / 0.1e6
 
@@ -303,8 +303,8 @@ def test_slow_server_ends_at_the_deadline(tube: Tube, downloader: Callable[..., 
 
 def test_full_disk_is_noticed_before_it_is_full(tube: Tube, downloader: Callable[..., Downloader]) -> None:
     offer(tube, ID, SOUNDS + PICTURES)
-    with pytest.raises(CrawlError, match="free_disk_floor_gb") as raised:
-        downloader(free_disk_floor_gb=1e9).fetch_page(PAGE)
+    with pytest.raises(CrawlError, match="min_free_gb") as raised:
+        downloader(min_free_gb=1e9).fetch_page(PAGE)
     assert raised.value.kind == "disk-full"
 
 

@@ -109,8 +109,8 @@ def test_refusal_closes_for_all_and_the_pause_grows_and_shrinks_again(tmp_path: 
     access = {
         "youtube_videos_per_hour": 1e9,
         "youtube_pause_s": (0, 0),
-        "breaker_pause_s": 600,
-        "breaker_pause_longest_s": 2000,
+        "backoff_s": 600,
+        "max_backoff_s": 2000,
     }
     limiter, other = _limiter(tmp_path, clock, **access), _limiter(tmp_path, clock, **access)
     waits = []
@@ -129,14 +129,14 @@ def test_refusal_closes_for_all_and_the_pause_grows_and_shrinks_again(tmp_path: 
 
 def test_server_s_own_wish_is_kept(tmp_path: Path) -> None:
     clock = Clock()
-    limiter = _limiter(tmp_path, clock, breaker_pause_s=1)
+    limiter = _limiter(tmp_path, clock, backoff_s=1)
     with limiter.acquire(FOREVER) as slot:
         assert slot.open_circuit("rate-limited", asked_s=900) == 900
 
 
 def test_after_a_pause_one_goes_first_alone(tmp_path: Path) -> None:
     clock = Clock()
-    access = {"youtube_videos_per_hour": 1e9, "youtube_pause_s": (0, 0), "in_flight": 4, "breaker_pause_s": 10}
+    access = {"youtube_videos_per_hour": 1e9, "youtube_pause_s": (0, 0), "concurrent_downloads": 4, "backoff_s": 10}
     first, second = _limiter(tmp_path, clock, **access), _limiter(tmp_path, clock, **access)
     with first.acquire(FOREVER) as slot:
         slot.open_circuit("bot-wall")

@@ -25,7 +25,7 @@ def test_no_secret_stands_below_the_root_or_in_the_log(
     offer(tube, ID, SOUNDS + PICTURES)
     root = tmp_path / "root"
     access = (
-        f"access={{{QUICK}, fallback_clients: [], free_disk_floor_gb: 0, cookies_file: {cookies}, "
+        f"access={{{QUICK}, fallback_clients: [], min_free_gb: 0, cookies_file: {cookies}, "
         f"proxies: [{'$MY_PROXY' if way == 'proxy' else ''}], "
         "extractor_arguments: {youtube: {po_token: [$MY_TOKEN]}}}"
     )

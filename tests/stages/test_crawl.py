@@ -30,8 +30,8 @@ QUICK: dict[str, Any] = {
     "socket_timeout_s": 5,
     "youtube_pause_s": (0, 0),
     "youtube_videos_per_hour": 1e9,
-    "breaker_pause_s": 0.2,
-    "free_disk_floor_gb": 0,
+    "backoff_s": 0.2,
+    "min_free_gb": 0,
 }
 
 
@@ -194,7 +194,7 @@ def test_bot_wall_pauses_and_the_video_is_fetched_afterwards(root: Root, tmp_pat
     offer(tube, "AAAAAAAAAAA", SOUNDS + PICTURES)
     wall = {"error": "Sign in to confirm you\u2019re not a bot"}
     tube.videos["AAAAAAAAAAA"] = [wall, wall, tube.videos["AAAAAAAAAAA"]]
-    stage = _stage("AAAAAAAAAAA", access={"breaker_pause_s": 0.3})
+    stage = _stage("AAAAAAAAAAA", access={"backoff_s": 0.3})
     assert isinstance(stage.process(_plan(stage, root)[0], context(_work(tmp_path))), Done)
     first, second, third = [one.at for one in tube.asked("/info")]
     assert second - first >= 0.3
@@ -203,7 +203,7 @@ def test_bot_wall_pauses_and_the_video_is_fetched_afterwards(root: Root, tmp_pat
 
 def test_patience_ends(root: Root, tmp_path: Path, tube: Tube) -> None:  # noqa: F811
     tube.videos["AAAAAAAAAAA"] = {"error": "Sign in to confirm you\u2019re not a bot"}
-    stage = _stage("AAAAAAAAAAA", access={"breaker_pause_s": 60, "patience_s": 5})
+    stage = _stage("AAAAAAAAAAA", access={"backoff_s": 60, "give_up_after_s": 5})
     outcome = stage.process(_plan(stage, root)[0], context(_work(tmp_path)))
     assert isinstance(outcome, Failed)
     assert (outcome.kind, outcome.retryable) == ("bot-wall", True)

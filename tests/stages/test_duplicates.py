@@ -66,27 +66,27 @@ def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResu
 
 
 def test_copies_are_dropped_named_and_kept_on_one_side(tmp_path: Path) -> None:
-    result, catalog = run(tmp_path, ["a", "a_again", "b", "c"], overlap_s=1.0)
+    result, catalog = run(tmp_path, ["a", "a_again", "b", "c"], min_overlap_s=1.0)
     assert not result.failed
     record = catalog.records("duplicates")["a_again"]
     assert (record.status, record.reason, record.measures["group"]) == ("filtered", "duplicate", "a")
     assert "a is kept" in record.detail
     assert set(catalog.passing("duplicates")) == {"a", "b", "c"}
-    again, _ = run(tmp_path, ["a", "a_again", "b", "c"], overlap_s=1.0)
+    again, _ = run(tmp_path, ["a", "a_again", "b", "c"], min_overlap_s=1.0)
     assert again.worked == 0
 
 
 def test_a_new_copy_changes_nothing_of_the_old_ones(tmp_path: Path) -> None:
-    _, before = run(tmp_path, ["a", "b", "c"], overlap_s=1.0)
+    _, before = run(tmp_path, ["a", "b", "c"], min_overlap_s=1.0)
     sides = {name: record.measures["split"] for name, record in before.passing("split").items()}
-    result, after = run(tmp_path, ["a", "b", "c", "a_again"], overlap_s=1.0)
+    result, after = run(tmp_path, ["a", "b", "c", "a_again"], min_overlap_s=1.0)
     assert {stage.stage: stage.worked for stage in result.stages}["duplicates"] == 1
     assert {name: after.passing("split")[name].measures["split"] for name in sides} == sides
 
 
 def test_a_short_shared_part_groups_without_dropping(tmp_path: Path) -> None:
     """Two seconds of sixteen are in both: nobody is a copy, and both go to one side."""
-    _, catalog = run(tmp_path, ["a_again", "a_end", "b"], overlap_s=1.0, votes=4, covered=1.0)
+    _, catalog = run(tmp_path, ["a_again", "a_end", "b"], min_overlap_s=1.0, min_votes=4, min_covered_share=1.0)
     groups = {name: record.measures["group"] for name, record in catalog.passing("duplicates").items()}
     assert groups["a_again"] == groups["a_end"] != groups["b"]
     sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
@@ -94,9 +94,9 @@ def test_a_short_shared_part_groups_without_dropping(tmp_path: Path) -> None:
 
 
 def test_a_lost_comparison_is_made_again(tmp_path: Path) -> None:
-    run(tmp_path, ["a", "a_again"], overlap_s=1.0)
+    run(tmp_path, ["a", "a_again"], min_overlap_s=1.0)
     (tmp_path / "state" / "duplicates.json").write_text("{torn")
-    result, _ = run(tmp_path, ["a", "a_again"], overlap_s=1.0)
+    result, _ = run(tmp_path, ["a", "a_again"], min_overlap_s=1.0)
     assert result.worked == 0
 
 

@@ -91,7 +91,10 @@ def test_windows_lie_inside_apart_and_within_the_budget(start_s, duration_s):
         assert at_s >= position - 1e-6
         position = at_s + length_s
     assert position <= start_s + duration_s + 1e-6
-    assert sum(length_s for _, length_s in found) <= max(params.whole_s, params.max_windows * params.window_s) + 1e-6
+    assert (
+        sum(length_s for _, length_s in found)
+        <= max(params.watch_whole_below_s, params.max_windows * params.window_s) + 1e-6
+    )
 
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")

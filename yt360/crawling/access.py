@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -33,6 +33,16 @@ class Access(Settings):
     YouTube refuses clients without an account after about 300 videos an hour; pauses of 5 to 10 s are the advice of
     yt-dlp's maintainers (their wiki, "Extractors").
     """
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "in_flight": "concurrent_downloads",
+        "patience_s": "give_up_after_s",
+        "breaker_pause_s": "backoff_s",
+        "breaker_pause_longest_s": "max_backoff_s",
+        "guest_folder": "rate_limit_folder",
+        "list_again_after_days": "refresh_lists_after_days",
+        "free_disk_floor_gb": "min_free_gb",
+    }
 
     cookies_file: Path | None = Field(
         default=None, description="Netscape cookies file to ask with. It is read, never written."
@@ -74,8 +84,10 @@ class Access(Settings):
         default=(0.0, 0.0), description="Shortest and longest pause between two videos from any other site."
     )
     request_pause_s: NonNegative = Field(default=0.75, description="Pause between the requests for one video.")
-    in_flight: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=1, description="Concurrent downloads for each site and outgoing address."
+    concurrent_downloads: Annotated[int, Field(ge=1, le=64)] = Field(
+        serialization_alias="in_flight",
+        default=1,
+        description="Concurrent downloads for each site and outgoing address.",
     )
     bandwidth_mb_s: Annotated[float, Field(gt=0)] | None = Field(
         default=4.0, description="Download rate that concurrent downloads share; null sets no limit."
@@ -92,19 +104,31 @@ class Access(Settings):
     download_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=4 * 3600.0, description="A download that takes longer is given up; what came is kept and resumed."
     )
-    breaker_pause_s: NonNegative = Field(
-        default=600.0, description="Pause of the whole site after a bot check or HTTP 429; it doubles each time."
+    backoff_s: NonNegative = Field(
+        serialization_alias="breaker_pause_s",
+        default=600.0,
+        description="Pause of the whole site after a bot check or HTTP 429; it doubles each time.",
     )
-    breaker_pause_longest_s: NonNegative = Field(default=6 * 3600.0, description="Longest such pause.")
-    patience_s: NonNegative = Field(
-        default=24 * 3600.0, description="A video that could not be asked for within this time fails, and is retried."
+    max_backoff_s: NonNegative = Field(
+        serialization_alias="breaker_pause_longest_s", default=6 * 3600.0, description="Longest such pause."
     )
-    free_disk_floor_gb: NonNegative = Field(default=1.0, description="Downloads stop below this much free disk space.")
-    guest_folder: Path | None = Field(
+    give_up_after_s: NonNegative = Field(
+        serialization_alias="patience_s",
+        default=24 * 3600.0,
+        description="A video that could not be asked for within this time fails, and is retried.",
+    )
+    min_free_gb: NonNegative = Field(
+        serialization_alias="free_disk_floor_gb",
+        default=1.0,
+        description="Downloads stop below this much free disk space.",
+    )
+    rate_limit_folder: Path | None = Field(
+        serialization_alias="guest_folder",
         default=None,
         description="Folder that holds the state of the rate limits; several roots can share one. Null: in the root.",
     )
-    list_again_after_days: Annotated[float, Field(ge=0)] | None = Field(
+    refresh_lists_after_days: Annotated[float, Field(ge=0)] | None = Field(
+        serialization_alias="list_again_after_days",
         default=None,
         description="What a channel, playlist or search listed is kept, and asked for again when it is older than "
         "this; null never asks again.",

@@ -104,7 +104,7 @@ def open_client(
         params["playlistend"] = 2  # enough to see that an address means more than one video
     if access.bandwidth_mb_s is not None:
         # The cap is the address's, and yt-dlp's is a download's.
-        params["ratelimit"] = int(access.bandwidth_mb_s * 1e6 / access.in_flight)
+        params["ratelimit"] = int(access.bandwidth_mb_s * 1e6 / access.concurrent_downloads)
     if access.source_address:
         params["source_address"] = access.source_address
     if address != "direct":

@@ -46,7 +46,7 @@ class Discovery:
 
     def __init__(self, state_dir: Path, access: Access) -> None:
         self._folder = state_dir / "crawl-discovery"
-        self._limits = access.guest_folder or state_dir / "crawl-guest"
+        self._limits = access.rate_limit_folder or state_dir / "crawl-guest"
         self._cache = state_dir / "yt-dlp-cache"
         self._access = access
 
@@ -65,7 +65,7 @@ class Discovery:
                 yield page(value["site"], value["id"], value["url"])
 
     def _is_old(self, path: Path) -> bool:
-        longest = self._access.list_again_after_days
+        longest = self._access.refresh_lists_after_days
         return longest is not None and time.time() - path.stat().st_mtime >= longest * 86_400
 
     def _list(self, url: str, limit: int | None, path: Path) -> None:
@@ -87,7 +87,7 @@ class Discovery:
 
     def _write_listing(self, url: str, limit: int | None, partial: Path) -> int:
         limiter = RateLimiter(self._limits, site_of(url), self._access)
-        give_up_at = time.time() + self._access.patience_s
+        give_up_at = time.time() + self._access.give_up_after_s
         found = 0
         with limiter.acquire(give_up_at) as slot, partial.open("w", encoding="utf-8") as stream:
             logger = YtDlpLogger()

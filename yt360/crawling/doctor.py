@@ -60,8 +60,8 @@ def check_clients(
     ``ambisonic`` and ``spherical`` are format ids; ``kind`` says what went wrong, empty if nothing did.
     A refusal that holds for everyone (bot wall, rate limit) is the last answer: nobody should insist.
     """
-    hurried = access.model_copy(update={"patience_s": min(access.patience_s, _PATIENCE_S)})
-    limiter = RateLimiter(access.guest_folder or state_dir / "crawl-guest", "youtube", hurried)
+    hurried = access.model_copy(update={"give_up_after_s": min(access.give_up_after_s, _PATIENCE_S)})
+    limiter = RateLimiter(access.rate_limit_folder or state_dir / "crawl-guest", "youtube", hurried)
     for client in clients:
         for video in videos:
             try:

@@ -321,13 +321,13 @@ class Downloader:
         done = status.get("downloaded_bytes") or 0
         if done >= self._checked_at:
             self._checked_at = done + _DISK_EVERY_BYTES
-            floor = self._access.free_disk_floor_gb * 1e9
+            floor = self._access.min_free_gb * 1e9
             free = shutil.disk_usage(self._keep).free
             if free < floor:
                 raise CrawlError(
                     "disk-full",
                     f"{self._keep}: {free / 1e9:.2f} GB free, the floor is {floor / 1e9:.2f} GB "
-                    "(crawl.access.free_disk_floor_gb); free some space and run again",
+                    "(crawl.access.min_free_gb); free some space and run again",
                 )
 
     def _clear_others(self, files: Iterable[Path]) -> None:

@@ -46,7 +46,7 @@ class _State:
 
 
 class Slot:
-    """One site over one outgoing address: at most ``access.in_flight`` videos at a time, never faster than the rate.
+    """One site over one outgoing address: ``access.concurrent_downloads`` videos at a time, never faster than the rate.
 
     A token bucket of depth one gives the rate: no stretch of T hours sees more than 1 + T times the
     configured videos an hour begin. A pause lies between the end of one video and the start of the
@@ -66,7 +66,7 @@ class Slot:
     def try_acquire(self, held: contextlib.ExitStack) -> float:
         """0 when the slot was acquired (its locks are now ``held``), otherwise seconds to wait before asking again."""
         with contextlib.ExitStack() as taken:
-            seats = (self._folder / f"seat-{number}.lock" for number in range(self._access.in_flight))
+            seats = (self._folder / f"seat-{number}.lock" for number in range(self._access.concurrent_downloads))
             if not any(_lock(taken, seat) for seat in seats):
                 return _POLL_S
             with self._state() as state:
@@ -92,8 +92,8 @@ class Slot:
             now = self._clock()
             if now < state.closed_until:
                 return state.closed_until - now  # somebody else was refused at the same moment
-            grown = self._access.breaker_pause_s * 2.0 ** min(state.trips, 30)
-            pause_s = max(min(grown, self._access.breaker_pause_longest_s), asked_s or 0.0)
+            grown = self._access.backoff_s * 2.0 ** min(state.trips, 30)
+            pause_s = max(min(grown, self._access.max_backoff_s), asked_s or 0.0)
             state.trips += 1
             state.tripped_by = kind
             state.closed_s = pause_s
@@ -181,9 +181,9 @@ class RateLimiter:
 
         A refusal that holds for every video opens the circuit, and the same is asked again when it
         closes; so nothing is skipped and nothing fails because somebody else was too fast. Raises the
-        :class:`CrawlError` of any other failure, or of the refusal when ``access.patience_s`` is over.
+        :class:`CrawlError` of any other failure, or of the refusal when ``access.give_up_after_s`` is over.
         """
-        give_up_at = self._clock() + self._access.patience_s
+        give_up_at = self._clock() + self._access.give_up_after_s
         while True:
             with self.acquire(give_up_at) as slot:
                 try:
@@ -217,7 +217,8 @@ class RateLimiter:
         closed = sorted({slot.why_open() for slot in slots} - {""})
         return CrawlError(
             closed[0] if closed else "rate-limited",
-            f"{self._site}: no request could be made within crawl.access.patience_s = {self._access.patience_s:g} s "
+            f"{self._site}: no request could be made within "
+            f"crawl.access.give_up_after_s = {self._access.give_up_after_s:g} s "
             f"({', '.join(closed) if closed else 'all slots were taken'}); run again later, or raise it",
         )
 

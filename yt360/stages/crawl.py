@@ -262,7 +262,7 @@ class Crawl(Stage):
 
             extractor_for(page)
         site = site_of(page or next(iter(urls.values())))
-        return RateLimiter(access.guest_folder or state / "crawl-guest", site, access).call(attempt)
+        return RateLimiter(access.rate_limit_folder or state / "crawl-guest", site, access).call(attempt)
 
     def _downloader(self, item: Item, state: Path, slot: Slot) -> Downloader:
         from yt360.crawling.download import Downloader

@@ -37,7 +37,10 @@ _STATE = "duplicates.json"
 class DuplicatesParams(MatchSettings):
     """When two videos hold the same recording, and when one of them is dropped."""
 
-    covered: float = Field(
+    aliases: ClassVar[Mapping[str, str]] = {**MatchSettings.aliases, "covered": "min_covered_share"}
+
+    min_covered_share: float = Field(
+        serialization_alias="covered",
         default=0.6,
         gt=0,
         le=1,
@@ -72,7 +75,7 @@ class Duplicates(FanInStage):
         names = [item.id for item in items]
         place = {name: index for index, name in enumerate(names)}
         groups = clusters(len(names), [(place[match["one"]], place[match["other"]]) for match in found])
-        dropped = _dropped(found, {item.id: _worth(item) for item in items}, self.params.covered)
+        dropped = _dropped(found, {item.id: _worth(item) for item in items}, self.params.min_covered_share)
         outcomes: dict[str, Outcome] = dict(broken)
         for name, group in zip(names, groups, strict=True):
             if name not in broken:
@@ -83,7 +86,7 @@ class Duplicates(FanInStage):
         """Videos whose fingerprint cannot be read, and matches by name: the remembered ones if nothing changed."""
         limits: MatchSettings = self.params
         told = {
-            "limits": limits.keyed(exclude={"covered"}),
+            "limits": limits.keyed(exclude={"min_covered_share"}),
             "prints": [[item.id, item.inputs["print"].digest] for item in items],
         }
         digest = digest_bytes(canonical_json(told).encode())

@@ -29,6 +29,8 @@ from yt360.settings import unit
 class StillsParams(MotionSettings):
     """Which frames are looked at, and what counts as motion in them."""
 
+    aliases: ClassVar[Mapping[str, str]] = {"whole_s": "watch_whole_below_s"}
+
     rate_hz: float = Field(
         default=2.0, gt=0, le=10, description="Frames per second that are looked at. Raising it misses slow motion."
     )
@@ -48,7 +50,12 @@ class StillsParams(MotionSettings):
         json_schema_extra=unit("pixels"),
         description="Width of the frames that are looked at.",
     )
-    whole_s: float = Field(default=24.0, ge=0, description="Videos up to this long are looked at from start to end.")
+    watch_whole_below_s: float = Field(
+        serialization_alias="whole_s",
+        default=24.0,
+        ge=0,
+        description="Videos up to this long are looked at from start to end.",
+    )
     share: float = Field(
         default=0.1,
         gt=0,
@@ -63,7 +70,7 @@ class StillsParams(MotionSettings):
 def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[float, float]]:
     """(start, duration) in seconds of the stretches to look at, spread evenly over [start_s, end_s)."""
     duration = end_s - start_s
-    if duration <= params.whole_s:
+    if duration <= params.watch_whole_below_s:
         return [(start_s, duration)] if duration > 0 else []
     count = math.ceil(params.share * duration / params.window_s)
     count = min(max(count, params.min_windows), params.max_windows, max(1, int(duration / params.window_s)))

@@ -127,4 +127,4 @@ def test_odd_fingerprints_do_no_harm(seed, size):
         )
         for _ in range(4)
     ]
-    assert all(isinstance(match, Match) for match in matches(prints, MatchSettings(votes=1)))
+    assert all(isinstance(match, Match) for match in matches(prints, MatchSettings(min_votes=1)))

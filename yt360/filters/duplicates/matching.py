@@ -72,12 +72,12 @@ def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | No
     found = []
     for one, other in _proposals(fingerprints):
         votes, offset = _votes(fingerprints[one].landmarks, fingerprints[other].landmarks)
-        if votes < limits.votes:
+        if votes < limits.min_votes:
             continue
         candidate = _judged(one, other, votes, offset, fingerprints, times)
-        alike = candidate.picture is None or candidate.picture >= limits.picture
-        long_enough = candidate.covered_one * fingerprints[one].duration_s >= limits.overlap_s
-        if candidate.rate >= limits.rate and alike and long_enough:
+        alike = candidate.picture is None or candidate.picture >= limits.min_picture_similarity
+        long_enough = candidate.covered_one * fingerprints[one].duration_s >= limits.min_overlap_s
+        if candidate.rate >= limits.min_rate and alike and long_enough:
             found.append(candidate)
     return sorted([*found, *_by_picture_alone(fingerprints)], key=lambda match: (match.one, match.other))
 
