@@ -9,8 +9,13 @@ import yaml
 
 from tests.cli.conftest import Command
 from yt360.cli.params import schema_of
+from yt360.dataset.settings import SampleSettings
+from yt360.evaluation.recipe import EvaluationRecipe
+from yt360.models.settings import ModelDescription
+from yt360.settings import Settings
 from yt360.settings_reference import settings_of
 from yt360.stages import REGISTRY
+from yt360.training.recipe import TrainingRecipe
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -66,6 +71,13 @@ def test_every_setting_of_a_stage_says_what_it_is(name: str) -> None:
     kind = REGISTRY.load(name)
     rows = settings_of(kind.params_type) + settings_of(kind.thresholds_type)
     assert [row.name for row in rows if len(row.description) < 12 or not row.description.endswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", [TrainingRecipe, EvaluationRecipe, ModelDescription, SampleSettings])
+def test_every_setting_of_training_and_evaluation_says_what_it_is(kind: type[Settings]) -> None:
+    rows = settings_of(kind)
+    assert [row.name for row in rows if len(row.description) < 9 or not row.description.endswith(".")] == []
+    assert len(rows) > 10
 
 
 def test_the_reference_page_and_the_schemas_are_up_to_date() -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests import CHECKOUT
 from tests.training.world import edit_manifest
 from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation import frozen_features
-from yt360.evaluation.pretrained import row_of
+from yt360.evaluation.pretrained import load_pretrained, row_of
 from yt360.evaluation.recipe import TASKS, EvaluationRecipe, LocaliseTask, load_evaluation, override, parse_evaluation
 from yt360.evaluation.results import read_result
 from yt360.evaluation.runner import EvaluationSummary, evaluate
@@ -168,6 +169,22 @@ def test_a_bad_clip_is_left_out_and_named_and_many_stop_the_run(
     summary = evaluate(small([QUICK[3]]), str(root), checkpoint, tmp_path / "out")
     bad = read_result(summary.results[0])["unreadable"]
     assert [each["error"].count("digest") for each in bad] == [1] * len(bad) != []
+
+
+def test_a_result_says_what_is_not_the_papers(checkpoint: Path) -> None:
+    pretrained = load_pretrained(small(QUICK), checkpoint, torch.device("cpu"))
+    differs = pretrained.about()["differs"]
+    assert differs == {
+        "data.picture_s": 0.25,
+        "model.depth": 10,
+        "model.projection": 8,
+        "model.width": 2,
+        "sound.hop": 960,
+        "sound.mels": 16,
+        "views.size": 16,
+    }
+    paper = load_pretrained(small(QUICK, weights="random"), None, torch.device("cpu"))
+    assert paper.about()["differs"] == {}
 
 
 def test_localisation_errors_are_those_of_known_maps() -> None:

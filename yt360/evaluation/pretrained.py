@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSe
 from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
 from yt360.settings import misfit
 from yt360.training.recipe import TrainingRecipe, parse_recipe
+from yt360.training.run_lock import differing_names
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,28 @@ class Pretrained:
             "seed": origin.seed,
             "recipe": origin.recipe,
             "architecture": f"{settings.video}-{settings.depth} width {settings.width}, {origin.sound.features}",
+            "differs": differences_from_paper(origin),
         }
+
+
+def differences_from_paper(origin: Origin) -> dict[str, Any]:
+    """Settings of a model and its input that are not the paper's, by their dotted names.
+
+    What rows of the tables are named after is left out (:func:`row_of`): the kind of translator, intensity
+    channels, torchvision's encoder.
+    """
+
+    def told(model: ModelSettings, sound: SpectrogramSettings, samples: SampleSettings) -> dict[str, Any]:
+        return {
+            "model": model.model_dump(mode="json", exclude={"video": True, "pretrained": True, "translator": {"kind"}}),
+            "sound": sound.model_dump(mode="json", exclude={"features", "statistics_samples"}),
+            "data": samples.data.model_dump(mode="json", include={"picture_s", "frames_per_second", "sound_s"}),
+            "views": samples.views.model_dump(mode="json", include={"size"}),
+        }
+
+    ours = told(origin.model, origin.sound, origin.samples)
+    names = differing_names(ours, told(ModelSettings(), SpectrogramSettings(), SampleSettings()))
+    return {name: reduce(lambda node, key: node[key], name.split("."), ours) for name in names}
 
 
 def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, device: torch.device) -> Pretrained:

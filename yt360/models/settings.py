@@ -58,7 +58,7 @@ class TranslatorSettings(Settings):
         default="transformer",
         description="transformer: views see each other. mlp: no attention, each view is translated alone.",
     )
-    depth: int = Field(default=2, ge=1, le=24, description="Layers.")
+    depth: int = Field(default=2, ge=1, le=24, description="Layers of each of the two networks.")
     expansion: int = Field(default=4, ge=1, le=16, description="Width of a feed-forward step over that of its input.")
     heads: int = Field(default=1, ge=1, le=64, description="Attention heads; must divide 8 * model.width.")
     dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of features dropped in training.")

@@ -78,6 +78,43 @@ def test_modes_and_data_never_mix(tmp_path: Path) -> None:
     assert all(words in text for words in ("mode original", "mode correct", "data data-2"))
 
 
+TOY = {
+    "architecture": "r2plus1d-10 width 16, logmel",
+    "differs": {"model.width": 16, "model.depth": 10, "views.size": 56},
+}
+PAPERS = {"architecture": "r2plus1d-18 width 64, logmel", "differs": {}}
+
+
+def test_a_toy_network_is_marked_in_every_format(tmp_path: Path) -> None:
+    put(tmp_path / "a", "avsa-bin-4-views", 60.0, model=TOY)
+    put(tmp_path / "b", "avsa-bin-4-views", 61.0, row="avc", model={"digest": "x"} | PAPERS)
+    fillings = fill(gather([tmp_path]))
+    mark = "not the paper's network (r2plus1d-10, width 16, views.size 56)"
+    assert f"| AVSA, no transf.; {mark} |" in markdown(fillings)
+    assert "| AVC, no transf. |" in markdown(fillings)
+    assert f"AVSA, no transf.; {mark} &" in latex(fillings)
+    rows = {line["row"]: line for line in csv.DictReader(io.StringIO(comma_separated(fillings))) if line["value"]}
+    assert (rows["AVSA, no transf."]["remark"], rows["AVC, no transf."]["remark"]) == (mark, "")
+
+
+def test_results_before_this_version_are_told_by_their_architecture(tmp_path: Path) -> None:
+    put(tmp_path / "a", "avsa-bin-4-views", 60.0, model={"architecture": TOY["architecture"]})
+    put(tmp_path / "b", "avsa-bin-4-views", 60.0, row="avc", model={"architecture": PAPERS["architecture"]})
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
+    assert (filling.cells[4, 3].differs, filling.cells[0, 3].differs) == (
+        "not the paper's network (r2plus1d-10, width 16)",
+        "",
+    )
+
+
+def test_a_toy_is_never_averaged_with_the_papers_network(tmp_path: Path) -> None:
+    put(tmp_path / "a", "avsa-bin-4-views", 50.0, model=TOY)
+    put(tmp_path / "b", "avsa-bin-4-views", 70.0, model={"digest": "d1", "seed": 1} | PAPERS)
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
+    assert (filling.cells[4, 3].value, filling.cells[4, 3].runs) == (70.0, 1)
+    assert any("AVSA, no transf.: results of other models are left out: not the paper's" in r for r in filling.remarks)
+
+
 def test_rows_on_different_samples_are_remarked(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 60.0)
     put(tmp_path / "b", "avsa-bin-4-views", 60.0, row="avc", model={"digest": "x"}, data={"test_samples": "t"})

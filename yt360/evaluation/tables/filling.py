@@ -16,10 +16,16 @@ from yt360.evaluation.intervals import mean_interval
 from yt360.evaluation.results import find_results, read_result
 from yt360.evaluation.tables.paper import TABLES, Table, TableColumn, TableRow
 
+_PAPER_NETWORKS = ("r2plus1d-18 width 64", "torchvision-18 width 64")
+"""As results name them: the paper's own encoder, and that of its Kinetics rows."""
+
 
 @dataclass(frozen=True)
 class Filled:
-    """Our number for a cell: over ``runs`` results (mean and 95 % interval by t), or one with its own interval."""
+    """Our number for a cell: over ``runs`` results (mean and 95 % interval by t), or one with its own interval.
+
+    ``differs``: what is not the paper's in the model that was measured (:attr:`Result.differs`).
+    """
 
     value: float
     low: float
@@ -29,6 +35,7 @@ class Filled:
     n: int
     commands: tuple[str, ...]
     paths: tuple[str, ...]
+    differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class Filling:
     data: str
     cells: dict[tuple[int, int], Filled]
     remarks: tuple[str, ...]
+
+    def label(self, number: int) -> str:
+        """A row's label, with what is not the paper's in the models that fill it."""
+        marks = sorted({cell.differs for (row, _), cell in self.cells.items() if row == number and cell.differs})
+        return "; ".join([self.table.rows[number].label, *marks])
 
     def empty(self) -> Iterator[tuple[TableRow, list[TableColumn]]]:
         """Rows with the columns that nothing fills but the paper."""
@@ -75,6 +87,18 @@ class Result:
     @property
     def group(self) -> tuple[str, str]:
         return str(self.record["model"].get("mode")), str(self.record["data"].get("digest"))
+
+    @property
+    def differs(self) -> str:
+        """In words what is not the paper's in the network or its input; empty where all is."""
+        model = self.record["model"]
+        network, _, _ = str(model.get("architecture", "")).partition(", ")
+        own = model.get("differs")
+        named = own if isinstance(own, dict) else {}
+        parts = [f"{name} {value}" for name, value in named.items() if name not in ("model.width", "model.depth")]
+        if network in ("", *_PAPER_NETWORKS):
+            return f"not the paper's settings ({', '.join(parts)})" if parts else ""
+        return f"not the paper's network ({', '.join([network.replace(' ', ', ', 1), *parts])})"
 
     def fits(self, row: TableRow, column: TableColumn) -> bool:
         wanted = {**column.settings, **row.settings}
@@ -112,9 +136,14 @@ def _in(table: Table, result: Result) -> bool:
 def _fill_one(table: Table, group: tuple[str, str], results: Sequence[Result]) -> Filling:
     cells: dict[tuple[int, int], Filled] = {}
     samples: dict[str, set[str]] = {}
+    left_out: dict[str, None] = {}
     for number, row in enumerate(table.rows):
         for place, column in enumerate(table.columns):
             found = _distinct([result for result in results if result.fits(row, column)])
+            found, others = _of_one_network(found)
+            if others:
+                names = sorted({result.differs or "the paper's network" for result in others})
+                left_out[f"{row.label}: results of other models are left out: {'; '.join(names)}"] = None
             if found:
                 cells[number, place] = _combine(found, column)
                 for result in found:
@@ -126,7 +155,7 @@ def _fill_one(table: Table, group: tuple[str, str], results: Sequence[Result]) -
         for task, keys in samples.items()
         if len(keys) > 1
     ]
-    return Filling(table, *group, cells, tuple(remarks))
+    return Filling(table, *group, cells, (*remarks, *left_out))
 
 
 def _distinct(results: Sequence[Result]) -> list[Result]:
@@ -135,6 +164,12 @@ def _distinct(results: Sequence[Result]) -> list[Result]:
     for result in results:
         kept.setdefault((result.record["model"].get("digest"), result.record.get("seed")), result)
     return list(kept.values())
+
+
+def _of_one_network(results: list[Result]) -> tuple[list[Result], list[Result]]:
+    """The results that may stand in one cell, those of the paper's network if there are any; and the others."""
+    chosen = min((result.differs for result in results), default="")
+    return [r for r in results if r.differs == chosen], [r for r in results if r.differs != chosen]
 
 
 def _combine(results: Sequence[Result], column: TableColumn) -> Filled:
@@ -155,6 +190,7 @@ def _combine(results: Sequence[Result], column: TableColumn) -> Filled:
         n=int(measures[0].get("n") or 0),
         commands=tuple(str(result.record.get("command", "")) for result in results),
         paths=tuple(str(result.path) for result in results),
+        differs=results[0].differs,
     )
 
 

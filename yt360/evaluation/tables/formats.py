@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def markdown(fillings: Sequence[Filling]) -> str:
         lines += [f"## {_markdown_text(_title(filling))}", ""]
         lines.append("| | " + " | ".join(_markdown_text(column.label) for column in table.columns) + " |")
         lines.append("|---" * (len(table.columns) + 1) + "|")
-        for number, row in enumerate(table.rows):
+        for number in range(len(table.rows)):
             cells = [_cell(filling, number, place) for place in range(len(table.columns))]
-            lines.append(f"| {_markdown_text(row.label)} | " + " | ".join(cells) + " |")
+            lines.append(f"| {_markdown_text(filling.label(number))} | " + " | ".join(cells) + " |")
         lines.append("")
         if filling.cells:
             lines += [
@@ -107,9 +108,9 @@ def latex(fillings: Sequence[Filling]) -> str:
             " & ".join(["", *(_latex_text(column.label) for column in table.columns)]) + r" \\",
             r"\hline",
         ]
-        for number, row in enumerate(table.rows):
+        for number in range(len(table.rows)):
             cells = [_latex_cell(filling, number, place) for place in range(len(table.columns))]
-            lines.append(" & ".join([_latex_text(row.label), *cells]) + r" \\")
+            lines.append(" & ".join([_latex_text(filling.label(number)), *cells]) + r" \\")
         lines += [r"\hline", r"\end{tabular}", r"\end{table}"]
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -141,6 +142,7 @@ def comma_separated(fillings: Sequence[Filling]) -> str:
             "paper",
             "command",
             "files",
+            "remark",
         ]
     )
     for filling in fillings:
@@ -151,11 +153,12 @@ def comma_separated(fillings: Sequence[Filling]) -> str:
                 if ours is None and paper is None:
                     continue
                 own: list[object] = [""] * 6
-                made: list[object] = [how_to_fill(row), ""]
+                made: list[object] = [how_to_fill(row), "", ""]
                 if ours is not None:
                     bounds = [f"{x:.4f}" if math.isfinite(x) else "" for x in (ours.low, ours.high)]
                     own = [f"{ours.value:.4f}", *bounds, ours.runs, " ".join(map(str, ours.seeds)), ours.n]
-                    made = ["; ".join(map(_clean, ours.commands)), "; ".join(map(_clean, ours.paths))]
+                    files = "; ".join(map(_clean, ours.paths))
+                    made = ["; ".join(map(_clean, ours.commands)), files, _clean(ours.differs)]
                 start = [table.key, row.label, column.label, _clean(filling.mode), _clean(filling.data)]
                 writer.writerow([*start, *own, "" if paper is None else paper, *made])
     return stream.getvalue()
@@ -188,7 +191,8 @@ def plot(fillings: Sequence[Filling], path: Path) -> None:
                     axes.plot([ours.low, ours.high], [row - 0.2] * 2, color="black", linewidth=1)
             if paper is not None:
                 axes.barh(row + 0.2, paper, 0.38, color="#c9c9c9", label="paper")
-        axes.set_yticks(range(len(table.rows)), [row.label for row in table.rows], fontsize=6)
+        labels = ["\n".join(textwrap.wrap(_clean(filling.label(row)), 40)) for row in range(len(table.rows))]
+        axes.set_yticks(range(len(table.rows)), labels, fontsize=6)
         axes.invert_yaxis()
         mode = f" ({filling.mode})" if filling.mode else ""
         axes.set_title(f"{table.key}{mode}: {table.columns[place].label}", fontsize=8)
