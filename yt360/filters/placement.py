@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from yt360.filters.silence import STEP_S
 
 _SLACK_S = 1e-6
+"""Slack for rounding when times, and shares of steps, are compared."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 STEP_S = 0.1
+"""Seconds in a step whose level is measured."""
+
 SILENT_DB = -200.0
 """Level of digital silence: finite, so that it is JSON."""
 
 _ABSOLUTE_GATE_DB = -70.0
+"""Blocks below this level, in dBFS, say nothing of the loudness (ITU-R BS.1770-4)."""
+
 _RELATIVE_GATE_DB = 10.0
+"""Nor do blocks this far below the mean of the others (ITU-R BS.1770-4)."""
+
 _BLOCK_STEPS = 4
+"""Steps in a block of the loudness: 0.4 s (ITU-R BS.1770-4)."""
 
 
 def level_db(power: ArrayLike) -> NDArray[np.float64]:

@@ -19,16 +19,31 @@ from numpy.typing import NDArray
 from yt360 import ambisonics, sphere
 
 HEIGHT, WIDTH = 36, 72
+"""Size of the grid on the sphere on which picture and sound are compared."""
+
 _FINER = 4
+"""How many times finer the frames are in which motion is measured."""
+
 _LEAST = 1e-9
+"""Power below which a map says nothing."""
+
 _STILL = 2.0
 """Gray levels a second frame may differ by without anything having moved: coding noise."""
 
 _EDGES = 6.0
+"""Gray levels added to the edges that motion is divided by, so that flat areas do not count."""
+
 _RESAMPLES = 60
+"""Bootstrap samples that say how sure a heading is."""
+
 _SAME_HEADING_DEG = 30.0
+"""Headings this close count as the same."""
+
 _FLIPS = {"none": (1, 1), "left-right": (-1, 1), "up-down": (1, -1), "both": (-1, -1)}
+"""Mirrored readings of the sound that are tried: signs of left-right and of up-down."""
+
 _ORDERS = {"W" + "".join("YZX"[k] for k in p): [0, *(k + 1 for k in p)] for p in permutations(range(3))}
+"""Orders of Y, Z and X that are tried, by name."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,17 @@ from numpy.typing import NDArray
 from yt360.media.moments import balance_over_time_and_bands, opposed_share, share_moments
 
 _BAND_HZ = (200.0, 4000.0)
+"""Range of frequencies that is measured: below, microphones are omnidirectional; above, they are not coincident."""
+
 _BANDS = 6
+"""Bands in this range."""
+
 _TILE_S = 0.5
+"""Seconds in a tile of time and band."""
+
 _TINY = 1e-20
+"""Power that keeps logarithms and divisions finite."""
+
 FLOOR_DB = -200.0
 """Level of digital silence."""
 
@@ -36,6 +44,7 @@ class Candidate:
 
 
 _ROOT2, _ROOT3 = 2**0.5, 3**0.5
+"""Gains between weightings of ambisonics."""
 
 CANDIDATES: dict[str, Candidate] = {
     c.name: c

@@ -17,8 +17,13 @@ _ITAG_327 = (2, 1, 4, 0)
 """AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""
 
 _MUST_BE_EMPTY = (3, 5)
+"""Channels of a six-channel stream that are silent where it carries four of ambisonics."""
+
 _EMPTY_DB = -75.0
+"""Level against the loudest channel below which a channel is silent."""
+
 _FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
+"""Channel maps that rearrange W X Y Z."""
 
 
 @dataclass(frozen=True)

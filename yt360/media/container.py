@@ -11,6 +11,7 @@ from yt360.media.riff import read_riff
 from yt360.media.spatial import ContainerMetadata
 
 _MP4_FIRST = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"})
+"""Types of box that an MP4 or QuickTime file may begin with."""
 
 
 def read_metadata(path: Path) -> ContainerMetadata:

@@ -28,6 +28,7 @@ ACCEPT_SHAPED = 0.7
 """The same for a frame whose shape is the layout's own, when no other layout comes near."""
 
 _CLEAR_MARGIN = 4.0
+"""Log odds by which an equirectangular layout of the usual shape must lead for the milder limit."""
 
 REJECT = -1.8
 """Evidence below this says that an equirectangular layout is not it."""
@@ -37,26 +38,54 @@ _CUBE_ACCEPT, _CUBE_APART, _CUBE_REJECT = -1.0, 1.8, -2.4
 enough, by how much it must be better than in other arrangements of faces, and what says that it is not it."""
 
 _CLOSED = (0.85, 0.18)
+"""Mean and spread of the likeness of two edges that belong together."""
+
 _OPEN = (0.05, 0.25)
+"""Mean and spread of the likeness of two edges that do not."""
+
 _JUMP, _JUMP_WEIGHT = 1.6, 4.0
 """Likeness of the two sides of a seam that closes and of one that does not (mean, spread), and how many
 times as large as a step beside it a step over a closed seam may be, and how much a larger one (logarithm) counts."""
 
 _LEAST_DETAIL, _LEAST_LIT = 1.2, 0.25
+"""Detail along a seam, and its share that is not black, without which it says nothing."""
+
 _MOST_PER_SEAM = 4.0
+"""Log odds that one seam can add."""
+
 _POLE_JUMP = 3.0
+"""Ratio of differences along the top or bottom row at which a pole says nothing."""
+
 _POLE_WEIGHT = 1.5
+"""Log odds per unit of the logarithm of that ratio."""
+
 _FOR_POLE, _AGAINST_POLE = 0.3, 2.0
+"""Log odds that a pole can add, and take away."""
+
 _LIKE_EYES = 0.65
+"""Likeness of two halves at which they may be two eyes or not."""
+
 _LIKENESS_WEIGHT = 12.0
+"""Log odds per unit of likeness of two eyes."""
+
 _ASPECT_WEIGHT, _SQUEEZED_WEIGHT, _SQUEEZED_OCTAVES = 0.8, 3.0, 1.2
+"""Log odds lost per octave of unusual aspect, and per square octave beyond the third number."""
+
 _DARK = 24
+"""Gray level below which a pixel is black."""
+
 _BESIDE = 0.75
+"""Part of the half height within which a corner is beside a circle, not above or below it."""
+
 _FLAT_STD = 6.0
+"""Standard deviation in gray levels below which a picture is too flat to tell."""
+
 _SURELY_EYES = 0.9
 """Halves of a frame as alike as this are two eyes; nothing that shows one picture can look so."""
 
 _SQUARE = (0.8, 1.25)
+"""Range of aspects that count as square."""
+
 _SQUARE_CLOSED, _SQUARE_OPEN = 4.2, 1.0
 """Square eyes side by side are those of VR180 cameras far more often than whole spheres squeezed to half their
 width: evidence that is enough to believe in the latter, and evidence below which it is the former."""

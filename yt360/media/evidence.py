@@ -12,7 +12,10 @@ from yt360.media.inspect import Inspection
 from yt360.media.reading import read_frames
 
 _SHOWN = 6
+"""Frames on a contact sheet."""
+
 _DYNAMIC_DB = 12.0
+"""Range of levels below the loudest direction that is coloured."""
 
 
 def contact_sheet(frames: NDArray[np.uint8], columns: int = 3) -> NDArray[np.uint8]:

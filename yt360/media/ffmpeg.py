@@ -29,7 +29,10 @@ FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi
 """Containers that may be opened. Playlists and scripts (HLS, concat …) name other files and are not among them."""
 
 _KEPT_STDERR = 8000
+"""Bytes of ffmpeg's messages that are kept for an error."""
+
 _COMMON = ("-hide_banner", "-nostdin", "-v", "error")
+"""Options of every call."""
 
 
 class FfmpegError(ItemError):

@@ -24,9 +24,17 @@ from yt360.media.sound_facts import SoundFacts, weigh_sound
 from yt360.media.thresholds import AmbisonicThresholds
 
 FRAMES = 9
+"""Frames that are looked at, spread over the file."""
+
 SOUND_WINDOWS = 7
+"""Windows of sound that are listened to, spread over the file."""
+
 SAMPLE_S = 28.0
+"""Seconds of sound in all of them."""
+
 _CUT_SHORT = 0.9
+"""Share of the promised length that some stream must reach."""
+
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
 

@@ -107,6 +107,7 @@ def _fisheye_face(left: float, top: float, right: float, bottom: float, *, back:
 
 _Axes = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 _UP, _DOWN, _FRONT, _BACK, _LEFT, _RIGHT = (0, 0, 1), (0, 0, -1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0)
+"""Unit vectors (x front, y left, z up)."""
 
 # (forward, right, down) of each face, row by row, measured from ffmpeg's v360 (a test does it again).
 _EAC: tuple[_Axes, ...] = (
@@ -117,6 +118,8 @@ _EAC: tuple[_Axes, ...] = (
     (_BACK, _UP, _LEFT),
     (_UP, _FRONT, _LEFT),
 )
+"""Faces of YouTube's equi-angular cubemap, row by row: where each looks, and its axes to the right and down."""
+
 _CUBE: tuple[_Axes, ...] = (
     (_RIGHT, _BACK, _DOWN),
     (_LEFT, _FRONT, _DOWN),
@@ -125,8 +128,11 @@ _CUBE: tuple[_Axes, ...] = (
     (_FRONT, _RIGHT, _DOWN),
     (_BACK, _LEFT, _DOWN),
 )
+"""Faces of a cubemap, row by row, likewise."""
+
 # Spherical Video V2 RFC, cbmp layout 0: the same order, but the top of "up" is forwards, of "down" backwards.
 _CBMP: tuple[_Axes, ...] = (*_CUBE[:2], (_UP, _LEFT, _BACK), (_DOWN, _LEFT, _FRONT), *_CUBE[4:])
+"""Faces in the order of the ``cbmp`` box, likewise."""
 
 
 def _cube_face(rectangle: tuple[float, float, float, float], axes: _Axes, *, equiangular: bool) -> Face:

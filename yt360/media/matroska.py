@@ -15,10 +15,20 @@ from yt360.media.reader import MalformedError, Window
 from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadata, Stereo
 
 _SEGMENT, _CLUSTER, _TRACKS, _TRACK, _TYPE, _VIDEO = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0x83, 0xE0
+"""Element ids on the way to a video track (RFC 9559)."""
+
 _STEREO_MODE, _PROJECTION = 0x53B8, 0x7670
+"""Element ids of a video track."""
+
 _PROJECTION_TYPE, _PRIVATE, _YAW, _PITCH, _ROLL = 0x7671, 0x7672, 0x7673, 0x7674, 0x7675
+"""Element ids of a projection."""
+
 _MAX_ELEMENTS = 20_000
+"""Elements that are read of one file, which may be hostile."""
+
 _KINDS = {1: b"equi", 2: b"cbmp", 3: b"mshp"}
+"""Projection type to the box of the spherical metadata that it carries."""
+
 _STEREO: dict[int, tuple[Stereo, bool]] = {
     0: ("mono", False),
     1: ("left-right", False),
@@ -26,6 +36,7 @@ _STEREO: dict[int, tuple[Stereo, bool]] = {
     3: ("top-bottom", False),
     11: ("left-right", True),
 }
+"""Stereo mode to layout, and whether the right eye comes first."""
 
 
 class _Elements:

@@ -17,11 +17,22 @@ from yt360 import sphere
 from yt360.media.reader import MalformedError
 
 MAX_MESH_BYTES = 8 << 20
+"""Size of an unpacked mesh beyond which it is refused."""
+
 _MAX_COORDINATES = 100_000
+"""Most coordinates of a mesh."""
+
 _MAX_VERTICES = 64_000
+"""Most vertices of a mesh."""
+
 _MAX_INDICES = 256_000
+"""Most indices of a mesh."""
+
 _MAX_LISTS = 1_000
+"""Most lists of triangles of a mesh."""
+
 _TOLERANCE = 1e-9
+"""Slack of a point on the edge of a triangle."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TINY, _SILENT = 1e-20, 1e-17
+"""Power that keeps divisions finite, and power of silence."""
+
 _LOUD = 1e-4
 """Tiles below this part of the loud ones (95th percentile) say nothing."""
 
 _LEAST_TILES, _LEAST_BANDS = 4, 3
+"""Loud tiles that a band needs, and bands that a comparison of bands needs."""
+
 _OPPOSED = -0.15
+"""Correlation below which two channels are opposed."""
+
 _BALANCED_DB = 1.6
+"""A moment is balanced when X, Y and Z together are within this of W."""
+
 _HEAVY_DB = -2.5
+"""Level of X, Y and Z against W below which W is too loud, in dB."""
 
 
 def share_moments(tiles: NDArray[np.float64]) -> dict[str, float]:

@@ -16,17 +16,30 @@ from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadat
 from yt360.media.spherical_xml import MAX_XML, read_spherical_xml
 
 _SPHERICAL_UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+"""Id of the box that carries Spherical Video V1 metadata."""
+
 _MAX_BOXES = 20_000
+"""Boxes that are read of one file, which may be hostile."""
+
 _MAX_DEPTH = 12
+"""Boxes inside boxes that are followed."""
+
 _MAX_CHANNELS = 64
+"""Most channels of an ``SA3D`` box."""
+
 _STEREO: dict[int, tuple[Stereo, bool]] = {
     0: ("mono", False),
     1: ("top-bottom", False),
     2: ("left-right", False),
     4: ("left-right", True),
 }
+"""Stereo mode of an ``st3d`` box to layout, and whether the right eye comes first."""
+
 _NESTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
+"""Boxes that hold boxes."""
+
 _TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"styp", b"pnot"})
+"""Boxes that stand at the top of a file."""
 
 
 class _Walk:

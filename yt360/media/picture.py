@@ -26,6 +26,7 @@ CUBEMAPS: dict[str, tuple[str, dict[str, Any], int]] = {
 """
 
 _MOST_OVERSAMPLING = 3
+"""Times the wanted size of the grid that ``v360`` works on, at most; the mean is taken after it."""
 
 
 @dataclass(frozen=True)

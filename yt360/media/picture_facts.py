@@ -21,9 +21,16 @@ LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
 _CLEARLY_WRONG, _BESIDE_FACES = -3.0, 0.0
+"""Seam scores at or below which a stated equirectangular picture is torn; the second where it looks like cube faces."""
+
 _TWO_EYES, _NO_EYES = 0.9, 0.3
+"""Likeness of two halves above which they are two eyes, and below which they are not."""
+
 _SHAPES = (0.7, 5.0)
+"""Range of aspects of a whole sphere."""
+
 _MESH_LOOK = (90, 180)
+"""Height and width at which the extent of a mesh is measured."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from yt360.media.ffmpeg import FORMATS
 from yt360.media.spatial import ContainerMetadata
 
 _OPUS_FAMILY_AT = 18
+"""Byte of an Opus header that holds the channel mapping family (RFC 7845)."""
 
 
 @dataclass(frozen=True)

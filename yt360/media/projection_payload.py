@@ -9,6 +9,7 @@ from yt360.media.reader import MalformedError, Window
 from yt360.media.spatial import Bounds, PictureMetadata
 
 _FULL = float(1 << 32)
+"""The whole picture in the 0.32 fixed-point numbers of a bounding box."""
 
 
 def read_equirectangular(window: Window, picture: PictureMetadata) -> None:
@@ -38,7 +39,10 @@ def read_mesh(window: Window, picture: PictureMetadata) -> None:
 
 
 _READERS = {b"equi": read_equirectangular, b"cbmp": read_cubemap, b"mshp": read_mesh}
+"""Projection box to what reads it."""
+
 PROJECTION_BOXES = frozenset(_READERS)
+"""Types of box that say the projection."""
 
 
 def read_projection(kind: bytes, window: Window, picture: PictureMetadata) -> None:

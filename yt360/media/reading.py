@@ -23,7 +23,11 @@ from yt360.media.sound import FoaDecodeSpec
 from yt360.media.spatial import Bounds
 
 DEFAULT_TIMEOUT_S = 3600.0
+"""Seconds after which decoding a file is given up."""
+
 _MOST_LOOKUP_SOURCE = 2
+"""Times the wanted size of the source pictures that are looked up, at most; larger ones are shrunk first."""
+
 _PREROLL_S = 0.5
 """Decoders need some history before their output is right (Opus 80 ms, RFC 7845 section 4.6; AAC one frame)."""
 

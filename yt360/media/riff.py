@@ -18,7 +18,10 @@ _AMBISONIC_GUIDS = (
     bytes.fromhex("010000002107d31186440008c1ca0000"),
     bytes.fromhex("030000002107d31186440008c1ca0000"),
 )
+"""Subformats of B-format files (``.amb``): integers and floats."""
+
 _MAX_CHUNKS = 1000
+"""Chunks that are read of one file, which may be hostile."""
 
 
 def read_riff(file: BinaryIO, file_size: int) -> ContainerMetadata:

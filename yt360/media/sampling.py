@@ -22,6 +22,8 @@ _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
 
 _TAIL_S, _MOST_TAIL_PACKETS = 2.0, 5000
+"""Seconds before the promised end from which packets are counted, and how many at most."""
+
 _PAIR_S, _MOST_PAIR_PACKETS = 0.12, 16
 """How much later the second frame of a pair is that shows what moves, and how far it is looked for."""
 

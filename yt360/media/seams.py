@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from yt360.media.layouts import Face, Layout
 
 _BLACK = 16
+"""Gray level above which a pixel of an edge is lit."""
+
 _NOISE = 1.5
 """Gray levels: steps smaller than this are coding noise."""
 
@@ -57,6 +59,7 @@ class SeamEvidence:
 
 
 _EDGES = ("left", "right", "top", "bottom")
+"""The edges of a face."""
 
 
 def _edge_points(face: Face, edge: str, along: NDArray, distance: float) -> tuple[NDArray, NDArray]:

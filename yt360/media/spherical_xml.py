@@ -11,9 +11,16 @@ from xml.parsers import expat
 from yt360.media.spatial import Bounds, PictureMetadata, Stereo
 
 MAX_XML = 256 << 10
+"""Bytes of metadata beyond which they are refused."""
+
 _MAX_DEPTH = 16
+"""Elements inside elements that are followed."""
+
 _MAX_VALUE = 200
+"""Characters of a value that are kept."""
+
 _STEREO: dict[str, Stereo] = {"mono": "mono", "top-bottom": "top-bottom", "left-right": "left-right"}
+"""Words of the metadata for layouts."""
 
 
 class _RefusedError(ValueError):

@@ -34,6 +34,7 @@ class AmbisonicVerdict:
 
 
 _PAIRS = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+"""Pairs of channels, in the order of the measured correlations."""
 
 
 def judge_ambisonics(

@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE_HZ = 8000
+"""Sample rate of the sound that is fingerprinted."""
+
 FRAME, HOP = 1024, 256
+"""Samples in a frame of the spectrogram, and from one to the next."""
+
 FRAME_S = HOP / RATE_HZ
 """Time between two frames, the unit of a landmark's time."""
 
@@ -24,12 +28,20 @@ _AROUND = (9, 15)
 """Frames and bins over which a peak is the largest."""
 
 _PEAKS_PER_S = 12
+"""Spectral peaks that are kept, per second on average."""
+
 _PARTNERS = 4
+"""Later peaks that each peak is paired with at most."""
+
 _AHEAD = (6, 62)
 """Frames ahead, 0.2 to 2 s, in which the partners of a peak lie."""
 
 _MOST_BINS_APART = 63
+"""Largest difference in frequency of such a pair, in bins: it fits into six bits of a hash, with its sign."""
+
 _BLOCK_S = 30
+"""Seconds of sound that are in memory at a time."""
+
 _LOUDEST_S = 1800
 """Longest stretch that is fingerprinted: half an hour."""
 

@@ -25,16 +25,22 @@ _PROPOSED = 3
 """Keys in common at about one offset that make a pair worth comparing."""
 
 _COARSE_FRAMES = 8
+"""Width of a bin of offsets while pairs are proposed, in frames."""
+
 _MOST_KEYS = 30_000_000
 """Keys that are sorted at a time, some 3 GB of memory; of more, a part is taken that is the same for all videos."""
 
 _MIXER = np.int64(0x1E3779B97F4A7C15)
+"""Odd factor (from the golden ratio) that spreads keys evenly, before a part of them is taken."""
 
 _OFFSET_FRAMES = 3
 """Width of a bin of offsets: peaks move by a frame when a recording starts elsewhere."""
 
 _FEW_LANDMARKS = 40
+"""Videos with fewer hashes of sound are compared by their pictures alone."""
+
 _TURNED_SAME = 0.97
+"""Least cosine of two videos that are compared by their pictures alone."""
 
 
 @dataclass(frozen=True)

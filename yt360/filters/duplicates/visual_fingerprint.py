@@ -16,8 +16,14 @@ ROWS, COLUMNS = 96, 192
 """Size of the gray picture that is looked at."""
 
 _LATITUDES = 10
+"""Rings of latitude that a picture is averaged to."""
+
 _ORDERS = 6
+"""Orders of the Fourier series along each ring, from the first on."""
+
 LENGTH = (_LATITUDES - 1) * _ORDERS * 2
+"""Numbers in a fingerprint."""
+
 _POLAR = 8
 """Rows left out at each pole: tripods, patches and logos."""
 

@@ -26,6 +26,7 @@ FILTERS: Mapping[str, tuple[str, frozenset[str]]] = {
 """Filter -> the stage that applies it, and the reasons it gives."""
 
 KEEP = "keep"
+"""The label of what no filter should drop."""
 
 WORDS: Mapping[str, str] = {
     "outdoor": KEEP,
@@ -40,6 +41,7 @@ WORDS: Mapping[str, str] = {
 """A judgement in words -> the filter that is to drop the video, or ``keep``. Other words say nothing about it."""
 
 _LARGEST_BYTES = 64 << 20
+"""Size of a table of labels beyond which it is refused."""
 
 
 @dataclass(frozen=True)

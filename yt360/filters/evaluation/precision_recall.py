@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Z95 = 1.959964
+"""Standard normal quantile of a two-sided 95 % interval."""
 
 
 def wilson(good: int, count: int, z: float = _Z95) -> tuple[float, float]:

@@ -76,7 +76,10 @@ def _silent(measures: Measures) -> float | None:
 
 
 _POST = ("voice-over", "background-music")
+"""Reasons for which ``voiceover`` drops a video."""
+
 _INVALID = ("invalid-ambisonics", "uncertain-ambisonics")
+"""Reasons for which ``validate`` drops sound that is no ambisonics."""
 
 SCORES: tuple[Score, ...] = (
     Score(

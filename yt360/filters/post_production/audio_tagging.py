@@ -16,7 +16,11 @@ from yt360.ambisonics import W
 from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ, CovarianceBlock
 
 CLASSES = ("speech", "singing", "music")
+"""What is heard, in the order of the network's outputs that are used."""
+
 _NETWORK_RATE_HZ = 16_000
+"""Sample rate of the network's input."""
+
 _LEVEL, _MOST_GAIN = 0.05, 30.0
 """RMS that the network hears, so that a quiet recording is heard like a loud one; and the most it is raised."""
 

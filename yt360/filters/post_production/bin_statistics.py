@@ -27,7 +27,11 @@ from yt360.ambisonics import XYZ, W
 from yt360.filters.post_production.music_bed import BIN_COSINES, PAIR_CHANCE, count_pairs
 
 BAND_EDGES_HZ = (100.0, 200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3500.0)
+"""Edges between the bands that bins are counted in."""
+
 BANDS = len(BAND_EDGES_HZ) + 1
+"""Number of these bands; the first and the last are open."""
+
 LOWEST_HZ = 40.0
 """Basses are half of some music; what little direction microphones hear there counts as one band at most."""
 

@@ -18,6 +18,8 @@ KINDS = ("omni", "front", "bed")
 """Laid into W alone; dry and exactly in front; a stereo pair."""
 
 WEIGHTS = Path(__file__).with_name("classifier.npz")
+"""The fitted weights, arrays by name."""
+
 _WIDEST = 6.0
 """Standard deviations beyond which an unusual number is taken as no more unusual."""
 

@@ -21,9 +21,16 @@ from numpy.typing import NDArray
 from yt360.ambisonics import XYZ, W
 
 FRAME = 1024
+"""Samples in a frame of the short-time Fourier transform."""
+
 HOP = 512
+"""Samples from one frame to the next."""
+
 SAMPLE_RATE_HZ = 24000
+"""Sample rate that all of this is measured at."""
+
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
+"""Frames per second."""
 
 BAND_EDGES_HZ = (200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3000.0, 4500.0, 7000.0)
 """Below 200 Hz first-order microphones carry little direction; above 7 kHz speech carries little energy."""
@@ -35,12 +42,19 @@ SEGMENT_S = 2.0
 """Stretch that gives one difference matrix a band."""
 
 _PAUSE_QUANTILE = 0.25
+"""Share of a band's frames, the quietest ones, that count as its pause."""
+
 _ACTIVE_FACTOR = 3.0
+"""Times the level of the pause above which a frame is active."""
+
 _FAINT = 1e-5
 """Bands this far below the loudest one hold a codec's leftovers, whose direction means nothing."""
 
 _LEAST_FRAMES = 3
+"""Active frames that a tile needs."""
+
 PAIRS = [(i, j) for i in range(4) for j in range(i, 4)]
+"""Pairs of channels whose products make up a covariance: the upper triangle, row by row."""
 
 
 @dataclass(frozen=True)

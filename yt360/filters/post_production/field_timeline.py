@@ -15,8 +15,13 @@ from yt360.filters.post_production.covariance_differences import FRAME_RATE_HZ, 
 from yt360.filters.post_production.syllable_rhythm import syllable_share
 
 WINDOW_S = 0.5
+"""Seconds that one row of the timeline covers."""
+
 _FLOOR_DB = -120.0
+"""Level of silence, in dBFS."""
+
 _SPEECH_BANDS = slice(0, 7)
+"""Bands in which speech is looked for."""
 
 
 class FieldTimeline:

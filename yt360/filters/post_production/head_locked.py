@@ -13,7 +13,11 @@ from yt360.filters.post_production.covariance_differences import FRAME, FRAME_RA
 from yt360.filters.post_production.syllable_rhythm import syllable_share
 
 _FLOOR_DB = -120.0
+"""Level of silence, in dBFS."""
+
 _WINDOW_FRAMES = 23
+"""Frames in a window whose level says whether the pair is active: half a second."""
+
 _FILTER_BINS = slice(9, 150)
 """200 Hz to 3.5 kHz in a frame of 1024 samples at 24 kHz."""
 

@@ -11,8 +11,13 @@ from yt360.filters.post_production.covariance_differences import SAMPLE_RATE_HZ,
 from yt360.filters.post_production.velocity_ratios import VelocityRatios, VelocityShares
 
 FRAME = 4096
+"""Samples in a frame: 171 ms, bins 5.9 Hz wide."""
+
 HOP = 4096
+"""Samples from one frame to the next: frames do not overlap."""
+
 LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
+"""Range of frequencies that is looked at."""
 
 
 class HighResolutionStatistics:

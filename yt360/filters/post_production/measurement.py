@@ -77,6 +77,8 @@ class _Weights:
 
 
 MOST_LOGIT = 8.0
+"""Log odds of the classifier beyond which it is taken as no more certain."""
+
 SHARES = {
     "omni": ("evidence", "partials", "swells", "bins"),
     "front": ("evidence", "partials", "swells"),

@@ -21,6 +21,8 @@ TILE_COSINES = (0.0, 0.5, 2**-0.5, 0.75**0.5)
 _POINT_TOLERANCE = 0.05
 """Largest distance of the velocity ratios of a single sound from those of a pair."""
 _POINT_COSINES = np.arange(0.0, 0.96, 0.02)
+"""Cosines of half angles that are tried for points (tones and transients)."""
+
 _CENTRE_COSINES = np.arange(0.5, 0.93, 0.02)
 """Cosines of pairs whose centre can be told from W alone and from the exact front."""
 _POINT_SPREAD = 0.3
@@ -28,12 +30,15 @@ _POINT_SPREAD = 0.3
 _POINT_RING = (1.5, 2.5)
 """Radii, in tolerances, of the ring that says how many points are there by chance."""
 _POINT_CHANCE = 1.5 / (_POINT_RING[1] ** 2 - _POINT_RING[0] ** 2)
+"""Points expected at a cosine for each in its ring: by area, and half as many again, as the middle is denser."""
 
 _BIN_TOLERANCE, _BIN_RING = 0.04, (0.06, 0.1)
 """Largest distance of x from the cosine of a pair, and of z from 0; and the radii of the ring around it."""
 PAIR_CHANCE = 1.5 * _BIN_TOLERANCE**2 / (_BIN_RING[1] ** 2 - _BIN_RING[0] ** 2)
 """Bins expected at a pair's place for each in its ring: by area, and half as many again, as the middle is denser."""
 BIN_COSINES = np.arange(0.0, 0.95, 0.02)
+"""Cosines of half angles that are tried for all bins."""
+
 _INSIDE = 0.85
 """Squared length of (x, y) below which no dry source stands there."""
 _OUT_OF_PHASE = 0.3

@@ -19,13 +19,22 @@ from yt360.filters.post_production.covariance_differences import BAND_EDGES_HZ, 
 from yt360.filters.post_production.spectral_salience import SpectralSalience
 
 BANDS = len(BAND_EDGES_HZ) - 1
+"""Number of frequency bands."""
+
 _PAIRS = ((W, X), (W, Y), (W, Z), (X, X), (Y, Y), (Z, Z), (X, Y), (X, Z), (Y, Z))
+"""Entries of a covariance that are used, relative to the power of W."""
+
 _ODD_IN_Y = (1, 6, 8)
 """Places among the pairs that change their sign when left and right are exchanged."""
 
 PER_COVARIANCE = len(_PAIRS) + 2
+"""Numbers that describe one covariance: its entries, and the directed and the vertical energy over that of W."""
+
 PER_BAND = 3 * PER_COVARIANCE + 4
+"""Numbers that describe one band of a segment."""
+
 COLUMNS = BANDS * PER_BAND + len(CLASSES)
+"""Numbers that describe a segment: all bands, and what is heard."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SYLLABLES_HZ = (2.5, 8.0)
+"""Rates of modulation at which syllables come."""
+
 _ALL_HZ = (0.4, 20.0)
+"""Rates of modulation that are counted in all."""
 
 
 def syllable_share(energies: NDArray[np.floating], frame_rate_hz: float) -> float:

@@ -7,6 +7,7 @@ from pydantic import Field
 from yt360.settings import Settings, unit
 
 _PROBABILITY = "A video is dropped at or above this probability of {}. Raising it drops fewer videos."
+"""Description that three thresholds share."""
 
 
 class VoiceoverThresholds(Settings):

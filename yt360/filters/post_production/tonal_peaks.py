@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PROMINENCE_DB = 15.0
+"""A tone stands this far above the spectrum around it."""
+
 _AROUND = (4, 6, 8, 10, 11, 12)
 """Distances in bins of the neighbours whose median a partial stands above."""
 
 MARGIN = _AROUND[-1]
+"""Bins that have no tone for want of neighbours, at each end."""
+
 FAINT_DB = 50.0
+"""A tone this far below the loudest ones is left out."""
+
 LEAST_PER_S = 20.0
+"""Tones per second below which shares are taken of this many."""
 
 
 def tonal_peaks_of(power: NDArray[np.float32]) -> NDArray[np.bool_]:

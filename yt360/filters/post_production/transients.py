@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ABOVE_DB = 20.0
+"""A bin is a transient this far above its usual level."""
+
 _USUAL_QUANTILE = 0.2
+"""Quantile over time that is the usual level of a bin."""
+
 _SMOOTH_BINS = 9
 """Width over which the usual level is smooth: 53 Hz."""
 
 FAINT_DB = 40.0
+"""A transient this far below the loudest ones is left out."""
+
 LEAST_PER_S = 30.0
+"""Transients per second below which shares are taken of this many."""
 
 
 def swells(power: NDArray[np.float32]) -> NDArray[np.bool_]:

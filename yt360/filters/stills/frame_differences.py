@@ -75,9 +75,13 @@ class Places(NamedTuple):
 
 
 _NAMES = FrameComparison._fields
+"""Columns of the packed numbers, in order."""
+
 _DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
+"""Factor that makes each of them an integer."""
+
 Columns = dict[str, NDArray[np.float64]]
 """Steps by column, as :func:`yt360.filters.stills.decision.judge` wants them."""
 

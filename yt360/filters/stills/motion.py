@@ -25,6 +25,8 @@ BLOCK = 8
 """Edge of a block in pixels."""
 
 _SMOOTHING_PX = 1.0
+"""Standard deviation of the blur before blocks are compared."""
+
 _NOISE_RATIO = 0.33
 """Mean absolute value of white noise after the smoothing, over that of what the smoothing took away."""
 
@@ -35,6 +37,8 @@ _CURVE_SLACK = 0.25
 """How exactly a coded picture follows a change of brightness, as a part of the change."""
 
 _LEAST_TURN = np.deg2rad(0.02)
+"""Smallest turn of the sphere that is undone, in radians."""
+
 _TURNING = 0.05
 """Share that changes at least when the whole sphere turns noticeably; below it no rotation is sought."""
 

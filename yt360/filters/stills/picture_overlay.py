@@ -25,10 +25,14 @@ _LEAST_LEVELS = 6.0
 """Gray levels by which what moves differs from the background."""
 
 _LEAST_PIXELS = 12
+"""Fewest pixels of a thing that can be followed."""
+
 _LARGEST_SHARE = 0.1
 """Largest share of the picture that a wandering thing covers."""
 
 _CLOSING = np.ones((5, 5), np.uint8)
+"""Closes gaps of up to four pixels inside a thing."""
+
 _SHIFTS_PX = range(-2, 3)
 """Tried in both directions, so that a border that is a pixel off does not count as another shape."""
 
