@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from yt360.errors import UsageError
-from yt360.settings import Settings, current_path, fields_at, misfit, with_current_names
+from yt360.settings import Settings, current_path, fields_at, misfit, suggestion, with_current_names
 
 
 class Rate(Settings):
@@ -75,4 +75,5 @@ def test_unknown_names_get_the_nearest_of_their_own_section() -> None:
     with pytest.raises(ValidationError) as caught:
         Whole.model_validate({"rate": {"pause": 1.0}})
     assert "rate.pause: unknown key 'pause'; did you mean 'pause_s'?" in str(misfit(caught.value, "r.yaml", Whole))
+    assert suggestion(Whole, [], "pause") == "did you mean 'rate.pause_s'?"
     assert fields_at(Whole, ["cells", 0, "far"]) == ["task", "count", "task", "size"]

@@ -70,7 +70,7 @@ def misfit(error: ValidationError, what: str, kind: type[BaseModel] | None = Non
         key = ".".join(map(str, problem["loc"])) or "(whole)"
         if problem["type"] == "extra_forbidden" and kind is not None:
             *section, name = problem["loc"]
-            lines.append(f"  {key}: unknown key {str(name)!r}; {nearest(str(name), fields_at(kind, section))}")
+            lines.append(f"  {key}: unknown key {str(name)!r}; {suggestion(kind, section, str(name))}")
             continue
         found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
         lines.append(f"  {key}: {problem['msg']}{found}")
@@ -114,6 +114,22 @@ def fields_at(kind: type[BaseModel], path: Sequence[object]) -> list[str]:
     for name in path:
         kinds = _kinds_of(kinds, name) or kinds
     return [name for each in kinds for name in each.model_fields]
+
+
+def suggestion(kind: type[BaseModel], path: Sequence[object], name: str, others: Sequence[str] = ()) -> str:
+    """A hint for an unknown name in the section of ``kind`` at ``path``: looks one section deeper as well.
+
+    ``others`` are more names that the section may have.
+    """
+    known = [*fields_at(kind, path), *others]
+    deeper = {
+        inner: f"{section}.{inner}"
+        for section in known
+        for inner in fields_at(kind, [*path, section])
+        if inner not in known
+    }
+    close = difflib.get_close_matches(name, [*known, *deeper], n=1)
+    return f"did you mean {deeper.get(close[0], close[0])!r}?" if close else nearest(name, known)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

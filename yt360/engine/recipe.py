@@ -37,7 +37,7 @@ from pydantic import ValidationError
 from yt360.engine.stage import Stage
 from yt360.errors import UsageError
 from yt360.plugins import Plugin, announced, load_plugin, package_of
-from yt360.settings import Settings, current_path, fields_at, nearest, with_current_names
+from yt360.settings import Settings, current_path, nearest, suggestion, with_current_names
 
 log = logging.getLogger("yt360.recipe")
 
@@ -302,10 +302,8 @@ def _explain(error: ValidationError, where: str, stage: str, kind: type[Settings
         *section, name = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
         place = ".".join(part for part in ("stages", stage, inside, *section) if part)
         if problem["type"] == "extra_forbidden":
-            known = fields_at(kind, section) + ([] if section or inside else ["thresholds"])
-            lines.append(
-                f"{where}: {place}: unknown key {name!r}; {nearest(name, known)} (`yt360 params {stage}` lists all)"
-            )
+            hint = suggestion(kind, section, name, () if section or inside else ("thresholds",))
+            lines.append(f"{where}: {place}: unknown key {name!r}; {hint} (`yt360 params {stage}` lists all)")
         else:
             place = f"{place}.{name}" if name else place
             lines.append(f"{where}: {place}: {problem['msg']}, found {_shown(problem['input'])}")
