@@ -66,10 +66,17 @@ def test_help_of_a_stage_shows_its_parameters_and_hides_the_cluster(command: Com
     assert "--launcher" in printed.partition("Cluster options:")[2]
 
 
-@pytest.mark.parametrize("name", REGISTRY.stages)
-def test_every_setting_of_a_stage_says_what_it_is(name: str) -> None:
-    kind = REGISTRY.load(name)
-    rows = settings_of(kind.params_type) + settings_of(kind.thresholds_type)
+SECTIONS = [
+    *(REGISTRY.load(name).params_type for name in REGISTRY.stages),
+    *(REGISTRY.load(name).thresholds_type for name in REGISTRY.stages),
+    TrainingRecipe,
+    EvaluationRecipe,
+]
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(SECTIONS), ids=lambda section: section.__name__)
+def test_every_setting_says_what_it_is(section: type[Settings]) -> None:
+    rows = settings_of(section)
     assert [row.name for row in rows if len(row.description) < 12 or not row.description.endswith(".")] == []
 
 
