@@ -39,7 +39,8 @@ from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.members import MemberReader
 from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views
 from yt360.media.ffmpeg import executable
-from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
+from yt360.models.picture_input import PictureInput
+from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.batch_plan import Request
 from yt360.training.recipe import parse_recipe
 from yt360.training.samples import Collate, Sample, SampleDataset, draw_moments

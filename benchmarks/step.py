@@ -24,10 +24,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.worlds import machine
 from yt360.models.audio_visual import AudioVisualModel
-from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
+from yt360.models.picture_input import PictureInput
+from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.recipe import TrainingRecipe, load_recipe
 from yt360.training.samples import Batch
-from yt360.training.step import Learner
+from yt360.training.step import TrainStep
 
 RECIPE = Path(__file__).parents[1] / "pipelines" / "train" / "avsa.yaml"
 H100_BF16_FLOPS = 989e12
@@ -50,11 +51,11 @@ def main() -> None:
     batch = random_batch(recipe, number, arguments.videos).to(device)
 
     spectrogram = SpatialSpectrogram(recipe.sound).to(device)
-    learner = Learner(recipe, number, device, spectrogram)
-    learner.prepare()
-    learner.model.train()
+    train_step = TrainStep(recipe, number, device, spectrogram)
+    train_step.prepare()
+    train_step.model.train()
     plain = plain_loop(recipe, number, spectrogram, batch, device)
-    ours, theirs = in_turn([lambda: learner.step(1, [batch]), plain], arguments.repeats, device)
+    ours, theirs = in_turn([lambda: train_step.step(1, [batch]), plain], arguments.repeats, device)
     rows = {
         "machine": torch.cuda.get_device_name(device) if device.type == "cuda" else machine(),
         "recipe": recipe.name,
@@ -112,7 +113,7 @@ def plain_loop(
     ).to(device)
     model.train()
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-5)
-    pictures = PictureInput().to(device)
+    pictures = PictureInput(recipe.model.picture_scale).to(device)
 
     def step() -> float:
         optimiser.zero_grad()

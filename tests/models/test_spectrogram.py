@@ -7,7 +7,7 @@ import torch
 from yt360 import ambisonics, sphere
 from yt360.dataset.colour_jitter import draw_jitter, jitter
 from yt360.models.settings import SpectrogramSettings
-from yt360.models.spectrogram import PictureInput, SpatialSpectrogram, mel_filters
+from yt360.models.spectrogram import SpatialSpectrogram, mel_filters
 
 librosa = pytest.importorskip("librosa")
 RNG = np.random.default_rng(0)
@@ -94,15 +94,6 @@ def test_fit_normalises_each_band():
     out = spectrogram(sound, IDENTITY.expand(3, 1, 4, 4)).flatten(0, 3)
     assert out.mean(dim=0).abs().max() < 1e-3
     assert (out.std(dim=0) - 1).abs().max() < 1e-2
-
-
-def test_picture_input_is_imagenet_normalisation():
-    pictures = torch.randint(0, 256, (2, 3, 4, 6, 5, 3), dtype=torch.uint8)
-    found = PictureInput()(pictures)
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    expected = ((pictures / 255 - mean) / std).permute(0, 1, 5, 2, 3, 4)
-    assert found.shape == (2, 3, 3, 4, 6, 5)
-    torch.testing.assert_close(found, expected)
 
 
 def test_jitter_agrees_with_torchvision_where_both_are_affine():

@@ -12,17 +12,17 @@ from yt360.errors import UsageError
 from yt360.models.folder import list_checkpoints
 from yt360.training import samples
 from yt360.training.loop import TrainingError
-from yt360.training.step import Learner
+from yt360.training.step import TrainStep
 
 
 def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypatch):
-    real = Learner.align
+    real = TrainStep.align
 
     def align(self, batch, **kwargs):
         result = real(self, batch, **kwargs)
         return result._replace(loss=result.loss * float("nan")) if batch.step == 2 else result
 
-    monkeypatch.setattr(Learner, "align", align)
+    monkeypatch.setattr(TrainStep, "align", align)
     with pytest.raises(TrainingError, match=r"phase avc, step 2: the loss is not finite.*video\d{3}-000"):
         run(tiny(run={"checkpoint_every": 1}), root, tmp_path)
     record = log(tmp_path, "not-finite")[0]

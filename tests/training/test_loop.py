@@ -68,13 +68,13 @@ def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(root, tmp_path,
     real = loop._Run._begin_phase
 
     def begin(self, number):
-        before = None if number == 0 else {k: v.clone() for k, v in self.learner.model.state_dict().items()}
+        before = None if number == 0 else {k: v.clone() for k, v in self.train_step.model.state_dict().items()}
         real(self, number)
         states.append(
             (
                 before,
-                {k: v.clone() for k, v in self.learner.model.state_dict().items()},
-                len(self.learner.optimiser.state),
+                {k: v.clone() for k, v in self.train_step.model.state_dict().items()},
+                len(self.train_step.optimiser.state),
             )
         )
 

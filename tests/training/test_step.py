@@ -2,7 +2,7 @@ import torch
 
 from tests.training.world import tiny
 from yt360.models.spectrogram import SpatialSpectrogram
-from yt360.training.step import Learner
+from yt360.training.step import TrainStep
 
 
 def test_a_phase_may_have_a_learning_rate_of_its_own():
@@ -11,7 +11,7 @@ def test_a_phase_may_have_a_learning_rate_of_its_own():
     recipe = tiny(phases=phases, optimiser={"learning_rate": 2e-3})
     rates = []
     for number in range(2):
-        learner = Learner(recipe, number, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
-        learner.prepare()
-        rates.append(learner.optimiser.param_groups[0]["lr"])
+        train_step = TrainStep(recipe, number, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+        train_step.prepare()
+        rates.append(train_step.optimiser.param_groups[0]["lr"])
     assert rates == [2e-3, 5e-4]

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from yt360.errors import UsageError, Yt360Error
+from yt360.evaluation.context import TaskContext
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.recipe import ActionTask, SegmentationTask
 from yt360.evaluation.samples import HEAD, Unreadable, judge_unreadable, read_blocks
@@ -33,7 +34,10 @@ Loss = Callable[[dict[str, Tensor]], tuple[Tensor, Tensor]]
 
 @dataclass
 class Fit:
-    """``module``: all that has a state, of which ``parameters`` learn. ``dataset(epoch)`` gives the epoch's samples."""
+    """``module``: all that has a state, of which ``parameters`` learn. ``dataset(epoch)`` gives the epoch's samples.
+
+    ``path`` of the checkpoint, which is gone on from where its ``identity`` is the same.
+    """
 
     module: nn.Module
     parameters: Sequence[nn.Parameter]
@@ -41,14 +45,13 @@ class Fit:
     dataset: Callable[[int], Dataset]
     samples: int
     task: SegmentationTask | ActionTask
-    seed: int
     path: Path
     identity: str
-    group: Processes
-    workers: int
-    checkpoint_every: int
-    stopped: Callable[[], bool]
-    said: Callable[[str, int, int], None]
+    job: TaskContext
+
+    @property
+    def group(self) -> Processes:
+        return self.job.group
 
     def run(self) -> None:
         """Train to the end, from the checkpoint at ``path`` if there is one of the same ``identity``."""
@@ -72,24 +75,26 @@ class Fit:
                     judge_unreadable(unreadable, seen)
                 step += 1
                 self._step(step, block[0])
-                self.said("train", step, total)
-                stopping = sum_over_processes(int(self.stopped()), self.group.device) > 0
-                if stopping or step % self.checkpoint_every == 0 or step == total:
+                self.job.said("train", step, total)
+                stopping = sum_over_processes(int(self.job.stopped()), self.group.device) > 0
+                if stopping or step % self.job.recipe.run.checkpoint_every == 0 or step == total:
                     self._save(step)
                 if stopping:
                     raise Stopped
 
     def _blocks(self, epoch: int, batch: int, done: int) -> Iterator[tuple[dict[str, Tensor], Sequence[Unreadable]]]:
         """This process's part of the epoch's batches from number ``done`` on."""
-        order = np.random.default_rng((self.seed, HEAD, epoch)).permutation(self.samples)
+        order = np.random.default_rng((self.job.recipe.seed, HEAD, epoch)).permutation(self.samples)
         rows = order[: self.samples // batch * batch].reshape(-1, batch)[done:]
         rank, world = self.group.rank, self.group.world
         own = [(number, row[rank::world].tolist()) for number, row in enumerate(rows)]
-        for found in read_blocks(self.dataset(epoch), own, self.workers, self.group.device):
+        for found in read_blocks(self.dataset(epoch), own, self.job.recipe.run.workers, self.group.device):
             yield found.tensors, found.unreadable
 
     def _step(self, step: int, batch: dict[str, Tensor]) -> None:
-        torch.manual_seed(int(np.random.SeedSequence((self.seed, step, self.group.rank)).generate_state(1)[0]))
+        torch.manual_seed(
+            int(np.random.SeedSequence((self.job.recipe.seed, step, self.group.rank)).generate_state(1)[0])
+        )
         self.optimiser.zero_grad(set_to_none=True)
         device = self.group.device
         total, count = torch.zeros((), device=device), torch.zeros((), device=device)

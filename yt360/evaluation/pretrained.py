@@ -18,8 +18,9 @@ from yt360.errors import UsageError
 from yt360.evaluation.recipe import EvaluationRecipe
 from yt360.models.audio_visual import AudioVisualModel, video_encoder
 from yt360.models.folder import find_model, load_front_end, load_into, read_model, without_front_end
+from yt360.models.picture_input import PictureInput
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
-from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
+from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.settings import misfit
 from yt360.training.recipe import TrainingRecipe, parse_recipe
 from yt360.training.run_lock import differing_names
@@ -92,6 +93,9 @@ class Pretrained:
         }
 
 
+_NAMED_BY_ROWS: dict[str, Any] = {"video": True, "pretrained": True, "picture_scale": True, "translator": {"kind"}}
+
+
 def differences_from_paper(origin: Origin) -> dict[str, Any]:
     """Settings of a model and its input that are not the paper's, by their dotted names.
 
@@ -101,7 +105,7 @@ def differences_from_paper(origin: Origin) -> dict[str, Any]:
 
     def told(model: ModelSettings, sound: SpectrogramSettings, samples: SampleSettings) -> dict[str, Any]:
         return {
-            "model": model.model_dump(mode="json", exclude={"video": True, "pretrained": True, "translator": {"kind"}}),
+            "model": model.model_dump(mode="json", exclude=_NAMED_BY_ROWS),
             "sound": sound.model_dump(mode="json", exclude={"features", "statistics_samples"}),
             "data": samples.data.model_dump(mode="json", include={"picture_s", "frames_per_second", "sound_s"}),
             "views": samples.views.model_dump(mode="json", include={"size"}),
@@ -224,7 +228,7 @@ def _random(evaluation: EvaluationRecipe, origin: Origin, device: torch.device) 
 
 
 def _kinetics(evaluation: EvaluationRecipe, device: torch.device) -> Pretrained:
-    origin = _untrained(evaluation, ModelSettings(video="torchvision"))
+    origin = _untrained(evaluation, ModelSettings(video="torchvision", picture_scale="kinetics"))
     model = AudioVisualModel(origin.model, origin.sound.channels, translators=False, whole_video=False)
     model.video = video_encoder(ModelSettings(video="torchvision", pretrained=True))
     row = evaluation.row or "kinetics"
@@ -242,12 +246,13 @@ def _frozen(
     hears: bool,
 ) -> Pretrained:
     model.eval().requires_grad_(False).to(device)
-    digest = _digest([model, spectrogram])
+    scale = origin.model.picture_scale
+    digest = _digest([model, spectrogram], "" if scale == "imagenet" else scale)
     return Pretrained(
         row=row,
         model=model,
         spectrogram=spectrogram.to(device),
-        pictures=PictureInput().to(device),
+        pictures=PictureInput(origin.model.picture_scale).to(device),
         origin=origin,
         digest=digest,
         folder=str(folder),
@@ -256,13 +261,14 @@ def _frozen(
     )
 
 
-def _digest(modules: list[nn.Module]) -> str:
-    """Digest of all weights and buffers, with their names."""
+def _digest(modules: list[nn.Module], more: str) -> str:
+    """Digest of all weights and buffers, with their names, and of what else features depend on."""
     total = hashlib.blake2b(digest_size=10)
     for module in modules:
         for name, value in sorted(module.state_dict().items()):
             total.update(name.encode())
             total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    total.update(more.encode())
     return total.hexdigest()
 
 

@@ -14,7 +14,8 @@ from yt360.models.video_net import R2Plus1D, TorchvisionR2Plus1D
 
 
 class Encoders(NamedTuple):
-    """``video``: (batch, 3, time, height, width), ImageNet-normalised RGB, to (batch, features).
+    """``video``: (batch, 3, time, height, width), RGB as :class:`yt360.models.picture_input.PictureInput` gives it for
+    the ``picture_scale`` of :func:`describe_model`, to (batch, features).
     ``sound``: (batch, channels, time, mels), as :func:`load_spectrogram`'s module gives it, to (batch, features).
     """
 

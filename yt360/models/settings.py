@@ -78,6 +78,11 @@ class ModelSettings(Settings):
     pretrained: bool = Field(
         default=False, description="Start from torchvision's Kinetics-400 weights; for video: torchvision only."
     )
+    picture_scale: Literal["imagenet", "kinetics"] = Field(
+        default="imagenet",
+        description="Mean and deviation that pictures are normalised with: imagenet as in the paper, kinetics as "
+        "torchvision's Kinetics-400 weights were trained.",
+    )
     width: int = Field(
         default=64,
         ge=1,
@@ -169,5 +174,6 @@ class ModelDescription(Settings):
     def to_json(self) -> dict[str, Any]:
         """Plain values, without what only matters before training."""
         empty = {name for name in ("input", "source") if getattr(self, name) is None}
-        hidden = {"model": {"pretrained"}, "sound": {"statistics_samples"}} | dict.fromkeys(empty, True)
+        usual = {"picture_scale"} if self.model.picture_scale == "imagenet" else set()  # version 0.1 refuses the key
+        hidden = {"model": {"pretrained", *usual}, "sound": {"statistics_samples"}} | dict.fromkeys(empty, True)
         return self.model_dump(mode="json", exclude=hidden)

@@ -15,9 +15,6 @@ from torch import Tensor, nn
 
 from yt360.models.settings import SpectrogramSettings
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
 _AMIN = 1e-10
 _TOP_DB = 100.0
 _TINY = 1e-12
@@ -140,25 +137,3 @@ class SpatialSpectrogram(nn.Module):
         logmel = self.measure(sound, matrices)[0].double().flatten(0, 3)
         self.mean.copy_(logmel.mean(dim=0))
         self.std.copy_(logmel.std(dim=0, unbiased=False))
-
-
-class PictureInput(nn.Module):
-    """Pictures as bytes to the video network's input: ImageNet normalisation."""
-
-    scale: Tensor
-    offset: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-        self.register_buffer("scale", 1 / (255 * std), persistent=False)
-        self.register_buffer("offset", -mean / std, persistent=False)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """``(batch, views, time, height, width, 3)`` uint8 to ``(batch, views, 3, time, height, width)`` float32,
-        in memory with channels last.
-        """
-        # One row of the picture at a time: broadcasting over three colours would be ten times slower on a CPU.
-        width = pictures.shape[-2]
-        rows = pictures.float().flatten(-2).mul_(self.scale.repeat(width)).add_(self.offset.repeat(width))
-        return rows.unflatten(-1, (width, 3)).permute(0, 1, 5, 2, 3, 4)

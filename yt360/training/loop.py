@@ -38,7 +38,7 @@ from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, m
 from yt360.training.recipe import Phase, TrainingRecipe
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
-from yt360.training.step import Learner
+from yt360.training.step import TrainStep
 
 _BAD_SHARE = 0.01
 _BAD_JUDGED_FROM = 100
@@ -117,7 +117,7 @@ class _Run:
         )
 
         self.spectrogram = SpatialSpectrogram(recipe.sound).to(self.device)
-        self.learner: Learner | None = None
+        self.train_step: TrainStep | None = None
         self.evaluations: dict[str, dict[str, float]] = {}
         self.asked = False
         self.stopping = False
@@ -164,7 +164,7 @@ class _Run:
             del stream
         if not self.stopping:
             self._judge_bad(final=True)
-            tensors = folder.model_tensors(self._learner.model, self.spectrogram)
+            tensors = folder.model_tensors(self._train_step.model, self.spectrogram)
             if self.group.first:
                 folder.write_model(self.out / "model", tensors, recipe.description())
             self.log.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
@@ -197,27 +197,27 @@ class _Run:
         return found[-1] if found else None
 
     @property
-    def _learner(self) -> Learner:
-        assert self.learner is not None, "a phase has begun"
-        return self.learner
+    def _train_step(self) -> TrainStep:
+        assert self.train_step is not None, "a phase has begun"
+        return self.train_step
 
     def _begin_phase(self, number: int) -> None:
         """A fresh model (encoders taken over) and a fresh optimiser, or both from the checkpoint."""
-        recipe, earlier = self.recipe, self.learner
-        learner = self.learner = Learner(recipe, number, self.device, self.spectrogram)
+        recipe, earlier = self.recipe, self.train_step
+        train_step = self.train_step = TrainStep(recipe, number, self.device, self.spectrogram)
         resumed = self.checkpoint if self.state.phase == number else None
         if self.checkpoint is not None and earlier is None:
             tensors, _ = folder.read_model(self.checkpoint)
-            folder.load_into(learner.model, folder.without_front_end(tensors), self.checkpoint)
+            folder.load_into(train_step.model, folder.without_front_end(tensors), self.checkpoint)
             folder.load_front_end(self.spectrogram, tensors, self.checkpoint)
         elif earlier is not None:
-            learner.take_encoders(earlier.model)
+            train_step.take_encoders(earlier.model)
         elif recipe.start_from is not None:
-            self._start_from(learner.model, Path(recipe.start_from))
+            self._start_from(train_step.model, Path(recipe.start_from))
         else:
             sound, matrices = sound_examples(recipe, self.root, self.splits[0])
             self.spectrogram.fit(sound.to(self.device), matrices.to(self.device))
-        learner.prepare(
+        train_step.prepare(
             rank=self.group.rank, world=self.group.world, checkpoint=resumed, scaler=self.state.scaler or None
         )
         if resumed is None:
@@ -230,6 +230,9 @@ class _Run:
         theirs, ours = (each.to_json()["sound"] for each in (description, self.recipe.description()))
         if differing := differing_names(theirs, ours):
             raise UsageError(f"{path}: its encoders hear another sound input ({', '.join(differing)} differ)")
+        scale = description.model.picture_scale
+        if scale != self.recipe.model.picture_scale:
+            raise UsageError(f"{path}: its pictures were normalised otherwise; set model.picture_scale: {scale}")
         folder.load_into(model.video, folder.part(tensors, "video."), path)
         folder.load_into(model.sound, folder.part(tensors, "sound."), path)
         folder.load_front_end(self.spectrogram, tensors, path)
@@ -237,7 +240,7 @@ class _Run:
     def _run_phase(self, number: int, stream: Iterator[Batch]) -> None:
         phase, run = self.recipe.phases[number], self.recipe.run
         total = self.plan.steps(phase)
-        self._learner.wrapped.train()
+        self._train_step.wrapped.train()
         while self.state.step < total and not self.stopping:
             step = self.state.step + 1
             self._step(phase, step, stream)
@@ -264,7 +267,7 @@ class _Run:
             self.log.say(f"phase {phase.name}, step {step}: fewer than 2 good samples, no step taken")
             return
         asked = torch.tensor([float(self.asked)], device=self.device)
-        measures = torch.cat([self._learner.step(step, usable), asked])
+        measures = torch.cat([self._train_step.step(step, usable), asked])
         self.pending = (mean_over_processes(measures), usable[-1], step)
 
     def _next(self, stream: Iterator[Batch], phase: Phase, step: int, *, train: bool = True) -> Batch | None:
@@ -352,13 +355,13 @@ class _Run:
     def _evaluate(self, phase: Phase, stream: Iterator[Batch]) -> None:
         """Alignment of views on the test split: the same windows and views at every evaluation."""
         began = time.perf_counter()
-        self._learner.model.eval()
+        self._train_step.model.eval()
         results = []
         for _ in range(self.plan.test_batches):
             batch = self._next(stream, phase, self.state.step, train=False)
             if batch is not None:
-                results.append(torch.stack(self._learner.align(batch, by_view=True)))
-        self._learner.model.train()
+                results.append(torch.stack(self._train_step.align(batch, by_view=True)))
+        self._train_step.model.train()
         if results:
             loss, avc, avsa = mean_over_processes(torch.stack(results).mean(dim=0)).tolist()
             measures = {
@@ -389,15 +392,15 @@ class _Run:
             )
 
     def _save(self) -> None:
-        self.state.scaler = dict(self._learner.scaler.state_dict())
+        self.state.scaler = dict(self._train_step.scaler.state_dict())
         if self.group.first:
             path = checkpoints.write_checkpoint(
                 self.folder,
                 self.recipe,
                 self.state,
-                self._learner.model,
+                self._train_step.model,
                 self.spectrogram,
-                self._learner.optimiser,
+                self._train_step.optimiser,
                 keep=self.recipe.run.keep,
             )
             self.log.write(

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from yt360.models.audio_visual import AudioVisualModel, Embeddings
-from yt360.models.spectrogram import PictureInput, SpatialSpectrogram
+from yt360.models.picture_input import PictureInput
+from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
 from yt360.training.losses import Alignment, align
 from yt360.training.recipe import TrainingRecipe
@@ -21,7 +22,7 @@ from yt360.training.samples import Batch
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-class Learner:
+class TrainStep:
     """A fresh model for phase ``number`` of ``recipe`` on ``device``, its optimiser and its gradient scaler.
 
     ``spectrogram`` is kept from phase to phase, because it holds the sound statistics. Weights are
@@ -34,7 +35,7 @@ class Learner:
         phase = recipe.phases[number]
         self.recipe, self.device, self.number = recipe, device, number
         self.spectrogram = spectrogram
-        self.pictures = PictureInput().to(device)
+        self.pictures = PictureInput(recipe.model.picture_scale).to(device)
         torch.manual_seed(seed_of(recipe.seed, number))
         self.model = AudioVisualModel(
             recipe.model, recipe.sound.channels, translators=phase.translators, whole_video=phase.objective == "avc"

@@ -48,14 +48,9 @@ def measure_segmentation(job: TaskContext, task: SegmentationTask) -> list[TaskR
         dataset=epoch_samples,
         samples=len(splits["train"].videos) * task.train_clips_per_video,
         task=task,
-        seed=seed,
         path=job.out / "checkpoints" / f"{_name(task)}.safetensors",
         identity=identity,
-        group=job.group,
-        workers=job.recipe.run.workers,
-        checkpoint_every=job.recipe.run.checkpoint_every,
-        stopped=job.stopped,
-        said=job.said,
+        job=job,
     ).run()
     segmenter.eval()
     split = splits["test"]
@@ -108,14 +103,9 @@ def measure_action(job: TaskContext, task: ActionTask) -> TaskResult:
             dataset=lambda epoch, fold=fold: action.TrainClips(fold.train, task, seed, epoch),  # type: ignore[misc]
             samples=len(fold.train) * task.train_clips,
             task=task,
-            seed=seed,
             path=job.out / "checkpoints" / f"action-{task.dataset}-fold{number}.safetensors",
             identity=identity,
-            group=job.group,
-            workers=job.recipe.run.workers,
-            checkpoint_every=job.recipe.run.checkpoint_every,
-            stopped=job.stopped,
-            said=job.said,
+            job=job,
         ).run()
         model.eval()
         judge = partial(action.judge, model=model, clips=task.clips)
