@@ -119,9 +119,9 @@ def _refused_outright(measures: Mapping[str, Any], limit: AmbisonicThresholds) -
     if len(live) == 4 and max(level) - min(level) < 0.3 and measures["readings"]["ambix"]["balance_db"] > 4.5:
         return f"four channels of one level ({level[0]:.1f} dB): copies or independent signals"
     if len(live) == 4 and measures["eigenvalue_db"][3] > limit.independent_db:
-        return f"four channels without anything in common (eigenvalues within {-measures['eigenvalue_db'][3]:.1f} dB)"
+        return f"four independent channels (equally strong to {-measures['eigenvalue_db'][3]:.1f} dB)"
     if len(live) == 4 and measures["eigenvalue_db"][2] < -60 and measures["seconds"] > 5:
-        return f"four channels made from {1 + int(measures['eigenvalue_db'][1] > -60)}"
+        return f"four channels that are mixes of only {1 + int(measures['eigenvalue_db'][1] > -60)}"
     return ""
 
 
@@ -152,7 +152,7 @@ def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, 
         return "W is silent"
     balance, swing = reading["balance_db"], reading.get("swing_db")
     if balance < limit.lowest_balance_db:
-        return f"X, Y and Z are {balance:.1f} dB against W: mono in W"
+        return f"X, Y and Z lie {-balance:.1f} dB below W: the sound is mono"
     if reading["out_of_phase"] > limit.highest_out_of_phase:
         return f"X, Y and Z are out of phase with W ({reading['out_of_phase']:.2f}): not coincident"
     quiet = max(0.0, -balance - 2.0)
@@ -168,21 +168,23 @@ def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, 
         and not declared
     )
     if feeds and (balance > limit.feeds_balance_db or reading["vector"] > limit.feeds_vector):
-        return f"no two channels are ever opposed, and X, Y, Z are {balance:+.1f} dB against W: loudspeaker feeds"
+        return (
+            f"loudspeaker feeds: no two channels ever have opposite signs, X, Y and Z are {balance:+.1f} dB against W"
+        )
     spread = reading.get("spread_db", 0.0)
     wild = swing is not None and swing > limit.feeds_swing_db and spread > limit.feeds_least_spread_db
     if feeds and wild and (one_sign or not _extra_in_w(measures, limit)):
-        return f"no two channels are ever opposed, and their balance swings by {swing:.1f} dB: loudspeaker feeds"
+        return f"loudspeaker feeds: no two channels ever have opposite signs, their balance swings by {swing:.1f} dB"
     if one_sign and spread > limit.feeds_spread_db:
-        return f"no two channels are ever opposed, and their balance differs by {spread:.1f} dB between bands: feeds"
+        return f"loudspeaker feeds: no two channels ever have opposite signs, the bands differ by {spread:.1f} dB"
     if balance > most_balance:
-        return f"X, Y and Z are {balance:+.1f} dB against W, expected at most {most_balance:+.1f}: W does not hear all"
+        return f"X, Y and Z are {balance:+.1f} dB against W, at most {most_balance:+.1f} expected: W lacks a part"
     if reading["channel_db"] > most_channel:
         return f"one of X, Y, Z is {reading['channel_db']:+.1f} dB against W, expected at most {most_channel:+.1f}"
     if reading["vector"] > limit.highest_vector:
-        return f"the intensity is {reading['vector']:.2f} times what one wave can carry"
+        return f"the sound is more directed than one plane wave can be ({reading['vector']:.2f} times)"
     if swing is not None and swing > most_swing and not (name == "ambix" and _extra_in_w(measures, limit)):
-        return f"the balance of W against X, Y, Z swings by {swing:.1f} dB, expected at most {most_swing:.1f}"
+        return f"the level of X, Y, Z against W swings by {swing:.1f} dB, expected at most {most_swing:.1f}"
     return None
 
 

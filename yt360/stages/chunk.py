@@ -186,12 +186,12 @@ class Chunk(Stage):
             return Filtered("too-short", f"{item.id}: {span}; none of its {len(given)} listed segments fits", measures)
         everywhere = np.ones(math.ceil(end_s / silence.STEP_S), bool)
         if placements or not self._placed(everywhere, start_s, end_s):
-            words = f"{item.id}: {span}; no whole second starts {params.min_clip_s:g} s of both"
+            words = f"{item.id}: {span}; no clip of {params.min_clip_s:g} s from a whole second fits"
             return Filtered("too-short", words, measures)
         return Filtered(
             "silent",
-            f"{item.id}: no stretch of {params.clip_s:g} s has sound in {params.min_active_share:.0%} of it "
-            f"({measures['silent_s']} of {end_s:.0f} s are below {measures['open_db']:.0f} dBFS)",
+            f"{item.id}: no clip has enough sound; {measures['silent_s']:.0f} of {end_s:.0f} s are below "
+            f"{measures['open_db']:.0f} dBFS",
             measures,
         )
 

@@ -112,11 +112,11 @@ class Duplicates(FanInStage):
 def _outcome(group: str, copy: Mapping[str, Any] | None) -> Outcome:
     if copy is None:
         return Done(measures={"group": group})
-    picture = "" if copy["picture"] is None else f", pictures alike by {copy['picture']:.2f}"
+    later = "later" if copy["offset_s"] >= 0 else "earlier"
     return Filtered(
         "duplicate",
-        f"{copy['covered']:.0%} of it is in {copy['video']}, {copy['offset_s']:+.1f} s later there "
-        f"({copy['votes']} landmarks of the sound{picture}); {copy['video']} is kept",
+        f"{copy['covered']:.0%} of it is also in {copy['video']}, {abs(copy['offset_s']):.1f} s {later} there; "
+        f"{copy['video']} is kept",
         {"group": group, "copy_of": dict(copy)},
     )
 

@@ -31,9 +31,9 @@ _MOSTLY = 0.5
 """Probability of speech that with its rhythm is speech, whatever music there is in the scene."""
 
 _WHERE = {
-    "omni": "something in W alone lies over the scene",
-    "front": "something dry and exactly in front lies over the scene",
-    "bed": "a stereo pair lies over the scene",
+    "omni": "something was added in W alone, without a direction",
+    "front": "something was added exactly in front, without the room's echo",
+    "bed": "a stereo mix was added, spread to both sides",
 }
 
 
@@ -89,8 +89,7 @@ class Voiceover(Stage):
             reason = "voice-over" if pair["syllables"] >= limits.syllables else "background-music"
             return Filtered(
                 reason,
-                f"a head-locked pair sounds in {pair['active']:.0%} of the time at {pair['level_db']:.0f} dBFS; "
-                f"{pair['syllables']:.0%} of its modulation is at the rate of syllables",
+                f"the head-locked stereo track sounds {pair['active']:.0%} of the time at {pair['level_db']:.0f} dBFS",
             )
         if measures["loud"] < max(limits.min_loud, limits.min_active * measures["segments"]):
             return None
@@ -101,8 +100,8 @@ class Voiceover(Stage):
         heard = measures["heard"][kind]
         return Filtered(
             self._reason(kind, heard, measures),
-            f"{_WHERE[kind]}, with a probability of {measures['scores'][kind]:.2f}; heard there: speech "
-            f"{heard['speech']:.0%}, music {heard['music']:.0%} of the time; {self._share(kind, measures)}",
+            f"{_WHERE[kind]} (probability {measures['scores'][kind]:.2f}); in it speech is heard "
+            f"{heard['speech']:.0%} of the time, music {heard['music']:.0%}",
         )
 
     def _reason(self, kind: str, heard: Mapping[str, float], measures: Mapping[str, Any]) -> str:
@@ -119,19 +118,6 @@ class Voiceover(Stage):
         unsure = max(speech, music) < limits.sure
         spoken = rhythm if unsure else speech > music or (rhythm and speech >= limits.sure)
         return "voice-over" if spoken else "background-music"
-
-    def _share(self, kind: str, measures: Mapping[str, Any]) -> str:
-        found = []
-        for name, what in (("evidence", "what comes and goes"), ("partials", "the tones"), ("swells", "the swells")):
-            angle = f" (±{measures[name]['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
-            found.append(f"{measures[name][kind]:.1%} of {what}{angle}")
-        return f"beyond doubt lie there {', '.join(found)}{self._excess(kind, measures)}"
-
-    def _excess(self, kind: str, measures: Mapping[str, Any]) -> str:
-        if kind not in measures["bins"]:
-            return ""
-        angle = f" (±{measures['bins']['bed_angle_deg']:.0f}°)" if kind == "bed" else ""
-        return f"; of all bins, {measures['bins'][kind]:.0%} of what proves it{angle}"
 
     def check_output(self, name: str, path: Path) -> None:
         try:

@@ -178,18 +178,20 @@ def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
     if np.count_nonzero(quiet | at_once) < total / 2:  # slides make no others quiet
         return _overlay(columns, at_once, limits)
     found = _stillness(columns, limits, quiet, at_once)
-    seen = f"{found.share:.0%} of {found.count} pairs of samples show no motion"
+    seen = f"nothing moves in {found.share:.0%} of {found.count} comparisons of two frames"
     flicker = flickering and found.share >= limits.flicker_quiet_share
     if (flicker or found.share >= limits.quiet_share) and found.quiet.sum() >= total / 2:
         if flicker:
-            return StillVerdict("still", f"still image that flickers: {seen}")
+            return StillVerdict("still", f"still image whose brightness flickers: {seen}")
         if found.slides.any():
             changes = int(np.count_nonzero(np.diff(found.slides.astype(int), prepend=0) == 1))
-            return StillVerdict("slide-show", f"slide show: {seen}, between {changes} changes of the picture")
+            return StillVerdict("slide-show", f"slide show with {changes} changes of the picture: {seen}")
         if found.turning:
             turns = columns["rotation_deg"]
             speed = float(np.median(turns[turns > 0]))
-            return StillVerdict("turning", f"turning still: {seen} once {speed:.1f}° between samples are undone")
+            return StillVerdict(
+                "turning", f"still image that turns by {speed:.1f}° from frame to frame: apart from that {seen}"
+            )
         return StillVerdict("still", f"still image: {seen}")
     return _overlay(columns, at_once, limits)
 
@@ -239,8 +241,8 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresho
             return None
         return StillVerdict(
             "overlay",
-            f"still with something laid over it: only {area:.2%} of the sphere moves, in one place, and keeps its "
-            f"pixels on the way up and down, where a thing in the world would stretch (flatness {flatness:.2f})",
+            f"still image with something on top: only {area:.2%} of the sphere moves, in one place, and keeps its "
+            "shape on the way up and down, where the projection stretches real things",
         )
     background = float(np.median(columns["background"]))
     if dark or background >= limits.dead_background:
@@ -255,7 +257,7 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresho
     if not creeps and (title or (small and stays)):
         return StillVerdict(
             "overlay",
-            f"still with something laid over it: only {area:.2%} of the sphere moves, in one place, "
-            f"and the rest changes by {background:.4f} gray levels between samples",
+            f"still image with something on top: only {area:.2%} of the sphere moves, in one place, "
+            "and the rest is frozen",
         )
     return None
