@@ -8,14 +8,19 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import cv2
 import numpy as np
 import pytest
 
+from tests import SHARED
 from tests.stages.fakes import Dataset
 from yt360.engine.state.ledger import LedgerWriter
 from yt360.engine.storage import Root
+from yt360.errors import ItemError
+from yt360.media.facts import Facts
 from yt360.report import cases
 from yt360.report.charts import histogram, precision_recall, waveform
 from yt360.report.funnel import PAPER, funnel
@@ -24,6 +29,14 @@ from yt360.report.report import Limits, write_report
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e" + "x" * 5000
+
+
+class Blobs:
+    """A record that left a video."""
+
+    outputs: ClassVar = {"video": SimpleNamespace(uri="data/crawl/a/video.mp4")}
+    measures: ClassVar = {"video_codec": "h264"}
+    children = ()
 
 
 class _Reader(html.parser.HTMLParser):
@@ -63,11 +76,11 @@ def root(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def rename(dataset: Dataset, video: str, title: str) -> None:
-    """Another title of a video in the ledger, as a site would tell it."""
+def rename(dataset: Dataset, video: str, title: str, url: str = "") -> None:
+    """Another title and address of a video in the ledger, as a site would tell it."""
     held = dataset.catalog(VIDEOS).records("crawl")[video]
     writer = LedgerWriter(dataset.root.ledger / "crawl", "test")
-    writer.append(replace(held, sequence=held.sequence + 1, measures={"title": title, "channel": title}))
+    writer.append(replace(held, sequence=held.sequence + 1, measures={"title": title, "channel": title, "url": url}))
     writer.close()
 
 
@@ -104,6 +117,81 @@ def test_text_from_outside_is_text(root: Dataset, tmp_path: Path) -> None:
     assert "x" * 500 not in reader.text
 
 
+def test_the_source_is_linked_only_where_it_is_an_address_of_the_web(root: Dataset, tmp_path: Path) -> None:
+    rename(root, "video1", "One", "https://example.org/watch?v=1&t=2")
+    rename(root, "video2", "Two", "javascript:alert(1)")
+    rename(root, "quiet", "Three", "file:///etc/passwd")
+    reader = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html"))
+    links = {attributes["href"] for tag, attributes in reader.tags if tag == "a"}
+    assert {target for target in links if target and not target.startswith("#")} == {
+        "https://example.org/watch?v=1&t=2"
+    }
+
+
+def fail(dataset: Dataset, video: str, kind: str, error: str) -> None:
+    """A failure of the last attempt at cutting a video, in the ledger."""
+    held = dataset.catalog(VIDEOS).records("chunk")[video]
+    writer = LedgerWriter(dataset.root.ledger / "chunk", "test")
+    writer.append(replace(held, sequence=held.sequence + 1, status="failed", reason="", kind=kind, error=error))
+    writer.close()
+
+
+def test_what_failed_stands_there_with_what_to_do_and_without_paths(root: Dataset, tmp_path: Path) -> None:
+    path = root.root.path / "data" / "crawl" / "quiet" / "sound.wv"
+    fail(root, "quiet", "truncated", f"{path}: it ends after 4.0 s, 97.0 s are promised")
+    write_report(root.catalog(VIDEOS), tmp_path / "page.html")
+    assert str(root.root.path) not in (tmp_path / "page.html").read_text()
+    text = read(tmp_path / "page.html").text
+    failed = text[text.index("what to do") :]
+    assert "quiet" in failed
+    assert "data/crawl/quiet/sound.wv: it ends after 4.0 s" in failed
+    assert "fetch it again" in failed
+
+
+def test_of_an_unexpected_error_the_page_shows_the_line_that_says_it(root: Dataset, tmp_path: Path) -> None:
+    fail(root, "quiet", "unexpected", 'Traceback (most recent call last):\n  File "/x/y.py"\nValueError: seven\n')
+    text = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html")).text
+    assert "ValueError: seven" in text
+    assert "y.py" not in text
+
+
+def test_every_video_is_on_the_page_even_without_a_card(root: Dataset, tmp_path: Path) -> None:
+    text = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html", Limits(cases=0, kept=0))).text
+    listed = text[text.index("All videos") :]
+    assert all(video in listed for video in VIDEOS)
+    assert "silent: nothing to hear" in listed
+
+
+def test_the_settings_that_are_not_the_usual_ones_are_told(root: Dataset, tmp_path: Path) -> None:
+    text = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html")).text
+    assert "made with yt360" in text
+    assert "crawlparametervideos" in text
+
+
+def test_an_excerpt_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    foa = np.random.default_rng(0).standard_normal((4, 12_000)).astype(np.float32) * 0.1
+    assert cases._excerpt(foa, tmp_path) == cases._excerpt(foa, tmp_path)
+
+
+@pytest.mark.skipif(not (SHARED / "media").is_dir(), reason="needs the recordings in shared/media")
+def test_a_stereo_half_sphere_has_a_picture_though_ffmpeg_refuses_its_messages() -> None:
+    media = cases.Media()
+    cases._plain_picture(media, SHARED / "media" / "vr180_claims_360.mp4", 0.0, "h264")
+    assert [words for words, _ in media.pictures] == ["as it is stored"]
+
+
+def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, monkeypatch) -> None:
+    catalog = root.catalog(VIDEOS)
+    monkeypatch.setattr(cases, "_facts", lambda *_: Facts(0.0, 1.0, has_picture=True, has_sound=True))
+    monkeypatch.setattr(cases, "_plain_picture", lambda *_: (_ for _ in ()).throw(ItemError("ffmpeg", "/tmp/x @ 0x5")))
+    monkeypatch.setattr(cases, "_plain_sound", lambda media, *_: setattr(media, "excerpt", "data:x"))
+    records = {"crawl": {"a": Blobs()}, "validate": {"a": Blobs()}}
+    monkeypatch.setattr(catalog, "records", lambda stage: records.get(stage, {}))
+    media = cases.look(catalog, "a", tmp_path)
+    assert media.excerpt == "data:x"
+    assert media.missing == ["picture (ffmpeg)"]
+
+
 def test_the_size_is_bounded(root: Dataset, tmp_path: Path, monkeypatch) -> None:
     picture = "data:image/jpeg;base64," + "A" * 4000
     monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=[("x", picture)]))
@@ -116,7 +204,7 @@ def test_the_size_is_bounded(root: Dataset, tmp_path: Path, monkeypatch) -> None
 
 def test_what_cannot_be_read_is_said_and_hurts_nobody(root: Dataset, tmp_path: Path) -> None:
     media = cases.look(root.catalog(VIDEOS), "video1", tmp_path)
-    assert "not everything" in media.problem
+    assert media.missing == ["how to read it (unreadable)"]
 
 
 def test_charts_hold_what_they_are_given() -> None:

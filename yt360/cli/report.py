@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from yt360.cli.common import catalog_of, open_root, root_option
+from yt360.cli.talk import Steps, doing, talk_options
 
 
 @click.command("report", short_help="One HTML page: funnel, scores, and what was dropped, to look at and listen to.")
@@ -17,6 +18,7 @@ from yt360.cli.common import catalog_of, open_root, root_option
 @click.option("--cases", type=click.IntRange(0, 100), default=6, show_default=True, help="Shown for each reason.")
 @click.option("--kept", type=click.IntRange(0, 100), default=8, show_default=True, help="Kept videos that are shown.")
 @click.option("--max-mb", type=click.FloatRange(1, 500), default=24.0, show_default=True, help="Media in the page.")
+@talk_options
 def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: float) -> int:
     """Write one self-contained HTML page about a root.
 
@@ -25,8 +27,10 @@ def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: f
     """
     from yt360.report.report import REPORT, Limits, write_report
 
-    catalog = catalog_of(open_root(root))
+    with doing("reading the records"):
+        catalog = catalog_of(open_root(root))
     path = out or catalog.root.report / REPORT
-    write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)))
+    with Steps("looking at videos") as steps:
+        write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)), steps)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

@@ -73,7 +73,7 @@ def read_frames(
     if key_frames:
         before = ["-skip_frame", "nokey", *before]
     if reading.drop_sei:
-        before += ["-bsf:v", "filter_units=remove_types=" + ("39|40" if reading.codec == "hevc" else "6")]
+        before += without_sei(reading.codec)
     arguments = [
         *ffmpeg.input_arguments(path, before=before),
         *("-map", f"0:v:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(stream)),
@@ -89,6 +89,15 @@ def read_frames(
         while len(data := pipe.read(size)) == size:
             frame = np.frombuffer(data, np.uint8).reshape(shape)
             yield frame if finish is None else finish(frame)
+
+
+def without_sei(codec: str) -> list[str]:
+    """Arguments for ffmpeg, before the input, that take supplemental messages out of H.264 and HEVC; none for others.
+
+    Some claim a frame packing that the file does not have, which ffmpeg's filters then go by.
+    """
+    types = {"h264": "6", "hevc": "39|40"}.get(codec)
+    return ["-bsf:v", f"filter_units=remove_types={types}"] if types else []
 
 
 def _prepare_lookup(

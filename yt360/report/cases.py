@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 
 from yt360.ambisonics import W, Y
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.errors import Yt360Error
+from yt360.errors import ItemError, Yt360Error
 from yt360.media import ffmpeg
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames, read_sound
+from yt360.media.reading import read_frames, read_sound, without_sei
 from yt360.report.maps import first_map
 from yt360.report.overlays import energy_overlay
 
@@ -36,14 +37,18 @@ _QUALITY = 72
 
 @dataclass
 class Media:
-    """What the page shows of a video. ``pictures`` are (words, data address); ``marks`` as parts of the length."""
+    """What the page shows of a video. ``pictures`` are (words, data address); ``marks`` as parts of the length.
+
+    ``excerpt_of`` says what is heard in ``excerpt``; ``missing`` what could not be read.
+    """
 
     pictures: list[tuple[str, str]] = field(default_factory=list)
     peaks: NDArray[np.float64] | None = None
     marks: list[tuple[float, float, float]] = field(default_factory=list)
     excerpt: str = ""
     excerpt_at_s: float = 0.0
-    problem: str = ""
+    excerpt_of: str = ""
+    missing: list[str] = field(default_factory=list)
 
     def size(self) -> int:
         """Bytes that it takes in the page."""
@@ -51,27 +56,38 @@ class Media:
 
 
 def look(catalog: DatasetState, item: str, scratch: Path) -> Media:
-    """Pictures and sound of an item; never raises for what a file holds."""
+    """Pictures and sound of an item; never raises for what a file holds. What fails leaves the rest."""
     media = Media()
-    try:
+    with _left_out(media, "how to read it"):
         facts = _facts(catalog, item)
         crawled = catalog.records("crawl")[item].outputs
         files = {name: catalog.root.local(blob.uri) for name, blob in crawled.items()}
-        if "video" in files and facts.has_picture:
-            if facts.video is not None:
+        with _left_out(media, "picture"):
+            if "video" in files and facts.video is not None:
                 _pictures(media, files, facts)
-            else:
-                _plain_picture(media, files["video"], facts.start_s)
-        mapped = first_map(catalog, item)
-        if mapped is not None:
-            media.pictures.append((mapped[0], _jpeg(mapped[1])))
-        if facts.foa is not None:
-            _sound(media, files, facts, _timeline(catalog, item), scratch)
-        elif facts.has_sound:
-            _plain_sound(media, files.get("sound") or files["video"], scratch)
-    except (Yt360Error, KeyError, OSError, ValueError, TypeError) as error:
-        media.problem = f"not everything of it can be shown: {error}"
+            elif "video" in files and facts.has_picture:
+                codec = str(catalog.records("validate")[item].measures.get("video_codec") or "")
+                _plain_picture(media, files["video"], facts.start_s, codec)
+        with _left_out(media, "panoptic map"):
+            mapped = first_map(catalog, item)
+            if mapped is not None:
+                media.pictures.append((mapped[0], _jpeg(mapped[1])))
+        with _left_out(media, "sound"):
+            if facts.foa is not None:
+                _sound(media, files, facts, _timeline(catalog, item), scratch)
+            elif facts.has_sound:
+                _plain_sound(media, files.get("sound") or files["video"], scratch)
     return media
+
+
+@contextmanager
+def _left_out(media: Media, what: str) -> Iterator[None]:
+    """What cannot be read is named with the kind of fault; its words hold paths of this machine, and stay out."""
+    try:
+        yield
+    except (Yt360Error, KeyError, OSError, ValueError, TypeError) as error:
+        kind = error.kind if isinstance(error, ItemError) else "unreadable"
+        media.missing.append(f"{what} ({kind})")
 
 
 def _facts(catalog: DatasetState, item: str) -> Facts:
@@ -99,33 +115,25 @@ def _pictures(media: Media, files: Mapping[str, Path], facts: Facts) -> None:
         frame = next(iter(frames), None)
         if frame is None:
             continue
-        media.pictures.append((f"at {at_s:.0f} s", _jpeg(frame)))
+        media.pictures.append((f"the picture at {at_s:.0f} s", _jpeg(frame)))
         if share > 0.5 and facts.foa is not None:
             foa = _hear(files, facts, max(start_s, at_s - 0.5), 1.0)
             if foa.shape[1] and float(np.abs(foa).max()) > 0:
-                media.pictures.append((f"where the sound is at {at_s:.0f} s", _jpeg(energy_overlay(frame, foa))))
+                media.pictures.append(
+                    (
+                        f"where the sound comes from at {at_s:.0f} s: the brighter, the more",
+                        _jpeg(energy_overlay(frame, foa)),
+                    )
+                )
 
 
-def _plain_picture(media: Media, path: Path, at_s: float) -> None:
+def _plain_picture(media: Media, path: Path, at_s: float, codec: str) -> None:
     """A frame as it is stored, where nobody knows how to read it."""
-    before = ["-ss", f"{at_s + 1:.3f}", "-threads", "1"]
-    scaled = [
-        "-map",
-        "0:v:0",
-        "-frames:v",
-        "1",
-        "-vf",
-        "scale=320:-2",
-        "-c:v",
-        "mjpeg",
-        "-q:v",
-        "6",
-        "-f",
-        "image2pipe",
-    ]
-    data = ffmpeg.run(
-        [*ffmpeg.input_arguments(path, before=before), *scaled, "-f", "image2pipe", "pipe:1"], timeout_s=60
-    ).stdout
+    # Frame-packing messages of stereo files make ffmpeg refuse to scale.
+    before = ["-ss", f"{at_s + 1:.3f}", "-threads", "1", *without_sei(codec)]
+    scaled = ["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=320:-2", "-c:v", "mjpeg", "-q:v", "6"]
+    arguments = [*ffmpeg.input_arguments(path, before=before), *scaled, "-f", "image2pipe", "pipe:1"]
+    data = ffmpeg.run(arguments, timeout_s=60).stdout
     if data:
         media.pictures.append(("as it is stored", "data:image/jpeg;base64," + base64.b64encode(data).decode()))
 
@@ -140,6 +148,7 @@ def _plain_sound(media: Media, path: Path, scratch: Path) -> None:
     peaks = np.array([np.abs(part).max(initial=0.0) for part in np.array_split(samples, _POINTS)])
     media.peaks = peaks / max(float(peaks.max()), 1e-9)
     excerpt = samples[: round(_EXCERPT_S * _RATE_HZ)]
+    media.excerpt_of = "first channel"
     media.excerpt = _excerpt(np.stack([excerpt, *np.zeros((3, excerpt.size))]).astype(np.float32), scratch)
 
 
@@ -185,6 +194,7 @@ def _sound(media: Media, files: Mapping[str, Path], facts: Facts, timeline: Mapp
     loud = float(np.argmax(tenths)) / 10
     best = float(np.argmax(weights)) * step_s if weights and max(weights) > 0.5 else loud
     media.excerpt_at_s = start_s + float(np.clip(best - 1.0, 0, max(0.0, length_s - _EXCERPT_S)))
+    media.excerpt_of = "stereo, left and right of the camera's front"
     media.excerpt = _excerpt(_hear(files, facts, media.excerpt_at_s, _EXCERPT_S), scratch)
 
 
@@ -202,6 +212,8 @@ def _excerpt(foa: NDArray[np.float32], scratch: Path) -> str:
     pair = pair * min(20.0, 0.7 / max(float(np.abs(pair).max()), 1e-6))
     path = scratch / "excerpt.ogg"
     raw = ["-f", "f32le", "-ar", str(_RATE_HZ), "-ac", "2", "-i", "pipe:0"]
-    coding = ["-c:a", "libopus", "-b:a", "40k", "-f", "ogg", "-y", str(path)]
+    # Bit-exact: else the muxer draws the stream's serial number, and equal roots would give different pages.
+    coding = ["-c:a", "libopus", "-b:a", "40k", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
+    coding += ["-f", "ogg", "-serial_offset", "1", "-y", str(path)]
     ffmpeg.run([*raw, *coding], timeout_s=60, stdin=np.ascontiguousarray(pair.T, np.float32).tobytes())
     return "data:audio/ogg;base64," + base64.b64encode(path.read_bytes()).decode()

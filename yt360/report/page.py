@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape as _escape
 from typing import Any
@@ -34,16 +35,29 @@ svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft
 @media(max-width:640px){td.bar,th:nth-child(3){display:none}.beside th:nth-child(3){display:table-cell}}
 .beside table{max-width:32rem}
 .clips{margin:.4rem 0 0;font-size:.85rem}.clips section{border-top:1px solid var(--line);padding:.25rem 0}
+figure{margin:.35rem 0}figcaption{color:var(--soft);font-size:.8rem}
+.key{display:inline-block;width:.8rem;height:.8rem;background:var(--mark);opacity:.55;border-radius:2px}
+details{margin:.4rem 0}summary{cursor:pointer}td{overflow-wrap:anywhere}
 .today{fill:var(--drop)}.near{color:var(--drop);font-weight:600}
 """
 
 _POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 
 
+_LONGEST_ADDRESS = 1000
+
+
 def escape(text: Any, limit: int = 400) -> str:
     """Text from outside for HTML: no control characters or direction marks, bounded, escaped."""
     visible = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     return _escape(visible if len(visible) <= limit else visible[: limit - 1] + "…", quote=True)
+
+
+def link(address: Any, words: str) -> str:
+    """``words`` (HTML) as a link to where a video comes from, if that is an address of the web."""
+    if not isinstance(address, str) or not re.match(r"https?://[^\s]+$", address) or len(address) > _LONGEST_ADDRESS:
+        return words
+    return f'<a href="{escape(address, _LONGEST_ADDRESS)}" rel="noopener noreferrer">{words}</a>'
 
 
 def page(title: str, body: Sequence[str]) -> str:

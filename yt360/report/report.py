@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +17,14 @@ import numpy as np
 from yt360.engine.state.dataset_state import DatasetState, ItemState
 from yt360.files import atomic_write_text
 from yt360.filters.evaluation.scores import SCORES, combined
+from yt360.report import listing
+from yt360.report.cards import HOW_TO_READ, card
 from yt360.report.cases import Media, look
-from yt360.report.charts import histogram, waveform
+from yt360.report.charts import histogram
 from yt360.report.funnel import PAPER, Funnel, funnel
 from yt360.report.page import escape, page, table
 
-_MOST_CASES_IN_WORDS = 200
-_MOST_CLIPS = 6
-_BORDER = 0.1
-"""Closer to its threshold than this part of the score's range, a case is borderline."""
+_HEADINGS = {"Scores": "Scores and thresholds", "Videos": "All videos"}
 
 REPORT = "report.html"
 
@@ -40,11 +39,22 @@ class Limits:
 
 
 class _Budget:
-    def __init__(self, catalog: DatasetState, limits: Limits, scratch: Path) -> None:
+    def __init__(
+        self,
+        catalog: DatasetState,
+        limits: Limits,
+        scratch: Path,
+        total: int,
+        said: Callable[[int, int, str], None] | None,
+    ) -> None:
         self._catalog, self._left, self._scratch = catalog, limits.most_bytes, scratch
+        self._done, self._total, self._said = 0, total, said
 
     def look(self, item: str) -> Media | None:
         """Media of an item, or ``None`` when the page is full."""
+        if self._said is not None:
+            self._said(self._done, self._total, item)
+        self._done += 1
         if self._left <= 0:
             return None
         media = look(self._catalog, item, self._scratch)
@@ -52,34 +62,57 @@ class _Budget:
         return media
 
 
-def write_report(catalog: DatasetState, path: Path, limits: Limits | None = None) -> Path:
-    """Write the page. Equal roots give equal pages."""
+def write_report(
+    catalog: DatasetState, path: Path, limits: Limits | None = None, said: Callable[[int, int, str], None] | None = None
+) -> Path:
+    """Write the page. Equal roots give equal pages. ``said`` hears how many of how many videos were looked at."""
     limits = limits or Limits()
     found = funnel(catalog)
+    dropped, kept = list(_dropped_groups(catalog, limits)), _kept_group(catalog, limits)
+    groups = [*dropped, *([kept] if kept is not None else [])]
+    shown = [entry.item.id for group in groups for _, entry in group.cases[: group.most]]
     with tempfile.TemporaryDirectory() as scratch:
-        budget = _Budget(catalog, limits, Path(scratch))
-        name = escape(catalog.root.path.name, 80)
+        budget = _Budget(catalog, limits, Path(scratch), len(shown), said)
+        sections = {
+            "Funnel": _funnel(found),
+            "Scores": _scores(catalog),
+            "Dropped": [
+                f'<p class="soft">{HOW_TO_READ}</p>',
+                *(_cards(catalog, dropped, budget) if dropped else ["<p>Nothing was dropped.</p>"]),
+            ],
+            "Failed": listing.failed(catalog),
+            "Kept": _cards(catalog, [kept], budget) if kept is not None else [],
+            "Videos": listing.videos(catalog, frozenset(shown)),
+            "Settings": listing.settings(catalog),
+        }
         body = [
-            f"<h1>{name}</h1>",
-            f'<p class="soft">{found.listed} videos asked for, {found.videos} kept with {found.clips} clips, '
-            f"{found.hours:.2f} hours.</p>",
-            '<nav><a href="#funnel">Funnel</a><a href="#scores">Scores</a><a href="#dropped">Dropped</a>'
-            '<a href="#kept">Kept</a></nav>',
-            '<h2 id="funnel">Funnel</h2>',
-            *_funnel(found),
-            '<h2 id="scores">Scores and thresholds</h2>',
-            '<p class="soft">Every video that a filter saw. The dashed line is today\'s threshold; heights are square '
-            "roots of counts, so that few are seen as well.</p>",
-            '<div class="grid">',
-            *_distributions(catalog),
-            "</div>",
-            '<h2 id="dropped">Dropped</h2>',
-            *_dropped(catalog, limits, budget),
-            '<h2 id="kept">Kept</h2>',
-            *_kept(catalog, limits, budget),
+            f"<h1>{escape(catalog.root.path.name, 80)}</h1>",
+            f'<p class="soft">{_asked(found)}; {found.videos:,} kept with {found.clips:,} '
+            f"clip{'' if found.clips == 1 else 's'}, {found.hours:.2f} hours.</p>",
+            "<nav>" + "".join(f'<a href="#{name.lower()}">{name}</a>' for name in sections) + "</nav>",
         ]
+        for name, parts in sections.items():
+            body += [f'<h2 id="{name.lower()}">{_HEADINGS.get(name, name)}</h2>', *parts]
     atomic_write_text(path, page(f"{catalog.root.path.name}: report", body))
     return path
+
+
+def _asked(found: Funnel) -> str:
+    """How many videos there were to begin with. A sound that no picture belongs to is no video."""
+    sounds = sum(step.reasons.get("no-picture", 0) for step in found.steps)
+    videos = found.listed - sounds
+    loose = f" (and {sounds} sound file{'' if sounds == 1 else 's'} without a picture)" if sounds else ""
+    return f"{videos:,} video{'' if videos == 1 else 's'} asked for{loose}"
+
+
+def _scores(catalog: DatasetState) -> Iterator[str]:
+    yield (
+        '<p class="soft">Every video that a filter saw. The dashed line is the threshold in force; heights are square '
+        "roots of counts, so that a few are seen as well.</p>"
+    )
+    yield '<div class="grid">'
+    yield from _distributions(catalog)
+    yield "</div>"
 
 
 def _funnel(found: Funnel) -> Iterator[str]:
@@ -119,9 +152,17 @@ def _distributions(catalog: DatasetState) -> Iterator[str]:
         )
 
 
-def _dropped(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Group:
+    """Cases of one section, the borderline ones first; ``heading`` is HTML."""
+
+    heading: str
+    cases: list[tuple[float, ItemState]]
+    most: int
+
+
+def _dropped_groups(catalog: DatasetState, limits: Limits) -> Iterator[_Group]:
     """Cases by stage and reason, the borderline ones first."""
-    nothing = True
     for name, stage in catalog.stages.items():
         cases: dict[str, list[tuple[float, ItemState]]] = defaultdict(list)
         for entry in catalog.entries(name).values() if name not in ("crawl", "shard") else ():
@@ -129,26 +170,15 @@ def _dropped(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator
                 margin = combined(stage, entry.record)
                 cases[entry.record.reason].append((np.inf if margin is None else abs(margin), entry))
         for reason, found in sorted(cases.items()):
-            nothing = False
             found.sort(key=lambda case: (case[0], case[1].item.id))
             order = ", the borderline ones first" if any(np.isfinite(margin) for margin, _ in found) else ""
-            yield f"<h3>{escape(name)}: {escape(reason)} ({len(found)}{order})</h3>"
-            yield '<div class="grid">'
-            for margin, entry in found[: limits.cases]:
-                yield _card(catalog, entry, budget.look(entry.item.id), margin)
-            yield "</div>"
-            if rest := found[limits.cases : _MOST_CASES_IN_WORDS]:
-                names = ", ".join(escape(entry.item.id, 80) for _, entry in rest)
-                more = len(found) - limits.cases - len(rest)
-                yield f'<p class="why">and {names}{f" and {more} more" if more else ""}</p>'
-    if nothing:
-        yield "<p>Nothing was dropped.</p>"
+            yield _Group(f"<h3>{escape(name)}: {escape(reason)} ({len(found)}{order})</h3>", found, limits.cases)
 
 
-def _kept(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator[str]:
+def _kept_group(catalog: DatasetState, limits: Limits) -> _Group | None:
     """Videos of the dataset, those that came closest to being dropped first."""
     if "chunk" not in catalog.stages:
-        return
+        return None
     kept = []
     for item, entry in catalog.entries("chunk").items():
         if entry.state == "done" and entry.record is not None:
@@ -160,58 +190,18 @@ def _kept(catalog: DatasetState, limits: Limits, budget: _Budget) -> Iterator[st
             ]
             kept.append((-max(margins, default=-np.inf), entry))
     kept.sort(key=lambda case: (case[0], case[1].item.id))
-    yield f'<p class="soft">{len(kept)} videos; those that came closest to a threshold first.</p><div class="grid">'
-    for margin, entry in kept[: limits.kept]:
-        yield _card(catalog, entry, budget.look(entry.item.id), margin)
-    yield "</div>"
+    count = f"{len(kept)} video{'' if len(kept) == 1 else 's'}"
+    words = f'<p class="soft">{count}; those that came closest to a threshold first.</p>'
+    return _Group(words, kept, limits.kept)
 
 
-def _card(catalog: DatasetState, entry: ItemState, media: Media | None, margin: float) -> str:
-    """One video. What comes from outside is escaped here and nowhere else."""
-    record = entry.record
-    assert record is not None
-    told = catalog.records("crawl")[entry.item.id].measures if "crawl" in catalog.stages else {}
-    parts = [
-        f'<div class="card" id="video-{escape(entry.item.id)}">'
-        f"<h4>{escape(told.get('title') or entry.item.id, 120)}</h4>"
-    ]
-    near = ' <span class="near">borderline</span>' if abs(margin) < _BORDER else ""
-    channel = f" · {escape(told['channel'], 80)}" if told.get("channel") else ""
-    parts.append(f'<p class="why">{escape(entry.item.id, 80)}{channel}{near}</p>')
-    words = record.detail or ", ".join(f"{len(record.children)} clips" for _ in (1,) if record.children)
-    parts.append(f"<p>{escape(words)}</p>")
-    if media is None:
-        parts.append('<p class="why">The page is full; see it with <code>yt360 explain</code>.</p>')
-    else:
-        parts += _media(media)
-    if record.children:
-        parts.append(_clips(entry))
-    return "".join(parts) + "</div>"
-
-
-def _clips(entry: ItemState) -> str:
-    """A section for each clip that a video was cut into."""
-    assert entry.record is not None
-    sections = []
-    for child in entry.record.children[:_MOST_CLIPS]:
-        meta = child["meta"]
-        words = (
-            f"{meta.get('start_s', 0):g} s: sound from {meta.get('azimuth_deg', 0):+.0f}°, "
-            f"{meta.get('elevation_deg', 0):+.0f}°, diffuseness {meta.get('diffuseness', 0):.2f}, "
-            f"{meta.get('loudness_db', 0):.0f} dBFS"
-        )
-        sections.append(f'<section id="clip-{escape(child["id"])}">{escape(words)}</section>')
-    more = len(entry.record.children) - len(sections)
-    return f'<div class="clips">{"".join(sections)}{f"and {more} more clips" if more > 0 else ""}</div>'
-
-
-def _media(media: Media) -> Iterator[str]:
-    for words, address in media.pictures:
-        yield f'<img src="{address}" alt="{escape(words)}" width="320" height="160" loading="lazy">'
-    if media.peaks is not None:
-        yield waveform(media.peaks, media.marks, "waveform of W; marked where post-production is heard")
-    if media.excerpt:
-        yield f'<audio controls preload="none" src="{media.excerpt}"></audio>'
-        yield f'<p class="why">from {media.excerpt_at_s:.0f} s on</p>'
-    if media.problem:
-        yield f'<p class="why">{escape(media.problem, 200)}</p>'
+def _cards(catalog: DatasetState, groups: Sequence[_Group], budget: _Budget) -> Iterator[str]:
+    for group in groups:
+        yield group.heading
+        yield '<div class="grid">'
+        for margin, entry in group.cases[: group.most]:
+            yield card(catalog, entry, budget.look(entry.item.id), margin)
+        yield "</div>"
+        more = len(group.cases) - group.most
+        if more > 0:
+            yield f'<p class="why">and {more} more: see <a href="#videos">all videos</a></p>'
