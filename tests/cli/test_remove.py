@@ -55,7 +55,7 @@ def holding(folder: Path, text: str) -> list[str]:
 
 
 def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) -> None:
-    before = {path.name: path.stat().st_mtime_ns for path in made.root.shards.glob("*.tar")}
+    before = {path.name: path.stat().st_mtime_ns for path in (made.root.path / "shards").glob("*.tar")}
     clips = pd.read_parquet(made.root.manifests / "clips.parquet")
     touched = set(clips[clips.video == "beta"].shard)
     assert touched < set(before)
@@ -65,7 +65,7 @@ def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) ->
     assert (told["removed"], told["unknown"], told["pictures"][0][-14:]) == (["beta"], [], "beta-00000.png")
     assert {f"{name}.tar" for name in told["shards"]} == touched
     assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl"]
-    after = {path.name: path.stat().st_mtime_ns for path in made.root.shards.glob("*.tar")}
+    after = {path.name: path.stat().st_mtime_ns for path in (made.root.path / "shards").glob("*.tar")}
     assert {name for name in before if after.get(name) != before[name]} == touched
     left = pd.read_parquet(made.root.manifests / "clips.parquet")
     assert left["clip"].tolist() == clips[clips.video != "beta"]["clip"].tolist()
@@ -84,9 +84,9 @@ def test_no_older_record_of_a_shard_names_its_clips(yt360, made: Dataset) -> Non
 def test_a_shard_that_held_nothing_else_goes(yt360, tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
     dataset.run(VIDEOS, shard={"target_mb": 0.001}, split={"test_share": 0.0})
-    assert len(list(dataset.root.shards.glob("*.tar"))) == 8
+    assert len(list((dataset.root.path / "shards").glob("*.tar"))) == 8
     assert yt360("remove", "alpha", "--root", dataset.root.path, "--yes")[0] == 0
-    assert len(list(dataset.root.shards.glob("*.tar"))) == 5
+    assert len(list((dataset.root.path / "shards").glob("*.tar"))) == 5
     assert len(pd.read_parquet(dataset.root.manifests / "shards.parquet")) == 5
 
 

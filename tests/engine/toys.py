@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +22,8 @@ from yt360.engine.stage import (
     DatasetView,
     Done,
     Failed,
+    FanInContext,
+    FanInStage,
     Filtered,
     Item,
     Outcome,
@@ -220,6 +222,69 @@ class Third(Stage):
         return Done(outputs={"text": "text.txt"})
 
 
+class DropParams(StageParams):
+    unwanted: list[str] = []
+
+
+class Drop(Stage):
+    """A filter that no stage behind it names."""
+
+    name = "drop"
+    params_type = DropParams
+    after = ("count",)
+
+    def process(self, item: Item, context: Context) -> Outcome:
+        return Filtered("unwanted", item.id) if item.id in self.params.unwanted else Done()
+
+
+class Describe(Drop):
+    """The same, but it only adds something."""
+
+    name = "describe"
+    decides = False
+
+
+class RankParams(StageParams):
+    """``behaviour``: item id -> what happens to it, or ``all`` -> what happens to the whole reduction."""
+
+    behaviour: dict[str, str] = {}
+    longest: int = 100
+
+
+class Rank(FanInStage):
+    """Each item's place among all, by the length of its name; leaves a line in ``state/ranked.txt`` each time."""
+
+    name = "rank"
+    params_type = RankParams
+    unkeyed = frozenset({"behaviour"})
+    needs = Resources(max_attempts=2)
+    inputs: ClassVar[Mapping[str, str]] = {"text": "misbehave.upper"}
+    after = ("misbehave",)
+
+    def reduce(self, items: Sequence[Item], context: FanInContext) -> Mapping[str, Outcome]:
+        how = self.params.behaviour
+        context.remember(
+            "ranked.txt", (context.recall("ranked.txt") or "") + " ".join(item.id for item in items) + "\n"
+        )
+        if how.get("all") == "shaky":
+            raise ItemError("shaky", "not today", retryable=True)
+        if how.get("all") == "segfault":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how.get("all") == "forget":
+            return {}
+        ranked = sorted(items, key=lambda item: (len(context.path(item.inputs["text"]).read_text()), item.id))
+        outcomes: dict[str, Outcome] = {}
+        for place, item in enumerate(ranked):
+            outcomes[item.id] = Done(measures={"place": place})
+            if how.get(item.id) == "filter":
+                outcomes[item.id] = Filtered("last", "it comes last", {"place": place})
+            if how.get(item.id) == "fail":
+                outcomes[item.id] = Failed("broken", "it cannot be ranked")
+            if how.get(item.id) == "file":
+                outcomes[item.id] = Done(outputs={"text": "text.txt"})
+        return outcomes
+
+
 REGISTRY = Registry(
     stages={
         "source": "tests.engine.toys:Source",
@@ -229,6 +294,9 @@ REGISTRY = Registry(
         "burn": "tests.engine.toys:Burn",
         "second": "tests.engine.toys:Second",
         "third": "tests.engine.toys:Third",
+        "drop": "tests.engine.toys:Drop",
+        "describe": "tests.engine.toys:Describe",
+        "rank": "tests.engine.toys:Rank",
     },
 )
 

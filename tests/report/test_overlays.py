@@ -70,7 +70,7 @@ def test_root_without_clips_and_damaged_shard_are_named(dataset: Dataset, tmp_pa
         clip_table(tmp_path)
     dataset.run({"a": 1})
     row = next(spread(clip_table(dataset.root.path), 1))
-    shard = dataset.root.shards / row["shard"]
+    shard = dataset.root.path / "shards" / row["shard"]
     shard.write_bytes(shard.read_bytes()[:2000])
     with pytest.raises(ItemError, match="a-00000"):
         read_clip(dataset.root.path, row, 0.5)

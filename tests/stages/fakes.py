@@ -35,6 +35,7 @@ class FakeCrawlParams(StageParams):
 
 class FakeCrawl(Stage):
     name = "crawl"
+    item_kind = "video"
     params_type = FakeCrawlParams
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
@@ -124,7 +125,7 @@ class Dataset:
         """Everything that the dataset's readers see."""
         return {
             path.relative_to(self.root.path).as_posix(): path.read_bytes()
-            for folder in (self.root.shards, self.root.manifests)
+            for folder in (self.root.path / "shards", self.root.manifests)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }

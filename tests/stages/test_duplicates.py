@@ -12,16 +12,20 @@ import pytest
 
 from tests.filters.duplicates.test_matching import music
 from tests.stages.fakes import FAKES, context
+from yt360.cli.explain import explain
+from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
-from yt360.engine.stage import Context, Done, Item, Outcome, Stage
+from yt360.engine.stage import Blob, Context, Done, Failed, Item, Outcome, Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
 from yt360.filters.duplicates.matching import VideoFingerprint
 from yt360.media import ffmpeg
-from yt360.stages import REGISTRY
+from yt360.publishing.manifests import build
+from yt360.report.funnel import funnel
+from yt360.stages import REGISTRY, duplicates
 from yt360.stages.fingerprint import Fingerprint, read_print, write_print
 
 SOUNDS = {"a": (1, 0.0), "a_again": (1, 3.0), "b": (2, 0.0), "a_end": (1, 14.0), "c": (3, 0.0)}
@@ -82,6 +86,36 @@ def test_a_new_copy_changes_nothing_of_the_old_ones(tmp_path: Path) -> None:
     result, after = run(tmp_path, ["a", "b", "c", "a_again"], min_overlap_s=1.0)
     assert {stage.stage: stage.worked for stage in result.stages}["duplicates"] == 1
     assert {name: after.passing("split")[name].measures["split"] for name in sides} == sides
+
+
+def test_nobody_who_only_asks_matches_fingerprints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, before = run(tmp_path, ["a", "a_again"], overlap_s=1.0)
+    (tmp_path / "state" / "duplicates.json").unlink()
+    for name in ("matches", "read_print"):
+        monkeypatch.setattr(duplicates, name, lambda *_: pytest.fail("fingerprints were looked at"))
+    catalog = DatasetState(before.root, list(before.stages.values()))
+    counts = {stage["stage"]: stage for stage in summarize(catalog)["stages"]}
+    assert (counts["duplicates"]["done"], counts["duplicates"]["filtered"]) == (1, 1)
+    assert explain(catalog, "a_again")["verdict"] == "filtered"
+    assert [step.kept for step in funnel(catalog).steps if step.stage == "duplicates"] == [1]
+    assert list(build(catalog)["videos"])
+
+
+def test_a_fingerprint_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(b"torn")
+    frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
+    write_print(tmp_path / "b.npz", VideoFingerprint(audio_fingerprint.landmarks([music(2, 9.0)]), frames, 2.0, 9.0))
+
+    class AtHand:
+        path = staticmethod(lambda blob: tmp_path / blob.uri)
+        recall = staticmethod(lambda name: None)
+        remember = staticmethod(lambda name, text: pytest.fail("half a comparison was kept"))
+
+    worth = {"pixels": 1, "duration_s": 9.0, "uploaded": "9"}
+    items = [Item(name, name, {"print": Blob(f"{name}.npz", name, 1)}, worth) for name in "ab"]
+    outcomes = duplicates.Duplicates().reduce(items, AtHand())
+    assert isinstance(outcomes["a"], Failed)
+    assert outcomes["b"] == Done(measures={"group": "b"})
 
 
 def test_a_short_shared_part_groups_without_dropping(tmp_path: Path) -> None:

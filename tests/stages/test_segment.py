@@ -57,7 +57,7 @@ def test_maps_are_in_the_shards_where_the_manifest_says(dataset: MappedDataset) 
     table = clips(dataset)
     assert len(table) == 3
     for name, row in table.iterrows():
-        path = dataset.root.shards / row["shard"]
+        path = dataset.root.path / "shards" / row["shard"]
         data = path.read_bytes()[row["panoptic_offset"] :][: row["panoptic_size"]]
         assert digest_bytes(data) == row["panoptic_digest"]
         with tarfile.open(path) as tar:
@@ -120,7 +120,7 @@ def test_clip_waits_for_its_maps(tmp_path: Path) -> None:
     options = pipeline.Options(workers=1, min_free_bytes=0)
     for name in ("crawl", "chunk", "split", "shard"):
         pipeline.run(made, dataset.root, options, only=name, publish=publish)
-    assert not list(dataset.root.shards.glob("*.tar"))
+    assert not list((dataset.root.path / "shards").glob("*.tar"))
     pipeline.run(made, dataset.root, options, publish=publish)
     assert (clips(dataset)["panoptic_maps"] == 4).all()
 

@@ -35,7 +35,7 @@ def test_every_clip_is_where_the_manifest_says(dataset: Dataset) -> None:
     assert table["clip"].is_unique
     assert set(table["split"]) == {"train", "test"}
     for row in table.to_dict("records"):
-        data = (dataset.root.shards / row["shard"]).read_bytes()
+        data = (dataset.root.path / "shards" / row["shard"]).read_bytes()
         part = {name: data[row[f"{name}_offset"] :][: row[f"{name}_size"]] for name in MEMBERS if name not in OPTIONAL}
         assert json.loads(part["json"])["clip"] == row["clip"]
         assert digest_bytes(part["video"]) == row["video_digest"]
@@ -48,7 +48,7 @@ def test_every_clip_is_where_the_manifest_says(dataset: Dataset) -> None:
 def test_shards_read_as_webdataset(dataset: Dataset) -> None:
     """The rule of the format: a key is the name up to its first dot, and a key's members are neighbours."""
     dataset.run(VIDEOS, split=SPLIT, shard=SMALL)
-    for path in dataset.root.shards.glob("*.tar"):
+    for path in (dataset.root.path / "shards").glob("*.tar"):
         with tarfile.open(path) as tar:
             names = tar.getnames()
         keys = [name.partition(".")[0] for name in names]
@@ -78,7 +78,7 @@ def test_byte_identical_at_any_number_of_workers_and_after_a_rerun(tmp_path: Pat
 
 def test_tar_headers_hold_no_time_no_owner_and_plain_modes(dataset: Dataset) -> None:
     dataset.run(VIDEOS, shard=SMALL)
-    with tarfile.open(next(dataset.root.shards.glob("*.tar"))) as tar:
+    with tarfile.open(next((dataset.root.path / "shards").glob("*.tar"))) as tar:
         for info in tar:
             assert (info.mtime, info.uid, info.gid, info.uname, info.gname, info.mode) == (0, 0, 0, "", "", 0o644)
 
@@ -104,7 +104,7 @@ def test_video_that_changes_rewrites_only_its_own_shards(dataset: Dataset) -> No
         if name.endswith(".tar"):
             assert (after.get(name) == before[name]) == (Path(name).name not in touched)
     assert "video02" not in set(clips(dataset)["video"])
-    assert {path.name for path in dataset.root.shards.glob("*.tar")} == set(clips(dataset)["shard"])
+    assert {path.name for path in (dataset.root.path / "shards").glob("*.tar")} == set(clips(dataset)["shard"])
 
 
 def test_kill_between_plan_and_last_shard_gives_the_same_shards(dataset: Dataset, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_kill_between_plan_and_last_shard_gives_the_same_shards(dataset: Dataset
         lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join(lines[::2]))
     kept = {json.loads(line)["item"] for path in (dataset.root.ledger / "shard").iterdir() for line in path.open()}
-    for path in dataset.root.shards.glob("*.tar"):
+    for path in (dataset.root.path / "shards").glob("*.tar"):
         if path.stem not in kept:
             path.unlink()
     assert dataset.run(VIDEOS, split=SPLIT, shard=SMALL).worked > 0
@@ -128,7 +128,7 @@ def test_verify_finds_planted_damage_and_run_repairs_exactly_that(dataset: Datas
     dataset.run(VIDEOS, split=SPLIT, shard=SMALL)
     before = dataset.bytes()
     assert verify(dataset.catalog(VIDEOS, split=SPLIT, shard=SMALL), workers=1).damaged == []
-    path = sorted(dataset.root.shards.glob("*.tar"))[1]
+    path = sorted((dataset.root.path / "shards").glob("*.tar"))[1]
     if damage == "gone":
         path.unlink()
     elif damage == "changed":
@@ -200,6 +200,6 @@ def test_clips_of_a_video_that_changed_its_side_leave_the_old_sides_shard(datase
     dataset.run(VIDEOS, split={**SPLIT, "test_list": str(listed)}, shard=SMALL)
     after = clips(dataset)
     assert set(after[after["video"] == moved]["split"]) == {"test"}
-    for shard in dataset.root.shards.glob("train-*.tar"):
+    for shard in (dataset.root.path / "shards").glob("train-*.tar"):
         with tarfile.open(shard) as tar:
             assert not [name for name in tar.getnames() if name.startswith(moved)], shard.name

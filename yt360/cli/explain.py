@@ -69,11 +69,17 @@ def _video_and_clip(catalog: DatasetState, item: str) -> tuple[str, str | None]:
 def _records(catalog: DatasetState, stage: str, video: str, clip: str | None) -> list[Record]:
     """All records of a stage that concern a video, or one of its clips."""
     folder = catalog.root.ledger / stage
-    if stage == "segment" and clip is None:
+    parts_in = catalog.stages[stage].parts_in
+    if parts_in:
+        return ledger.find(folder, [video]) or ledger.joining(folder, clip or video, parts_in)
+    if clip is None and catalog.gates.kinds[stage] != _first_kind(catalog):
         return ledger.find(folder, [video], "source")
-    if stage == "shard":
-        return ledger.find(folder, [video]) or ledger.joining(folder, clip or video)
     return ledger.find(folder, [video, *([clip] if clip else [])])
+
+
+def _first_kind(catalog: DatasetState) -> str:
+    """What the items of the first stage are: videos."""
+    return next(iter(catalog.gates.kinds.values()))
 
 
 def _state(catalog: DatasetState, stage: Stage, item: str) -> str | None:

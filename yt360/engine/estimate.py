@@ -31,7 +31,7 @@ class Cost:
 def estimate(recipe: Recipe, root: Root, options: Options, sample: int) -> list[Cost]:
     """Work through ``sample`` items, spread over the source, and scale up.
 
-    A stage that joins items (shards) counts in proportion. Raises :class:`UsageError` for an empty source.
+    A stage that joins items counts in proportion. Raises :class:`UsageError` for an empty source.
     """
     root.create()
     scratch = Root(root.tmp / f"estimate{process_tag.mark()}{uuid.uuid4().hex[:8]}")

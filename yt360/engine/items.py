@@ -71,7 +71,7 @@ class Done:
 class Filtered:
     """The item is understood and does not belong in the dataset.
 
-    ``reason`` is a stable short code (``no-ambisonics``), ``detail`` says it in words with numbers.
+    ``reason`` is a stable short code (``too-short``), ``detail`` says it in words with numbers.
     """
 
     reason: str

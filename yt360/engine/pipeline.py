@@ -112,6 +112,7 @@ def run_name() -> str:
 
 def prepare(root: Root, recipe: Recipe) -> None:
     """Before the first stage, with the lock held."""
+    root.declare(recipe.stages)
     root.pull()
     root.clear_tmp()
     save_recipe(root, recipe)

@@ -4,7 +4,7 @@ A recipe is a YAML file::
 
     name: demo
     stages:
-      crawl: {source: videos/}
+      crawl: {source: media/}
       validate: {thresholds: {max_rho_db: 3.5}}
       chunk: {}
 

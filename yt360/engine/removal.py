@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from yt360.files import atomic_write_text
 class Removal:
     """What is there of some items: folders of outputs, pictures and pages of the report, records, and shared files.
 
-    ``shared`` are items of stages that join several (shards): they are made again without, or go
+    ``shared`` are items of stages that join several: they are made again without, or go
     when nothing else is in them.
     """
 
@@ -47,7 +47,7 @@ def find(catalog: DatasetState, items: Collection[str]) -> Removal:
     for name, stage in catalog.stages.items():
         if stage.flat_folder:
             records = catalog.records(name).values()
-            found.shared += sorted(r.item for r in records if parts.intersection(r.meta.get("clips", ())))
+            found.shared += sorted(r.item for r in records if parts.intersection(r.meta.get(stage.parts_in, ())))
             continue
         folders = (root.item_folder(name, item) for item in sorted(parts))
         found.folders += [folder for folder in folders if root.holds(folder)]
@@ -57,7 +57,7 @@ def find(catalog: DatasetState, items: Collection[str]) -> Removal:
 
 
 def parts_of(catalog: DatasetState, items: Collection[str]) -> frozenset[str]:
-    """The items and all clips that they were ever cut into."""
+    """The items and all parts that they were ever cut into."""
     children = {
         child["id"]
         for stage in catalog.stages
@@ -104,7 +104,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
             path.unlink(missing_ok=True)
         for stage in stages:
             if not stage.flat_folder:
-                ledger.forget(root.ledger / stage.name, parts)
+                ledger.forget(root.ledger / stage.name, parts, stage.parts_in)
         shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
         for path in sorted(root.logs.rglob("*.log")):
             _drop_if_it_tells(path, parts)
@@ -139,15 +139,14 @@ def _drop_if_it_tells(path: Path, items: frozenset[str]) -> None:
 
 
 def _drop_lines(path: Path, items: frozenset[str]) -> None:
-    """Lines of a state file or a log that are about an item (its ``id``, ``video``, ``item`` or ``source``)."""
+    """Lines of a state file or a log that name an item."""
     kept, dropped = [], False
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
         try:
             value = json.loads(line)
         except ValueError:
             value = None
-        named = [value.get(name) for name in ("video", "id", "item", "source")] if isinstance(value, dict) else []
-        if any(isinstance(name, str) and name in items for name in named) and "removed" not in value:
+        if isinstance(value, dict) and _names(value, items) and "removed" not in value:
             dropped = True
         else:
             kept.append(line)
@@ -170,8 +169,16 @@ def _without(value: Any, items: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {name: _without(inner, items) for name, inner in value.items() if name not in items}
     if isinstance(value, list):
-        return [_without(inner, items) for inner in value if not (isinstance(inner, str) and inner in items)]
+        return [_without(inner, items) for inner in value if not _is_about(inner, items)]
     return value
+
+
+def _is_about(value: Any, items: frozenset[str]) -> bool:
+    return value in items if isinstance(value, str) else isinstance(value, dict) and _names(value, items)
+
+
+def _names(value: Mapping[str, Any], items: frozenset[str]) -> bool:
+    return any(isinstance(inner, str) and inner in items for inner in value.values())
 
 
 def _drop_orphans(catalog: DatasetState, parts: frozenset[str]) -> None:
@@ -183,4 +190,4 @@ def _drop_orphans(catalog: DatasetState, parts: frozenset[str]) -> None:
             for record in gone.values():
                 for _, blob in record.blobs():
                     catalog.root.remove(catalog.root.path / blob.uri)
-            ledger.forget(catalog.root.ledger / name, frozenset(gone) | parts)
+            ledger.forget(catalog.root.ledger / name, frozenset(gone) | parts, stage.parts_in)

@@ -22,7 +22,6 @@ from typing import Any, ClassVar, Protocol
 from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
 from yt360.engine.state.entries import ChildEntry, ItemState
 from yt360.engine.state.record import Record
-from yt360.engine.storage import Root
 from yt360.hashing import canonical_json, digest_bytes
 from yt360.settings import Settings
 
@@ -77,9 +76,6 @@ class DatasetView(Protocol):
     def stages(self) -> Mapping[str, object]:
         """The stages of the recipe by name, in order."""
         ...
-
-    @property
-    def root(self) -> Root: ...
 
     @property
     def state_dir(self) -> Path:

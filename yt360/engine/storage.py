@@ -15,8 +15,9 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
@@ -33,13 +34,21 @@ _LEFT_BEHIND_S = 86400.0
 _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 """What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
 
-_SINGLE = ("recipe.json", "shards/index.json")
+_SINGLE = ("recipe.json",)
+"""Single files that are mirrored as well; stages declare more (:meth:`Root.declare`)."""
 
 SNAPSHOTS = "snapshot"
 """Entry of ``state``: what can be worked out of the rest."""
 
-_OWN_TO_A_HOST = frozenset({"lock", "lease", "crawl-partial", "crawl-guest", "yt-dlp-cache", SNAPSHOTS})
-"""Entries of ``state`` that stay on the machine that made them: locks, unfinished files, sessions, copies."""
+_HOST_LOCAL = frozenset({"lock", "lease", SNAPSHOTS})
+"""Entries of ``state`` that stay on the machine that made them: locks, copies; stages declare more."""
+
+
+class Files(Protocol):
+    """What a stage says of files that only it knows (see :class:`yt360.engine.stage.Stage`)."""
+
+    host_local: ClassVar[frozenset[str]]
+    mirrored: ClassVar[tuple[str, ...]]
 
 
 class Root:
@@ -63,12 +72,19 @@ class Root:
         self.ledger = self.path / "ledger"
         self.data = self.path / "data"
         self.manifests = self.path / "manifests"
-        self.shards = self.path / "shards"
         self.report = self.path / "report"
         self.state = self.path / "state"
         self.logs = self.path / "logs"
         self.tmp = self.path / "tmp"
         self.recipe = self.path / "recipe.json"
+        self._host_local = _HOST_LOCAL
+        self._single = list(_SINGLE)
+
+    def declare(self, stages: Iterable[Files]) -> None:
+        """Take in what stages say of files that only they know. Before anything is written back to a store."""
+        for stage in stages:
+            self._host_local |= stage.host_local
+            self._single += [name for name in stage.mirrored if name not in self._single]
 
     def create(self) -> None:
         """Make the folder. A path that is a file or cannot be written is wrong use."""
@@ -150,7 +166,7 @@ class Root:
         if self.store is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        found = {name: stamp for name in _SINGLE if (stamp := self.store.stamp(name)) is not None}
+        found = {name: stamp for name in self._single if (stamp := self.store.stamp(name)) is not None}
         for prefix in _MIRRORED:
             found |= {name: stamp for name, stamp in self.store.stamps(prefix).items() if self._is_mirrored(name)}
         known = self._load_known()
@@ -165,7 +181,7 @@ class Root:
         for name in self._files():
             if name not in found and name in known:
                 (self.path / name).unlink(missing_ok=True)
-        self._save_known({name: value for name, value in known.items() if name in found})
+        self._save_known({name: value for name, value in known.items() if name in found or not self._is_ours(name)})
 
     def push(self) -> None:
         """Write back to the store what changed in the mirror, and take away what went; nothing for a folder."""
@@ -183,7 +199,7 @@ class Root:
             except FileNotFoundError:
                 continue
             known[name] = (self.store.stamp(name) or "", digest)
-        for name in sorted(set(known) - set(present)):
+        for name in sorted(name for name in set(known) - set(present) if self._is_ours(name)):
             # Only what was seen: a segment that grew since holds records that the mirror does not have.
             if self.store.stamp(name) == known[name][0]:
                 self.store.delete([name])
@@ -192,18 +208,22 @@ class Root:
 
     def _is_mirrored(self, name: str) -> bool:
         parts = name.split("/")
-        if parts[0] == "state" and (len(parts) < 2 or parts[1] in _OWN_TO_A_HOST):
+        if parts[0] == "state" and (len(parts) < 2 or parts[1] in self._host_local):
             return False
         return not parts[-1].startswith(".") and ".." not in parts
 
+    def _is_ours(self, name: str) -> bool:
+        """Whether a file is mirrored as far as stages were declared; about others nothing is known here."""
+        return name in self._single or name.startswith(_MIRRORED)
+
     def _files(self) -> list[str]:
-        """Files of the mirror that belong into the store, the index of the shards last."""
+        """Files of the mirror that belong in the store; single files come last, for they tell of the others."""
         found = []
         for prefix in _MIRRORED:
             for path in sorted((self.path / prefix).rglob("*")):
                 if path.is_file() and self._is_mirrored(self.uri(path)):
                     found.append(self.uri(path))
-        return [*found, *(name for name in _SINGLE if (self.path / name).is_file())]
+        return [*found, *(name for name in self._single if (self.path / name).is_file())]
 
     def _load_known(self) -> dict[str, tuple[str, str]]:
         path = self.path / "mirror.json"

@@ -20,9 +20,10 @@ from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
-from yt360.stages.shard import MEMBERS, clips_to_store
+from yt360.stages.shard import MEMBERS, Shard, clips_to_store
 
 _PUBLISHED = "published.txt"
+_INDEX = Shard.mirrored[0]
 
 _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
 
@@ -45,10 +46,14 @@ def publish(catalog: DatasetState) -> None:
     if "shard" in catalog.stages:
         index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
         text = json.dumps(index, indent=1, sort_keys=True) + "\n"
-        path = root.shards / "index.json"
+        path = root.path / _INDEX
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)
     atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
+
+
+def _shards(root: Root) -> Path:
+    return root.path / str(Shard.flat_folder)
 
 
 def _published(root: Root) -> str:
@@ -67,7 +72,7 @@ def _digest(tables: Mapping[str, pa.Table]) -> str:
 
 def _fingerprint(root: Root, digest: str) -> str:
     """Digests of the rows and of the files that hold them: equal means that there is nothing to write."""
-    files = [root.manifests / f"{name}.parquet" for name in _SCHEMAS] + [root.shards / "index.json"]
+    files = [root.manifests / f"{name}.parquet" for name in _SCHEMAS] + [root.path / _INDEX]
     return " ".join([digest, *(digest_file(path) if path.is_file() else "" for path in files)])
 
 
@@ -116,13 +121,12 @@ def _clips(catalog: DatasetState, shards: Mapping[str, Record]) -> Iterator[dict
 
 
 def _videos(catalog: DatasetState, sides: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+    kinds = catalog.gates.kinds
     for video in sorted(catalog.entries("crawl")) if "crawl" in catalog.stages else ():
         row: dict[str, Any] = {"video": video, "status": "waiting", "clips": 0}
         measures: list[str] = []
         for stage in catalog.stages:
-            if stage == "shard":
-                break
-            if stage == "segment":  # its items are clips
+            if kinds[stage] != kinds["crawl"]:  # its items are clips or shards
                 continue
             standing = catalog.entries(stage).standing(video)
             if standing is None:
@@ -187,16 +191,16 @@ def _write(path: Path, table: pa.Table) -> None:
 
 def _remove_stale_shards(catalog: DatasetState, current: set[str]) -> None:
     """Shards that no longer hold a clip; those that are still to be made are not in the folder at all."""
-    if "shard" not in catalog.stages or not (catalog.root.store or catalog.root.shards.is_dir()):
+    if "shard" not in catalog.stages or not (catalog.root.store or _shards(catalog.root).is_dir()):
         return
     if catalog.entries("shard").rows("waiting", "undecided", "failed").size:
         return
     if catalog.root.store:  # what lies in a store is known from the ledger, not from a listing
         for name in catalog.records("shard"):
             if f"{name}.tar" not in current:
-                catalog.root.remove(catalog.root.shards / f"{name}.tar")
+                catalog.root.remove(_shards(catalog.root) / f"{name}.tar")
         return
-    for path in catalog.root.shards.glob("*.tar"):
+    for path in _shards(catalog.root).glob("*.tar"):
         if path.name not in current:
             path.unlink()
 

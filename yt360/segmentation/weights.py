@@ -168,3 +168,9 @@ def _check(path: Path, sha256: str) -> None:
             state.update(block)
     if not state.hexdigest().startswith(sha256.lower()):
         raise UsageError(f"{path}: expected SHA-256 {sha256}, found {state.hexdigest()}; fetch the file again")
+
+
+def describe_file(path: Path) -> str:
+    """A weights file in words: its name and the beginning of its SHA-256."""
+    with path.open("rb") as stream:
+        return f"{path.name} sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"

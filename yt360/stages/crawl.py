@@ -113,6 +113,7 @@ class Crawl(Stage):
     unkeyed: ClassVar[frozenset[str]] = frozenset({"source", "limit", "access"})
     params_vary_with: ClassVar[str] = "source"
     id_in_key: ClassVar[str] = "item"
+    host_local: ClassVar[frozenset[str]] = frozenset({PARTIAL, "crawl-guest", "yt-dlp-cache"})
 
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)

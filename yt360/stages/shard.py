@@ -65,7 +65,9 @@ class Shard(Stage):
     params_type = ShardParams
     needs = Resources(timeout_s=3600)
     after = ("chunk", "segment", "split")
+    parts_in = "clips"
     flat_folder = "shards"
+    mirrored = ("shards/index.json",)
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         clips = clips_to_store(dataset)

@@ -20,6 +20,7 @@ import pyarrow as pa
 from yt360.engine.stage import Blob, FanInStage, Item, Stage
 from yt360.engine.state import evidence, latest_records, snapshot
 from yt360.engine.state.entries import ChildEntry, ItemState, State
+from yt360.engine.state.gates import Gates
 from yt360.engine.state.item_states import ItemStates, Verdict
 from yt360.engine.state.latest_records import LatestRecords, Records, places_in
 from yt360.engine.state.plan import ItemPlan, keys_of
@@ -35,6 +36,8 @@ class DatasetState:
         self.root = root
         self.stages = {stage.name: stage for stage in stages}
         self._newest: dict[str, LatestRecords] = {}
+        self.gates = Gates(self.stages)
+        root.declare(stages)
         self._entries: dict[str, ItemStates] = {}
         self._evidence: dict[str, ItemPlan] = {}
 
@@ -62,7 +65,7 @@ class DatasetState:
     def entries(self, stage_name: str) -> ItemStates:
         """Every planned item of a stage by id, in plan order.
 
-        A stage without predecessors (the crawl) is planned from outside; here its last saved plan
+        A stage without predecessors is planned from outside; here its last saved plan
         and its records stand for it, so that nothing but running it needs the outside.
         """
         if stage_name not in self._entries:
@@ -89,7 +92,7 @@ class DatasetState:
             last = evidence.reduced(evidence.path_of(self.root, stage))
             return evidence.planned(stage, self.evidence(stage), last, self.newest(stage.name))
         if stage.own_plan:
-            return ItemPlan.of_items(stage, stage.plan(self))
+            return ItemPlan.of_items(stage, stage.plan(StageView(self, stage)))
         plan = snapshot.load_plan(self, stage)
         if plan is None:
             plan = self._plan_after(stage)
@@ -98,7 +101,7 @@ class DatasetState:
     def evidence(self, stage: FanInStage) -> ItemPlan:
         """What is known today of the items of a stage that is reduced."""
         if stage.name not in self._evidence:
-            self._evidence[stage.name] = ItemPlan.of_items(stage, stage.plan(self))
+            self._evidence[stage.name] = ItemPlan.of_items(stage, stage.plan(StageView(self, stage)))
         return self._evidence[stage.name]
 
     def is_settled(self, stage: FanInStage) -> bool:
@@ -160,7 +163,7 @@ class DatasetState:
 
     def _plan_after(self, stage: Stage) -> ItemPlan:
         """What :meth:`Stage.plan` gives where a stage does not have its own, without an object an item."""
-        ids, sources = self._ids_after(stage.after)
+        ids, sources = self._ids_after(self.gates.before[stage.name])
         empty = pa.nulls(len(ids), pa.string())
         plan = ItemPlan(pa.table({"id": ids, "source": sources, "key": empty, "rest": empty}), self.maker(stage))
         if stage.own_key or stage.id_in_key or stage.params_vary_with:
@@ -178,7 +181,7 @@ class DatasetState:
         return ItemPlan(plan.table().set_column(2, "key", keys), self.maker(stage))
 
     def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
-        """The parts of all items that pass ``stage_name`` and ``after``, in order of their ids."""
+        """See :meth:`yt360.engine.stage.DatasetView.children_after`."""
         gates = [self.passing(name) for name in after if name in self.stages]
         found = []
         for item_id, record in self.passing(stage_name).items():
@@ -217,3 +220,25 @@ class DatasetState:
         keys = held.keys.take(rows)
         earlier = pa.table({"id": held.items.take(rows), "source": held.sources.take(rows), "key": keys, "rest": rest})
         return ItemPlan(pa.concat_tables([plan.table(), earlier]), asked=len(plan))
+
+
+class StageView:
+    """The dataset as one stage sees it (:class:`yt360.engine.stage.DatasetView`): behind all gates before it."""
+
+    def __init__(self, state: DatasetState, stage: Stage) -> None:
+        self._state, self._stage = state, stage
+        self.stages = state.stages
+        self.state_dir = state.state_dir
+        self.records = state.records
+        self.passing = state.passing
+        self.entries = state.entries
+
+    def items_after(self, after: Sequence[str], inputs: Mapping[str, str]) -> Iterator[Item]:
+        own = self._state.gates.before[self._stage.name]
+        return self._state.items_after((*after, *(name for name in own if name not in after)), inputs)
+
+    def children_after(self, stage_name: str, after: Sequence[str] = ()) -> Iterator[ChildEntry]:
+        gates = self._state.gates
+        named = tuple(name for name in (stage_name, *after) if name in self.stages)
+        more = gates.missing(gates.kinds[stage_name], named, self._stage.name) if named else ()
+        return self._state.children_after(stage_name, (*after, *more))

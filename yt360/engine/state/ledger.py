@@ -164,17 +164,20 @@ def find(folder: Path, names: Collection[str], column: str = "item") -> list[Rec
     return _in_order(record for file in open_files(folder) for record in file.having(column, names))
 
 
-def joining(folder: Path, part: str) -> list[Record]:
-    """All records of items that joined a part with others (a shard of clips), from the first to the last."""
+def joining(folder: Path, part: str, parts_in: str) -> list[Record]:
+    """All records of items that joined a part with others, from the first to the last.
+
+    ``parts_in`` is that of the stage (:attr:`yt360.engine.stage.Stage.parts_in`).
+    """
     found = []
     for file in open_files(folder):
         rows = np.flatnonzero(pc.match_substring(file.columns(["meta"])["meta"], json.dumps(part)).to_numpy())
-        found += [record for record in map(file.record, rows.tolist()) if part in record.meta.get("clips", ())]
+        found += [record for record in map(file.record, rows.tolist()) if part in record.meta.get(parts_in, ())]
     return _in_order(found)
 
 
 def parent_of(folder: Path, child: str) -> str | None:
-    """The item that a child (a clip) was cut from."""
+    """The item that a child was cut from."""
     for file in open_files(folder):
         lists = file.columns(["children.ids"])["children.ids"].combine_chunks()
         for children in lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]:
@@ -223,7 +226,7 @@ _IDENTITY = ("item", "sequence", "started", "status")
 """Equal in all of these: one record, written twice."""
 
 
-def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] = ()) -> int:
+def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] = (), parts_in: str = "") -> int:
     """Write the records of several files, each once, in order of items and sequences; how many were left out.
 
     ``drop`` are items whose records, and those of what joined them, are left out. Some rows are in memory at a time.
@@ -239,7 +242,7 @@ def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] =
         order = order[np.append(True, ~double)]
     dropped = 0
     if drop:
-        gone = _about(table, frozenset(drop))[order]
+        gone = _about(table, frozenset(drop), parts_in)[order]
         dropped = int(gone.sum())
         order = order[~gone]
     if dropped or not drop:
@@ -294,26 +297,27 @@ def _gather(readers: list[_Reader], file_of: np.ndarray, row_of: np.ndarray) -> 
     return pa.concat_tables(parts).take(back)
 
 
-def _about(table: pa.Table, items: frozenset[str]) -> np.ndarray:
-    """Rows of some items, and of what joined them (a shard's clips)."""
+def _about(table: pa.Table, items: frozenset[str], parts_in: str) -> np.ndarray:
+    """Rows of some items, and of what joined them."""
     gone: np.ndarray = pc.is_in(table["item"], value_set=pa.array(sorted(items), pa.string())).to_numpy().copy()
-    for row in np.flatnonzero(pc.match_substring(table["meta"], '"clips"').to_numpy()):
-        joined = json.loads(table["meta"][int(row)].as_py()).get("clips")
+    joining = pc.match_substring(table["meta"], json.dumps(parts_in)).to_numpy() if parts_in else []
+    for row in np.flatnonzero(joining):
+        joined = json.loads(table["meta"][int(row)].as_py()).get(parts_in)
         gone[row] |= isinstance(joined, list) and not items.isdisjoint(map(str, joined))
     return gone
 
 
-def forget(folder: Path, items: frozenset[str]) -> int:
+def forget(folder: Path, items: frozenset[str], parts_in: str = "") -> int:
     """Take all records of some items out of a stage's ledger; how many there were. Only while no worker writes.
 
-    A record of a shard that held one of them goes too.
+    A record of what joined one of them goes too; ``parts_in`` is that of the stage.
 
     The records of the others are gathered in one new file before the old ones go.
     """
     old = open_files(folder)
     if not items or not old:
         return 0
-    dropped = _write_merged(folder / f"records-{uuid.uuid4().hex[:12]}.parquet", old, items)
+    dropped = _write_merged(folder / f"records-{uuid.uuid4().hex[:12]}.parquet", old, items, parts_in)
     for file in old if dropped else ():
         file.path.unlink(missing_ok=True)
     return dropped

@@ -250,7 +250,7 @@ class _Line:
 class StoredRecord(Record):
     """A record whose fields are made of what lies in a file when they are asked for.
 
-    Written anew, what was not changed is passed on as it lies there: measures of ten thousand videos that get another
+    Written anew, what was not changed is passed on as it lies there: measures of ten thousand items that get another
     verdict are not taken apart to be put together.
     """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from yt360.errors import UsageError
 from yt360.segmentation import weights as weight_files
 from yt360.segmentation.backend import PanopticModel
@@ -50,26 +48,3 @@ def require_torch() -> None:
         import torchvision  # noqa: F401
     except ImportError as error:
         raise UsageError(f"panoptic maps need torch and torchvision ({error}): pip install 'yt360[segment]'") from error
-
-
-def pick_device(name: str) -> str:
-    """torch's word for a device: ``auto`` is the first CUDA device, or the CPU."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"device {name!r}: expected auto, cpu, cuda or cuda:N that this machine has: {error}"
-        ) from error
-    return name
-
-
-def describe_file(path: Path) -> str:
-    """A weights file in words: its name and the beginning of its SHA-256."""
-    import hashlib
-
-    with path.open("rb") as stream:
-        return f"{path.name} sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()[:16]}"

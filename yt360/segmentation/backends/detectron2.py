@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from yt360.errors import UsageError
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import describe_file, pick_device
+from yt360.segmentation.device import pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 from yt360.segmentation.settings import PanopticModelSettings
+from yt360.segmentation.weights import describe_file
 
 _CONFIG = "COCO-PanopticSegmentation/panoptic_fpn_R_101_3x.yaml"
 

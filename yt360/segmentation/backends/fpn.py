@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.backends import describe_file, pick_device
 from yt360.segmentation.batching import in_groups
 from yt360.segmentation.checkpoint import load_into, read_arrays
+from yt360.segmentation.device import pick_device
 from yt360.segmentation.fpn import config as configs
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 from yt360.segmentation.settings import WORLD, PanopticModelSettings
+from yt360.segmentation.weights import describe_file
 from yt360.synth.classes import PANOPTIC_CLASSES
 
 WORLD_WEIGHTS = Path(__file__).resolve().parent.parent / "world-fpn.safetensors"

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.segmentation.backends import pick_device
 from yt360.segmentation.batching import in_groups
 from yt360.segmentation.categories import COCO, COCO_THINGS
+from yt360.segmentation.device import pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, merged
 from yt360.segmentation.settings import PanopticModelSettings
 
