@@ -16,6 +16,7 @@ from yt360.cli.groups import DefaultGroup
 from yt360.cli.run import stage_command
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
@@ -73,7 +74,7 @@ def discover_command(root: str, source: str | None, parameters: tuple[str, ...],
     recipe, stage = _stage(folder, source, parameters)
     with folder.lock():
         catalog, items = _listed(folder, recipe, stage)
-    known = sum(catalog.entry(stage, item).state == "done" for item in items)
+    known = catalog.judged(stage, ItemPlan.of_items(stage, items)).count("done")
     if as_json:
         print_json({"videos": len(items), "crawled": known, "items": [item.id for item in items]})
     else:

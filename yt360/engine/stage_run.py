@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from yt360.engine import reduction
@@ -19,21 +18,17 @@ from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
 from yt360.engine.results import Options, StageResult
+from yt360.engine.retry import Retries, asked_for, is_poison
 from yt360.engine.stage import FanInStage, Stage
 from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
 from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan
-from yt360.engine.state.record import STATUSES, Record
+from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import Attempt, ItemJob, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
-
-_POISON_AFTER = 3
-"""Workers that an item may end before it is set aside."""
-_LOST_AT_MOST = 5
-"""Times that an item may go down with a machine before that is held against it."""
 
 
 class JobLoop:
@@ -44,7 +39,7 @@ class JobLoop:
         self._jobs: Iterator[ItemJob] = iter(())
         self._left = 0
         self._again: deque[ItemJob] = deque()
-        self._lost: Counter[str] = Counter()
+        self._retries = Retries(stage.needs)
         self.writer = ledger.open_writer(root, stage.name, f"{run_id}-{socket.gethostname()}-runner")
 
     def work(self, jobs: Collection[ItemJob], engine: Executor, result: StageResult) -> None:
@@ -88,7 +83,7 @@ class JobLoop:
         record = ended.record
         for written in ended.written:
             self._events.item(written)
-        if record.status == "failed" and record.retryable and self._may_try_again(finished, job):
+        if self._retries.again(record, job.attempt, lost=finished.status == "lost"):
             progress.say(
                 f"{self._stage.name} {job.item.id}: {record.kind}, attempt {job.attempt} of "
                 f"{self._stage.needs.max_attempts}; it will be tried again"
@@ -112,15 +107,9 @@ class JobLoop:
             self.writer.append(each)
         return Attempt(record, tuple(records), Counter(each.status for each in records))
 
-    def _may_try_again(self, finished: Finished, job: ItemJob) -> bool:
-        if finished.status == "lost":
-            self._lost[job.item.id] += 1
-            return self._lost[job.item.id] < _LOST_AT_MOST
-        return job.attempt < self._stage.needs.max_attempts
-
     def _record_of_death(self, job: ItemJob, finished: Finished) -> Record:
         kind = {"timeout": "timeout", "lost": "machine-lost"}.get(finished.status, "worker-died")
-        poison = kind == "worker-died" and job.attempt >= min(_POISON_AFTER, self._stage.needs.max_attempts)
+        poison = kind == "worker-died" and is_poison(job.attempt, self._stage.needs)
         return Record(
             stage=self._stage.name,
             item=job.item.id,
@@ -179,7 +168,7 @@ class StageRun:
         entries = self._plan()
         again = np.array([], np.intp)
         if self._options.retry is not None:
-            again = self._wanted_again(entries, self._options.retry)
+            again = asked_for(self._options.retry, entries.newest, entries.places, entries.rows("failed"))
         rows = np.union1d(entries.rows("waiting"), again)
         undecided = np.setdiff1d(entries.rows("undecided"), rows)
         if len(undecided):
@@ -254,18 +243,6 @@ class StageRun:
         double = plan.first_double()
         if double is not None:
             raise UsageError(f"stage {self._stage.name}: two items have the id {double!r}; ids must differ")
-
-    def _wanted_again(self, entries: ItemStates, retry: str) -> np.ndarray:
-        """Rows of items with a record that ``--retry`` means."""
-        known = np.flatnonzero(entries.places >= 0)
-        if retry == "all":
-            return known
-        places = entries.places[known]
-        if retry in STATUSES:
-            return known[entries.newest.status[places] == STATUSES.index(retry)]
-        failed = entries.rows("failed")
-        kinds = entries.newest.column("kind", entries.places[failed])
-        return failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)] if len(failed) else failed
 
 
 class Jobs(Collection[ItemJob]):

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.conftest import run_inline, states, toy_recipe, tree
+from tests.engine.test_resume import state_by_hand
 from tests.engine.toys import REGISTRY, Second
 from yt360.cli.explain import explain
 from yt360.cli.status import keep, summarize
 from yt360.engine import recipe
+from yt360.engine.resume import states_of
 from yt360.engine.stage import Blob, Item
 from yt360.engine.state import latest_records, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.state.item_states import STATES, Verdict
+from yt360.engine.state.entries import STATES
 from yt360.engine.state.ledger import LedgerWriter, Record
 from yt360.engine.state.plan import ItemPlan, packed, unpacked
 from yt360.engine.storage import Root
@@ -88,8 +90,8 @@ def test_states_of_many_are_the_states_of_each(tmp_path_factory, drawn) -> None:
         assert dict(records.items()) == by_hand
         plan = ItemPlan.of_items(stage, items)
         places = latest_records.np.array([held.names.place(item.id) for item in items])
-        many = [STATES[code] for code in Verdict(stage).of_all(plan.keys, held, places)]
-        assert many == [Verdict(stage).of(item, by_hand.get(item.id)).state for item in items]
+        many = [STATES[code] for code in states_of(stage, plan.keys, held, places)]
+        assert many == [state_by_hand(stage, keys[item.id], by_hand.get(item.id)) for item in items]
 
 
 @given(

@@ -25,10 +25,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from yt360.engine import reduction
+from yt360.engine import reduction, resume
 from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import finish, prepare
@@ -39,7 +38,6 @@ from yt360.engine.stage_run import JobLoop, StageRun
 from yt360.engine.state import latest_records, ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import packed, unpacked
-from yt360.engine.state.record import STATUSES
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob
 from yt360.errors import UsageError, Yt360Error
@@ -296,9 +294,7 @@ def _ended(root: Root, stage: Stage, jobs: Mapping[str, ItemJob]) -> set[str]:
     ended = set()
     for name, record in ledger.latest(ledger.find(root.ledger / stage.name, list(jobs))).items():
         job = jobs[name]
-        current = record.sequence >= job.sequence and record.key == job.key and record.status != "damaged"
-        again = record.status == "failed" and record.retryable and record.attempt < stage.needs.max_attempts
-        if current and not again:
+        if resume.is_ended(record, job.key, job.sequence, stage.needs):
             ended.add(name)
     return ended
 
@@ -307,17 +303,7 @@ def _left(root: Root, stage: Stage, plan: pa.Table) -> np.ndarray:
     """Which rows of a frozen plan :func:`_ended` would not name, without a record each."""
     if isinstance(stage, FanInStage):
         return np.array([not reduction.is_done(root, stage, key) for key in plan["key"].to_pylist()], bool)
-    held = latest_records.load(root.ledger / stage.name)
-    places = pc.fill_null(pc.index_in(plan["id"], value_set=held.items), -1).to_numpy()
-    left = np.ones(plan.num_rows, bool)
-    known = np.flatnonzero(places >= 0)
-    at = places[known]
-    failed = held.status[at] == STATUSES.index("failed")
-    again = failed & held.retryable[at] & (held.attempt[at] < stage.needs.max_attempts)
-    same = pc.equal(plan["key"].take(pa.array(known)), held.keys.take(pa.array(at))).to_numpy()
-    current = (held.sequence[at] >= plan["sequence"].to_numpy()[known]) & same
-    left[known[current & ~again & (held.status[at] != STATUSES.index("damaged"))]] = False
-    return left
+    return ~resume.ended(plan, latest_records.load(root.ledger / stage.name), stage.needs)
 
 
 def _header(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from yt360.engine.stage import Blob, FanInStage, Item, Stage
 from yt360.engine.state import evidence, latest_records, snapshot
 from yt360.engine.state.entries import ChildEntry, ItemState, State
 from yt360.engine.state.gates import Gates
-from yt360.engine.state.item_states import ItemStates, Verdict
+from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.latest_records import LatestRecords, Records, places_in
 from yt360.engine.state.plan import ItemPlan, keys_of
 from yt360.engine.storage import Root
@@ -113,11 +113,7 @@ class DatasetState:
         self, stage: Stage, plan: ItemPlan | Callable[[], ItemPlan], states: np.ndarray | None = None
     ) -> ItemStates:
         """A plan set against the records of its stage (or the states where they are known)."""
-        return ItemStates(plan, Verdict(stage), lambda: self.newest(stage.name), states)
-
-    def entry(self, stage: Stage, item: Item) -> ItemState:
-        """Where one item stands."""
-        return Verdict(stage).of(item, self.records(stage.name).get(item.id))
+        return ItemStates(plan, stage, lambda: self.newest(stage.name), states)
 
     def passing(self, stage_name: str) -> Records:
         """Newest records of the items that pass a stage and every stage before it."""

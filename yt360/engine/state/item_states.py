@@ -9,52 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from yt360.engine.stage import Item, Stage
+from yt360.engine.resume import CODE, states_of
+from yt360.engine.stage import Stage
 from yt360.engine.state.entries import STATES, ItemState, Standing, State
 from yt360.engine.state.latest_records import LatestRecords, Names, places_in
 from yt360.engine.state.plan import ItemPlan
-from yt360.engine.state.record import STATUSES, Record
-
-_CODE = {state: np.uint8(code) for code, state in enumerate(STATES)}
-_STATUS = {status: code for code, status in enumerate(STATUSES)}
-
-
-class Verdict:
-    """How an item stands, given its newest record: of one, and of many at once."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-
-    def of(self, item: Item, record: Record | None) -> ItemState:
-        key = self.stage.key(item)
-        if record is None or record.key != key or record.status == "damaged":
-            return ItemState(item, key, "waiting", record, 0)
-        if record.status == "failed":
-            again = record.retryable and record.attempt < self.stage.needs.max_attempts
-            return ItemState(item, key, "waiting" if again else "failed", record, record.attempt)
-        if record.decision and record.decision != self.stage.decision_key():
-            return ItemState(item, key, "undecided", record, 0)
-        return ItemState(item, key, record.status, record, 0)
-
-    def of_all(self, keys: pa.Array, held: LatestRecords, places: np.ndarray) -> np.ndarray:
-        """Codes of :data:`STATES`; ``places`` are rows of ``held``, -1 where an item has no record."""
-        states = np.full(len(keys), _CODE["waiting"], np.uint8)
-        known = np.flatnonzero(places >= 0)
-        if not len(known):
-            return states
-        at = pa.array(places[known])
-        same = pc.equal(keys.take(pa.array(known)), held.keys.take(at)).to_numpy(zero_copy_only=False)
-        rows, at_rows = known[same], places[known][same]
-        status = held.status[at_rows]
-        again = held.retryable[at_rows] & (held.attempt[at_rows] < self.stage.needs.max_attempts)
-        states[rows[(status == _STATUS["failed"]) & ~again]] = _CODE["failed"]
-        today = pc.is_in(held.decisions.dictionary, value_set=pa.array(["", self.stage.decision_key()]))
-        decided = today.to_numpy(zero_copy_only=False)[held.decisions.indices.to_numpy()[at_rows]]
-        for state in ("done", "filtered"):
-            here = status == _STATUS[state]
-            states[rows[here & decided]] = _CODE[state]
-            states[rows[here & ~decided]] = _CODE["undecided"]
-        return states
+from yt360.engine.state.record import STATUSES
 
 
 class ItemStates(Mapping[str, ItemState]):
@@ -63,12 +23,12 @@ class ItemStates(Mapping[str, ItemState]):
     def __init__(
         self,
         plan: ItemPlan | Callable[[], ItemPlan],
-        verdict: Verdict,
+        stage: Stage,
         held: Callable[[], LatestRecords],
         states: np.ndarray | None = None,
     ) -> None:
         self._plan = plan
-        self._verdict = verdict
+        self._stage = stage
         self._held = held
         self._known_states = states
 
@@ -90,19 +50,19 @@ class ItemStates(Mapping[str, ItemState]):
         """Codes of :data:`STATES`, in plan order."""
         if self._known_states is not None:
             return self._known_states
-        states = self._verdict.of_all(self.plan.keys, self.newest, self.places)
+        states = states_of(self._stage, self.plan.keys, self.newest, self.places)
         # From an earlier source: not asked for any more, so nothing waits; each stands as its record says.
         earlier = slice(self.plan.asked, None)
-        by_status = np.array([_CODE["waiting" if status == "damaged" else status] for status in STATUSES])
+        by_status = np.array([CODE["waiting" if status == "damaged" else status] for status in STATUSES])
         states[earlier] = by_status[self.newest.status[self.places[earlier]]]
         return states
 
     def rows(self, *states: State) -> np.ndarray:
         """Rows of the plan that stand so."""
-        return np.flatnonzero(np.isin(self.states, [_CODE[state] for state in states]))
+        return np.flatnonzero(np.isin(self.states, [CODE[state] for state in states]))
 
     def count(self, state: State) -> int:
-        return int(np.count_nonzero(self.states == _CODE[state]))
+        return int(np.count_nonzero(self.states == CODE[state]))
 
     def passing(self) -> np.ndarray:
         """Which rows of the newest records pass."""
@@ -124,7 +84,7 @@ class ItemStates(Mapping[str, ItemState]):
         place = int(self.places[row])
         state, record = self.standing_at(row)
         key = self.plan.keys[row].as_py()
-        failed = place >= 0 and self.newest.status[place] == _STATUS["failed"]
+        failed = place >= 0 and self.newest.status[place] == STATUSES.index("failed")
         attempts = int(self.newest.attempt[place]) if failed and self.newest.keys[place].as_py() == key else 0
         return ItemState(self.plan[row], key, state, record, attempts)
 
