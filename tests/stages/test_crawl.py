@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,18 @@ def test_folder_is_copied_byte_by_byte(root: Root, tmp_path: Path) -> None:
     info = json.loads((work / "info.json").read_text())
     assert (info["title"], info["license"]) == ("T", "CC")
     assert "cookies" not in info
+
+
+def test_a_saved_plan_does_not_hold_where_the_planner_kept_its_state(root: Root, tmp_path: Path) -> None:
+    stage = _stage("dQw4w9WgXcQ")
+    dataset = DatasetState(root, [stage])
+    items = list(stage.plan(dataset))
+    dataset.save_plan(stage, items)
+    assert str(root.path) not in str(list(DatasetState(root, [stage]).plan(stage)))
+    earlier = [replace(item, hints={**item.hints, "state": "/of/another/machine"}) for item in items]
+    dataset.save_plan(stage, earlier)
+    (kept,) = DatasetState(root, [stage]).entries("crawl").values()
+    assert (kept.state, kept.key) == ("waiting", stage.key(items[0]))
 
 
 def test_hard_links_cost_no_room(root: Root, tmp_path: Path) -> None:
