@@ -10,7 +10,8 @@ from tests.engine.conftest import NAMES, Inline, run, run_inline, states
 from tests.engine.toys import REGISTRY, Rank
 from yt360.cli.explain import explain
 from yt360.cli.status import summarize
-from yt360.engine import pipeline, recipe, reduction, removal
+from yt360.engine import pipeline, recipe, removal
+from yt360.engine.executors import slurm
 from yt360.engine.state import evidence, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
@@ -158,11 +159,29 @@ def test_a_snapshot_says_whether_there_is_anything_to_reduce(root: Root, monkeyp
     assert run_inline(root, ranked()).worked == 0
 
 
-def test_array_job_of_a_reduction_knows_when_it_was_done(root: Root) -> None:
-    made = ranked()
-    run_inline(root, made)
-    stage = made.stages[2]
-    assert isinstance(stage, Rank)
-    key = evidence.digest(DatasetState(root, made.stages).evidence(stage))
-    assert reduction.is_done(root, stage, key)
-    assert not reduction.is_done(root, stage, "another")
+def test_array_jobs_reduce_once_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on SLURM, with its queue played by this test."""
+    monkeypatch.setattr(slurm, "_sbatch", lambda *_: 7)
+    monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
+    made, run_id = ranked(), pipeline.run_name()
+    root.create()
+    slurm.start(root, run_id, None, pipeline.Options(min_free_bytes=0), slurm.Settings())
+    while not (progress := slurm.advance(root, made, run_id, None)).finished:
+        plan = f"{progress.stage}-0.parquet"
+        for task in range(4 if progress.stage != "rank" else 1):
+            slurm.work(root, made, run_id, plan, task, Inline())  # type: ignore[arg-type]
+    assert (progress.failed, dict(progress.left)) == (0, {})
+    assert places(root, made) == {"a": 0, "bb": 1, "ccc": 2, "dddd": 3}
+    assert all(not one.array for one in slurm.missing(root, made.stages))
+    assert slurm.work(root, made, run_id, "rank-0.parquet", 0, Inline()).worked == 0  # type: ignore[arg-type]
+    assert reductions(root) == ["a bb ccc dddd"]  # a task that is queued again finds it done
+
+
+def test_frozen_reduction_that_was_not_done_is_missing(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm, "_sbatch", lambda *_: 7)
+    monkeypatch.setattr(slurm, "largest_array", lambda: 1000)
+    run_inline(root, recipe.Recipe("upto", ranked().stages[:2]))
+    run_id = pipeline.run_name()
+    slurm.start(root, run_id, None, pipeline.Options(min_free_bytes=0), slurm.Settings())
+    assert slurm.advance(root, ranked(), run_id, None).stage == "rank"
+    assert [(one.stage, one.array) for one in slurm.missing(root, ranked().stages)] == [("rank", "0")]
