@@ -103,10 +103,10 @@ def test_a_dry_run_and_a_no_change_nothing(yt360, made: Dataset, monkeypatch) ->
 def test_a_kill_in_the_middle_is_ended_by_the_same_command(yt360, made: Dataset, monkeypatch) -> None:
     real = ledger.forget
 
-    def dies(folder: Path, items: frozenset[str]) -> int:
+    def dies(folder: Path, items: frozenset[str], *more: str) -> int:
         if folder.name == "split":
             raise KeyboardInterrupt
-        return real(folder, items)
+        return real(folder, items, *more)
 
     monkeypatch.setattr(ledger, "forget", dies)
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 130
