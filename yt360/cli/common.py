@@ -137,7 +137,8 @@ def _pushed_at_the_end(root: Root) -> Root:
     """What a command leaves in the mirror of a store goes there when the command ends."""
     context = click.get_current_context(silent=True)
     if context is not None and root.store is not None:
-        context.call_on_close(root.push)
+        # Who never learned of the stages does not know which files stay on this machine, and has changed nothing else.
+        context.call_on_close(lambda: root.push() if root.is_declared else None)
     return root
 
 

@@ -77,11 +77,13 @@ class Root:
         self.logs = self.path / "logs"
         self.tmp = self.path / "tmp"
         self.recipe = self.path / "recipe.json"
+        self.is_declared = False
         self._host_local = _HOST_LOCAL
         self._single = list(_SINGLE)
 
     def declare(self, stages: Iterable[Files]) -> None:
         """Take in what stages say of files that only they know. Before anything is written back to a store."""
+        self.is_declared = True
         for stage in stages:
             self._host_local |= stage.host_local
             self._single += [name for name in stage.mirrored if name not in self._single]

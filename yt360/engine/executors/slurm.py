@@ -269,6 +269,7 @@ def _command(words: Sequence[str], text: str = "") -> str:
 
 def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: WorkerPool) -> StageResult:
     """What one array task does: its items that have no record of this task yet."""
+    root.declare(recipe.stages)
     path = folder_of(root, run) / Path(plan_name).name
     header = _header(path)
     stage = next(stage for stage in recipe.stages if stage.name == header["name"])

@@ -1,0 +1,71 @@
+"""The mirror of a store: what stages declare of files that only they know."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from yt360.engine.object_store import ObjectStore
+from yt360.engine.storage import Root
+
+STAGE = SimpleNamespace(host_local=frozenset({"unfinished"}), mirrored=("shelf/index.json",))
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Root]:
+    """The same root in a store, as different machines open it."""
+    url = f"memory://bucket/{uuid.uuid4().hex}"
+
+    def opened(name: str) -> Root:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        return Root(url)
+
+    return opened
+
+
+def write(root: Root, name: str, text: str) -> None:
+    path = root.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def names(root: Root) -> set[str]:
+    assert isinstance(root.store, ObjectStore)
+    return set(root.store.stamps(""))
+
+
+def test_what_belongs_to_one_host_stays_there_and_what_readers_need_goes_along(host) -> None:
+    one = host("one")
+    one.declare([STAGE])
+    for name in ("state/unfinished/part", "state/known.json", "shelf/index.json", "shelf/0.tar"):
+        write(one, name, "1")
+    one.push()
+    assert names(one) == {"state/known.json", "shelf/index.json"}
+    other = host("other")
+    other.declare([STAGE])
+    other.pull()
+    assert (other.path / "shelf" / "index.json").read_text() == "1"
+
+
+def test_who_does_not_know_of_a_file_neither_replaces_nor_removes_it(host) -> None:
+    one, other = host("one"), host("other")
+    for root in (one, other):
+        root.declare([STAGE])
+    write(one, "shelf/index.json", "1")
+    one.push()
+    other.pull()
+    write(other, "shelf/index.json", "2")
+    other.push()
+    unknowing = host("one")  # its mirror still has the first
+    unknowing.pull()
+    unknowing.push()
+    assert other.store is not None
+    assert other.store.read("shelf/index.json") == b"2"
+    knowing = host("one")
+    knowing.declare([STAGE])
+    knowing.pull()
+    assert (knowing.path / "shelf" / "index.json").read_text() == "2"
