@@ -150,7 +150,7 @@ def labelled(
 
 
 def on_videos(
-    job: TaskContext, dataset: Dataset, total: int, extract: Extract, identity: Any
+    job: TaskContext, dataset: Dataset[Any], total: int, extract: Extract, identity: Any
 ) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
     """What ``extract`` makes of each video of an action dataset (see :meth:`Extractor.run`)."""
     return job.extractor(job.sampling(2), 1).run(dataset, total, extract, identity, "test")

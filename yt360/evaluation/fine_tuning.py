@@ -42,7 +42,7 @@ class Fit:
     module: nn.Module
     parameters: Sequence[nn.Parameter]
     loss: Loss
-    dataset: Callable[[int], Dataset]
+    dataset: Callable[[int], Dataset[Any]]
     samples: int
     task: SegmentationTask | ActionTask
     path: Path

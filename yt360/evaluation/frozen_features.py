@@ -147,7 +147,7 @@ class Extractor:
         )
 
     def run(
-        self, dataset: Dataset, total: int, extract: Extract, identity: Any, what: str
+        self, dataset: Dataset[Any], total: int, extract: Extract, identity: Any, what: str
     ) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
         """What ``extract`` makes of the ``total`` samples, in order, with their ``index``; and what could not be read.
 
@@ -191,7 +191,7 @@ def samples_digest(settings: SampleSettings, split: ClipSplit, seed: int, clips_
 
 def make_views(
     request: Request, clip: ClipRow, *, settings: SampleSettings, reader: MemberReader
-) -> dict[str, NDArray]:
+) -> dict[str, NDArray[Any]]:
     """A request's sample as training makes it."""
     sample = make_sample(request, clip, settings, reader)
     return {name: getattr(sample, name) for name in ("pictures", "sound", "matrices", "directions")}

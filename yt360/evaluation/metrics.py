@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 IGNORED = 255
 
 
-def confusion(truth: NDArray, found: NDArray, classes: int) -> NDArray[np.int64]:
+def confusion(truth: NDArray[np.integer], found: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
     """Counts ``(classes, classes)`` of pixels, rows truth, columns found; truth :data:`IGNORED` counts nowhere."""
     counted = truth != IGNORED
     pairs = truth[counted].astype(np.int64) * classes + found[counted].astype(np.int64)
@@ -54,7 +54,7 @@ def ranks(similarity: NDArray[np.floating]) -> NDArray[np.float64]:
     right = np.diagonal(similarity)[:, None]
     higher = (similarity > right).sum(axis=1)
     equal = (similarity == right).sum(axis=1) - 1
-    return 1 + higher + equal / 2
+    return np.asarray(1 + higher + equal / 2)
 
 
 def top_k(scores: NDArray[np.floating], labels: NDArray[np.integer], k: int = 1) -> NDArray[np.bool_]:

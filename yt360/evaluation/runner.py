@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from yt360.errors import UsageError
+from yt360.evaluation.context import TaskContext, TaskResult
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.pretrained import load_pretrained
 from yt360.evaluation.recipe import EvaluationRecipe, Task
@@ -51,7 +52,7 @@ def evaluate(
         stop_on_signals(lambda: stop.append(True)),
     ):
         pretrained = load_pretrained(recipe, checkpoint, group.device)
-        job = all_tasks.TaskContext(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
+        job = TaskContext(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
         finished: list[Path] = []
         try:
             for task in recipe.tasks:
@@ -82,7 +83,7 @@ def _holds(path: Path, identity: str) -> bool:
     )
 
 
-def _fields(job: all_tasks.TaskContext, task: Task, outcome: all_tasks.TaskResult) -> dict[str, Any]:
+def _fields(job: TaskContext, task: Task, outcome: TaskResult) -> dict[str, Any]:
     return {
         "task": task.task,
         "row": job.pretrained.row,

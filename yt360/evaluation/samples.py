@@ -54,10 +54,10 @@ class Unreadable:
     error: str
 
 
-Make = Callable[[Request, ClipRow], dict[str, NDArray]]
+Make = Callable[[Request, ClipRow], dict[str, NDArray[Any]]]
 
 
-class RequestDataset(Dataset):
+class RequestDataset(Dataset[Any]):
     """Item ``i``: what ``make`` makes of request ``i``, with its ``index``; or :class:`Unreadable`, never an error."""
 
     def __init__(self, requests: Sequence[Request], split: ClipSplit, make: Make) -> None:
@@ -88,7 +88,7 @@ def collate(made: Sequence[dict[str, Any] | Unreadable]) -> tuple[dict[str, torc
 
 
 def read_blocks(
-    dataset: Dataset, blocks: Sequence[tuple[int, Sequence[int]]], workers: int, device: torch.device
+    dataset: Dataset[Any], blocks: Sequence[tuple[int, Sequence[int]]], workers: int, device: torch.device
 ) -> Iterator[SampleBlock]:
     """The ``blocks`` (number, indices into ``dataset``) in their order, by ``workers`` processes."""
     loader = DataLoader(

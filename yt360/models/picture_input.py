@@ -37,4 +37,5 @@ class PictureInput(nn.Module):
         # One row of the picture at a time: broadcasting over three colours would be ten times slower on a CPU.
         width = pictures.shape[-2]
         rows = pictures.float().flatten(-2).mul_(self.factor.repeat(width)).add_(self.offset.repeat(width))
-        return rows.unflatten(-1, (width, 3)).permute(0, 1, 5, 2, 3, 4)
+        pictures = rows.unflatten(-1, (width, 3))
+        return pictures.permute(0, 1, 5, 2, 3, 4)

@@ -31,4 +31,5 @@ class SoundNet(nn.Module):
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
-        return self.pool(x).flatten(1)
+        pooled: Tensor = self.pool(x)
+        return pooled.flatten(1)

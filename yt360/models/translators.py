@@ -33,7 +33,8 @@ class Attention(nn.Module):
             return y.view(batch, views, self.heads, features // self.heads).transpose(1, 2)
 
         mixed = functional.scaled_dot_product_attention(split(self.query(x)), split(self.key(x)), split(self.value(x)))
-        return self.out(mixed.transpose(1, 2).reshape(batch, views, features))
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, views, features))
+        return out
 
 
 class TranslatorLayer(nn.Module):

@@ -43,7 +43,8 @@ class R2Plus1DBlock(nn.Module):
         y = self.activation(self.temporal1_norm(self.temporal1(y)))
         y = self.activation(self.spatial2_norm(self.spatial2(y)))
         y = self.temporal2(y)
-        return self.activation(self.out_norm(y + self.shortcut(x)))
+        out: Tensor = self.activation(self.out_norm(y + self.shortcut(x)))
+        return out
 
 
 class R2Plus1D(nn.Module):
@@ -75,7 +76,8 @@ class R2Plus1D(nn.Module):
         return maps
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.maps(x)[-1]).flatten(1)
+        pooled: Tensor = self.pool(self.maps(x)[-1])
+        return pooled.flatten(1)
 
 
 class TorchvisionR2Plus1D(nn.Module):
@@ -108,4 +110,5 @@ class TorchvisionR2Plus1D(nn.Module):
         return maps
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net.avgpool(self.maps(x)[-1]).flatten(1)
+        pooled: Tensor = self.net.avgpool(self.maps(x)[-1])
+        return pooled.flatten(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,10 @@ def fit_batches(recipe: TrainingRecipe, videos: int, world: int = 1) -> tuple[Tr
             phase = phase.model_copy(update={"batch": most})
         phases.append(phase)
     return recipe.model_copy(update={"phases": tuple(phases)}), said
+
+
+_Slot = tuple[int, tuple[Any, Any]]
+"""Place in a batch, and its video with the share of its clips to pick at."""
 
 
 class BatchPlan:
@@ -204,7 +209,7 @@ class BatchPlan:
                 for slot, (video, share) in self._own(list(enumerate(zip(videos, pick, strict=True))))
             ]
 
-    def _own(self, slots: list) -> list:
+    def _own(self, slots: list[_Slot]) -> list[_Slot]:
         share = len(slots) // self.world
         return slots[self.rank * share : (self.rank + 1) * share]
 

@@ -15,12 +15,12 @@ from yt360.dataset.manifest import ClipSplit
 from yt360.training.batch_plan import BatchPlan, Request
 from yt360.training.checkpoints import State
 from yt360.training.recipe import TrainingRecipe
-from yt360.training.samples import Collate, SampleDataset
+from yt360.training.samples import Batch, Collate, SampleDataset
 
 
 def data_loader(
     recipe: TrainingRecipe, root: str, splits: Sequence[ClipSplit], plan: BatchPlan, state: State, device: torch.device
-) -> DataLoader:
+) -> DataLoader[Batch]:
     """All batches of the run from ``state`` on, in the plan's order whatever the number of workers."""
     workers = recipe.data.workers
     return DataLoader(

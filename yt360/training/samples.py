@@ -157,7 +157,7 @@ def make_sample(request: Request, clip: ClipRow, settings: SampleSettings, reade
     )
 
 
-class SampleDataset(Dataset):
+class SampleDataset(Dataset[Any]):
     """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised.
 
     Requests with ``augment`` are made as their phase trains, the others as the held-out evaluation measures.

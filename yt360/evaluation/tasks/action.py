@@ -82,7 +82,7 @@ def centre_crop(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 @dataclass
-class TrainClips(Dataset):
+class TrainClips(Dataset[Any]):
     """``clips`` random clips of each video, for one epoch; item ``i`` is a clip of video ``i // clips``."""
 
     videos: Sequence[ActionVideo]
@@ -103,7 +103,7 @@ class TrainClips(Dataset):
 
 
 @dataclass
-class TestClips(Dataset):
+class TestClips(Dataset[Any]):
     """Of each test video ``clips`` random clips (the same for every model), then as many uniform ones."""
 
     __test__ = False

@@ -53,7 +53,7 @@ class Judged:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        return (self.score > 0) == self.truth
+        return np.asarray((self.score > 0) == self.truth)
 
 
 def turns_of(task: AvcBinTask | AvsaBinTask) -> tuple[Turn, ...]:
@@ -102,7 +102,9 @@ def train_head(task: AvcBinTask | AvsaBinTask, rounds: Sequence[Bank], pretraine
     return head.eval()
 
 
-def _negatives(sound: Tensor, turned: Tensor, other: NDArray, turn: NDArray, chosen: NDArray) -> Tensor:
+def _negatives(
+    sound: Tensor, turned: Tensor, other: NDArray[np.int64], turn: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> Tensor:
     if turned.shape[1]:
         return turned[torch.from_numpy(chosen), torch.from_numpy(turn[chosen])]
     return sound[torch.from_numpy(other[chosen])]

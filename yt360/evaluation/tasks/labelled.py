@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ class LabelledMaker:
     fov_deg: tuple[float, float] | None
     augment: bool
 
-    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
+    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray[Any]]:
         """``pictures``, ``sound``, ``matrices``, ``directions`` of a sample, and its ``labels`` (k, size, size)."""
         rng = np.random.default_rng(request.seed)
         settings, size = self.settings, self.settings.views.size

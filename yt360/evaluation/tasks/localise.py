@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class GridMaker:
     settings: SampleSettings
     reader: MemberReader
 
-    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray]:
+    def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray[Any]]:
         """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
         switches, size = self.settings.behaviour, self.settings.views.size
         views = grid(self.task, corners=switches.coverage == "coded")
@@ -94,20 +95,24 @@ def match(pretrained: Pretrained, batch: dict[str, Tensor], *, task: LocaliseTas
     return {"match": stacked[:, 0].float(), "turned": stacked.mean(dim=2).float(), "heard": batch["heard"]}
 
 
-def source_errors(match_map: NDArray, heard: NDArray, directions: NDArray) -> NDArray[np.float64]:
+def source_errors(
+    match_map: NDArray[np.floating], heard: NDArray[np.floating], directions: NDArray[np.floating]
+) -> NDArray[np.float64]:
     """Angle in degrees (n,) between the direction of the best match and where the sound comes from."""
     best = directions[np.argmax(match_map, axis=1)]
     return np.degrees(sphere.angle_between(best, heard[:, :3]))
 
 
-def yaw_errors(turned: NDArray) -> NDArray[np.float64]:
+def yaw_errors(turned: NDArray[np.floating]) -> NDArray[np.float64]:
     """Size in degrees (n,) of the turn that matches best."""
     steps = turned.shape[1]
     angle = np.argmax(turned, axis=1) * 360 / steps
-    return np.minimum(angle, 360 - angle)
+    return np.asarray(np.minimum(angle, 360 - angle))
 
 
-def measures(task: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.int64]) -> dict[str, Measure]:
+def measures(
+    task: LocaliseTask, found: dict[str, NDArray[np.float64]], videos: NDArray[np.int64]
+) -> dict[str, Measure]:
     """Median errors with what guessing gives: a random view of the grid, and the best single direction for all."""
     views = np.stack([view.view.rotation[0] for view in grid(task, corners=False)])
     directed = found["heard"][:, 3] >= task.least_directness
@@ -120,7 +125,7 @@ def measures(task: LocaliseTask, found: dict[str, NDArray], videos: NDArray[np.i
     yaw = yaw_errors(found["turned"])
     around = np.minimum(np.arange(task.around), task.around - np.arange(task.around)) * 360 / task.around
 
-    def median(values: NDArray, of: NDArray) -> Measure:
+    def median(values: NDArray[np.float64], of: NDArray[np.int64]) -> Measure:
         return bootstrap(lambda rows: float(np.median(values[rows])), of)
 
     return {

@@ -45,7 +45,14 @@ def measure_probe(job: TaskContext, task: ProbeTask | KnnTask) -> TaskResult:
 
 
 Labelled = tuple[
-    Tensor, NDArray[np.int64], NDArray, Tensor, NDArray[np.int64], NDArray, Sequence[str], tuple[tuple[str, str], ...]
+    Tensor,
+    NDArray[np.int64],
+    NDArray[Any],
+    Tensor,
+    NDArray[np.int64],
+    NDArray[Any],
+    Sequence[str],
+    tuple[tuple[str, str], ...],
 ]
 
 

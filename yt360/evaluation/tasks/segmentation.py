@@ -157,7 +157,7 @@ def judge(
 
 def measures(
     found: dict[str, Tensor], number: int, labels: SegmentLabels
-) -> tuple[dict[str, Measure], dict[str, dict]]:
+) -> tuple[dict[str, Measure], dict[str, dict[str, float]]]:
     """Pixel accuracy, dataset mIoU and the published per-sample mIoU of input ``number``, in percent, with intervals
     over videos; and accuracy and IoU of each class that occurs."""
     counts, videos = found["counts"][:, number].numpy(), found["video"].numpy()

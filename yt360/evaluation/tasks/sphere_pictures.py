@@ -88,7 +88,7 @@ def draw_clip(
     directions = np.stack([view.rotation[0] for view in views]).astype(np.float32)
     # Context sees as many views at a time as it was trained with, spread over the sphere.
     groups = len(views) // segmenter.task.views
-    scores: dict[str, NDArray] = {}
+    scores: dict[str, NDArray[np.float32]] = {}
     for group in range(groups):
         batch = {
             "pictures": torch.from_numpy(crops[None, group::groups]),
