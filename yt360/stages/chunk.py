@@ -1,6 +1,6 @@
 """Chunk: cut a video into clips of ten seconds, silence and stillness skipped, in the form that training reads.
 
-Consumes a video's picture and sound and the reading recipes that ``validate`` found; produces for
+Consumes a video's picture and sound and the decoding specs that ``validate`` found; produces for
 each clip ``KEY.video.mp4`` (mono equirectangular H.264, constant frame rate, short closed GOPs),
 ``KEY.foa.flac`` (4 channels, AmbiX) and ``KEY.json``. The picture is decoded once for all clips.
 

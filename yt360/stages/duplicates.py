@@ -52,7 +52,8 @@ class Duplicates(FanInStage):
     name = "duplicates"
     item_kind = "video"
     params_type = DuplicatesParams
-    needs = Resources(memory_mb=4096)
+    # One job for all videos: ten thousand of them take a while.
+    needs = Resources(memory_mb=4096, timeout_s=12 * 3600.0)
     inputs: ClassVar[Mapping[str, str]] = {"print": "fingerprint.print"}
     after = ("fingerprint",)
 

@@ -1,6 +1,6 @@
 """Stills: drop videos whose picture does not live: still images, slide shows, turning stills, overlays on stills.
 
-Consumes a video's picture and the reading recipe that ``validate`` found. A short video is looked at
+Consumes a video's picture and the decoding spec that ``validate`` found. A short video is looked at
 as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
 kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
 :func:`yt360.filters.stills.frame_differences.to_columns`), so thresholds can change without decoding anything.

@@ -1,7 +1,7 @@
 """validate: is this a whole 360° picture with first-order ambisonics, and how is it to be read?
 
 Measures are kept without thresholds; :meth:`Validate.decide` turns them into a verdict. The output
-``facts`` holds the recipes with which every later stage reads picture and sound.
+``facts`` holds the specs by which every later stage decodes picture and sound.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Validate(Stage):
         return None
 
     def check_output(self, name: str, path: Path) -> None:
-        """``facts`` is an object with both recipes' keys; pictures are not read again."""
+        """``facts`` is an object with the keys of both decoding specs; pictures are not read again."""
         if name != "facts":
             return
         try:

@@ -1,6 +1,6 @@
 """Voice-over: drop videos with a significant amount of sound that was laid over the recording.
 
-Consumes a video's sound and the reading recipe that ``validate`` found. What is measured stands in the
+Consumes a video's sound and the decoding spec that ``validate`` found. What is measured stands in the
 record, the course over time in the output ``timeline`` (``timeline.json``: scores and what is heard for each
 segment, the sound field for each half second), so that thresholds can change without decoding.
 """
