@@ -88,5 +88,6 @@ def test_override_changes_one_value_and_refuses_unknown_keys():
 
 def test_identity_ignores_speed_and_bookkeeping_only():
     assert tiny().identity() == tiny(data={"workers": 2}, run={"log_every": 7}).identity()
+    assert tiny().identity() == tiny(shrink_batch=True).identity(), "an unfinished run of a recipe that got it goes on"
     assert tiny().identity() != tiny(seed=1).identity()
     assert TrainingRecipe.model_validate(tiny().model_dump(mode="json")) == tiny()

@@ -203,6 +203,7 @@ class TrainingRecipe(Settings):
         ):
             del fields["run"][name]
         del fields["data"]["workers"], fields["data"]["verify_digests"]
+        del fields["shrink_batch"]  # the batches that it led to count
         return fields
 
 
