@@ -29,7 +29,8 @@ def failed(catalog: DatasetState) -> Iterator[str]:
             meaning, advice = failure_words(record.kind, name)
             kind = escape(record.kind) + (f'<br><span class="why">{escape(meaning)}</span>' if meaning else "")
             name_cell = link(told_of(catalog, record.item).get("url"), escape(record.item, 80))
-            rows.append([name_cell, name, kind, escape(_portable(record.error, catalog)), escape(advice)])
+            message = _portable(record.error, catalog)
+            rows.append([name_cell, name, kind, escape(message), escape("" if advice in message else advice)])
     if not rows:
         yield "<p>Nothing failed.</p>"
         return

@@ -37,7 +37,7 @@ svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft
 .clips{margin:.4rem 0 0;font-size:.85rem}.clips section{border-top:1px solid var(--line);padding:.25rem 0}
 figure{margin:.35rem 0}figcaption{color:var(--soft);font-size:.8rem}
 .key{display:inline-block;width:.8rem;height:.8rem;background:var(--mark);opacity:.55;border-radius:2px}
-details{margin:.4rem 0}summary{cursor:pointer}td{overflow-wrap:anywhere}
+details{margin:.4rem 0}summary{cursor:pointer}td{overflow-wrap:break-word;min-width:5rem}
 .today{fill:var(--drop)}.near{color:var(--drop);font-weight:600}
 """
 
