@@ -41,6 +41,13 @@ BATCHES = (10, 6)
 FELL = 0.9
 """A loss that fell to less than this part of its first value fell visibly."""
 
+MEANING = (
+    "These numbers only show that everything works: a toy model saw {videos} videos for {steps} steps. A falling loss\n"
+    "is what counts here. The accuracies above are of a handful of test videos: near chance (0.5 for AVC, 0.25 for\n"
+    "AVSA), give or take 0.2, is what to expect. Real numbers need hours on a GPU: docs/how-to/train.md."
+)
+"""What a person should make of the numbers of the training."""
+
 DIRECTION_LIMIT_DEG = 15.0
 LEAST_DIRECTED = 0.2
 """Below this length of the mean intensity (0 to 1) a clip's sound has no direction worth comparing."""
@@ -56,19 +63,30 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True)
     if arguments.media:
         command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={arguments.media.absolute()}")
-        good = show_videos(root)
+        problems = show_videos(root)
     else:
         truths = world(root)
         with served(root / "world" / "media") as url:
             write_list(root / "urls.txt", root / "world" / "media", url)
             command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={root / 'urls.txt'}")
-        good = check(root, truths)
-    command("verify", "--root", root)
-    good &= train(root)
+        problems = check(root, truths)
+    if command("verify", "--root", root) != 0:
+        problems.append("verify found damaged files")
+    problems += train(root)
     for path in write_overlays(root):
         print(f"wrote {path}")
-    print(f"\n{'as it should be' if good else 'NOT as it should be'}, after {time.monotonic() - started:.0f} s")
-    return 0 if good else 1
+    command("report", "--root", root)
+    print(f"\n{ending(problems, own=bool(arguments.media))} ({time.monotonic() - started:.0f} s)")
+    return 1 if problems else 0
+
+
+def ending(problems: list[str], *, own: bool) -> str:
+    """The last line: whether all is well, and against what that was checked."""
+    if problems:
+        return f"FAILED: {'; '.join(problems)}"
+    if own:
+        return "OK: there is a dataset"
+    return "OK: what was kept, dropped and heard agrees with the ground truth, and the training loss fell"
 
 
 def command(*words: object) -> int:
@@ -123,26 +141,27 @@ def write_list(path: Path, media: Path, url: str) -> None:
     path.write_text("".join(f"{name}={' '.join(urls)}\n" for name, urls in files.items()))
 
 
-def check(root: Path, truths: list[VideoTruth]) -> bool:
-    """What was kept and why the rest was not, beside what the world knows."""
+def check(root: Path, truths: list[VideoTruth]) -> list[str]:
+    """Show what was kept and why the rest was not, beside what the world knows; what differs, in words."""
     videos = pd.read_parquet(root / "manifests" / "videos.parquet").set_index("video")
     clips = pd.read_parquet(root / "manifests" / "clips.parquet")
-    rows, good = [], True
+    rows, wrong = [], 0
     for truth in truths:
         found = videos.loc[truth.name] if truth.name in videos.index else None
         verdict = "missing" if found is None else found["status"] if found["status"] == "kept" else found["reason"]
         expected = "kept" if truth.expected == "keep" else truth.expected
         right = verdict == expected
-        good &= right
+        wrong += not right
         detail = "" if found is None or found["status"] == "kept" else clean(str(found["detail"]), 90)
         rows.append([truth.name, truth.defect or "-", expected, verdict, "" if right else "WRONG", detail])
     print("\n" + table(rows, ["video", "planted", "expected", "found", "", "why"]))
-    print(f"{sum(row[4] == '' for row in rows)} of {len(rows)} as the world knows; {len(clips)} clips")
-    return check_directions(clips, truths) and good
+    print(f"{len(rows) - wrong} of {len(rows)} videos agree with the ground truth; {len(clips)} clips")
+    differ = [f"{wrong} of {len(rows)} videos differ from the ground truth"] if wrong else []
+    return differ + check_directions(clips, truths)
 
 
-def check_directions(clips: pd.DataFrame, truths: list[VideoTruth]) -> bool:
-    """Whether the clips' sound comes from where the world knows it to."""
+def check_directions(clips: pd.DataFrame, truths: list[VideoTruth]) -> list[str]:
+    """Show whether the clips' sound comes from where the world knows it to; what differs, in words."""
     known = {truth.name: truth for truth in truths if truth.directions_hold}
     apart = []
     for clip in clips.to_dict("records"):
@@ -151,12 +170,16 @@ def check_directions(clips: pd.DataFrame, truths: list[VideoTruth]) -> bool:
             if np.linalg.norm(expected) > LEAST_DIRECTED:
                 found = sphere.unit_vector(np.radians(clip["azimuth_deg"]), np.radians(clip["elevation_deg"]))
                 apart.append(float(np.degrees(sphere.angle_between(found, expected))))
-    print(f"direction of the sound in {len(apart)} clips: at most {max(apart, default=0):.1f}° from the truth")
-    return max(apart, default=0.0) <= DIRECTION_LIMIT_DEG
+    print(
+        f"direction of the sound in {len(apart)} clips: at most {max(apart, default=0):.1f}° from the ground truth "
+        f"(up to {DIRECTION_LIMIT_DEG:g}° is fine)"
+    )
+    far = sum(angle > DIRECTION_LIMIT_DEG for angle in apart)
+    return [f"the sound of {far} clips comes from elsewhere"] if far else []
 
 
-def show_videos(root: Path) -> bool:
-    """What was kept and why the rest was not."""
+def show_videos(root: Path) -> list[str]:
+    """Show what was kept and why the rest was not; that nothing was, in words."""
     videos = pd.read_parquet(root / "manifests" / "videos.parquet").fillna({"reason": "", "detail": ""})
     rows = [
         [
@@ -169,23 +192,23 @@ def show_videos(root: Path) -> bool:
         for row in videos.to_dict("records")
     ]
     print("\n" + table(rows, ["video", "status", "clips", "reason", "why"]))
-    return bool((videos["status"] == "kept").any())
+    return [] if (videos["status"] == "kept").any() else ["not one video was kept"]
 
 
-def train(root: Path) -> bool:
-    """Train the small model on what was kept; whether its loss visibly fell in each phase."""
+def train(root: Path) -> list[str]:
+    """Train the small model on what was kept; that its loss did not visibly fall in a phase, in words."""
     clips = pd.read_parquet(root / "manifests" / "clips.parquet")
     videos = clips.loc[clips["split"] == "train", "video"].nunique()
     if videos < 2:
         print(f"\n{videos} videos to train on: training needs at least two, so it is left out")
-        return True
+        return []
     out = root / "train"
     words: list[str] = []
     for phase, batch in enumerate(BATCHES):
         if videos < batch:
             words += ["--set", f"phases.{phase}.batch={videos}"]
     if command("train", HERE / "train" / "demo.yaml", "--root", root, "--out", out, *words) != 0:
-        return False
+        return ["training stopped"]
     losses: dict[str, list[float]] = {}
     for line in (out / "log.jsonl").read_text().splitlines():
         record = json.loads(line)
@@ -193,7 +216,9 @@ def train(root: Path) -> bool:
             losses.setdefault(record["phase"], []).append(record["loss"])
     for phase, values in losses.items():
         print(f"{phase}: loss {mean(values[:2]):.3f} at the start, {mean(values[-3:]):.3f} at the end")
-    return all(mean(values[-3:]) < FELL * mean(values[:2]) for values in losses.values())
+    print(MEANING.format(steps=sum(map(len, losses.values())), videos=videos))
+    flat = [phase for phase, values in losses.items() if mean(values[-3:]) >= FELL * mean(values[:2])]
+    return [f"the loss of {phase} did not fall" for phase in flat]
 
 
 if __name__ == "__main__":

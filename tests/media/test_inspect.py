@@ -204,3 +204,43 @@ def test_picture_and_sound_are_held_against_each_other(good: Path) -> None:
     agreement = inspect_media(good).to_json()["agreement"]
     assert {"score", "yaw_deg", "confidence", "flip", "order", "moments"} <= set(agreement)
     assert -1 <= agreement["score"] <= agreement["best_score"] <= 1
+
+
+def test_names_of_files_cannot_paint_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "a\x1b]0;owned\x07\x1b[31m.mp4"
+    file.write_bytes(b"")
+    said = CliRunner().invoke(inspect_cli.inspect_command, [str(file)]).output
+    assert all(line.isprintable() for line in said.splitlines())
+    assert "owned" in said
+
+
+def test_a_name_that_is_no_utf8_is_escaped_in_json(tmp_path: Path) -> None:
+    report = {"file": os.fsdecode(b"caf\xe9.mp4")}
+    assert json.loads(inspect_cli._as_json(report)) == report
+    inspect_cli._as_json(report).encode()
+    assert "é" in inspect_cli._as_json({"file": "café.mp4"})
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["v.mp4", "v.f327.m4a"], "v.f327.m4a"),
+        (["v.mp4", "v.wav", "v.f327.m4a", "other.ogg"], "v.f327.m4a"),
+        (["v.mp4", "other.wav", "v.info.json"], None),
+        (["v.mp4", "v.webm", "v.wav"], None),
+        (["v.mp4", "v2.wav"], None),
+    ],
+)
+def test_the_sound_beside_a_picture_is_the_one_that_a_crawl_pairs(tmp_path: Path, names, found) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    beside = inspect_cli.sound_beside(str(tmp_path / "v.mp4"))
+    assert (beside.name if beside else None) == found
+    hints = list(inspect_cli._hints(str(tmp_path / "v.mp4"), {}, None, None))
+    assert len(hints) == (1 if found else 0)
+    assert all(f"--sound {tmp_path / found}" in hint for hint in hints)
+
+
+def test_inspect_says_what_picture_it_wrote_or_that_it_did_not(tmp_path: Path) -> None:
+    assert "wrote map.png" in next(inspect_cli._hints("x.mp4", {"picture": "map.png"}, "s.wav", "map.png"))
+    assert "not written" in next(inspect_cli._hints("x.mp4", {"picture": None}, "s.wav", "map.png"))

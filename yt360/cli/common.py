@@ -20,7 +20,15 @@ from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.stages import REGISTRY
 
-_COLOURS = {"kept": "green", "done": "green", "filtered": "yellow", "failed": "red"}
+_COLOURS = {
+    "kept": "green",
+    "keep": "green",
+    "done": "green",
+    "filtered": "yellow",
+    "uncertain": "yellow",
+    "failed": "red",
+    "reject": "red",
+}
 """Of columns of counts and of verdicts, on a terminal."""
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from yt360 import shipped
 from yt360.cli.common import clean
 from yt360.cli.completion import complete_evaluations
 from yt360.cli.recipes import list_option
+from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
+
+_LOG = logging.getLogger("yt360.cli")
 
 
 @click.command("evaluate", short_help="Measure a trained model.")
@@ -27,10 +30,8 @@ from yt360.errors import UsageError
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder: results, features, pictures.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def evaluate_command(
-    what: str, root: str, checkpoint: Path | None, out: Path, assignments: tuple[str, ...], quiet: bool
-) -> None:
+@talk_options
+def evaluate_command(what: str, root: str, checkpoint: Path | None, out: Path, assignments: tuple[str, ...]) -> None:
     """Measure a trained model.
 
     WHAT is a recipe (a YAML file, or the name of one that comes with yt360: --list) or a task with its defaults:
@@ -41,24 +42,23 @@ def evaluate_command(
     2: wrong use, something missing; 130: interrupted.
     """
     try:
-        from yt360.evaluation.recipe import TASKS, load_evaluation, override
-        from yt360.evaluation.runner import evaluate, results_in
+        with doing("loading torch"):
+            from yt360.evaluation.recipe import TASKS, load_evaluation, override
+            from yt360.evaluation.runner import evaluate, results_in
     except ImportError as error:
         raise UsageError(f"evaluating needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
     recipe = override(
         load_evaluation(what if what in TASKS else str(shipped.recipe("evaluate", what, TASKS))), list(assignments)
     )
-    bar = tqdm(disable=quiet or not sys.stderr.isatty(), file=sys.stderr, dynamic_ncols=True)
+    with Steps(what) as steps:
 
-    def said(text: str, done: int, total: int) -> None:
-        if total:
-            bar.total, bar.n = total, done
-            bar.set_description_str(text)
-        else:
-            bar.write(text, file=sys.stderr)
+        def said(text: str, done: int, total: int) -> None:
+            if total:
+                steps(done, total, text)
+            else:
+                _LOG.info(text)
 
-    summary = evaluate(recipe, root, checkpoint, out, said=said)
-    bar.close()
+        summary = evaluate(recipe, root, checkpoint, out, said=said)
     for result in results_in(summary):
         click.echo(f"{result['row']}  {result['name']}")
         for name, value in result["measures"].items():

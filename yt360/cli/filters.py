@@ -18,7 +18,8 @@ _labels_option = click.option(
     "--labels",
     required=True,
     type=click.Path(path_type=Path),
-    help="A table of ids and judgements (tags.tsv as it is), or a procedural world.",
+    help="Tab-separated lines ID<tab>WORD, one video a line, such as dQw4w9WgXcQ<tab>voice-over (keep, still, "
+    "voice-over, background-music, duplicate, silent, no-ambisonics, …); or a procedural world.",
 )
 _ROWS = 9
 """Thresholds of a curve that are printed; the page has the whole curve."""

@@ -10,8 +10,10 @@ import json
 import multiprocessing
 import os
 import resource
+import shlex
 import signal
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +21,10 @@ from typing import Any
 
 import click
 
-from yt360.errors import ItemError
+from yt360 import sphere
+from yt360.cli.common import clean, painted
+from yt360.cli.talk import doing, talk_options
+from yt360.errors import ItemError, UsageError
 
 _TIMEOUT_S = 120.0
 _MEMORY_MB = 512
@@ -27,6 +32,12 @@ _LIBRARIES_MB = 512
 """Address space that libraries and the stacks of their threads reserve and hardly touch."""
 
 _LOOK_S = 0.02
+
+_SAID_BY = {
+    "metadata": "the metadata says so",
+    "content": "the picture shows it",
+    "both": "metadata and picture agree",
+}
 
 
 def _limit_memory(megabytes: int) -> None:
@@ -136,7 +147,7 @@ def inspect_isolated(
 
 
 def describe(report: dict[str, Any]) -> str:
-    """A report in a few lines for people."""
+    """A report in a few lines for people; names and words come from files, and are kept from painting the terminal."""
     lines = [f"{report['file']}: {report['verdict']}"]
     video, audio = report["video"], report["audio"]
     if report["duration_s"] is not None:
@@ -144,7 +155,7 @@ def describe(report: dict[str, Any]) -> str:
     if video:
         lines.append(
             f"  picture: {video['codec']} {video['width']}x{video['height']} at {video['fps']:g} fps, "
-            f"{video['projection']} {video['stereo']} (from {video['projection_source']})"
+            f"{video['projection']} {video['stereo']} ({_SAID_BY.get(video['projection_source'], 'as said')})"
         )
         if video["disagreement"]:
             lines.append(f"  picture: {video['disagreement']}")
@@ -157,11 +168,51 @@ def describe(report: dict[str, Any]) -> str:
         heard = [d for d in audio["direction"] if d["diffuseness"] < 0.98]
         if heard:
             loudest = max(heard, key=lambda d: d["level_db"])
-            where = f"azimuth {loudest['azimuth_deg']:+.0f}°, elevation {loudest['elevation_deg']:+.0f}°"
-            when = f"{loudest['t_s']:.0f} s, diffuseness {loudest['diffuseness']:.2f}"
-            lines.append(f"  sound: loudest at {where} ({when})")
+            where = sphere.direction_words(loudest["azimuth_deg"], loudest["elevation_deg"])
+            lines.append(
+                f"  sound: loudest at {loudest['t_s']:.0f} s, from {where} (diffuseness {loudest['diffuseness']:.2f})"
+            )
     lines += [f"  {reason}" for reason in report["reasons"]]
-    return "\n".join(lines)
+    first, *rest = (clean(line, 1000) for line in lines)
+    return "\n".join([first, *(f"  {line}" for line in rest)])
+
+
+def sound_beside(file: str) -> Path | None:
+    """The sound file that a crawl of the folder would pair with a picture, by their names; None where there is none."""
+    from yt360.crawling.media_kind import media_kind_of
+    from yt360.crawling.pairing import pair
+
+    path = Path(file)
+    stem = path.name.partition(".")[0]
+    try:
+        names = [name for name in os.listdir(path.parent) if name.startswith(stem) and media_kind_of(name) is not None]
+        found = next((group for group in pair(names, str(path.parent)) if group.video == path.name), None)
+    except (OSError, UsageError):
+        return None
+    return path.parent / found.sound if found is not None and found.sound is not None else None
+
+
+def _hints(file: str, report: Mapping[str, Any], sound: str | None, picture: str | None) -> Iterator[str]:
+    """What a person may do next with this file, and what was written."""
+    beside = sound_beside(file) if sound is None else None
+    if beside is not None:
+        yield (
+            f"  beside it lies a sound of the same name, which a crawl of the folder takes: "
+            f"yt360 inspect {shlex.quote(file)} --sound {shlex.quote(str(beside))}"
+        )
+    if picture and report.get("picture"):
+        yield f"  wrote {picture}: where the sound comes from, red the loudest, clear 12 dB below it"
+    elif picture:
+        yield f"  {picture} was not written: there is no ambisonic sound to draw"
+
+
+def _as_json(report: Mapping[str, Any]) -> str:
+    text = json.dumps(report, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a name on disk that is no UTF-8
+        return json.dumps(report, allow_nan=False)
+    return text
 
 
 @click.command("inspect", short_help="What media files are: projection, sound, time.")
@@ -173,6 +224,7 @@ def describe(report: dict[str, Any]) -> str:
     "--memory-mb", type=click.IntRange(256), default=_MEMORY_MB, show_default=True,
     help="Memory that looking into one FILE may take; 8K pictures need more.",
 )  # fmt: skip
+@talk_options
 def inspect_command(
     files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int
 ) -> None:
@@ -184,8 +236,15 @@ def inspect_command(
         raise click.UsageError("--sound and --picture belong to a single FILE")
     failed = False
     for file in files:
-        report = inspect_isolated(file, sound, picture, memory_mb=memory_mb)
+        with doing(f"looking into {clean(file)}"):
+            report = inspect_isolated(file, sound, picture, memory_mb=memory_mb)
         failed |= "error" in report
-        click.echo(json.dumps(report, allow_nan=False, ensure_ascii=False) if as_json else describe(report))
+        if as_json:
+            click.echo(_as_json(report))
+            continue
+        head, _, rest = describe(report).partition("\n")
+        click.echo(head[: -len(report["verdict"])] + painted(report["verdict"]) + ("\n" + rest if rest else ""))
+        for line in _hints(file, report, sound, picture):
+            click.echo("  " + clean(line, 1000))
     if failed:
         raise SystemExit(1)

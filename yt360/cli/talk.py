@@ -86,7 +86,7 @@ class Steps:
 
     def __init__(self, words: str, total: int = 0) -> None:
         self._words, self._total, self._done = words, total, 0
-        self._last = -_EVERY_S  # the first step is said at once
+        self._last = time.monotonic() - _EVERY_S + _PATIENCE_S  # the first line comes soon
         watched = not quiet() and sys.stderr.isatty()
         self._bar = tqdm(total=total, desc=words, file=sys.stderr, dynamic_ncols=True) if watched else None
 

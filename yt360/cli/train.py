@@ -10,6 +10,7 @@ import click
 from yt360 import shipped
 from yt360.cli.completion import complete_recipes
 from yt360.cli.recipes import list_option
+from yt360.cli.talk import doing, quiet, talk_options
 from yt360.errors import UsageError
 
 
@@ -19,8 +20,8 @@ from yt360.errors import UsageError
 @click.option("--root", required=True, help="Folder or URL that holds manifests/ and shards/.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where log, checkpoints and model go.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change one value of the recipe.")
-@click.option("--quiet", is_flag=True, help="No progress bar.")
-def train_command(recipe: str, root: str, out: Path, assignments: tuple[str, ...], quiet: bool) -> None:
+@talk_options
+def train_command(recipe: str, root: str, out: Path, assignments: tuple[str, ...]) -> None:
     """Train the model of RECIPE on the shards below ROOT.
 
     RECIPE is a YAML file, or the name of one that comes with yt360 (--list).
@@ -30,12 +31,13 @@ def train_command(recipe: str, root: str, out: Path, assignments: tuple[str, ...
     checkpoint to go on from.
     """
     try:
-        from yt360.training.loop import train
-        from yt360.training.recipe import load_recipe, override
+        with doing("loading torch"):
+            from yt360.training.loop import train
+            from yt360.training.recipe import load_recipe, override
     except ImportError as error:
         raise needs_torch(error) from error
     summary = train(
-        override(load_recipe(shipped.recipe("train", recipe)), list(assignments)), root, out, progress=not quiet
+        override(load_recipe(shipped.recipe("train", recipe)), list(assignments)), root, out, progress=not quiet()
     )
     if summary.interrupted:
         click.echo(f"interrupted after {summary.steps} steps; run the same command to go on", err=True)
