@@ -35,15 +35,17 @@ from torchvision.transforms.functional import to_tensor
 from benchmarks.worlds import dataset, machine
 from yt360 import sphere
 from yt360.dataset import manifest
+from yt360.dataset.cutting import draw_moments
 from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.members import MemberReader
-from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views
+from yt360.dataset.perspective_crop import PAD, continue_sphere, crop_frames
+from yt360.dataset.views import draw_views
 from yt360.media.ffmpeg import executable
 from yt360.models.picture_input import PictureInput
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.batch_plan import Request
 from yt360.training.recipe import parse_recipe
-from yt360.training.samples import Collate, Sample, SampleDataset, draw_moments
+from yt360.training.samples import Collate, Sample, SampleDataset
 
 BATCH = 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from yt360 import sphere
-from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, crop_labels
+from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, crop_labels
 
 VIEWS = [(0.0, 0.0, False), (3.1, 0.2, False), (-1.0, 1.2, True), (2.0, -1.5, False)]
 

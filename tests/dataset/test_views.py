@@ -7,17 +7,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from yt360 import ambisonics, sphere
+from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
-from yt360.dataset.views import (
-    PAD,
-    DrawnView,
-    continue_sphere,
-    crop_frames,
-    draw_views,
-    picture_map,
-    plane_distance,
-    sound_matrix,
-)
+from yt360.dataset.views import draw_views, plane_distance, sound_matrix
 
 CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 

@@ -203,13 +203,6 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
     assert [json.loads(row)["video"] for row in rows] == names
 
 
-def test_command_that_reads_folders_only_refuses_a_store(url: str, tmp_path: Path, capsys) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main.main(["maps", "export", "--root", url, "--out", str(tmp_path / "out")])
-    assert ended.value.code == 2
-    assert "address of a store" in capsys.readouterr().err
-
-
 def test_missing_bucket_is_wrong_use(server: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(UsageError, match="bucket"):

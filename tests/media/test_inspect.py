@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from benchmarks.media_containers import encode, equi, insert_boxes, sa3d, spherical_xml, st3d, sv3d
 from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import RATE_HZ, source
-from yt360 import ambisonics
+from yt360 import ambisonics, sphere
 from yt360.cli import inspect as inspect_cli
 from yt360.errors import ItemError
+from yt360.media.evidence import sound_picture
 from yt360.media.inspect import inspect_media
 
 SECONDS = 6
@@ -51,11 +52,27 @@ def test_a_good_video_is_kept_and_its_sound_is_where_it_is(good: Path) -> None:
     loudest = inspection.loudest_direction()
     assert loudest["azimuth_deg"] == pytest.approx(60, abs=6)
     assert loudest["elevation_deg"] == pytest.approx(20, abs=6)
-    energy = inspection.energy_map(45, 90)
-    assert energy is not None
+    foa = inspection.heard_foa()
+    assert foa is not None
+    energy = ambisonics.energy_map(foa, 45, 90)
     row, column = np.unravel_index(energy.argmax(), energy.shape)
     assert 180 - 360 * (column + 0.5) / 90 == pytest.approx(60, abs=10)
     assert 90 - 180 * (row + 0.5) / 45 == pytest.approx(20, abs=12)
+
+
+def test_the_picture_of_a_file_has_a_ring_where_its_sound_is(good: Path) -> None:
+    inspection = inspect_media(good)
+    picture = sound_picture(inspection, 112, 224)
+    assert picture is not None
+    foa = inspection.heard_foa()
+    assert foa is not None
+    heard = ambisonics.sound_direction(foa)
+    row, column = sphere.to_pixels(heard.azimuth, heard.elevation, 112, 224)
+    bright = (picture.min(axis=-1) > 250).nonzero()
+    assert len(bright[0]) > 10
+    assert np.hypot(bright[0] - row, bright[1] - column).max() < 8
+    inspection.ambisonic = None
+    assert sound_picture(inspection) is None
 
 
 def test_picture_and_sound_in_two_files(tmp_path: Path, frames: np.ndarray, foa: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tests.models import released
 from yt360 import sphere
 from yt360.cli.model import convert_command
-from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames
+from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames
 from yt360.errors import UsageError
 from yt360.models import load_encoders
 from yt360.models.audio_visual import AudioVisualModel, Embeddings, _project

@@ -16,7 +16,7 @@ from yt360 import sphere
 from yt360.dataset.manifest import ClipRow, read_table
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
-from yt360.dataset.views import DrawnView, crop_labels
+from yt360.dataset.perspective_crop import DrawnView, crop_labels
 from yt360.engine import pipeline, recipe
 from yt360.engine.stage import Item
 from yt360.engine.verify import verify

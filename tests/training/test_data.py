@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from tests.training.world import edit_manifest, encode_sound, encode_video, tiny
 from yt360 import ambisonics
+from yt360.dataset.cutting import draw_moments
 from yt360.dataset.decoding import decode_frames, decode_sound
 from yt360.dataset.manifest import ClipRow, check_shards, load_split
 from yt360.dataset.members import MemberReader
 from yt360.errors import ItemError, UsageError
 from yt360.training.batch_plan import BatchPlan, Request
-from yt360.training.samples import BadSample, Collate, Sample, SampleDataset, draw_moments
+from yt360.training.samples import BadSample, Collate, Sample, SampleDataset
 
 RATE = 24000
 

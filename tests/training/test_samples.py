@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.training.world import tiny
+from yt360.dataset import decoding
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.hashing import digest_json
-from yt360.training import samples
 from yt360.training.batch_plan import BatchPlan, Request
 from yt360.training.samples import make_sample
 
@@ -46,8 +46,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> MemberReader:
     def sound(data: bytes, clip: ClipRow, start: int, count: int) -> np.ndarray:
         return np.tile(np.arange(start, start + count, dtype=np.float32) / 36000, (4, 1))
 
-    monkeypatch.setattr(samples, "decode_frames", frames)
-    monkeypatch.setattr(samples, "decode_sound", sound)
+    monkeypatch.setattr(decoding, "decode_frames", frames)
+    monkeypatch.setattr(decoding, "decode_sound", sound)
     monkeypatch.setattr(MemberReader, "_read", lambda *_: b"")
     return MemberReader("nowhere")
 

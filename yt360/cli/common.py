@@ -14,10 +14,8 @@ from yt360.cli.completion import complete_retry
 from yt360.cli.stage_help import ClusterOption
 from yt360.cli.talk import coloured
 from yt360.engine import recipe as recipes
-from yt360.engine.object_store import is_remote
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.errors import UsageError
 from yt360.stages import REGISTRY
 
 _COLOURS = {
@@ -148,13 +146,6 @@ def _pushed_at_the_end(root: Root) -> Root:
         # Who never learned of the stages does not know which files stay on this machine, and has changed nothing else.
         context.call_on_close(lambda: root.push() if root.is_declared else None)
     return root
-
-
-def local_root(path: str, what: str) -> Path:
-    """The folder of a root, for a command that reads only folders. Raises :class:`UsageError` for a store."""
-    if is_remote(path):
-        raise UsageError(f"{path}: {what} reads a root in a folder, found the address of a store; copy it here first")
-    return Path(path)
 
 
 def catalog_of(root: Root) -> DatasetState:

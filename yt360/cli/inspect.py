@@ -64,8 +64,9 @@ def _resident_mb(pid: int) -> float:
 
 
 def _child(connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int) -> None:
-    from yt360.media.evidence import sound_picture, write_png
+    from yt360.media.evidence import sound_picture
     from yt360.media.inspect import inspect_media
+    from yt360.media.png import write_png
 
     path, sound_path = Path(file), Path(sound) if sound else None
     _limit_memory(memory_mb)

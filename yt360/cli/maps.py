@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from yt360.cli.common import clean, json_option, local_root, print_json, root_option, table
+from yt360.cli.common import clean, json_option, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
 from yt360.errors import ItemError, UsageError
 
@@ -198,16 +198,15 @@ def export_command(root: str, out: Path) -> int:
 
     Exit code 1: some clips have no maps.
     """
-    from yt360.report.clips import clip_table, read_clip_maps
+    from yt360.dataset.dataset import open_dataset
     from yt360.segmentation.export import export_clip
 
-    folder = local_root(root, "maps export")
-    rows = clip_table(folder).to_dict("records")
+    data = open_dataset(root)
     clips = maps = 0
-    for row in rows:
-        found = read_clip_maps(folder, {str(key): value for key, value in row.items()})
+    for clip in data:
+        found = clip.maps
         if found is not None:
-            maps += export_clip(found, out / f"{row['video']}-{int(row['start_s'])}")
+            maps += export_clip(found, out / f"{clip.video}-{int(clip.start_s or 0)}")
             clips += 1
-    click.echo(f"{maps} maps of {clips} clips in {out}; {len(rows) - clips} clips have no maps")
-    return 0 if clips == len(rows) else 1
+    click.echo(f"{maps} maps of {clips} clips in {out}; {len(data) - clips} clips have no maps")
+    return 0 if clips == len(data) else 1

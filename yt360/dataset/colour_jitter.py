@@ -26,6 +26,11 @@ def draw_jitter(
 
     ``strengths`` of brightness, contrast, saturation (factors in 1 ± strength) and hue (± strength
     of a turn); ``mean`` is the crop's mean colour in [0, 1], which contrast turns about.
+
+    >>> draw_jitter(np.random.default_rng(0), (0.0, 0.0, 0.0, 0.0), np.full(3, 0.5)).round(3) + 0.0  # no change
+    array([[1., 0., 0., 0.],
+           [0., 1., 0., 0.],
+           [0., 0., 1., 0.]])
     """
     factors = [1 + rng.uniform(-strength, strength) for strength in strengths[:3]]
     turn = rng.uniform(-strengths[3], strengths[3])
@@ -49,7 +54,12 @@ def draw_jitter(
 def jitter(
     rng: np.random.Generator, pictures: NDArray[np.uint8], strengths: tuple[float, float, float, float]
 ) -> NDArray[np.uint8]:
-    """The same random change for all frames of a crop ``(time, height, width, 3)``."""
+    """The same random change for all frames of a crop ``(time, height, width, 3)``.
+
+    >>> gray = np.full((8, 112, 112, 3), 100, np.uint8)
+    >>> jitter(np.random.default_rng(0), gray, (0.4, 0.4, 0.4, 0.2)).shape
+    (8, 112, 112, 3)
+    """
     rows = pictures.reshape(-1, *pictures.shape[2:])
     change = draw_jitter(rng, strengths, np.array(cv2.mean(rows)[:3]) / 255)
     change[:, 3] *= 255

@@ -1,8 +1,12 @@
-"""Windows of a clip's picture and sound, out of the bytes of its members."""
+"""Windows of a clip's picture and sound, out of the bytes of its members.
+
+:class:`ClipDecoder` reads them for one clip; :func:`decode_frames` and :func:`decode_sound` do the work.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import av.error
 import numpy as np
@@ -15,19 +19,91 @@ from numpy.typing import NDArray
 
 from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
 from yt360.dataset.manifest import ClipRow
+from yt360.dataset.members import MemberReader
 from yt360.dataset.mp4_samples import SampleTable, SampleTableError, read_sample_table
+from yt360.dataset.perspective_crop import PAD, continue_sphere
+from yt360.dataset.recent import RecentlyUsed
 from yt360.errors import ItemError
 
 _REFORMATTER = VideoReformatter()
 
 
-def decode_frames(data: bytes, clip: ClipRow, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
+class PictureFacts(Protocol):
+    """What :func:`decode_frames` holds a clip's picture against; a :class:`ClipRow` says it."""
+
+    @property
+    def clip(self) -> str: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+
+
+Windows = RecentlyUsed[NDArray[Any]]
+"""Decoded windows that are kept: several views of one moment decode it once."""
+
+
+def recent_windows(limit_bytes: int) -> Windows:
+    """Room for decoded windows.
+
+    >>> decoder = ClipDecoder(MemberReader(root), row, recent_windows(64 << 20))
+    >>> decoder.frames([0]) is decoder.frames([0])
+    True
+    """
+    return RecentlyUsed(limit_bytes, _bytes_of)
+
+
+def _bytes_of(window: NDArray[Any]) -> int:
+    return window.nbytes
+
+
+class ClipDecoder:
+    """Decodes windows of one clip. ``windows``: where they are kept, if anywhere; those are not to be written to.
+
+    Both methods raise :class:`ItemError` where the clip's files are not what the manifest says.
+
+    >>> decoder = ClipDecoder(MemberReader(root), row)
+    >>> decoder.sound([0, 24000], 2400).shape, decoder.frames([0, 1]).shape
+    ((2, 4, 2400), (2, 66, 130, 3))
+    """
+
+    def __init__(self, reader: MemberReader, clip: ClipRow, windows: Windows | None = None) -> None:
+        self.reader, self.clip = reader, clip
+        self._windows = windows if windows is not None else recent_windows(0)
+
+    def sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
+        """``(len(starts), 4, samples)`` AmbiX from each of the samples ``starts`` on."""
+        return self._windows.get((self.clip, tuple(starts), samples), lambda: self._decode_sound(starts, samples))
+
+    def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Whole frames ``(len(indices), H + 2, W + 2, 3)`` RGB, the sphere continued by a pixel on each side.
+
+        ``indices`` rise; repeats are allowed.
+        """
+        return self._windows.get((self.clip, tuple(indices)), lambda: self._decode_frames(indices))
+
+    def _decode_sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
+        flac = self.reader.sound(self.clip)
+        return np.stack([decode_sound(flac, self.clip, start, samples) for start in starts])
+
+    def _decode_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        frames = decode_frames(self.reader.video(self.clip), self.clip, indices, pad=PAD)
+        continue_sphere(frames)
+        return frames
+
+
+def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
     """Frames ``indices`` (rising, repeats allowed) of a clip's MP4, as ``(len(indices), H + 2 pad, W + 2 pad, 3)`` RGB.
 
     ``pad`` pixels around each frame are left for the caller to fill. Decodes from the key frame
     before the first index to the last index, on one thread.
 
     Raises :class:`ItemError` when the bytes do not decode, or hold other frames than the manifest says.
+
+    >>> decode_frames(MemberReader(root).video(row), row, [0, 5, 5]).shape
+    (3, 64, 128, 3)
     """
     wanted = sorted(set(indices))
     found: dict[int, VideoFrame] = {}
@@ -60,7 +136,8 @@ def decode_frames(data: bytes, clip: ClipRow, indices: Sequence[int], *, pad: in
         if slot and index == indices[slot - 1]:
             pictures[slot] = pictures[slot - 1]
         else:
-            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24").to_ndarray()
+            # One thread: a forked worker would wait for ever for those of its parent.
+            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24", threads=1).to_ndarray()
     return pictures
 
 
@@ -82,6 +159,9 @@ def decode_sound(data: bytes, clip: ClipRow, start: int, samples: int) -> NDArra
     """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1].
 
     Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.
+
+    >>> decode_sound(MemberReader(root).sound(row), row, start=2400, samples=24000).shape
+    (4, 24000)
     """
     try:
         head = read_flac_head(data)

@@ -51,7 +51,12 @@ class FlacStream:
 
 
 def read_flac_head(data: bytes) -> FlacStream:
-    """The stream's head (sections 8 and 8.2). Raises :class:`FlacError`."""
+    """The stream's head (sections 8 and 8.2). Raises :class:`FlacError`.
+
+    >>> head = read_flac_head(MemberReader(root).sound(row))
+    >>> head.channels, head.sample_rate_hz, head.samples
+    (4, 24000, 48000)
+    """
     if data[:4] != b"fLaC" or len(data) < 8 + _STREAMINFO_BYTES or data[4] & 0x7F:
         raise FlacError("no FLAC stream with its STREAMINFO first")
     position, last = 4, False
@@ -72,6 +77,10 @@ def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> ND
     """``samples`` from sample ``start`` on, ``(samples, channels)`` in [-1, 1).
 
     Raises :class:`FlacError` when the window is not inside, and libav's errors for blocks that do not decode.
+
+    >>> flac = MemberReader(root).sound(row)
+    >>> decode_window(flac, read_flac_head(flac), start=1000, samples=24000).shape
+    (24000, 4)
     """
     if start < 0 or samples < 1 or start + samples > head.samples:
         raise FlacError(f"samples {start} to {start + samples} of {head.samples}")

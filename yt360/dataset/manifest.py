@@ -152,6 +152,10 @@ def load_split(
 
     A clip shorter than one sample is left out and named in :attr:`ClipSplit.short`; more than 1 % of
     such clips stop the run.
+
+    >>> train = load_split(root, "train", DataSettings(), sample_rate_hz=24000)
+    >>> len(train.clips), train.videos
+    (2, ('video000', 'video001'))
     """
     table = read_table(root) if table is None else table
     path = join(root, "manifests", "clips.parquet")
@@ -213,7 +217,10 @@ def _check(clip: ClipRow, path: str) -> None:
 
 
 def check_shards(root: str, splits: list[ClipSplit]) -> None:
-    """Every shard named by the clips exists and is long enough; all that are not are named in one UsageError."""
+    """Every shard named by the clips exists and is long enough; all that are not are named in one UsageError.
+
+    >>> check_shards(root, [load_split(root, "train", DataSettings(), sample_rate_hz=24000)])
+    """
     ends: dict[str, int] = {}
     for clip in (clip for split in splits for clip in split.clips):
         end = max(clip.video_offset + clip.video_size, clip.foa_offset + clip.foa_size)

@@ -13,6 +13,7 @@ from typing import Any
 import fsspec
 
 from yt360.dataset.manifest import ClipRow, join
+from yt360.dataset.recent import RecentlyUsed
 from yt360.errors import ItemError
 
 _OPEN_FILES = 32
@@ -33,18 +34,17 @@ class MemberReader:
     def __init__(self, root: str, *, verify: bool = True, remembered_bytes: int = 0) -> None:
         self._folder = join(root, "shards")
         self._verify = verify
-        self._limit = remembered_bytes
+        self._remembered = RecentlyUsed[bytes](remembered_bytes, len)
         self.__setstate__({})
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_folder": self._folder, "_verify": self._verify, "_limit": self._limit}
+        return {"_folder": self._folder, "_verify": self._verify, "_remembered": self._remembered}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._verified: set[tuple[str, str]] = set()
         self._filesystem: Any = None
         self._files: OrderedDict[str, int] = OrderedDict()
-        self._remembered: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
 
     def video(self, clip: ClipRow) -> bytes:
         """The MP4 of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
@@ -95,25 +95,16 @@ class MemberReader:
             self._local = "file" in _protocols(self._filesystem)
         path = f"{self._path}/{shard}"
         if not self._local:
-            return self._fetch(path, offset, size)
+            filesystem = self._filesystem
+            return self._remembered.get(
+                (path, offset, size), lambda: bytes(filesystem.cat_file(path, start=offset, end=offset + size))
+            )
         if shard not in self._files:
             if len(self._files) >= _OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
             self._files[shard] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._files.move_to_end(shard)
         return os.pread(self._files[shard], size, offset)
-
-    def _fetch(self, path: str, offset: int, size: int) -> bytes:
-        key = (path, offset, size)
-        if key in self._remembered:
-            self._remembered.move_to_end(key)
-            return self._remembered[key]
-        data: bytes = self._filesystem.cat_file(path, start=offset, end=offset + size)
-        if len(data) <= self._limit:
-            self._remembered[key] = data
-            while sum(map(len, self._remembered.values())) > self._limit:
-                self._remembered.popitem(last=False)
-        return data
 
 
 def _protocols(filesystem: Any) -> tuple[str, ...]:

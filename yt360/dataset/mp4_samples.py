@@ -49,7 +49,12 @@ class SampleTable:
 
 
 def read_sample_table(data: bytes) -> SampleTable:
-    """The first H.264 track's table. Raises :class:`SampleTableError`."""
+    """The first H.264 track's table. Raises :class:`SampleTableError`.
+
+    >>> table = read_sample_table(MemberReader(root).video(row))
+    >>> len(table.sizes), bool(table.keys[0]), table.span([0])  # the frame that is shown first needs no other
+    (32, True, range(0, 1))
+    """
     try:
         for kind, start, end in _boxes(data, 0, len(data)):
             if kind == b"moov":

@@ -25,8 +25,9 @@ from torch.utils.data import Dataset
 from yt360 import ambisonics, sphere
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
+from yt360.dataset.perspective_crop import DrawnView
 from yt360.dataset.settings import PublishedBehaviour, SampleSettings
-from yt360.dataset.views import DrawnView, sound_matrix
+from yt360.dataset.views import sound_matrix
 from yt360.errors import UsageError
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.samples import (

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360 import ambisonics
+from yt360.media.energy_overlay import energy_overlay, mark_direction
 from yt360.media.inspect import Inspection
+from yt360.media.png import write_png
 from yt360.media.reading import read_frames
 
 _SHOWN = 6
 """Frames on a contact sheet."""
-
-_DYNAMIC_DB = 12.0
-"""Range of levels below the loudest direction that is coloured."""
 
 
 def contact_sheet(frames: NDArray[np.uint8], columns: int = 3) -> NDArray[np.uint8]:
@@ -29,26 +28,15 @@ def contact_sheet(frames: NDArray[np.uint8], columns: int = 3) -> NDArray[np.uin
     return np.vstack(rows)
 
 
-def energy_overlay(picture: NDArray[np.uint8], energy: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """An equirectangular picture ``(h, w, 3)`` BGR with the sound power of ``energy`` over it as heat.
-
-    The scale is in decibel below the loudest direction; 12 dB below and less stay clear.
-    """
-    height, width = picture.shape[:2]
-    power = cv2.resize(energy.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    below = 10 * np.log10(np.maximum(power, 1e-20) / max(float(power.max()), 1e-20))
-    heat = np.clip(1 + below / _DYNAMIC_DB, 0, 1)
-    colours = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_TURBO).astype(np.float32)
-    weight = (0.65 * heat)[..., None]
-    return np.clip(picture * (1 - weight) + colours * weight, 0, 255).astype(np.uint8)
-
-
 def sound_picture(inspection: Inspection, height: int = 448, width: int = 896) -> NDArray[np.uint8] | None:
-    """The picture of the middle of the file (gray where it cannot be read) under its sound; None without ambisonics."""
-    energy = inspection.energy_map(height // 4, width // 4)
-    if energy is None:
+    """The picture ``(height, width, 3)`` RGB of the middle of the file (gray where it cannot be read) under the energy
+    of its sound, a ring around the mean direction; ``None`` without ambisonics."""
+    foa = inspection.heard_foa()
+    if foa is None:
         return None
-    return energy_overlay(_background(inspection, height, width), energy)
+    heard = ambisonics.sound_direction(foa)
+    overlay = energy_overlay(_background(inspection, height, width), foa)
+    return mark_direction(overlay, heard.azimuth, heard.elevation) if heard.energy > 0 else overlay
 
 
 def _background(inspection: Inspection, height: int, width: int) -> NDArray[np.uint8]:
@@ -61,7 +49,7 @@ def _background(inspection: Inspection, height: int, width: int) -> NDArray[np.u
         inspection.video, picture.reading, height=height, width=width, start_s=(start + end) / 2, timeout_s=60.0
     )
     frame = next(frames, None)
-    return plain if frame is None else np.ascontiguousarray(frame[..., ::-1])
+    return plain if frame is None else frame
 
 
 def write_pictures(inspection: Inspection, folder: Path) -> dict[str, str]:
@@ -70,11 +58,3 @@ def write_pictures(inspection: Inspection, folder: Path) -> dict[str, str]:
         return {}
     write_png(folder / "frames.png", contact_sheet(inspection.frames.frames))
     return {"frames": "frames.png"}
-
-
-def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    """Write a PNG; raises OSError where that fails."""
-    done, data = cv2.imencode(".png", picture)
-    if not done:
-        raise OSError(f"{path}: cannot encode a picture of shape {picture.shape}")
-    path.write_bytes(data.tobytes())

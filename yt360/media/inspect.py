@@ -122,9 +122,9 @@ class Inspection:
 
     def loudest_direction(self) -> dict[str, float | None]:
         """Direction of the mean intensity of all that was heard, its diffuseness and level; None without ambisonics."""
-        if self.heard is None or self.ambisonic is None or self.ambisonic.reading is None:
+        foa = self.heard_foa()
+        if foa is None:
             return {"azimuth_deg": None, "elevation_deg": None, "diffuseness": None, "level_db": None}
-        foa = np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
         found = ambisonics.sound_direction(foa)
         return {
             "azimuth_deg": round(float(np.degrees(found.azimuth)), 2),
@@ -133,12 +133,11 @@ class Inspection:
             "level_db": round(max(-200.0, float(10 * np.log10(found.energy + 1e-20))), 2),
         }
 
-    def energy_map(self, height: int = 90, width: int = 180) -> NDArray[np.float64] | None:
-        """Sound power ``(height, width)`` over the sphere of all that was heard; None without ambisonics."""
-        if self.heard is None or self.ambisonic is None or self.ambisonic.reading is None:
+    def heard_foa(self) -> NDArray[np.float32] | None:
+        """All that was heard ``(4, samples)`` AmbiX, window after window; None without ambisonics."""
+        if self.heard is None or self.ambisonic is None or self.ambisonic.reading is None or not self.heard.windows:
             return None
-        foa = np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
-        return ambisonics.energy_map(foa, height, width)
+        return np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
 
 
 def inspect_media(

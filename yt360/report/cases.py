@@ -22,10 +22,10 @@ from yt360.ambisonics import W, Y
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, Yt360Error
 from yt360.media import ffmpeg
+from yt360.media.energy_overlay import energy_overlay
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames, read_sound, without_sei
 from yt360.report.maps import first_map
-from yt360.report.overlays import energy_overlay
 
 _HEIGHT, _WIDTH = 160, 320
 _RATE_HZ = 24_000

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.dataset.decoding import decode_frames
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.report.clips import video_frame
 from yt360.segmentation import Category, ClipMaps, PanopticMap
 
 _INK = (60, 52, 46)
@@ -86,6 +87,16 @@ def map_picture(
     return np.concatenate([pair, legend(panoptic, categories, pair.shape[1], title=title)], axis=0)
 
 
+@dataclass(frozen=True)
+class _Picture:
+    """What is known of the picture of a clip that is in no shard yet."""
+
+    clip: str
+    frames: int
+    height: int
+    width: int
+
+
 def first_map(catalog: DatasetState, video: str) -> tuple[str, NDArray[np.uint8]] | None:
     """The middle map of a video's first clip that has maps, over its frame and with a legend, and what it is in words.
 
@@ -102,7 +113,9 @@ def first_map(catalog: DatasetState, video: str) -> tuple[str, NDArray[np.uint8]
         number = len(maps) // 2
         at_s = number / maps.rate_hz
         data = catalog.root.local(child["outputs"]["video"]["uri"]).read_bytes()
-        frame = video_frame(data, round(at_s * child["meta"]["fps"]))
+        meta = child["meta"]
+        picture = _Picture(child["id"], meta["frames"], meta["height"], meta["width"])
+        frame = decode_frames(data, picture, [min(round(at_s * meta["fps"]), picture.frames - 1)])[0]
         panoptic = maps.read(number)
         page = np.concatenate(
             [panoptic_overlay(frame, panoptic), legend(panoptic, maps.categories, frame.shape[1])], axis=0

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.files import atomic_write
+from yt360.media.png import write_png
 from yt360.segmentation.categories import COCO, INDEX_2020, SUBSET_2020, VOID_2020
 from yt360.segmentation.clip_maps import ClipMaps
 from yt360.segmentation.maps import PanopticMap
@@ -70,9 +69,5 @@ def export_clip(maps: ClipMaps, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(len(maps)):
         for name, picture in zip(("things", "stuff"), things_and_stuff(maps.read(number)), strict=True):
-            _write(folder / f"{name}-{number:04d}.png", cv2.imencode(".png", picture)[1].tobytes())
+            write_png(folder / f"{name}-{number:04d}.png", picture)
     return len(maps)
-
-
-def _write(path: Path, data: bytes) -> None:
-    atomic_write(path, lambda partial: partial.write_bytes(data))

@@ -1,4 +1,4 @@
-"""From a request to a sample: windows decoded, views cropped, all random choices made.
+"""From a request to a sample: :mod:`yt360.dataset.cutting` makes it, this hands it to the training loop.
 
 A sample is what a worker hands over: pictures as bytes and the sound as it is, because what is
 left (normalisation, rotation, spectrogram) is done for a whole batch on the device.
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from yt360 import ambisonics
-from yt360.dataset.colour_jitter import jitter
-from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.cutting import draw_sample
+from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
-from yt360.dataset.settings import DataSettings, SampleSettings
-from yt360.dataset.views import PAD, continue_sphere, crop_frames, draw_views, sound_matrix
+from yt360.dataset.settings import SampleSettings
 from yt360.errors import ItemError
 from yt360.training.batch_plan import Request
 from yt360.training.recipe import TrainingRecipe
@@ -91,70 +89,11 @@ class Batch:
         return replace(self._tensors(lambda tensor: tensor[:count]), clips=self.clips[:count])
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A stretch of a clip: ``samples`` from ``sound_start`` on, and the pictures ``frames`` inside it."""
-
-    sound_start: int
-    frames: tuple[int, ...]
-
-
-def draw_moments(rng: np.random.Generator, clip: ClipRow, data: DataSettings, count: int) -> list[Moment]:
-    """``count`` moments, one in each equal part of the clip.
-
-    The sound starts anywhere in its part, the picture anywhere inside the sound, as in the
-    published loader. Parts overlap where the clip is too short to hold a window in each.
-    """
-    length = min(clip.frames / clip.fps, clip.samples / clip.sample_rate_hz)
-    last = max(0.0, length - data.sound_s)
-    moments = []
-    for part in range(count):
-        low = min(last, part * length / count)
-        high = max(low, min(last, (part + 1) * length / count - data.sound_s))
-        start_s = rng.uniform(low, high)
-        picture_s = start_s + rng.uniform(0, data.sound_s - data.picture_s)
-        times = picture_s + np.arange(data.frames) / data.frames_per_second
-        frames = np.clip(np.round(times * clip.fps).astype(int), 0, clip.frames - 1)
-        sound_start = min(int(start_s * clip.sample_rate_hz), clip.samples - round(data.sound_s * clip.sample_rate_hz))
-        moments.append(Moment(max(0, sound_start), tuple(int(frame) for frame in frames)))
-    return moments
-
-
 def make_sample(request: Request, clip: ClipRow, settings: SampleSettings, reader: MemberReader) -> Sample:
     """Decode and crop what a request asks for. Raises :class:`ItemError` when the clip is not what it should be."""
     rng = np.random.default_rng(request.seed)
-    switches, count, several_moments = settings.behaviour, settings.view_count, settings.several_moments
-    moments = draw_moments(rng, clip, settings.data, count if several_moments else 1)
-
-    flac = reader.sound(clip)
-    samples = round(settings.data.sound_s * clip.sample_rate_hz)
-    sound = np.stack([decode_sound(flac, clip, moment.sound_start, samples) for moment in moments])
-
-    loudest = None
-    if settings.views.energy_share > 0:
-        heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
-        loudest = (heard.azimuth, heard.elevation)
-    drawn = 1 if several_moments else count
-    views = draw_views(rng, drawn, settings.views, switches, augment=request.augment, loudest=loudest)
-    views *= count // len(views)
-
-    mp4 = reader.video(clip)
-    every = sorted({frame for moment in moments for frame in moment.frames})
-    decoded = decode_frames(mp4, clip, every, pad=PAD)
-    continue_sphere(decoded)
-    pictures = []
-    for index, view in enumerate(views):
-        wanted = moments[index if several_moments else 0].frames
-        frames = decoded if len(wanted) == len(every) else decoded[np.searchsorted(every, wanted)]
-        crop = crop_frames(frames, view, settings.views.size)
-        pictures.append(jitter(rng, crop, settings.views.jitter) if request.augment else crop)
-    return Sample(
-        request=request,
-        pictures=np.stack(pictures),
-        sound=sound,
-        matrices=np.stack([sound_matrix(view, switches) for view in views]),
-        directions=np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
-    )
+    made = draw_sample(rng, ClipDecoder(reader, clip), settings, augment=request.augment)
+    return Sample(request, **made.arrays())
 
 
 class SampleDataset(Dataset[Any]):

@@ -17,8 +17,9 @@ from torch import Tensor
 from yt360 import ambisonics, sphere
 from yt360.dataset import manifest
 from yt360.dataset.members import MemberReader
+from yt360.dataset.perspective_crop import DrawnView
 from yt360.dataset.settings import PublishedBehaviour
-from yt360.dataset.views import DrawnView, sound_matrix
+from yt360.dataset.views import sound_matrix
 from yt360.evaluation.frozen_features import ANGLES, ANY_YAW, Bank, Extractor, draw_angles, make_views, turned_matrices
 from yt360.evaluation.pretrained import Pretrained, load_pretrained, sampling
 from yt360.evaluation.recipe import AvcBinTask, AvsaBinTask, EvaluationRecipe, parse_evaluation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,20 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.dataset.colour_jitter import jitter
-from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.cutting import cut, draw_moments, sound_samples
+from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import view_labels
+from yt360.dataset.perspective_crop import DrawnView
 from yt360.dataset.settings import SampleSettings
-from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, draw_views, sound_matrix
+from yt360.dataset.views import draw_views
 from yt360.errors import ItemError, UsageError
 from yt360.evaluation.metrics import IGNORED
 from yt360.segmentation import ClipMaps, PanopticMap
 from yt360.segmentation.categories import COCO, SUBSET_2020
 from yt360.segmentation.export import task_labels
 from yt360.training.batch_plan import Request
-from yt360.training.samples import draw_moments
 
 
 @dataclass(frozen=True)
@@ -98,28 +100,25 @@ class LabelledMaker:
         """``pictures``, ``sound``, ``matrices``, ``directions`` of a sample, and its ``labels`` (k, size, size)."""
         rng = np.random.default_rng(request.seed)
         settings, size = self.settings, self.settings.views.size
+        # Labels are flipped with the picture, so the sound is as well, whatever the model was trained on.
         switches = settings.behaviour.model_copy(update={"flip_sound": True})
         moment = draw_moments(rng, clip, settings.data, 1)[0]
         views = draw_views(rng, self.views, settings.views, switches, augment=self.augment)
         if self.fov_deg is not None:
             views = [_with_fov(view, math.radians(rng.uniform(*self.fov_deg)), self.augment) for view in views]
-        samples = round(settings.data.sound_s * clip.sample_rate_hz)
-        sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
-        frames = decode_frames(self.reader.video(clip), clip, moment.frames, pad=PAD)
-        continue_sphere(frames)
-        crops = [crop_frames(frames, view, size) for view in views]
-        if self.augment:
-            crops = [jitter(rng, crop, settings.views.jitter) for crop in crops]
+        made = cut(
+            ClipDecoder(self.reader, clip),
+            [moment],
+            views,
+            samples=sound_samples(settings.data, clip.sample_rate_hz),
+            size=size,
+            switches=switches,
+            recolour=partial(jitter, rng, strengths=settings.views.jitter) if self.augment else None,
+        )
         # The paper labels a sample by the map at its end.
         end_s = [moment.frames[-1] / clip.fps]
         labels = [view_labels(self.reader, clip, end_s, view, size, self.labels)[0] for view in views]
-        return {
-            "pictures": np.stack(crops),
-            "sound": sound[None],
-            "matrices": np.stack([sound_matrix(view, switches) for view in views]),
-            "directions": np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
-            "labels": np.stack(labels),
-        }
+        return made.arrays() | {"labels": np.stack(labels)}
 
 
 def _with_fov(drawn: DrawnView, fov: float, augment: bool) -> DrawnView:

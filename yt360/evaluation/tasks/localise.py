@@ -20,29 +20,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from yt360 import ambisonics, sphere
-from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.cutting import cut, draw_moments, sound_samples
+from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.settings import SampleSettings
-from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
+from yt360.dataset.views import fixed_view
 from yt360.evaluation.frozen_features import turned_matrices
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.recipe import LocaliseTask
 from yt360.training.batch_plan import Request
-from yt360.training.samples import draw_moments
 
 
-def grid(task: LocaliseTask, corners: bool) -> list[DrawnView]:
+def grid(task: LocaliseTask) -> list[sphere.View]:
     """``around`` views a ring, ring by ring."""
     fov = math.radians(task.fov_deg)
     return [
-        DrawnView(
-            sphere.View(float(sphere.wrap_angle(2 * math.pi * k / task.around)), math.radians(elevation), fov, fov),
-            flip=False,
-            gain=1.0,
-            corners=corners,
-        )
+        sphere.View(float(sphere.wrap_angle(2 * math.pi * k / task.around)), math.radians(elevation), fov, fov)
         for elevation in task.elevations_deg
         for k in range(task.around)
     ]
@@ -58,21 +53,18 @@ class GridMaker:
 
     def __call__(self, request: Request, clip: ClipRow) -> dict[str, NDArray[Any]]:
         """``pictures``, ``sound``, ``matrices``, ``directions``, and ``heard`` (4,): direction and directness."""
-        switches, size = self.settings.behaviour, self.settings.views.size
-        views = grid(self.task, corners=switches.coverage == "coded")
-        moment = draw_moments(np.random.default_rng(request.seed), clip, self.settings.data, 1)[0]
-        samples = round(self.settings.data.sound_s * clip.sample_rate_hz)
-        sound = decode_sound(self.reader.sound(clip), clip, moment.sound_start, samples)
-        frames = decode_frames(self.reader.video(clip), clip, moment.frames, pad=PAD)
-        continue_sphere(frames)
-        heard = ambisonics.sound_direction(sound)
-        return {
-            "pictures": np.stack([crop_frames(frames, view, size) for view in views]),
-            "sound": sound[None],
-            "matrices": np.stack([sound_matrix(view, switches) for view in views]),
-            "directions": np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
-            "heard": np.array([*sphere.unit_vector(heard.azimuth, heard.elevation), 1 - heard.diffuseness], np.float64),
-        }
+        settings = self.settings
+        made = cut(
+            ClipDecoder(self.reader, clip),
+            draw_moments(np.random.default_rng(request.seed), clip, settings.data, 1),
+            [fixed_view(view, settings.behaviour) for view in grid(self.task)],
+            samples=sound_samples(settings.data, clip.sample_rate_hz),
+            size=settings.views.size,
+            switches=settings.behaviour,
+        )
+        heard = ambisonics.sound_direction(made.sound[0])
+        direction = sphere.unit_vector(heard.azimuth, heard.elevation)
+        return made.arrays() | {"heard": np.array([*direction, 1 - heard.diffuseness], np.float64)}
 
 
 def match(pretrained: Pretrained, batch: dict[str, Tensor], *, task: LocaliseTask) -> dict[str, Tensor]:
@@ -114,7 +106,7 @@ def measures(
     task: LocaliseTask, found: dict[str, NDArray[np.float64]], videos: NDArray[np.int64]
 ) -> dict[str, Measure]:
     """Median errors with what guessing gives: a random view of the grid, and the best single direction for all."""
-    views = np.stack([view.view.rotation[0] for view in grid(task, corners=False)])
+    views = np.stack([view.rotation[0] for view in grid(task)])
     directed = found["heard"][:, 3] >= task.least_directness
     heard, groups = found["heard"][directed], videos[directed]
     errors = source_errors(found["match"][directed], heard, views)

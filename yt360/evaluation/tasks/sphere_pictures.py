@@ -7,23 +7,22 @@ import math
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from yt360 import sphere
-from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.cutting import cut, draw_moments, sound_samples
+from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
-from yt360.dataset.views import PAD, DrawnView, continue_sphere, crop_frames, sound_matrix
+from yt360.dataset.views import fixed_view
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.tasks.labelled import SegmentLabels
 from yt360.evaluation.tasks.segmentation import Segmenter, inputs
-from yt360.files import atomic_write
+from yt360.media.png import write_png
 from yt360.segmentation import ClipMaps
 from yt360.segmentation.on_sphere import view_set
-from yt360.training.samples import draw_moments
 
 _AROUND = 8
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -77,24 +76,23 @@ def draw_clip(
     settings = pretrained.origin.samples
     views = covering_views(segmenter.task.views)
     moment = draw_moments(np.random.default_rng(0), clip, settings.data, 1)[0]
-    samples = round(settings.data.sound_s * clip.sample_rate_hz)
-    sound = decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
-    frames = decode_frames(reader.video(clip), clip, moment.frames, pad=PAD)
-    continue_sphere(frames)
-    corners = settings.behaviour.coverage == "coded"
-    drawn = [DrawnView(view, flip=False, gain=1.0, corners=corners) for view in views]
-    crops = np.stack([crop_frames(frames, view, settings.views.size) for view in drawn])
-    matrices = np.stack([sound_matrix(view, settings.behaviour) for view in drawn])
-    directions = np.stack([view.rotation[0] for view in views]).astype(np.float32)
+    made = cut(
+        ClipDecoder(reader, clip),
+        [moment],
+        [fixed_view(view, settings.behaviour) for view in views],
+        samples=sound_samples(settings.data, clip.sample_rate_hz),
+        size=settings.views.size,
+        switches=settings.behaviour,
+    )
     # Context sees as many views at a time as it was trained with, spread over the sphere.
     groups = len(views) // segmenter.task.views
     scores: dict[str, NDArray[np.float32]] = {}
     for group in range(groups):
         batch = {
-            "pictures": torch.from_numpy(crops[None, group::groups]),
-            "sound": torch.from_numpy(sound[None, None]),
-            "matrices": torch.from_numpy(matrices[None, group::groups]),
-            "directions": torch.from_numpy(directions[None, group::groups]),
+            "pictures": torch.from_numpy(made.pictures[None, group::groups]),
+            "sound": torch.from_numpy(made.sound[None]),
+            "matrices": torch.from_numpy(made.matrices[None, group::groups]),
+            "directions": torch.from_numpy(made.directions[None, group::groups]),
         }
         batch = {name: value.to(pretrained.device) for name, value in batch.items()}
         pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
@@ -104,13 +102,13 @@ def draw_clip(
     maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")
     truth = labels(maps.read(maps.nearest(moment.frames[-1] / clip.fps)))
     colours = palette(len(labels.names))
-    picture = frames[-1, PAD:-PAD, PAD:-PAD]
+    picture = made.panoramas[-1]
     paths = []
     for name, each in scores.items():
         found = stitch(each, views, truth.shape)
         rows = np.concatenate([picture, colours[truth], colours[found]])
         path = folder / f"{_UNSAFE.sub('_', clip.clip)[:80]}-{name}.png"
-        _write_png(path, rows)
+        write_png(path, rows)
         paths.append(path)
     return paths
 
@@ -118,9 +116,3 @@ def draw_clip(
 def covering_views(at_once: int) -> tuple[sphere.View, ...]:
     """Views that cover the sphere, a multiple of ``at_once`` of them."""
     return view_set(next(count for count in range(_AROUND, _AROUND + at_once + 1) if (count + 2) % at_once == 0))
-
-
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
-    good, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
-    assert good, "OpenCV encodes 8-bit pictures"
-    atomic_write(path, lambda partial: partial.write_bytes(data.tobytes()))

@@ -1,0 +1,8 @@
+from yt360.dataset.clip import Clip as Clip
+from yt360.dataset.clip import ClipView as ClipView
+from yt360.dataset.clip_dataset import ClipDataset as ClipDataset
+from yt360.dataset.dataset import Dataset as Dataset
+from yt360.dataset.dataset import open_dataset as open
+
+__version__: str
+__all__ = ["Clip", "ClipDataset", "ClipView", "Dataset", "__version__", "open"]

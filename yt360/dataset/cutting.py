@@ -1,0 +1,184 @@
+"""Cuts views out of a clip: the one place that turns windows and directions into pictures and sound.
+
+Training, evaluation, :meth:`yt360.dataset.clip.Clip.view` and :class:`yt360.dataset.clip_dataset.ClipDataset` all
+call :func:`cut`, so a model is measured on what it was trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360 import ambisonics
+from yt360.dataset.colour_jitter import jitter
+from yt360.dataset.decoding import ClipDecoder
+from yt360.dataset.manifest import ClipRow
+from yt360.dataset.perspective_crop import PAD, DrawnView, crop_frames
+from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
+from yt360.dataset.views import draw_views, sound_matrix
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stretch of a clip: its sound begins at sample ``sound_start``; ``frames`` are the numbers of its pictures."""
+
+    sound_start: int
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CutViews:
+    """Views of a clip.
+
+    ``pictures`` (views, frames, size, size, 3) uint8 RGB; ``sound`` (moments, 4, samples) float32 AmbiX, not turned,
+    one moment for all views or one each; ``matrices`` (views, 4, 4) float32 turns the sound to each view (rotation,
+    flip and gain in one); ``directions`` (views, 3) float32 unit vectors; ``panoramas`` (n, H, W, 3) uint8: the whole
+    frames that the views were cut out of, each once.
+    """
+
+    views: tuple[DrawnView, ...]
+    moments: tuple[Moment, ...]
+    pictures: NDArray[np.uint8]
+    sound: NDArray[np.float32]
+    matrices: NDArray[np.float32]
+    directions: NDArray[np.float32]
+    panoramas: NDArray[np.uint8]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What a network is fed: ``pictures``, ``sound``, ``matrices`` and ``directions`` by name."""
+        return {name: getattr(self, name) for name in ("pictures", "sound", "matrices", "directions")}
+
+
+def draw_moments(rng: np.random.Generator, clip: ClipRow, data: DataSettings, count: int) -> list[Moment]:
+    """``count`` moments, one in each equal part of the clip.
+
+    The sound starts anywhere in its part, the picture anywhere inside the sound, as in the
+    published loader. Parts overlap where the clip is too short to hold a window in each.
+
+    >>> draw_moments(np.random.default_rng(0), row, DataSettings(picture_s=0.25), 1)
+    [Moment(sound_start=15287, frames=(13, 14, 15, 16))]
+    """
+    length = min(clip.frames / clip.fps, clip.samples / clip.sample_rate_hz)
+    last = max(0.0, length - data.sound_s)
+    moments = []
+    for part in range(count):
+        low = min(last, part * length / count)
+        high = max(low, min(last, (part + 1) * length / count - data.sound_s))
+        start_s = rng.uniform(low, high)
+        picture_s = start_s + rng.uniform(0, data.sound_s - data.picture_s)
+        frames = frame_numbers(clip, picture_s, data.frames, data.frames_per_second)
+        sound_start = min(int(start_s * clip.sample_rate_hz), clip.samples - round(data.sound_s * clip.sample_rate_hz))
+        moments.append(Moment(max(0, sound_start), frames))
+    return moments
+
+
+def frame_numbers(clip: ClipRow, start_s: float, count: int, fps: float) -> tuple[int, ...]:
+    """The frames of a clip nearest to ``count`` times from ``start_s`` on, ``fps`` a second; within the clip.
+
+    >>> frame_numbers(row, 0.5, 4, 8.0)  # of a clip at 16 frames a second
+    (8, 10, 12, 14)
+    """
+    times = start_s + np.arange(count) / fps
+    return tuple(int(frame) for frame in np.clip(np.round(times * clip.fps).astype(int), 0, clip.frames - 1))
+
+
+def cut(
+    decoder: ClipDecoder,
+    moments: Sequence[Moment],
+    views: Sequence[DrawnView] | Callable[[NDArray[np.float32]], Sequence[DrawnView]],
+    *,
+    samples: int,
+    size: int,
+    switches: PublishedBehaviour | None = None,
+    recolour: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+) -> CutViews:
+    """Cut ``views`` out of one moment of a clip, or each out of a moment of its own.
+
+    ``views`` may be chosen by the sound of the moments ``(moments, 4, samples)``. ``samples`` of sound for each
+    moment; pictures of ``size`` x ``size`` pixels. ``switches`` say how the sound is turned (default: correctly);
+    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other.
+
+    Raises :class:`yt360.errors.ItemError` where the clip's files are not what the manifest says.
+
+    Every task used to do this itself. Two of them seemed to differ: with ``flip_sound: false`` the segmentation task
+    flips the sound all the same, because its labels are flipped as well (it says so in its ``switches``); and views
+    that are not drawn (the localisation grid, pictures of the whole sphere) took over ``coverage: coded`` by hand
+    (:func:`yt360.dataset.views.fixed_view` does so now). No number changes by being done here.
+
+    >>> from yt360 import sphere
+    >>> from yt360.dataset.views import fixed_view
+    >>> ahead = fixed_view(sphere.View(0.0, 0.0, 1.5, 1.5))
+    >>> decoder = ClipDecoder(MemberReader(root), row)
+    >>> views = cut(decoder, [Moment(0, (0, 1))], [ahead], samples=24000, size=32)
+    >>> views.pictures.shape, views.sound.shape, views.matrices.shape
+    ((1, 2, 32, 32, 3), (1, 4, 24000), (1, 4, 4))
+    """
+    switches = switches or PublishedBehaviour()
+    sound = decoder.sound([moment.sound_start for moment in moments], samples)
+    chosen = tuple(views(sound) if callable(views) else views)
+    every = sorted({frame for moment in moments for frame in moment.frames})
+    decoded = decoder.frames(every)
+    pictures = []
+    for number, view in enumerate(chosen):
+        wanted = moments[number if len(moments) > 1 else 0].frames
+        frames = decoded if len(wanted) == len(every) else decoded[np.searchsorted(every, wanted)]
+        crop = crop_frames(frames, view, size)
+        pictures.append(recolour(crop) if recolour else crop)
+    return CutViews(
+        views=chosen,
+        moments=tuple(moments),
+        pictures=np.stack(pictures),
+        sound=sound,
+        matrices=np.stack([sound_matrix(view, switches) for view in chosen]),
+        directions=np.stack([view.view.rotation[0] for view in chosen]).astype(np.float32),
+        panoramas=decoded[:, PAD:-PAD, PAD:-PAD],
+    )
+
+
+def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool) -> CutViews:
+    """Random views of a random moment as a model is trained on; ``augment``: flips, gains and colours as well.
+
+    Equal random numbers give equal bytes. Raises :class:`yt360.errors.ItemError` as :func:`cut` does.
+
+    >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
+    >>> sample = draw_sample(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), settings, augment=True)
+    >>> sample.pictures.shape, sample.sound.shape
+    ((2, 4, 112, 112, 3), (1, 4, 24000))
+    """
+    count, several = settings.view_count, settings.several_moments
+    moments = draw_moments(rng, decoder.clip, settings.data, count if several else 1)
+
+    def choose(sound: NDArray[np.float32]) -> list[DrawnView]:
+        loudest = None
+        if settings.views.energy_share > 0:
+            heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
+            loudest = (heard.azimuth, heard.elevation)
+        drawn = 1 if several else count
+        views = draw_views(rng, drawn, settings.views, settings.behaviour, augment=augment, loudest=loudest)
+        return views * (count // drawn)
+
+    def recolour(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return jitter(rng, crop, settings.views.jitter)
+
+    return cut(
+        decoder,
+        moments,
+        choose,
+        samples=sound_samples(settings.data, decoder.clip.sample_rate_hz),
+        size=settings.views.size,
+        switches=settings.behaviour,
+        recolour=recolour if augment else None,
+    )
+
+
+def sound_samples(data: DataSettings, sample_rate_hz: int) -> int:
+    """Samples of a moment's sound.
+
+    >>> sound_samples(DataSettings(sound_s=1.5), 24000)
+    36000
+    """
+    return round(data.sound_s * sample_rate_hz)

@@ -1,0 +1,145 @@
+"""Perspective crops: the gnomonic pictures of views out of whole equirectangular frames, fast enough for training.
+
+The same geometry as :func:`yt360.sphere.crop`, in single precision and fixed point, on frames that are decoded with
+a pixel of room around them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360 import sphere
+
+PAD = 1
+"""Pixels around an equirectangular picture that hold what lies beyond the seam and the poles."""
+
+_ARCTAN = np.array([0.9998660, -0.3302995, 0.1801410, -0.0851330, 0.0208351], np.float32)
+_HALF_TURN = np.float32(math.pi)
+_TINY = np.float32(1e-30)
+
+
+@dataclass(frozen=True)
+class DrawnView:
+    """A view and what is done to it. ``corners``: pixels of crop and source stand for their upper left corners."""
+
+    view: sphere.View
+    flip: bool
+    gain: float
+    corners: bool
+
+
+def picture_map(
+    drawn: DrawnView, size: int, source_size: tuple[int, int]
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Fixed-point maps for :func:`crop_frames` of pictures padded by :data:`PAD`.
+
+    The same as :func:`yt360.sphere.sampling_map` in single precision (held to 0.01 pixels by a test),
+    with the flip and the pixel convention built in.
+
+    >>> ahead = DrawnView(sphere.View(0.0, 0.0, 1.5, 1.5), flip=False, gain=1.0, corners=False)
+    >>> whole, thirty_seconds = picture_map(ahead, 3, (224, 448))
+    >>> (whole[1, 1] + thirty_seconds[1, 1] // 32 / 32 - PAD).tolist()  # (column, row) of the middle pixel
+    [223.5, 111.5]
+    """
+    columns, rows = _places(drawn, size, source_size)
+    whole, thirty_seconds = cv2.convertMaps(columns, rows, cv2.CV_16SC2)
+    return np.asarray(whole, np.int16), np.asarray(thirty_seconds, np.uint16)
+
+
+def _places(
+    drawn: DrawnView, size: int, source_size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Columns and rows ``(size, size)`` of a crop's pixels in a picture padded by :data:`PAD`."""
+    height, width = source_size
+    steps = (np.arange(size) + (0.0 if drawn.corners else 0.5)) * (2 / size)
+    left = (np.tan(drawn.view.horizontal_fov / 2) * (1 - steps)).astype(np.float32)[None, :]
+    up = (np.tan(drawn.view.vertical_fov / 2) * (1 - steps)).astype(np.float32)[:, None]
+    if drawn.flip:
+        left = left[:, ::-1]
+    # Rays are (1, left, up) @ rotation; their length does not matter to arctan2.
+    (fx, fy, fz), (lx, ly, lz), (ux, uy, uz) = drawn.view.rotation.astype(np.float32)
+    x = (fx + left * lx) + up * ux
+    y = (fy + left * ly) + up * uy
+    z = (fz + left * lz) + up * uz
+    origin = np.float32(PAD if drawn.corners else PAD - 0.5)
+    columns = (np.float32(math.pi) - _arctan2(y, x)) * np.float32(width / (2 * math.pi)) + origin
+    rows = (np.float32(math.pi / 2) - _arctan2(z, np.sqrt(x * x + y * y))) * np.float32(height / math.pi)
+    return columns, rows + origin
+
+
+def crop_labels(labels: NDArray[Any], drawn: DrawnView, size: int) -> NDArray[Any]:
+    """The view that :func:`crop_frames` makes of pictures, of label maps ``(T, H, W)``: ``(T, size, size)``.
+
+    Nearest neighbour: no label comes out that did not go in. Any integer type.
+
+    >>> ahead = DrawnView(sphere.View(0.0, 0.0, 1.5, 1.5), flip=False, gain=1.0, corners=False)
+    >>> crop_labels(np.full((1, 64, 128), 7), ahead, 2).tolist()
+    [[[7, 7], [7, 7]]]
+    """
+    height, width = labels.shape[1:]
+    columns, rows = _places(drawn, size, (height, width))
+    column = np.rint(columns).astype(np.int64) - PAD
+    row = np.clip(np.rint(rows).astype(np.int64) - PAD, 0, height - 1)
+    return labels[:, row, column % width]
+
+
+def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``arctan2`` within 1.2e-5 radians (0.004 pixels of a picture 2048 wide), four times as fast as numpy's.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 4.4.47, on the octant it is made for.
+    """
+    absolute_x, absolute_y = np.abs(x), np.abs(y)
+    ratio = np.minimum(absolute_x, absolute_y) / np.maximum(np.maximum(absolute_x, absolute_y), _TINY)
+    square = ratio * ratio
+    angle = np.full_like(square, _ARCTAN[-1])
+    for coefficient in _ARCTAN[-2::-1]:
+        angle *= square
+        angle += coefficient
+    angle *= ratio
+    np.subtract(_HALF_TURN / 2, angle, out=angle, where=absolute_y > absolute_x)
+    np.subtract(_HALF_TURN, angle, out=angle, where=x < 0)
+    return np.copysign(angle, y)
+
+
+def continue_sphere(frames: NDArray[np.uint8]) -> None:
+    """Fill the :data:`PAD` pixels around frames ``(T, H + 2, W + 2, 3)`` with what lies beyond poles and seam.
+
+    >>> frames = np.zeros((1, 4, 6, 3), np.uint8)
+    >>> frames[0, 1:3, 1:5] = np.array([10, 20, 30, 40])[:, None]
+    >>> continue_sphere(frames)
+    >>> frames[0, ..., 0]
+    array([[20, 30, 40, 10, 20, 30],
+           [40, 10, 20, 30, 40, 10],
+           [40, 10, 20, 30, 40, 10],
+           [20, 30, 40, 10, 20, 30]], dtype=uint8)
+    """
+    half = (frames.shape[2] - 2 * PAD) // 2
+    for edge, inner in ((0, 1), (-1, -2)):
+        row = frames[:, inner, PAD:-PAD]
+        frames[:, edge, PAD : PAD + half] = row[:, half:]
+        frames[:, edge, PAD + half : -PAD] = row[:, :half]
+    frames[:, :, 0] = frames[:, :, -2]
+    frames[:, :, -1] = frames[:, :, 1]
+
+
+def crop_frames(frames: NDArray[np.uint8], drawn: DrawnView, size: int) -> NDArray[np.uint8]:
+    """The gnomonic pictures ``(T, size, size, 3)`` of a drawn view, out of frames :func:`continue_sphere` filled.
+
+    >>> ahead = DrawnView(sphere.View(0.0, 0.0, 1.5, 1.5), flip=False, gain=1.0, corners=False)
+    >>> frames = np.full((8, 66, 130, 3), 50, np.uint8)
+    >>> continue_sphere(frames)
+    >>> crop_frames(frames, ahead, 112).shape
+    (8, 112, 112, 3)
+    """
+    source = (frames.shape[1] - 2 * PAD, frames.shape[2] - 2 * PAD)
+    fine, coarse = picture_map(drawn, size, source)
+    crops = np.empty((len(frames), size, size, 3), np.uint8)
+    for frame, crop in zip(frames, crops, strict=True):
+        cv2.remap(frame, fine, coarse, cv2.INTER_LINEAR, dst=crop, borderMode=cv2.BORDER_REPLICATE)
+    return crops
