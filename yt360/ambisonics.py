@@ -51,7 +51,8 @@ def to_ambix(channels: NDArray[Any], convention: Convention) -> NDArray[Any]:
     array([1., 2., 3., 1.])
     """
     order, gains = _TO_AMBIX[convention]
-    return channels[order] * np.asarray(gains, dtype=channels.dtype)[:, None]
+    ambix: NDArray[Any] = channels[order] * np.asarray(gains, dtype=channels.dtype)[:, None]
+    return ambix
 
 
 def from_ambix(foa: NDArray[Any], convention: Convention) -> NDArray[Any]:
@@ -89,7 +90,8 @@ def encode(signal: ArrayLike, azimuth: ArrayLike, elevation: ArrayLike) -> NDArr
     gains = encoding_gains(azimuth, elevation)
     if gains.ndim == 1:
         gains = gains[:, None]
-    return (gains * signal).astype(np.result_type(signal.dtype, np.float32), copy=False)
+    foa: NDArray[Any] = (gains * signal).astype(np.result_type(signal.dtype, np.float32), copy=False)
+    return foa
 
 
 def rotate(foa: NDArray[Any], rotation: ArrayLike) -> NDArray[Any]:
@@ -105,7 +107,8 @@ def rotate(foa: NDArray[Any], rotation: ArrayLike) -> NDArray[Any]:
     if foa.ndim < 2 or foa.shape[-2] != 4:
         raise ValueError(f"expected first-order sound of shape (..., 4, samples), found {foa.shape}")
     matrix = rotation_matrix(rotation).astype(foa.dtype)
-    return matrix @ foa
+    turned: NDArray[Any] = matrix @ foa
+    return turned
 
 
 def rotation_matrix(rotation: ArrayLike) -> NDArray[np.float64]:
@@ -160,7 +163,8 @@ def covariance(foa: NDArray[Any]) -> NDArray[np.float64]:
     array([1., 0., 0., 1.])
     """
     samples = foa.astype(np.float64, copy=False)
-    return samples @ samples.T / max(1, samples.shape[-1])
+    products: NDArray[np.float64] = samples @ samples.T / max(1, samples.shape[-1])
+    return products
 
 
 def energy_map(foa: NDArray[Any], height: int, width: int) -> NDArray[np.float64]:
@@ -172,7 +176,8 @@ def energy_map(foa: NDArray[Any], height: int, width: int) -> NDArray[np.float64
     array([[0.25, 1.  , 0.25, 0.  ]])
     """
     gains = encoding_gains(sphere.column_azimuths(width)[None, :], sphere.row_elevations(height)[:, None])
-    return np.einsum("ihw,ij,jhw->hw", gains, covariance(foa), gains) / 4
+    power: NDArray[np.float64] = np.einsum("ihw,ij,jhw->hw", gains, covariance(foa), gains) / 4
+    return power
 
 
 @dataclass(frozen=True)

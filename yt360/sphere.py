@@ -69,7 +69,8 @@ def angle_between(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     cross = np.linalg.norm(np.cross(a, b), axis=-1)
-    return np.arctan2(cross, np.sum(a * b, axis=-1))
+    angle: NDArray[np.float64] = np.arctan2(cross, np.sum(a * b, axis=-1))
+    return angle
 
 
 def wrap_angle(angle: ArrayLike) -> NDArray[np.float64]:
@@ -214,7 +215,8 @@ class View:
         up = np.tan(self.vertical_fov / 2) * (1 - 2 * (np.arange(height) + 0.5) / height)
         plane = np.stack(np.broadcast_arrays(np.ones(()), left[None, :], up[:, None]), axis=-1)
         plane = plane / np.linalg.norm(plane, axis=-1, keepdims=True)
-        return plane @ self.rotation  # row vectors times R = R^T applied: view to world
+        vectors: NDArray[np.float64] = plane @ self.rotation  # row vectors times R = R^T applied: view to world
+        return vectors
 
 
 def sampling_map(view: View, size: tuple[int, int], source_size: tuple[int, int]) -> NDArray[np.float32]:

@@ -90,7 +90,8 @@ def motion_map(
             motion, shown[..., 0] * columns - 0.5, shown[..., 1] * rows - 0.5, cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_CONSTANT,
         )  # fmt: skip
-    return cv2.resize(motion, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float64)
+    shrunk: NDArray[np.float64] = cv2.resize(motion, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float64)
+    return shrunk
 
 
 def grid_size() -> tuple[int, int]:
@@ -124,7 +125,9 @@ def agree(motions: Sequence[NDArray[np.float64]], sounds: Sequence[NDArray[np.fl
             continue
         spectrum = np.fft.rfft(seen * weight, axis=1)
 
-        def over_headings(matrix: NDArray[np.float64], spectrum: NDArray[np.complex128] = spectrum) -> NDArray | None:
+        def over_headings(
+            matrix: NDArray[np.float64], spectrum: NDArray[np.complex128] = spectrum
+        ) -> NDArray[np.float64] | None:
             energy = np.einsum("in,ij,jn->n", gains, matrix, gains).reshape(HEIGHT, WIDTH)
             heard = _normalised(energy / max(1e-30, float(energy.max())), weight)
             if heard is None:

@@ -194,7 +194,7 @@ def _side_bars(frames: NDArray[np.uint8]) -> float:
         return 0.0
     left = int(np.argmin(plain))
     right = int(np.argmin(plain[::-1]))
-    return min(left, right) / frames.shape[2]
+    return float(min(left, right) / frames.shape[2])
 
 
 def _is_round(frames: NDArray[np.uint8]) -> bool:

@@ -48,7 +48,10 @@ def lookup_map(path: Path, reading: VideoDecodeSpec, height: int, width: int) ->
     if reading.projection != "mesh":
         return _equirectangular_map(vectors, reading.bounds)
     rows, columns = sphere.to_pixels(*sphere.direction(vectors), height, width)
-    return grid[np.clip(np.rint(rows).astype(int), 0, height - 1), np.rint(columns).astype(int) % width]
+    turned: NDArray[np.float64] = grid[
+        np.clip(np.rint(rows).astype(int), 0, height - 1), np.rint(columns).astype(int) % width
+    ]
+    return turned
 
 
 def frame_map(path: Path, reading: VideoDecodeSpec, height: int, width: int) -> NDArray[np.float32]:

@@ -117,7 +117,10 @@ def _frame_near(container: Any, stream: Any, time_s: float, last_s: float) -> An
 
 def _gray(frame: Any, height: int, width: int) -> NDArray[np.uint8]:
     gray = frame.reformat(format="gray").to_ndarray()
-    return cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    shrunk: NDArray[np.uint8] = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(
+        np.uint8, copy=False
+    )
+    return shrunk
 
 
 def _frame_after(container: Any, stream: Any, time_s: float | None) -> Any:

@@ -62,7 +62,9 @@ _EDGES = ("left", "right", "top", "bottom")
 """The edges of a face."""
 
 
-def _edge_points(face: Face, edge: str, along: NDArray, distance: float) -> tuple[NDArray, NDArray]:
+def _edge_points(
+    face: Face, edge: str, along: NDArray[np.float64], distance: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(s, t) of points at ``distance`` (in s or t units, positive inside) from an edge."""
     fixed = np.full(along.shape, (-1 + distance) if edge in ("left", "top") else (1 - distance))
     return (fixed, along) if edge in ("left", "right") else (along, fixed)

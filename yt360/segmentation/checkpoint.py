@@ -54,7 +54,7 @@ class ArraysOnly(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only arrays are allowed")
 
 
-def read_arrays(path: Path) -> dict[str, NDArray]:
+def read_arrays(path: Path) -> dict[str, NDArray[np.floating]]:
     """Name -> float array of a checkpoint (``.pkl`` as published, or ``.safetensors``).
 
     Raises :class:`UsageError` when the file is not a whole checkpoint, or holds anything but arrays.
@@ -75,7 +75,7 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
     return arrays
 
 
-def _read_pickle(path: Path) -> dict[str, NDArray]:
+def _read_pickle(path: Path) -> dict[str, NDArray[np.floating]]:
     try:
         with path.open("rb") as stream:
             value = ArraysOnly(stream, encoding="latin1").load()
@@ -92,7 +92,7 @@ def _read_pickle(path: Path) -> dict[str, NDArray]:
     return dict(model)
 
 
-def load_into(model: PanopticFPN, arrays: Mapping[str, NDArray], where: str) -> None:
+def load_into(model: PanopticFPN, arrays: Mapping[str, NDArray[np.floating]], where: str) -> None:
     """Put a checkpoint's arrays into a model. Raises :class:`UsageError` that says how they differ if they do."""
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     problem = _difference({name: value.shape for name, value in arrays.items()}, expected)

@@ -47,7 +47,8 @@ def decode_ids(data: bytes, where: str = "map") -> NDArray[np.int32]:
     if picture is None or picture.ndim != 3 or picture.dtype != np.uint8:
         raise ItemError("corrupt-map", f"{where}: expected a whole RGB PNG of segment ids, found one that is not")
     blue, green, red = (picture[..., channel].astype(np.int32) for channel in range(3))
-    return red + (green << 8) + (blue << 16)
+    ids: NDArray[np.int32] = red + (green << 8) + (blue << 16)
+    return ids
 
 
 def segments_info(panoptic: PanopticMap) -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ def natural_size(view: sphere.View, width: int) -> int:
 @lru_cache(maxsize=32)
 def _lookup(
     view: sphere.View, side: int, size: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
     """Which pixels of a sphere a view sees: their flat indices, the view's pixels there, and what these count.
 
     A pixel counts by the solid angle it stands for (cos³ of its angle to the axis), less towards the

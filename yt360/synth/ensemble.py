@@ -37,7 +37,8 @@ def _time(seconds: float, rate: int) -> Signal:
 
 
 def _fade(time: Signal, rise_s: float, fall_s: float) -> Signal:
-    return np.minimum(1, time / rise_s) * np.minimum(1, (time[-1] - time) / fall_s + 1e-3)
+    envelope: Signal = np.minimum(1, time / rise_s) * np.minimum(1, (time[-1] - time) / fall_s + 1e-3)
+    return envelope
 
 
 _NUMBERS = np.arange(1, _TONES + 1)
@@ -68,7 +69,8 @@ def _brass(hz: float, seconds: float, rate: int) -> Signal:
     time = _time(seconds, rate)
     bright = np.minimum(1, time / 0.06)
     tone = sum(bright**number * np.sin(2 * np.pi * hz * number * time) / number**0.8 for number in range(1, 7))
-    return 0.5 * _fade(time, 0.03, 0.08) * tone
+    note: Signal = 0.5 * _fade(time, 0.03, 0.08) * tone
+    return note
 
 
 def _pad(hz: float, seconds: float, rate: int) -> Signal:
@@ -80,9 +82,10 @@ def _pad(hz: float, seconds: float, rate: int) -> Signal:
 def _chime(hz: float, seconds: float, rate: int) -> Signal:
     time = _time(1.8, rate)
     ratios = ((1.0, 1.0), (2.76, 0.6), (5.4, 0.3))
-    return np.sum(
+    ring: Signal = np.sum(
         [w * np.exp(-time * (1 + ratio)) * np.sin(2 * np.pi * hz * ratio * time) for ratio, w in ratios], axis=0
     )
+    return ring
 
 
 def _flute(hz: float, seconds: float, rate: int) -> Signal:
@@ -190,4 +193,5 @@ def stereo_mix(rng: Rng, samples: int, rate: int, part: Part) -> NDArray[np.floa
             length = round(1.2 * rate)
             tail = rng.standard_normal((2, length)) * np.exp(-np.arange(length) / rate / rng.uniform(0.1, 0.35))
             mix += fftconvolve(signal[None], tail, axes=1)[:, :samples] * 0.01 * rng.uniform(0.3, 1.5)
-    return mix / np.sqrt(np.mean(mix**2))
+    normalized: NDArray[np.float64] = mix / np.sqrt(np.mean(mix**2))
+    return normalized

@@ -40,8 +40,8 @@ class Material:
     """
 
     part: voices.Part
-    speech: Sequence[NDArray] = ()
-    music: Sequence[NDArray] = ()
+    speech: Sequence[NDArray[np.floating]] = ()
+    music: Sequence[NDArray[np.floating]] = ()
 
     def voice(self, rng: Rng, samples: int) -> Sound:
         """Somebody who speaks, with turns and rests; RMS 1 while speaking."""
@@ -51,7 +51,8 @@ class Material:
             everybody = voices.speakers(self.part)
             recording = voices.say(everybody[int(rng.integers(len(everybody)))], RATE_HZ)
         said = _excerpt(rng, recording[None], samples)[0] * _turns(rng, samples)
-        return said / voices.active_rms(said, RATE_HZ)
+        normalized: Sound = said / voices.active_rms(said, RATE_HZ)
+        return normalized
 
     def stereo(self, rng: Rng, samples: int) -> Sound:
         """A produced piece of music ``(2, samples)`` with a mean power of 1."""
@@ -144,11 +145,11 @@ def mix(scene_sound: Sound, kind: SceneKind, post: dict[str, Sound], levels_db: 
     return Mix(total.astype(np.float32), kind, dict(levels_db))
 
 
-def _rms(sound: NDArray) -> float:
+def _rms(sound: NDArray[np.floating]) -> float:
     return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
 
 
-def _excerpt(rng: Rng, recording: NDArray, samples: int) -> Sound:
+def _excerpt(rng: Rng, recording: NDArray[np.floating], samples: int) -> Sound:
     """A stretch of a recording ``(channels, n)``, repeated where it is too short."""
     repeats = -(-samples // recording.shape[1]) + 1
     start = int(rng.integers(recording.shape[1]))
@@ -173,7 +174,8 @@ def _coloured(rng: Rng, shape: tuple[int, ...], slope: float, low_hz: float, hig
     spectrum = rfft(rng.standard_normal(shape))
     hz = np.arange(spectrum.shape[-1]) * RATE_HZ / shape[-1] + 1
     noise = irfft(spectrum * hz ** (-slope / 2) * ((hz > low_hz) & (hz < high_hz)), shape[-1])
-    return noise / np.sqrt(np.mean(noise**2, axis=-1, keepdims=True))
+    normalized: Sound = noise / np.sqrt(np.mean(noise**2, axis=-1, keepdims=True))
+    return normalized
 
 
 def _ambience(rng: Rng, samples: int, flat: bool) -> Sound:
@@ -203,14 +205,15 @@ def _response(rng: Rng, azimuth: float, elevation: float, t60_s: float, direct_d
     tail = rng.standard_normal((4, length)) * 10 ** (-3 * time_s / t60_s) * np.minimum(1, time_s / 0.03)
     tail[1:] /= np.sqrt(3)
     tail = lfilter([0.6], [1, -0.4], tail, axis=1)
-    late = early / np.sqrt(np.sum(early[0] ** 2) + 1e-9) + tail / np.sqrt(np.sum(tail[0] ** 2))
+    late: Sound = early / np.sqrt(np.sum(early[0] ** 2) + 1e-9) + tail / np.sqrt(np.sum(tail[0] ** 2))
     late *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(late[0] ** 2))
     late[:, 0] += ambisonics.encoding_gains(azimuth, elevation)
     return late
 
 
 def _heard(signal: Sound, response: Sound) -> Sound:
-    return fftconvolve(signal[None], response, axes=1)[:, : signal.size]
+    heard: Sound = fftconvolve(signal[None], response, axes=1)[:, : signal.size]
+    return heard
 
 
 def _placed(rng: Rng, signal: Sound, indoor: bool) -> Sound:
@@ -220,7 +223,7 @@ def _placed(rng: Rng, signal: Sound, indoor: bool) -> Sound:
     if indoor:
         foa = _heard(signal, _response(rng, azimuth, elevation, rng.uniform(0.25, 1.4), rng.uniform(-8, 10)))
         return foa / max(_rms(foa[W]), 1e-9)
-    track: NDArray | float = azimuth
+    track: Sound | float = azimuth
     if rng.random() < 0.4:  # walks around
         knots = np.cumsum(rng.standard_normal(signal.size // RATE_HZ * 2 + 4) * 0.08)
         track = azimuth + np.interp(np.arange(signal.size), np.linspace(0, signal.size, knots.size), knots)
@@ -255,7 +258,7 @@ def _events(rng: Rng, samples: int, count: int) -> Sound:
     time_s = np.arange(samples) / RATE_HZ
     seconds = samples / RATE_HZ
     for _ in range(count):
-        azimuth: NDArray | float = rng.uniform(-np.pi, np.pi)
+        azimuth: Sound | float = rng.uniform(-np.pi, np.pi)
         elevation, kind, signal = rng.normal(0, 0.35), int(rng.integers(4)), np.zeros(samples)
         if kind == 0:
             short = np.arange(int(0.25 * RATE_HZ)) / RATE_HZ
@@ -300,7 +303,7 @@ def through_microphone(rng: Rng, foa: Sound) -> Sound:
         own_db = common_db + rng.normal(0, rng.uniform(0, 1.5), knots.size)
         phase = rng.normal(0, bend) * np.minimum((hz / alias_hz) ** 2, 3)
         spectrum[channel] *= 10 ** (np.interp(place, knots, own_db) / 20) * np.exp(1j * phase)
-    flawed = irfft(spectrum, foa.shape[1])
+    flawed: Sound = irfft(spectrum, foa.shape[1])
     hiss = _coloured(rng, (3, foa.shape[1]), rng.uniform(0, 1.5), 60, 11_000)
     flawed[1:] += hiss * _rms(foa[W]) * 10 ** (rng.uniform(-50, -16) / 20)
     if not foa[Z].any():

@@ -25,11 +25,11 @@ class FractalNoise:
 
     def __call__(
         self,
-        points: NDArray,
+        points: NDArray[np.floating],
         frequency: float,
         octaves: int = 4,
         gain: float = 0.55,
-        footprint: NDArray | float = 0.0,
+        footprint: NDArray[np.floating] | float = 0.0,
     ) -> NDArray[np.float32]:
         """Values ``(...)`` at points ``(..., 3)``.
 
@@ -54,7 +54,8 @@ class FractalNoise:
         return total / np.float32(0.57 * np.sqrt(power))
 
 
-def mix(low: NDArray, high: NDArray, amount: NDArray) -> NDArray[np.float32]:
+def mix(low: NDArray[np.floating], high: NDArray[np.floating], amount: NDArray[np.floating]) -> NDArray[np.float32]:
     """Blend colours ``(..., 3)`` by ``amount`` ``(...)``, clipped to [0, 1]."""
     weight = np.clip(amount, 0, 1)[..., None].astype(np.float32)
-    return np.asarray(low, np.float32) * (1 - weight) + np.asarray(high, np.float32) * weight
+    mixed: NDArray[np.float32] = np.asarray(low, np.float32) * (1 - weight) + np.asarray(high, np.float32) * weight
+    return mixed

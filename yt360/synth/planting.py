@@ -45,23 +45,23 @@ class Defect:
     silent_share: float = 0.0
 
 
-def _rms(signal: NDArray) -> float:
+def _rms(signal: NDArray[np.floating]) -> float:
     return float(np.sqrt(np.mean(np.square(signal, dtype=np.float64))))
 
 
-def _at_level(signal: NDArray, reference: NDArray, db: float) -> NDArray:
+def _at_level(signal: NDArray[np.floating], reference: NDArray[np.floating], db: float) -> NDArray[np.floating]:
     """A signal scaled to ``db`` above the level of another."""
     return signal * (_rms(reference) / max(_rms(signal), 1e-9) * 10 ** (db / 20))
 
 
-def _fit(sound: NDArray) -> Sound:
+def _fit(sound: NDArray[np.floating]) -> Sound:
     """Peaks back below full scale, all channels alike."""
     peak = float(np.abs(sound).max())
     return (sound * min(1.0, 0.9 / max(peak, 1e-9))).astype(np.float32)
 
 
-def _seconds(sound: NDArray) -> float:
-    return sound.shape[-1] / SAMPLE_RATE_HZ
+def _seconds(sound: NDArray[np.floating]) -> float:
+    return float(sound.shape[-1] / SAMPLE_RATE_HZ)
 
 
 # Pictures that do not move.
@@ -203,7 +203,8 @@ def nan(sound: Sound, rng: Rng) -> Sound:
 
 def clipping(sound: Sound, rng: Rng) -> Sound:
     """Recorded too loud: peaks at three times full scale, cut off."""
-    return np.clip(sound * (3 / max(float(np.abs(sound).max()), 1e-9)), -1, 1).astype(np.float32)
+    clipped: Sound = np.clip(sound * (3 / max(float(np.abs(sound).max()), 1e-9)), -1, 1).astype(np.float32)
+    return clipped
 
 
 # Files.

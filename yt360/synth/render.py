@@ -35,12 +35,14 @@ class Soundtrack:
     levels: NDArray[np.float32]
 
 
-def camera_yaw(scene: Scene, time_s: NDArray) -> NDArray[np.float64]:
+def camera_yaw(scene: Scene, time_s: NDArray[np.floating]) -> NDArray[np.float64]:
     """Where the camera's front points at each time, radians."""
     return scene.camera_turn * np.asarray(time_s, float)
 
 
-def thing_directions(scene: Scene, thing: Thing, time_s: NDArray) -> tuple[NDArray, NDArray]:
+def thing_directions(
+    scene: Scene, thing: Thing, time_s: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Azimuth and elevation of a thing as the camera sees it at each time."""
     azimuth = sphere.wrap_angle(thing.azimuth_at(time_s) - camera_yaw(scene, time_s))
     return azimuth, thing.elevation_at(time_s)
@@ -68,14 +70,15 @@ def render_sound(scene: Scene, fps: float) -> Soundtrack:
     return Soundtrack(foa * np.float32(min(1.0, 0.9 / max(peak, 1e-9))), levels)
 
 
-def _levels(signal: NDArray, frames: int, gain: float) -> NDArray[np.float32]:
+def _levels(signal: NDArray[np.floating], frames: int, gain: float) -> NDArray[np.float32]:
     """Loudness of each frame's stretch of a signal on a scale where 1 is loud for this thing."""
     per_frame = signal.size // frames
     rms = np.sqrt(np.mean(np.square(signal[: per_frame * frames].reshape(frames, per_frame)), axis=1))
-    return np.clip(rms / (0.35 * gain), 0, 1).astype(np.float32)
+    levels: NDArray[np.float32] = np.clip(rms / (0.35 * gain), 0, 1).astype(np.float32)
+    return levels
 
 
-def _rolled(picture: NDArray, pixels: float) -> NDArray:
+def _rolled(picture: NDArray[np.float32], pixels: float) -> NDArray[np.float32]:
     """A panorama shifted to the right by a fraction of pixels, around the seam."""
     whole = int(np.floor(pixels))
     fraction = np.float32(pixels - whole)
@@ -104,7 +107,7 @@ class Renderer:
 
     @property
     def frames(self) -> int:
-        return self._levels.shape[1]
+        return int(self._levels.shape[1])
 
     def background(self, time_s: float) -> NDArray[np.float32]:
         """The surroundings at a time, in the world's frame (no camera turn)."""

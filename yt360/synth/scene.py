@@ -46,15 +46,15 @@ class Thing:
     seed: int
     active: tuple[tuple[float, float], ...]
 
-    def azimuth_at(self, time_s: NDArray) -> NDArray[np.float64]:
+    def azimuth_at(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         return sphere.wrap_angle(
             self.azimuth + self.speed * time_s + self.sway * np.sin(2 * np.pi * time_s / self.period_s)
         )
 
-    def elevation_at(self, time_s: NDArray) -> NDArray[np.float64]:
+    def elevation_at(self, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.elevation + self.bob * np.sin(2 * np.pi * time_s / self.period_s)
 
-    def gate(self, time_s: NDArray, fade_s: float = 0.15) -> NDArray[np.float64]:
+    def gate(self, time_s: NDArray[np.float64], fade_s: float = 0.15) -> NDArray[np.float64]:
         """1 while it is active, 0 elsewhere, with fades."""
         total = np.zeros(np.shape(time_s))
         for start, end in self.active:

@@ -42,7 +42,8 @@ class Room:
 
 def diffuse_noise(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
     """Noise ``(4, samples)`` from everywhere; W has power 1."""
-    return rng.standard_normal((4, samples)) * _DIFFUSE
+    noise: NDArray[np.float64] = rng.standard_normal((4, samples)) * _DIFFUSE
+    return noise
 
 
 def ambience(rng: np.random.Generator, samples: int, rate: int, *, slope: float = 0.9) -> NDArray[np.float64]:
@@ -51,7 +52,8 @@ def ambience(rng: np.random.Generator, samples: int, rate: int, *, slope: float 
     count = max(4, samples // rate * 2)
     swell = np.interp(np.arange(samples), np.linspace(0, samples, count), rng.uniform(0.6, 1.2, count))
     field = low * swell
-    return field / np.sqrt(np.mean(field[0] ** 2))
+    normalized: NDArray[np.float64] = field / np.sqrt(np.mean(field[0] ** 2))
+    return normalized
 
 
 def room_tail(rng: np.random.Generator, room: Room, rate: int) -> NDArray[np.float64]:
@@ -64,7 +66,8 @@ def room_tail(rng: np.random.Generator, room: Room, rate: int) -> NDArray[np.flo
     for delay_s, a, e in zip(np.sort(rng.uniform(*_EARLY_S, _EARLY)), azimuth, elevation, strict=True):
         position = min(samples - 1, round(delay_s * rate))
         response[:, position] += ambisonics.encoding_gains(a, e) * 6 * 10 ** (-3 * delay_s / room.t60_s)
-    return response / np.sqrt(np.sum(response[0] ** 2))
+    tail: NDArray[np.float64] = response / np.sqrt(np.sum(response[0] ** 2))
+    return tail
 
 
 def foa_scene(

@@ -59,7 +59,7 @@ def _find_visual_entry(data: bytearray, start: int, end: int, parents: list[int]
     for position, size, kind in _boxes(data, start, end):
         if kind == b"stsd":
             entry = position + 16
-            if data[entry + 4 : entry + 8] in (b"avc1", b"hvc1", b"hev1") and size > 16 + _VISUAL_ENTRY_BYTES:
+            if bytes(data[entry + 4 : entry + 8]) in (b"avc1", b"hvc1", b"hev1") and size > 16 + _VISUAL_ENTRY_BYTES:
                 parents.append(position)
                 return entry
         elif kind in _CONTAINERS:

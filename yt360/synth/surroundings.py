@@ -52,17 +52,23 @@ class _Board:
         """Size of a pixel in radians."""
         return float(np.pi / self.rays.shape[0])
 
-    def paint(self, where: NDArray[np.bool_], colour: NDArray, name: str) -> None:
+    def paint(self, where: NDArray[np.bool_], colour: NDArray[np.floating], name: str) -> None:
         self.colour[where] = colour[where]
         self.semantic[where] = class_id(name)
 
     def textured(
-        self, points: NDArray, low: Colour, high: Colour, frequency: float, *, footprint: NDArray | float = 0.0
+        self,
+        points: NDArray[np.floating],
+        low: Colour,
+        high: Colour,
+        frequency: float,
+        *,
+        footprint: NDArray[np.floating] | float = 0.0,
     ) -> Picture:
         grain = self.noise(points, frequency, octaves=5, footprint=footprint)
         return mix(_rgb(low), _rgb(high), 0.5 + 0.32 * grain)
 
-    def plane(self, depth: NDArray) -> tuple[NDArray, NDArray]:
+    def plane(self, depth: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Points on a surface at ``depth`` along each ray, and how large a pixel is there."""
         depth = np.clip(depth, 0, 400.0)
         return self.rays * depth[..., None], depth * self.pixel
@@ -87,16 +93,17 @@ def _silhouette(board: _Board, low: float, high: float, frequency: float) -> NDA
     flat[..., 2] = 0
     flat /= np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-6)
     line = low + (high - low) * np.clip(0.5 + 0.35 * board.noise(flat[:1] + 3.0, frequency, octaves=5), 0, 1.3)
-    return (board.rays[..., 2] < line) & (board.rays[..., 2] > -0.05)
+    between: NDArray[np.bool_] = (board.rays[..., 2] < line) & (board.rays[..., 2] > -0.05)
+    return between
 
 
-def _ground_depth(board: _Board) -> NDArray:
+def _ground_depth(board: _Board) -> NDArray[np.float64]:
     return _EYE_M / np.maximum(-board.rays[..., 2], 1e-4)
 
 
 def _ground(
     board: _Board, low: Colour, high: Colour, name: str, frequency: float, where: NDArray[np.bool_] | None = None
-) -> NDArray:
+) -> NDArray[np.float64]:
     points, footprint = board.plane(_ground_depth(board))
     below = board.rays[..., 2] < 0
     board.paint(

@@ -20,16 +20,19 @@ def _time(seconds: float, rate: int) -> NDArray[np.float64]:
     return np.arange(round(seconds * rate)) / rate
 
 
-def _band(signal: NDArray, low_hz: float, high_hz: float, rate: int) -> NDArray:
-    return sosfilt(butter(2, [low_hz, min(high_hz, 0.45 * rate)], "bandpass", fs=rate, output="sos"), signal)
+def _band(signal: NDArray[np.floating], low_hz: float, high_hz: float, rate: int) -> NDArray[np.float64]:
+    passed: NDArray[np.float64] = sosfilt(
+        butter(2, [low_hz, min(high_hz, 0.45 * rate)], "bandpass", fs=rate, output="sos"), signal
+    )
+    return passed
 
 
-def _normalized(signal: NDArray) -> Signal:
+def _normalized(signal: NDArray[np.floating]) -> Signal:
     peak = float(np.percentile(np.abs(signal), 99.9)) if signal.size else 0.0
     return (signal / max(peak, 1e-9) * 0.8).clip(-1, 1).astype(np.float32)
 
 
-def _place(total: NDArray, event: NDArray, start: int) -> None:
+def _place(total: NDArray[np.float64], event: NDArray[np.floating], start: int) -> None:
     end = min(total.size, start + event.size)
     if start < end:
         total[start:end] += event[: end - start]
@@ -44,7 +47,7 @@ def _starts(rng: np.random.Generator, seconds: float, mean_gap_s: float, spread:
     return starts
 
 
-def _phase(frequency_hz: NDArray, rate: int) -> NDArray:
+def _phase(frequency_hz: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
     return 2 * np.pi * np.cumsum(frequency_hz) / rate
 
 
@@ -56,7 +59,7 @@ def speech(rng: np.random.Generator, seconds: float, rate: int) -> Signal:
         time, np.linspace(0, seconds, max(4, int(seconds * 3))), rng.uniform(0.8, 1.25, max(4, int(seconds * 3)))
     )
     phase = _phase(pitch_hz * melody, rate)
-    pulses = sum(np.sin(k * phase) / k for k in range(1, 26))
+    pulses = sum((np.sin(k * phase) / k for k in range(1, 26)), start=np.zeros(time.size))
     envelope = np.zeros(time.size)
     hiss = np.zeros(time.size)
     formants = np.zeros(time.size)
@@ -70,10 +73,11 @@ def speech(rng: np.random.Generator, seconds: float, rate: int) -> Signal:
             shape = np.sin(np.pi * np.linspace(0, 1, end - begin)) ** 0.6
             envelope[begin:end] = np.maximum(envelope[begin:end], shape * rng.uniform(0.5, 1))
             vowel = _VOWELS[int(rng.integers(len(_VOWELS)))]
-            piece = sum(
+            bands = (
                 _band(pulses[begin:end], f * 0.88, f * 1.14, rate) * w
                 for f, w in zip(vowel, (1, 0.6, 0.3), strict=True)
             )
+            piece = sum(bands, start=np.zeros(end - begin))
             formants[begin:end] += piece * shape
             if rng.random() < 0.4:
                 length = round(rng.uniform(0.04, 0.09) * rate)

@@ -102,18 +102,19 @@ def _engine() -> Iterator[tuple[Any, int, list[NDArray[np.int16]]]]:
     library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())
     pieces: list[NDArray[np.int16]] = []
 
-    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
     def take(samples: Any, count: int, events: Any) -> int:
         if count > 0:
             pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         return 0
 
+    # The library keeps only the address, so a name holds the callback for as long as the library is loaded.
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)(take)
     try:
         rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
         if rate <= 0:
             raise UsageError("expected eSpeak NG to start, found that it does not; reinstall espeakng-loader")
         library.espeak_ng_SetRandSeed(1)
-        library.espeak_SetSynthCallback(take)
+        library.espeak_SetSynthCallback(callback)
         yield library, rate, pieces
     finally:
         library.espeak_Terminate()
@@ -133,7 +134,8 @@ def say(speaker: Speaker, rate_hz: int) -> NDArray[np.float32]:
         library.espeak_Synchronize()
     sound = np.concatenate(pieces).astype(np.float32) / 32768
     sound = soxr.resample(sound, own_rate, rate_hz).astype(np.float32)
-    return sound / active_rms(sound, rate_hz)
+    normalized: NDArray[np.float32] = sound / active_rms(sound, rate_hz)
+    return normalized
 
 
 def active_rms(signal: NDArray[np.floating], rate_hz: int) -> float:

@@ -42,7 +42,8 @@ def describe(frame: NDArray[np.uint8]) -> NDArray[np.int8]:
     products = products / np.sqrt(np.abs(products) + 1e-9)
     vector = np.concatenate([products.real.ravel(), products.imag.ravel()])
     vector = vector / np.linalg.norm(vector)
-    return np.clip(np.rint(vector * 256), -127, 127).astype(np.int8)
+    fingerprint: NDArray[np.int8] = np.clip(np.rint(vector * 256), -127, 127).astype(np.int8)
+    return fingerprint
 
 
 def similarity(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -61,7 +61,9 @@ def count(dropped: Sequence[bool] | NDArray[np.bool_], wanted: Sequence[bool] | 
     )
 
 
-def sweep(scores: Sequence[float] | NDArray, wanted: Sequence[bool] | NDArray) -> list[tuple[float, Counts]]:
+def sweep(
+    scores: Sequence[float] | NDArray[np.floating], wanted: Sequence[bool] | NDArray[np.bool_]
+) -> list[tuple[float, Counts]]:
     """(threshold, counts) for dropping at ``score >= threshold``, at every score that occurs, the highest first."""
     values, labels = np.asarray(scores, float), np.asarray(wanted, bool)
     order = np.argsort(-values, kind="stable")

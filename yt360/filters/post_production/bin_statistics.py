@@ -76,7 +76,13 @@ class BinStatistics:
         self._power: list[float] = []
         self._frames: list[int] = []
 
-    def add(self, spectra: NDArray[np.complex64], power: NDArray[np.float32], hz: NDArray, total: NDArray) -> None:
+    def add(
+        self,
+        spectra: NDArray[np.complex64],
+        power: NDArray[np.float32],
+        hz: NDArray[np.floating],
+        total: NDArray[np.floating],
+    ) -> None:
         """Take in a block's ``spectra`` ``(4, frames, bins)`` at ``hz`` ``(bins,)``.
 
         ``power`` ``(frames, bins)`` is that of W, ``total`` ``(frames,)`` that of its frames.
@@ -113,7 +119,9 @@ def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArra
     return np.stack([np.bincount(band[chosen], minlength=BANDS)[None] for chosen in (exact, near, slice(None))])
 
 
-def omni_by_chance(exact: NDArray, near: NDArray, all_bins: NDArray) -> NDArray[np.float64]:
+def omni_by_chance(
+    exact: NDArray[np.floating], near: NDArray[np.floating], all_bins: NDArray[np.floating]
+) -> NDArray[np.float64]:
     """How many of the bins at zero are expected there by chance, for each band.
 
     In a diffuse field that a microphone hears with any loss of direction, x, y and z are independent of W: the squared
@@ -123,4 +131,5 @@ def omni_by_chance(exact: NDArray, near: NDArray, all_bins: NDArray) -> NDArray[
     share = np.cbrt((exact + near) / np.maximum(all_bins, 1))
     mean = 3 * _NEAR**2 * (1 - share) / np.maximum(share, 1e-3)
     diffuse = all_bins * (3 * _EXACT**2 / (3 * _EXACT**2 + mean)) ** 3
-    return np.maximum(_LEAST_CHANCE * near, _MARGIN * diffuse)
+    chance: NDArray[np.float64] = np.maximum(_LEAST_CHANCE * near, _MARGIN * diffuse)
+    return chance

@@ -27,7 +27,7 @@ _WIDEST = 6.0
 class Classifier:
     """Scores from ``weights``: ``mean`` and ``scale`` of the columns, and ``0.first.weight`` … by network."""
 
-    def __init__(self, weights: Mapping[str, NDArray]) -> None:
+    def __init__(self, weights: Mapping[str, NDArray[np.floating]]) -> None:
         self._mean, self._scale = (np.asarray(weights[name], np.float32) for name in ("mean", "scale"))
         numbers = sorted({name.split(".")[0] for name in weights if name[0].isdigit()}, key=int)
         self._networks = [
@@ -57,7 +57,7 @@ class Classifier:
         each = [_linear(network, "each", inside) for network, inside in self._inside(vectors)]
         return np.clip(np.mean(each, axis=0, dtype=np.float64), -20, 20)
 
-    def _inside(self, vectors: NDArray[np.float32]) -> list[tuple[dict[str, NDArray], NDArray[np.float32]]]:
+    def _inside(self, vectors: NDArray[np.float32]) -> list[tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]]:
         scaled = np.clip((vectors - self._mean) / self._scale, -_WIDEST, _WIDEST)
         found = []
         for network in self._networks:
@@ -66,8 +66,9 @@ class Classifier:
         return found
 
 
-def _linear(network: Mapping[str, NDArray], name: str, values: NDArray) -> NDArray:
-    return values @ network[f"{name}.weight"].T + network[f"{name}.bias"]
+def _linear(network: Mapping[str, NDArray[np.float32]], name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = values @ network[f"{name}.weight"].T + network[f"{name}.bias"]
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -82,7 +82,8 @@ class Tiles:
         matrices = self.pause if of_pause else self.difference
         omni = np.maximum(matrices[:, W, W], 1e-15)
         directed = np.maximum(np.trace(matrices, axis1=1, axis2=2) - matrices[:, W, W], 0)
-        return np.clip(10 * np.log10(np.maximum(directed / omni, 1e-9)), -40, 20)
+        ratio: NDArray[np.float64] = np.clip(10 * np.log10(np.maximum(directed / omni, 1e-9)), -40, 20)
+        return ratio
 
     def gains(self) -> NDArray[np.float64]:
         """How the coming and going sound reaches x, y, z for each unit in W ``(n, 3)``: a plane wave's direction."""
@@ -122,7 +123,7 @@ def measure_tiles(
 
     Segments whose W stays below ``silence_db`` (dBFS) are silent and give no tiles.
     """
-    found: list[tuple[int, int, NDArray, NDArray, float]] = []
+    found: list[tuple[int, int, NDArray[np.float64], NDArray[np.float64], float]] = []
     segments = silent = 0
     per_segment = round(SEGMENT_S * SAMPLE_RATE_HZ / HOP)
     for block in _rechunk(blocks, round(BLOCK_S * SAMPLE_RATE_HZ)):
@@ -152,7 +153,10 @@ def short_spectra(foa: NDArray[np.float32]) -> NDArray[np.complex64]:
         foa = np.pad(foa, ((0, 0), (0, FRAME - foa.shape[1])))
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(foa, FRAME, axis=1)[:, ::HOP]
-    return scipy.fft.rfft(frames * window, axis=-1)[:, :, : band_bins()[-1]].astype(np.complex64, copy=False)
+    spectra: NDArray[np.complex64] = scipy.fft.rfft(frames * window, axis=-1)[:, :, : band_bins()[-1]].astype(
+        np.complex64, copy=False
+    )
+    return spectra
 
 
 def band_bins() -> NDArray[np.int64]:
@@ -239,7 +243,9 @@ def _block_tiles(
             yield segment, band, sounding - pause, pause, min(excess_db, 60.0)
 
 
-def _stack(found: list[tuple[int, int, NDArray, NDArray, float]], segments: int, silent: int) -> Tiles:
+def _stack(
+    found: list[tuple[int, int, NDArray[np.float64], NDArray[np.float64], float]], segments: int, silent: int
+) -> Tiles:
     if not found:
         empty = np.zeros((0, 4, 4))
         return Tiles(np.zeros(0, int), np.zeros(0, int), empty, empty, np.zeros(0), segments, silent)

@@ -62,14 +62,18 @@ def omni_tiles(tiles: Tiles, rules: TileRules) -> NDArray[np.bool_]:
     for band in np.unique(tiles.band):
         usual[tiles.band == band] = np.clip(np.median(pause[tiles.band == band]), -10, 0)
     coherent = np.linalg.norm(tiles.gains(), axis=1)
-    return (ratio < rules.omni_db) & (ratio < usual - rules.omni_drop_db) & (coherent < rules.omni_gain)
+    omni: NDArray[np.bool_] = (
+        (ratio < rules.omni_db) & (ratio < usual - rules.omni_drop_db) & (coherent < rules.omni_gain)
+    )
+    return omni
 
 
 def front_tiles(tiles: Tiles, rules: TileRules) -> NDArray[np.bool_]:
     """Cells whose sound is dry and exactly in front ``(n,)``."""
     limits = rules.front_tolerance * np.array([2.5, 1.0, 1.0])
     close = np.abs(tiles.gains() - [1.0, 0.0, 0.0]) < limits
-    return close.all(axis=1) & (tiles.incoherent().sum(axis=1) < rules.front_room)
+    front: NDArray[np.bool_] = close.all(axis=1) & (tiles.incoherent().sum(axis=1) < rules.front_room)
+    return front
 
 
 def weigh(tiles: Tiles, rules: TileRules | None = None) -> Evidence:

@@ -59,7 +59,9 @@ def bed_tiles(tiles: Tiles, cosine: float, rules: TileRules) -> NDArray[np.bool_
     return fixed & inside & side & (leak < rules.bed_leak)
 
 
-def best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
+def best_pair(
+    x: NDArray[np.complexfloating], y: NDArray[np.complexfloating], z: NDArray[np.complexfloating]
+) -> tuple[float, float]:
     """Points that the best stereo pair has in excess of chance, and the cosine of its half angle.
 
     ``x``, ``y`` and ``z`` ``(n,)`` are complex velocity ratios of single sounds.
@@ -85,7 +87,13 @@ def best_pair(x: NDArray, y: NDArray, z: NDArray) -> tuple[float, float]:
     return best, best_cosine
 
 
-def best_centre(x: NDArray, y: NDArray, z: NDArray, high: NDArray[np.bool_], least: float) -> tuple[float, float]:
+def best_centre(
+    x: NDArray[np.complexfloating],
+    y: NDArray[np.complexfloating],
+    z: NDArray[np.complexfloating],
+    high: NDArray[np.bool_],
+    least: float,
+) -> tuple[float, float]:
     """Share of points, beyond chance, in the middle of the best pair, and the cosine of its half angle.
 
     The geometric mean of low and of high points: what makes one source look so in a band does not in the other.

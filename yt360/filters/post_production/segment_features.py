@@ -72,7 +72,9 @@ def mirrored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return flipped
 
 
-def _vectors(tiles: Tiles, out: NDArray, rest: NDArray, heard: NDArray) -> NDArray[np.float32]:
+def _vectors(
+    tiles: Tiles, out: NDArray[np.float64], rest: NDArray[np.float64], heard: NDArray[np.float64]
+) -> NDArray[np.float32]:
     count = len(out)
     goes = np.zeros((count, BANDS, 4, 4))
     excess = np.zeros((count, BANDS))

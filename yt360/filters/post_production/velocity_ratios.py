@@ -70,7 +70,13 @@ class VelocityRatios:
         self._hz: list[NDArray[np.float32]] = []
         self._frame_db: list[NDArray[np.float32]] = []
 
-    def add(self, spectra: NDArray[np.complex64], chosen: NDArray[np.bool_], hz: NDArray, total: NDArray) -> None:
+    def add(
+        self,
+        spectra: NDArray[np.complex64],
+        chosen: NDArray[np.bool_],
+        hz: NDArray[np.floating],
+        total: NDArray[np.floating],
+    ) -> None:
         """Take in the points ``chosen`` ``(frames, bins)`` of ``spectra`` ``(4, frames, bins)``.
 
         ``hz`` ``(bins,)``; ``total`` ``(frames,)`` the power of W in a frame, positive where a point is chosen.
@@ -84,7 +90,7 @@ class VelocityRatios:
         self._hz.append(hz[place].astype(np.float32))
         self._frame_db.append((10 * np.log10(total[frame])).astype(np.float32))
 
-    def shares(self, power: NDArray, frame_s: float) -> VelocityShares:
+    def shares(self, power: NDArray[np.floating], frame_s: float) -> VelocityShares:
         """What they say of everything that was taken in, in frames of a total power ``(frames,)``."""
         if not self._gains or not power.any():
             return VelocityShares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)

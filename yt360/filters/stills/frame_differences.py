@@ -87,7 +87,7 @@ Columns = dict[str, NDArray[np.float64]]
 
 
 def measure_window(
-    frames: Iterable[NDArray],
+    frames: Iterable[NDArray[np.uint8]],
     *,
     window: int,
     start_s: float,

@@ -76,7 +76,7 @@ class PairMotion:
         return float(np.rad2deg(np.linalg.norm(self.rotation)))
 
 
-def prepare(frame: NDArray) -> tuple[FloatImage, FloatImage]:
+def prepare(frame: NDArray[np.uint8]) -> tuple[FloatImage, FloatImage]:
     """A gray frame ``(H, W)`` of 0..255 as float, and smoothed. H and W must be multiples of the block."""
     height, width = frame.shape
     if height % BLOCK or width % BLOCK:
@@ -126,7 +126,8 @@ def block_weights(height: int, width: int, polar_mask: float) -> NDArray[np.floa
         rows[-masked:] = 0
     per_block = rows.reshape(-1, BLOCK).sum(axis=1)
     weights = np.repeat(per_block[:, None], width // BLOCK, axis=1)
-    return weights / weights.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def estimate_rotation(
@@ -199,11 +200,12 @@ def _rotation_jacobian(picture: FloatImage) -> NDArray[np.float64]:
     along_azimuth = -by_column * (width / (2 * np.pi)) / cosine
     along_elevation = -by_row * (height / np.pi)
     jacobian = along_azimuth[..., None] * north - along_elevation[..., None] * east
-    return jacobian.reshape(-1, 3).astype(np.float64)
+    flat: NDArray[np.float64] = jacobian.reshape(-1, 3).astype(np.float64)
+    return flat
 
 
 @lru_cache(maxsize=4)
-def _tangents(height: int, width: int) -> tuple[NDArray, NDArray, NDArray]:
+def _tangents(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     azimuth, elevation = np.meshgrid(sphere.column_azimuths(width), sphere.row_elevations(height))
     zero = np.zeros_like(azimuth)
     east = np.stack([-np.sin(azimuth), np.cos(azimuth), zero], axis=-1)
@@ -297,7 +299,8 @@ def _brightness_change(first: FloatImage, second: FloatImage) -> NDArray[np.floa
     parts = np.array_split(np.argsort(a), 16)
     levels, index = np.unique([float(np.median(a[part])) for part in parts], return_index=True)
     changes = np.array([float(np.median(change[part])) for part in parts])[index]
-    return np.interp(np.arange(256), levels, changes).astype(np.float32)
+    curve: NDArray[np.float32] = np.interp(np.arange(256), levels, changes).astype(np.float32)
+    return curve
 
 
 def _regions(moved: NDArray[np.bool_]) -> tuple[int, float]:

@@ -74,7 +74,8 @@ class _MaskHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for number in range(1, self._count + 1):
             x = functional.relu_(self.get_submodule(f"mask_fcn{number}")(x))
-        return self.predictor(functional.relu_(self.deconv(x)))
+        logits: Tensor = self.predictor(functional.relu_(self.deconv(x)))
+        return logits
 
 
 class DetectionHeads(nn.Module):
@@ -104,7 +105,8 @@ class DetectionHeads(nn.Module):
 
     def mask_logits(self, features: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
         """Mask logits ``(n, things, 28, 28)`` under all pictures' boxes together."""
-        return self.mask_head(self._pool(features, boxes, MASK_POOL)).float()
+        logits: Tensor = self.mask_head(self._pool(features, boxes, MASK_POOL)).float()
+        return logits
 
     def detect(
         self, features: Sequence[Tensor], proposals: Sequence[Tensor], sizes: Sequence[tuple[int, int]]

@@ -44,7 +44,8 @@ class SemanticHead(nn.Module):
         total = self.get_submodule(LEVELS[0])(features[0])
         for level in range(1, 4):
             total = total + self.get_submodule(LEVELS[level])(features[level])
-        return self.predictor(total)
+        logits: Tensor = self.predictor(total)
+        return logits
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         logits = self.coarse(features).float()
