@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from yt360.dataset.cutting import draw_sample
@@ -111,7 +110,8 @@ class ClipDataset(TorchDataset[Any]):
         sample = draw_sample(rng, ClipDecoder(self._reader, clip), self.settings, augment=self.augment)
         views = [drawn.view for drawn in sample.views]
         item = {
-            "frames": _channels_first(sample.pictures),
+            # Not copied into that order: collating items does it.
+            "frames": torch.from_numpy(sample.pictures).permute(0, 4, 1, 2, 3),
             "foa": torch.from_numpy(sample.matrices @ sample.sound),
             "rotation": torch.from_numpy(np.stack([view.rotation for view in views]).astype(np.float32)),
             "azimuth": torch.tensor([view.azimuth for view in views]),
@@ -142,11 +142,6 @@ class _OpenCvThreads:
 
 
 _THREADS = _OpenCvThreads()
-
-
-def _channels_first(pictures: NDArray[np.uint8]) -> torch.Tensor:
-    """Views ``(views, T, H, W, 3)`` as ``(views, 3, T, H, W)``, in one piece of memory."""
-    return torch.from_numpy(pictures).permute(0, 4, 1, 2, 3).contiguous()
 
 
 def _usable(location: str, splits: list[str], data: DataSettings) -> tuple[ClipRow, ...]:
