@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from yt360.errors import UsageError
+from yt360.redaction import hide
 from yt360.settings import current_path, nearest
 
 _LOG = logging.getLogger("yt360.settings")
@@ -35,7 +36,7 @@ def override(
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         if not separator or not _KEY.fullmatch(key):
-            raise UsageError(f"--set {assignment!r}: expected KEY=VALUE, for example --set {next(iter(fields))}=…")
+            raise UsageError(f"--set {hide(assignment)!r}: expected KEY=VALUE, for example --set {next(iter(fields))}=…")
         given = re.findall(r"[^.\[\]]+", key)
         path = current_path(kind, given)
         for old, new in zip(given, path, strict=True):
@@ -43,8 +44,8 @@ def override(
                 _LOG.warning("--set: %s is now called %r; the old name still works", old, new)
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {assignment!r}: the value is not YAML: {error}") from error
+        except (yaml.YAMLError, RecursionError) as error:
+            raise UsageError(f"--set {key}: the value is not YAML: {yaml_problem(error)}") from error
         _assign(fields, path, value, assignment, open_sections)
     return fields
 

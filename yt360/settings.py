@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from yt360.errors import UsageError
+from yt360.redaction import shown
 
 log = logging.getLogger("yt360.settings")
 
@@ -56,11 +57,32 @@ def read_fields(path: Path) -> dict[str, Any]:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot read the recipe ({error.strerror}); name a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not YAML: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: not YAML: {yaml_problem(error)}") from error
     if not isinstance(fields, dict):
         raise UsageError(f"{path}: expected a mapping of keys, found {type(fields).__name__}")
     return fields
+
+
+class SecretFound(ValueError):
+    """A secret stands where only its name may: the message about it must not repeat it."""
+
+
+def found_in(problem: Mapping[str, Any]) -> str:
+    """``, found …`` for one of the errors of a :class:`pydantic.ValidationError`; empty where it says nothing."""
+    cause = (problem.get("ctx") or {}).get("error")
+    if isinstance(cause, SecretFound) or isinstance(problem["input"], dict | BaseModel):
+        return ""
+    return f", found {shown(problem['input'], name='.'.join(map(str, problem['loc'])))}"
+
+
+def yaml_problem(error: Exception) -> str:
+    """What is wrong with a YAML text, and where, without a piece of that text (it may be a secret)."""
+    if isinstance(error, RecursionError):
+        return "lists or mappings nested too deep"
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
+    return f"{problem or type(error).__name__}{place}"
 
 
 def misfit(error: ValidationError, what: str, kind: type[BaseModel] | None = None) -> UsageError:
@@ -72,7 +94,7 @@ def misfit(error: ValidationError, what: str, kind: type[BaseModel] | None = Non
             *section, name = problem["loc"]
             lines.append(f"  {key}: unknown key {str(name)!r}; {suggestion(kind, section, str(name))}")
             continue
-        found = "" if isinstance(problem["input"], dict | BaseModel) else f", found {problem['input']!r:.80}"
+        found = found_in(problem)
         lines.append(f"  {key}: {problem['msg']}{found}")
     return UsageError("\n".join(lines))
 

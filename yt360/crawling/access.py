@@ -16,11 +16,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from yt360.crawling import cookies_file
 from yt360.errors import UsageError
-from yt360.settings import Settings
+from yt360.redaction import is_secret_name, keep_out
+from yt360.settings import SecretFound, Settings
 
 _NAMED = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
-_SECRET_ARGUMENTS = ("po_token", "visitor_data", "data_sync_id", "token", "password")
+_VARIABLE = re.compile(r"(?<=[=/])\$[A-Za-z_][A-Za-z0-9_]*(?=[&@#]|$)")
+"""A variable that stands for the whole user, or for the whole value of a part of the query, of an address."""
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pause = tuple[NonNegative, NonNegative]
@@ -146,7 +149,7 @@ class Access(Settings):
     def _no_password_in_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:
             if not _NAMED.fullmatch(proxy) and "@" in proxy:
-                raise ValueError(
+                raise SecretFound(
                     "a proxy with a user or password must not stand in a recipe; put it into an "
                     "environment variable and name that: '$MY_PROXY'"
                 )
@@ -157,13 +160,26 @@ class Access(Settings):
     def _no_tokens(cls, value: Arguments) -> Arguments:
         for extractor, arguments in value.items():
             for name, texts in arguments.items():
-                secret = any(word in name.lower() for word in _SECRET_ARGUMENTS)
-                if secret and not all(_NAMED.fullmatch(text) for text in texts):
-                    raise ValueError(
+                if is_secret_name(name) and not all(_NAMED.fullmatch(text) for text in texts):
+                    raise SecretFound(
                         f"{extractor}:{name} is secret and must not stand in a recipe; put it into an "
                         "environment variable and name that: '$MY_TOKEN'"
                     )
         return value
+
+    def require_secrets(self) -> None:
+        """Raise :class:`UsageError` where a variable that is named is not set, or the cookies cannot be used.
+
+        Asked before the first video: a wrong setting would fail all of them one by one.
+        """
+        for proxy in self.proxies:
+            resolve(proxy, "crawl.access.proxies")
+        for extractor, arguments in self.extractor_arguments.items():
+            for name, texts in arguments.items():
+                for text in texts:
+                    resolve(text, f"crawl.access.extractor_arguments.{extractor}.{name}")
+        if self.cookies_file is not None:
+            cookies_file.read(self.cookies_file)
 
     def outgoing(self) -> tuple[str, ...]:
         """The own addresses to ask from: proxies as given (names unresolved), or ``direct``."""
@@ -184,7 +200,13 @@ def resolve(value: str, purpose: str) -> str:
     found = os.environ.get(match[1])
     if not found:
         raise UsageError(f"{purpose}: expected the environment variable {match[1]} to be set, found it empty or unset")
+    keep_out([found])
     return found
+
+
+def resolve_address(url: str) -> str:
+    """An address with the variables that it names (``?token=$MY_TOKEN``) replaced by their values."""
+    return _VARIABLE.sub(lambda match: resolve(match[0], "crawl.source"), url)
 
 
 def site_of(url: str) -> str:

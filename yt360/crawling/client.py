@@ -10,9 +10,9 @@ from typing import Any
 
 from yt_dlp import YoutubeDL
 
+from yt360.crawling import cookies_file
 from yt360.crawling.access import Access, resolve
 from yt360.crawling.text import redact
-from yt360.errors import UsageError
 
 log = logging.getLogger("yt360.crawl")
 
@@ -110,18 +110,8 @@ def open_client(
     if address != "direct":
         params["proxy"] = resolve(address, "crawl.access.proxies")
     if access.cookies_file is not None:
-        params["cookiefile"] = _cookies(access.cookies_file)
+        # A stream: yt-dlp writes cookies back when it closes, which must not reach the file.
+        params["cookiefile"] = io.StringIO(cookies_file.read(access.cookies_file))
     if access.cookies_from_browser:
         params["cookiesfrombrowser"] = (access.cookies_from_browser, None, None, None)
     return YoutubeDL(params, auto_init="no_verbose_header")
-
-
-def _cookies(path: Path) -> io.StringIO:
-    """The user's cookies as a stream: yt-dlp writes cookies back when it closes, which must not reach the file."""
-    try:
-        return io.StringIO(path.expanduser().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"crawl.access.cookies_file = {path}: expected a cookies.txt file (Netscape format), found: "
-            f"{type(error).__name__}; export one from your browser"
-        ) from error

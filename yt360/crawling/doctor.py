@@ -18,6 +18,7 @@ from typing import Any
 from yt_dlp.plugins import directories
 from yt_dlp.version import __version__ as yt_dlp_version
 
+from yt360.crawling import cookies_file
 from yt360.crawling.access import Access
 from yt360.crawling.client import YtDlpLogger, open_client
 from yt360.crawling.failures import CrawlError, classify
@@ -25,6 +26,7 @@ from yt360.crawling.formats import SOUND, candidates, is_spherical
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.runtime import explain_missing, find_runtime
 from yt360.crawling.targets import youtube_address
+from yt360.errors import UsageError
 
 KNOWN_AMBISONIC = ("kqAZkf5Odyw", "nOoWRhp9ZiA", "i6j5pPD2jnY", "XAmMrXLVJj4", "dAMUnJqNWaw")
 """Videos that had ambisonic sound when they were published or reported on; some may be gone by now."""
@@ -133,10 +135,14 @@ def _provider() -> Finding:
 def _cookies(access: Access) -> Finding:
     if access.cookies_file is None:
         return Finding("cookies", True, "none (not signed in: about 300 videos an hour)")
-    there = access.cookies_file.expanduser().is_file()
+    problem = ""
+    try:
+        cookies_file.read(access.cookies_file)
+    except UsageError as error:
+        problem = str(error)
     return Finding(
         "cookies",
-        there,
-        f"{access.cookies_file}" + ("" if there else " is no file"),
+        not problem,
+        problem or f"{access.cookies_file}",
         "export cookies.txt from your browser; an account that crawls may be banned",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,13 @@ from pathlib import Path
 from yt360.crawling.media_kind import extension, media_kind_of, split_format
 from yt360.crawling.pairing import pair
 from yt360.crawling.targets import CrawlTarget
+from yt360.crawling.text import clean_text
+from yt360.engine.root_marker import OWN_FOLDERS, is_root
 from yt360.errors import UsageError
+
+log = logging.getLogger("yt360.crawl")
+
+_MOST_NAMED = 8
 
 
 def scan_folder(folder: Path) -> Iterator[CrawlTarget]:
@@ -41,11 +48,26 @@ def _files(folder: Path) -> Iterator[Path]:
 
     for here, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if is_root(Path(here)):
+            # A dataset's own files are no videos of anybody; what else lies there may be.
+            folders[:] = [name for name in folders if name not in OWN_FOLDERS]
+            log.info("%s: the files of this dataset's root are left out of the source", here)
+        linked = [name for name in folders if os.path.islink(os.path.join(here, name))]
+        if linked:
+            log.warning(
+                "%s: %d linked folders are not looked into: %s; name them in crawl.source", here, len(linked),
+                clean_text(", ".join(linked[:_MOST_NAMED]), 300),
+            )  # fmt: skip
         for name in sorted(names):
             path = Path(here, name)
             try:
-                if not name.startswith(".") and path.is_file():
+                if name.startswith("."):
+                    continue
+                if path.is_file():
                     yield path
+                elif media_kind_of(name) is not None:
+                    what = "a link that leads nowhere" if path.is_symlink() else "no regular file"
+                    log.warning("%s: left out: expected a media file, found %s", clean_text(path, 300), what)
             except OSError as error:
                 refuse(error)
 

@@ -11,12 +11,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from yt360.crawling.targets import CrawlTarget
+from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
+from yt360.hashing import safe_id
 
 _NAME = "listing.json"
 _NOTES = ("segments", "split")
+
+
+class Listed:
+    """Gathers what the mentions of each video say: several rows, spellings and tables may speak of one video."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, dict[str, Any]] = {}
+
+    def note(self, target: CrawlTarget) -> None:
+        """One mention. Raises :class:`UsageError` where it puts a video on another side than one before."""
+        said = self.said.setdefault(safe_id(target.name), {})
+        if split := target.notes.get("split"):
+            if said.setdefault("split", split) != split:
+                raise UsageError(
+                    f"{clean_text(target.said, 200)}: expected one side of the split for a video, found "
+                    f"{clean_text(said['split'], 40)} and {clean_text(split, 40)}; all tables together may name one"
+                )
+        segments = said.setdefault("segments", []) if target.notes.get("segments") else []
+        segments += [segment for segment in target.notes.get("segments", ()) if segment not in segments]
 
 
 def read_listing(dataset: DatasetView) -> dict[str, dict[str, Any]]:
@@ -64,7 +86,7 @@ def _earlier(dataset: DatasetView, note: str) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected what tables say of videos (JSON), found: {error}; delete it and crawl the table again"
         ) from error

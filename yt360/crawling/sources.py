@@ -21,11 +21,12 @@ from yt360 import shipped
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import extension, media_kind_of
-from yt360.crawling.targets import CrawlTarget, direct, page, path_digest, youtube_address
-from yt360.crawling.text import clean_text
+from yt360.crawling.targets import NAME_IT, CrawlTarget, direct, name_of_url, page, youtube_address
+from yt360.crawling.text import clean_text, public_url
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
 from yt360.plugins import Plugin, announced, load_plugin
+from yt360.redaction import hide, secret_in
 
 log = logging.getLogger("yt360.crawl")
 
@@ -42,6 +43,9 @@ QUERIES = "yt360-queries"
 PLUGINS = "yt360.sources"
 """Entry-point group of sources that other packages bring."""
 
+Note = Callable[[CrawlTarget], None]
+"""Takes what one mention of a video says of its segments and its side."""
+
 Expand = Callable[[str], Iterator[CrawlTarget]]
 """Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
 
@@ -57,8 +61,15 @@ _LONGEST_LINE = 20_000
 _LARGEST_LIST = 256 << 20
 
 
-def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[CrawlTarget]:
-    """All videos of ``sources`` in order, without those that came before under the same id.
+def expand_sources(
+    sources: str | Sequence[str],
+    expand: Expand,
+    note: Note = lambda _: None,
+    renamed: Callable[[CrawlTarget], CrawlTarget] = lambda target: target,
+) -> Iterator[CrawlTarget]:
+    """All videos of ``sources`` in order, each once; ``note`` hears of every mention that says something of a video.
+
+    ``renamed`` may give a video another name before it is looked for among the others.
 
     Raises :class:`UsageError` when there is none, or when two different videos would get one id.
     """
@@ -67,36 +78,41 @@ def expand_sources(sources: str | Sequence[str], expand: Expand) -> Iterator[Cra
         raise UsageError(f"crawl.source is empty: expected {EXPECTED}; set it with --set crawl.source=…")
     found = (target for text in given if text.strip() for target in _one(text.strip(), expand, Path()))
     count = 0
-    for target in _once(found):
+    for target in _once(map(renamed, found), note):
         count += 1
         yield target
     if not count:
         raise UsageError(f"crawl.source = {clean_text(given, 300)}: expected {EXPECTED}, found no video in it")
 
 
-def _once(found: Iterable[CrawlTarget]) -> Iterator[CrawlTarget]:
-    """Each video once. Two files of one name at different paths of a server get different ids."""
+def _once(found: Iterable[CrawlTarget], note: Note) -> Iterator[CrawlTarget]:
+    """Each video once."""
     seen: dict[str, int] = {}
+    alike: dict[str, int] = {}
     for target in found:
         identifier = safe_id(target.name)
         known = seen.get(identifier)
         if known is not None and known != _same(target):
-            if "page" in target.where or target.identity.get("source") != "url":
-                raise _clash(target)
-            name = f"{target.name}-{path_digest(target.said)}"
-            target = replace(target, name=name)
-            identifier = safe_id(name)
-            known = seen.get(identifier)
-            if known is not None and known != _same(target):
-                raise _clash(target)
+            raise _clash(target)
+        if target.notes:
+            note(replace(target, name=identifier))
         if known is None:
             seen[identifier] = _same(target)
+            if target.identity.get("source") == "url" and not target.named:
+                base = target.name.rpartition("-")[0]
+                alike[base] = alike.get(base, 0) + 1
             yield target
+    if doubled := sorted(base for base, count in alike.items() if count > 1):
+        log.info(
+            "%d file names stand in several addresses of the source (%s): each address is a video of its own",
+            len(doubled),
+            clean_text(", ".join(doubled[:5]), 200),
+        )
 
 
 def _clash(target: CrawlTarget) -> UsageError:
     return UsageError(
-        f"{clean_text(target.said, 200)}: another video of this source has the id {target.name!r} too; "
+        f"{clean_text(public_url(target.said) if '://' in target.said else target.said, 200)}: another video of this source has the id {target.name!r} too; "
         "give one of them a name of its own in the list: NAME=ADDRESS"
     )
 
@@ -104,12 +120,13 @@ def _clash(target: CrawlTarget) -> UsageError:
 def _same(target: CrawlTarget) -> int:
     """What two mentions of one video agree in; a number, because a source may mention very many."""
     if "page" in target.where:
-        return hash(("page", target.identity["source"]))
+        return hash(("page", target.identity["source"], target.identity["video"]))
     return hash(tuple(sorted(target.where.items())))
 
 
 def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[CrawlTarget]:
     """The videos that one text means; paths are relative to ``base``. ``lists`` is false inside a list."""
+    _require_no_secret(text)
     if _SEARCH.match(text):
         yield from expand(text)
         return
@@ -192,7 +209,7 @@ def _address(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     video = youtube_id(url)
     if video:
         target = youtube(video)
-        yield replace(target, name=name or target.name)
+        yield replace(target, name=name or target.name, named=bool(name))
     elif role := media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]):
         yield direct(**{"video": None, "sound": None, role: url}, name=name)
     elif site_of(url) == "youtube":
@@ -211,8 +228,8 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     extractor = extractor_for(url)
     found = extractor.get_temp_id(url) if extractor is not None and hasattr(extractor, "get_temp_id") else None
     site = extractor.ie_key().lower() if extractor is not None else site_of(url)
-    target = page(site, found or direct(url, None).name, url)
-    yield replace(target, name=name or target.name)
+    target = page(site, found or name_of_url(url), url)
+    yield replace(target, name=name or target.name, named=bool(name))
 
 
 def youtube_id(url: str) -> str | None:
@@ -254,7 +271,7 @@ def _tabled(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
         try:
             found = list(_line(row.video, expand, path.parent))
         except UsageError as error:
-            raise UsageError(f"{path}: {error}") from error
+            raise UsageError(f"{path}, line {row.line}: {error}") from error
         yield from (_with_notes(target, row) for target in found)
 
 
@@ -263,6 +280,7 @@ def _with_notes(target: CrawlTarget, row: tables.ListedVideo) -> CrawlTarget:
 
 
 def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
+    _require_no_secret(text)
     name = ""
     if match := _NAMED.fullmatch(text):
         name, text = match[1], match[2]
@@ -277,9 +295,21 @@ def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
         found = list(_one(text, expand, base, lists=False))
         if len(found) != 1:
             raise UsageError(f"{name}=: expected one video behind the name, found {len(found)}")
-        yield replace(found[0], name=name)
+        yield replace(found[0], name=name, named=True)
     else:
         yield from _one(text, expand, base, lists=False)
+
+
+def _require_no_secret(text: str) -> None:
+    """Refuse an address that holds a secret, without repeating it: ids, plans and records are made of addresses."""
+    if found := secret_in(text):
+        raise UsageError(f"{clean_text(hide(text), 200)}: this address holds {found}; {NAME_IT}")
+    for word in text.split():
+        if _SCHEME.match(word):
+            try:
+                urlsplit(word).port  # noqa: B018 - raises where host or port are malformed
+            except ValueError as error:
+                raise UsageError(f"{clean_text(hide(text), 200)}: expected an address, found one with {error}") from error
 
 
 def _pair(urls: list[str], name: str) -> CrawlTarget:

@@ -1,15 +1,18 @@
 """Tables of videos and segments: the list published in 2020, and those of later datasets.
 
-A table is a ``.csv`` or ``.tsv`` file with a line of column names: a video (``video``, ``id``,
-``youtube_id``, ``ytid``, ``video_id`` or ``url``) and, if wanted, ``start`` and ``end`` of a segment in
-seconds (a row a segment), or ``starts`` (comma-separated, a row a video), and ``split``. What it says
-about segments and split goes along with each video as hints; it is not part of what is crawled.
+A table is a ``.csv`` or ``.tsv`` file with a line of column names: a video (``video``, ``youtube_id``, ``ytid``,
+``url``, ``video_id`` or ``id``) and, if wanted, the start and end of a segment in seconds (``start``, ``end`` and the
+names of AudioSet, Kinetics, VGGSound and Imagine360; a row a segment), or ``starts`` (comma-separated, a row a video),
+and ``split``. Case, spaces, ``_`` and ``-`` in a name do not count. Columns that describe (labels, captions) are left
+alone; one whose name is unknown is refused, for it may mean the segments. What a table says about segments and split
+goes along with each video as hints; it is not part of what is crawled.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +26,20 @@ PUBLISHED_TABLE = "manifests/yt360-2020.tsv"
 SEGMENT_S = 10.0
 """Length of a segment of which only the start is given: that of the published list."""
 
-_VIDEO = ("video", "id", "youtube_id", "ytid", "video_id", "url")
-_START = ("start", "start_s", "start_seconds", "start_time")
-_END = ("end", "end_s", "end_seconds", "end_time")
+_VIDEO = ("video", "youtubeid", "ytid", "url", "videoid", "id")
+_START = ("start", "starttime", "startseconds", "startsec", "timestart", "tstart", "begin", "begintime")
+_END = ("end", "ends", "endtime", "endseconds", "endsec", "timeend", "tend", "stop", "stoptime")
+_SPLIT = ("split", "subset")
+_STARTS = "starts"
+_LENGTH = ("duration", "durations", "length", "lengths")
+"""Understood nowhere: of the segment or of the video? Left alone where an end is given."""
+
+_DESCRIBING = frozenset(
+    "label labels positivelabels category categories class classname classid caption captions text description title "
+    "tags channel channelid channelname uploader license iscc fps totalframes frames numframes width height resolution "
+    "projection format views likes date uploaddate language source notes note comment comments index name filename "
+    "clip clipid segmentid".split()  # noqa: SIM905
+)
 _LONGEST_FIELD = 1 << 20
 
 
@@ -36,6 +50,7 @@ class ListedVideo:
     video: str
     split: str = ""
     segments: list[list[float]] = field(default_factory=list)
+    line: int = field(default=0, compare=False)
 
     def notes(self) -> dict[str, object]:
         told: dict[str, object] = {"segments": self.segments} if self.segments else {}
@@ -47,7 +62,7 @@ def read_table(path: Path) -> dict[str, ListedVideo]:
     rows: dict[str, ListedVideo] = {}
     for number, line in _lines(path):
         try:
-            _take_line(rows, line)
+            _take_line(rows, line, number)
         except ValueError as error:
             raise UsageError(f"{path}, line {number}: {error}") from error
     if not rows:
@@ -71,40 +86,59 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     names: list[str] = []
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            delimiter = "\t" if path.suffix == ".tsv" else ","
+            delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
             for number, cells in enumerate(csv.reader(stream, delimiter=delimiter, skipinitialspace=True), 1):
                 if not cells or (cells[0].startswith("#") and not names and not _is_header(cells)):
                     continue
                 if not names:
-                    names = [cell.strip().lstrip("# ").lower() for cell in cells]
+                    names = [_column(cell) for cell in cells]
                     if not _is_header(cells):
                         raise UsageError(
-                            f"{path}, line {number}: expected column names, one of them {' or '.join(_VIDEO[:3])}; "
+                            f"{path}, line {number}: expected column names, one of them video or youtube_id or url; "
                             f"found {clean_text(cells, 120)}"
                         )
+                    _require_known(cells, names, f"{path}, line {number}")
                     continue
-                yield number, dict(zip(names, (cell.strip() for cell in cells), strict=False))
+                yield number, dict(reversed(list(zip(names, (cell.strip() for cell in cells), strict=False))))
     except (OSError, csv.Error) as error:
         raise UsageError(f"{path}: expected a table that can be read, found: {clean_text(error, 200)}") from error
 
 
+def _column(cell: str) -> str:
+    """A column's name without what spellings differ in."""
+    return re.sub(r"[\s_-]+", "", cell.strip().lstrip("\ufeff# ")).lower()
+
+
 def _is_header(cells: list[str]) -> bool:
-    return any(cell.strip().lstrip("# ").lower() in _VIDEO for cell in cells)
+    return any(_column(cell) in _VIDEO for cell in cells)
 
 
-def _take_line(rows: dict[str, ListedVideo], line: dict[str, str]) -> None:
+def _require_known(cells: list[str], names: list[str], where: str) -> None:
+    """Refuse columns whose meaning is not known: they may be the segments, and would be ignored."""
+    known = {*_VIDEO, *_START, *_END, *_SPLIT, _STARTS, *_DESCRIBING, ""}
+    if any(name in _END for name in names) or not any(name in _START for name in names):
+        known |= set(_LENGTH)
+    strange = [clean_text(cell, 40) for cell, name in zip(cells, names, strict=True) if name not in known]
+    if strange:
+        raise UsageError(
+            f"{where}: expected known column names, found {', '.join(map(repr, strange[:5]))}; segments are start and "
+            "end (seconds), the side is split; rename the column, or take it out"
+        )
+
+
+def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int = 0) -> None:
     video = _first(line, _VIDEO)
     if not video:
         raise ValueError("expected a video, found an empty field")
-    row = rows.setdefault(video, ListedVideo(video))
-    split = line.get("split", "")
+    row = rows.setdefault(video, ListedVideo(video, line=number))
+    split = _first(line, _SPLIT)
     if split:
         if row.split and row.split != split:
             raise ValueError(
                 f"expected one side of the split for {clean_text(video, 40)!r}, found {row.split} and {split}"
             )
         row.split = clean_text(split, 40)
-    for text in filter(None, line.get("starts", "").split(",")):
+    for text in filter(None, line.get(_STARTS, "").split(",")):
         start = _seconds(text)
         row.segments.append([start, start + SEGMENT_S])
     if text := _first(line, _START):

@@ -15,12 +15,20 @@ from yt360.engine.stage import Item
 from yt360.hashing import safe_id
 
 
+NAME_IT = (
+    "put the secret into an environment variable and name that in its place: "
+    "https://$MY_USER@host/a.mp4, https://host/a.mp4?token=$MY_TOKEN"
+)
+"""What to do with an address that holds a secret: addresses become ids and records."""
+
+
 @dataclass(frozen=True)
 class CrawlTarget:
     """``name`` is the video's id as its source spells it; ``identity`` goes into the key, ``where`` does not.
 
     ``where`` is one of ``{"page": URL}`` (ask yt-dlp), ``{"video": URL, "sound": URL}`` (media files) and
     ``{"video_file": path, "sound_file": path, "info_file": path}`` (local files); all but one may be missing.
+    ``said`` is how the source spells it, ``named`` whether the source gave the name itself (``NAME=ADDRESS``).
     ``notes`` are what a table says about it: ``segments`` ([start, end] pairs in seconds) and ``split``.
     """
 
@@ -29,6 +37,7 @@ class CrawlTarget:
     where: Mapping[str, str]
     notes: Mapping[str, Any] = field(default_factory=dict)
     said: str = field(default="", compare=False)
+    named: bool = field(default=False, compare=False)
 
     def item(self) -> Item:
         name = safe_id(self.name)
@@ -59,24 +68,32 @@ def page_of(item: Item) -> str | None:
 
 
 def direct(video: str | None, sound: str | None, name: str = "") -> CrawlTarget:
-    """Media files at plain addresses. Which host serves them does not change what they are."""
+    """Media files at plain addresses. What they are called follows from the first address alone."""
     first = video or sound or ""
     where = {role: url for role, url in (("video", video), ("sound", sound)) if url}
-    return CrawlTarget(name or name_of_url(first), {"source": "url"}, where, said=first)
+    return CrawlTarget(name or name_of_url(first), {"source": "url"}, where, said=first, named=bool(name))
 
 
 def name_of_url(url: str) -> str:
-    """An id for what lies at ``url``: its file name without extension (and the query, if there is one)."""
+    """An id for what lies at ``url``: its file name without extension, and a digest of the address.
+
+    So it does not depend on what else is listed. The scheme and the port do not count.
+    """
+    base = _base_of_url(url)
+    return f"{base}-{address_digest(url)}"
+
+
+def address_digest(url: str) -> str:
+    """A short digest of what an address points at: host, path and query."""
+    parts = urlsplit(url)
+    said = f"{(parts.hostname or '').lower()}\n{parts.path}?{parts.query}"
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+
+
+def _base_of_url(url: str) -> str:
     parts = urlsplit(url)
     base = posixpath.basename(unquote(parts.path).rstrip("/"))
     ending = extension(base)
     if ending in MEDIA_EXTENSIONS:
         base = split_format(base[: -len(ending) - 1])[0]
-    text = f"{base}?{parts.query}" if parts.query else base
-    return text or parts.hostname or "video"
-
-
-def path_digest(url: str) -> str:
-    """A short digest of an address without its host, to tell files of one name apart."""
-    parts = urlsplit(url)
-    return hashlib.blake2b(f"{parts.path}?{parts.query}".encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return base or parts.hostname or "video"

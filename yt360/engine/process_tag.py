@@ -32,6 +32,11 @@ def mark() -> str:
     return f"~{_space()}.{os.getpid()}~"
 
 
+def is_marked(name: str) -> bool:
+    """Whether any process of yt360 marked this name."""
+    return _MARK.search(name) is not None
+
+
 def is_gone(name: str) -> bool:
     """Whether the writer marked in ``name`` has certainly ended. Without a mark, or from elsewhere: ``False``."""
     match = _MARK.search(name)

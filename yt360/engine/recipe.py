@@ -37,7 +37,16 @@ from pydantic import ValidationError
 from yt360.engine.stage import Stage
 from yt360.errors import UsageError
 from yt360.plugins import Plugin, announced, load_plugin, package_of
-from yt360.settings import Settings, current_path, nearest, suggestion, with_current_names
+from yt360.redaction import hide, shown
+from yt360.settings import (
+    Settings,
+    current_path,
+    found_in,
+    nearest,
+    suggestion,
+    with_current_names,
+    yaml_problem,
+)
 
 log = logging.getLogger("yt360.recipe")
 
@@ -118,8 +127,8 @@ def load(path: Path, registry: Registry, settings: Iterable[str] = ()) -> Recipe
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: expected a recipe file that can be read, found: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: expected YAML, found: {error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}: expected YAML, found: {yaml_problem(error)}") from error
     return build(value, registry, settings, where=str(path))
 
 
@@ -137,7 +146,7 @@ def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Re
         return default(registry, settings)
     try:
         value = json.loads(saved.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{saved}: expected the recipe of this root (JSON), found: {error}; delete it or run a recipe"
         ) from error
@@ -155,7 +164,7 @@ def build(
     """Check a recipe given as plain data; ``where`` names it in messages, ``say`` gets a sentence for each old name."""
     settings = list(settings)
     if not isinstance(value, Mapping) or not isinstance(value.get("stages"), Mapping):
-        raise UsageError(f"{where}: expected a mapping with the key 'stages', found {_shown(value)}")
+        raise UsageError(f"{where}: expected a mapping with the key 'stages', found {shown(value)}")
     for key in value:
         if key not in ("name", "stages"):
             raise UsageError(f"{where}: unknown key {key!r}; {nearest(str(key), ('name', 'stages'))}")
@@ -164,7 +173,7 @@ def build(
     kinds: dict[str, type[Stage]] = {}
     for name, parameters in value["stages"].items():
         if parameters is not None and not isinstance(parameters, Mapping):
-            raise UsageError(f"{where}: stages.{name}: expected a mapping of parameters, found {_shown(parameters)}")
+            raise UsageError(f"{where}: stages.{name}: expected a mapping of parameters, found {shown(parameters)}")
         chosen[name] = {str(key): entry for key, entry in (parameters or {}).items()}
         plugin = _whereabouts(str(name), chosen[name], registry, where)
         if plugin.path != registry.stages.get(name):
@@ -188,7 +197,7 @@ def _whereabouts(name: str, parameters: dict[str, Any], registry: Registry, wher
     use, package = parameters.pop("use", None), parameters.pop("package", "")
     for key, text in (("use", use), ("package", package)):
         if text is not None and not isinstance(text, str):
-            raise UsageError(f"{where}: stages.{name}.{key}: expected text, found {_shown(text)}")
+            raise UsageError(f"{where}: stages.{name}.{key}: expected text, found {shown(text)}")
     if use is not None:
         return Plugin(use, package or package_of(use))
     found = registry.find(name)
@@ -204,13 +213,15 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], kinds: Mapping[str, 
     target, equals, text = setting.partition("=")
     name, dot, parameter = target.strip().partition(".")
     if not (equals and dot and parameter):
-        raise UsageError(f"--set {setting}: expected stage.param=value")
+        raise UsageError(f"--set {hide(setting)}: expected stage.param=value")
     if name not in kinds:
-        raise UsageError(f"--set {setting}: {where} has no stage {name!r}; {nearest(name, kinds)}")
+        raise UsageError(f"--set {hide(setting)}: {where} has no stage {name!r}; {nearest(name, kinds)}")
     try:
         value = yaml.safe_load(text) if text.strip() else text
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {setting}: expected a YAML value after '=', found: {error}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UsageError(
+            f"--set {target.strip()}: expected a YAML value after '=', found: {yaml_problem(error)}"
+        ) from error
     place = chosen[name]
     *path, last = _path_in(kinds[name], parameter.split("."), setting)
     for step in path:
@@ -306,10 +317,5 @@ def _explain(error: ValidationError, where: str, stage: str, kind: type[Settings
             lines.append(f"{where}: {place}: unknown key {name!r}; {hint} (`yt360 params {stage}` lists all)")
         else:
             place = f"{place}.{name}" if name else place
-            lines.append(f"{where}: {place}: {problem['msg']}, found {_shown(problem['input'])}")
+            lines.append(f"{where}: {place}: {problem['msg']}{found_in(problem)}")
     return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

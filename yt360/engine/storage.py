@@ -22,6 +22,7 @@ from typing import ClassVar, Protocol
 from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
+from yt360.engine.root_marker import claim
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path
 from yt360.hashing import digest_file, safe_id
@@ -33,6 +34,9 @@ _LEFT_BEHIND_S = 86400.0
 
 _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 """What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
+
+_MOVED_BETWEEN = ("data", "shards", "tmp")
+"""Folders between which outputs are moved in one step."""
 
 _SINGLE = ("recipe.json",)
 """Single files that are mirrored as well; stages declare more (:meth:`Root.declare`)."""
@@ -61,6 +65,8 @@ class Root:
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
         text = os.fspath(location)
+        if not text.strip():
+            raise UsageError("--root is empty: expected a folder or a store (is a variable unset?)")
         self.store: ObjectStore | None = None
         if is_remote(text):
             self.store = ObjectStore(text)
@@ -89,8 +95,12 @@ class Root:
             self._single += [name for name in stage.mirrored if name not in self._single]
 
     def create(self) -> None:
-        """Make the folder. A path that is a file or cannot be written is wrong use."""
+        """Make the folder. A path that is a file, somebody's own folder or cannot be written is wrong use."""
         try:
+            if self.store is None:
+                self.path.mkdir(parents=True, exist_ok=True)
+                claim(self.path)
+                _require_one_device(self.path)
             for folder in (self.ledger, self.data, self.state, self.tmp):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -244,9 +254,11 @@ class Root:
                 old = time.time() - left.stat().st_mtime > _LEFT_BEHIND_S
             except FileNotFoundError:
                 continue
+            if not process_tag.is_marked(left.name):
+                continue  # not ours
             if process_tag.is_from_here(left.name) and not process_tag.is_gone(left.name):
                 continue
-            if "~" in left.name and not process_tag.is_gone(left.name) and not old:
+            if not process_tag.is_gone(left.name) and not old:
                 continue
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
@@ -289,6 +301,17 @@ class Root:
             raise DiskFullError(
                 f"{self.path}: {free / 1e9:.2f} GB free, the floor is {floor_bytes / 1e9:.2f} GB; "
                 "free some space (or lower --min-free-gb) and run again: finished work is kept"
+            )
+
+
+def _require_one_device(root: Path) -> None:
+    """Refuse own folders that are links or lie on another file system: outputs are moved into place in one step."""
+    for name in _MOVED_BETWEEN:
+        folder = root / name
+        if folder.is_symlink() or (folder.is_dir() and folder.stat().st_dev != root.stat().st_dev):
+            raise UsageError(
+                f"{folder}: expected a folder on the file system of the root, found "
+                f"{'a link' if folder.is_symlink() else 'another file system'}; put the whole root where there is room"
             )
 
 

@@ -9,6 +9,7 @@ metadata. It decides nothing; what is not there or not offered fails with a kind
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -17,21 +18,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from yt360.crawling import info as infos
-from yt360.crawling.access import Access, site_of
+from yt360.crawling import kept_ids
+from yt360.crawling.access import Access, resolve_address, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
-from yt360.crawling.listing import read_listing, write_listing
+from yt360.crawling.listing import Listed, read_listing, write_listing
 from yt360.crawling.media_kind import MediaKind, extension
+from yt360.crawling.own_files import OwnFiles
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import removed_ids
-from yt360.crawling.targets import CrawlTarget, page_of
+from yt360.crawling.targets import NAME_IT, CrawlTarget, page_of
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
-from yt360.settings import Settings, unit
+from yt360.redaction import secret_in
+from yt360.settings import SecretFound, Settings, unit
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
@@ -88,6 +92,14 @@ class CrawlParams(StageParams):
         "its label said.",
     )
 
+    @field_validator("source")
+    @classmethod
+    def _no_secrets_in_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in [value] if isinstance(value, str) else value:
+            if found := secret_in(text):
+                raise SecretFound(f"an address holds {found}, which must not stand in a recipe; {NAME_IT}")
+        return value
+
     @model_validator(mode="after")
     def _ordered(self) -> CrawlParams:
         if self.lowest_picture > self.highest_picture:
@@ -118,6 +130,7 @@ class Crawl(Stage):
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)
         self._said: dict[str, dict[str, Any]] = {}
+        self._kept: kept_ids.KeptIds = {}
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
@@ -129,12 +142,14 @@ class Crawl(Stage):
 
             return Discovery(dataset.state_dir, self.params.access).videos(address, self.params.limit)
 
-        sources = self.params.source
         buried = removed_ids(dataset.state_dir)
-        self._said = read_listing(dataset)
+        self._kept = kept_ids.read(dataset)
+        listed = Listed()
+        own = OwnFiles(dataset.state_dir.parent)
         skipped = 0
         warned = False
-        for target in expand_sources(sources, expand):
+        renamed = functools.partial(kept_ids.under_kept_id, kept=self._kept)
+        for target in expand_sources(self.params.source, expand, listed.note, renamed):
             if not warned and target.identity["source"] == "youtube":
                 warned = True
                 self._look_for_runtime()
@@ -142,15 +157,20 @@ class Crawl(Stage):
             if item.id in buried:
                 skipped += 1
                 continue
-            if target.notes:
-                self._said[item.id] = {**self._said.get(item.id, {}), **target.notes}
+            own.refuse(target)
             yield item
+        self._said = {**read_listing(dataset), **listed.said}
         if skipped:
             log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
+
+    def prepare_host(self) -> None:
+        """Refuse settings with which no video could be asked for: they would fail one by one, for good."""
+        self.params.access.require_secrets()
 
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         """Write down what tables say; remove what was kept for resuming videos that have their record by now."""
         write_listing(dataset, self._said)
+        kept_ids.write(dataset, self._kept)
         keeping = dataset.state_dir / PARTIAL
         kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
         records = dataset.records(self.name) if kept else {}
@@ -254,8 +274,10 @@ class Crawl(Stage):
         def attempt(slot: Slot) -> Fetched:
             downloader = self._downloader(item, state, slot)
             if page:
-                return downloader.fetch_page(page) if fetch else downloader.look_at_page(page)
-            return downloader.fetch_files(urls) if fetch else downloader.look_at_files(urls)
+                address = resolve_address(page)
+                return downloader.fetch_page(address) if fetch else downloader.look_at_page(address)
+            addresses = {role: resolve_address(url) for role, url in urls.items()}
+            return downloader.fetch_files(addresses) if fetch else downloader.look_at_files(addresses)
 
         if page:
             # Half a second the first time; in a slot it would let the next video come too close behind this one.

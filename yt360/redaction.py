@@ -1,0 +1,187 @@
+"""Secrets of the user: struck from every text that this process says or keeps.
+
+A value that was resolved (an environment variable, a cookie) is known, so it is struck literally, whatever a library
+makes of it; :func:`keep_out` also puts a filter in front of standard output and error, for libraries print there
+themselves. What nobody resolved is told by its form: users in addresses, and values that are named like secrets.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, unquote
+
+HIDDEN = "(hidden)"
+
+_SHORTEST = 4
+"""Characters of the shortest piece of a secret that is struck; shorter ones are in every other word."""
+
+_NAME = re.compile(
+    r"passw|passphrase|\bpwd?\b|secret|token|signature|\bsig\b|api_?-?key|access_?-?key|private_?-?key|auth(?!or)|credential"
+    r"|session|cookie|\bsid\b|jwt|bearer|visitor_?data|data_?sync_?id|x-(?:amz|goog)-",
+    re.IGNORECASE,
+)
+_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#'\"]*@")
+_USER_WITH_SLASHES = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s'\"@/:?#]*:[^\s'\"@]*@")
+_QUERY = re.compile(r"([?&;])([^\s=&?#'\"]{1,60})=([^\s&#'\"]+)")
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
+_LOGIN_BY_NAME = frozenset(("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs"))
+_VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+
+_known: set[str] = set()
+_pattern: re.Pattern[str] | None = None
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether something of this name (a parameter, a part of a query) is likely to be a secret."""
+    return _NAME.search(name) is not None
+
+
+def secret_in(text: str) -> str:
+    """Which part of the addresses in a text is secret, in words; empty where none is, or it is only named (``$NAME``).
+
+    A user without a password is none where people log in by name (``sftp://``).
+    """
+    for url in _URL.findall(text):
+        scheme = url.partition(":")[0].lower()
+        user = (_USER_WITH_SLASHES.match(url) or _USER.match(url) or [""])[0].partition("://")[2].removesuffix("@")
+        if user and not _VARIABLE.fullmatch(user) and (":" in user or scheme not in _LOGIN_BY_NAME):
+            return "a user or password"
+        for _, name, value in _QUERY.findall(url):
+            if is_secret_name(name) and not _VARIABLE.fullmatch(value):
+                return f"a secret in its query ({name[:40]})"
+    return ""
+
+
+def keep_out(values: Iterable[str]) -> None:
+    """Strike these values, and what they are made of, from everything that this process says from now on."""
+    global _pattern
+    new = {piece for value in values for piece in _pieces(value) if len(piece) >= _SHORTEST} - _known
+    if new:
+        _known.update(new)
+        _pattern = re.compile("|".join(re.escape(piece) for piece in sorted(_known, key=len, reverse=True)))
+    if _known:
+        _guard_streams()
+
+
+def strike(text: str) -> str:
+    """A text without the secrets that are known."""
+    return _pattern.sub(HIDDEN, text) if _pattern is not None else text
+
+
+def hide(text: str) -> str:
+    """A text without known secrets, users of addresses, and parts of queries that are named like secrets."""
+    text = _USER_WITH_SLASHES.sub(rf"\1{HIDDEN}@", _USER.sub(rf"\1{HIDDEN}@", strike(text)))
+    return _QUERY.sub(
+        lambda match: f"{match[1]}{match[2]}={HIDDEN}" if is_secret_name(match[2]) else match[0],
+        text,
+    )
+
+
+def shown(value: Any, limit: int = 80, name: str = "") -> str:
+    """``repr`` of a value for an error message: bounded before it is made, and without what looks like a secret."""
+    if name and is_secret_name(name):
+        return HIDDEN
+    text = hide(repr(_bounded(value, limit, 4)))
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _bounded(value: Any, limit: int, depth: int) -> Any:
+    """As much of a value as may be shown: aliases of YAML make small files stand for very large values."""
+    if isinstance(value, str):
+        return hide(value[: limit * 8])[: limit + 1]
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        if depth == 0:
+            return _Dots()
+        few = list(value.items() if isinstance(value, Mapping) else value)[: max(2, limit // 8)] if value else []
+        if isinstance(value, Mapping):
+            return {
+                _bounded(key, limit, 1)
+                if isinstance(key, str)
+                else repr(key)[:limit]: (
+                    _Dots(HIDDEN) if is_secret_name(str(key)[:200]) else _bounded(inner, limit, depth - 1)
+                )
+                for key, inner in few
+            }
+        held = [_bounded(inner, limit, depth - 1) for inner in few]
+        return tuple(held) if isinstance(value, tuple) else held
+    return value
+
+
+class _Dots:
+    def __init__(self, text: str = "...") -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _pieces(value: str) -> set[str]:
+    """A secret in all forms in which a library may print it, whole or in part."""
+    pieces = {value}
+    _, separator, rest = value.partition("://")
+    if separator:
+        user, at, _ = rest.rpartition("@")
+        if not at:
+            return pieces
+        pieces |= {user, *re.split(r"[:/?#@\\]", user.partition(":")[2] or user), user.partition(":")[2]}
+        pieces.add(base64.b64encode(unquote(user).encode()).decode().rstrip("="))
+    else:
+        # A token may stand behind the name of what it is for (`web.gvs+TOKEN`).
+        pieces |= {piece for piece in re.split(r"[+=:;,\s]", value) if len(piece) >= 2 * _SHORTEST}
+    return pieces | {unquote(piece) for piece in pieces} | {quote(piece, safe="") for piece in pieces}
+
+
+def _guard_streams() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None or isinstance(stream, _Struck):
+            continue
+        guarded = _Struck(stream)
+        setattr(sys, name, guarded)
+        for logger in [logging.getLogger(), *map(logging.getLogger, list(logging.Logger.manager.loggerDict))]:
+            for handler in logger.handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is stream:
+                    handler.stream = guarded
+
+
+class _Struck:
+    """A stream of text that strikes secrets before it writes."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(strike(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    @property
+    def buffer(self) -> Any:
+        return _StruckBytes(self._stream.buffer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _StruckBytes:
+    """The bytes below such a stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        text = bytes(data).decode("utf-8", "surrogateescape")
+        struck = strike(text)
+        self._stream.write(bytes(data) if struck == text else struck.encode("utf-8", "surrogateescape"))
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
