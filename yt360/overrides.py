@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from yt360.errors import UsageError
 from yt360.redaction import hide
-from yt360.settings import current_path, nearest
+from yt360.settings import current_path, nearest, yaml_problem
 
 _LOG = logging.getLogger("yt360.settings")
 
@@ -36,7 +36,9 @@ def override(
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         if not separator or not _KEY.fullmatch(key):
-            raise UsageError(f"--set {hide(assignment)!r}: expected KEY=VALUE, for example --set {next(iter(fields))}=…")
+            raise UsageError(
+                f"--set {hide(assignment)!r}: expected KEY=VALUE, for example --set {next(iter(fields))}=…"
+            )
         given = re.findall(r"[^.\[\]]+", key)
         path = current_path(kind, given)
         for old, new in zip(given, path, strict=True):

@@ -100,9 +100,7 @@ def _bounded(value: Any, limit: int, depth: int) -> Any:
         few = list(value.items() if isinstance(value, Mapping) else value)[: max(2, limit // 8)] if value else []
         if isinstance(value, Mapping):
             return {
-                _bounded(key, limit, 1)
-                if isinstance(key, str)
-                else repr(key)[:limit]: (
+                _bounded(key, limit, 1) if isinstance(key, str) else repr(key)[:limit]: (
                     _Dots(HIDDEN) if is_secret_name(str(key)[:200]) else _bounded(inner, limit, depth - 1)
                 )
                 for key, inner in few

@@ -64,14 +64,14 @@ def read_fields(path: Path) -> dict[str, Any]:
     return fields
 
 
-class SecretFound(ValueError):
+class SecretError(ValueError):
     """A secret stands where only its name may: the message about it must not repeat it."""
 
 
 def found_in(problem: Mapping[str, Any]) -> str:
     """``, found …`` for one of the errors of a :class:`pydantic.ValidationError`; empty where it says nothing."""
     cause = (problem.get("ctx") or {}).get("error")
-    if isinstance(cause, SecretFound) or isinstance(problem["input"], dict | BaseModel):
+    if isinstance(cause, SecretError) or isinstance(problem["input"], dict | BaseModel):
         return ""
     return f", found {shown(problem['input'], name='.'.join(map(str, problem['loc'])))}"
 

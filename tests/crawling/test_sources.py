@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from yt360.crawling.sources import expand_sources, youtube_id
-from yt360.crawling.targets import CrawlTarget, page
+from yt360.crawling.sources import expand_sources
+from yt360.crawling.targets import CrawlTarget, page, youtube_id
 from yt360.errors import UsageError
 
 LISTED: list[str] = []
@@ -84,9 +84,10 @@ def test_list_file(tmp_path: Path) -> None:
         "ytsearch2:drums\n"
     )
     targets = {target.name: dict(target.where) for target in _targets(str(tmp_path / "list.txt"))}
-    assert list(targets) == [
-        "dQw4w9WgXcQ", "-oytwMeyR74", "one?x=1", "a", "b", "mine", "pair", "near", "LISTED00001", "LISTED00002",
+    assert [name.partition("-")[0] if name[:1] in "oab" else name for name in targets] == [
+        "dQw4w9WgXcQ", "-oytwMeyR74", "one", "a", "b", "mine", "pair", "near", "LISTED00001", "LISTED00002",
     ]  # fmt: skip
+    targets |= {name.partition("-")[0]: where for name, where in targets.items()}
     assert targets["a"] == {"video": "http://h.test/a.mp4", "sound": "http://h.test/a.wav"}
     assert targets["b"] == {"video": "http://h.test/b.mp4", "sound": "http://h.test/b.wav"}
     assert targets["mine"] == {"video": "http://h.test/c.mp4"}
@@ -98,24 +99,76 @@ def test_each_video_once_in_the_order_of_the_source() -> None:
     assert _names(["BBBBBBBBBBB", "AAAAAAAAAAA", "https://youtu.be/BBBBBBBBBBB"]) == ["BBBBBBBBBBB", "AAAAAAAAAAA"]
 
 
-def test_host_is_no_part_of_a_file_s_identity() -> None:
+def test_the_port_of_a_server_is_no_part_of_a_file_s_identity() -> None:
     (before,) = _targets("http://127.0.0.1:4000/w/a.mp4")
     (after,) = _targets("http://127.0.0.1:5000/w/a.mp4")
     assert (before.name, before.identity) == (after.name, after.identity)
 
 
-def test_same_name_at_two_paths_gives_two_videos() -> None:
-    names = _names(["http://h.test/x/a.mp4", "http://h.test/y/a.mp4", "http://h.test/x/a.mp4"])
-    assert len(names) == 2
-    assert names[0] == "a"
+A, B, C = "http://h.test/x/v.mkv", "http://h.test/y/v.mkv", "http://g.test/x/v.mkv"
 
 
-def test_file_and_address_of_one_name_are_never_mixed_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", [(A, B, C), (C, A, B), (B,), (B, A), (C, B, A, A)])
+def test_an_id_is_a_function_of_the_address_alone(order: tuple[str, ...]) -> None:
+    """F6: with the list in another order the second was crawled twice, the third never, and no word was said."""
+    alone = {url: _targets(url)[0].name for url in (A, B, C)}
+    assert len(set(alone.values())) == 3
+    found = {next(iter(target.where.values())): target.name for target in _targets(list(order))}
+    assert found == {url: alone[url] for url in order}
+
+
+def test_pages_that_end_alike_are_two_videos_and_equal_names_are_refused(caplog: pytest.LogCaptureFixture) -> None:
+    assert len(set(_names(["https://h.test/a/watch", "https://h.test/b/watch"]))) == 2
+    with caplog.at_level("INFO", "yt360.crawl"):
+        _names([A, B])
+    assert "1 file names stand in several addresses of the source (v)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "lines", [f"A={A}\nA={B}\n", "A=https://youtu.be/AAAAAAAAAAA\nA=https://youtu.be/BBBBBBBBBBB\n"]
+)
+def test_one_name_for_two_videos_is_refused(tmp_path: Path, lines: str) -> None:
+    """F6: the second was dropped in silence."""
+    (tmp_path / "list.txt").write_text(lines)
+    with pytest.raises(UsageError, match="another video of this source has the id 'A'"):
+        _names(str(tmp_path / "list.txt"))
+
+
+@pytest.mark.parametrize("other", ["file", "address"])
+def test_file_and_address_of_one_name_are_never_mixed_up(tmp_path: Path, other: str) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
-    file, url = str(tmp_path / "a.mp4"), "http://h.test/a.mp4"
-    assert len(_names([file, url])) == 2
-    with pytest.raises(UsageError, match="NAME=ADDRESS"):
-        _names([url, file])
+    both = [str(tmp_path / "a.mp4"), "http://h.test/a.mp4"]
+    assert len(set(_names(both if other == "file" else both[::-1]))) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://user:CANARY@h.test/a.mp4",
+        "https://user:CAN/ARY@h.test/a.mp4",
+        "mine=https://user:CANARY@h.test/a.mp4",
+        "https://h.test/a.mp4?token=CANARY",
+        "https://h.test/a.mp4?x=1&X-Amz-Signature=CANARY",
+        "https://h.test/watch?v=1&api_key=CANARY",
+        "s3://KEY:CANARY@bucket/prefix",
+        "https://h.test/a.mp4 https://h.test/a.wav?sig=CANARY",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_without_repeating_it(tmp_path: Path, line: str) -> None:
+    """F12: it became the id: folder names, ledger, plans, logs, manifests."""
+    (tmp_path / "list.txt").write_text(f"dQw4w9WgXcQ\n{line}\n")
+    with pytest.raises(UsageError, match="line 2") as refused:
+        _names(str(tmp_path / "list.txt"))
+    assert "CAN" not in str(refused.value)
+    assert "$MY_TOKEN" in str(refused.value)
+
+
+@pytest.mark.parametrize("line", ["http://[::1", "https://[h.test/a.mp4", "http://h.test:99999/a.mp4"])
+def test_a_malformed_address_is_named_by_its_line(tmp_path: Path, line: str) -> None:
+    """F23: it ended in a traceback."""
+    (tmp_path / "list.txt").write_text(f"dQw4w9WgXcQ\n{line}\n")
+    with pytest.raises(UsageError, match=r"line 2.*expected an address"):
+        _names(str(tmp_path / "list.txt"))
 
 
 @pytest.mark.parametrize(

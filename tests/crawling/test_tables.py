@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import SHARED
+from yt360.crawling.listing import Listed
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.tables import published, read_table
 from yt360.crawling.targets import CrawlTarget
@@ -105,3 +106,72 @@ def test_any_text_is_a_table_or_wrong_use(tmp_path_factory: pytest.TempPathFacto
     except UsageError:
         return
     assert all(row.video and all(end > start >= 0 for start, end in row.segments) for row in rows.values())
+
+
+def _notes(*sources: Path) -> dict[str, dict[str, object]]:
+    listed = Listed()
+    list(expand_sources([str(source) for source in sources], _nothing, listed.note))
+    return listed.said
+
+
+ID = "dQw4w9WgXcQ"
+
+
+def test_rows_of_one_video_are_joined_whatever_their_spelling(tmp_path: Path) -> None:
+    """Segments of the second spelling, and of the second table, were lost in silence."""
+    (tmp_path / "m.mkv").write_bytes(b"x")
+    first, second, ids = tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "ids.txt"
+    first.write_text("video,start,end\nm.mkv,0,4\n./m.mkv,4,8\nm.mkv,0,4\n")
+    second.write_text("video,start,end\nm.mkv,8,12\n")
+    ids.write_text("m.mkv\n")
+    assert _notes(first)["m"] == {"segments": [[0, 4], [4, 8]]}
+    assert _notes(ids, first, second)["m"] == {"segments": [[0, 4], [4, 8], [8, 12]]}
+    rows = [f"https://www.youtube.com/watch?v={ID}&t={at}s,{at},{at + 10},train" for at in (0, 10, 20)]
+    first.write_text("\n".join(["video,start,end,split", *rows]))
+    assert _notes(first)[ID] == {"segments": [[0, 10], [10, 20], [20, 30]], "split": "train"}
+
+
+def test_a_video_on_both_sides_is_refused_over_spellings_and_tables(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text(f"video,split\n{ID},train\n")
+    second.write_text(f"video,split\nhttps://youtu.be/{ID},test\n")
+    with pytest.raises(UsageError, match="one side of the split for a video, found train and test"):
+        _notes(first, second)
+    first.write_text(f"video,split\nhttps://youtu.be/{ID},train\n{ID},test\n")
+    with pytest.raises(UsageError, match="found train and test"):
+        _notes(first)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("label,youtube_id,time_start,time_end,split,is_cc", f"dog,{ID},5,15,train,0"),
+        ("youtubeid,videoid,caption,tstart,tend,fps,totalframes", f'{ID},{ID}_clip_0_019,"a, b",5,15,20.0,26450.0'),
+        ("YouTubeID,tStart,tEnd", f"{ID},5,15"),
+        ("YouTube ID,start,end", f"{ID},5,15"),
+        ("video_id,start_sec,end_sec", f"{ID},5,15"),
+        ("id,url,begin,stop", f"1,https://youtu.be/{ID},5,15"),
+        ("# YTID, start_seconds, end_seconds, positive_labels", f'{ID}, 5.000, 15.000, "/m/1,/m/2"'),
+        ("video,start,end,duration", f"{ID},5,15,300"),
+    ],
+)
+def test_column_names_of_published_tables_are_understood(tmp_path: Path, header: str, row: str) -> None:
+    """Kinetics' and Imagine360's own names were ignored: whole videos in place of the segments."""
+    (tmp_path / "t.csv").write_text(f"{header}\n{row}\n")
+    assert _notes(tmp_path / "t.csv")[ID]["segments"] == [[5, 15]]
+    (tmp_path / "UPPER.TSV").write_text(f"video\tstart\tend\n{ID}\t5\t15\n")
+    assert _notes(tmp_path / "UPPER.TSV")[ID]["segments"] == [[5, 15]]
+
+
+@pytest.mark.parametrize("header", ["video,from_s,to_s", "video,begin,duration", "video,clip_start,clip_end"])
+def test_an_unknown_column_is_refused_by_name(tmp_path: Path, header: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n{ID},5,15\n")
+    with pytest.raises(UsageError, match="line 1: expected known column names") as refused:
+        read_table(tmp_path / "t.csv")
+    assert repr(header.split(",")[-1]) in str(refused.value)
+
+
+def test_a_wrong_video_is_named_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"video,start\n{ID},5\nno such file.mkv,4\n")
+    with pytest.raises(UsageError, match="line 3"):
+        _notes(tmp_path / "t.csv")

@@ -120,7 +120,9 @@ def test_bad_local_file_fails_by_name(root: Root, tmp_path: Path, spoil: str, ki
 
 def test_source_pace_and_cookies_are_no_part_of_the_key(root: Root, tube: Tube) -> None:  # noqa: F811
     one = _stage(f"{tube.base}/w/a.mp4")
-    two = _stage("http://elsewhere.test/w/a.mp4", access={"cookies_file": "/x", "bandwidth_mb_s": 1}, limit=3)
+    two = _stage(
+        f"{tube.base.replace('http', 'https')}/w/a.mp4", access={"cookies_file": "/x", "bandwidth_mb_s": 1}, limit=3
+    )
     (before,), (after,) = _plan(one, root), _plan(two, root)
     assert before.id == after.id
     assert one.key(before) == two.key(after)

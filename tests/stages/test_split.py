@@ -117,3 +117,38 @@ def test_list_that_cannot_be_read_is_named(dataset: Dataset, tmp_path: Path, con
         path.write_bytes(content)
     with pytest.raises(UsageError, match=r"list\.txt"):
         dataset.run({"a": 1}, split={"test_list": str(path)})
+
+
+NAMED = {"My-Video-1-0-Clean-Version-e4b00008c3": 1, "dQw4w9WgXcQ": 1, "other": 1}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "My Video 1.0 (Clean Version)",
+        "My Video 1.0 (Clean Version).mkv",
+        "media/My Video 1.0 (Clean Version).f327.mp4",
+        "My-Video-1-0-Clean-Version-e4b00008c3 # test",
+        "My-Video-1-0-Clean-Version-e4b00008c3,",
+    ],
+)
+@pytest.mark.parametrize("head", ["", "\ufeff"])
+def test_a_list_may_spell_a_video_as_its_source_did(dataset: Dataset, tmp_path: Path, line: str, head: str) -> None:
+    """Lines with an extension, a comment or behind a byte-order mark matched nothing: test videos went to train."""
+    path = tmp_path / "test.txt"
+    path.write_text(f"{head}{line}\nhttps://youtu.be/dQw4w9WgXcQ?si=x\n", encoding="utf-8")
+    lists = {"test_list": str(path), "unlisted": "train"}
+    dataset.run(NAMED, split=lists)
+    first, second, third = NAMED
+    assert sides(dataset, NAMED, **lists) == {first: "test", second: "test", third: "train"}
+
+
+def test_listed_videos_that_are_not_here_are_counted(
+    dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "test.txt"
+    path.write_text("other\nnobody\nnowhere.mkv\n")
+    with caplog.at_level("WARNING", "yt360.split"):
+        dataset.run(NAMED, split={"test_list": str(path)})
+    assert "2 of 3 listed videos are not in this root" in caplog.text
+    assert "nobody, nowhere.mkv" in caplog.text

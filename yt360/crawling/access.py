@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from yt360.crawling import cookies_file
 from yt360.errors import UsageError
 from yt360.redaction import is_secret_name, keep_out
-from yt360.settings import SecretFound, Settings
+from yt360.settings import SecretError, Settings
 
 _NAMED = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _VARIABLE = re.compile(r"(?<=[=/])\$[A-Za-z_][A-Za-z0-9_]*(?=[&@#]|$)")
@@ -149,7 +149,7 @@ class Access(Settings):
     def _no_password_in_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in value:
             if not _NAMED.fullmatch(proxy) and "@" in proxy:
-                raise SecretFound(
+                raise SecretError(
                     "a proxy with a user or password must not stand in a recipe; put it into an "
                     "environment variable and name that: '$MY_PROXY'"
                 )
@@ -161,7 +161,7 @@ class Access(Settings):
         for extractor, arguments in value.items():
             for name, texts in arguments.items():
                 if is_secret_name(name) and not all(_NAMED.fullmatch(text) for text in texts):
-                    raise SecretFound(
+                    raise SecretError(
                         f"{extractor}:{name} is secret and must not stand in a recipe; put it into an "
                         "environment variable and name that: '$MY_TOKEN'"
                     )

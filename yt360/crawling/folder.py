@@ -11,8 +11,8 @@ from yt360.crawling.media_kind import extension, media_kind_of, split_format
 from yt360.crawling.pairing import pair
 from yt360.crawling.targets import CrawlTarget
 from yt360.crawling.text import clean_text
-from yt360.engine.root_marker import OWN_FOLDERS, is_root
 from yt360.errors import UsageError
+from yt360.root_marker import OWN_FOLDERS, is_root
 
 log = logging.getLogger("yt360.crawl")
 

@@ -71,4 +71,3 @@ def _of(item: Item) -> tuple[str, tuple[str, str]] | None:
 
 def _address(where: Mapping[str, str]) -> str:
     return where.get("page") or where.get("video") or where.get("sound") or ""
-

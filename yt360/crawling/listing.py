@@ -31,14 +31,16 @@ class Listed:
     def note(self, target: CrawlTarget) -> None:
         """One mention. Raises :class:`UsageError` where it puts a video on another side than one before."""
         said = self.said.setdefault(safe_id(target.name), {})
-        if split := target.notes.get("split"):
-            if said.setdefault("split", split) != split:
-                raise UsageError(
-                    f"{clean_text(target.said, 200)}: expected one side of the split for a video, found "
-                    f"{clean_text(said['split'], 40)} and {clean_text(split, 40)}; all tables together may name one"
-                )
-        segments = said.setdefault("segments", []) if target.notes.get("segments") else []
-        segments += [segment for segment in target.notes.get("segments", ()) if segment not in segments]
+        split = target.notes.get("split")
+        if split and said.setdefault("split", split) != split:
+            raise UsageError(
+                f"{clean_text(target.said, 200)}: expected one side of the split for a video, found "
+                f"{clean_text(said['split'], 40)} and {clean_text(split, 40)}; all tables together may name one"
+            )
+        for segment in target.notes.get("segments", ()):
+            segments = said.setdefault("segments", [])
+            if segment not in segments:
+                segments.append(segment)
 
 
 def read_listing(dataset: DatasetView) -> dict[str, dict[str, Any]]:

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from yt360.crawling.targets import CrawlTarget
-from yt360.engine.root_marker import OWN_FOLDERS
 from yt360.errors import UsageError
+from yt360.root_marker import OWN_FOLDERS
 
 
 class OwnFiles:

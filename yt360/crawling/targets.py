@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import MEDIA_EXTENSIONS, extension, split_format
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import Item
 from yt360.hashing import safe_id
 
+YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_NO_VIDEOS = frozenset(("videoseries", "live_stream"))
+"""Eleven characters in an embedded player's address that mean a playlist or a channel."""
 
 NAME_IT = (
     "put the secret into an environment variable and name that in its place: "
@@ -58,6 +63,27 @@ def _youtube_page(identity: Mapping[str, Any]) -> dict[str, str]:
 def youtube_address(video: str) -> str:
     """The address of a YouTube video's page."""
     return f"https://www.youtube.com/watch?v={video}"
+
+
+def youtube_id(url: str) -> str | None:
+    """The id of the one video that a YouTube address shows, if it shows one."""
+    parts = urlsplit(url)
+    if site_of(url) != "youtube":
+        return None
+    steps = [step for step in parts.path.split("/") if step]
+    if (parts.hostname or "").lower() == "youtu.be":
+        found = steps[0] if steps else ""
+    elif steps[:1] == ["watch"]:
+        found = parse_qs(parts.query).get("v", [""])[0]
+    elif len(steps) >= 2 and steps[0] in ("shorts", "embed", "v", "live", "e"):
+        found = steps[1]
+    else:
+        found = ""
+    if found in _NO_VIDEOS:
+        return None
+    # As yt-dlp reads it: what follows the eleven characters (`watch?v=ID_52`) is no part of the id.
+    found = found[:11] if len(found) > 11 and steps[:1] == ["watch"] else found
+    return found if YOUTUBE_ID.fullmatch(found) else None
 
 
 def page_of(item: Item) -> str | None:

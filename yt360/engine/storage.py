@@ -22,10 +22,10 @@ from typing import ClassVar, Protocol
 from yt360.engine import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
-from yt360.engine.root_marker import claim
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path
 from yt360.hashing import digest_file, safe_id
+from yt360.root_marker import MOVED_BETWEEN, claim
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
@@ -34,9 +34,6 @@ _LEFT_BEHIND_S = 86400.0
 
 _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 """What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
-
-_MOVED_BETWEEN = ("data", "shards", "tmp")
-"""Folders between which outputs are moved in one step."""
 
 _SINGLE = ("recipe.json",)
 """Single files that are mirrored as well; stages declare more (:meth:`Root.declare`)."""
@@ -306,7 +303,7 @@ class Root:
 
 def _require_one_device(root: Path) -> None:
     """Refuse own folders that are links or lie on another file system: outputs are moved into place in one step."""
-    for name in _MOVED_BETWEEN:
+    for name in MOVED_BETWEEN:
         folder = root / name
         if folder.is_symlink() or (folder.is_dir() and folder.stat().st_dev != root.stat().st_dev):
             raise UsageError(

@@ -35,7 +35,7 @@ from yt360.crawling.text import clean_text
 from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.redaction import secret_in
-from yt360.settings import SecretFound, Settings, unit
+from yt360.settings import SecretError, Settings, unit
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Downloader, Fetched
@@ -97,7 +97,7 @@ class CrawlParams(StageParams):
     def _no_secrets_in_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         for text in [value] if isinstance(value, str) else value:
             if found := secret_in(text):
-                raise SecretFound(f"an address holds {found}, which must not stand in a recipe; {NAME_IT}")
+                raise SecretError(f"an address holds {found}, which must not stand in a recipe; {NAME_IT}")
         return value
 
     @model_validator(mode="after")

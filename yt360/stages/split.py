@@ -10,25 +10,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from yt360.crawling import kept_ids
 from yt360.crawling.listing import read_listing
+from yt360.crawling.media_kind import extension, media_kind_of, split_format
+from yt360.crawling.targets import address_digest, name_of_url, youtube_id
+from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
 from yt360.filters.duplicates.matching import clusters
+from yt360.hashing import safe_id
+
+log = logging.getLogger("yt360.split")
 
 _STATE = "split-sides.json"
 _NAME = re.compile(r"[a-z0-9_]{1,20}")
 _NO_SIDE = "none"
 """What the published list says of videos that are on neither side."""
 _NOT_LISTED = "not-listed"
+_MOST_NAMED = 5
 
 
 class SplitParams(StageParams):
@@ -38,8 +47,12 @@ class SplitParams(StageParams):
         default=1000 / 5506, ge=0, le=1, description="Share of the videos in test (1000 of 5506 in the paper)."
     )
     salt: str = Field(default="yt360", description="Seed of the draw: another text draws another split.")
-    train_list: Path | None = Field(default=None, description="Text file with the ids of train videos, one a line.")
-    test_list: Path | None = Field(default=None, description="Text file with the ids of test videos, one a line.")
+    train_list: Path | None = Field(
+        default=None, description="Text file with train videos, one a line (ids, file names or addresses)."
+    )
+    test_list: Path | None = Field(
+        default=None, description="Text file with test videos, one a line (ids, file names or addresses)."
+    )
     unlisted: Literal["digest", "train", "test", "drop"] = Field(
         default="digest",
         description="What happens to a video in neither list when a list is given: drawn (digest), put on a side, or "
@@ -68,27 +81,33 @@ class Split(FanInStage):
     params_type = SplitParams
     after = ("chunk",)
 
+    def __init__(self, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._missing: list[str] = []
+        self._are_listed = False
+
     def files_read(self) -> Sequence[Path]:
         return [path for path in (self.params.train_list, self.params.test_list) if path is not None]
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """Each video with its given side, or with what decides with whom it goes."""
-        listed = self._lists()
+        items = list(super().plan(dataset))
+        listed = self._lists(dataset, {item.id for item in items})
         listing = read_listing(dataset)
         groups = _clusters_of(dataset)
         channels = _channels_of(dataset) if self.params.by_channel else {}
-        for item in super().plan(dataset):
+        for item in items:
             meta = {"cluster": groups.get(item.id, item.id), "channel": channels.get(item.id, "")}
             given = self._given(item, listed, str(listing.get(item.id, {}).get("split", "")).strip().lower())
             yield replace(item, meta=meta if given is None else meta | {"side": given[0], "by": given[1]})
 
     def _given(self, item: Item, listed: Mapping[str, str], tabled: str) -> tuple[str, str] | None:
         """The side that a list or a table gives (none: it is left out), and which; ``None`` where it is drawn."""
-        if side := listed.get(item.source_id) or listed.get(item.id):
+        if side := listed.get(item.id):
             return side, "list"
         if _NAME.fullmatch(tabled) and tabled != _NO_SIDE:
             return tabled, "table"
-        if (listed or tabled == _NO_SIDE) and self.params.unlisted != "digest":
+        if (self._are_listed or tabled == _NO_SIDE) and self.params.unlisted != "digest":
             return "" if self.params.unlisted == "drop" else self.params.unlisted, "default"
         return None
 
@@ -121,12 +140,38 @@ class Split(FanInStage):
             return {"side": outcome.measures["split"], "by": outcome.measures["by"]}
         return {"side": "", "by": "default" if outcome.reason == _NOT_LISTED else "draw"}
 
-    def _lists(self) -> dict[str, str]:
+    def prepare_host(self) -> None:
+        """Say which listed videos this root does not have: a list that matches nothing splits nothing."""
+        for line in self._missing:
+            log.warning("%s", line)
+
+    def _lists(self, dataset: DatasetView, ids: Collection[str]) -> dict[str, str]:
+        """Item id -> the side that a list gives it."""
         listed: dict[str, str] = {}
-        for side, path in (("train", self.params.train_list), ("test", self.params.test_list)):
-            for video in _read_list(path) if path is not None else ():
-                if listed.setdefault(video, side) != side:
-                    raise UsageError(f"{path}: the video {video!r} is in the train list as well; it can be in one only")
+        self._missing, self._are_listed = [], False
+        paths = (("train", self.params.train_list), ("test", self.params.test_list))
+        if not any(path for _, path in paths):
+            return listed
+        known = dataset.entries("crawl") if "crawl" in dataset.stages else {}
+        kept = kept_ids.read(dataset)
+        for side, path in paths:
+            lines = _read_list(path) if path is not None else []
+            self._are_listed |= bool(lines)
+            absent = []
+            for line in lines:
+                names = [name for name in list(meanings(line, kept)) if name in ids or name in known]
+                if not names:
+                    absent.append(line)
+                for name in names[:1]:
+                    if listed.setdefault(name, side) != side:
+                        raise UsageError(
+                            f"{path}: the video {name!r} is in the train list as well; it can be in one only"
+                        )
+            if absent:
+                self._missing.append(
+                    f"{path}: {len(absent)} of {len(lines)} listed videos are not in this root, so nobody is put on "
+                    f"the side {side!r} for them: {clean_text(', '.join(absent[:_MOST_NAMED]), 300)}"
+                )
         return listed
 
     def _draw_params(self) -> dict[str, Any]:
@@ -219,9 +264,36 @@ def _channels_of(dataset: DatasetView) -> Mapping[str, str]:
     return {name: str(channel) for name, channel in found.items() if channel}
 
 
+def meanings(line: str, kept: kept_ids.KeptIds) -> Iterator[str]:
+    """The item ids that a line of a list may stand for: an id, a name, a file, an address; a comment may follow."""
+    cut = re.split(r"\s+#|,", line, maxsplit=1)[0].strip().strip("\"'")
+    for text in dict.fromkeys([line, cut, cut.split()[0] if cut.split() else ""]):
+        if not text:
+            continue
+        if "://" in text:
+            yield from _ids_of_address(text, kept)
+            continue
+        yield text
+        yield safe_id(text)
+        for name in (text, text.replace("\\", "/").rpartition("/")[2]):
+            stem = split_format(name[: -len(extension(name)) - 1])[0] if media_kind_of(name) else name
+            yield safe_id(stem.removeprefix("./"))
+
+
+def _ids_of_address(url: str, kept: kept_ids.KeptIds) -> Iterator[str]:
+    try:
+        if video := youtube_id(url):
+            yield video
+        if found := kept.get(address_digest(url)):
+            yield found[0]
+        yield safe_id(name_of_url(url))
+    except ValueError:
+        return  # a malformed address is nobody's
+
+
 def _read_list(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: expected a text file with one video id a line, found: {error}") from error
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -21,6 +21,9 @@ FORMAT = "yt360-root"
 OWN_FOLDERS = frozenset(("ledger", "data", "manifests", "shards", "report", "state", "logs", "tmp"))
 """Entries of a root that yt360 makes."""
 
+MOVED_BETWEEN = ("data", "shards", "tmp")
+"""Those between which outputs are moved in one step."""
+
 _NOBODYS = frozenset(("lost+found", ".DS_Store", ".Trash-0", ".nfs"))
 """What a file system or a desktop puts into an empty folder by itself."""
 
