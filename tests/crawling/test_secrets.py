@@ -44,3 +44,73 @@ def test_no_secret_stands_below_the_root_or_in_the_log(
     for secret in ("COOKIE-SECRET", "PROXY-SECRET", "TOKEN-SECRET"):
         assert secret not in said
         assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
+def _crawl(root: Path, *words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["crawl", "--root", str(root), "--min-free-gb", "0", "--workers", "1", *words])
+    return int(ended.value.code or 0)
+
+
+BAD_COOKIES = {
+    "spaces": "# Netscape HTTP Cookie File\n127.0.0.1 FALSE / FALSE 0 SID CANARY\n",
+    "date": "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\tsoon\tSID\tCANARY\n",
+    "six columns": "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tCANARY\n",
+    "json": '[{"domain": "127.0.0.1", "name": "SID", "value": "CANARY"}]',
+    "headless": "127.0.0.1\tFALSE\t/\tFALSE\t0\tSID\tCANARY\n",
+    "empty": "",
+    "binary": "\0\0CANARY",
+}
+SOURCE = "https://127.0.0.1:9/a.mp4"
+REFUSED = {
+    "user of a source": ["--source", "https://user:CANARY@127.0.0.1:9/a.mp4"],
+    "user with a slash": ["--source", "https://user:CAN/CANARY@127.0.0.1:9/a.mp4"],
+    "store": ["--source", "s3://KEY:CANARY@bucket/prefix"],
+    "signed": ["--source", "https://127.0.0.1:9/a.mp4?X-Amz-Signature=CANARY"],
+    "token": ["--source", "https://127.0.0.1:9/watch?token=CANARY"],
+    "proxy": ["--source", SOURCE, "-p", "access.proxies=['http://user:CANARY@127.0.0.1:9']"],
+    "proxy of a wrong type": ["--source", SOURCE, "-p", "access.proxies=http://user:CANARY@127.0.0.1:9"],
+    "malformed yaml": ["--source", SOURCE, "-p", "access.proxies=['http://user:CANARY@127.0.0.1:9'"],
+    **{
+        name: ["--source", SOURCE, "-p", f"access.extractor_arguments={{youtube: {{{name}: [CANARY]}}}}"]
+        for name in ("po_token", "api_key", "session", "cookies", "auth")
+    },
+    **{f"cookies: {kind}": ["--source", SOURCE, "-p", f"access.cookies_file=COOKIES/{kind}"] for kind in BAD_COOKIES},
+    "list": ["--source", "COOKIES/list.txt"],
+}
+
+
+@pytest.mark.parametrize("way", REFUSED)
+def test_a_canary_that_is_refused_stands_nowhere(way: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """F9, F11, F12: in logs, in "found …", in ids, recipes and plans; and a wrong setting failed every video."""
+    for kind, text in BAD_COOKIES.items():
+        (tmp_path / kind).write_text(text)
+    (tmp_path / "list.txt").write_text("https://127.0.0.1:9/a.mp4?sig=CANARY\n")
+    root = tmp_path / "root"
+    assert _crawl(root, *(word.replace("COOKIES", str(tmp_path)) for word in REFUSED[way])) == 2
+    assert "CANARY" not in "".join(capfd.readouterr())
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"CANARY" in path.read_bytes() or "CANARY" in str(path)]
+
+
+def test_a_variable_in_an_address_is_used_and_its_value_stands_nowhere(
+    tube: Tube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "CANARY-TOKEN")
+    root = tmp_path / "root"
+    access = f"access={{{QUICK}, min_free_gb: 0}}"
+    assert _crawl(root, "--source", f"{tube.base}/none.mp4?token=$MY_TOKEN", "-p", access) == 1
+    assert [path for path in tube.requests if "CANARY-TOKEN" in str(path)]
+    assert "CANARY" not in "".join(capfd.readouterr())
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"CANARY" in path.read_bytes() or "CANARY" in str(path)]
+
+
+def test_a_variable_that_is_not_set_stops_the_run_before_the_first_video(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """F18: every video failed for good."""
+    root = tmp_path / "root"
+    assert _crawl(root, "--source", SOURCE, "-p", "access.proxies=['$NO_SUCH_VARIABLE']") == 2
+    assert "NO_SUCH_VARIABLE" in capfd.readouterr().err
+    assert not list((root / "ledger").rglob("*.jsonl*"))

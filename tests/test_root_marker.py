@@ -1,0 +1,88 @@
+"""A folder is a root when it is new, empty or marked; anything else is somebody's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from yt360.engine.storage import Root
+from yt360.errors import UsageError
+from yt360.root_marker import MARKER, is_root
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["tmp/notes.txt", "shards/imagenet-000001.tar", "thesis.tex", ".git/config"])
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path: Path, name: str) -> None:
+    """F1: `tmp/` and `shards/` of the folder were emptied, exit code 0."""
+    theirs = tmp_path / "theirs" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    before = _files(tmp_path)
+    with pytest.raises(UsageError, match="expected a new or empty folder, or the root of a dataset"):
+        Root(tmp_path / "theirs").create()
+    assert _files(tmp_path) == before
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_root_is_an_unset_variable(text: str) -> None:
+    with pytest.raises(UsageError, match="--root is empty"):
+        Root(text)
+
+
+@pytest.mark.parametrize("kind", ["new", "empty", "mounted"])
+def test_a_new_or_empty_folder_becomes_a_root_with_an_id_that_stays(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "root"
+    if kind != "new":
+        folder.mkdir()
+    if kind == "mounted":
+        (folder / "lost+found").mkdir()
+    Root(folder).create()
+    assert is_root(folder)
+    marked = json.loads((folder / MARKER).read_text())
+    assert len(marked["id"]) == 32
+    Root(folder).create()
+    assert json.loads((folder / MARKER).read_text()) == marked
+
+
+@pytest.mark.parametrize("beside", ["recipe.json", "state/lock"])
+def test_a_root_of_an_earlier_version_gets_its_mark(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    Root(tmp_path).create()
+    assert (tmp_path / MARKER).is_file()
+
+
+def test_a_foreign_file_under_the_name_of_the_mark_is_no_mark(tmp_path: Path) -> None:
+    (tmp_path / MARKER).write_bytes(b"\xff\x00")
+    with pytest.raises(UsageError, match="expected the mark of a dataset's root"):
+        Root(tmp_path).create()
+
+
+def test_only_marked_leftovers_are_cleared(tmp_path: Path) -> None:
+    root = Root(tmp_path / "root")
+    root.create()
+    for name in ("notes.txt", "work~draft", "run~00000000.999999999~0"):
+        (root.tmp / name).write_text("x")
+    (root.manifests / ".x").parent.mkdir()
+    root.clear_tmp()
+    assert sorted(path.name for path in root.tmp.iterdir()) == ["notes.txt", "run~00000000.999999999~0", "work~draft"]
+
+
+@pytest.mark.parametrize("name", ["data", "tmp", "shards"])
+def test_a_linked_folder_is_refused_when_the_run_begins(tmp_path: Path, name: str) -> None:
+    """F21: every item failed, or the run ended in a traceback."""
+    (tmp_path / "elsewhere").mkdir()
+    root = Root(tmp_path / "root")
+    root.create()
+    if (root.path / name).exists():
+        (root.path / name).rmdir()
+    (root.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="expected a folder on the file system of the root, found a link"):
+        root.create()
