@@ -106,7 +106,7 @@ def test_stuff_found_twice_with_a_thing_between_is_one_segment(
     """Four queries in stripes: sky, person, sky, dog. The two skies are one segment, the dog stays a dog."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     MAKERS[kind](tmp_path, 133)
-    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    model = load_model(PanopticModelSettings(model=f"transformers:{tmp_path}", device="cpu"))
     index = {category.name: place for place, category in enumerate(COCO)}
     found = [index[name] for name in ("sky-other-merged", "person", "sky-other-merged", "dog")]
     classes = torch.full((1, 10, 134), -10.0)
@@ -133,7 +133,7 @@ def test_map_of_a_picture_does_not_depend_on_the_others_of_its_batch(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     torch.manual_seed(0)
     MAKERS[kind](tmp_path, 133)
-    model = load_model(PanopticModelSettings(f"transformers:{tmp_path}", device="cpu"))
+    model = load_model(PanopticModelSettings(model=f"transformers:{tmp_path}", device="cpu"))
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, size, dtype=np.uint8) for size in ((48, 96, 3), (64, 64, 3), (48, 96, 3))]
     for picture, together in zip(pictures, model.predict(pictures), strict=True):

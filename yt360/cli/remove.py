@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option
@@ -75,7 +78,7 @@ def remove_command(
     return 0
 
 
-def _say(told: dict) -> None:
+def _say(told: Mapping[str, Any]) -> None:
     for name in told["unknown"]:
         click.echo(f"{clean(name, 80)}: never seen in this root; its tombstone will keep it out")
     click.echo(

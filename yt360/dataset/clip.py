@@ -121,7 +121,8 @@ class Clip:
         (64, 128, 3)
         """
         self._check(time_s, 0.0, self.row.frames / self.row.fps, "picture")
-        return self._panoramas(frame_numbers(self.row, time_s, 1, self.fps))[0]
+        picture: NDArray[np.uint8] = self._panoramas(frame_numbers(self.row, time_s, 1, self.fps))[0]
+        return picture
 
     def frames(
         self, start_s: float = 0.0, duration_s: float | None = None, *, fps: float | None = None
@@ -147,7 +148,8 @@ class Clip:
         (4, 24000)
         """
         start, samples = self._samples(start_s, duration_s)
-        return self._decoder.sound([start], samples)[0].copy()
+        sound: NDArray[np.float32] = self._decoder.sound([start], samples)[0].copy()
+        return sound
 
     def panoptic(self, time_s: float = 0.0) -> PanopticMap | None:
         """The panoptic map nearest to a time, or ``None`` where the clip has no maps.

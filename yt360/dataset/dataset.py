@@ -97,7 +97,8 @@ class Dataset:
         >>> data.ids
         ['video000-00000', 'video001-00000', 'video002-00000']
         """
-        return self._table.column("clip").to_pylist()
+        ids: list[str] = self._table.column("clip").to_pylist()
+        return ids
 
     @property
     def splits(self) -> dict[str, int]:

@@ -98,7 +98,8 @@ def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> ND
     scale = np.float32(1 / _FULL_SCALE[frames[0].format.name])
     packed = np.concatenate([frame.to_ndarray()[0] for frame in frames])
     wanted = packed.reshape(-1, head.channels)[skip : skip + samples]
-    return np.multiply(wanted, scale, dtype=np.float32)
+    scaled: NDArray[np.float32] = np.multiply(wanted, scale, dtype=np.float32)
+    return scaled
 
 
 def _block_position(data: bytes, head: FlacStream, number: int, low: int | None = None) -> int:

@@ -150,7 +150,8 @@ def _offsets(leaves: dict[bytes, bytes], sizes: NDArray[np.int64]) -> NDArray[np
         raise SampleTableError(f"stsc places {per_chunk.sum()} frames of {len(sizes)}")
     before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     firsts = np.concatenate([[0], np.cumsum(per_chunk)[:-1]])
-    return np.repeat(chunks - before[firsts], per_chunk) + before
+    offsets: NDArray[np.int64] = np.repeat(chunks - before[firsts], per_chunk) + before
+    return offsets
 
 
 def _setup(body: bytes) -> bytes:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -38,7 +38,7 @@ class StageProgress:
         self._counts: Counter[str] = Counter()
         self._total = total
         self._started = self._last = time.monotonic()
-        self._bar: tqdm | None = None
+        self._bar: tqdm[Any] | None = None
         self._quiet, self._names = quiet, words
         if quiet:
             return

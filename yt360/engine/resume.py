@@ -53,7 +53,8 @@ def is_over(
 ) -> NDArray[np.bool_]:
     """Whether no further attempt is due after one that ended so (columns; ``status`` in codes of ``STATUSES``)."""
     failed: NDArray[np.bool_] = status == _STATUS["failed"]
-    return (status != _STATUS["damaged"]) & ~(failed & tries_left(retryable, attempt, needs))
+    over: NDArray[np.bool_] = (status != _STATUS["damaged"]) & ~(failed & tries_left(retryable, attempt, needs))
+    return over
 
 
 def is_ended(record: Record, key: str, sequence: int, needs: Resources) -> bool:

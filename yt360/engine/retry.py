@@ -28,7 +28,8 @@ Flags = TypeVar("Flags", bool, NDArray[np.bool_])
 
 def tries_left(retryable: Flags, attempt: Any, needs: Resources) -> Flags:
     """Whether a failed attempt (counted from 1) is followed by another; of one, or of columns of many."""
-    return retryable & (attempt < needs.max_attempts)
+    left: Flags = retryable & (attempt < needs.max_attempts)
+    return left
 
 
 def is_poison(attempt: int, needs: Resources) -> bool:
@@ -64,8 +65,10 @@ def asked_for(
     if retry == "all":
         return known
     if retry in STATUSES:
-        return known[newest.status[places[known]] == STATUSES.index(retry)]
+        wanted: NDArray[np.intp] = known[newest.status[places[known]] == STATUSES.index(retry)]
+        return wanted
     if not len(failed):
         return failed
     kinds = newest.column("kind", places[failed])
-    return failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)]
+    of_kind: NDArray[np.intp] = failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)]
+    return of_kind

@@ -7,7 +7,7 @@ from typing import Any
 
 from yt360 import sphere
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.state.item_states import ItemState
+from yt360.engine.state.entries import ItemState
 from yt360.report.cases import Media
 from yt360.report.charts import waveform
 from yt360.report.page import escape, link

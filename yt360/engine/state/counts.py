@@ -34,7 +34,8 @@ def count(entries: ItemStates) -> dict[str, Any]:
 
 
 def _places(entries: ItemStates, state: State) -> np.ndarray:
-    return entries.places[entries.rows(state)]
+    places: np.ndarray = entries.places[entries.rows(state)]
+    return places
 
 
 def _frequent(entries: ItemStates, name: str, state: State) -> dict[str, int]:

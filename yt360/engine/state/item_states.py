@@ -90,7 +90,8 @@ class ItemStates(Mapping[str, ItemState]):
 
     @functools.cached_property
     def _order(self) -> np.ndarray:
-        return pc.sort_indices(self.plan.ids).to_numpy()
+        order: np.ndarray = pc.sort_indices(self.plan.ids).to_numpy()
+        return order
 
     @functools.cached_property
     def _names(self) -> Names:

@@ -24,7 +24,8 @@ def places_in(held: pa.Array, names: pa.Array) -> np.ndarray:
     """Where each of some names stands in ``held``, -1 where it does not."""
     if names.equals(held):  # the usual case of many: no table of a million names
         return np.arange(len(names))
-    return pc.fill_null(pc.index_in(names, value_set=held), -1).to_numpy(zero_copy_only=False)
+    places: np.ndarray = pc.fill_null(pc.index_in(names, value_set=held), -1).to_numpy(zero_copy_only=False)
+    return places
 
 
 class Names:
@@ -78,7 +79,8 @@ class LatestRecords:
         return len(self.items)
 
     def record(self, place: int) -> Record:
-        return self._files[self._file_of[place]].record(int(self._row_of[place]))
+        record: Record = self._files[self._file_of[place]].record(int(self._row_of[place]))
+        return record
 
     def column(self, name: str, places: np.ndarray | None = None) -> pa.Array:
         """Another column of the records (or a part of one, see :data:`yt360.engine.state.ledger_files.PARTS`)."""
@@ -146,7 +148,8 @@ def _newest_rows(table: pa.Table, files: Sequence[LedgerFile]) -> np.ndarray:
         started = pa.concat_tables([file.columns(["started"]) for file in files])["started"]
         order = np.lexsort((pc.rank(started, tiebreaker="dense").to_numpy(), sequence, codes))
     rows = order[np.append(~same, True)]
-    return rows[pc.sort_indices(items.take(pa.array(rows))).to_numpy()]
+    newest: np.ndarray = rows[pc.sort_indices(items.take(pa.array(rows))).to_numpy()]
+    return newest
 
 
 def load(folder: Path) -> LatestRecords:
