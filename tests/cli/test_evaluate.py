@@ -32,7 +32,7 @@ def test_a_task_is_measured_and_the_tables_show_it(
 ) -> None:
     root, model = trained
     small = ["--set", "features.train_clips_per_video=2", "--set", "features.rounds=1", "--set", "run.workers=0"]
-    words = ["evaluate", "avc-bin", "--root", root, "--checkpoint", model, "--out", tmp_path / "out", *small]
+    words = ["evaluate", "avc-bin", "-q", "--root", root, "--checkpoint", model, "--out", tmp_path / "out", *small]
     code, out, err = command(*words, "--set", "tasks.epochs=1", "--set", "features.test_clips_per_video=2")
     assert code == 0, err
     assert "avc-bin: 1 of 1" in err, "who waits is told for what"

@@ -22,7 +22,7 @@ from yt360.evaluation.recipe import SegmentationTask, parse_evaluation
 from yt360.evaluation.tasks.labelled import LabelledMaker, labels_of, largest_class
 from yt360.evaluation.tasks.segmentation import Segmenter, loss
 from yt360.evaluation.tasks.segmentation_head import PyramidHead
-from yt360.evaluation.tasks.sphere_pictures import covering_views, palette, stitch
+from yt360.evaluation.tasks.sphere_pictures import covering_views, page, palette, stitch
 from yt360.training.batch_plan import Request
 
 
@@ -173,3 +173,21 @@ def test_maps_of_other_categories_than_asked_for_are_refused(split: ClipSplit, l
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root without maps."""
     return make_root(tmp_path_factory.mktemp("bare") / "root", videos=1, clips=1, seconds=1.0)
+
+
+def test_a_picture_has_a_caption_for_each_band_and_a_legend_of_the_classes_that_it_shows() -> None:
+    frame = np.full((40, 440, 3), 90, np.uint8)
+    truth, found = np.zeros((40, 440), int), np.full((40, 440), 2)
+    truth[:10] = 255  # no label
+    drawn = page(frame, truth, found, ["sky", "tree", "sea"], ("a clip", "truth", "predicted"))
+    assert drawn.shape == (3 * (20 + 40) + 20, 440, 3)
+    colours = palette(3)
+    assert (drawn[20:60] == frame).all()
+    assert (drawn[80:90] == 0).all()
+    assert (drawn[90:120] == colours[0]).all()
+    assert (drawn[140:180] == colours[2]).all()
+    assert (drawn[190, 5] == colours[0]).all()
+    assert (drawn[190, 115] == colours[2]).all()
+    assert not (drawn[180:] == colours[1]).all(axis=-1).any()
+    for caption in (drawn[:20], drawn[60:80], drawn[120:140]):
+        assert caption.min() < 120

@@ -5,8 +5,10 @@ from __future__ import annotations
 import colorsys
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,6 +27,11 @@ from yt360.segmentation import ClipMaps
 from yt360.segmentation.on_sphere import view_set
 
 _AROUND = 8
+_STRIP = 20
+"""Height of a caption in pixels."""
+
+_COLUMN = 110
+_INK, _PAPER = (60, 52, 46), (250, 249, 247)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -69,7 +76,7 @@ def draw_clip(
     reader: MemberReader,
     folder: Path,
 ) -> list[Path]:
-    """Frame, true map and predicted map of a clip one above the other, a PNG for each input; their paths.
+    """Frame, true map and predicted map of a clip with captions and legend, a PNG for each input; their paths.
 
     Raises :class:`yt360.errors.ItemError` for a clip that cannot be read.
     """
@@ -101,16 +108,54 @@ def draw_clip(
             whole[group::groups] = each.float().cpu().numpy()
     maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")
     truth = labels(maps.read(maps.nearest(moment.frames[-1] / clip.fps)))
-    colours = palette(len(labels.names))
     picture = made.panoramas[-1]
     paths = []
     for name, each in scores.items():
         found = stitch(each, views, truth.shape)
-        rows = np.concatenate([picture, colours[truth], colours[found]])
+        words = (f"{clip.clip} at {moment.frames[-1] / clip.fps:.1f} s", "truth", f"predicted by {name}")
+        rows = page(picture, truth, found, labels.names, words)
         path = folder / f"{_UNSAFE.sub('_', clip.clip)[:80]}-{name}.png"
         write_png(path, rows)
         paths.append(path)
     return paths
+
+
+def page(
+    picture: NDArray[np.uint8],
+    truth: NDArray[np.integer],
+    found: NDArray[np.integer],
+    names: Sequence[str],
+    words: tuple[str, str, str],
+) -> NDArray[np.uint8]:
+    """Frame, truth and prediction ``(H, W)`` under a caption each, and what the colours of the shown classes mean.
+
+    RGB ``(h, W, 3)``; black is where there is no label.
+    """
+    colours, width = palette(len(names)), picture.shape[1]
+    parts: list[NDArray[np.uint8]] = []
+    for caption, band in zip(words, (picture, colours[truth], colours[found]), strict=True):
+        parts += [_strip(width, caption), band]
+    shown = [number for number in np.unique(np.concatenate([truth.ravel(), found.ravel()])) if number < len(names)]
+    columns = max(1, width // _COLUMN)
+    for first in range(0, len(shown), columns):
+        row = _strip(width, "")
+        for place, number in enumerate(shown[first : first + columns]):
+            left = place * _COLUMN + 4
+            row[4 : _STRIP - 4, left : left + _STRIP - 8] = colours[number]
+            _write(row, names[number], left + _STRIP)
+        parts.append(row)
+    return np.concatenate(parts)
+
+
+def _strip(width: int, words: str) -> NDArray[np.uint8]:
+    strip = np.full((_STRIP, width, 3), _PAPER, np.uint8)
+    _write(strip, words, 4)
+    return strip
+
+
+def _write(strip: NDArray[np.uint8], words: str, left: int) -> None:
+    plain = words.encode("ascii", "replace").decode()[:60]
+    cv2.putText(strip, plain, (left, _STRIP - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
 
 
 def covering_views(at_once: int) -> tuple[sphere.View, ...]:
