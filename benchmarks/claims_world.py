@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -177,7 +178,7 @@ def _add_true_maps(root: Path, maps: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def _members(old: tarfile.TarFile, own: dict[str, dict], maps: Path) -> Iterator[tuple[str, str, bytes]]:
+def _members(old: tarfile.TarFile, own: dict[str, dict[str, Any]], maps: Path) -> Iterator[tuple[str, str, bytes]]:
     for info in old:
         clip, _, member = info.name.partition(".")
         stream = old.extractfile(info)
@@ -188,7 +189,7 @@ def _members(old: tarfile.TarFile, own: dict[str, dict], maps: Path) -> Iterator
             yield clip, "panoptic.zip", _clip_maps(own[clip], maps)
 
 
-def _clip_maps(row: dict, maps: Path) -> bytes:
+def _clip_maps(row: dict[str, Any], maps: Path) -> bytes:
     with np.load(maps / f"{Path(row['video']).stem}.npz") as held:
         semantic, instance = held["semantic"], held["instance"]
     first = round(row["start_s"] * MAPS_HZ)

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import platform
 import random
@@ -25,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from benchmarks import faults_points
 from tests.engine.conftest import run, run_inline, toy_recipe, tree
@@ -122,11 +124,11 @@ class RayNodes:
         from ray.cluster_utils import Cluster
 
         os.environ |= {"PYTHONPATH": str(_HOUSE), "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
-        self._small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
+        self._small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
         head = {**self._small, "num_cpus": 0, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._cluster.add_node(**self._small)
-        ray.init(address=self._cluster.address, log_to_driver=False, logging_level="error")
+        ray.init(address=self._cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         self._made = toy_recipe(_NAMES, seconds=0.2)
         reference = Root(folder / "undisturbed-ray")
         assert not run_inline(reference, self._made).failed
@@ -192,10 +194,12 @@ class RealPipeline:
     def _yt360() -> list[str]:
         return [sys.executable, "-m", "yt360"]
 
-    def _start(self, root: Path) -> subprocess.Popen:
+    def _start(self, root: Path) -> subprocess.Popen[bytes]:
         words = ["run", str(self._recipe), "--root", str(root), "--workers", "2", "--min-free-gb", "0"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([*self._yt360(), *words], cwd=_HOUSE, start_new_session=True, **quiet)  # type: ignore[call-overload]
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(
+            [*self._yt360(), *words], cwd=_HOUSE, start_new_session=True, stdout=quiet, stderr=quiet
+        )
 
     def _bytes(self, root: Path) -> dict[str, str]:
         """All but what holds times: ledger, logs, state, and when a video was fetched."""

@@ -92,7 +92,9 @@ def _seconds(path: Path) -> float:
         return float(container.duration or 0) / 1e6
 
 
-def recording(seed: int, *, place: int | None = None, song: NDArray | None = None) -> tuple[NDArray, NDArray]:
+def recording(
+    seed: int, *, place: int | None = None, song: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Frames ``(n, H, W, 3)`` and sound; at another recording's ``place``, or under a ``song`` ``(4, samples)``."""
     rng = np.random.default_rng((5, seed))
     scene = make_scene(seed if place is None else place, HEIGHT, WIDTH)
@@ -114,7 +116,7 @@ def measure(originals: int, first_seed: int) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "v.mkv"
 
-        def take(frames: NDArray, foa: NDArray, number: int, kind: str) -> None:
+        def take(frames: NDArray[np.uint8], foa: NDArray[np.float32], number: int, kind: str) -> None:
             prints.append(fingerprint(path, write(path, frames, foa, kind, first_seed + number)))
             family.append(number)
             change.append(kind)

@@ -10,6 +10,7 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _record(stage: Stage, item: Item, rng: np.random.Generator) -> Record:
     )
 
 
-def _validate(rng: np.random.Generator) -> dict:
+def _validate(rng: np.random.Generator) -> dict[str, Any]:
     from yt360.media.ambisonic_measures import measure_ambisonics
 
     if "validate" not in _KNOWN:
@@ -88,7 +89,7 @@ def _validate(rng: np.random.Generator) -> dict:
     }  # fmt: skip
 
 
-def _stills(rng: np.random.Generator) -> dict:
+def _stills(rng: np.random.Generator) -> dict[str, Any]:
     """Eight windows of twelve samples; a tenth of the videos hardly moves."""
     windows, steps = 8, 11
     count = windows * steps
@@ -112,7 +113,7 @@ def _stills(rng: np.random.Generator) -> dict:
     }
 
 
-def _voiceover(rng: np.random.Generator) -> dict:
+def _voiceover(rng: np.random.Generator) -> dict[str, Any]:
     heard = {name: float(rng.uniform()) for name in CLASSES}
     evidence = dict.fromkeys(("omni", "omni_low", "omni_high", "front", "bed", "ratio_db", "active"), 0.1)
     return {
@@ -125,7 +126,7 @@ def _voiceover(rng: np.random.Generator) -> dict:
     }  # fmt: skip
 
 
-_KNOWN: dict[str, dict] = {}
+_KNOWN: dict[str, dict[str, Any]] = {}
 _MEASURES = {
     "crawl": lambda rng: {"title": "a video", "channel": f"channel {int(rng.integers(500))}"},
     "validate": _validate,

@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,8 @@ CODECS = (
     ("libvpx-vp9", ["-deadline", "realtime", "-cpu-used", "8", "-crf", "40", "-b:v", "0"]),
 )
 Picture = NDArray[np.float32]
-Film = Callable[[np.random.Generator, Picture, Picture], Iterator[Picture]]
+Frame = NDArray[np.floating]
+Film = Callable[[np.random.Generator, Picture, Picture], Iterator[Frame]]
 
 
 def _grain(rng: np.random.Generator, picture: Picture, strength: float) -> Picture:
@@ -51,20 +53,20 @@ def _boxed(picture: Picture, row_: float, column: float, size: tuple[int, int], 
 
 
 def still(grain: float) -> Film:
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         for _ in range(COUNT):
             yield _grain(rng, picture, grain) if grain else picture
 
     return film
 
 
-def flicker(rng, picture, other):
+def flicker(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     for frame in range(COUNT):
         yield picture * (1 + 0.06 * np.sin(1.7 * frame) + 0.02 * rng.standard_normal())
 
 
 def slides(fade_s: float) -> Film:
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         shown = [
             np.roll(each, int(rng.integers(WIDTH)), axis=1) for each in (picture, other, picture * 0.8, other[:, ::-1])
         ]
@@ -77,7 +79,7 @@ def slides(fade_s: float) -> Film:
 
 
 def logo(size: int, grain: float) -> Film:
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         patch = np.full((size, size, 3), rng.uniform(120, 255, 3), np.float32)
         patch[size // 4 : -size // 4, size // 4 : -size // 4] = rng.uniform(0, 100, 3)
         at, speed = (
@@ -87,12 +89,12 @@ def logo(size: int, grain: float) -> Film:
         for _ in range(COUNT):
             at = at + speed
             speed = np.where((at < [40, 10]) | (at > [HEIGHT - 60, WIDTH - 60]), -speed, speed)
-            yield _boxed(_grain(rng, picture, grain) if grain else picture, *at, (size, size), patch)
+            yield _boxed(_grain(rng, picture, grain) if grain else picture, at[0], at[1], (size, size), patch)
 
     return film
 
 
-def title(rng, picture, other):
+def title(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     words = np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.putText(words, "A MORNING AT THE MARKET", (120, 170), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
     for frame in range(COUNT):
@@ -101,7 +103,7 @@ def title(rng, picture, other):
 
 
 def turning(grain: float, pitch: bool = False) -> Film:
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         speed = np.radians(rng.uniform(2, 25) / FPS) * rng.choice([-1, 1])
         for frame in range(COUNT):
             seen = _turned(picture, speed * frame, np.radians(8) * np.sin(frame / FPS) * pitch)
@@ -110,7 +112,7 @@ def turning(grain: float, pitch: bool = False) -> Film:
     return film
 
 
-def scrolling(rng, picture, other):
+def scrolling(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     step = int(rng.integers(1, 6))
     for frame in range(COUNT):
         yield np.roll(picture, step * frame, axis=1)
@@ -119,7 +121,7 @@ def scrolling(rng, picture, other):
 def moving_patch(share: float, grain: float, dark: float = 1.0) -> Film:
     """One thing of ``share`` of the picture walks about in front of a fixed camera."""
 
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         height = round(np.sqrt(share * HEIGHT * WIDTH * 2))
         size = (height, max(4, height // 2))
         begin, speed = rng.uniform(0, WIDTH), rng.uniform(1.5, 6) * rng.choice([-1, 1])
@@ -143,7 +145,7 @@ def _world_thing(picture: Picture, elevation: float, column: float, look: Pictur
     return out
 
 
-def balloon(rng, picture, other):
+def balloon(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     """It rises and drifts, and keeps its size on the sphere."""
     size = 44
     rows, columns = np.mgrid[0:size, 0:size] / (size - 1) * 2 - 1
@@ -155,7 +157,7 @@ def balloon(rng, picture, other):
         yield _grain(rng, _world_thing(picture, elevation, begin + drift * frame, look), 1.2)
 
 
-def bird(rng, picture, other):
+def bird(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     """It flaps, comes nearer and crosses the sky."""
     begin, speed, tone = rng.uniform(0, WIDTH), rng.uniform(3, 6) * rng.choice([-1, 1]), rng.uniform(10, 70)
     for frame in range(COUNT):
@@ -169,7 +171,7 @@ def bird(rng, picture, other):
 
 
 def shimmer(strength: float) -> Film:
-    def film(rng, picture, other):
+    def film(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
         rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
         for frame in range(COUNT):
             waves = np.sin(rows * 0.5 + 2.2 * frame) * np.sin(columns * 0.11 - 1.1 * frame) * (rows > 0.6 * HEIGHT)
@@ -178,13 +180,13 @@ def shimmer(strength: float) -> Film:
     return film
 
 
-def sunset(rng, picture, other):
+def sunset(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     sky = (np.arange(HEIGHT) < HEIGHT // 2)[:, None, None]
     for frame in range(COUNT):
         yield _grain(rng, picture * np.where(sky, 1 - 0.3 * frame / COUNT, 1 - 0.6 * frame / COUNT), 1.2)
 
 
-def walk(rng, picture, other):
+def walk(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     """A camera that moves: near things pass in front of far ones."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     near = (np.sin(columns * 2 * np.pi * 4 / WIDTH) + np.sin(rows / 23) > 0.3)[..., None]
@@ -193,7 +195,7 @@ def walk(rng, picture, other):
         yield _grain(rng, np.where(mask, np.roll(other, 4 * frame, axis=1), np.roll(picture, frame, axis=1)), 1.2)
 
 
-def turning_alive(rng, picture, other):
+def turning_alive(rng: np.random.Generator, picture: Picture, other: Picture) -> Iterator[Frame]:
     """A camera that turns in a world where things move."""
     speed = np.radians(rng.uniform(2, 15) / FPS)
     starts, speeds = rng.uniform(0, WIDTH, 5), rng.uniform(2, 6, 5) * rng.choice([-1, 1], 5)
@@ -240,13 +242,14 @@ def pictures(seed: int) -> tuple[Picture, Picture]:
     photographs = sorted(MEDIA.glob("still_*.jpg")) if MEDIA.is_dir() else []
     if photographs and seed % 3 == 0:
         photograph = cv2.imread(str(photographs[seed // 3 % len(photographs)]))
+        assert photograph is not None, "a photograph that OpenCV reads"
         found[0] = cv2.resize(photograph, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
         found[0] = np.roll(found[0], seed * 37 % WIDTH, axis=1)
     # As sharp as a lens leaves it.
     return tuple(cv2.GaussianBlur(each, (0, 0), 0.8) for each in found)  # type: ignore[return-value]
 
 
-def verdict(film: Film, seed: int, scratch: Path) -> tuple[bool, dict]:
+def verdict(film: Film, seed: int, scratch: Path) -> tuple[bool, dict[str, Any]]:
     """Whether the stage drops it, and what it measured."""
     rng = np.random.default_rng((44, seed))
     codec, words = CODECS[seed % len(CODECS)]

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -101,7 +102,7 @@ def main() -> None:
 
     def decode(index: int) -> None:
         clip = split.clips[drawn[index % len(drawn)]]
-        moment = draw_moments(rng, clip, recipe, 1)[0]
+        moment = draw_moments(rng, clip, recipe.data, 1)[0]
         decode_frames(reader.video(clip), clip, moment.frames, pad=PAD)
         decode_sound(reader.sound(clip), clip, moment.sound_start, recipe.sound.sample_rate_hz)
 
@@ -135,7 +136,7 @@ def main() -> None:
         "log-mels, all views": cpu_seconds(lambda _: spectrogram(one.sound, one.matrices), count),
     }
     published = PublishedWay(reader, split, recipe.views.size, arguments.views)
-    rows = {
+    rows: dict[str, Any] = {
         "machine": machine(),
         "samples_per_s": 1 / whole,
         "share_of_decoding_alone": decoding / whole,
@@ -181,8 +182,9 @@ class PublishedWay:
 
     def frames(self, data: bytes, start_s: float, count: int) -> list[np.ndarray]:
         found: list[np.ndarray] = []
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), "r") as container:
             stream = container.streams.video[0]
+            assert stream.time_base is not None, "video has a time base"
             container.seek(int(start_s / stream.time_base), stream=stream)
             for frame in container.decode(stream):
                 if frame.time >= start_s:

@@ -133,7 +133,7 @@ def grid_mesh(span_deg: float, layout_u: tuple[float, float] = (0, 1), *, steps:
     return mesh_box(vertices, np.asarray(triangles))
 
 
-def _find(data: bytes, path: list[bytes], start: int, end: int) -> list[int]:
+def _find(data: bytes | bytearray, path: list[bytes], start: int, end: int) -> list[int]:
     """Offsets of the boxes along ``path`` inside ``data[start:end]``, outermost first."""
     offset = start
     while offset + 8 <= end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.media_containers import mesh_box
 from yt360.media.layouts import Layout
@@ -10,7 +11,8 @@ from yt360.media.layouts import Layout
 
 def layout_mesh(layout: Layout, steps: int = 10) -> bytes:
     """A ``mesh`` box of the left eye: ``steps`` by ``steps`` cells a face."""
-    vertices, triangles = [], []
+    vertices: list[NDArray[np.float64]] = []
+    triangles: list[tuple[int, int, int]] = []
     s, t = np.meshgrid(np.linspace(-1, 1, steps + 1), np.linspace(-1, 1, steps + 1))
     row = steps + 1
     for face in layout.faces:

@@ -40,8 +40,8 @@ class Scene:
                 centre = start + k * 0.08 * np.cross(axis, start)
                 inside = directions @ (centre / np.linalg.norm(centre)) > np.cos(radius)
                 picture[inside] = 0.2 * picture[inside] + 0.8 * colour
-            picture = picture + self.grain * rng.standard_normal(picture.shape)
-            found.append(np.clip(np.roll(picture, round(turn / 2 / np.pi * width), axis=1), 0, 255).astype(np.uint8))
+            grainy = picture + self.grain * rng.standard_normal(picture.shape)
+            found.append(np.clip(np.roll(grainy, round(turn / 2 / np.pi * width), axis=1), 0, 255).astype(np.uint8))
         return np.stack(found)
 
 

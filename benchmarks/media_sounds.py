@@ -141,7 +141,8 @@ def _loudspeakers(rng: np.random.Generator, n: int, azimuths_deg: list[float]) -
 def _mono_w(rng: np.random.Generator, n: int) -> Array:
     out = np.zeros((4, n))
     out[0] = source(rng, n)
-    return out + rng.choice([0.0, 1e-5]) * rng.standard_normal((4, n))
+    noise: Array = rng.choice([0.0, 1e-5]) * rng.standard_normal((4, n))
+    return out + noise
 
 
 def _mono_copied(rng: np.random.Generator, n: int) -> Array:
@@ -185,7 +186,8 @@ def _capsules(rng: np.random.Generator, n: int) -> Array:
     """A-format: four cardioid capsules of a tetrahedral microphone, not converted."""
     scene = foa_scene(rng, n)
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
-    return 0.5 * (scene[0] + corners @ scene[ambisonics.XYZ])
+    capsules: Array = 0.5 * (scene[0] + corners @ scene[ambisonics.XYZ])
+    return capsules
 
 
 VALID: dict[str, Callable[[np.random.Generator, int], Array]] = {

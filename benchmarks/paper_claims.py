@@ -276,9 +276,7 @@ def claims() -> list[Claim]:
         ("sound helps segmentation", ("avsa", "sound"), ("avsa", "video")),
         ("transformer above mlp, segmentation with context", ("avsa", "context"), ("avsa-mlp", "context")),
     ):
-        found.append(
-            Claim(text, *(_cell(model, f"segmentation-{name}", "miou") for model, name in (better, worse)))  # type: ignore[arg-type]
-        )
+        found.append(Claim(text, *(_cell(model, f"segmentation-{name}", "miou") for model, name in (better, worse))))
     for ending in ("", "-transf"):
         found.append(
             Claim(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.scale_ledger import big_ledger, many
 from tests.engine import toys
@@ -64,12 +66,12 @@ def two_nodes(folder: Path, items: int = 24) -> list[list[str]]:
     from yt360.engine.executors.ray import RayExecutor
 
     os.environ |= {"PYTHONPATH": _HOUSE, "RAY_USAGE_STATS_ENABLED": "0"}
-    small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
+    small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
     cluster = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0, "include_dashboard": False})
     took = []
     for nodes in (1, 2):
         cluster.add_node(**small)
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         root = Root(folder / f"nodes-{nodes}")
         made = recipe.build({"stages": {"burn": {"count": items}}}, toys.REGISTRY, [], where="benchmark")
         assert not pipeline.run(made, root, _RUN, engine=RayExecutor()).failed

@@ -91,7 +91,7 @@ def _record(stage: Stage, item: Item) -> Record:
 
 def _blocks(stage: Stage, items: int, at_once: int = 16_384) -> Iterator[pa.Table]:
     """The records as a compaction would have left them: what differs is made for each, the rest repeated."""
-    alike = {}
+    alike: dict[tuple[str, int], pa.Array] = {}
     for at in range(0, items, at_once):
         numbers = range(at, min(at + at_once, items))
         rows = [_record(stage, _item(stage, number)) for number in numbers]

@@ -16,7 +16,9 @@ import platform
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,7 @@ def record(checkout: Path, path: Path) -> None:
     model = reference(checkout, NARROW)
     shapes = {name: tuple(value.shape) for name, value in PanopticFPN(NARROW).state_dict().items()}
     load(model, random_weights(shapes, 1))
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, Any] = {}
     for number, size in enumerate(NARROW_PICTURES):
         found = run_reference(model, NARROW, random_picture(number, size))
         instances = found["instances"]
@@ -166,7 +168,7 @@ def main() -> int:
     rows, totals, worst = [], [0.0, 0.0], {"boxes": 0.0, "scores": 0.0, "logits": 0.0, "ids": 1.0}
     for number, picture in enumerate(pictures(arguments.pictures)):
         seconds = [0.0, 0.0]
-        runs = [lambda p=picture: run_reference(theirs, config, p), lambda p=picture: ours([p])]
+        runs: list[Callable[[], Any]] = [partial(run_reference, theirs, config, picture), partial(ours, [picture])]
         results: list[Any] = [None, None]
         for turn in (number % 2, 1 - number % 2):  # who goes first changes: what is warm favours neither
             began = time.process_time()

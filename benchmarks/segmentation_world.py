@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,7 +62,8 @@ def main() -> int:
     arguments = parser.parse_args()
     model = load_model(PanopticModelSettings(model=WORLD, weights=str(arguments.weights), device="cpu"))
     examples = list(world_pictures(SEED, arguments.scenes, _PICTURES_A_SCENE))
-    rows, results = [], {}
+    rows: list[list[str]] = []
+    results: dict[str, dict[str, Any]] = {}
     ways: tuple[Way, ...] = ("equirectangular", "views")
     for way in ways:
         pixels = PanopticEvaluation(WORLD_CATEGORIES)

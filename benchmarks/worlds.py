@@ -70,7 +70,7 @@ def _declare_spherical(source: Path, media: Path) -> None:
         subprocess.run([*remux, "-i", path, "-map", "0:v", *copied, declared], check=True)
         spherical.inject(declared)
         if sound:
-            both = ["-i", declared, "-i", path, "-map", "0:v", "-map", "1:a"]
+            both: list[str | Path] = ["-i", declared, "-i", path, "-map", "0:v", "-map", "1:a"]
             subprocess.run([*remux, *both, *copied[:4], unfinished / path.name], check=True)
         else:
             shutil.copyfile(declared, unfinished / path.name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,10 @@ VALIDATION = range(900, 1000)
 
 FAINT_DB = -3.0
 """Fainter layers teach nothing: neither heard as post-production nor clean."""
+
+
+Examples = tuple[np.ndarray, ...]
+"""What :func:`load` gives."""
 
 
 class Network(nn.Module):
@@ -50,7 +55,7 @@ class Network(nn.Module):
         return self.last(self.drop(pooled)), self.each(inside)
 
 
-def load(paths: list[Path]) -> tuple[np.ndarray, ...]:
+def load(paths: list[Path]) -> Examples:
     """Vectors, loudness, targets and weights by kind; a layer that is too faint has weight 0."""
     parts = [np.load(path) for path in paths]
     most = max(part["loud"].shape[1] for part in parts)
@@ -89,7 +94,7 @@ def fit(data: list[Path], epochs: int, seeds: int) -> dict[str, np.ndarray]:
     }
 
 
-def _fit_one(seed: int, train: tuple, held: tuple, mean: np.ndarray, scale: np.ndarray, epochs: int) -> Network:
+def _fit_one(seed: int, train: Examples, held: Examples, mean: np.ndarray, scale: np.ndarray, epochs: int) -> Network:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = Network()
@@ -120,7 +125,7 @@ def _fit_one(seed: int, train: tuple, held: tuple, mean: np.ndarray, scale: np.n
     return network.eval()
 
 
-def _report(weights: dict[str, np.ndarray], held: tuple) -> None:
+def _report(weights: dict[str, np.ndarray], held: Examples) -> None:
     network = classifier.Classifier(weights)
     scores = np.array([network.video(vectors, loud) for vectors, loud in zip(held[0], held[1], strict=True)])
     for column, (kind, members) in enumerate(KINDS.items()):
@@ -142,7 +147,8 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    np.savez_compressed(arguments.out, **fit(arguments.data, arguments.epochs, arguments.networks))
+    weights: dict[str, Any] = fit(arguments.data, arguments.epochs, arguments.networks)
+    np.savez_compressed(arguments.out, **weights)
     print(f"wrote {arguments.out} ({arguments.out.stat().st_size} bytes)")
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def main() -> None:
         path = arguments.out / f"{seed:05d}.npz"
         if not path.is_file():
             partial = path.with_name(f".{seed:05d}.partial.npz")
-            np.savez_compressed(partial, **make(seed))
+            arrays: dict[str, Any] = make(seed)
+            np.savez_compressed(partial, **arrays)
             partial.rename(path)
 
 

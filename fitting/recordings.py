@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -37,7 +38,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _recording(path: Path, longest_s: float) -> NDArray[np.float32]:
     """The first stretch of a file as stereo ``(2, n)`` at the rate of mixes."""
-    parts: list[NDArray[np.float32]] = []
+    parts: list[NDArray[Any]] = []
     resampler = av.AudioResampler("fltp", "stereo", mixes.RATE_HZ)
     with av.open(str(path), format="g722" if path.suffix == ".g722" else None) as container:
         for frame in container.decode(audio=0):

@@ -214,11 +214,11 @@ def train(root: Path) -> list[str]:
         record = json.loads(line)
         if record["kind"] == "step":
             losses.setdefault(record["phase"], []).append(record["loss"])
-    for phase, values in losses.items():
-        print(f"{phase}: loss {mean(values[:2]):.3f} at the start, {mean(values[-3:]):.3f} at the end")
+    for name, values in losses.items():
+        print(f"{name}: loss {mean(values[:2]):.3f} at the start, {mean(values[-3:]):.3f} at the end")
     print(MEANING.format(steps=sum(map(len, losses.values())), videos=videos))
-    flat = [phase for phase, values in losses.items() if mean(values[-3:]) >= FELL * mean(values[:2])]
-    return [f"the loss of {phase} did not fall" for phase in flat]
+    flat = [name for name, values in losses.items() if mean(values[-3:]) >= FELL * mean(values[:2])]
+    return [f"the loss of {name} did not fall" for name in flat]
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import pytest
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
 from yt360.engine.executors import local
-from yt360.engine.executors.base import Finished
+from yt360.engine.executors.base import Finished, Task
 from yt360.engine.pipeline import RunResult
+from yt360.engine.stage import Resources
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 
@@ -38,7 +39,9 @@ class Inline:
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}
 
-    def run(self, next_task, needs, backlog) -> Iterator[Finished]:
+    def run(
+        self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
+    ) -> Iterator[Finished]:
         while task := next_task():
             yield Finished(task, *local._call(task, self._state))  # type: ignore[arg-type]
 

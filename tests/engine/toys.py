@@ -328,7 +328,7 @@ def decode_and_size(state: dict[str, Any], number: int) -> int:
             for packet in [*stream.encode(frame), *stream.encode(None)]:
                 container.mux(packet)
         state["sound"] = held.getvalue()
-    with av.open(io.BytesIO(state["sound"])) as container:
+    with av.open(io.BytesIO(state["sound"]), "r") as container:
         assert sum(frame.samples for frame in container.decode(audio=0)) == 24_000
     return local._resident_bytes()
 
