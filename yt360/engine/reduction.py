@@ -47,7 +47,7 @@ class _Row:
     waits: bool
 
 
-def request(root: Root, stage: FanInStage, known: ItemPlan, entries: ItemStates, again: NDArray[np.intp]) -> Item:
+def request(root: Root, stage: FanInStage, known: ItemPlan, entries: ItemStates, again: NDArray[np.integer]) -> Item:
     """Write down what a worker is to reduce; the item of its job. ``again`` are rows to be written in any case."""
     rows: dict[str, list[Any]] = {"sequence": [], "attempt": [], "held": [], "waits": []}
     forced = set(again.tolist())

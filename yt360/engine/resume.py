@@ -25,7 +25,7 @@ CODE = {state: np.uint8(code) for code, state in enumerate(STATES)}
 _STATUS = {status: code for code, status in enumerate(STATUSES)}
 
 
-def states_of(stage: Stage, keys: pa.Array, held: LatestRecords, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+def states_of(stage: Stage, keys: pa.Array, held: LatestRecords, places: NDArray[np.integer]) -> NDArray[np.uint8]:
     """How the items of a stage stand, as codes of :data:`~yt360.engine.state.entries.STATES`.
 
     ``keys`` are today's; ``places`` the rows of ``held`` with each item's newest record, -1 where there is none.

@@ -55,8 +55,8 @@ class Retries:
 
 
 def asked_for(
-    retry: str, newest: LatestRecords, places: NDArray[np.intp], failed: NDArray[np.intp]
-) -> NDArray[np.intp]:
+    retry: str, newest: LatestRecords, places: NDArray[np.integer], failed: NDArray[np.integer]
+) -> NDArray[np.integer]:
     """Rows of a plan that ``--retry`` means: ``all``, a status, or a kind of failure.
 
     ``places`` are the rows of their newest records (-1: none), ``failed`` the rows that are given up.
@@ -65,10 +65,10 @@ def asked_for(
     if retry == "all":
         return known
     if retry in STATUSES:
-        wanted: NDArray[np.intp] = known[newest.status[places[known]] == STATUSES.index(retry)]
+        wanted: NDArray[np.integer] = known[newest.status[places[known]] == STATUSES.index(retry)]
         return wanted
     if not len(failed):
         return failed
     kinds = newest.column("kind", places[failed])
-    of_kind: NDArray[np.intp] = failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)]
+    of_kind: NDArray[np.integer] = failed[pc.equal(kinds, retry).to_numpy(zero_copy_only=False)]
     return of_kind

@@ -166,7 +166,7 @@ class StageRun:
     def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
         entries = self._plan()
-        again = np.array([], np.intp)
+        again: NDArray[np.integer] = np.array([], np.intp)
         if self._options.retry is not None:
             again = asked_for(self._options.retry, entries.newest, entries.places, entries.rows("failed"))
         rows = np.union1d(entries.rows("waiting"), again)
@@ -182,7 +182,7 @@ class StageRun:
             self._stage.prepare_host()
         return jobs
 
-    def _reduction(self, stage: FanInStage, again: NDArray[np.intp], *, waiting: bool) -> list[ItemJob]:
+    def _reduction(self, stage: FanInStage, again: NDArray[np.integer], *, waiting: bool) -> list[ItemJob]:
         """The one job of all items, where something is new or asked for again."""
         if not waiting and self._catalog.is_settled(stage):
             return []
@@ -192,7 +192,7 @@ class StageRun:
         key = evidence.digest(known)
         return [ItemJob(item=item, key=key, sequence=1, attempt=1, **job_settings(stage, self._root, self._run))]
 
-    def _redecide(self, entries: ItemStates, rows: np.ndarray) -> None:
+    def _redecide(self, entries: ItemStates, rows: NDArray[np.integer]) -> None:
         writer = ledger.open_writer(self._root, self._stage.name, f"{self._run}-{socket.gethostname()}-planner")
         try:
             for row in rows:
@@ -248,7 +248,7 @@ class StageRun:
 class Jobs(Collection[ItemJob]):
     """What is to be done, in plan order. A job is made when it is handed out."""
 
-    def __init__(self, stage: Stage, root: Root, run_id: str, entries: ItemStates, rows: np.ndarray) -> None:
+    def __init__(self, stage: Stage, root: Root, run_id: str, entries: ItemStates, rows: NDArray[np.integer]) -> None:
         self._entries, self._rows = entries, rows
         self._made_for = job_settings(stage, root, run_id)
 

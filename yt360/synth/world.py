@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from yt360 import ambisonics
 from yt360.ambisonics import XYZ, W
@@ -175,7 +176,7 @@ def _truth(
     )
 
 
-def _rounded(values: np.ndarray) -> tuple[float, ...]:
+def _rounded(values: NDArray[np.floating]) -> tuple[float, ...]:
     return tuple(round(float(value), 3) for value in values)
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from yt360.engine import reduction, resume
 from yt360.engine.events import EventLog
@@ -300,7 +301,7 @@ def _ended(root: Root, stage: Stage, jobs: Mapping[str, ItemJob]) -> set[str]:
     return ended
 
 
-def _left(root: Root, stage: Stage, plan: pa.Table) -> np.ndarray:
+def _left(root: Root, stage: Stage, plan: pa.Table) -> NDArray[np.bool_]:
     """Which rows of a frozen plan :func:`_ended` would not name, without a record each."""
     if isinstance(stage, FanInStage):
         return np.array([not reduction.is_done(root, stage, key) for key in plan["key"].to_pylist()], bool)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from yt360.engine.state.entries import State
 from yt360.engine.state.item_states import ItemStates
@@ -33,8 +34,8 @@ def count(entries: ItemStates) -> dict[str, Any]:
     }
 
 
-def _places(entries: ItemStates, state: State) -> np.ndarray:
-    places: np.ndarray = entries.places[entries.rows(state)]
+def _places(entries: ItemStates, state: State) -> NDArray[np.integer]:
+    places: NDArray[np.integer] = entries.places[entries.rows(state)]
     return places
 
 

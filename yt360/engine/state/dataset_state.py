@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from yt360.engine.stage import Blob, FanInStage, Item, Stage
 from yt360.engine.state import evidence, latest_records, snapshot
@@ -110,7 +111,7 @@ class DatasetState:
         return evidence.stands(self, stage) if known is None else known
 
     def judged(
-        self, stage: Stage, plan: ItemPlan | Callable[[], ItemPlan], states: np.ndarray | None = None
+        self, stage: Stage, plan: ItemPlan | Callable[[], ItemPlan], states: NDArray[np.uint8] | None = None
     ) -> ItemStates:
         """A plan set against the records of its stage (or the states where they are known)."""
         return ItemStates(plan, stage, lambda: self.newest(stage.name), states)

@@ -8,6 +8,7 @@ from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from yt360.engine.resume import CODE, states_of
 from yt360.engine.stage import Stage
@@ -25,7 +26,7 @@ class ItemStates(Mapping[str, ItemState]):
         plan: ItemPlan | Callable[[], ItemPlan],
         stage: Stage,
         held: Callable[[], LatestRecords],
-        states: np.ndarray | None = None,
+        states: NDArray[np.uint8] | None = None,
     ) -> None:
         self._plan = plan
         self._stage = stage
@@ -41,12 +42,12 @@ class ItemStates(Mapping[str, ItemState]):
         return self._held()
 
     @functools.cached_property
-    def places(self) -> np.ndarray:
+    def places(self) -> NDArray[np.integer]:
         """Row of each item's newest record, -1 where it has none."""
         return places_in(self.newest.items, self.plan.ids)
 
     @functools.cached_property
-    def states(self) -> np.ndarray:
+    def states(self) -> NDArray[np.uint8]:
         """Codes of :data:`STATES`, in plan order."""
         if self._known_states is not None:
             return self._known_states
@@ -57,14 +58,14 @@ class ItemStates(Mapping[str, ItemState]):
         states[earlier] = by_status[self.newest.status[self.places[earlier]]]
         return states
 
-    def rows(self, *states: State) -> np.ndarray:
+    def rows(self, *states: State) -> NDArray[np.integer]:
         """Rows of the plan that stand so."""
         return np.flatnonzero(np.isin(self.states, [CODE[state] for state in states]))
 
     def count(self, state: State) -> int:
         return int(np.count_nonzero(self.states == CODE[state]))
 
-    def passing(self) -> np.ndarray:
+    def passing(self) -> NDArray[np.bool_]:
         """Which rows of the newest records pass."""
         chosen = np.zeros(len(self.newest), bool)
         chosen[self.places[self.rows("done")]] = True
@@ -89,8 +90,8 @@ class ItemStates(Mapping[str, ItemState]):
         return ItemState(self.plan[row], key, state, record, attempts)
 
     @functools.cached_property
-    def _order(self) -> np.ndarray:
-        order: np.ndarray = pc.sort_indices(self.plan.ids).to_numpy()
+    def _order(self) -> NDArray[np.integer]:
+        order: NDArray[np.integer] = pc.sort_indices(self.plan.ids).to_numpy()
         return order
 
     @functools.cached_property

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from yt360.engine.state.ledger_files import LedgerFile, open_files
 from yt360.engine.state.record import SCHEMA, STATUSES, Record
@@ -20,11 +21,11 @@ _MANY = 1000
 _TRIES = 20
 
 
-def places_in(held: pa.Array, names: pa.Array) -> np.ndarray:
+def places_in(held: pa.Array, names: pa.Array) -> NDArray[np.integer]:
     """Where each of some names stands in ``held``, -1 where it does not."""
     if names.equals(held):  # the usual case of many: no table of a million names
         return np.arange(len(names))
-    places: np.ndarray = pc.fill_null(pc.index_in(names, value_set=held), -1).to_numpy(zero_copy_only=False)
+    places: NDArray[np.integer] = pc.fill_null(pc.index_in(names, value_set=held), -1).to_numpy(zero_copy_only=False)
     return places
 
 
@@ -82,7 +83,7 @@ class LatestRecords:
         record: Record = self._files[self._file_of[place]].record(int(self._row_of[place]))
         return record
 
-    def column(self, name: str, places: np.ndarray | None = None) -> pa.Array:
+    def column(self, name: str, places: NDArray[np.integer] | None = None) -> pa.Array:
         """Another column of the records (or a part of one, see :data:`yt360.engine.state.ledger_files.PARTS`)."""
         places = np.arange(len(self)) if places is None else places
         file_of, row_of = self._file_of[places], self._row_of[places]
@@ -103,7 +104,7 @@ class LatestRecords:
         back[np.concatenate(order)] = np.arange(len(places))
         return gathered.take(pa.array(back))
 
-    def digests(self, output: str, places: np.ndarray) -> pa.Array:
+    def digests(self, output: str, places: NDArray[np.integer]) -> pa.Array:
         """The digest of one output by name, null where a record has none."""
         if output not in self._digests:  # plans of several stages, made again after each, ask for the same
             self._digests[output] = self._all_digests(output)
@@ -131,7 +132,7 @@ def _array(table: pa.Table, name: str) -> Any:
     return column
 
 
-def _newest_rows(table: pa.Table, files: Sequence[LedgerFile]) -> np.ndarray:
+def _newest_rows(table: pa.Table, files: Sequence[LedgerFile]) -> NDArray[np.integer]:
     """Rows of the newest records, in order of items."""
     items, sequence = _array(table, "item"), table["sequence"].to_numpy()
     if not len(items):
@@ -148,7 +149,7 @@ def _newest_rows(table: pa.Table, files: Sequence[LedgerFile]) -> np.ndarray:
         started = pa.concat_tables([file.columns(["started"]) for file in files])["started"]
         order = np.lexsort((pc.rank(started, tiebreaker="dense").to_numpy(), sequence, codes))
     rows = order[np.append(~same, True)]
-    newest: np.ndarray = rows[pc.sort_indices(items.take(pa.array(rows))).to_numpy()]
+    newest: NDArray[np.integer] = rows[pc.sort_indices(items.take(pa.array(rows))).to_numpy()]
     return newest
 
 
@@ -165,12 +166,12 @@ def load(folder: Path) -> LatestRecords:
 class Records(Mapping[str, Record]):
     """Newest records by item, in order of items: all of a stage, or those where ``chosen`` is true."""
 
-    def __init__(self, newest: LatestRecords, chosen: np.ndarray | None = None) -> None:
+    def __init__(self, newest: LatestRecords, chosen: NDArray[np.bool_] | None = None) -> None:
         self.newest = newest
         self._chosen = chosen
 
     @property
-    def places(self) -> np.ndarray:
+    def places(self) -> NDArray[np.integer]:
         """Rows of ``newest``."""
         return np.arange(len(self.newest)) if self._chosen is None else np.flatnonzero(self._chosen)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from yt360.engine import process_tag
 from yt360.engine.object_store import ObjectStore
@@ -266,7 +267,7 @@ class _Reader:
         self._held: pa.Table | None = None
         self._first = 0
 
-    def take(self, rows: np.ndarray) -> pa.Table:
+    def take(self, rows: NDArray[np.integer]) -> pa.Table:
         if isinstance(self._file, JsonLines):
             if self._held is None:
                 self._held = pa.concat_tables([SCHEMA.empty_table(), *self._batches])
@@ -284,7 +285,7 @@ class _Reader:
         return pa.concat_tables(parts)
 
 
-def _gather(readers: list[_Reader], file_of: np.ndarray, row_of: np.ndarray) -> pa.Table:
+def _gather(readers: list[_Reader], file_of: NDArray[np.integer], row_of: NDArray[np.integer]) -> pa.Table:
     """Rows in the asked order, wherever they lie."""
     parts, places = [], []
     for number in np.unique(file_of):
@@ -297,9 +298,9 @@ def _gather(readers: list[_Reader], file_of: np.ndarray, row_of: np.ndarray) -> 
     return pa.concat_tables(parts).take(back)
 
 
-def _about(table: pa.Table, items: frozenset[str], parts_in: str) -> np.ndarray:
+def _about(table: pa.Table, items: frozenset[str], parts_in: str) -> NDArray[np.bool_]:
     """Rows of some items, and of what joined them."""
-    gone: np.ndarray = pc.is_in(table["item"], value_set=pa.array(sorted(items), pa.string())).to_numpy().copy()
+    gone: NDArray[np.bool_] = pc.is_in(table["item"], value_set=pa.array(sorted(items), pa.string())).to_numpy().copy()
     joining = pc.match_substring(table["meta"], json.dumps(parts_in)).to_numpy() if parts_in else []
     for row in np.flatnonzero(joining):
         joined = json.loads(table["meta"][int(row)].as_py()).get(parts_in)

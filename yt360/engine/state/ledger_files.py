@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from yt360.engine.state.record import FIELDS, FORMAT, PLAIN, SCHEMA, Record, parsed, unparsed
 from yt360.errors import UsageError
@@ -49,7 +50,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._starts: np.ndarray | None = None
+        self._starts: NDArray[np.integer] | None = None
         self._held, self._held_from = b"", 0
         self._open().close()
 

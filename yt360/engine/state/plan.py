@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from yt360.engine.stage import Blob, Item, Stage
 from yt360.errors import UsageError
@@ -74,7 +75,7 @@ class ItemPlan(Sequence[Item]):
     def __iter__(self) -> Iterator[Item]:
         return (self[row] for row in range(len(self)))
 
-    def take(self, rows: np.ndarray) -> ItemPlan:
+    def take(self, rows: NDArray[np.integer]) -> ItemPlan:
         return ItemPlan(self._table.take(pa.array(rows)), self._make)
 
     def first_double(self) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from yt360 import __version__
 from yt360.engine.stage import FanInStage, Item, Stage
@@ -43,7 +44,7 @@ class Dataset(evidence.Dataset, Protocol):
     def maker(self, stage: Stage) -> Callable[[str, str], Item]: ...
 
 
-def load(dataset: Dataset, stage: Stage) -> tuple[np.ndarray, Callable[[], ItemPlan]] | None:
+def load(dataset: Dataset, stage: Stage) -> tuple[NDArray[np.uint8], Callable[[], ItemPlan]] | None:
     """The states (codes) of a stage's items, where nothing changed since they were kept, and what gives their plan."""
     file = _open(dataset, stage, "states")
     if file is None:
