@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from yt360 import process_tag
 from yt360.errors import DiskFullError, ItemError
 
 OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -37,7 +38,7 @@ def fsync_path(path: Path) -> None:
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a neighbour of ``path``, flush it and give it the name in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{process_tag.mark()}.partial")
     try:
         write(partial)
         fsync_path(partial)

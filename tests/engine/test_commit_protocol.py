@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
-from yt360.engine import process_tag, storage, verify, worker
+from yt360 import process_tag
+from yt360.engine import storage, verify, worker
 from yt360.engine.stage import Item
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState

@@ -10,11 +10,13 @@ import click
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
+from yt360.cli.takedown import meant
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
+from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.hashing import safe_id
+from yt360.errors import UsageError
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
 
@@ -31,21 +33,30 @@ def remove_command(
 ) -> int | None:
     """Delete each video ID with everything made of it: files, records, clips, pictures in the report.
 
+    ID is the video's id in this root, its name or file at the source, its YouTube id, or its address.
     Only the shards that hold its clips are written again. A tombstone keeps it from being crawled
-    again; an ID that this root never saw gets one too.
+    again under any name; an ID that this root never saw gets one too.
     """
     folder = open_root(root)
+    if not folder.recipe.is_file():
+        raise UsageError(
+            f"{folder.recipe}: expected the recipe of this root, found none, and by another one shards would be judged "
+            "wrongly; run the recipe on this root first: `yt360 run RECIPE --root DIR`"
+        )
     recipe = recipes.of_root(folder.recipe, REGISTRY)
     catalog = DatasetState(folder, recipe.stages)
     first = recipe.stages[0].name
-    named = {record.source: name for name, record in catalog.records(first).items()}
-    items = frozenset(name if name in catalog.records(first) else named.get(name, safe_id(name)) for name in videos)
+    _refuse_clips(catalog, first, videos)
+    stones = [stone for name in videos for stone in meant(catalog, first, name)]
+    items = frozenset(stone.id for stone in stones)
     found = removal.find(catalog, items)
     told = {
         "removed": sorted(items),
-        "unknown": sorted(items - set(catalog.records(first)) - removed_ids(folder.state)),
+        "unknown": sorted(items - set(catalog.entries(first)) - removed_ids(folder.state)),
         "folders": [str(path) for path in found.folders],
         "pictures": [str(path) for path in found.pictures],
+        "files": [str(path) for path in found.files],
+        "edited": [str(path) for path in found.edited],
         "bytes": found.bytes,
         "records": found.records,
         "shards": found.shared,
@@ -56,15 +67,20 @@ def remove_command(
     if dry_run:
         if as_json:
             print_json(told)
+        else:
+            for kind in ("folders", "pictures", "files", "edited"):
+                for path in told[kind]:
+                    click.echo(f"{'loses its lines' if kind == 'edited' else 'goes'}: {clean(path, 4096)}")
         return 0
     if not yes:
         click.confirm("Delete all this for good?", abort=True, err=True)
     # The tombstone first: whatever happens from here on, nothing brings the video back.
     with folder.lock():
-        bury(folder.state, sorted(items), clean(reason, 500))
+        bury(folder.state, stones, clean(reason, 500))
 
     def remake() -> None:
-        options = pipeline.Options(workers=1)
+        # It frees room, so it is not held to the floor of what fills it.
+        options = pipeline.Options(workers=1, min_free_bytes=0)
         for stage in recipe.stages:
             if stage.flat_folder:
                 pipeline.run(recipe, folder, options, only=stage.name, publish=publish)
@@ -76,6 +92,19 @@ def remove_command(
         click.echo(f"removed: {', '.join(clean(name, 80) for name in sorted(items))}")
         click.echo("run the recipe again if one of them stood for its duplicates; make the report again")
     return 0
+
+
+def _refuse_clips(catalog: DatasetState, first: str, names: tuple[str, ...]) -> None:
+    """Refuse ids of clips: a clip alone would be made again by the next run."""
+    for name in names:
+        if name in catalog.entries(first):
+            continue
+        for stage in catalog.stages:
+            if parent := ledger.parent_of(catalog.root.ledger / stage, name):
+                raise UsageError(
+                    f"{clean(name, 80)} is a clip of the video {parent!r}, and `remove` takes whole videos: "
+                    f"`yt360 remove {parent}` takes it with all its clips"
+                )
 
 
 def _say(told: Mapping[str, Any]) -> None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from yt360.crawling.targets import CrawlTarget, address_digest, name_of_url
+from yt360.crawling.targets import CrawlTarget, address_digest, address_of, name_of_url
 from yt360.engine.stage import DatasetView, Item
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text
@@ -30,7 +29,8 @@ def read(dataset: DatasetView) -> dict[str, tuple[str, str]]:
         known = (_of(entry.item) for entry in dataset.entries("crawl").values()) if "crawl" in dataset.stages else ()
         return {digest: kept for found in known if found is not None for digest, kept in [found]}
     try:
-        return {str(digest): (str(kept[0]), str(kept[1])) for digest, kept in _load(path).items()}
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return {str(each["address"]): (str(each["id"]), str(each["name"])) for each in held}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected ids of addresses (JSON), found something else ({type(error).__name__}); restore it, or "
@@ -42,12 +42,13 @@ def write(dataset: DatasetView, kept: KeptIds) -> None:
     """Keep them. Called with the root's lock held."""
     path = dataset.state_dir / NAME
     if not path.is_file():
-        atomic_write_text(path, json.dumps({name: list(kept[name]) for name in sorted(kept)}, indent=1) + "\n")
+        rows = [{"address": address, "id": kept[address][0], "name": kept[address][1]} for address in sorted(kept)]
+        atomic_write_text(path, json.dumps(rows, indent=1) + "\n")
 
 
 def under_kept_id(target: CrawlTarget, kept: KeptIds) -> CrawlTarget:
     """The same under the id that its address already has here, unless the list itself names it."""
-    if not kept or target.named or not (address := _address(target.where)):
+    if not kept or target.named or not (address := address_of(target.where)):
         return target
     found = kept.get(address_digest(address))
     if found is None:
@@ -56,18 +57,9 @@ def under_kept_id(target: CrawlTarget, kept: KeptIds) -> CrawlTarget:
     return replace(target, name=found[0], identity=identity)
 
 
-def _load(path: Path) -> Mapping[str, list[str]]:
-    value: Mapping[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-    return value
-
-
 def _of(item: Item) -> tuple[str, tuple[str, str]] | None:
     """What has to be kept of an item: nothing where its address gives the same id today."""
-    address = _address(item.hints)
+    address = address_of(item.hints)
     if not address or safe_id(name_of_url(address)) == item.id:
         return None
     return address_digest(address), (item.id, str(item.meta.get("video", "")) if "page" in item.hints else "")
-
-
-def _address(where: Mapping[str, str]) -> str:
-    return where.get("page") or where.get("video") or where.get("sound") or ""

@@ -1,45 +1,91 @@
-"""Videos that were taken down and must never come back."""
+"""Videos that were taken down and must never come back, by whatever name or address they are asked for."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from yt360.crawling.targets import YOUTUBE_ID, CrawlTarget, address_digest, address_of
 from yt360.errors import UsageError
 
 _NAME = "removed.jsonl"
 
 
+@dataclass(frozen=True)
+class Tombstone:
+    """A removed video: its ``id`` in the root, its YouTube id (``video``) and the digest of its ``address``, if any."""
+
+    id: str
+    video: str = ""
+    address: str = ""
+
+
+class Tombstones:
+    """All that were removed from a root."""
+
+    def __init__(self, state_dir: Path) -> None:
+        held = _read(state_dir / _NAME)
+        self.ids = frozenset(each.id for each in held)
+        # Earlier tombstones know the item's name alone, which is the video's where nobody gave it another.
+        self._videos = frozenset(each.video or each.id for each in held if YOUTUBE_ID.fullmatch(each.video or each.id))
+        self._addresses = frozenset(each.address for each in held if each.address)
+
+    def keep_out(self, target: CrawlTarget, item_id: str) -> bool:
+        """Whether this video was removed, under this name or another."""
+        if item_id in self.ids:
+            return True
+        if target.identity.get("source") == "youtube" and target.identity.get("video") in self._videos:
+            return True
+        address = address_of(target.where) if self._addresses else ""
+        return bool(address) and address_digest(address) in self._addresses
+
+
 def removed_ids(state_dir: Path) -> frozenset[str]:
     """Item ids of the videos that were removed from a root."""
+    return Tombstones(state_dir).ids
+
+
+def bury(state_dir: Path, removed: Iterable[str | Tombstone], reason: str) -> None:
+    """Leave a tombstone for each video and remove what was kept for resuming it."""
     path = state_dir / _NAME
-    if not path.is_file():
-        return frozenset()
-    found = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    known = set(_read(path))
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    stones = [Tombstone(each) if isinstance(each, str) else each for each in dict.fromkeys(removed)]
+    new = [stone for stone in stones if stone not in known]
+    torn = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write("\n" if torn else "")
+        for stone in new:
+            told: dict[str, Any] = {"id": stone.id, "reason": reason, "removed": when}
+            told |= {name: value for name in ("video", "address") if (value := getattr(stone, name))}
+            stream.write(json.dumps(told, ensure_ascii=False) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    for stone in stones:
+        shutil.rmtree(state_dir / "crawl-partial" / stone.id, ignore_errors=True)
+
+
+def _read(path: Path) -> list[Tombstone]:
+    found = []
+    try:
+        lines = path.read_bytes().split(b"\n") if path.is_file() else []
+    except OSError as error:
+        raise UsageError(f"{path}: expected records of removals, found: {error.strerror}") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            found.add(str(json.loads(line)["id"]))
-        except (ValueError, KeyError, TypeError) as error:
+            value: Mapping[str, Any] = json.loads(line.decode("utf-8"))
+            found.append(Tombstone(str(value["id"]), str(value.get("video", "")), str(value.get("address", ""))))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"{path}, line {number}: expected a record of a removal, found something else; "
                 "mend or delete the line (then that video may be crawled again)"
             ) from error
-    return frozenset(found)
-
-
-def bury(state_dir: Path, ids: Iterable[str], reason: str) -> None:
-    """Leave a tombstone for each id and remove what was kept for resuming it."""
-    known = removed_ids(state_dir)
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    new = [name for name in dict.fromkeys(ids) if name not in known]
-    with (state_dir / _NAME).open("a", encoding="utf-8") as stream:
-        for name in new:
-            stream.write(json.dumps({"id": name, "reason": reason, "removed": when}, ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    for name in new:
-        shutil.rmtree(state_dir / "crawl-partial" / name, ignore_errors=True)
+    return found

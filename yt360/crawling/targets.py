@@ -116,6 +116,11 @@ def address_digest(url: str) -> str:
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
+def address_of(where: Mapping[str, str]) -> str:
+    """The address by which a video is known, of where to get it; empty for files."""
+    return where.get("page") or where.get("video") or where.get("sound") or ""
+
+
 def _base_of_url(url: str) -> str:
     parts = urlsplit(url)
     base = posixpath.basename(unquote(parts.path).rstrip("/"))

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from yt360.engine import pipeline, process_tag
+from yt360 import process_tag
+from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
 from yt360.engine.results import Options
 from yt360.engine.state.dataset_state import DatasetState

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from yt360.engine import process_tag
+from yt360 import process_tag
 from yt360.engine.object_store import ObjectStore
 from yt360.errors import RootBusyError
 

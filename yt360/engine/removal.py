@@ -14,57 +14,129 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from yt360.engine import reduction
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, plan
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import SNAPSHOTS, Root
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write
 
 
 @dataclass
 class Removal:
-    """What is there of some items: folders of outputs, pictures and pages of the report, records, and shared files.
+    """What is there of some items.
 
-    ``shared`` are items of stages that join several: they are made again without, or go
-    when nothing else is in them.
+    ``folders`` of outputs and unfinished files, ``pictures`` and pages of the report, ``files`` that go as a whole
+    (logs that tell of them, leftovers of writes), ``edited`` files that lose what they say of them, ``records`` of the
+    ledger. ``shared`` are items of stages that join several: they are made again without, or go when nothing else is
+    in them.
     """
 
     folders: list[Path] = field(default_factory=list)
     pictures: list[Path] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    edited: list[Path] = field(default_factory=list)
     records: int = 0
     shared: list[str] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
         files = [path for folder in self.folders for path in folder.rglob("*") if path.is_file()]
-        return sum(path.stat().st_size for path in [*files, *self.pictures])
+        return sum(path.stat().st_size for path in [*files, *self.pictures, *self.files])
+
+
+class _Names:
+    """What goes, in each stage's own name space: a part of one item may be called as another item is.
+
+    ``items`` are of the first stage's kind, ``parts`` what they were ever cut into.
+    """
+
+    def __init__(self, catalog: DatasetState, items: Collection[str]) -> None:
+        self.items = frozenset(items)
+        self.parts = frozenset(
+            child["id"]
+            for stage in catalog.stages
+            for record in ledger.find(catalog.root.ledger / stage, items)
+            if record.source in self.items
+            for child in record.children
+        )
+        kinds = catalog.gates.kinds
+        first = next(iter(kinds.values()))
+        self._of = {
+            stage: self.items if kinds[stage] == first else self.parts | self._by_source(catalog, stage)
+            for stage in catalog.stages
+        }
+        self._joining = tuple(f"{name}-" for name, stage in catalog.stages.items() if stage.flat_folder)
+        others = set(catalog.entries(next(iter(catalog.stages)))) - self.items if self.parts else set()
+        self.loose = self.items | (self.parts - others)
+        """Names by which a text that is of no one stage speaks of what goes, and of nothing else."""
+
+    def of(self, stage: str) -> frozenset[str]:
+        return self._of.get(stage, self.loose)
+
+    def of_state_file(self, path: Path) -> frozenset[str]:
+        """What a state file may name: that of a joining stage knows parts alone."""
+        return self.parts if path.name.startswith(self._joining) else self.loose
+
+    def _by_source(self, catalog: DatasetState, stage: str) -> frozenset[str]:
+        return frozenset(
+            record.item for record in ledger.find(catalog.root.ledger / stage, sorted(self.items), "source")
+        )
 
 
 def find(catalog: DatasetState, items: Collection[str]) -> Removal:
     """What :func:`remove` would take away."""
-    root, found, parts = catalog.root, Removal(), parts_of(catalog, items)
+    return _find(catalog, _Names(catalog, items))
+
+
+def _find(catalog: DatasetState, names: _Names) -> Removal:
+    root, found = catalog.root, Removal()
     for name, stage in catalog.stages.items():
         if stage.flat_folder:
             records = catalog.records(name).values()
-            found.shared += sorted(r.item for r in records if parts.intersection(r.meta.get(stage.parts_in, ())))
+            found.shared += sorted(r.item for r in records if names.parts.intersection(r.meta.get(stage.parts_in, ())))
             continue
-        folders = (root.item_folder(name, item) for item in sorted(parts))
+        folders = (root.item_folder(name, item) for item in sorted(names.of(name)))
         found.folders += [folder for folder in folders if root.holds(folder)]
-        found.records += len(ledger.find(root.ledger / name, parts))
-    found.pictures = sorted(_reported(catalog, parts))
+        found.records += len(ledger.find(root.ledger / name, names.of(name)))
+        unfinished = (root.state / entry / item for entry in sorted(stage.host_local) for item in sorted(names.items))
+        found.folders += [folder for folder in unfinished if folder.is_dir()]
+    found.pictures = sorted(_reported(catalog, names.loose))
+    found.files = sorted({*_telling(root, names), *root.partials()})
+    found.edited = [path for path, _ in _edits(root, names)]
     return found
 
 
-def parts_of(catalog: DatasetState, items: Collection[str]) -> frozenset[str]:
-    """The items and all parts that they were ever cut into."""
-    children = {
-        child["id"]
-        for stage in catalog.stages
-        for record in ledger.find(catalog.root.ledger / stage, items)
-        for child in record.children
-    }
-    return frozenset(items) | children
+def _telling(root: Root, names: _Names) -> Iterator[Path]:
+    """Files that go as a whole, for they are not needed again: workers' logs, and plans frozen for an array."""
+    words = _naming(names.loose)
+    for path in sorted(root.logs.rglob("*.log")):
+        if words.search(path.read_text(encoding="utf-8", errors="replace")):
+            yield path
+    for path in sorted((root.state / "slurm").rglob("*.parquet")):
+        try:
+            if plan.names(path) & (names.items | names.parts):
+                yield path
+        except (pa.ArrowException, OSError):
+            yield path  # it cannot be read by anybody
+
+
+def _edits(root: Root, names: _Names) -> Iterator[tuple[Path, str]]:
+    """Texts that name what goes, and what is left of each."""
+    for path in sorted([*root.state.rglob("*.jsonl"), *root.logs.rglob("*.jsonl")]):
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if (kept := _without_lines(text, names)) != text:
+            yield path, kept
+    for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            continue  # its own stage says what is wrong with it
+        about = names.of_state_file(path)
+        if (left := _without(value, about)) != value:
+            yield path, json.dumps(left, indent=1, sort_keys=True) + "\n"
 
 
 def _reported(catalog: DatasetState, parts: frozenset[str]) -> Iterator[Path]:
@@ -97,32 +169,28 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
     with root.lock():
         root.pull()
         catalog = DatasetState(root, stages)
-        found, parts = find(catalog, items), parts_of(catalog, items)
+        names = _Names(catalog, items)
+        found = _find(catalog, names)
         for folder in found.folders:
             root.remove(folder)
-        for path in found.pictures:
+        for path in [*found.pictures, *found.files]:
             path.unlink(missing_ok=True)
-        for stage in stages:
-            if not stage.flat_folder:
-                ledger.forget(root.ledger / stage.name, parts, stage.parts_in)
-        shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
-        for path in sorted(root.logs.rglob("*.log")):
-            _drop_if_it_tells(path, parts)
-        for path in sorted((root.state / "slurm").rglob("*.parquet")):  # frozen plans; none is needed again
-            if plan.names(path) & parts:
-                path.unlink()
-        reduction.drop_requests(root)
+        for path, text in list(_edits(root, names)):
+            data = text.encode("utf-8", "surrogateescape")
+            atomic_write(path, lambda partial, data=data: partial.write_bytes(data))
         for path in sorted(root.state.glob("plan-*.parquet")):
-            plan.drop(path, parts)
-        for path in sorted([*root.state.rglob("*.jsonl"), *root.logs.rglob("*.jsonl")]):
-            _drop_lines(path, parts)
-        for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
-            _drop_names(path, parts)
+            plan.drop(path, names.items)
+        reduction.drop_requests(root)
+        shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
+        # The ledger last: it says which parts there were, to a second call that ends this one.
+        for stage in reversed(stages):
+            if not stage.flat_folder:
+                ledger.forget(root.ledger / stage.name, names.of(stage.name), stage.parts_in)
         root.push()
     remake()
     with root.lock():
         root.pull()
-        _drop_orphans(DatasetState(root, stages), parts)
+        _drop_orphans(DatasetState(root, stages), names.parts)
         root.push()
     return found
 
@@ -132,37 +200,24 @@ def _naming(items: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(rf"(?<![\w-]){re.escape(item)}(?![\w-])" for item in sorted(items)))
 
 
-def _drop_if_it_tells(path: Path, items: frozenset[str]) -> None:
-    """A worker's log that names an item goes as a whole; it is not needed again."""
-    if _naming(items).search(path.read_text(encoding="utf-8", errors="replace")):
-        path.unlink()
-
-
-def _drop_lines(path: Path, items: frozenset[str]) -> None:
-    """Lines of a state file or a log that name an item."""
-    kept, dropped = [], False
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+def _without_lines(text: str, names: _Names) -> str:
+    """Lines of a state file or a log without those about an item; records of removals stay."""
+    kept = []
+    for line in text.splitlines(keepends=True):
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
-        if isinstance(value, dict) and _names(value, items) and "removed" not in value:
-            dropped = True
-        else:
+        if not (isinstance(value, dict) and "removed" not in value and _line_is_about(value, names)):
             kept.append(line)
-    if dropped:
-        atomic_write_text(path, "".join(kept))
+    return "".join(kept)
 
 
-def _drop_names(path: Path, items: frozenset[str]) -> None:
-    """Names of items, and what a state file says of each."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return  # its own stage says what is wrong with it
-    kept = _without(value, items)
-    if kept != value:
-        atomic_write_text(path, json.dumps(kept, indent=1, sort_keys=True) + "\n")
+def _line_is_about(value: Mapping[str, Any], names: _Names) -> bool:
+    stage, item = value.get("stage"), value.get("item")
+    if isinstance(stage, str) and isinstance(item, str):
+        return item in names.of(stage) or value.get("source") in names.items
+    return _names(value, names.loose)
 
 
 def _without(value: Any, items: frozenset[str]) -> Any:

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -19,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from yt360.engine import process_tag
+from yt360 import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
@@ -34,6 +35,9 @@ _LEFT_BEHIND_S = 86400.0
 
 _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 """What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
+
+_PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}(~.+~)?\.partial")
+"""Names that :func:`yt360.files.atomic_write` gives to a file until it is whole."""
 
 _SINGLE = ("recipe.json",)
 """Single files that are mirrored as well; stages declare more (:meth:`Root.declare`)."""
@@ -247,20 +251,20 @@ class Root:
     def clear_tmp(self) -> None:
         """Remove what interrupted attempts left half done: of processes that are gone, or a day old."""
         for left in self.tmp.iterdir() if self.tmp.is_dir() else ():
-            try:
-                old = time.time() - left.stat().st_mtime > _LEFT_BEHIND_S
-            except FileNotFoundError:
-                continue
-            if not process_tag.is_marked(left.name):
-                continue  # not ours
-            if process_tag.is_from_here(left.name) and not process_tag.is_gone(left.name):
-                continue
-            if not process_tag.is_gone(left.name) and not old:
-                continue
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
+            if process_tag.is_marked(left.name) and _is_left_behind(left):  # without a mark it is not ours
+                if left.is_dir() and not left.is_symlink():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
+        for left in self.partials():
+            if _is_left_behind(left):
                 left.unlink(missing_ok=True)
+
+    def partials(self) -> list[Path]:
+        """Files that a write which was cut short left beside those it was to replace."""
+        places = [self.path.glob(".*.partial"), self.path.glob("*/.*.partial")]
+        places += [(self.path / prefix).rglob(".*.partial") for prefix in _MIRRORED]
+        return sorted({path for place in places for path in place if _PARTIAL.fullmatch(path.name) and path.is_file()})
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -299,6 +303,17 @@ class Root:
                 f"{self.path}: {free / 1e9:.2f} GB free, the floor is {floor_bytes / 1e9:.2f} GB; "
                 "free some space (or lower --min-free-gb) and run again: finished work is kept"
             )
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Whether the process that wrote this is gone; of another host's, or an unmarked one: whether it is a day old."""
+    try:
+        old = time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
+    except FileNotFoundError:
+        return False
+    if process_tag.is_from_here(path.name):
+        return process_tag.is_gone(path.name)
+    return old
 
 
 def _require_one_device(root: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from yt360.engine import process_tag
+from yt360 import process_tag
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.progress import StageProgress

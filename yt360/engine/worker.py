@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from yt360.engine import process_tag
+from yt360 import process_tag
 from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.stage import Blob, Child, Context, Done, Failed, Filtered, Item, Outcome, Stage
 from yt360.engine.state.ledger import Record, Writer, open_writer

@@ -20,7 +20,7 @@ from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
-from yt360.stages.shard import MEMBERS, Shard, clips_to_store
+from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
 _PUBLISHED = "published.txt"
 _INDEX = Shard.mirrored[0]
@@ -44,12 +44,16 @@ def publish(catalog: DatasetState) -> None:
     for name, table in tables.items():
         _write(root.manifests / f"{name}.parquet", table)
     if "shard" in catalog.stages:
-        index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
-        text = json.dumps(index, indent=1, sort_keys=True) + "\n"
+        text = _index(rows)
         path = root.path / _INDEX
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not path.is_file() or path.read_bytes() != text.encode():
             atomic_write_text(path, text)
     atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
+
+
+def _index(rows: Mapping[str, list[dict[str, Any]]]) -> str:
+    index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
+    return json.dumps(index, indent=1, sort_keys=True) + "\n"
 
 
 def _shards(root: Root) -> Path:
@@ -58,7 +62,7 @@ def _shards(root: Root) -> Path:
 
 def _published(root: Root) -> str:
     path = root.state / _PUBLISHED
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _digest(tables: Mapping[str, pa.Table]) -> str:
@@ -181,10 +185,15 @@ _FROM_VALIDATE = (
 """Measures that have a column of their own."""
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _bytes(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    data = sink.getvalue().to_pybytes()
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    data = _bytes(table)
     if not path.is_file() or path.read_bytes() != data:
         atomic_write(path, lambda partial: partial.write_bytes(data))
 
@@ -200,22 +209,44 @@ def _remove_stale_shards(catalog: DatasetState, current: set[str]) -> None:
             if f"{name}.tar" not in current:
                 catalog.root.remove(_shards(catalog.root) / f"{name}.tar")
         return
+    known = {f"{name}.tar" for name in catalog.records("shard")} | _indexed(catalog.root)
     for path in _shards(catalog.root).glob("*.tar"):
-        if path.name not in current:
+        if path.name not in current and (path.name in known or is_our_tar(path)):
             path.unlink()
 
 
+def _indexed(root: Root) -> set[str]:
+    """The shards that the index names, as far as it can be read."""
+    try:
+        rows = json.loads((root.path / _INDEX).read_text(encoding="utf-8"))["shards"]
+        return {str(row["shard"]) for row in rows}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return set()
+
+
 def check_manifests(catalog: DatasetState) -> list[str]:
-    """What is wrong with the manifests, in words; the next run writes them anew."""
+    """What is wrong with the manifests and the index, in words; the next run writes them anew."""
     problems = []
     expected = build(catalog)
     for name, schema in _SCHEMAS.items():
         path = catalog.root.manifests / f"{name}.parquet"
+        table = pa.Table.from_pylist(expected[name], schema=schema)
         try:
-            rows = pq.read_table(path).num_rows
-        except (OSError, pa.ArrowException) as error:
-            problems.append(f"{path}: expected a manifest with {len(expected[name])} rows, found: {error}")
-            continue
-        if pq.read_schema(path) != schema or rows != len(expected[name]):
-            problems.append(f"{path}: expected {len(expected[name])} rows of the documented columns, found {rows} rows")
+            found = pq.read_table(path)
+            if found.schema != schema or found.num_rows != table.num_rows:
+                problems.append(
+                    f"{path}: expected {table.num_rows} rows of the documented columns, found {found.num_rows} rows"
+                )
+            elif path.read_bytes() != _bytes(table):
+                # Equal rows in other bytes are a damaged file as well: a bit of a footer or of a checksum.
+                problems.append(f"{path}: expected the content that the ledger gives, found another")
+        except (OSError, ValueError, pa.ArrowException) as error:
+            problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {error}")
+    if "shard" in catalog.stages:
+        path = catalog.root.path / _INDEX
+        try:
+            if path.read_bytes() != _index(expected).encode():
+                problems.append(f"{path}: expected the index that the ledger gives, found another")
+        except OSError as error:
+            problems.append(f"{path}: expected an index of {len(expected['shards'])} shards, found: {error.strerror}")
     return problems

@@ -29,7 +29,7 @@ from yt360.crawling.listing import Listed, read_listing, write_listing
 from yt360.crawling.media_kind import MediaKind, extension
 from yt360.crawling.own_files import OwnFiles
 from yt360.crawling.rate_limit import RateLimiter, Slot
-from yt360.crawling.removed_ids import removed_ids
+from yt360.crawling.removed_ids import Tombstones
 from yt360.crawling.targets import NAME_IT, CrawlTarget, page_of
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
@@ -142,7 +142,7 @@ class Crawl(Stage):
 
             return Discovery(dataset.state_dir, self.params.access).videos(address, self.params.limit)
 
-        buried = removed_ids(dataset.state_dir)
+        buried = Tombstones(dataset.state_dir)
         self._kept = kept_ids.read(dataset)
         listed = Listed()
         own = OwnFiles(dataset.state_dir.parent)
@@ -154,7 +154,7 @@ class Crawl(Stage):
                 warned = True
                 self._look_for_runtime()
             item = target.item()
-            if item.id in buried:
+            if buried.keep_out(target, item.id):
                 skipped += 1
                 continue
             own.refuse(target)

@@ -215,6 +215,22 @@ def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
     return index
 
 
+def is_our_tar(path: Path) -> bool:
+    """Whether a file in the folder of shards was made here: its name, and a first member as only we write it."""
+    if _NAME.fullmatch(path.stem) is None or path.is_symlink():
+        return False
+    try:
+        with tarfile.open(path, "r:") as tar:
+            first = tar.next()
+    except (tarfile.TarError, OSError, EOFError, ValueError):
+        return False
+    return (
+        first is not None
+        and first.name.endswith(tuple(f".{ending}" for ending in MEMBERS.values()))
+        and (first.mtime == 0 and first.mode == 0o644 and not first.uname)
+    )
+
+
 def read_members(path: Path) -> dict[str, tuple[int, int]]:
     """Name -> (offset of the data, size) of every member of a tar of plain files.
 

@@ -22,13 +22,11 @@ from pydantic import Field
 
 from yt360.crawling import kept_ids
 from yt360.crawling.listing import read_listing
-from yt360.crawling.media_kind import extension, media_kind_of, split_format
-from yt360.crawling.targets import address_digest, name_of_url, youtube_id
+from yt360.crawling.meanings import meanings
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
 from yt360.filters.duplicates.matching import clusters
-from yt360.hashing import safe_id
 
 log = logging.getLogger("yt360.split")
 
@@ -159,7 +157,7 @@ class Split(FanInStage):
             self._are_listed |= bool(lines)
             absent = []
             for line in lines:
-                names = [name for name in list(meanings(line, kept)) if name in ids or name in known]
+                names = [name for name in meanings(line, kept, notes=True) if name in ids or name in known]
                 if not names:
                     absent.append(line)
                 for name in names[:1]:
@@ -262,33 +260,6 @@ def _channels_of(dataset: DatasetView) -> Mapping[str, str]:
     told = {name: record.measures for name, record in dataset.passing("crawl").items()}
     found = {name: each.get("channel_id") or each.get("channel") for name, each in told.items()}
     return {name: str(channel) for name, channel in found.items() if channel}
-
-
-def meanings(line: str, kept: kept_ids.KeptIds) -> Iterator[str]:
-    """The item ids that a line of a list may stand for: an id, a name, a file, an address; a comment may follow."""
-    cut = re.split(r"\s+#|,", line, maxsplit=1)[0].strip().strip("\"'")
-    for text in dict.fromkeys([line, cut, cut.split()[0] if cut.split() else ""]):
-        if not text:
-            continue
-        if "://" in text:
-            yield from _ids_of_address(text, kept)
-            continue
-        yield text
-        yield safe_id(text)
-        for name in (text, text.replace("\\", "/").rpartition("/")[2]):
-            stem = split_format(name[: -len(extension(name)) - 1])[0] if media_kind_of(name) else name
-            yield safe_id(stem.removeprefix("./"))
-
-
-def _ids_of_address(url: str, kept: kept_ids.KeptIds) -> Iterator[str]:
-    try:
-        if video := youtube_id(url):
-            yield video
-        if found := kept.get(address_digest(url)):
-            yield found[0]
-        yield safe_id(name_of_url(url))
-    except ValueError:
-        return  # a malformed address is nobody's
 
 
 def _read_list(path: Path) -> list[str]:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from yt360.engine import process_tag
+from yt360 import process_tag
 from yt360.engine.object_store import ObjectStore
 from yt360.engine.state.ledger_files import Compacted, JsonLines, LedgerFile, open_files, write_parquet
 from yt360.engine.state.record import SCHEMA, Record, Status

@@ -1,0 +1,68 @@
+"""Which videos of a root a person means who asks for a takedown: by id, name, file, YouTube id or address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow.compute as pc
+
+from yt360.crawling import kept_ids
+from yt360.crawling.meanings import meanings
+from yt360.crawling.removed_ids import Tombstone
+from yt360.crawling.targets import YOUTUBE_ID, address_digest, address_of, name_of_url, youtube_id
+from yt360.engine.stage import Item
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.hashing import safe_id
+
+
+def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
+    """The videos that one word means: those of the root, or else the one that it would become.
+
+    One video may be there under several names; all of them are meant. ``first`` is the stage that brings videos in.
+    """
+    entries = catalog.entries(first)
+    try:
+        video = youtube_id(asked) if "://" in asked else asked if YOUTUBE_ID.fullmatch(asked) else None
+    except ValueError:
+        video = None
+    found: dict[str, Tombstone] = {}
+    if video:
+        for item in _naming(catalog, first, video):
+            if item.meta.get("source") == "youtube" and item.meta.get("video") == video:
+                found[item.id] = _stone(item)
+    elif "://" in asked:
+        for item in _naming(catalog, first, asked):
+            if asked in item.hints.values():
+                found[item.id] = _stone(item)
+    by_name = [name for name in meanings(asked, kept_ids.read(catalog)) if name in entries]
+    for name in by_name[:1]:
+        found.setdefault(name, _stone(entries[name].item))
+    return list(found.values()) or [_unknown(asked, video or "")]
+
+
+def _naming(catalog: DatasetState, first: str, text: str) -> Iterator[Item]:
+    """Planned items that have a text somewhere in what is known of them."""
+    plan = catalog.entries(first).plan
+    rest = plan.frozen().table()["rest"]
+    for row in np.flatnonzero(pc.fill_null(pc.match_substring(rest, json.dumps(text)), False).to_numpy()):
+        yield plan[int(row)]
+
+
+def _stone(item: Item) -> Tombstone:
+    meta: Mapping[str, object] = item.meta
+    address = address_of(item.hints)
+    return Tombstone(
+        item.id,
+        video=str(meta["video"]) if meta.get("source") == "youtube" else "",
+        address=address_digest(address) if address else "",
+    )
+
+
+def _unknown(asked: str, video: str) -> Tombstone:
+    if video:
+        return Tombstone(video, video=video)
+    if "://" in asked:
+        return Tombstone(safe_id(name_of_url(asked)), address=address_digest(asked))
+    return Tombstone(safe_id(asked))
