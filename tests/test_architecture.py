@@ -89,7 +89,8 @@ def test_no_module_imports_itself_through_others() -> None:
 
 
 GROUND = (
-    "errors", "hashing", "files", "redaction", "root_marker", "process_tag", "sphere", "ambisonics", "settings", "plugins", "shipped",
+    "errors", "hashing", "files", "redaction", "root_marker", "process_tag", "sphere", "ambisonics", "settings",
+    "plugins", "shipped",
 )  # fmt: skip
 FORBIDDEN = {
     **{f"yt360.{room}": ("yt360.*",) for room in GROUND},

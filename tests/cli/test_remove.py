@@ -12,6 +12,7 @@ from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common, main, remove, run
 from yt360.crawling.removed_ids import removed_ids
 from yt360.engine.state import ledger
+from yt360.engine.storage import Root
 from yt360.engine.verify import verify
 
 VIDEOS = {"alpha": 3, "beta": 2, "gamma": 2, "delta": 1}
@@ -123,3 +124,84 @@ def test_a_video_never_seen_is_kept_out(yt360, made: Dataset) -> None:
     assert code == 0
     assert "epsilon: never seen in this root; its tombstone will keep it out" in out
     assert removed_ids(made.root.state) == {"epsilon"}
+
+
+def _everything(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("gone", "stays"), [("walk", "walk-00000"), ("walk-00000", "walk")])
+def test_a_clip_s_id_is_no_video_s_id(yt360, tmp_path: Path, gone: str, stays: str) -> None:
+    """F3: the video `walk-00000` went with the video `walk`, whose first clip is called so."""
+    dataset = Dataset(tmp_path / "root")
+    videos = {"walk": 2, "walk-00000": 2}
+    dataset.run(videos, **SHARDS)
+    before = pd.read_parquet(dataset.root.manifests / "clips.parquet")
+    places = {path.name for path in (dataset.root.data / "chunk" / stays).iterdir()}
+    assert yt360("remove", gone, "--root", dataset.root.path, "--yes")[0] == 0
+    assert [path.name for path in (dataset.root.data / "crawl").iterdir()] == [stays]
+    assert {path.name for path in (dataset.root.data / "chunk" / stays).iterdir()} == places
+    left = pd.read_parquet(dataset.root.manifests / "clips.parquet")
+    kept = before[before.video == stays]
+    assert left[["clip", "video_digest"]].values.tolist() == kept[["clip", "video_digest"]].values.tolist()
+    for stage in ("crawl", "chunk", "split"):
+        assert {record.item for record in ledger.read(dataset.root.ledger / stage)} == {stays}
+    plan = json.loads((dataset.root.state / "shard-plan.json").read_text())
+    assert sorted(clip for clips in plan["shards"].values() for clip in clips) == sorted(kept["clip"])
+    assert not verify(dataset.catalog({stays: 2}, **SHARDS), workers=1).damaged
+
+
+def test_a_clip_is_refused_and_its_video_named(yt360, made: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _everything(made.root.path)
+    with pytest.raises(SystemExit) as ended:
+        main.main(["remove", "beta-00000", "--root", str(made.root.path), "--yes"])
+    assert ended.value.code == 2
+    assert "is a clip of the video 'beta'" in capsys.readouterr().err
+    assert _everything(made.root.path) == before
+
+
+def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F5: below the floor the shards kept the video, and repeating was no help."""
+    monkeypatch.setattr(Root, "free_bytes", lambda _: 1000)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    assert holding(made.root.path / "shards", "beta") == []
+    assert "beta" not in set(pd.read_parquet(made.root.manifests / "clips.parquet")["video"])
+
+
+def test_without_a_recipe_no_shard_is_touched(yt360, made: Dataset) -> None:
+    """F19: the default recipe judged them, and all went."""
+    made.root.recipe.unlink()
+    before = _everything(made.root.path)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 2
+    assert _everything(made.root.path) == before
+
+
+def test_a_dry_run_lists_what_goes(yt360, made: Dataset) -> None:
+    leftover = made.root.manifests / ".videos.parquet.0123abcd.partial"
+    leftover.write_bytes(b"a row of beta")
+    log = made.root.logs / "run" / "worker-1.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("beta: a warning")
+    before = _everything(made.root.path)
+    code, out = yt360("remove", "beta", "--root", made.root.path, "--dry-run", "--json")
+    assert code == 0
+    assert _everything(made.root.path) == before
+    told = json.loads(out)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    after = _everything(made.root.path)
+    root = made.root.path
+    listed = {str(Path(path).relative_to(root)) for kind in ("pictures", "files") for path in told[kind]}
+    folders = tuple(str(Path(path).relative_to(root)) + "/" for path in told["folders"])
+    gone = {name for name in set(before) - set(after) if not name.startswith(("ledger/", "shards/", "state/snapshot/"))}
+    assert gone == listed | {name for name in before if name.startswith(folders)}
+    assert str(leftover) in told["files"]
+    assert str(log) in told["files"]
+    assert str(root / "state" / "crawl-discovery" / "1.jsonl") in told["edited"]
+
+
+def test_foreign_tars_in_the_folder_of_shards_stay(made: Dataset) -> None:
+    """F1: every tar that no shard is called as was deleted."""
+    foreign = made.root.path / "shards" / "imagenet-000001.tar"
+    foreign.write_bytes(b"somebody's own")
+    made.run({"alpha": 3}, **SHARDS)
+    assert foreign.read_bytes() == b"somebody's own"

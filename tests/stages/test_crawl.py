@@ -15,13 +15,15 @@ from tests.crawling.conftest import tube  # noqa: F401  (fixture)
 from tests.crawling.endurance import simulate
 from tests.crawling.tube import PICTURES, SOUNDS, Served, Tube, bytes_of, offer
 from tests.stages.fakes import context
-from yt360.crawling.removed_ids import bury, removed_ids
+from yt360.crawling.removed_ids import Tombstone, bury, removed_ids
+from yt360.crawling.targets import address_digest
 from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage import Done, Failed, Item
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.hashing import safe_id
 from yt360.stages.crawl import Crawl, CrawlParams
 
 QUICK: dict[str, Any] = {
@@ -203,6 +205,53 @@ def test_removed_video_stays_away(root: Root) -> None:
         stream.write("torn")
     with pytest.raises(UsageError, match="line 2"):
         _plan(stage, root)
+
+
+def test_a_removed_video_stays_away_under_any_name_and_address(root: Root, tmp_path: Path) -> None:
+    """F14: the tombstone knew the item's name alone."""
+    bury(root.state, ["AAAAAAAAAAA", Tombstone("v", address=address_digest("http://h.test/x/v.mkv"))], "")
+    lines = "a=https://youtu.be/AAAAAAAAAAA\nb=http://h.test/x/v.mkv\nc=http://h.test/y/v.mkv\nBBBBBBBBBBB\n"
+    (tmp_path / "list.txt").write_text(lines)
+    assert [item.id for item in _plan(_stage(str(tmp_path / "list.txt")), root)] == ["c", "BBBBBBBBBBB"]
+
+
+def test_an_address_that_an_older_root_knows_keeps_its_id(root: Root) -> None:
+    """F6: ids followed from the order of the list; those that are taken stay, whatever is listed later."""
+    urls = ["http://h.test/a/v.mkv", "http://h.test/b/v.mkv", "https://h.test/c/watch"]
+    older = [
+        Item("v", "v", meta={"source": "url"}, hints={"video": urls[0]}),
+        Item("v-e64a91ca", "v-e64a91ca", meta={"source": "url"}, hints={"video": urls[1]}),
+        Item("watch", "watch", meta={"source": "h.test", "video": "watch"}, hints={"page": urls[2]}),
+    ]
+    first = _stage(tuple(urls))
+    DatasetState(root, [first]).save_plan(first, older)
+    keys = {item.id: first.key(item) for item in older}
+    for order in ((urls[1],), tuple(reversed(urls)), (urls[2], "http://h.test/d/v.mkv", urls[0])):
+        stage = _stage(order)
+        catalog = DatasetState(root, [stage])
+        items = list(stage.plan(catalog))
+        catalog.save_plan(stage, items)
+        stage.remember(catalog, items)
+        known = {url: item.id for url, item in zip(urls, older, strict=True)}
+        found = {next(iter(item.hints.values())): item for item in items}
+        assert all(found[url].id == known[url] for url in order if url in known)
+        assert all(stage.key(item) == keys[item.id] for item in items if item.id in keys)
+
+
+def test_a_root_inside_its_source_is_no_part_of_it(tmp_path: Path) -> None:
+    """F8: its own clips were crawled as videos, more with every run."""
+    source = tmp_path / "source"
+    (source / "more").mkdir(parents=True)
+    (source / "a.mp4").write_bytes(b"x")
+    (source / "more" / "b.mp4").write_bytes(b"x")
+    root = Root(source / "dataset")
+    root.create()
+    for name in ("data/crawl/a/video.mp4", "data/chunk/a/a-00000.video.mp4", "shards/c.mp4"):
+        (root.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (root.path / name).write_bytes(b"x")
+    assert [item.id for item in _plan(_stage(str(source)), root)] == ["a", safe_id("more/b")]
+    with pytest.raises(UsageError, match="found one that this root made itself"):
+        _plan(_stage(str(root.data / "crawl")), root)
 
 
 def test_bot_wall_pauses_and_the_video_is_fetched_afterwards(root: Root, tmp_path: Path, tube: Tube) -> None:  # noqa: F811

@@ -29,7 +29,7 @@ from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.rate_limit import RateLimiter
 from yt360.crawling.targets import CrawlTarget, page
 from yt360.crawling.text import clean_text, redact
-from yt360.errors import Yt360Error
+from yt360.errors import UsageError, Yt360Error
 
 log = logging.getLogger("yt360.crawl")
 
@@ -56,13 +56,20 @@ class Discovery:
         Raises :class:`CrawlError` when the site refuses; nothing half listed is remembered.
         """
         path = self._folder / f"{_digest(url, limit)}.jsonl"
-        if not path.is_file() or self._is_old(path):
+        if not path.is_file() or not path.stat().st_size or self._is_old(path):
             self._list(url, limit, path)
-        with path.open(encoding="utf-8") as stream:
-            next(stream)
-            for line in stream:
-                value = json.loads(line)
-                yield page(value["site"], value["id"], value["url"])
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    value = json.loads(line)
+                    target = None if number == 1 else page(str(value["site"]), str(value["id"]), str(value["url"]))
+                except (ValueError, LookupError, TypeError, RecursionError) as error:
+                    raise UsageError(
+                        f"{path}, line {number}: expected a video of a listing, found something else; delete this "
+                        "file and run again: the address is then listed anew"
+                    ) from error
+                if target is not None:
+                    yield target
 
     def _is_old(self, path: Path) -> bool:
         longest = self._access.refresh_lists_after_days

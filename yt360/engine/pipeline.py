@@ -134,7 +134,11 @@ def finish(root: Root, catalog: DatasetState, publish: Callable[[DatasetState], 
 
 def save_recipe(root: Root, recipe: Recipe) -> None:
     value = recipe.to_json()
-    if not root.recipe.is_file() or json.loads(root.recipe.read_text(encoding="utf-8")) != value:
+    try:
+        held = json.loads(root.recipe.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        held = None  # none yet, or damaged: this one takes its place
+    if held != value:
         # Not sorted: the order of the stages is part of a recipe.
         atomic_write_text(root.recipe, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 

@@ -65,10 +65,9 @@ def request(root: Root, stage: FanInStage, known: ItemPlan, entries: ItemStates,
     return Item(stage.name, stage.name, hints={"request": root.uri(path)})
 
 
-def drop_requests(root: Root) -> None:
-    """Take away what was asked for; none of it is needed again."""
-    for path in sorted((root.state / _FOLDER).glob("*.parquet")):
-        path.unlink(missing_ok=True)
+def requests(root: Root) -> list[Path]:
+    """Files of what was asked for; none of it is needed again."""
+    return sorted((root.state / _FOLDER).glob("*.parquet"))
 
 
 def is_done(root: Root, stage: FanInStage, key: str) -> bool:

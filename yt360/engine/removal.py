@@ -104,7 +104,7 @@ def _find(catalog: DatasetState, names: _Names) -> Removal:
         unfinished = (root.state / entry / item for entry in sorted(stage.host_local) for item in sorted(names.items))
         found.folders += [folder for folder in unfinished if folder.is_dir()]
     found.pictures = sorted(_reported(catalog, names.loose))
-    found.files = sorted({*_telling(root, names), *root.partials()})
+    found.files = sorted({*_telling(root, names), *root.partials(), *reduction.requests(root)})
     found.edited = [path for path, _ in _edits(root, names)]
     return found
 
@@ -180,7 +180,6 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
             atomic_write(path, lambda partial, data=data: partial.write_bytes(data))
         for path in sorted(root.state.glob("plan-*.parquet")):
             plan.drop(path, names.items)
-        reduction.drop_requests(root)
         shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
         # The ledger last: it says which parts there were, to a second call that ends this one.
         for stage in reversed(stages):

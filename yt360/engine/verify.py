@@ -23,7 +23,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record, open_writer
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
-from yt360.errors import ItemError, Yt360Error
+from yt360.errors import ItemError, UsageError, Yt360Error
 from yt360.hashing import digest_file
 
 
@@ -129,7 +129,7 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
                 problem = f"expected content with digest {blob.digest}, found {found}"
             else:
                 stage.check_output(name.rpartition("/")[2], path)
-        except (ItemError, OSError) as error:
+        except (ItemError, UsageError, OSError, RuntimeError) as error:  # a link out of the root, or in a circle
             problem = str(error)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from yt360.engine.state.ledger_files import LedgerFile, open_files
 from yt360.engine.state.record import SCHEMA, STATUSES, Record
+from yt360.errors import UsageError
 
 _LIGHT = ("item", "source", "key", "status", "sequence", "attempt", "retryable", "decision", "size", "seconds")
 _MANY = 1000
@@ -66,7 +67,14 @@ class LatestRecords:
         self.items = _array(table, "item")
         self.sources = _array(table, "source")
         self.keys = _array(table, "key")
-        self.status = pc.index_in(_array(table, "status"), value_set=pa.array(STATUSES)).to_numpy().astype(np.uint8)
+        status = pc.index_in(_array(table, "status"), value_set=pa.array(STATUSES))
+        if status.null_count:
+            wrong = files[self._file_of[int(np.flatnonzero(status.is_null().to_numpy(zero_copy_only=False))[0])]].path
+            raise UsageError(
+                f"{wrong}: expected records that are {', '.join(STATUSES)}, found another word; "
+                "move this file away and run again: its items are done anew"
+            )
+        self.status = status.to_numpy().astype(np.uint8)
         self.sequence = table["sequence"].to_numpy()
         self.attempt = table["attempt"].to_numpy()
         self.retryable = _array(table, "retryable").to_numpy(zero_copy_only=False)

@@ -29,6 +29,9 @@ _ROWS_AT_ONCE = 16_384
 """Rows of a row group: what is read to get one record."""
 _GROUPS_HELD = 4
 
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading damaged bytes may raise."""
+
 _DECODER = json.JSONDecoder()
 _NAMES = frozenset(FIELDS)
 _DIGESTS = pa.list_(pa.struct([("name", pa.string()), ("digest", pa.string())]))
@@ -128,7 +131,7 @@ class JsonLines:
             if not value.keys() >= _NAMES:
                 raise KeyError(next(name for name in FIELDS if name not in value))
             return StoredRecord.at(_Line(value, functools.partial(self._damaged, start)), 0)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._damaged(start, error) from error
 
     def _say_which(self, start: int, piece: bytes, error: Exception) -> None:
@@ -173,7 +176,7 @@ class Compacted:
             self._file = pq.ParquetFile(path)
         except FileNotFoundError:
             raise
-        except (pa.ArrowException, OSError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(error) from error
         _require_format((self._file.schema_arrow.metadata or {}).get(b"yt360-ledger", b"1").decode(), path)
         sizes = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
@@ -187,15 +190,19 @@ class Compacted:
             place = paths.index("outputs.list.element")
             paths[place : place + 1] = ["outputs.list.element.name", "outputs.list.element.digest"]
         try:
+            schema = _schema(names)
             table = self._file.read(columns=paths, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
+            return table.select(schema.names).combine_chunks().cast(schema).rename_columns(list(names))
+        except _UNREADABLE as error:
             raise self._damaged(error) from error
-        schema = _schema(names)
-        return table.select(schema.names).combine_chunks().cast(schema).rename_columns(list(names))
 
     def batches(self) -> Iterator[pa.Table]:
         for group in range(self._file.num_row_groups):
-            yield self._file.read_row_group(group, use_threads=False).cast(SCHEMA)
+            try:
+                table = self._file.read_row_group(group, use_threads=False).cast(SCHEMA)
+            except _UNREADABLE as error:
+                raise self._damaged(error) from error
+            yield table
 
     def records(self) -> Iterator[Record]:
         return map(self.record, range(self._starts[-1]))
@@ -206,8 +213,15 @@ class Compacted:
 
     def having(self, column: str, values: Collection[str]) -> Iterator[Record]:
         """The records with one of some values in a column of text; row groups that cannot hold them are not read."""
-        place = self._file.schema.names.index(column)
         wanted = sorted(values)
+        try:
+            place = self._file.schema.names.index(column)
+            rows = list(self._rows_having(column, place, wanted))
+        except _UNREADABLE as error:
+            raise self._damaged(error) from error
+        yield from map(self.record, rows)
+
+    def _rows_having(self, column: str, place: int, wanted: list[str]) -> Iterator[int]:
         for group in range(self._file.num_row_groups):
             limits = self._file.metadata.row_group(group).column(place).statistics
             known = limits is not None and limits.has_min_max
@@ -215,7 +229,7 @@ class Compacted:
                 continue
             held = self._file.read_row_group(group, columns=[column], use_threads=False)[column]
             found = pc.is_in(held, value_set=pa.array(wanted, pa.string())).to_numpy()
-            yield from (self.record(self._starts[group] + int(row)) for row in np.flatnonzero(found))
+            yield from (self._starts[group] + int(row) for row in np.flatnonzero(found))
 
     def _damaged(self, error: Exception) -> UsageError:
         return UsageError(
@@ -232,10 +246,13 @@ class _Group:
         self._columns: dict[str, Any] = {}
 
     def value(self, name: str, row: int) -> Any:
-        if name not in self._columns:
-            table = self._file.read_row_group(self._number, columns=[name], use_threads=False)
-            self._columns[name] = table.column(0).combine_chunks()
-        return self._columns[name][row].as_py()
+        try:
+            if name not in self._columns:
+                table = self._file.read_row_group(self._number, columns=[name], use_threads=False)
+                self._columns[name] = table.column(0).combine_chunks()
+            return self._columns[name][row].as_py()
+        except _UNREADABLE as error:
+            raise self.damaged(error) from error
 
 
 class _Line:
@@ -306,7 +323,7 @@ class _Stored:
         try:
             value = rows.value(self._name, row)
             found = record.__dict__[self._name] = value if self._plain else parsed(self._name, value)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise rows.damaged(error) from error
         return found
 

@@ -1,0 +1,84 @@
+"""Any bytes in the root's own files: a named error with a way out, or mended by the next run; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import NAMES, run, toy_recipe
+from yt360.engine.state import ledger
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.storage import Root
+from yt360.engine.verify import verify
+from yt360.errors import UsageError
+
+DAMAGE = {
+    "half": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "noise": lambda data: random.Random(0).randbytes(len(data)),
+    "not UTF-8": lambda data: b"\xff\xfe" + data,
+    "nested": lambda data: b"[" * 100_000,
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    made = Root(tmp_path / "root")
+    run(made, toy_recipe())
+    return made
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_recipe_of_the_root_is_replaced_by_the_next_run(root: Root, how: str) -> None:
+    """F13: `run` ended in a traceback, although `verify` says to run a recipe."""
+    whole = root.recipe.read_bytes()
+    root.recipe.write_bytes(DAMAGE[how](whole))
+    assert not run(root, toy_recipe()).failed
+    assert root.recipe.read_bytes() == whole
+
+
+def test_outputs_that_lead_out_of_the_root_are_one_damage_each(root: Root, tmp_path: Path) -> None:
+    """F13: a link among the outputs ended the whole `verify` with a traceback."""
+    (tmp_path / "elsewhere").write_text("x")
+    path = root.data / "source" / NAMES[0] / "text.txt"
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    found = verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True)
+    assert [(damage.stage, damage.item) for damage in found.damaged] == [("source", NAMES[0])]
+    assert "leads out of" in found.damaged[0].problem
+
+
+def test_flipped_bytes_of_a_compacted_ledger_are_named(root: Root) -> None:
+    """F13: 258 of 1500 flips ended in OSError, IndexError or UnicodeDecodeError."""
+    folder = root.ledger / "source"
+    ledger.compact(folder)
+    (path,) = folder.glob("*.parquet")
+    whole = path.read_bytes()
+    chance = random.Random(1)
+    refused: list[str] = []
+    for _ in range(150):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        path.write_bytes(data)
+        try:
+            state = DatasetState(root, toy_recipe().stages)
+            for record in state.records("source").values():
+                record.to_row()
+            list(ledger.find(folder, NAMES))
+        except UsageError as error:
+            refused.append(str(error))
+    assert len(refused) > 10
+    assert all(str(path) in said for said in refused)
+
+
+def test_a_status_that_is_none_is_named(root: Root) -> None:
+    """It was taken for "done"."""
+    path = next(iter((root.ledger / "source").glob("*.jsonl")))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[0]["status"] = "dune"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(UsageError, match="found another word"):
+        DatasetState(root, toy_recipe().stages).records("source")
