@@ -110,8 +110,10 @@ class Root:
                     f"{self.path}: no room left on the device; free some space and run again"
                 ) from error
             raise UsageError(f"{self.path}: expected a folder that can be written, found: {error.strerror}") from error
-        if not os.access(self.tmp, os.W_OK) or _read_only(self.tmp):
+        if _read_only(self.tmp):
             raise UsageError(f"{self.path}: expected a folder that can be written, found: Read-only file system")
+        if not os.access(self.tmp, os.W_OK):
+            raise UsageError(f"{self.path}: expected a folder that can be written, found: Permission denied")
 
     def require(self) -> None:
         """Refuse a root in which nothing has ever run."""
@@ -269,8 +271,16 @@ class Root:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """One run at a time. A lock where the file system has them (it dies with its process), else a lease."""
-        self.state.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.state / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EROFS, errno.EPERM):
+                raise
+            raise UsageError(
+                f"{self.url}: expected a root that can be written, found: {error.strerror}; copy it to where you may "
+                "write (`status`, `explain` and `report --out` only read)"
+            ) from error
         lease: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
         try:
             try:

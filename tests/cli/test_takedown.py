@@ -1,0 +1,58 @@
+"""Which videos a word of `remove` means: id, name, YouTube id, address, under whatever name they are in the root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from yt360.cli.takedown import meant
+from yt360.crawling.removed_ids import Tombstone
+from yt360.crawling.targets import address_digest
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.storage import Root
+from yt360.hashing import safe_id
+from yt360.stages.crawl import Crawl, CrawlParams
+
+URL = "http://h.test/x/v.mkv"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> DatasetState:
+    (tmp_path / "list.txt").write_text(f"AAAAAAAAAAA\nother=https://youtu.be/BBBBBBBBBBB\n{URL}\nMy Video 1.0.mkv\n")
+    (tmp_path / "My Video 1.0.mkv").write_bytes(b"x")
+    root = Root(tmp_path / "root")
+    root.create()
+    stage = Crawl(CrawlParams(source=str(tmp_path / "list.txt")))
+    made = DatasetState(root, [stage])
+    made.save_plan(stage, list(stage.plan(made)))
+    return made
+
+
+NAMED = f"v-{address_digest(URL)}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        ("AAAAAAAAAAA", ["AAAAAAAAAAA"]),
+        ("https://www.youtube.com/watch?v=AAAAAAAAAAA&t=4s", ["AAAAAAAAAAA"]),
+        ("https://youtu.be/BBBBBBBBBBB", ["other"]),
+        ("BBBBBBBBBBB", ["other"]),
+        ("other", ["other"]),
+        (URL, [NAMED]),
+        (NAMED, [NAMED]),
+        ("My Video 1.0", [safe_id("My Video 1.0")]),
+        ("My Video 1.0.mkv", [safe_id("My Video 1.0")]),
+    ],
+)
+def test_all_ways_to_name_a_video_of_the_root(state: DatasetState, asked: str, ids: list[str]) -> None:
+    """An address got a tombstone of its own and removed nothing; a YouTube id under another name was never seen."""
+    assert [stone.id for stone in meant(state, "crawl", asked)] == ids
+    assert set(ids) <= set(state.entries("crawl"))
+
+
+def test_what_the_root_never_saw_is_kept_out_as_it_would_be_called(state: DatasetState) -> None:
+    other = "http://h.test/y/v.mkv"
+    assert meant(state, "crawl", "https://youtu.be/CCCCCCCCCCC") == [Tombstone("CCCCCCCCCCC", video="CCCCCCCCCCC")]
+    assert meant(state, "crawl", other) == [Tombstone(f"v-{address_digest(other)}", address=address_digest(other))]

@@ -1,0 +1,38 @@
+"""What `verify` says of manifests and the index, and that the next run mends exactly that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stages.fakes import Dataset
+from yt360.publishing.manifests import check_manifests
+
+VIDEOS = {"alpha": 2, "beta": 1}
+
+
+def _flipped(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("name", ["shards/index.json", "manifests/clips.parquet", "manifests/videos.parquet"])
+def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -> None:
+    """F7: `verify` was blind to the index and to the manifests' content; F13: bytes that are no UTF-8 ended the run."""
+    dataset = Dataset(tmp_path / "root")
+    dataset.run(VIDEOS, workers=1)
+    path = dataset.root.path / name
+    whole = path.read_bytes()
+    assert check_manifests(dataset.catalog(VIDEOS)) == []
+    for damaged in (None, b"", whole[: len(whole) // 2], _flipped(whole), b"\xff" * 100):
+        if damaged is None:
+            path.unlink()
+        else:
+            path.write_bytes(damaged)
+        (problem,) = check_manifests(dataset.catalog(VIDEOS))
+        assert str(path) in problem
+        (dataset.root.state / "published.txt").write_bytes(b"\xff\xfe")
+        dataset.run(VIDEOS, workers=1)
+        assert path.read_bytes() == whole
+        assert check_manifests(dataset.catalog(VIDEOS)) == []
