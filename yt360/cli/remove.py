@@ -50,7 +50,7 @@ def remove_command(
     stones = [stone for name in videos for stone in meant(catalog, first, name)]
     items = frozenset(stone.id for stone in stones)
     found = removal.find(catalog, items)
-    told = {
+    told: dict[str, Any] = {
         "removed": sorted(items),
         "unknown": sorted(items - set(catalog.entries(first)) - removed_ids(folder.state)),
         "folders": [str(path) for path in found.folders],

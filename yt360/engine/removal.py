@@ -176,8 +176,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         for path in [*found.pictures, *found.files]:
             path.unlink(missing_ok=True)
         for path, text in list(_edits(root, names)):
-            data = text.encode("utf-8", "surrogateescape")
-            atomic_write(path, lambda partial, data=data: partial.write_bytes(data))
+            _replace(path, text.encode("utf-8", "surrogateescape"))
         for path in sorted(root.state.glob("plan-*.parquet")):
             plan.drop(path, names.items)
         shutil.rmtree(root.state / SNAPSHOTS, ignore_errors=True)
@@ -192,6 +191,10 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         _drop_orphans(DatasetState(root, stages), names.parts)
         root.push()
     return found
+
+
+def _replace(path: Path, data: bytes) -> None:
+    atomic_write(path, lambda partial: partial.write_bytes(data))
 
 
 def _naming(items: frozenset[str]) -> re.Pattern[str]:
