@@ -87,8 +87,3 @@ def test_quiet_and_verbose_exclude_each_other(yt360, recipe: Path, tmp_path: Pat
     code, _, err = yt360("run", recipe, "--root", tmp_path / "root", "-q", "-v")
     assert code == 2
     assert "exclude each other" in err
-
-
-def test_an_id_that_looks_like_an_option_is_asked_for_behind_two_dashes(tmp_path: Path) -> None:
-    commands = list(outcome.next_commands(Root(tmp_path), "-id", kept=False))
-    assert any(f"yt360 explain --root {tmp_path} -- -id" in line for line in commands)

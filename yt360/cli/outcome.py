@@ -97,13 +97,13 @@ def loose_sounds(catalog: DatasetState) -> list[str]:
 
 
 def first_dropped(catalog: DatasetState, besides: Sequence[str]) -> str | None:
-    """A dropped video to ask about, one that is a video and whose id does not look like an option if there is one."""
+    """A dropped item to ask about that is none of ``besides``; ``None`` where all were kept."""
     for name in catalog.stages:
         entries = catalog.entries(name)
         items = entries.newest.column("item", entries.places[entries.rows("filtered")]).to_pylist()
-        videos = sorted((item for item in items if item not in besides), key=lambda item: item.startswith("-"))
-        if videos:
-            return str(videos[0])
+        found = next((item for item in items if item not in besides), None)
+        if found is not None:
+            return str(found)
     return None
 
 
@@ -137,9 +137,7 @@ def next_commands(root: Root, dropped: str | None, *, kept: bool) -> Iterator[st
     here = f"--root {shlex.quote(where(root))}"
     yield f"  yt360 report {here}    what was kept and dropped, to look at and listen to"
     if dropped is not None:
-        # Two dashes where the id begins with one: it would be read as an option.
-        name = f"{here} -- {dropped}" if dropped.startswith("-") else f"{shlex.quote(dropped)} {here}"
-        yield f"  yt360 explain {name}    why a video was dropped"
+        yield f"  yt360 explain {shlex.quote(dropped)} {here}    why a video was dropped"
     if kept:
         yield f"  yt360 verify {here}    open and check every file"
         yield f"  yt360 train tiny {here} --out {shlex.quote(_beside(root))}    a first small model"
