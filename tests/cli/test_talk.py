@@ -63,3 +63,13 @@ def test_colours_do_not_move_columns_and_zeros_have_none(monkeypatch) -> None:
     assert click.unstyle(painted) == plain
     assert painted.count("\x1b[33m") == 1
     assert painted.count("\x1b[31m") == 1
+
+
+def test_steps_say_how_far_they_are_where_nobody_watches_a_terminal(said, monkeypatch) -> None:
+    now = iter([0.0, 0.5, 0.5, 12.0, 12.0, 13.0])
+    monkeypatch.setattr(talk.time, "monotonic", lambda: next(now, 13.0))
+    with talk.Steps("looking at videos") as steps:
+        for done in range(3):
+            steps(done, 3, f"video{done}")
+    assert said.messages[0].startswith("looking at videos: ")
+    assert len(said.messages) < 3
