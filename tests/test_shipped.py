@@ -18,6 +18,11 @@ def test_every_shipped_recipe_says_in_a_line_what_it_is(command: str) -> None:
         assert 10 < len(shipped.summary(file)) < 170, name
 
 
+def test_the_summary_of_a_recipe_ends_with_its_sentence_and_not_with_an_abbreviation() -> None:
+    assert shipped.summary(shipped.recipe("train", "avc")).endswith("one view a video, Eq. 6, 100 epochs")
+    assert shipped.summary(shipped.recipe("train", "avsa-kinetics")).endswith("with its Kinetics-400 weights")
+
+
 def test_a_file_wins_over_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert shipped.recipe("train", "tiny") == shipped.path("pipelines/train/tiny.yaml")

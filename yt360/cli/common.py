@@ -89,7 +89,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--no-wait", cls=ClusterOption, is_flag=True, help="SLURM: submit, print the run's name, and return."
         ),
-        click.option("--dry-run", is_flag=True, help="Only say how much there is to do."),
+        click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
         click.option(
             "--sample",
             type=click.IntRange(1, 10_000),
@@ -111,7 +111,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="WHAT",
             default=None,
             shell_complete=complete_retry,
-            help="Do ended items again: failed, filtered, all, or one kind of failure (see `yt360 status`).",
+            help="Retry finished items: failed, filtered, all, or one kind of failure (see `yt360 status`).",
         ),
     ]
     for option in reversed(options):

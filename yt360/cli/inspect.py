@@ -216,20 +216,20 @@ def _as_json(report: Mapping[str, Any]) -> str:
     return text
 
 
-@click.command("inspect", short_help="What media files are: projection, sound, time.")
+@click.command("inspect", short_help="Identify media files: projection, sound, duration.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str))
 @click.option("--sound", type=click.Path(path_type=str), help="The sound file that belongs to the one picture FILE.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a file.")
 @click.option("--picture", type=click.Path(path_type=str), help="Write the sound-energy map of the one FILE as PNG.")
 @click.option(
     "--memory-mb", type=click.IntRange(256), default=_MEMORY_MB, show_default=True,
-    help="Memory that looking into one FILE may take; 8K pictures need more.",
+    help="Memory limit for each FILE; 8K pictures need more.",
 )  # fmt: skip
 @talk_options
 def inspect_command(
     files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int
 ) -> None:
-    """What is each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
+    """Identify each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
 
     Exit status 1 if a file could not be understood at all, 0 otherwise (whatever the verdicts are).
     """

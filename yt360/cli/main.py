@@ -32,19 +32,15 @@ _COMMANDS = {
     "crawl": _Listed("yt360.cli.crawl:crawl_group", "Get videos: from YouTube, from URLs, or from a folder.", _BUILD),
     "validate": _Listed(
         "yt360.cli.run:validate_command",
-        "Find projection and ambisonics; drop what is not 360° with spatial sound.",
+        "Detect projection and ambisonics; drop anything that is not 360° with spatial sound.",
         _BUILD,
     ),
     "stills": _Listed("yt360.cli.run:stills_command", "Drop still pictures.", _BUILD),
     "voiceover": _Listed(
         "yt360.cli.run:voiceover_command", "Drop post-production sound: voice-over and background music.", _BUILD
     ),
-    "fingerprint": _Listed(
-        "yt360.cli.run:fingerprint_command", "Make what a video can be recognised by when it turns up again.", _BUILD
-    ),
-    "duplicates": _Listed(
-        "yt360.cli.run:duplicates_command", "Drop copies of videos that are there in better quality.", _BUILD
-    ),
+    "fingerprint": _Listed("yt360.cli.run:fingerprint_command", "Compute fingerprints for finding duplicates.", _BUILD),
+    "duplicates": _Listed("yt360.cli.run:duplicates_command", "Drop duplicates, keeping the best copy.", _BUILD),
     "chunk": _Listed("yt360.cli.run:chunk_command", "Cut 10 s clips; silence is skipped.", _BUILD),
     "segment": _Listed("yt360.cli.run:segment_command", "Make panoptic maps of the clips.", _BUILD),
     "split": _Listed("yt360.cli.run:split_command", "Put every video into train or test.", _BUILD),
@@ -52,7 +48,11 @@ _COMMANDS = {
     "remove": _Listed(
         "yt360.cli.remove:remove_command", "Take videos down: delete all that was made of them, for good.", _BUILD
     ),
-    "status": _Listed("yt360.cli.status:status_command", "Counts a stage: done, filtered, failed, waiting.", _ASK),
+    "status": _Listed(
+        "yt360.cli.status:status_command",
+        "Show how many items of each stage are done, filtered, failed and waiting.",
+        _ASK,
+    ),
     "explain": _Listed("yt360.cli.explain:explain_command", "Everything that happened to one video or clip.", _ASK),
     "verify": _Listed("yt360.cli.verify:verify_command", "Reopen and decode every output, check every digest.", _ASK),
     "report": _Listed(
@@ -73,11 +73,13 @@ _COMMANDS = {
     "model": _Listed("yt360.cli.model:model_group", "Model folders: convert a published checkpoint.", _LEARN),
     "params": _Listed("yt360.cli.params:params_command", "Every parameter: default, range, unit, meaning.", _TOOLS),
     "recipes": _Listed("yt360.cli.recipes:recipes_command", "The recipes that come with yt360.", _TOOLS),
-    "inspect": _Listed("yt360.cli.inspect:inspect_command", "What media files are: projection, sound, time.", _TOOLS),
+    "inspect": _Listed(
+        "yt360.cli.inspect:inspect_command", "Identify media files: projection, sound, duration.", _TOOLS
+    ),
     "synth": _Listed("yt360.cli.synth:synth_command", "The procedural world: 360° videos with known truth.", _TOOLS),
-    "maps": _Listed("yt360.cli.maps:maps_group", "Panoptic maps: of pictures, measured, exported.", _TOOLS),
+    "maps": _Listed("yt360.cli.maps:maps_group", "Make, convert, evaluate and export panoptic maps.", _TOOLS),
     "completion": _Listed("yt360.cli.completion:completion_command", "Print the completion script of a shell.", _TOOLS),
-    "slurm": _Listed("yt360.cli.slurm:slurm_group", "What the jobs of a SLURM run call.", ""),
+    "slurm": _Listed("yt360.cli.slurm:slurm_group", "Internal commands that SLURM jobs call.", ""),
 }
 """Imported when they are called: `status` does not wait for what `train` needs, and `--help` for nothing at all."""
 
@@ -203,7 +205,7 @@ def _print_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> Non
     is_eager=True,
     expose_value=False,
     callback=_print_versions,
-    help="Show the versions of yt360 and of what it stands on, and exit.",
+    help="Show the versions of yt360 and its dependencies, and exit.",
 )
 def group() -> None:
     """Build 360° video + spatial audio datasets, and train audio-visual spatial alignment on them."""

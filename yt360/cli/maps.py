@@ -19,9 +19,12 @@ from yt360.errors import ItemError, UsageError
 _SUBFOLDER = "__"
 
 
-@click.group("maps", cls=CommandGroup, short_help="Panoptic maps: of pictures, measured, exported.")
+@click.group("maps", cls=CommandGroup, short_help="Make, convert, evaluate and export panoptic maps.")
 def maps_group() -> None:
-    """Panoptic maps apart from a dataset's own, which the stage `segment` makes."""
+    """Make, convert, evaluate and export panoptic maps.
+
+    A dataset's own maps are made by the stage `segment`.
+    """
 
 
 @maps_group.command("images", short_help="Panoptic maps of a folder of ordinary pictures.")

@@ -15,14 +15,14 @@ def model_group() -> None:
     """Model folders, as `yt360 train` leaves them in OUT/model."""
 
 
-@model_group.command("convert", short_help="A checkpoint of the paper's authors as a model folder of ours.")
+@model_group.command("convert", short_help="Turn a checkpoint of the paper's authors into a yt360 model folder.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the model.")
 @click.option(
     "--statistics", type=click.Path(path_type=Path), help="The released .npz of log-mel means and deviations."
 )
 def convert_command(checkpoint: Path, out: Path, statistics: Path | None) -> None:
-    """Turn a CHECKPOINT that the paper's authors released into a model of ours.
+    """Turn a CHECKPOINT that the paper's authors released into a yt360 model folder.
 
     `yt360.models.load_encoders(OUT)` reads it, and a recipe's start_from may name it.
     """

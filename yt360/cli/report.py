@@ -15,9 +15,15 @@ from yt360.cli.talk import Steps, doing, talk_options
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="The file.  [default: ROOT/report/report.html]"
 )
-@click.option("--cases", type=click.IntRange(0, 100), default=6, show_default=True, help="Shown for each reason.")
+@click.option("--cases", type=click.IntRange(0, 100), default=6, show_default=True, help="Examples for each reason.")
 @click.option("--kept", type=click.IntRange(0, 100), default=8, show_default=True, help="Kept videos that are shown.")
-@click.option("--max-mb", type=click.FloatRange(1, 500), default=24.0, show_default=True, help="Media in the page.")
+@click.option(
+    "--max-mb",
+    type=click.FloatRange(1, 500),
+    default=24.0,
+    show_default=True,
+    help="Maximum size of embedded media, in MB.",
+)
 @talk_options
 def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: float) -> int:
     """Write one self-contained HTML page about a root.

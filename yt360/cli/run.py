@@ -180,11 +180,11 @@ def run_command(recipe: str, root: str, settings: tuple[str, ...], **engine: Any
 
 _SUMMARIES = {
     "crawl": "Get videos: from YouTube, from URLs, or from a folder.",
-    "validate": "Find projection and ambisonics; drop what is not 360° with spatial sound.",
+    "validate": "Detect projection and ambisonics; drop anything that is not 360° with spatial sound.",
     "stills": "Drop still pictures.",
     "voiceover": "Drop post-production sound: voice-over and background music.",
-    "fingerprint": "Make what a video can be recognised by when it turns up again.",
-    "duplicates": "Drop copies of videos that are there in better quality.",
+    "fingerprint": "Compute fingerprints for finding duplicates.",
+    "duplicates": "Drop duplicates, keeping the best copy.",
     "chunk": "Cut 10 s clips; silence is skipped.",
     "segment": "Make panoptic maps of the clips.",
     "split": "Put every video into train or test.",

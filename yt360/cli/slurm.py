@@ -18,9 +18,9 @@ from yt360.stages import REGISTRY
 _run_option = click.option("--run", required=True, help="The run, as `yt360 run` named it.")
 
 
-@click.group("slurm", short_help="What the jobs of a SLURM run call.")
+@click.group("slurm", short_help="Internal commands that SLURM jobs call.")
 def slurm_group() -> None:
-    """The two ends of a run on SLURM. `yt360 run --engine slurm` submits jobs that call these."""
+    """Internal commands that SLURM jobs call. `yt360 run --engine slurm` submits those jobs."""
 
 
 @slurm_group.command("next")

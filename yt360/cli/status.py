@@ -33,15 +33,18 @@ def keep(catalog: DatasetState, summary: dict[str, Any]) -> None:
         snapshot.keep(catalog, stage, {name: value for name, value in counts.items() if name != "stage"})
 
 
-@click.command("status", short_help="Counts a stage: done, filtered, failed, waiting.")
+@click.command("status", short_help="Show how many items of each stage are done, filtered, failed and waiting.")
 @root_option
 @json_option
 @click.option("--follow", is_flag=True, help="Print again whenever something changed, until Ctrl-C.")
 @click.option("--every", "every_s", type=click.FloatRange(0.1), default=5.0, help="Seconds between looks.")
-@click.option("--missing", is_flag=True, help="SLURM: the array expression of each stage that is still to do.")
+@click.option("--missing", is_flag=True, help="Print the unfinished array indices of each stage (for sbatch --array).")
 @talk_options
 def status_command(root: str, as_json: bool, follow: bool, every_s: float, missing: bool) -> int:
-    """How many items each stage has done, filtered, failed and still to do, and why."""
+    """Show how many items of each stage are done, filtered, failed and waiting.
+
+    Below the table: the reasons why items were filtered or failed.
+    """
     folder = open_root(root)
     if missing:
         return _print_missing(catalog_of(folder), as_json)
@@ -88,7 +91,7 @@ def _print(summary: dict[str, Any], root: Root, as_json: bool) -> None:
             [stage[key] for key in ("stage", "done", "filtered", "failed", "waiting")]
             + [f"{stage['bytes'] / 1e6:.1f} MB", f"{rate:.2f}/s" if rate else "-"]
         )
-    click.echo(table(rows, ["stage", "done", "filtered", "failed", "waiting", "size", "rate a worker"]))
+    click.echo(table(rows, ["stage", "kept", "filtered", "failed", "waiting", "size", "rate a worker"]))
     for stage in summary["stages"]:
         for line in outcome.told_reasons(stage["stage"], stage["reasons"]):
             click.echo(line)

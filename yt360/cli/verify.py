@@ -20,9 +20,9 @@ from yt360.publishing.manifests import check_manifests
 @json_option
 @talk_options
 def verify_command(root: str, workers: int | None, as_json: bool) -> int:
-    """Check every output against its digest and decode it. Broken ones are made anew by the next run.
+    """Check every output against its digest and decode it. The next run rebuilds damaged outputs.
 
-    Exit code 1 when something is broken.
+    Exit code 1 when something is damaged.
     """
     catalog = catalog_of(open_root(root))
     found = verify(catalog, workers=workers or usable_cores(), quiet=quiet())
@@ -46,6 +46,6 @@ def verify_command(root: str, workers: int | None, as_json: bool) -> int:
     for problem in manifests:
         click.echo(f"damaged: {problem}")
     click.echo(
-        f"{found.files} files, {found.size / 1e6:.1f} MB: {'all whole' if ok else 'run the recipe again to repair'}"
+        f"{found.files} files, {found.size / 1e6:.1f} MB: {'all intact' if ok else 'run the recipe again to repair'}"
     )
     return 0 if ok else 1

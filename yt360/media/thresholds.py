@@ -52,9 +52,13 @@ class AmbisonicThresholds(Settings):
         description="How many times steadier the balance must be with its W than with any other channel as W.",
     )
     declared_swing_db: float = Field(
-        default=1.4, description="Replaces highest_swing_db for a reading that the container or a silent axis declares."
+        default=1.4,
+        description="Replaces highest_swing_db for a channel order declared by the container or by a silent axis.",
     )
-    declared_balance_db: float = Field(default=3.6, description="Replaces highest_balance_db for such a reading.")
+    declared_balance_db: float = Field(
+        default=3.6,
+        description="Replaces highest_balance_db for a channel order declared by the container or by a silent axis.",
+    )
     steadier: float = Field(
         default=0.6,
         description="Swing relative to that of the plain reading below which another reading, or raw capsules "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib.resources
 import os
+import re
 import subprocess
 from collections.abc import Collection
 from pathlib import Path
@@ -73,6 +74,9 @@ def recipes(command: str) -> dict[str, Path]:
 _FOR_EDITORS = "# yaml-language-server:"
 """Beginning of the line of a recipe that tells an editor its schema."""
 
+_SENTENCE_END = re.compile(r"\. (?!\d)")
+"""A full stop that ends a sentence, unlike that of "Eq. 6"."""
+
 
 def summary(recipe: Path) -> str:
     """What a recipe says of itself: its first comment, up to the end of the sentence."""
@@ -85,7 +89,7 @@ def summary(recipe: Path) -> str:
         words.append(line.lstrip("# ").strip())
         if words[-1].endswith((".", ":")):
             break
-    return " ".join(words).partition(". ")[0].rstrip(".:")
+    return _SENTENCE_END.split(" ".join(words), maxsplit=1)[0].rstrip(".:")
 
 
 def recipe(command: str, what: str | os.PathLike[str], others: Collection[str] = ()) -> Path:

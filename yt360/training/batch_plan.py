@@ -122,9 +122,9 @@ class BatchPlan:
         if not self.test_batch:
             return (
                 f"no held-out evaluation: the split {self.test.name!r} holds {videos} usable "
-                f"video{'' if videos == 1 else 's'}, at least {2 * self.world} are needed to tell them apart. "
-                "Give it more (yt360 split -p test_share=0.3, then yt360 shard), or name another split "
-                "with --set data.test_split=…"
+                f"video{'' if videos == 1 else 's'}, at least {2 * self.world} are needed. "
+                "Enlarge the split (yt360 split --root … -p test_share=0.3, then yt360 shard --root …), or name "
+                "another split with --set data.test_split=…"
             )
         if self.test_batch < wanted:
             return (

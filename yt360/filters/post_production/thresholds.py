@@ -24,10 +24,13 @@ class VoiceoverThresholds(Settings):
         default=2,
         ge=1,
         json_schema_extra=unit("segments of 2 s"),
-        description="Nothing is decided by these probabilities on fewer segments with sound.",
+        description="Minimum number of segments with sound; with fewer, the video is never dropped.",
     )
     min_active: float = Field(
-        default=0.1, ge=0, le=1, description="Nor where a smaller share of all segments has sound."
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Minimum share of segments with sound; below it the video is never dropped.",
     )
     head_locked_active: float = Field(
         default=0.3,

@@ -52,8 +52,8 @@ class StillsThresholds(Settings):
     weak_strength: float = Field(
         default=2.2,
         ge=0,
-        description="Motion is weak when its strongest block differs by at most this many times the least that counts "
-        "as motion (either at the moment or a few seconds later), and never by more than 1.4 times that.",
+        description="Motion is weak when its strongest block is at most this many times the motion threshold "
+        "(either at the moment or a few seconds later), and never by more than 1.4 times that.",
     )
     weak_share: float = Field(
         default=0.06,
