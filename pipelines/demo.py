@@ -27,6 +27,8 @@ import pandas as pd
 
 from yt360 import sphere
 from yt360.cli.common import clean, table, usable_cores
+from yt360.engine.storage import Root
+from yt360.errors import Yt360Error
 from yt360.report.overlays import write_overlays
 from yt360.synth import VideoTruth, load_truth, make_world
 
@@ -60,16 +62,22 @@ def main() -> int:
     arguments = parser.parse_args()
     started = time.monotonic()
     root: Path = (arguments.root or CHECKOUT / ("demo-media" if arguments.media else "demo")).absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        Root(str(root)).create()  # marked as a dataset's before the world goes into it
+    except Yt360Error as error:
+        parser.error(str(error))
+    truths: list[VideoTruth] = []
     if arguments.media:
         command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={arguments.media.absolute()}")
-        problems = show_videos(root)
     else:
         truths = world(root)
         with served(root / "world" / "media") as url:
             write_list(root / "urls.txt", root / "world" / "media", url)
             command("run", HERE / "demo.yaml", "--root", root, "--set", f"crawl.source={root / 'urls.txt'}")
-        problems = check(root, truths)
+    if not (root / "manifests" / "clips.parquet").is_file():
+        print("\nFAILED: the run stopped before there was a dataset; its message is above")
+        return 1
+    problems = show_videos(root) if arguments.media else check(root, truths)
     if command("verify", "--root", root) != 0:
         problems.append("verify found damaged files")
     problems += train(root)
