@@ -178,6 +178,20 @@ def test_two_items_with_one_id_are_refused(root: Root) -> None:
         run_inline(root, toy_recipe(names=["a", "b", "a"]))
 
 
+def test_a_refused_run_leaves_the_recipe_of_the_root_as_it_was(root: Root) -> None:
+    run_inline(root, toy_recipe(names=["a", "b"]))
+    held = root.recipe.read_bytes()
+    with pytest.raises(UsageError, match="two items have the id 'a'"):
+        run_inline(root, toy_recipe(names=["a", "a"]))
+    assert root.recipe.read_bytes() == held
+
+
+def test_a_refused_first_run_leaves_no_recipe(root: Root) -> None:
+    with pytest.raises(UsageError, match="two items have the id 'a'"):
+        run_inline(root, toy_recipe(names=["a", "a"]))
+    assert not root.recipe.exists()
+
+
 def test_root_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(UsageError, match="expected a folder"):

@@ -100,3 +100,20 @@ def test_hostile_ids_become_plain_names(hostile: str) -> None:
     assert "/" not in made
     assert "." not in made
     assert 0 < len(made) <= 80
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        (
+            "misbehave.longst=3",
+            "--set misbehave.longst: stage 'misbehave' has no parameter 'longst'; did you mean 'longest'",
+        ),
+        ("misbehave.secnds=3", "did you mean 'seconds'"),
+        ("misbehave.thresholds.longst=3", "did you mean 'longest'"),
+        ("source.nmes=3", "did you mean 'names'.*yt360 params source"),
+    ],
+)
+def test_a_setting_that_is_not_there_is_named_with_its_nearest_parameter_or_threshold(setting: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        build(settings=[setting])

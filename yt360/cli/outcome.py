@@ -132,6 +132,19 @@ def result(root: Root) -> str:
     )
 
 
+def still_waiting(catalog: DatasetState, after: str) -> str:
+    """What waits behind a stage that was run by itself, and the command for it; empty where nothing does."""
+    behind = list(catalog.stages)[list(catalog.stages).index(after) + 1 :]
+    entries = {name: catalog.entries(name) for name in behind}
+    waiting = {name: each.count("waiting") + each.count("undecided") for name, each in entries.items()}
+    found = {name: count for name, count in waiting.items() if count}
+    if not found:
+        return ""
+    words = ", ".join(f"{name} {count}" for name, count in found.items())
+    commands = " && ".join(f"yt360 {name} --root {shlex.quote(catalog.root.url)}" for name in found)
+    return f"waiting now: {words}; the manifests leave out what waits\nnext:\n  {commands}"
+
+
 def next_commands(root: Root, dropped: str | None, *, kept: bool) -> Iterator[str]:
     """What a person does next; ``dropped`` is an id to ask about."""
     here = f"--root {shlex.quote(where(root))}"

@@ -105,7 +105,11 @@ def _summary(result: pipeline.RunResult, recipe: Recipe, root: Root, *, whole: b
             click.echo(line)
     for line in outcome.told_causes(outcome.causes(outcome.of_records(result.failed)), root):
         click.echo(coloured(line, "red") if line.startswith("failed") else line, err=True)
-    if not whole or result.interrupted:
+    if result.interrupted:
+        return
+    if not whole:
+        if (line := outcome.still_waiting(catalog, result.stages[-1].stage)) and not quiet():
+            click.echo(line)
         return
     if sounds := outcome.loose_sounds(catalog):
         click.echo(outcome.told_sounds(sounds))

@@ -25,7 +25,8 @@ from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
-from yt360.files import atomic_write_text, raise_if_disk_full
+from yt360.errors import UsageError
+from yt360.files import atomic_write, atomic_write_text, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
 
@@ -88,10 +89,11 @@ def _run(
     result = RunResult(run=run_name())
     pool = engine or WorkerPool(options.workers, memory_limit_mb=options.worker_memory_mb)
     with root.lock(), EventLog(root.logs / f"{result.run}.jsonl", result.run) as events:
+        held = root.recipe.read_bytes() if root.recipe.is_file() else None
         prepare(root, recipe)
         catalog = DatasetState(root, recipe.stages)
         try:
-            with pool, _drain_on_signals(pool, result, say):
+            with pool, _drain_on_signals(pool, result, say), _refusal_changes_nothing(root, held, result):
                 for stage in recipe.stages:
                     if pool.stopping:
                         break
@@ -141,6 +143,19 @@ def save_recipe(root: Root, recipe: Recipe) -> None:
     if held != value:
         # Not sorted: the order of the stages is part of a recipe.
         atomic_write_text(root.recipe, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def _refusal_changes_nothing(root: Root, held: bytes | None, result: RunResult) -> Iterator[None]:
+    """Wrong use that shows before any work (a source that is not there) leaves the root's recipe as it was."""
+    try:
+        yield
+    except UsageError:
+        if not result.stages and held is not None:
+            atomic_write(root.recipe, lambda partial: partial.write_bytes(held))
+        elif not result.stages:
+            root.recipe.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ import inspect
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -224,11 +224,25 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], kinds: Mapping[str, 
         ) from error
     place = chosen[name]
     *path, last = _path_in(kinds[name], parameter.split("."), setting)
+    _require_known(kinds[name], (*path, last), target.strip())
     for step in path:
         inner = place.get(step)
         place[step] = dict(inner) if isinstance(inner, Mapping) else {}
         place = place[step]
     place[last] = value
+
+
+def _require_known(kind: type[Stage], path: Sequence[str], target: str) -> None:
+    """The first name of a setting is one of the stage's; what stands behind it is for the settings to check."""
+    in_thresholds = path[0] == "thresholds"
+    name = path[1] if in_thresholds and len(path) > 1 else path[0]
+    fields = [] if in_thresholds else list(kind.params_type.model_fields)
+    known = [*fields, *kind.thresholds_type.model_fields]
+    if name not in known and name != "thresholds":
+        raise UsageError(
+            f"--set {target}: stage {kind.name!r} has no parameter {name!r}; {nearest(name, known)} "
+            f"(`yt360 params {kind.name}` lists all)"
+        )
 
 
 def _path_in(kind: type[Stage], path: list[str], setting: str) -> list[str]:

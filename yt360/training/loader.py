@@ -53,6 +53,10 @@ def _worker_context() -> BaseContext:
 
 
 def _start_worker(_: int) -> None:
-    """A data worker leaves Ctrl-C to the main process and uses one core."""
+    """A data worker leaves Ctrl-C and SIGTERM to the main process, which saves and ends it, and uses one core.
+
+    A scheduler sends SIGTERM to all processes of a job at once.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)
