@@ -11,7 +11,7 @@ from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID, foa_sce
 from yt360 import ambisonics, sphere
 from yt360.media.ambisonic_measures import measure_ambisonics
 from yt360.media.thresholds import AmbisonicThresholds
-from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
+from yt360.media.validity import AmbisonicVerdict, judge_ambisonics, limits_applied
 
 SECONDS = 6
 
@@ -109,3 +109,16 @@ def test_threshold_decides_without_measuring_again() -> None:
     measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
     assert judge_ambisonics(measures).verdict == "valid"
     assert judge_ambisonics(measures, thresholds=AmbisonicThresholds(highest_balance_db=-30.0)).verdict != "valid"
+
+
+def test_limits_that_were_applied_say_whether_a_file_was_kept() -> None:
+    """Quiet X, Y and Z may swing more; a reading that the container states has limits of its own."""
+    limit = AmbisonicThresholds()
+    measures = {
+        "level_db": [-20.0, -30.0, -30.0, -30.0],
+        "readings": {"ambix": {"balance_db": -7.0}, "fuma": {"balance_db": 0.0}},
+    }
+    balance, swing = limits_applied(measures, "ambix", "ambix", limit)
+    assert (balance, swing) == (limit.highest_balance_db, limit.highest_swing_db + 5 * limit.swing_per_quiet_db)
+    assert limits_applied(measures, "fuma", "fuma", limit) == (limit.declared_balance_db, limit.declared_swing_db)
+    assert limits_applied(measures, "fuma", "ambix", limit) == (limit.highest_balance_db, limit.highest_swing_db)

@@ -122,7 +122,7 @@ def _scores(record: Record, stage: Stage) -> Iterator[dict[str, Any]]:
             yield {
                 "name": score.name,
                 "value": value,
-                "threshold": score.threshold(stage),
+                "threshold": score.limit(record.measures, stage),
                 "drops_above": score.drops_above,
                 "words": score.words,
             }

@@ -155,9 +155,7 @@ def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, 
         return f"X, Y and Z lie {-balance:.1f} dB below W: the sound is mono"
     if reading["out_of_phase"] > limit.highest_out_of_phase:
         return f"X, Y and Z are out of phase with W ({reading['out_of_phase']:.2f}): not coincident"
-    quiet = max(0.0, -balance - 2.0)
-    most_swing = (limit.declared_swing_db if declared else limit.highest_swing_db) + limit.swing_per_quiet_db * quiet
-    most_balance = limit.declared_balance_db if declared else limit.highest_balance_db
+    most_balance, most_swing = _most(balance, limit, declared=declared)
     most_channel = limit.highest_channel_db + (1.5 if declared else 0.0)
     opposed = measures["moments"]["opposed"]
     one_sign = opposed < limit.feeds_opposed and not declared
@@ -186,6 +184,26 @@ def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, 
     if swing is not None and swing > most_swing and not (name == "ambix" and _extra_in_w(measures, limit)):
         return f"the level of X, Y, Z against W swings by {swing:.1f} dB, expected at most {most_swing:.1f}"
     return None
+
+
+def _most(balance_db: float, limit: AmbisonicThresholds, *, declared: bool) -> tuple[float, float]:
+    """Largest balance of X, Y and Z against W, and largest swing of it, in dB."""
+    allowance = limit.swing_per_quiet_db * max(0.0, -balance_db - 2.0)
+    if declared:
+        return limit.declared_balance_db, limit.declared_swing_db + allowance
+    return limit.highest_balance_db, limit.highest_swing_db + allowance
+
+
+def limits_applied(
+    measures: Mapping[str, Any], taken: str, declared: str, limit: AmbisonicThresholds
+) -> tuple[float, float]:
+    """Largest balance and swing in dB that :func:`judge_ambisonics` allowed in the reading that it took."""
+    level = measures["level_db"]
+    absent = [value < max(level) + limit.absent_front_db for value in level]
+    first = "fuma" if declared == "ambix" and absent == [False, False, False, True] else declared
+    flat_world = declared == "ambix" and absent == [False, False, True, False]
+    stated = taken == first and (flat_world or first != "ambix")
+    return _most(measures["readings"][taken].get("balance_db", 0.0), limit, declared=stated)
 
 
 def _extra_in_w(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> bool:

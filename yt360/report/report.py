@@ -140,11 +140,12 @@ def _distributions(catalog: DatasetState) -> Iterator[str]:
             continue
         stage = catalog.stages[score.stage]
         records = [entry.record for entry in catalog.entries(score.stage).values() if entry.record is not None]
-        values = [value for record in records if (value := score.value(record.measures)) is not None]
+        seen = [record.measures for record in records if score.value(record.measures) is not None]
+        values = [value for measures in seen if (value := score.value(measures)) is not None]
         if not values:
             continue
         limit = score.threshold(stage)
-        beyond = int(np.sum((np.array(values) >= limit) == score.drops_above))
+        beyond = sum((score.margin(measures, stage) or 0.0) >= 0 for measures in seen)
         drawing = histogram(values, score.span, limit, score.drops_above, f"{score.stage}: {score.words}")
         yield (
             f'<div class="card"><h4>{escape(score.stage)}: {escape(score.name)}</h4>'

@@ -15,6 +15,7 @@ import numpy as np
 from yt360.engine.stage import Stage
 from yt360.engine.state.ledger import Record
 from yt360.filters.stills import decision, frame_differences
+from yt360.media.validity import limits_applied
 
 Measures = Mapping[str, Any]
 
@@ -24,7 +25,8 @@ class Score:
     """``value`` reads it from a stage's measures (``None``: not measured); ``threshold`` from the stage.
 
     ``drops_above`` says on which side of the threshold a video is dropped; ``span`` is the range to draw.
-    ``reasons`` are those of the verdicts that go by it.
+    ``reasons`` are those of the verdicts that go by it; ``applied`` is the threshold for one video, where it depends on
+    what else was measured.
     """
 
     stage: str
@@ -35,6 +37,11 @@ class Score:
     span: tuple[float, float]
     reasons: tuple[str, ...]
     drops_above: bool = True
+    applied: Callable[[Measures, Stage], float] | None = None
+
+    def limit(self, measures: Measures, stage: Stage) -> float:
+        """The threshold for one video, where it depends on what else was measured."""
+        return self.threshold(stage) if self.applied is None else self.applied(measures, stage)
 
     def margin(self, measures: Measures, stage: Stage) -> float | None:
         """How far beyond its threshold a video is, as a part of the range; negative on the side that is kept."""
@@ -42,7 +49,7 @@ class Score:
         if value is None:
             return None
         low, high = self.span
-        away = (value - self.threshold(stage)) / (high - low)
+        away = (value - self.limit(measures, stage)) / (high - low)
         return away if self.drops_above else -away
 
 
@@ -51,6 +58,14 @@ def _ambisonic(key: str) -> Callable[[Measures], float | None]:
         readings = (measures.get("ambisonics") or {}).get("readings") or {}
         found = (readings.get(measures.get("convention_taken") or "ambix") or {}).get(key)
         return float(found) if isinstance(found, int | float) else None
+
+    return read
+
+
+def _ambisonic_limit(which: int) -> Callable[[Measures, Stage], float]:
+    def read(measures: Measures, stage: Stage) -> float:
+        taken, declared = measures.get("convention_taken") or "ambix", measures.get("declared") or "ambix"
+        return limits_applied(measures["ambisonics"], taken, declared, stage.thresholds.ambisonics)[which]
 
     return read
 
@@ -85,12 +100,12 @@ SCORES: tuple[Score, ...] = (
     Score(
         "validate", "balance of X, Y, Z", "level of X, Y and Z together against W in dB; 0 for a natural sound field",
         _ambisonic("balance_db"), lambda stage: float(stage.thresholds.ambisonics.highest_balance_db),
-        (-20.0, 10.0), _INVALID,
+        (-20.0, 10.0), _INVALID, applied=_ambisonic_limit(0),
     ),
     Score(
         "validate", "swing of the balance", "how much that level varies over time within a band, in dB",
         _ambisonic("swing_db"), lambda stage: float(stage.thresholds.ambisonics.highest_swing_db),
-        (0.0, 6.0), _INVALID,
+        (0.0, 6.0), _INVALID, applied=_ambisonic_limit(1),
     ),
     Score(
         "stills", "share without motion", "share of the compared frames between which nothing moves",
