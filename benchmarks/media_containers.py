@@ -190,6 +190,7 @@ VIDEO_CODECS = {
     "rgb": ["-c:v", "ffv1", "-pix_fmt", "bgr0"],
     "h264": ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p"],
     "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-crf", "30", "-b:v", "0"],
+    "mpeg4": ["-c:v", "mpeg4"],
     "mjpeg": ["-c:v", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj420p"],
 }
 AUDIO_CODECS = {

@@ -11,6 +11,7 @@ from scipy.signal import correlate, resample_poly
 from benchmarks.media_containers import encode, insert_boxes, sa3d
 from benchmarks.media_sounds import ambience, source
 from yt360 import ambisonics
+from yt360.media import ffmpeg
 from yt360.media.channel_order import component_channels
 from yt360.media.inspect import inspect_media
 from yt360.media.reading import read_channels, read_head_locked, read_sound
@@ -158,10 +159,15 @@ def test_window_in_the_middle_is_the_same_samples(tmp_path: Path, foa: np.ndarra
     np.testing.assert_allclose(part, foa[:, 108_000:132_000], atol=1e-6)
 
 
-def test_late_stream_is_padded_with_silence(tmp_path: Path, foa: np.ndarray) -> None:
-    path = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
-    late = FoaDecodeSpec(4, RATE, delay_s=0.5)
-    found = np.concatenate(list(read_channels(path, late, block_s=0.2)), axis=1)
+@pytest.mark.parametrize("told_s", [0.5, 0.0])
+def test_late_stream_is_padded_with_silence(tmp_path: Path, foa: np.ndarray, told_s: float) -> None:
+    """By its own time stamps, whatever the recipe says of the stream's start."""
+    plain = encode(tmp_path / "x.mka", sound=foa, rate_hz=RATE, audio="pcm")
+    picture = encode(tmp_path / "p.mkv", frames=np.zeros((64, 32, 64, 3), np.uint8), video="rgb")
+    path = tmp_path / "late.mkv"
+    inputs = ["-i", str(picture), "-itsoffset", "0.5", "-i", str(plain)]
+    ffmpeg.run(["-y", *inputs, "-map", "0:v", "-map", "1:a", "-c", "copy", str(path)], timeout_s=60)
+    found = np.concatenate(list(read_channels(path, FoaDecodeSpec(4, RATE, delay_s=told_s), block_s=0.2)), axis=1)
     assert not found[:, :24_000].any()
     np.testing.assert_allclose(found[:, 24_000 : 24_000 + foa.shape[1]], foa, atol=1e-6)
 

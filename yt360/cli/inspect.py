@@ -28,6 +28,8 @@ from yt360.errors import ItemError, UsageError
 
 _TIMEOUT_S = 120.0
 _MEMORY_MB = 512
+"""Memory for a file of usual size; to it comes what its own picture and sound need."""
+
 _LIBRARIES_MB = 512
 """Address space that libraries and the stacks of their threads reserve and hardly touch."""
 
@@ -43,7 +45,7 @@ _SAID_BY = {
 def _limit_memory(megabytes: int) -> None:
     """A ceiling for one leap of this process, and of each ffmpeg it starts; :func:`_resident_mb` watches the rest."""
     most = (megabytes + _LIBRARIES_MB) << 20
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def _children(pid: int) -> list[int]:
@@ -63,14 +65,20 @@ def _resident_mb(pid: int) -> float:
     return total * resource.getpagesize() / (1 << 20)
 
 
-def _child(connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int) -> None:
+def _child(connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int | None) -> None:
     from yt360.media.evidence import sound_picture
-    from yt360.media.inspect import inspect_media
+    from yt360.media.inspect import inspect_media, memory_mb_beyond
     from yt360.media.png import write_png
+    from yt360.media.probe import probe
 
     path, sound_path = Path(file), Path(sound) if sound else None
-    _limit_memory(memory_mb)
+    limit_mb = memory_mb or _MEMORY_MB
+    _limit_memory(limit_mb)
     try:
+        if memory_mb is None:
+            limit_mb += max(memory_mb_beyond(probe(one)) for one in (path, sound_path) if one is not None)
+            _limit_memory(limit_mb)
+            connection.send(limit_mb)
         inspection = inspect_media(path, sound_path)
         report = inspection.to_json()
         if picture:
@@ -81,9 +89,13 @@ def _child(connection: Connection, file: str, sound: str | None, picture: str | 
     except ItemError as error:
         report = _failure(file, error.kind, str(error))
     except MemoryError:
-        report = _too_large(file, memory_mb)
+        report = _too_large(file, limit_mb)
     except OSError as error:
         report = _failure(file, "unreadable", f"{file}: {error}")
+    except Exception as error:
+        # A fault of ours, not of the file: it must not be called hostile for it.
+        words = "this is an error of yt360, please report it with the file"
+        report = _failure(file, "unexpected", f"{file}: {type(error).__name__}: {error}; {words}")
     connection.send(report)
     connection.close()
 
@@ -103,16 +115,17 @@ def _failure(file: str, kind: str, words: str) -> dict[str, Any]:
 
 
 def _too_large(file: str, memory_mb: int) -> dict[str, Any]:
-    words = "it may be hostile; raise --memory-mb for a very large picture"
+    words = "more than its picture and sound account for; raise --memory-mb if you trust it"
     return _failure(file, "too-large", f"{file}: needs more than {memory_mb} MB of memory; {words}")
 
 
 def inspect_isolated(
-    file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int = _MEMORY_MB
+    file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int | None = None
 ) -> dict[str, Any]:
     """The report on one file, made in a process of its own; its death or delay is reported, too.
 
-    That process, and each ffmpeg that it starts, may hold ``memory_mb`` of memory.
+    That process, and each ffmpeg that it starts, may hold ``memory_mb`` of memory: by default
+    :data:`_MEMORY_MB` and what its picture and sound need.
     """
     # A server that has imported everything once makes a child in milliseconds, and libav never runs in it.
     context = multiprocessing.get_context("forkserver")
@@ -121,17 +134,20 @@ def inspect_isolated(
     process = context.Process(target=_child, args=(sender, file, sound, picture, memory_mb), daemon=True)
     process.start()
     sender.close()
-    peak_mb = 0.0
+    peak_mb, limit_mb = 0.0, memory_mb or _MEMORY_MB
     try:
         latest = time.monotonic() + _TIMEOUT_S
-        while not receiver.poll(_LOOK_S):
+        while True:
+            if receiver.poll(_LOOK_S):
+                report: int | dict[str, Any] = receiver.recv()
+                if isinstance(report, dict):
+                    return report | {"memory_mb": round(peak_mb)}
+                limit_mb = report
             if time.monotonic() > latest:
                 return _failure(file, "timeout", f"{file}: not understood within {_TIMEOUT_S:g} s; it may be hostile")
             peak_mb = max(peak_mb, _resident_mb(process.pid or 0))
-            if peak_mb > memory_mb:
-                return _too_large(file, memory_mb)
-        report: dict[str, Any] = receiver.recv()
-        return report | {"memory_mb": round(peak_mb)}
+            if peak_mb > limit_mb:
+                return _too_large(file, limit_mb)
     except EOFError:
         process.join(5)
         code = process.exitcode or 0
@@ -222,12 +238,12 @@ def _as_json(report: Mapping[str, Any]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, a line a file.")
 @click.option("--picture", type=click.Path(path_type=str), help="Write the sound-energy map of the one FILE as PNG.")
 @click.option(
-    "--memory-mb", type=click.IntRange(256), default=_MEMORY_MB, show_default=True,
-    help="Memory limit for each FILE; 8K pictures need more.",
+    "--memory-mb", type=click.IntRange(256),
+    help=f"Memory limit for each FILE [default: {_MEMORY_MB} and what its picture and sound need].",
 )  # fmt: skip
 @talk_options
 def inspect_command(
-    files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int
+    files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int | None
 ) -> None:
     """Identify each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
 

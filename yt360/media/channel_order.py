@@ -28,7 +28,10 @@ _FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
 
 @dataclass(frozen=True)
 class ChannelPlan:
-    """Which decoded channels to judge as W Y Z X. ``order`` is None where there cannot be ambisonics."""
+    """Which decoded channels to judge as W Y Z X. ``order`` is None where there cannot be ambisonics.
+
+    With a ``doubt`` the signal must be ambisonics in that very order, or the doubt is the reason to refuse it.
+    """
 
     order: tuple[int, int, int, int] | None
     declared: str = "ambix"
@@ -36,6 +39,7 @@ class ChannelPlan:
     head_locked: tuple[int, ...] = ()
     problem: str = ""
     reason: str = ""
+    doubt: str = ""
 
 
 def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float]) -> ChannelPlan:
@@ -68,12 +72,15 @@ def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequen
             return ChannelPlan(_ITAG_327, "ambix", "itag327")
         if stream.layout in ("6 channels", "") or metadata.head_locked_stereo:
             return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair)
-        problem = (
-            f"six channels ({stream.layout}) with sound in the low-frequency and right surround channel: "
-            "loudspeaker feeds"
+        doubt = (
+            f"six channels ({stream.layout}) with sound in the low-frequency and right surround channel, and the first "
+            "four are not W Y Z X: loudspeaker feeds"
         )
-        return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
-    problem = f"{channels} channels ({stream.layout}), expected 4, 6, 9 or 16"
+        return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair, doubt=doubt)
+    if root > 1 and root * root == channels - 2:
+        doubt = f"{channels} channels ({stream.layout}), and the first four are not W Y Z X"
+        return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair, doubt=doubt)
+    problem = f"{channels} channels ({stream.layout}), expected a square number of at least 4, or two more"
     return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")
 
 

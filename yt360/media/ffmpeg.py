@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedReader
@@ -30,6 +30,9 @@ FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi
 
 _KEPT_STDERR = 8000
 """Bytes of ffmpeg's messages that are kept for an error."""
+
+_NUMBERS = "[Eval @"
+"""How a line begins that a filter of ours printed; it is no message of ffmpeg's."""
 
 _COMMON = ("-hide_banner", "-nostdin", "-v", "error")
 """Options of every call."""
@@ -89,7 +92,8 @@ def _run_in_batches(process: subprocess.Popen[bytes]) -> None:
 def _tail(text: IO[bytes]) -> str:
     end = text.seek(0, os.SEEK_END)
     text.seek(max(0, end - _KEPT_STDERR))
-    return text.read().decode("utf-8", "replace").strip()
+    lines = text.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(_NUMBERS)).strip()
 
 
 def input_arguments(path: os.PathLike[str] | str, *, before: Sequence[str] = ()) -> list[str]:
@@ -149,14 +153,16 @@ def run(arguments: Sequence[str], *, timeout_s: float, stdin: bytes | None = Non
 
 
 @contextmanager
-def stream(arguments: Sequence[str], *, timeout_s: float) -> Iterator[BufferedReader]:
+def stream(arguments: Sequence[str], *, timeout_s: float, said: IO[bytes] | None = None) -> Iterator[BufferedReader]:
     """Run ffmpeg and read its standard output while it works.
+
+    ``said`` is a file that receives its messages while it works; read it with ``os.pread``, it shares its position.
 
     Leaving the block before the end of the output kills ffmpeg. After the end of the output an exit
     status other than 0 raises :class:`FfmpegError` when the block is left; so does the time-out,
     which counts wall-clock time over the whole block.
     """
-    with tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() if said is None else nullcontext(said) as errors:
         process = subprocess.Popen(
             [executable(), *_COMMON, *arguments],
             stdin=subprocess.DEVNULL,

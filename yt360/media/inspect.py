@@ -6,7 +6,7 @@ workers are such; the command ``yt360 inspect`` starts one).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +17,15 @@ from yt360 import ambisonics
 from yt360.media.agreement import Agreement, agree, grid_size, motion_map
 from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
 from yt360.media.lookup import frame_map
+from yt360.media.packets import SoundTime, longest_track_s, sound_time, with_length
+from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import PictureFacts, weigh_picture
-from yt360.media.probe import AudioStream, MediaInfo, probe
-from yt360.media.sampling import FrameSample, SoundSample, sample_frames, sample_sound
+from yt360.media.probe import AudioStream, MediaInfo, VideoStream, probe
+from yt360.media.raw_camera import name_camera
+from yt360.media.sampling import FrameSample, SoundSample, falls_short, sample_frames, sample_sound
 from yt360.media.sound_facts import SoundFacts, weigh_sound
 from yt360.media.thresholds import AmbisonicThresholds
+from yt360.media.timeline import TOLERANCE_S
 
 FRAMES = 9
 """Frames that are looked at, spread over the file."""
@@ -32,8 +36,17 @@ SOUND_WINDOWS = 7
 SAMPLE_S = 28.0
 """Seconds of sound in all of them."""
 
-_CUT_SHORT = 0.9
-"""Share of the promised length that some stream must reach."""
+_MOST_MEMORY_MB = 8192
+"""Most memory that a file may claim by the size and rate that it states."""
+
+_FRAMES_HELD, _BYTES_A_PIXEL, _SOUND_COPIES = 24, 3, 6
+"""Frames that a decoder may hold for reference, pixels of 10 bits in 4:2:0, and copies of the sound while measuring."""
+
+_MOST_TRACKS = 4
+"""Tracks of a kind that are looked at where none is declared."""
+
+_LEAST = 4
+"""Channels of first-order ambisonics."""
 
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
@@ -44,7 +57,8 @@ class Inspection:
     """Everything that was found out about a video, or about a video and its separate sound.
 
     ``problems`` are damages (kind, words): a damaged file can still be described. ``overlap`` is the
-    stretch (start, end) in seconds in which there are both picture and sound.
+    stretch (start, end) in seconds in which there are both picture and sound. ``video_stream`` (as it is shown) and
+    ``audio`` are the tracks that count, ``heard_in`` is the file of the latter; ``timing`` is what its time stamps say.
     """
 
     video: Path | None
@@ -59,6 +73,10 @@ class Inspection:
     heard: SoundSample | None = None
     agreement: Agreement | None = None
     overlap: tuple[float, float] = (0.0, 0.0)
+    video_stream: VideoStream | None = None
+    heard_in: MediaInfo | None = None
+    timing: SoundTime | None = None
+    sound_begins_s: float = 0.0
     problems: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -73,19 +91,26 @@ class Inspection:
         """(code, words) of everything that speaks against keeping it."""
         found = list(self.problems)
         if self.picture is None:
-            found.append(("no-picture", "there is no picture"))
+            found.append(self.absent("video"))
         elif self.picture.reason:
             found.append((self.picture.reason, self.picture.words))
         if self.ambisonic is None:
-            found.append(("no-sound", "there is no sound"))
+            found.append(self.absent("audio"))
         elif self.ambisonic.reason:
             found.append((self.ambisonic.reason, self.ambisonic.words))
         return found
 
+    def absent(self, kind: Literal["video", "audio"]) -> tuple[str, str]:
+        """(code, words) for a file in which there is nothing to see or to hear."""
+        infos = (self.info, self.sound_info)
+        known = [one for info in infos if info is not None for one in info.undecodable if one.kind == kind]
+        if known:
+            return known[0].code, "; ".join(one.words for one in known)
+        return ("no-picture", "there is no picture") if kind == "video" else ("no-sound", "there is no sound")
+
     def to_json(self) -> dict[str, Any]:
         """The documented object of ``yt360 inspect --json``."""
         files = [path for path in (self.video, self.sound) if path is not None]
-        video_info = self.info if self.info and self.info.videos else None
         durations = [i.duration_s for i in (self.info, self.sound_info) if i and i.duration_s]
         reasons = self.reasons()
         return {
@@ -93,7 +118,7 @@ class Inspection:
             "sound_file": str(self.sound) if self.video is not None and self.sound is not None else None,
             "container": (self.info or self.sound_info).container if (self.info or self.sound_info) else None,  # type: ignore[union-attr]
             "duration_s": round(min(durations), 3) if durations else None,
-            "video": self.picture.to_json(video_info.videos[0]) if self.picture and video_info else None,
+            "video": self.picture.to_json(self.video_stream) if self.picture and self.video_stream else None,
             "audio": self.ambisonic.to_json(self.audio) if self.ambisonic and self.audio else None,
             "agreement": self.agreement.to_json() if self.agreement else None,
             "verdict": self.verdict,
@@ -108,8 +133,10 @@ class Inspection:
     def facts(self) -> dict[str, Any]:
         """``facts.json``: :meth:`to_json` and the recipes that later stages read with."""
         start, end = self.overlap
+        spliced = self.timing is not None and self.timing.splices
         return {
             **self.to_json(),
+            **({"sound_time": self.timing.to_json()} if self.timing is not None and spliced else {}),
             "picture_reading": self.picture.reading.to_json() if self.picture and self.picture.reading else None,
             "sound_reading": self.ambisonic.reading.to_json() if self.ambisonic and self.ambisonic.reading else None,
             "start_s": round(start, 6),
@@ -140,6 +167,17 @@ class Inspection:
         return np.concatenate([self.ambisonic.reading.ambisonic(w) for w in self.heard.windows], axis=1)
 
 
+def memory_mb_beyond(info: MediaInfo) -> int:
+    """Memory that looking into a file may take beyond the usual, by the size of its picture and the rate of its sound.
+
+    Bounded: sizes are stated by files from outside.
+    """
+    pixels = max((video.width * video.height for video in info.videos), default=0)
+    rate = max((audio.sample_rate_hz * audio.channels for audio in info.audios), default=0)
+    needed = pixels * _BYTES_A_PIXEL * _FRAMES_HELD + rate * SAMPLE_S * 4 * _SOUND_COPIES
+    return min(_MOST_MEMORY_MB, int(needed / (1 << 20)))
+
+
 def inspect_media(
     video: Path | None,
     sound: Path | None = None,
@@ -149,20 +187,22 @@ def inspect_media(
 ) -> Inspection:
     """Look into a file, or into a picture file and the sound file that belongs to it.
 
-    At most 9 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length.
-    Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``, ``corrupt``,
-    ``not-media``) for a file that cannot be opened at all.
+    At most 9 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length; the time stamps of
+    all sound are read. Where a file has several tracks, the one counts that its metadata declare, else the first
+    that can enter the dataset. Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``,
+    ``corrupt``, ``not-media``, ``unknown-codec``, ``unknown-parameters``, ``time-stamps``) for a file that cannot
+    be looked into.
     """
     if video is None and sound is None:
         raise ValueError("inspect_media needs a file")
     inspection = Inspection(video, sound)
     if video is not None:
-        inspection.info = probe(video)
+        inspection.info = with_length(probe(video))
         _note_damage(inspection, inspection.info)
         if inspection.info.videos:
             _look(inspection, inspection.info)
     if sound is not None:
-        inspection.sound_info = probe(sound)
+        inspection.sound_info = with_length(probe(sound))
         _note_damage(inspection, inspection.sound_info)
     _listen(inspection, sample_s, thresholds)
     _note_ends(inspection)
@@ -179,54 +219,105 @@ def _note_damage(inspection: Inspection, info: MediaInfo) -> None:
 
 
 def _note_ends(inspection: Inspection) -> None:
-    """A file in which no stream reaches near the promised end was cut off; one stream may be shorter by itself."""
-    heard_in = inspection.sound_info if inspection.sound_info is not None else inspection.info
-    for info in (inspection.info, inspection.sound_info):
+    """A file in which no track reaches near the promised end was cut off; one track may be shorter by itself."""
+    for name in ("info", "sound_info"):
+        info: MediaInfo | None = getattr(inspection, name)
         ends = []
         if info is not None and info is inspection.info and inspection.frames and inspection.frames.last_s is not None:
             ends.append(inspection.frames.last_s)
-        if info is not None and info is heard_in and inspection.heard and inspection.heard.windows:
+        if info is not None and info is inspection.heard_in and inspection.heard and inspection.heard.windows:
             ends.append(inspection.heard.last_s)
         if info is None or not ends or not info.duration_s or inspection.problems:
             continue
-        if max(ends) < _CUT_SHORT * info.duration_s - 0.5:
-            words = f"it ends after {max(ends):.1f} s, {info.duration_s:.1f} s are promised; fetch it again"
-            inspection.problems.append(("truncated", f"{info.path}: {words}"))
+        if falls_short(max(ends), info.duration_s):
+            # Containers state the end of their longest track, some of them on a clock that does not begin at 0.
+            absolute_s, from_start_s = longest_track_s(info)
+            if falls_short(max(absolute_s, from_start_s), info.duration_s):
+                words = f"it ends after {max(ends):.1f} s, {info.duration_s:.1f} s are promised; fetch it again"
+                inspection.problems.append(("truncated", f"{info.path}: {words}"))
+            elif falls_short(from_start_s, info.duration_s):
+                setattr(inspection, name, replace(info, duration_s=from_start_s))
 
 
 def _look(inspection: Inspection, info: MediaInfo) -> None:
-    stream = info.videos[0]
-    frames = sample_frames(info, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
-    inspection.frames = frames
+    """Look at the picture that the metadata declare a sphere; without one at all in turn, to the first that is."""
+    declared = [video for video in info.videos if info.metadata.picture(video.index).projection is not None]
+    for video in declared[:1] or info.videos[:_MOST_TRACKS]:
+        frames = sample_frames(info, video, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
+        shown = video
+        if frames.turn in QUARTER_TURNS:
+            shown = replace(video, width=video.height, height=video.width)
+        guess = guess_projection(frames.frames, shown.width, shown.height)
+        picture = weigh_picture(
+            info.path, shown, info.metadata.picture(video.index), guess,
+            drop_sei=frames.stereo_message, turn=frames.turn,
+        )  # fmt: skip
+        if inspection.picture is None or picture.reading is not None:
+            inspection.frames, inspection.guess = frames, guess
+            inspection.picture, inspection.video_stream = picture, shown
+        if picture.reading is not None:
+            break
+    if inspection.picture is not None and inspection.picture.reading is None:
+        inspection.picture = name_camera(inspection.picture, info)
+    if inspection.frames is not None:
+        _note_failures(inspection, info, inspection.frames)
+
+
+def _note_failures(inspection: Inspection, info: MediaInfo, frames: FrameSample) -> None:
     if frames.failed * 3 >= frames.attempts:
         words = f"{info.path}: {frames.failed} of {frames.attempts} places gave no whole frame; fetch it again"
         inspection.problems.append(("corrupt", words))
-    guess = guess_projection(frames.frames, stream.width, stream.height)
-    inspection.guess = guess
-    inspection.picture = weigh_picture(
-        info.path, stream, info.metadata.picture(stream.index), guess, drop_sei=frames.stereo_message
-    )
+
+
+def _declares_ambisonics(info: MediaInfo, audio: AudioStream) -> bool:
+    stated = info.metadata.sound(audio.index)
+    return (stated.order is not None and not stated.non_diegetic) or audio.opus_family in (2, 3)
 
 
 def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresholds | None) -> None:
+    """Listen to the sound that the metadata declare ambisonics; else to all that could be, to the first that is."""
     source = "sound" if inspection.sound_info is not None and inspection.sound_info.audios else "video"
-    info = inspection.sound_info if source == "sound" else inspection.info
+    info = inspection.heard_in = inspection.sound_info if source == "sound" else inspection.info
     if info is None or not info.audios:
         return
-    stream = max(info.audios, key=lambda audio: (min(audio.channels, 4), -audio.index))
-    duration = stream.duration_s or info.duration_s or 0.0
+    declared = [audio for audio in info.audios if _declares_ambisonics(info, audio) and audio.channels >= _LEAST]
+    candidates = sorted(declared or info.audios, key=lambda audio: (-min(audio.channels, _LEAST), audio.index))
+    for audio in candidates[:_MOST_TRACKS]:
+        if inspection.ambisonic is not None and audio.channels < _LEAST:
+            break
+        _listen_to(inspection, info, audio, source, sample_s, thresholds)
+        if inspection.ambisonic is not None and inspection.ambisonic.reading is not None:
+            break
+
+
+def _listen_to(
+    inspection: Inspection, info: MediaInfo, audio: AudioStream, source: str, sample_s: float,
+    thresholds: AmbisonicThresholds | None,
+) -> None:  # fmt: skip
+    edits = tuple((at - info.start_s, begin, length) for at, begin, length in info.metadata.sound(audio.index).edits)
+    timing = SoundTime(edits[-1][0] + edits[-1][2]) if edits else sound_time(info, audio)
+    duration = audio.duration_s or info.duration_s or 0.0
+    if timing.end_s is not None and (not duration or falls_short(timing.end_s, duration)):
+        duration = max(0.0, timing.end_s)
     heard = sample_sound(
-        info.path, stream, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
+        info.path, audio, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
         window_s=sample_s / SOUND_WINDOWS, around_s=inspection.frames.times_s if inspection.frames else (),
+        edits=edits,
     )  # fmt: skip
-    inspection.audio, inspection.heard = stream, heard
+    begins_s = max(0.0, audio.start_s - info.start_s)
+    if heard.first_s is not None and abs(heard.first_s - begins_s) > TOLERANCE_S:
+        begins_s = max(0.0, heard.first_s)
+    facts = weigh_sound(
+        audio, info.metadata.sound(audio.index), heard.windows, heard.starts_s, source=source,
+        delay_s=begins_s, edits=edits, thresholds=thresholds,
+    )  # fmt: skip
+    if inspection.ambisonic is not None and facts.reading is None:
+        return
+    inspection.audio, inspection.heard, inspection.timing = audio, heard, timing
+    inspection.sound_begins_s, inspection.ambisonic = begins_s, facts
     if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
         words = f"{info.path}: {heard.failed} of {heard.failed + len(heard.windows)} stretches of sound do not decode"
         inspection.problems.append(("corrupt", f"{words}: {heard.messages[0]}"))
-    inspection.ambisonic = weigh_sound(
-        stream, info.metadata.sound(stream.index), heard.windows, heard.starts_s, source=source,
-        delay_s=max(0.0, stream.start_s - info.start_s), thresholds=thresholds,
-    )  # fmt: skip
 
 
 def moments(inspection: Inspection) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
@@ -255,9 +346,8 @@ def _overlap(inspection: Inspection) -> tuple[float, float]:
     Ends are those that were found in the file; a container may promise more.
     """
     spans: list[tuple[float, float]] = []
-    info, heard_in = inspection.info, inspection.sound_info if inspection.sound_info is not None else inspection.info
-    if info is not None and info.videos:
-        stream = info.videos[0]
+    info, heard_in, stream = inspection.info, inspection.heard_in, inspection.video_stream
+    if info is not None and stream is not None:
         end = stream.start_s - info.start_s + stream.duration_s if stream.duration_s else info.duration_s or 0.0
         if inspection.frames and inspection.frames.last_s is not None:
             end = min(end, inspection.frames.last_s)
@@ -267,7 +357,7 @@ def _overlap(inspection: Inspection) -> tuple[float, float]:
         end = audio.start_s - heard_in.start_s + audio.duration_s if audio.duration_s else heard_in.duration_s or 0.0
         if inspection.heard.windows:
             end = min(end, inspection.heard.last_s)
-        spans.append((max(0.0, audio.start_s - heard_in.start_s), end))
+        spans.append((inspection.sound_begins_s, end))
     if not spans:
         return 0.0, 0.0
     start, end = max(s for s, _ in spans), min(e for _, e in spans)

@@ -35,8 +35,11 @@ _STEREO: dict[int, tuple[Stereo, bool]] = {
 }
 """Stereo mode of an ``st3d`` box to layout, and whether the right eye comes first."""
 
-_NESTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
+_NESTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
 """Boxes that hold boxes."""
+
+_MOST_EDITS = 10_000
+"""A longer edit list is not followed."""
 
 _TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"styp", b"pnot"})
 """Boxes that stand at the top of a file."""
@@ -90,9 +93,12 @@ def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
                 promised = max(promised, start + size)
             if kind == b"moov":
                 has_movie = True
+                movie_hz = 0
                 for inner, track, _ in walk.boxes(content, 1):
+                    if inner == b"mvhd":
+                        movie_hz = _timescale(track)
                     if inner == b"trak":
-                        _read_track(walk, track, found)
+                        _read_track(walk, track, found, movie_hz)
     except MalformedError as error:
         found.problems.append(f"mp4: {error}")
     if not has_movie:
@@ -101,17 +107,47 @@ def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
     return found
 
 
-def _read_track(walk: _Walk, track: Window, found: ContainerMetadata) -> None:
+def _timescale(header: Window) -> int:
+    """Ticks a second of an ``mvhd`` or ``mdhd`` box."""
+    (version,) = header.unpack("B")
+    return header.unpack("I", 20 if version == 1 else 12)[0]
+
+
+def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[float, float, float], ...]:
+    """(begin in the movie, begin in the track, length) in seconds of the edits; none where only one is not empty."""
+    version, count = content.unpack("B3xI")
+    layout, size = ("Qq", 20) if version == 1 else ("Ii", 12)
+    if not movie_hz or not track_hz or count > _MOST_EDITS:
+        return ()
+    edits, at = [], 0
+    for k in range(count):
+        length, begin, rate = content.unpack(layout + "I", 8 + k * size)
+        if begin >= 0:
+            if rate != 1 << 16:
+                return ()
+            edits.append((at / movie_hz, begin / track_hz, length / movie_hz))
+        at += length
+    return tuple(edits) if len(edits) > 1 else ()
+
+
+def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: int) -> None:
     picture, sound = PictureMetadata(), SoundMetadata()
     state = {"handler": b""}
+    track_hz = 0
+    edits: list[Window] = []
 
     def visit(window: Window, depth: int) -> None:
+        nonlocal track_hz
         for kind, content, _ in walk.boxes(window, depth):
             try:
                 if kind in _NESTS:
                     visit(content, depth + 1)
                 elif kind == b"hdlr" and not state["handler"]:
                     state["handler"] = content.read(8, 4)
+                elif kind == b"mdhd":
+                    track_hz = _timescale(content)
+                elif kind == b"elst":
+                    edits.append(content)
                 elif kind == b"uuid":
                     _read_uuid(content, picture)
                 elif kind == b"stsd":
@@ -120,6 +156,11 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata) -> None:
                 found.problems.append(f"mp4 {kind!r}: {error}")
 
     visit(track, 2)
+    for content in edits[:1]:
+        try:
+            sound.edits = _read_edits(content, movie_hz, track_hz)
+        except MalformedError as error:
+            found.problems.append(f"mp4 elst: {error}")
     if state["handler"] == b"vide":
         found.pictures.append(picture)
     elif state["handler"] == b"soun":
@@ -140,12 +181,14 @@ def _read_sample_descriptions(
     walk: _Walk, window: Window, depth: int, handler: bytes, picture: PictureMetadata, sound: SoundMetadata
 ) -> None:
     entries = Window(window.file, window.start + 8, window.end)
-    for _, entry, _ in walk.boxes(entries, depth):
+    for kind, entry, _ in walk.boxes(entries, depth):
         if handler == b"vide":
             children = Window(entry.file, entry.start + 78, entry.end)
             _read_picture_boxes(walk, children, depth + 1, picture)
         elif handler == b"soun":
             (version,) = entry.unpack("H", 8)
+            sound.fourcc = kind.decode("latin-1").strip()
+            (sound.channels,) = entry.unpack("H", 16)
             # QuickTime sample descriptions of version 1 and 2 hold 16 and 36 bytes more.
             fields = 28 + {1: 16, 2: 36}.get(version, 0)
             _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, sound)

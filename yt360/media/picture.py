@@ -6,11 +6,13 @@ one or a mesh is finished by :mod:`yt360.media.lookup`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import ffmpeg as graph
+import numpy as np
+from numpy.typing import NDArray
 
 from yt360.media.spatial import Bounds, ByteRange, Projection, Stereo
 
@@ -28,15 +30,33 @@ CUBEMAPS: dict[str, tuple[str, dict[str, Any], int]] = {
 _MOST_OVERSAMPLING = 3
 """Times the wanted size of the grid that ``v360`` works on, at most; the mean is taken after it."""
 
+Turn = Literal["", "clock", "cclock", "half", "hflip", "vflip", "transpose", "antitranspose"]
+"""What the display matrix of a track does to its coded frames; nothing in nearly all files."""
+
+_TURN_FILTERS: dict[Turn, tuple[tuple[str, ...], ...]] = {
+    "": (),
+    "clock": (("transpose", "clock"),),
+    "cclock": (("transpose", "cclock"),),
+    "half": (("hflip",), ("vflip",)),
+    "hflip": (("hflip",),),
+    "vflip": (("vflip",),),
+    "transpose": (("transpose", "cclock_flip"),),
+    "antitranspose": (("transpose", "clock_flip"),),
+}
+_QUARTERS: dict[Turn, int] = {"cclock": 1, "half": 2, "clock": 3}
+QUARTER_TURNS: tuple[Turn, ...] = ("clock", "cclock", "transpose", "antitranspose")
+"""Those that exchange width and height."""
+
 
 @dataclass(frozen=True)
 class VideoDecodeSpec:
     """A recipe for :func:`yt360.media.reading.read_frames`.
 
-    ``width`` and ``height`` are of the coded frame. The angles are the pose of the camera in the
-    world in degrees: yaw to the left, pitch up, roll counter-clockwise as seen by the viewer; reading
-    undoes them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes supplemental
-    H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
+    ``width`` and ``height`` are of the frame as it is shown, after ``turn``, which is what the display matrix does
+    to the coded frame; ``stream`` counts picture streams without attached pictures (``0:V:stream``). The angles are
+    the pose of the camera in the world in degrees: yaw to the left, pitch up, roll counter-clockwise as seen by the
+    viewer; reading undoes them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes
+    supplemental H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
     by the container and by such a message.
     """
 
@@ -55,10 +75,14 @@ class VideoDecodeSpec:
     cubemap_padding: int = 0
     mesh: ByteRange | None = None
     drop_sei: bool = False
+    turn: Turn = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.turn:
+            del fields["turn"]
+        return fields
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> VideoDecodeSpec:
@@ -88,6 +112,35 @@ class VideoDecodeSpec:
         if self.stereo == "left-right":
             return (second, 0.0, 0.5, 1.0)
         return (0.0, 0.0, 1.0, 1.0)
+
+
+def turn_filter(stream: Any, turn: Turn) -> Any:
+    """Turn the coded frame into the one that is shown."""
+    for name, *options in _TURN_FILTERS[turn]:
+        stream = stream.filter(name, *options)
+    return stream
+
+
+def turned(picture: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
+    """The same for a picture ``(h, w)``."""
+    if turn in _QUARTERS:
+        return np.ascontiguousarray(np.rot90(picture, _QUARTERS[turn]))
+    if turn in ("transpose", "antitranspose"):
+        return np.ascontiguousarray((picture if turn == "transpose" else np.rot90(picture, 2)).T)
+    flips = {"hflip": np.fliplr, "vflip": np.flipud}
+    return np.ascontiguousarray(flips[turn](picture)) if turn in flips else picture
+
+
+def matrix_turn(matrix: Sequence[int]) -> Turn:
+    """What a display matrix of nine 16.16 numbers does, to the nearest quarter of a turn."""
+    a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        names: dict[tuple[bool, bool], Turn] = {
+            (True, False): "clock", (False, True): "cclock", (True, True): "transpose", (False, False): "antitranspose"
+        }  # fmt: skip
+        return names[b > 0, c > 0]
+    upright: dict[tuple[bool, bool], Turn] = {(True, False): "vflip", (False, True): "hflip", (False, False): "half"}
+    return upright.get((a > 0, d > 0), "")
 
 
 def eye_filter(stream: Any, reading: VideoDecodeSpec) -> Any:

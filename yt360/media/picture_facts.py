@@ -11,7 +11,7 @@ from yt360.media.content import ACCEPT, REJECT, PictureGuess
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
-from yt360.media.picture import VideoDecodeSpec
+from yt360.media.picture import Turn, VideoDecodeSpec
 from yt360.media.probe import VideoStream
 from yt360.media.spatial import Bounds, PictureMetadata, Projection, Stereo
 
@@ -72,15 +72,19 @@ class PictureFacts:
 
 
 def weigh_picture(
-    path: Path, stream: VideoStream, metadata: PictureMetadata, guess: PictureGuess, *, drop_sei: bool
+    path: Path, stream: VideoStream, metadata: PictureMetadata, guess: PictureGuess, *, drop_sei: bool, turn: Turn = ""
 ) -> PictureFacts:
-    """Decide what the picture is. ``drop_sei``: a frame states its stereo layout by itself."""
+    """Decide what the picture is. ``stream`` has the size after ``turn``, what the display matrix does.
+
+    ``drop_sei``: a frame states its stereo layout by itself.
+    """
     reading = VideoDecodeSpec(
         width=stream.width,
         height=stream.height,
         codec=stream.codec,
         stream=stream.index,
         drop_sei=drop_sei and stream.codec in ("h264", "hevc"),
+        turn=turn,
     )
     if metadata.projection is None:
         return _from_content(reading, guess, "content", disagreement="")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 from av.stream import Disposition
@@ -22,10 +22,23 @@ from yt360.media.spatial import ContainerMetadata
 _OPUS_FAMILY_AT = 18
 """Byte of an Opus header that holds the channel mapping family (RFC 7845)."""
 
+_KNOWN_SOUND = {
+    "apac": "APAC (Apple Positional Audio Codec)",
+    "ac-4": "AC-4",
+    "mha1": "MPEG-H 3D Audio",
+    "mhm1": "MPEG-H 3D Audio",
+    "iamf": "IAMF (Eclipsa Audio)",
+    "dtsx": "DTS-UHD",
+}
+"""Sample entries of sound that libav knows at most by name."""
+
 
 @dataclass(frozen=True)
 class VideoStream:
-    """``index`` counts video streams from 0 (``-map 0:v:index``). Times are on the container's clock."""
+    """``index`` counts video streams without attached pictures from 0 (``-map 0:V:index``).
+
+    Times are on the container's clock. ``handler`` is the name that its writer gave the track.
+    """
 
     index: int
     codec: str
@@ -34,6 +47,7 @@ class VideoStream:
     fps: float
     start_s: float
     duration_s: float | None
+    handler: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,8 +69,21 @@ class AudioStream:
 
 
 @dataclass(frozen=True)
+class Undecodable:
+    """A stream that is there and cannot be decoded: its ``kind`` (``video``, ``audio``), a code, and what is known."""
+
+    kind: str
+    code: str
+    words: str
+
+
+@dataclass(frozen=True)
 class MediaInfo:
-    """A file as libav and our own box parsers see it. ``start_s`` is the earliest time of its clock."""
+    """A file as libav and our own box parsers see it. ``start_s`` is the earliest time of its clock.
+
+    ``undecodable`` are the streams of which libav knows that they are there and nothing else; ``tags`` are
+    what the container says about itself (make of the camera, brands).
+    """
 
     path: Path
     container: str
@@ -66,6 +93,8 @@ class MediaInfo:
     videos: tuple[VideoStream, ...]
     audios: tuple[AudioStream, ...]
     metadata: ContainerMetadata = field(compare=False)
+    undecodable: tuple[Undecodable, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 class _Masked(io.RawIOBase):
@@ -116,6 +145,12 @@ def open_media(path: Path, metadata: ContainerMetadata | None = None) -> Any:
         raise _cannot_open(path, metadata, str(error)) from None
 
 
+def stream_at(container: Any, kind: Literal["video", "audio"], index: int) -> Any:
+    """Stream ``index`` of a kind, as :class:`VideoStream` and :class:`AudioStream` count them."""
+    streams = [s for s in container.streams if s.type == kind and not s.disposition & Disposition.attached_pic]
+    return streams[index]
+
+
 def _cannot_open(path: Path, metadata: ContainerMetadata, found: str) -> ItemError:
     size = path.stat().st_size
     if metadata.promised_size is not None and metadata.promised_size > size:
@@ -140,11 +175,23 @@ def probe(path: Path) -> MediaInfo:
     with open_media(path, metadata) as container:
         pictures = [s for s in container.streams if s.type == "video" and not s.disposition & Disposition.attached_pic]
         sounds = [s for s in container.streams if s.type == "audio"]
-        videos = [_video(stream, k) for k, stream in enumerate(pictures) if stream.codec_context is not None]
-        audios = [_audio(stream, k) for k, stream in enumerate(sounds) if stream.codec_context is not None]
+        videos = [
+            _video(stream, k)
+            for k, stream in enumerate(pictures)
+            if stream.codec_context is not None and stream.codec_context.width and stream.codec_context.height
+        ]
+        audios = [
+            _audio(stream, k)
+            for k, stream in enumerate(sounds)
+            if stream.codec_context is not None and stream.codec_context.channels and stream.codec_context.sample_rate
+        ]
+        undecodable = [
+            *(_undecodable(s, metadata, k) for k, s in enumerate(pictures) if all(v.index != k for v in videos)),
+            *(_undecodable(s, metadata, k) for k, s in enumerate(sounds) if all(a.index != k for a in audios)),
+        ]
         if not videos and not audios:
-            if pictures or sounds:
-                raise ItemError("unknown-codec", f"{path}: expected a codec that libav knows, found none in any stream")
+            if undecodable:
+                raise ItemError(undecodable[0].code, f"{path}: {'; '.join(one.words for one in undecodable)}")
             raise _cannot_open(path, metadata, "no audio or video stream")
         starts = [video.start_s for video in videos] + [audio.start_s for audio in audios]
         start_s = container.start_time / av.time_base if container.start_time is not None else min(starts)
@@ -158,6 +205,8 @@ def probe(path: Path) -> MediaInfo:
             videos=tuple(videos),
             audios=tuple(audios),
             metadata=metadata,
+            undecodable=tuple(undecodable),
+            tags=tuple((str(key).lower(), str(value)) for key, value in container.metadata.items()),
         )
 
 
@@ -169,24 +218,64 @@ def _video(stream: Any, index: int) -> VideoStream:
     rate = stream.average_rate or stream.guessed_rate
     return VideoStream(
         index=index,
-        codec=stream.codec_context.name,
+        codec=_codec_name(stream.codec_context),
         width=stream.codec_context.width,
         height=stream.codec_context.height,
         fps=round(float(rate), 4) if rate else 0.0,
         start_s=_seconds(stream.start_time, stream.time_base) or 0.0,
         duration_s=_seconds(stream.duration, stream.time_base),
+        handler=str(stream.metadata.get("handler_name", "")),
     )
+
+
+def _undecodable(stream: Any, metadata: ContainerMetadata, index: int) -> Undecodable:
+    code = "unknown-codec" if stream.codec_context is None else "unknown-parameters"
+    return Undecodable(stream.type, code, _undecodable_words(stream, metadata, index))
+
+
+def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> str:
+    """What is known of a stream that cannot be decoded, and what to do."""
+    context = stream.codec_context
+    if stream.type == "audio":
+        stated = metadata.sound(index)
+        codec = stated.fourcc or (context.name if context is not None else "?")
+        if context is not None and context.name in ("opus", "libopus"):
+            family = _opus_family(context)
+            if family not in (0, 1, 2):
+                return (
+                    f"the sound is Opus of channel mapping family {family}, which libav cannot decode; decode it with "
+                    "the tool that wrote it, to FLAC or WAV"
+                )
+            return "the number of channels of the Opus sound cannot be told from the stream; remux it to Matroska"
+        name = _KNOWN_SOUND.get(codec.lower(), codec)
+        many = f"{stated.channels}-channel " if stated.channels else ""
+        if context is not None:
+            return f"the channels and sample rate of the {name} sound cannot be told; convert it to FLAC or WAV"
+        return f"the {many}sound is {name}, which libav cannot decode; convert it to FLAC or WAV"
+    if context is not None:
+        return f"the size of the {context.name} picture cannot be told from the stream; remux it"
+    return "there is a picture of a codec that libav does not know; convert it"
+
+
+def _opus_family(context: Any) -> int:
+    header = context.extradata or b""
+    return header[_OPUS_FAMILY_AT] if header[:8] == b"OpusHead" and len(header) > _OPUS_FAMILY_AT else 0
+
+
+def _codec_name(context: Any) -> str:
+    """The name of the codec, not of the library that decodes it."""
+    name = str(context.name)
+    return str(context.codec.canonical_name) if name.startswith("lib") else name
 
 
 def _audio(stream: Any, index: int) -> AudioStream:
     context = stream.codec_context
     family = None
     if context.name in ("opus", "libopus"):
-        header = context.extradata or b""
-        family = header[_OPUS_FAMILY_AT] if header[:8] == b"OpusHead" and len(header) > _OPUS_FAMILY_AT else 0
+        family = _opus_family(context)
     return AudioStream(
         index=index,
-        codec=context.name,
+        codec=_codec_name(context),
         sample_rate_hz=context.sample_rate or 0,
         channels=context.channels,
         layout=context.layout.name if context.layout is not None else "",

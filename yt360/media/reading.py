@@ -7,6 +7,7 @@ ever reaching a filter that could mix, then put in order with numpy and resample
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,20 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.lookup import Lookup, lookup_map
-from yt360.media.picture import VideoDecodeSpec, equirectangular_filter, eye_filter, filter_string, input_stream
+from yt360.media.picture import (
+    VideoDecodeSpec,
+    equirectangular_filter,
+    eye_filter,
+    filter_string,
+    input_stream,
+    turn_filter,
+)
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.spatial import Bounds
+from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
 
 DEFAULT_TIMEOUT_S = 3600.0
 """Seconds after which decoding a file is given up."""
@@ -30,6 +40,9 @@ _MOST_LOOKUP_SOURCE = 2
 
 _PREROLL_S = 0.5
 """Decoders need some history before their output is right (Opus 80 ms, RFC 7845 section 4.6; AAC one frame)."""
+
+_SLACK_S = 0.5
+"""ffmpeg counts a length from the first frame, which may lie before the start of the clock (priming)."""
 
 _AT_ONCE = 9600
 """Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
@@ -63,20 +76,25 @@ def read_frames(
     stream = input_stream()
     if fps is not None:
         stream = stream.filter("fps", fps=fps, start_time=0, round="near")
+    stream = turn_filter(stream, reading.turn)
     finish: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
     rows, columns = height, width
     if reading.needs_lookup:
         stream, (rows, columns), finish = _prepare_lookup(stream, path, reading, height, width)
     else:
         stream = equirectangular_filter(stream, reading, height, width)
-    before = ["-noautorotate", "-threads", "1", *_seek(start_s, duration_s)]
+    if fps is not None and start_s > 0 and not key_frames:
+        # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
+        before = ["-noautorotate", "-threads", "1", "-noaccurate_seek", *_seek(start_s, None)]
+    else:
+        before = ["-noautorotate", "-threads", "1", *_seek(start_s, duration_s)]
     if key_frames:
         before = ["-skip_frame", "nokey", *before]
     if reading.drop_sei:
         before += without_sei(reading.codec)
     arguments = [
         *ffmpeg.input_arguments(path, before=before),
-        *("-map", f"0:v:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(stream)),
+        *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(stream)),
         *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24"),
     ]
     if fps is None:
@@ -131,48 +149,131 @@ def read_channels(
     duration_s: float | None = None,
     block_s: float = 10.0,
     exact: bool = True,
+    notes: SoundNotes | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
-    """Blocks ``(channels, n)`` of the stream as decoded, at its own rate, before any reordering.
+    """Blocks ``(channels, n)`` of the stream at its own rate, laid by its time stamps, before any reordering.
 
-    Zeros stand for the time before a late stream begins. ``exact`` decodes from the start of the file and
-    drops what comes before ``start_s``: only that is right to the sample in every container. Without it
-    ffmpeg seeks, which is off by up to 1 ms in Matroska (its clock) and by up to one AAC frame in MP4.
+    Zeros stand for the time before a late stream begins and for what is missing in it; what is there twice is left
+    out. ``exact`` decodes from the start of the file and drops what comes before ``start_s``: only that is right to
+    the sample in every container. Without it ffmpeg seeks, which is off by up to 1 ms in Matroska (its clock).
+    ``notes`` receives what was inserted and left out. Raises :class:`yt360.media.ffmpeg.FfmpegError`, and
+    :class:`yt360.errors.ItemError` (``time-stamps``) where the stamps contradict the samples beyond repair.
     """
     rate, channels = reading.sample_rate_hz, reading.channels
+    if channels <= 0 or rate <= 0:
+        raise ItemError(
+            "unknown-parameters",
+            f"{path}: the channels and the sample rate of this sound cannot be told ({channels} channels, {rate} Hz); "
+            "convert it to a format that states them",
+        )
     wanted = None if duration_s is None else round(duration_s * rate)
-    block = max(1, round(block_s * rate))
-    padding = max(0, round((reading.delay_s - start_s) * rate))
-    if wanted is not None:
-        padding = min(padding, wanted)
-        wanted -= padding
-    for offset in range(0, padding, block):
-        yield np.zeros((channels, min(block, padding - offset)), np.float32)
     if wanted == 0:
         return
-    # After a seek start a little early and cut, so that the decoder's first, wrong samples are not kept.
-    into_s = max(0.0, start_s - reading.delay_s)
-    preroll_s = into_s if exact else min(_PREROLL_S, into_s)
-    skip = round(preroll_s * rate)
-    length_s = None if wanted is None else wanted / rate + preroll_s + 0.1
-    seek = _seek(0.0 if exact else start_s - preroll_s, length_s + reading.delay_s if length_s and exact else length_s)
+    block = max(1, round(block_s * rate))
+    if reading.edits:
+        skip = round(start_s * rate)
+        laid = _edited(path, reading, block, notes, timeout_s)
+    else:
+        # After a seek start a little early and cut, so that the decoder's first, wrong samples are not kept.
+        begin_s = 0.0 if exact else max(0.0, start_s - min(_PREROLL_S, max(0.0, start_s - reading.delay_s)))
+        skip = round((start_s - begin_s) * rate)
+        expected = max(0, skip + round((reading.delay_s - start_s) * rate))
+        length_s = None if wanted is None else wanted / rate + (start_s - begin_s) + (_SLACK_S if exact else 0.1)
+        laid = _decoded(path, reading, _seek(begin_s, length_s), expected, block, notes, timeout_s)
+    for samples in laid:
+        part = samples[min(skip, len(samples)) :]
+        skip -= len(samples) - len(part)
+        if wanted is not None:
+            part = part[:wanted]
+            wanted -= len(part)
+        if len(part):
+            yield part.T
+        if wanted == 0:
+            break
+
+
+def _decoded(
+    path: Path,
+    reading: FoaDecodeSpec,
+    before: list[str],
+    expected: int,
+    block: int,
+    notes: SoundNotes | None,
+    timeout_s: float,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks ``(n, channels)`` on the clock that ffmpeg shows with these options, laid by their time stamps."""
     arguments = [
-        *ffmpeg.input_arguments(path, before=["-threads", "1", *seek]),
-        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-af", f"asetnsamples=n={_AT_ONCE}:p=0"),
+        *("-v", "repeat+error"),
+        *ffmpeg.input_arguments(path, before=["-threads", "1", *before]),
+        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn"),
+        *("-af", f"{STAMP_FILTER},asetnsamples=n={_AT_ONCE}:p=0"),
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
-    with ffmpeg.stream(arguments, timeout_s=timeout_s) as pipe:
-        while skip > 0 and pipe.read(min(skip, block) * 4 * channels):
-            skip -= min(skip, block)
-        while wanted is None or wanted > 0:
-            count = block if wanted is None else min(block, wanted)
-            samples = np.empty((count, channels), "<f4")
-            decoded = samples[: pipe.readinto(samples.data.cast("B")) // (4 * channels)].T
-            if decoded.size == 0:
-                break
-            if wanted is not None:
-                wanted -= decoded.shape[1]
-            yield decoded
+    layout = Layout(path.name, reading.sample_rate_hz, expected, vorbis=reading.codec == "vorbis", notes=notes)
+    with tempfile.TemporaryFile() as said, ffmpeg.stream(arguments, timeout_s=timeout_s, said=said) as pipe:
+
+        def read() -> NDArray[np.float32]:
+            samples = np.empty((block, reading.channels), "<f4")
+            return samples[: pipe.readinto(samples.data.cast("B")) // (4 * reading.channels)]
+
+        yield from lay(read, Stamps(said), layout, expected, block)
+
+
+def _edited(
+    path: Path, reading: FoaDecodeSpec, block: int, notes: SoundNotes | None, timeout_s: float
+) -> Iterator[NDArray[np.float32]]:
+    """A track that was cut, piece by piece from its own time: libav cuts only between packets, and then drifts."""
+    rate, at = reading.sample_rate_hz, 0
+    whole: Iterator[NDArray[np.float32]] = iter(())
+    rest = np.zeros((0, reading.channels), np.float32)
+    behind = None
+    for begin_s, from_s, length_s in reading.edits:
+        begin, source, length = round(begin_s * rate), round(from_s * rate), round((begin_s + length_s) * rate)
+        length -= begin
+        if begin > at:
+            yield np.zeros((begin - at, reading.channels), np.float32)
+            at = begin
+        if behind is None or source < behind:
+            options = ["-ignore_editlist", "1", "-copyts"]
+            whole, behind = _decoded(path, reading, options, 0, block, notes, timeout_s), 0
+            rest = rest[:0]
+        while length > 0:
+            if not len(rest):
+                rest = next(whole, rest)
+                if not len(rest):
+                    break
+            skipped = min(len(rest), max(0, source - behind))
+            rest, behind = rest[skipped:], behind + skipped
+            if behind < source:
+                continue
+            part = rest[:length]
+            rest, behind, source = rest[len(part) :], behind + len(part), source + len(part)
+            length, at = length - len(part), at + len(part)
+            if len(part):
+                yield part
+        if length > 0:  # the track ends before the piece does
+            yield np.zeros((length, reading.channels), np.float32)
+            at += length
+
+
+def _numbers(
+    blocks: Iterator[NDArray[np.float32]], rate_hz: int, notes: SoundNotes | None
+) -> Iterator[NDArray[np.float32]]:
+    """The same with 0 for what is not a number: in a resampler one such sample would spread."""
+    at = 0
+    for block in blocks:
+        # One such sample makes the sum one, too; the sum of good ones costs a fraction of a look at each.
+        if not np.isfinite(block.sum(dtype=np.float64)):
+            bad = ~np.isfinite(block)
+            if notes is not None:
+                tenths = np.unique((at + np.flatnonzero(bad.any(axis=0))) * 10 // rate_hz)
+                notes.not_numbers_s += [
+                    tenth / 10 for tenth in tenths.tolist() if tenth / 10 not in notes.not_numbers_s
+                ]
+            block = np.where(bad, np.float32(0), block)
+        at += block.shape[1]
+        yield block
 
 
 def _resampled(
@@ -199,13 +300,19 @@ def read_sound(
     start_s: float = 0.0,
     duration_s: float | None = None,
     block_s: float = 10.0,
+    notes: SoundNotes | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(4, n)`` of AmbiX W Y Z X at ``sample_rate_hz``; peaks above 1 are kept as they are.
 
-    Raises :class:`yt360.media.ffmpeg.FfmpegError`.
+    Samples that are no numbers read as 0. ``notes`` receives where they were, what was inserted and what left out.
+    Raises :class:`yt360.media.ffmpeg.FfmpegError`, and :class:`yt360.errors.ItemError` (``time-stamps``,
+    ``unknown-parameters``).
     """
-    decoded = read_channels(path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s)
+    decoded = read_channels(
+        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, notes=notes, timeout_s=timeout_s
+    )
+    decoded = _numbers(decoded, reading.sample_rate_hz, notes)
     if not (reading.as_decoded and reading.sample_rate_hz != sample_rate_hz):
         decoded = (reading.ambisonic(block) for block in decoded)
     yield from _resampled(decoded, 4, reading.sample_rate_hz, sample_rate_hz)
@@ -226,4 +333,5 @@ def read_head_locked(
         return
     pair = list(reading.head_locked)
     decoded = read_channels(path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, timeout_s=timeout_s)
+    decoded = _numbers(decoded, reading.sample_rate_hz, None)
     yield from _resampled((block[pair] for block in decoded), len(pair), reading.sample_rate_hz, sample_rate_hz)

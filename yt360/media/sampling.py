@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +15,31 @@ from av.sidedata.sidedata import Type as SideData
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
-from yt360.media.probe import AudioStream, MediaInfo, open_media
+from yt360.media.picture import Turn, matrix_turn, turned
+from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
 from yt360.media.reading import read_channels
 from yt360.media.sound import FoaDecodeSpec
+from yt360.media.timeline import SoundNotes
 
 _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
+
+_CUT_SHORT, _CUT_SLACK_S = 0.9, 0.5
+"""Share of the promised length that some stream must reach, and seconds that it may lack besides."""
+
+_MATRIX_BYTES = 36
+"""Nine numbers of a display matrix."""
 
 _TAIL_S, _MOST_TAIL_PACKETS = 2.0, 5000
 """Seconds before the promised end from which packets are counted, and how many at most."""
 
 _PAIR_S, _MOST_PAIR_PACKETS = 0.12, 16
 """How much later the second frame of a pair is that shows what moves, and how far it is looked for."""
+
+
+def falls_short(found_s: float, promised_s: float) -> bool:
+    """Whether a stream ends so long before what is promised that something must be wrong with either."""
+    return found_s < _CUT_SHORT * promised_s - _CUT_SLACK_S
 
 
 @dataclass
@@ -35,6 +49,7 @@ class FrameSample:
     ``times_s`` are on the container's clock, whose start is 0. ``failed`` counts places that gave no
     good frame. ``last_s`` is the time of the last packet that is there.
     ``stereo_message`` tells that a frame carries a statement on its stereo layout.
+    ``turn`` is what the file says is to be done to a coded frame, and was.
     ``later`` holds, for each frame, one a moment later, or None where there is none.
     """
 
@@ -45,19 +60,27 @@ class FrameSample:
     failed: int = 0
     stereo_message: bool = False
     last_s: float | None = None
+    turn: Turn = ""
 
 
-def sample_frames(info: MediaInfo, *, count: int, height: int, width: int) -> FrameSample:
-    """Up to ``count`` frames of the first picture stream, spread evenly, decoded at key frames where possible."""
+def sample_frames(info: MediaInfo, video: VideoStream, *, count: int, height: int, width: int) -> FrameSample:
+    """Up to ``count`` frames of a picture stream, spread evenly, decoded at key frames where possible.
+
+    They are turned as the file says they are shown.
+    """
     duration = info.duration_s or 0.0
-    times = [info.start_s + duration * (k + 0.5) / count for k in range(count)] if duration > 0 else [info.start_s]
     sample = FrameSample(np.zeros((0, height, width), np.uint8))
     frames: list[NDArray[np.uint8]] = []
     with open_media(info.path, info.metadata) as container:
-        stream = next(s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic)
+        stream = stream_at(container, "video", video.index)
         stream.thread_type = "SLICE"
         stream.codec_context.skip_frame = "NONREF"
         last = -np.inf
+        if duration > 0:
+            sample.last_s = _last_packet(container, stream, info.start_s, duration)
+            if sample.last_s is not None and falls_short(sample.last_s, duration):
+                duration = max(0.0, sample.last_s)
+        times = [info.start_s + duration * (k + 0.5) / count for k in range(count)] if duration > 0 else [info.start_s]
         for time_s in times:
             sample.attempts += 1
             frame = _frame_near(container, stream, time_s, last)
@@ -68,13 +91,12 @@ def sample_frames(info: MediaInfo, *, count: int, height: int, width: int) -> Fr
                 last = frame.time
             if frame.is_corrupt:
                 sample.failed += 1
+            sample.turn = _turn(frame) if not frames else sample.turn
             sample.stereo_message |= frame.side_data.get(SideData.STEREO3D) is not None
             sample.times_s.append(round(float(frame.time or 0.0) - info.start_s, 3))
-            frames.append(_gray(frame, height, width))
+            frames.append(_gray(frame, height, width, sample.turn))
             after = _frame_after(container, stream, frame.time)
-            sample.later.append(None if after is None else _gray(after, height, width))
-        if duration > 0:
-            sample.last_s = _last_packet(container, stream, info.start_s, duration)
+            sample.later.append(None if after is None else _gray(after, height, width, sample.turn))
     if frames:
         sample.frames = np.stack(frames)
     return sample
@@ -115,8 +137,14 @@ def _frame_near(container: Any, stream: Any, time_s: float, last_s: float) -> An
         return None
 
 
-def _gray(frame: Any, height: int, width: int) -> NDArray[np.uint8]:
-    gray = frame.reformat(format="gray").to_ndarray()
+def _turn(frame: Any) -> Turn:
+    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+    data = bytes(matrix) if matrix is not None else b""
+    return matrix_turn(struct.unpack("=9i", data)) if len(data) == _MATRIX_BYTES else ""
+
+
+def _gray(frame: Any, height: int, width: int, turn: Turn) -> NDArray[np.uint8]:
+    gray = turned(frame.reformat(format="gray").to_ndarray(), turn)
     shrunk: NDArray[np.uint8] = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(
         np.uint8, copy=False
     )
@@ -143,7 +171,8 @@ def _frame_after(container: Any, stream: Any, time_s: float | None) -> Any:
 class SoundSample:
     """Windows ``(channels, n)`` of a sound stream as decoded, and how well it decoded.
 
-    ``failed`` counts windows that did not decode, ``last_s`` is where the last sound was found.
+    ``failed`` counts windows that did not decode, ``last_s`` is where the last sound was found,
+    ``first_s`` where the first frame sounds.
     """
 
     windows: list[NDArray[np.float32]]
@@ -151,6 +180,7 @@ class SoundSample:
     rate_hz: int
     failed: int = 0
     last_s: float = 0.0
+    first_s: float | None = None
     messages: list[str] = field(default_factory=list)
 
 
@@ -181,31 +211,39 @@ def sample_sound(
     count: int,
     window_s: float,
     around_s: Sequence[float] = (),
+    edits: tuple[tuple[float, float, float], ...] = (),
 ) -> SoundSample:
-    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock."""
+    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock, ``edits`` the edit list."""
     reading = FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
         stream=stream.index,
+        codec=stream.codec,
         delay_s=max(0.0, stream.start_s - start_s),
+        edits=edits,
     )
     sample = SoundSample([], [], stream.sample_rate_hz)
     for begin, length in sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s):
+        notes = SoundNotes()
         try:
-            blocks = list(_window(path, reading, begin, length))
+            blocks = list(_window(path, reading, begin, length, notes))
         except ItemError as error:
-            if error.kind == "timeout":
+            if error.kind in ("timeout", "time-stamps"):
                 raise
             sample.failed += 1
             sample.messages.append(str(error))
             continue
         if blocks:
             window = np.concatenate(blocks, axis=1)
+            if begin == 0.0:
+                sample.first_s = notes.start_s
             sample.windows.append(window)
             sample.starts_s.append(begin)
             sample.last_s = max(sample.last_s, begin + window.shape[1] / stream.sample_rate_hz)
     return sample
 
 
-def _window(path: Path, reading: FoaDecodeSpec, begin: float, length: float) -> Iterator[NDArray[np.float32]]:
-    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, timeout_s=60.0)
+def _window(
+    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes
+) -> Iterator[NDArray[np.float32]]:
+    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, notes=notes, timeout_s=60.0)

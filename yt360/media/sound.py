@@ -18,6 +18,8 @@ class FoaDecodeSpec:
     """A recipe for :func:`yt360.media.reading.read_sound`.
 
     ``source`` says which file holds the sound: the one with the picture or a separate one.
+    ``edits`` is the edit list of a track that was cut: where each piece begins on the container's clock and in the
+    track's own time, and how long it is, in seconds.
     ``ambix[k] = gains[k] * decoded[order[k]]``. ``delay_s`` is how long after the container's start
     the first sample sounds. ``convention`` is what the file held (``ambix``, ``fuma``, ``n3d``,
     ``itag327`` …); ``repaired`` says in words what was put right, empty if nothing.
@@ -35,10 +37,14 @@ class FoaDecodeSpec:
     head_locked: tuple[int, ...] = ()
     repaired: str = ""
     delay_s: float = 0.0
+    edits: tuple[tuple[float, float, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
-        return asdict(self)
+        fields = asdict(self)
+        if not self.edits:
+            del fields["edits"]
+        return fields
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> FoaDecodeSpec:
@@ -47,6 +53,8 @@ class FoaDecodeSpec:
         for name in ("order", "gains", "head_locked"):
             if name in fields:
                 fields[name] = tuple(fields[name])
+        if "edits" in fields:
+            fields["edits"] = tuple((float(at), float(begin), float(length)) for at, begin, length in fields["edits"])
         return FoaDecodeSpec(**fields)
 
     @property

@@ -66,6 +66,7 @@ def weigh_sound(
     *,
     source: str,
     delay_s: float,
+    edits: tuple[tuple[float, float, float], ...] = (),
     thresholds: AmbisonicThresholds | None = None,
 ) -> SoundFacts:
     """Judge decoded ``windows`` of ``(channels, n)``."""
@@ -80,6 +81,10 @@ def weigh_sound(
     picked = [window[list(plan.order)] for window in windows]
     measures = measure_ambisonics(picked, stream.sample_rate_hz)
     verdict = judge_ambisonics(measures, declared=plan.declared, thresholds=thresholds)
+    if plan.doubt and (verdict.verdict != "valid" or verdict.convention != plan.declared):
+        return SoundFacts(
+            None, None, "invalid-ambisonics", plan.doubt, {"level_db": [round(v, 2) for v in level_db]},
+        )  # fmt: skip
     candidate = CANDIDATES[verdict.convention]
     order = tuple(plan.order[k] for k in candidate.order)
     silent_z = bool(verdict.usable and not any(np.any(window[order[2]]) for window in windows))
@@ -96,6 +101,7 @@ def weigh_sound(
         head_locked=plan.head_locked,
         repaired=verdict.reason if verdict.verdict == "repaired" else "",
         delay_s=round(delay_s, 6),
+        edits=edits,
     )
     reason = "" if verdict.usable else f"{verdict.verdict}-ambisonics"
     head_locked_db = max(level_db[k] for k in plan.head_locked) if plan.head_locked else None

@@ -74,7 +74,11 @@ class PictureMetadata:
 
 @dataclass
 class SoundMetadata:
-    """``SA3D`` of one audio track. ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
+    """``SA3D`` of one audio track, its sample entry (``fourcc``, ``channels``) and edit list in MP4.
+
+    ``edits`` are those of a track that was cut (more than one): where each begins in the movie and in the track's
+    own time, and how long it is, in seconds.
+    ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
 
     order: int | None = None
     ambisonic_type: int = 0
@@ -84,6 +88,9 @@ class SoundMetadata:
     channel_map: tuple[int, ...] = ()
     non_diegetic: bool = False
     type_at: int | None = None
+    edits: tuple[tuple[float, float, float], ...] = ()
+    fourcc: str = ""
+    channels: int = 0
     problems: list[str] = field(default_factory=list)
 
 

@@ -131,7 +131,7 @@ def _plain_picture(media: Media, path: Path, at_s: float, codec: str) -> None:
     """A frame as it is stored, where nobody knows how to read it."""
     # Frame-packing messages of stereo files make ffmpeg refuse to scale.
     before = ["-ss", f"{at_s + 1:.3f}", "-threads", "1", *without_sei(codec)]
-    scaled = ["-map", "0:v:0", "-frames:v", "1", "-vf", "scale=320:-2", "-c:v", "mjpeg", "-q:v", "6"]
+    scaled = ["-map", "0:V:0", "-frames:v", "1", "-vf", "scale=320:-2", "-c:v", "mjpeg", "-q:v", "6"]
     arguments = [*ffmpeg.input_arguments(path, before=before), *scaled, "-f", "image2pipe", "pipe:1"]
     data = ffmpeg.run(arguments, timeout_s=60).stdout
     if data:

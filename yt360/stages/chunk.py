@@ -37,6 +37,7 @@ from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames, read_sound
+from yt360.media.timeline import SoundNotes
 from yt360.settings import unit
 
 _FULL_SCALE = 0.999
@@ -47,6 +48,11 @@ _LOOK_SIZE = (320, 160)
 """Width and height at which a clip is looked at for motion, as in ``stills``."""
 
 _LONGEST_CLIP_S = 600.0
+
+_MOST_PLACES, _MOST_NAMED = 100, 5
+_TENTH_S = 0.1
+_REACH_S = 0.05
+"""How far a resampler carries a wrong sample."""
 
 
 class ChunkParams(StageParams):
@@ -143,7 +149,8 @@ class Chunk(Stage):
                 f"{item.id}: picture and sound run together for {end_s - start_s:.2f} s; "
                 f"a clip needs {params.min_clip_s:g} s",
             )
-        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir)
+        notes = SoundNotes()
+        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes)
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
         active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
@@ -159,6 +166,11 @@ class Chunk(Stage):
         }
         if given:
             measures["given"] = len(given)
+        if notes.splices:
+            measures |= {"inserted_s": round(notes.inserted_s, 3), "dropped_s": round(notes.dropped_s, 3)}
+        if notes.not_numbers_s:
+            measures["not_numbers_s"] = notes.not_numbers_s[:_MOST_PLACES]
+            placements = [place for place in placements if _all_numbers(place, notes.not_numbers_s)]
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
         still_starts: list[float] = []
         children = tuple(self._cut(item, facts, placements, sound, gain, context.workdir, still_starts))
@@ -179,6 +191,9 @@ class Chunk(Stage):
         """Why a video has no clip."""
         params: ChunkParams = self.params
         span = f"picture and sound run together from {start_s:.2f} to {end_s:.2f} s"
+        if "not_numbers_s" in measures and not placements:
+            places = ", ".join(f"{at:g}" for at in measures["not_numbers_s"][:_MOST_NAMED])
+            return Filtered("not-numbers", f"{item.id}: samples at {places} s are not numbers, in every clip", measures)
         if measures["still_clips_s"]:
             words = f"{item.id}: nothing moves in any of its {len(measures['still_clips_s'])} clips"
             return Filtered("still", words, measures)
@@ -214,7 +229,7 @@ class Chunk(Stage):
         return [found[begin] for begin in sorted(found)][: params.max_clips]
 
     def _decode_sound(
-        self, item: Item, facts: Facts, end_s: float, workdir: Path
+        self, item: Item, facts: Facts, end_s: float, workdir: Path, notes: SoundNotes
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
         """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak."""
         rate = self.params.sample_rate_hz
@@ -222,7 +237,7 @@ class Chunk(Stage):
         raw = workdir / "sound.f32"
         peak = 0.0
         with raw.open("wb") as stream:
-            for block in read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s):
+            for block in read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s, notes=notes):
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 stream.write(np.ascontiguousarray(block.T, dtype=np.float32).tobytes())
         if raw.stat().st_size == 0:
@@ -339,6 +354,12 @@ class Chunk(Stage):
             check_clip_sound(path)
         elif name == "json":
             json.loads(path.read_text(encoding="utf-8"))
+
+
+def _all_numbers(place: Placement, not_numbers_s: Sequence[float]) -> bool:
+    """Whether no sample in a clip was read as 0 because it was no number."""
+    begin, end = place.start_s - _REACH_S - _TENTH_S, place.start_s + place.duration_s + _REACH_S
+    return not any(begin < at < end for at in not_numbers_s)
 
 
 def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

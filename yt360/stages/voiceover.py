@@ -63,7 +63,7 @@ class Voiceover(Stage):
         params: VoiceoverParams = self.params
         facts = Facts.load(item.files["facts"])
         path = item.files[facts.sound.source]
-        span = {"start_s": facts.start_s, "duration_s": facts.duration_s}
+        span: dict[str, Any] = {"start_s": facts.start_s, "duration_s": facts.duration_s}
         rate = covariance_differences.SAMPLE_RATE_HZ
         measures, timeline = measurement.measure(
             read_sound(path, facts.sound, sample_rate_hz=rate, **span), params.silence_db, params
