@@ -20,10 +20,10 @@ from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
+from yt360.publishing import shard_index
 from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
 _PUBLISHED = "published.txt"
-_INDEX = Shard.mirrored[0]
 
 _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
 
@@ -44,16 +44,8 @@ def publish(catalog: DatasetState) -> None:
     for name, table in tables.items():
         _write(root.manifests / f"{name}.parquet", table)
     if "shard" in catalog.stages:
-        text = _index(rows)
-        path = root.path / _INDEX
-        if not path.is_file() or path.read_bytes() != text.encode():
-            atomic_write_text(path, text)
+        shard_index.write(root, rows["shards"])
     atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
-
-
-def _index(rows: Mapping[str, list[dict[str, Any]]]) -> str:
-    index = {"format": "yt360-shards", "version": 1, "members": MEMBERS, "shards": rows["shards"]}
-    return json.dumps(index, indent=1, sort_keys=True) + "\n"
 
 
 def _shards(root: Root) -> Path:
@@ -80,7 +72,7 @@ def _fingerprint(root: Root, digest: str) -> str:
 
 
 def _files(root: Root) -> list[Path]:
-    return [*(root.manifests / f"{name}.parquet" for name in _SCHEMAS), root.path / _INDEX]
+    return [*(root.manifests / f"{name}.parquet" for name in _SCHEMAS), shard_index.path(root)]
 
 
 def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
@@ -207,19 +199,10 @@ def _remove_stale_shards(catalog: DatasetState, current: set[str]) -> None:
             if f"{name}.tar" not in current:
                 catalog.root.remove(_shards(catalog.root) / f"{name}.tar")
         return
-    known = {f"{name}.tar" for name in catalog.records("shard")} | _indexed(catalog.root)
+    known = {f"{name}.tar" for name in catalog.records("shard")} | shard_index.named(catalog.root)
     for path in _shards(catalog.root).glob("*.tar"):
         if path.name not in current and (path.name in known or is_our_tar(path)):
             path.unlink()
-
-
-def _indexed(root: Root) -> set[str]:
-    """The shards that the index names, as far as it can be read."""
-    try:
-        rows = json.loads((root.path / _INDEX).read_text(encoding="utf-8"))["shards"]
-        return {str(row["shard"]) for row in rows}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return set()
 
 
 def check_manifests(catalog: DatasetState) -> list[str]:
@@ -242,9 +225,9 @@ def check_manifests(catalog: DatasetState) -> list[str]:
         except (OSError, ValueError, pa.ArrowException) as error:
             problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {error}")
     if "shard" in catalog.stages:
-        path = catalog.root.path / _INDEX
+        path = shard_index.path(catalog.root)
         try:
-            if path.read_bytes() != _index(expected).encode():
+            if path.read_bytes() != shard_index.text(expected["shards"]).encode():
                 problems.append(f"{path}: expected the index that the ledger gives, found another")
         except OSError as error:
             problems.append(f"{path}: expected an index of {len(expected['shards'])} shards, found: {error.strerror}")
