@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tests.evaluation.tables.test_filling import put
 from tests.evaluation.world import make_labelled_root
 from tests.training.world import tiny
 from yt360.training.loop import train
@@ -101,7 +102,14 @@ def test_weights_of_another_architecture_than_the_recipe_beside_them(
     assert "disagree in model" in err
 
 
+def test_tables_of_folders_without_results_say_what_makes_them(command: Command, tmp_path: Path) -> None:
+    code, out, err = command("tables", tmp_path)
+    assert (code, out) == (2, "")
+    assert f"no results below {tmp_path}; run `yt360 evaluate" in err
+
+
 def test_help_and_tables_do_not_import_torch(tmp_path: Path) -> None:
+    put(tmp_path, "avsa-bin-4-views", 60.0)
     program = (
         "import sys\n"
         "from yt360.cli.main import main\n"

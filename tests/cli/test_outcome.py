@@ -10,6 +10,7 @@ import pytest
 from tests.stages.fakes import FAKES
 from yt360.cli import common, outcome, run
 from yt360.engine.storage import Root
+from yt360.stages.segment import Segment, SegmentParams
 
 WEIGHTS = "{item}: the weights of 'oneformer' are not there; get them, or name the file with segment.weights=FILE"
 
@@ -87,3 +88,17 @@ def test_quiet_and_verbose_exclude_each_other(yt360, recipe: Path, tmp_path: Pat
     code, _, err = yt360("run", recipe, "--root", tmp_path / "root", "-q", "-v")
     assert code == 2
     assert "exclude each other" in err
+
+
+def test_a_stage_that_its_parameters_switch_off_is_said_to_be_off(command, tmp_path: Path) -> None:
+    segment = Segment(SegmentParams(model="none"), None)
+    assert list(outcome.told_off([segment, Segment(SegmentParams(), None)])) == ["    segment: off (no model)"]
+    path = tmp_path / "recipe.yaml"
+    crawl = {"source": str(tmp_path / "videos")}
+    stages = {"crawl": crawl, "validate": {}, "chunk": {}, "segment": {"model": "none"}}
+    path.write_text(json.dumps({"name": "test", "stages": stages}))
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "text.mp4").write_text("no video")
+    for words in (["run", path, "--min-free-gb", 0, "--workers", 1], ["status"]):
+        _, out, err = command(*words, "--root", tmp_path / "root")
+        assert "segment: off (no model)" in out, err

@@ -44,7 +44,9 @@ def test_run_then_ask(yt360, recipe: Path, tmp_path: Path) -> None:
     assert (status["chunk"]["done"], status["chunk"]["filtered"], status["chunk"]["waiting"]) == (2, 1, 0)
     assert status["chunk"]["reasons"] == {"silent": 1}
     assert status["shard"]["bytes"] > 0
-    assert "1 filtered: silent" in yt360("status", "--root", root)[1]
+    shown = yt360("status", "--root", root)[1]
+    assert shown.split()[:4] == ["stage", "kept", "filtered", "failed"]
+    assert "1 filtered: silent" in shown
 
     code, out, _ = yt360("explain", "quiet", "--root", root, "--json")
     told = json.loads(out)
@@ -111,6 +113,14 @@ def test_explain_of_something_unknown_says_where_to_look(yt360, recipe: Path, tm
     code, _, err = yt360("explain", "nobody", "--root", tmp_path / "r")
     assert code == 2
     assert "videos.parquet" in err
+    assert "did you mean" not in err
+
+
+def test_explain_of_a_mistyped_id_names_those_that_are_near(yt360, recipe: Path, tmp_path: Path) -> None:
+    yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
+    code, _, err = yt360("explain", "quite", "--root", tmp_path / "r")
+    assert code == 2
+    assert "did you mean 'quiet'?" in err
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred\x1b[0m", "\u202etxt.exe", "a\nb\tc", "x" * 5000])

@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -149,6 +150,15 @@ def test_what_is_no_media(tmp_path: Path, content: bytes | None, kind: str) -> N
         inspect_media(path)
     assert caught.value.kind == kind
     assert "x.mp4" in str(caught.value)
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png"])
+def test_a_still_picture_is_called_one(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"still{extension}"
+    assert cv2.imwrite(str(path), np.zeros((32, 64, 3), np.uint8))
+    with pytest.raises(ItemError, match="a still picture, expected a video or sound file") as caught:
+        inspect_media(path)
+    assert caught.value.kind == "not-media"
 
 
 def test_command_reports_every_file(good: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from yt360.stages.verdicts import failure_words, reason_words
 _INDENT = " " * 15
 _LONGEST_WORD = 60
 """Characters without a space: more are data packed for a program."""
+
+_MOST_COMPARED = 20_000
+"""Ids that an unknown one is compared with: a root may hold a million."""
 
 
 def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
@@ -48,10 +52,17 @@ def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
         ended = state != "done"
     if not history:
         raise UsageError(
-            f"{item}: no video, clip or shard of this name in {catalog.root.url}; "
+            f"{item}: no video, clip or shard of this name in {catalog.root.url}; {_near(catalog, item)}"
             "`yt360 status` counts what there is, manifests/videos.parquet lists it"
         )
     return {"item": item, "video": video, "verdict": verdict, "clips": clips, "history": history}
+
+
+def _near(catalog: DatasetState, item: str) -> str:
+    """A question that names known videos whose ids are like an unknown one; empty where none is."""
+    known = catalog.newest(next(iter(catalog.stages))).items.slice(0, _MOST_COMPARED).to_pylist()
+    near = difflib.get_close_matches(item, known, n=3)
+    return f"did you mean {' or '.join(clean(repr(name)) for name in near)}? " if near else ""
 
 
 def _video_and_clip(catalog: DatasetState, item: str) -> tuple[str, str | None]:

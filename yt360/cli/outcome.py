@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360.cli.common import clean
+from yt360.engine.stage import Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
@@ -76,6 +77,13 @@ def told_reasons(stage: str, reasons: dict[str, int]) -> Iterator[str]:
     for reason, count in reasons.items():
         words = reason_words(reason)
         yield f"{stage:>11}: {count} filtered: {reason}" + (f" ({words})" if words else "")
+
+
+def told_off(stages: Iterable[Stage]) -> Iterator[str]:
+    """Lines on stages whose parameters switch them off."""
+    for stage in stages:
+        if stage.off:
+            yield f"{stage.name:>11}: off ({stage.off})"
 
 
 def reasons_of(catalog: DatasetState, stage: str) -> dict[str, int]:

@@ -100,6 +100,9 @@ def _summary(result: pipeline.RunResult, recipe: Recipe, root: Root, *, whole: b
         for seconds, name, item in slow[:_SLOWEST]:
             click.echo(f"slowest: {seconds:.1f} s, {name}, {item}")
     catalog = DatasetState(root, recipe.stages)
+    ran = {stage.stage for stage in result.stages}
+    for line in outcome.told_off(stage for stage in recipe.stages if stage.name in ran):
+        click.echo(line)
     for stage in result.stages:
         for line in outcome.told_reasons(stage.stage, outcome.reasons_of(catalog, stage.stage)):
             click.echo(line)

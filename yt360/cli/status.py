@@ -15,7 +15,6 @@ from yt360.cli.talk import coloured, doing, talk_options
 from yt360.engine.state import counts as counting
 from yt360.engine.state import snapshot
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.storage import Root
 
 
 def summarize(catalog: DatasetState) -> dict[str, Any]:
@@ -51,17 +50,18 @@ def status_command(root: str, as_json: bool, follow: bool, every_s: float, missi
     with doing("reading the records"):
         catalog = catalog_of(folder)
         summary = summarize(catalog)
-    _print(summary, folder, as_json)
+    _print(summary, catalog, as_json)
     if not follow:  # then a run is at work, and what is known now is old in a moment
         keep(catalog, summary)
     while follow:
         time.sleep(every_s)
         folder.pull()
-        newer = summarize(catalog_of(folder))
+        catalog = catalog_of(folder)
+        newer = summarize(catalog)
         if newer != summary:
             summary = newer
             click.echo("" if as_json else f"--- {datetime.now(UTC):%H:%M:%S} UTC", nl=not as_json)
-            _print(summary, folder, as_json)
+            _print(summary, catalog, as_json)
     return 0
 
 
@@ -80,7 +80,7 @@ def _print_missing(catalog: DatasetState, as_json: bool) -> int:
     return 0
 
 
-def _print(summary: dict[str, Any], root: Root, as_json: bool) -> None:
+def _print(summary: dict[str, Any], catalog: DatasetState, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
@@ -92,6 +92,8 @@ def _print(summary: dict[str, Any], root: Root, as_json: bool) -> None:
             + [f"{stage['bytes'] / 1e6:.1f} MB", f"{rate:.2f}/s" if rate else "-"]
         )
     click.echo(table(rows, ["stage", "kept", "filtered", "failed", "waiting", "size", "rate a worker"]))
+    for line in outcome.told_off(catalog.stages.values()):
+        click.echo(line)
     for stage in summary["stages"]:
         for line in outcome.told_reasons(stage["stage"], stage["reasons"]):
             click.echo(line)
@@ -100,5 +102,5 @@ def _print(summary: dict[str, Any], root: Root, as_json: bool) -> None:
         for stage in summary["stages"]
         for item in stage["failed_items"]
     ]
-    for line in outcome.told_causes(outcome.causes(failed), root):
+    for line in outcome.told_causes(outcome.causes(failed), catalog.root):
         click.echo(coloured(line, "red") if line.startswith("failed") else line)

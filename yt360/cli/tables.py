@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from yt360.errors import UsageError
 from yt360.evaluation.tables.filling import fill, gather
 from yt360.evaluation.tables.formats import FORMATS, plot
 from yt360.files import atomic_write_text
@@ -22,7 +23,13 @@ def tables_command(folders: tuple[Path, ...], kind: str, out: Path | None) -> No
 
     Prints one format, or writes all of them with --out. Empty cells say which command fills them.
     """
-    fillings = fill(gather(list(folders)))
+    results = gather(list(folders))
+    if not results:
+        raise UsageError(
+            f"no results below {', '.join(map(str, folders))}; "
+            "run `yt360 evaluate WHAT --root ROOT --checkpoint RUN --out DIR` first"
+        )
+    fillings = fill(results)
     if out is None:
         click.echo(FORMATS[kind][1](fillings), nl=False)
         return

@@ -185,6 +185,11 @@ class Stage:
         self.thresholds: Any = thresholds if thresholds is not None else self.thresholds_type()
         self._key_tails: dict[str, str] = {}
 
+    @property
+    def off(self) -> str:
+        """Why these parameters switch the stage off, so that it plans no items; empty when they do not."""
+        return ""
+
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """The items of this stage, given what the stages before it left. Deterministic order; only reads.
 

@@ -32,6 +32,9 @@ _KNOWN_SOUND = {
 }
 """Sample entries of sound that libav knows at most by name."""
 
+_STILL_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+"""First bytes of JPEG and PNG files."""
+
 
 @dataclass(frozen=True)
 class VideoStream:
@@ -162,6 +165,9 @@ def _cannot_open(path: Path, metadata: ContainerMetadata, found: str) -> ItemErr
         return ItemError("truncated", f"{path}: an MP4 without its moov box, it was cut off; fetch it again")
     if metadata.container:
         return ItemError("corrupt", f"{path}: begins as {metadata.container} but cannot be opened: {found}")
+    with path.open("rb") as file:
+        if file.read(max(map(len, _STILL_PICTURES))).startswith(_STILL_PICTURES):
+            return ItemError("not-media", f"{path}: a still picture, expected a video or sound file")
     return ItemError("not-media", f"{path}: expected audio or video, found something else ({found})")
 
 

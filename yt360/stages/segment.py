@@ -71,8 +71,12 @@ class Segment(Stage):
         self._missing = ""
         self._batch = self.params.batch
 
+    @property
+    def off(self) -> str:
+        return "no model" if self.params.model == NO_MODEL else ""
+
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        if self.params.model == NO_MODEL:
+        if self.off:
             return
         for clip in dataset.children_after("chunk"):
             yield Item(id=clip.id, source_id=clip.parent.source, inputs={"video": clip.outputs["video"]})

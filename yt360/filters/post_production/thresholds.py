@@ -24,13 +24,13 @@ class VoiceoverThresholds(Settings):
         default=2,
         ge=1,
         json_schema_extra=unit("segments of 2 s"),
-        description="Minimum number of segments with sound; with fewer, the video is never dropped.",
+        description="Minimum number of segments with sound; with fewer, these probabilities never drop the video.",
     )
     min_active: float = Field(
         default=0.1,
         ge=0,
         le=1,
-        description="Minimum share of segments with sound; below it the video is never dropped.",
+        description="Minimum share of segments with sound; below it, these probabilities never drop the video.",
     )
     head_locked_active: float = Field(
         default=0.3,
