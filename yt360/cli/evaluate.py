@@ -39,7 +39,7 @@ def evaluate_command(what: str, root: str, checkpoint: Path | None, out: Path, a
 
     Run it again to go on after an interruption; what is finished is not done again. The same command under
     torchrun uses several processes and gives the same numbers. Exit code 0: measured; 1: stopped by an error;
-    2: wrong use, something missing; 130: interrupted.
+    2: usage error, something missing; 130: interrupted.
     """
     try:
         with doing("loading torch"):

@@ -1,4 +1,4 @@
-"""The command line: `yt360 COMMAND …`. Exit code 0 all well, 1 some items failed, 2 wrong use."""
+"""The command line: `yt360 COMMAND …`. Exit code 0 all well, 1 some items failed, 2 usage error."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def train_command(recipe: str, root: str, out: Path, assignments: tuple[str, ...
     RECIPE is a YAML file, or the name of one that comes with yt360 (--list).
 
     Run it again to go on after an interruption. The same command under torchrun uses several
-    processes. Exit code 0: trained; 1: stopped by an error; 2: wrong use; 130: interrupted, with a
+    processes. Exit code 0: trained; 1: stopped by an error; 2: usage error; 130: interrupted, with a
     checkpoint to go on from.
     """
     try:
