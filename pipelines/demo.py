@@ -45,8 +45,8 @@ FELL = 0.9
 
 MEANING = (
     "These numbers only show that everything works: a toy model saw {videos} videos for {steps} steps. A falling loss\n"
-    "is what counts here. The accuracies above are of a handful of test videos: near chance (0.5 for AVC, 0.25 for\n"
-    "AVSA), give or take 0.2, is what to expect. Real numbers need hours on a GPU: docs/how-to/train.md."
+    "is what counts here. The accuracies are of a handful of test videos: near the chance that stands beside each,\n"
+    "give or take 0.3, is what to expect. Real numbers need hours on a GPU: docs/how-to/train.md."
 )
 """What a person should make of the numbers of the training."""
 
@@ -218,13 +218,15 @@ def train(root: Path) -> list[str]:
     if command("train", HERE / "train" / "demo.yaml", "--root", root, "--out", out, *words) != 0:
         return ["training stopped"]
     losses: dict[str, list[float]] = {}
+    steps: dict[str, int] = {}
     for line in (out / "log.jsonl").read_text().splitlines():
         record = json.loads(line)
         if record["kind"] == "step":
             losses.setdefault(record["phase"], []).append(record["loss"])
+            steps[record["phase"]] = record["step"]
     for name, values in losses.items():
         print(f"{name}: loss {mean(values[:2]):.3f} at the start, {mean(values[-3:]):.3f} at the end")
-    print(MEANING.format(steps=sum(map(len, losses.values())), videos=videos))
+    print(MEANING.format(steps=sum(steps.values()), videos=videos))
     flat = [name for name, values in losses.items() if mean(values[-3:]) >= FELL * mean(values[:2])]
     return [f"the loss of {name} did not fall" for name in flat]
 
