@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
-from yt360.training.metrics_log import bar_text
+from yt360.training.metrics_log import MetricsLog, bar_text
 
 
 @pytest.mark.parametrize(
@@ -16,3 +17,24 @@ from yt360.training.metrics_log import bar_text
 )
 def test_the_bar_says_plain_units_and_fixed_decimals(numbers: tuple[float, ...], text: str) -> None:
     assert bar_text(*numbers) == text
+
+
+def test_without_a_terminal_a_line_says_how_far_training_is_every_half_minute(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("yt360.training.metrics_log.time.monotonic", lambda: now[0])
+    log = MetricsLog(tmp_path, active=True, total=9, done=2, tensorboard=False, progress=True)
+    for _ in range(5):
+        log.step("avc", "loss 1.000")
+        now[0] += 12.0
+    log.close()
+    said = [line for line in capsys.readouterr().err.splitlines() if "step" in line]
+    assert said == ["avc: step 3 of 9, loss 1.000", "avc: step 6 of 9, loss 1.000"]
+
+
+def test_who_wants_no_progress_gets_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = MetricsLog(tmp_path, active=True, total=9, done=0, tensorboard=False, progress=False)
+    log.step("avc", "loss 1.000")
+    log.close()
+    assert capsys.readouterr().err == ""

@@ -15,6 +15,7 @@ import json
 import math
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,15 @@ def bar_text(loss: float, avc: float, avsa: float, wait_s: float, memory_mb: flo
     return "  ".join([*parts, f"wait {1000 * wait_s:.0f} ms", f"memory {memory}"])
 
 
+_SAY_EVERY_S = 30.0
+"""Between two lines of progress where no bar can be drawn (a log file, a batch job)."""
+
+
 class MetricsLog:
-    """Writes nothing unless ``active`` (the first of several processes)."""
+    """Writes nothing unless ``active`` (the first of several processes).
+
+    ``progress``: a bar on a terminal, elsewhere a line every half a minute, the first after the first step.
+    """
 
     def __init__(self, out: Path, *, active: bool, total: int, done: int, tensorboard: bool, progress: bool) -> None:
         self.path = out / "log.jsonl"
@@ -50,6 +58,8 @@ class MetricsLog:
             disable=not (active and progress and sys.stderr.isatty()),
             file=sys.stderr,
         )
+        self._lines = active and progress and not sys.stderr.isatty()
+        self._done, self._total, self._said_at = done, total, -math.inf
         self._board: Any = None
         if active and tensorboard:
             try:
@@ -74,6 +84,10 @@ class MetricsLog:
         self._bar.set_description_str(phase, refresh=False)
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update()
+        self._done += 1
+        if self._lines and time.monotonic() - self._said_at >= _SAY_EVERY_S:
+            self._said_at = time.monotonic()
+            self.say(f"{phase}: step {self._done} of {self._total}, {text}")
 
     def scalars(self, group: str, measures: dict[str, float | None], step: int) -> None:
         """Numbers for TensorBoard; ``step`` counts over all phases."""
