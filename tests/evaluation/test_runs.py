@@ -189,7 +189,7 @@ def test_a_result_says_what_is_not_the_papers(checkpoint: Path) -> None:
 
 def test_localisation_errors_are_those_of_known_maps() -> None:
     task = LocaliseTask(around=4, elevations_deg=(0.0,))
-    views = np.stack([view.view.rotation[0] for view in localise.grid(task, corners=False)])
+    views = np.stack([view.rotation[0] for view in localise.grid(task)])
     heard = np.array([[1.0, 0, 0, 0.9], [0, 1.0, 0, 0.9]])
     best = np.array([[0, 9, 0, 0], [0, 9, 0, 0.0]])  # both times the view to the left
     np.testing.assert_allclose(localise.source_errors(best, heard, views), [90, 0], atol=1e-6)

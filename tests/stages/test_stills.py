@@ -101,6 +101,6 @@ def test_windows_lie_inside_apart_and_within_the_budget(start_s, duration_s):
 @pytest.mark.parametrize("name", ["KVvDejzzQjM_6.webm", "kqAZkf5Odyw_80.mp4"])
 def test_real_fixed_cameras_are_kept(tmp_path, name):
     sound = MEDIA / "kqAZkf5Odyw_80.f327.m4a" if name.endswith(".mp4") else None
-    verdict, measures = run(tmp_path, MEDIA / name, inspect_media(SHARED / name, sound).facts())
+    verdict, measures = run(tmp_path, MEDIA / name, inspect_media(MEDIA / name, sound).facts())
     assert verdict is None
     assert np.median(frame_differences.unpack(measures["comparisons"])["residual"]) > 0.02
