@@ -17,6 +17,8 @@ from tests import CHECKOUT, SHARED
 from yt360 import sphere
 from yt360.synth import load_truth, make_world
 
+pytestmark = pytest.mark.slow
+
 MEDIA = SHARED / "media"
 RECIPE = CHECKOUT / "pipelines" / "demo.yaml"
 NO_MAPS = ("--set", "segment.model=none")
