@@ -360,6 +360,20 @@ def test_sound_that_libav_cannot_decode_is_there_all_the_same(tmp_path: Path, go
         assert f"the 4-channel sound is {name}" in reasons[0][1]
 
 
+def test_sound_that_libav_cannot_decode_is_named_beside_a_stereo_track(tmp_path: Path, good: Path) -> None:
+    stereo = encode(tmp_path / "stereo.m4a", sound=np.zeros((2, 8 * RATE)), rate_hz=RATE, audio="aac", layout="stereo")
+    path = tmp_path / "both.mp4"
+    ffmpeg.run(
+        ["-y", "-i", str(stereo), "-i", str(good), "-map", "0:a", "-map", "1", "-c", "copy", str(path)], timeout_s=60
+    )
+    data = path.read_bytes()
+    at = data.rindex(b"mp4a")
+    path.write_bytes(data[:at] + b"apac" + data[at + 4 :].replace(b"esds", b"free", 1))
+    words = dict(inspect_media(path).reasons())["no-ambisonics"]
+    assert "the sound is stereo" in words
+    assert "the 4-channel sound is APAC" in words
+
+
 def test_samples_that_are_no_numbers_are_zero_and_noted(tmp_path: Path, foa: np.ndarray) -> None:
     bad = foa.copy()
     bad[1, round(6.43 * RATE)] = np.nan

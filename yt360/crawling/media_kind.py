@@ -11,7 +11,9 @@ from typing import Literal
 MediaKind = Literal["video", "sound"]
 
 _PICTURE = "mp4 m4v mov mkv webm avi mpg mpeg ts m2ts mts ogv flv wmv 3gp 3g2 asf vob f4v divx insv 360 lrv mjpeg mxf"
-_SOUND = "wav wave flac ogg oga opus m4a m4b aac mp3 mp2 amb caf aif aiff aifc wv w64 rf64 mka weba ac3 eac3 ape tta au"
+_SOUND = (
+    "wav wave flac ogg oga opus m4a m4b aac mp3 mp2 amb caf aif aiff aifc wv w64 rf64 mka weba ac3 eac3 ape tta au iamf"
+)
 _SOUND_ITAGS = "139 140 141 171 172 249 250 251 256 258 325 326 327 328 338 339 380 599 600 773 774"
 
 PICTURE_EXTENSIONS = frozenset(_PICTURE.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from yt360.errors import ItemError
+from yt360.media.iamf import MAGIC, read_iamf
 from yt360.media.matroska import read_matroska
 from yt360.media.mp4 import read_mp4
 from yt360.media.riff import read_riff
@@ -12,6 +13,9 @@ from yt360.media.spatial import ContainerMetadata
 
 _MP4_FIRST = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot"})
 """Types of box that an MP4 or QuickTime file may begin with."""
+
+_IAMF_SEQUENCE = 31
+"""Type of the first unit of an IAMF file."""
 
 
 def read_metadata(path: Path) -> ContainerMetadata:
@@ -33,6 +37,8 @@ def read_metadata(path: Path) -> ContainerMetadata:
                 return read_matroska(file, size)
             if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
                 return read_riff(file, size)
+            if head[2:6] == MAGIC and head[0] >> 3 == _IAMF_SEQUENCE:
+                return read_iamf(file, size)
     except FileNotFoundError:
         raise ItemError("missing", f"{path}: expected a file, found none; check the path") from None
     except PermissionError:

@@ -25,7 +25,9 @@ import imageio_ffmpeg
 
 from yt360.errors import ItemError, UsageError
 
-FORMATS = "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi,mpegts,mpeg,caf,aiff,asf,flv,nut"
+FORMATS = (
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi,mpegts,mpeg,caf,aiff,asf,flv,nut,iamf,mxf"
+)
 """Containers that may be opened. Playlists and scripts (HLS, concat …) name other files and are not among them."""
 
 _KEPT_STDERR = 8000

@@ -48,6 +48,9 @@ _MOST_TRACKS = 4
 _LEAST = 4
 """Channels of first-order ambisonics."""
 
+_NOT_SEEKABLE = ("iamf",)
+"""Containers in which libav finds no place but the beginning."""
+
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
 
@@ -288,6 +291,17 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresh
         _listen_to(inspection, info, audio, source, sample_s, thresholds)
         if inspection.ambisonic is not None and inspection.ambisonic.reading is not None:
             break
+    _name_what_is_beside(inspection)
+
+
+def _name_what_is_beside(inspection: Inspection) -> None:
+    """A sound that is no ambisonics does not hide that another one is there that cannot be decoded."""
+    info, facts = inspection.heard_in, inspection.ambisonic
+    if info is None or facts is None or facts.reason != "no-ambisonics":
+        return
+    known = [one.words for one in info.undecodable if one.kind == "audio"]
+    if known:
+        inspection.ambisonic = replace(facts, words="; ".join([facts.words, *known]))
 
 
 def _listen_to(
@@ -302,7 +316,7 @@ def _listen_to(
     heard = sample_sound(
         info.path, audio, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
         window_s=sample_s / SOUND_WINDOWS, around_s=inspection.frames.times_s if inspection.frames else (),
-        edits=edits,
+        edits=edits, seekable=info.container not in _NOT_SEEKABLE,
     )  # fmt: skip
     begins_s = max(0.0, audio.start_s - info.start_s)
     if heard.first_s is not None and abs(heard.first_s - begins_s) > TOLERANCE_S:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yt360.media.iamf import MAGIC, AudioElement, add_elements, read_iacb
 from yt360.media.projection_payload import PROJECTION_BOXES, read_projection
 from yt360.media.reader import MalformedError, Window
 from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadata, Stereo
@@ -135,6 +136,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
     state = {"handler": b""}
     track_hz = 0
     edits: list[Window] = []
+    elements: list[AudioElement] = []
 
     def visit(window: Window, depth: int) -> None:
         nonlocal track_hz
@@ -152,6 +154,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
                     _read_uuid(content, picture)
                 elif kind == b"stsd":
                     _read_sample_descriptions(walk, content, depth + 1, state["handler"], picture, sound)
+                    elements.extend(_read_iamf(walk, content, depth + 1, state["handler"]))
             except MalformedError as error:
                 found.problems.append(f"mp4 {kind!r}: {error}")
 
@@ -164,7 +167,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
     if state["handler"] == b"vide":
         found.pictures.append(picture)
     elif state["handler"] == b"soun":
-        found.sounds.append(sound)
+        add_elements(elements, found, sound)
 
 
 def _read_uuid(content: Window, picture: PictureMetadata) -> None:
@@ -193,6 +196,17 @@ def _read_sample_descriptions(
             fields = 28 + {1: 16, 2: 36}.get(version, 0)
             _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, sound)
         return
+
+
+def _read_iamf(walk: _Walk, window: Window, depth: int, handler: bytes) -> list[AudioElement]:
+    """The audio elements of a track whose first sample entry is IAMF; none of any other."""
+    for kind, entry, _ in walk.boxes(Window(window.file, window.start + 8, window.end), depth):
+        if handler == b"soun" and kind == MAGIC:
+            for inner, content, _ in walk.boxes(Window(entry.file, entry.start + 28, entry.end), depth + 1):
+                if inner == b"iacb":
+                    return read_iacb(content)
+        break
+    return []
 
 
 def _read_picture_boxes(walk: _Walk, window: Window, depth: int, picture: PictureMetadata) -> None:

@@ -7,7 +7,8 @@ only in a process that may die.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from av.stream import Disposition
 from yt360.errors import ItemError
 from yt360.media.container import read_metadata
 from yt360.media.ffmpeg import FORMATS
-from yt360.media.spatial import ContainerMetadata
+from yt360.media.spatial import ContainerMetadata, StreamGroup
 
 _OPUS_FAMILY_AT = 18
 """Byte of an Opus header that holds the channel mapping family (RFC 7845)."""
@@ -58,7 +59,8 @@ class AudioStream:
     """``index`` counts audio streams from 0 (``-map 0:a:index``).
 
     ``layout`` is libav's name for the channels and decides nothing. ``opus_family`` is the channel
-    mapping family of an Opus stream (RFC 7845, RFC 8486).
+    mapping family of an Opus stream (RFC 7845, RFC 8486). A sound that is spread over several streams has their numbers
+    in ``parts`` and the number of the first as its ``index``; ``matrix`` makes its channels out of what they hold.
     """
 
     index: int
@@ -69,6 +71,8 @@ class AudioStream:
     opus_family: int | None
     start_s: float
     duration_s: float | None
+    parts: tuple[int, ...] = ()
+    matrix: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,11 +199,13 @@ def probe(path: Path) -> MediaInfo:
             *(_undecodable(s, metadata, k) for k, s in enumerate(pictures) if all(v.index != k for v in videos)),
             *(_undecodable(s, metadata, k) for k, s in enumerate(sounds) if all(a.index != k for a in audios)),
         ]
-        if not videos and not audios:
+        audios, refused = put_together(audios, metadata.groups)
+        undecodable += refused
+        if not videos and not audios and all(one.code != "no-ambisonics" for one in undecodable):
             if undecodable:
                 raise ItemError(undecodable[0].code, f"{path}: {'; '.join(one.words for one in undecodable)}")
             raise _cannot_open(path, metadata, "no audio or video stream")
-        starts = [video.start_s for video in videos] + [audio.start_s for audio in audios]
+        starts = [video.start_s for video in videos] + [audio.start_s for audio in audios] or [0.0]
         start_s = container.start_time / av.time_base if container.start_time is not None else min(starts)
         duration_s = container.duration / av.time_base if container.duration else None
         return MediaInfo(
@@ -214,6 +220,39 @@ def probe(path: Path) -> MediaInfo:
             undecodable=tuple(undecodable),
             tags=tuple((str(key).lower(), str(value)) for key, value in container.metadata.items()),
         )
+
+
+def put_together(
+    streams: list[AudioStream], groups: Sequence[StreamGroup]
+) -> tuple[list[AudioStream], list[Undecodable]]:
+    """The sounds that ``streams`` are once those that belong together are one, and what no sound can be made of."""
+    sounds, refused = list(streams), []
+    for group in groups:
+        inside = range(group.first, group.first + group.streams)
+        sounds = [sound for sound in sounds if sound.index not in inside]
+        parts = [stream for stream in streams for k in group.used if stream.index == group.first + k]
+        parts.sort(key=lambda stream: group.used.index(stream.index - group.first))
+        columns = len(group.matrix[0]) if group.matrix else group.channels
+        if group.refused:
+            words = f"the sound is IAMF (Eclipsa Audio): {group.refused}, expected first-order ambisonics or more"
+            refused.append(Undecodable("audio", "no-ambisonics", words))
+        elif len(parts) != len(group.used) or sum(part.channels for part in parts) != columns:
+            words = "the sound is IAMF (Eclipsa Audio) of which not all parts can be decoded; export it as PCM or Opus"
+            refused.append(Undecodable("audio", "unknown-codec", words))
+        else:
+            first = min(parts, key=lambda part: part.index)
+            numbers = tuple(part.index for part in parts)
+            sounds.append(
+                replace(
+                    first,
+                    channels=group.channels,
+                    layout=group.name,
+                    opus_family=None,
+                    parts=numbers,
+                    matrix=group.matrix,
+                )
+            )
+    return sorted(sounds, key=lambda sound: sound.index), refused
 
 
 def _seconds(value: int | None, base: Any) -> float | None:

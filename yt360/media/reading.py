@@ -206,18 +206,35 @@ def _decoded(
     arguments = [
         *("-v", "repeat+error"),
         *ffmpeg.input_arguments(path, before=["-threads", "1", *before]),
-        *("-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn"),
-        *("-af", f"{STAMP_FILTER},asetnsamples=n={_AT_ONCE}:p=0"),
+        *_mapped(reading),
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
+    channels = reading.decoded_channels
     layout = Layout(path.name, reading.sample_rate_hz, expected, vorbis=reading.codec == "vorbis", notes=notes)
     with tempfile.TemporaryFile() as said, ffmpeg.stream(arguments, timeout_s=timeout_s, said=said) as pipe:
 
         def read() -> NDArray[np.float32]:
-            samples = np.empty((block, reading.channels), "<f4")
-            return samples[: pipe.readinto(samples.data.cast("B")) // (4 * reading.channels)]
+            samples = np.empty((block, channels), "<f4")
+            samples = samples[: pipe.readinto(samples.data.cast("B")) // (4 * channels)]
+            return reading.mixed(samples)
 
         yield from lay(read, Stamps(said), layout, expected, block)
+
+
+def _mapped(reading: FoaDecodeSpec) -> list[str]:
+    """Arguments for ffmpeg that choose the stream, or lay several side by side.
+
+    amerge keeps the order of its inputs where their layouts overlap, as those of several mono or several stereo
+    streams do. The stamps are those of the first one: what merges is of one length.
+    """
+    even = f"asetnsamples=n={_AT_ONCE}:p=0"
+    if not reading.parts:
+        return ["-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-af", f"{STAMP_FILTER},{even}"]
+    first, *others = (f"[0:a:{part}]" for part in reading.parts)
+    if not others:
+        return ["-map", f"0:a:{reading.parts[0]}", "-vn", "-sn", "-dn", "-af", f"{STAMP_FILTER},{even}"]
+    merged = f"{first}{STAMP_FILTER}[first];[first]{''.join(others)}amerge=inputs={len(reading.parts)},{even}[sound]"
+    return ["-filter_complex", merged, "-map", "[sound]"]
 
 
 def _edited(

@@ -212,8 +212,12 @@ def sample_sound(
     window_s: float,
     around_s: Sequence[float] = (),
     edits: tuple[tuple[float, float, float], ...] = (),
+    seekable: bool = True,
 ) -> SoundSample:
-    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock, ``edits`` the edit list."""
+    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock, ``edits`` the edit list.
+
+    Without ``seekable`` everything up to the end of a window is decoded for it.
+    """
     reading = FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
@@ -221,12 +225,14 @@ def sample_sound(
         codec=stream.codec,
         delay_s=max(0.0, stream.start_s - start_s),
         edits=edits,
+        parts=stream.parts,
+        matrix=stream.matrix,
     )
     sample = SoundSample([], [], stream.sample_rate_hz)
     for begin, length in sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s):
         notes = SoundNotes()
         try:
-            blocks = list(_window(path, reading, begin, length, notes))
+            blocks = list(_window(path, reading, begin, length, notes, exact=not seekable))
         except ItemError as error:
             if error.kind in ("timeout", "time-stamps"):
                 raise
@@ -244,6 +250,6 @@ def sample_sound(
 
 
 def _window(
-    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes
+    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes, *, exact: bool
 ) -> Iterator[NDArray[np.float32]]:
-    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, notes=notes, timeout_s=60.0)
+    return read_channels(path, reading, start_s=begin, duration_s=length, exact=exact, notes=notes, timeout_s=60.0)

@@ -20,6 +20,9 @@ class FoaDecodeSpec:
     ``source`` says which file holds the sound: the one with the picture or a separate one.
     ``edits`` is the edit list of a track that was cut: where each piece begins on the container's clock and in the
     track's own time, and how long it is, in seconds.
+    ``parts`` are the streams that are decoded side by side where the sound is spread over several (IAMF, one track a
+    channel); ``stream`` is the first of them. ``matrix`` ``(channels, decoded channels)`` is applied to what they hold
+    before anything else; without it there are ``channels`` decoded channels.
     ``ambix[k] = gains[k] * decoded[order[k]]``. ``delay_s`` is how long after the container's start
     the first sample sounds. ``convention`` is what the file held (``ambix``, ``fuma``, ``n3d``,
     ``itag327`` …); ``repaired`` says in words what was put right, empty if nothing.
@@ -38,24 +41,45 @@ class FoaDecodeSpec:
     repaired: str = ""
     delay_s: float = 0.0
     edits: tuple[tuple[float, float, float], ...] = ()
+    parts: tuple[int, ...] = ()
+    matrix: tuple[tuple[float, ...], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
         fields = asdict(self)
-        if not self.edits:
-            del fields["edits"]
+        for name in ("edits", "parts", "matrix"):
+            if not fields[name]:
+                del fields[name]
         return fields
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> FoaDecodeSpec:
         """Raises ``TypeError`` for unknown keys."""
         fields = dict(value)
-        for name in ("order", "gains", "head_locked"):
+        for name in ("order", "gains", "head_locked", "parts"):
             if name in fields:
                 fields[name] = tuple(fields[name])
         if "edits" in fields:
             fields["edits"] = tuple((float(at), float(begin), float(length)) for at, begin, length in fields["edits"])
+        if "matrix" in fields:
+            fields["matrix"] = tuple(tuple(float(gain) for gain in row) for row in fields["matrix"])
         return FoaDecodeSpec(**fields)
+
+    @property
+    def decoded_channels(self) -> int:
+        """Channels that come out of the decoder."""
+        return len(self.matrix[0]) if self.matrix else self.channels
+
+    def mixed(self, decoded: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(n, decoded channels)`` to ``(n, channels)`` by the matrix, the same for a sample whatever is beside it."""
+        if not self.matrix:
+            return decoded
+        result = np.zeros((len(decoded), self.channels), np.float32)
+        for row, gains in enumerate(self.matrix):
+            for column, gain in enumerate(gains):
+                if gain:
+                    result[:, row] += np.float32(gain) * decoded[:, column]
+        return result
 
     @property
     def as_decoded(self) -> bool:

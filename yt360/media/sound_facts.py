@@ -102,6 +102,8 @@ def weigh_sound(
         repaired=verdict.reason if verdict.verdict == "repaired" else "",
         delay_s=round(delay_s, 6),
         edits=edits,
+        parts=stream.parts,
+        matrix=stream.matrix,
     )
     reason = "" if verdict.usable else f"{verdict.verdict}-ambisonics"
     head_locked_db = max(level_db[k] for k in plan.head_locked) if plan.head_locked else None

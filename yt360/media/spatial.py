@@ -94,16 +94,36 @@ class SoundMetadata:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class StreamGroup:
+    """Audio streams that are one sound together, as IAMF stores it: ``streams`` of them from number ``first`` on.
+
+    ``used`` are those that hold first-order ambisonics, and a stereo pair that stays with the head, as numbers within
+    the group; ``matrix`` turns their decoded channels, one behind the other, into W Y Z X (and left and right), and is
+    empty where they are that already. ``refused`` says in words what the group is instead.
+    """
+
+    first: int
+    streams: int
+    used: tuple[int, ...] = ()
+    channels: int = 4
+    matrix: tuple[tuple[float, ...], ...] = ()
+    name: str = ""
+    refused: str = ""
+
+
 @dataclass
 class ContainerMetadata:
-    """Spatial metadata of a file: one entry a video track and one an audio track, in the order of the file.
+    """Spatial metadata of a file: one entry a video track and one an audio stream, in the order of the file.
 
-    ``promised_size`` is the size that the file's own structure says it has; a smaller file was cut off.
+    ``groups`` are the audio streams that belong together. ``promised_size`` is the size that the file's own structure
+    says it has; a smaller file was cut off.
     """
 
     container: str = ""
     pictures: list[PictureMetadata] = field(default_factory=list)
     sounds: list[SoundMetadata] = field(default_factory=list)
+    groups: list[StreamGroup] = field(default_factory=list)
     promised_size: int | None = None
     problems: list[str] = field(default_factory=list)
 
