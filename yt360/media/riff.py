@@ -15,8 +15,8 @@ FUMA_ORDERING = 255
 """Marks FuMa in :attr:`SoundMetadata.channel_ordering`, where SA3D itself knows only 0 (ACN)."""
 
 _AMBISONIC_GUIDS = (
-    bytes.fromhex("010000002107d31186440008c1ca0000"),
-    bytes.fromhex("030000002107d31186440008c1ca0000"),
+    bytes.fromhex("010000002107d3118644c8c1ca000000"),
+    bytes.fromhex("030000002107d3118644c8c1ca000000"),
 )
 """Subformats of B-format files (``.amb``): integers and floats."""
 
