@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 
+REPEATABLE_X264 = "threads=1:cpu-independent=1"
+"""x264's parameters under which equal frames give equal bytes: one thread, and none of the assembly of its macroblock
+tree. That divides by approximations which differ between processors, and with AVX-512 takes in memory behind a row of
+blocks that nobody wrote, where a row is no multiple of 8 blocks. Its C code does neither, at the same quality."""
+
 _BT601 = 6
 """SMPTE 170M: what players and libav assume for pictures of this size, written down so that nobody has to."""
 
@@ -21,7 +26,7 @@ class ClipVideoWriter:
 
     Frames are shown in the order in which they are stored, so frame n is at n / fps exactly and a
     seek decodes at most ``gop`` frames. Tuned for decoding (no CABAC, no deblocking filter): half the
-    time of x264's defaults for a tenth more bytes. One thread: equal frames give equal bytes.
+    time of x264's defaults for a tenth more bytes. Equal frames give equal bytes, see :data:`REPEATABLE_X264`.
     ``crf`` and ``preset`` are libx264's. Nothing is written when no frame came.
     """
 
@@ -42,7 +47,7 @@ class ClipVideoWriter:
             "preset": preset,
             "tune": "fastdecode",
             "flags": "+bitexact+cgop",
-            "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes=0:threads=1",
+            "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:bframes=0:{REPEATABLE_X264}",
         }
         self._stream = stream
 

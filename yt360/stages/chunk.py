@@ -125,7 +125,7 @@ def clip_name(video: str, start_s: float) -> str:
 class Chunk(Stage):
     name = "chunk"
     item_kind = "video"
-    version = 3
+    version = 4
     params_type = ChunkParams
     needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}

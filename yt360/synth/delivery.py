@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from yt360.ambisonics import W, X, Y, Z
 from yt360.media import ffmpeg
+from yt360.media.clips import REPEATABLE_X264
 from yt360.synth.render import SAMPLE_RATE_HZ
 
 _TIMEOUT_S = 600.0
@@ -62,7 +63,7 @@ def write_video(
         "-threads",
         "1",
     ]
-    coding += ["-g", str(round(3 * fps)), "-filter_threads", "1", "-x264-params", "threads=1"]
+    coding += ["-g", str(round(3 * fps)), "-filter_threads", "1", "-x264-params", REPEATABLE_X264]
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         if delivery == "aac-pair":
             w, y, z, x = sound[[W, Y, Z, X]]
