@@ -12,7 +12,7 @@ import pytest
 from tests.crawling.tube import Tube
 from yt360.crawling.access import Access
 from yt360.crawling.discovery import Discovery, is_listing
-from yt360.errors import Yt360Error
+from yt360.crawling.failures import CrawlError
 
 CHANNEL = "https://www.youtube.com/@someone"
 SEARCH = "https://www.youtube.com/results?search_query=spatial+audio&sp=EgJ4AQ%3D%3D"
@@ -73,7 +73,7 @@ def test_limit(tube: Tube, tmp_path: Path) -> None:
 
 def test_refused_listing_leaves_nothing_half_done(tube: Tube, tmp_path: Path) -> None:
     tube.lists[SEARCH] = {"error": "Sign in to confirm you\u2019re not a bot"}
-    with pytest.raises(Yt360Error, match="no robot"):
+    with pytest.raises(CrawlError, match="no robot"):
         list(_discovery(tmp_path).videos(SEARCH))
     assert not list((tmp_path / "crawl-discovery").iterdir())
     tube.lists[SEARCH] = {"entries": [{"id": _name(1)}]}

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import errno
 import io
+import socket
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yt_dlp.networking import Response
-from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, TransportError
-from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
+from yt_dlp.networking.exceptions import (
+    HTTPError,
+    IncompleteRead,
+    ProxyError,
+    SSLError,
+    TransportError,
+    UnsupportedRequest,
+)
+from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
 from yt360.crawling.failures import KINDS, classify, classify_text
 
@@ -67,6 +75,32 @@ SENTENCES = [
     ("Unsupported URL: https://example.org/page", "unsupported-url"),
     ("Requested format is not available. Use --list-formats for a list of available formats", "no-360-format"),
     ("something nobody has seen before", "unexpected"),
+    ("This channel does not have a shorts tab", "not-found"),
+    ("Failed to resolve url (does the playlist exist?)", "not-found"),
+    ("Failed to resolve album to playlist", "not-found"),
+    ("The channel/playlist does not exist and the URL redirected to youtube.com home page", "not-found"),
+    ("A video URL was given without video ID", "not-found"),
+    ("Incomplete YouTube ID dQw4. URL https://www.youtube.com/watch?v=dQw4 looks truncated.", "not-found"),
+    ("Unable to recognize tab page", "unsupported-url"),
+    ("The channel is not currently live", "live"),
+    ("This live stream has been cancelled by the creator", "live"),
+    ("We're processing this video. Check back later.", "live"),
+    ("Sign in to view this video", "private"),
+    ("This video is only available for registered users. Use --cookies", "private"),
+    ("Login details are needed to download this content.", "private"),
+    ("Account authentication is required", "private"),
+    ("This video is restricted. Try signing in with a Google Workspace account.", "private"),
+    ("The following content has been identified by the YouTube community as inappropriate or offensive to some "
+     "audiences.", "age-gated"),
+    ("This video is only available to users over 18", "age-gated"),
+    ("The uploader has closed their YouTube account.", "removed"),
+    ("This trailer is no longer available", "removed"),
+    ("This video has been blocked by the government", "geo-blocked"),
+    ("Watch this video on YouTube. Playback on other websites has been disabled by the video owner", "forbidden"),
+    ("All player responses are invalid. Your IP is likely being blocked by Youtube", "bot-wall"),
+    ("Incomplete data received. Giving up after 3 retries", "network"),
+    ("HTTP Error 416: Requested range not satisfiable. Giving up after 5 retries", "network"),
+    ("An error occurred. Please try again later.", "network"),
 ]  # fmt: skip
 
 
@@ -105,7 +139,15 @@ def _http_error(status: int, **headers: str) -> HTTPError:
     [
         (OSError(errno.ENOSPC, "No space left on device"), "disk-full"),
         (GeoRestrictedError("not for you"), "geo-blocked"),
-        (TransportError("boom"), "unexpected"),
+        (TransportError("boom"), "network"),
+        (SSLError("boom"), "network"),
+        (ProxyError("boom"), "network"),
+        (TimeoutError("boom"), "network"),
+        (ConnectionResetError("boom"), "network"),
+        (socket.gaierror("boom"), "network"),
+        (UserNotLive("not today"), "live"),
+        (UnsupportedError("https://h.test"), "unsupported-url"),
+        (UnsupportedRequest("boom"), "unexpected"),
         (IncompleteRead(partial=10, expected=90), "network"),
         (_http_error(429), "rate-limited"),
         (_http_error(403), "forbidden"),

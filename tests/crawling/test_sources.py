@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from yt360.crawling.sources import expand_sources
-from yt360.crawling.targets import CrawlTarget, page, youtube_id
+from yt360.crawling.targets import CrawlTarget, page
+from yt360.crawling.youtube import youtube_id
 from yt360.errors import UsageError
 
 LISTED: list[str] = []

@@ -14,6 +14,8 @@ import click
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
 from yt360.cli.groups import DefaultGroup
 from yt360.cli.run import stage_command
+from yt360.crawling.listings import LISTED
+from yt360.crawling.targets import LISTING
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import ItemPlan
@@ -61,6 +63,25 @@ def _listed(folder: Root, recipe: recipes.Recipe, stage: Crawl) -> tuple[Dataset
     return catalog, items
 
 
+def _videos(items: list[Item]) -> list[Item]:
+    """Without the channels, playlists and searches that stand for themselves because they could not be listed."""
+    return [item for item in items if LISTING not in item.hints]
+
+
+def _unlisted(items: list[Item]) -> list[dict[str, str]]:
+    """The channels, playlists and searches that could not be listed, with kind and error."""
+    found = [item.hints for item in items if LISTING in item.hints and LISTED not in item.hints]
+    gone = {"kind": "failed-before", "error": "could not be listed before; --retry failed asks again"}
+    return [{"address": hints[LISTING], **{name: hints.get(name, gone[name]) for name in gone}} for hints in found]
+
+
+def _say_unlisted(failed: list[dict[str, str]]) -> int:
+    """Name them; the exit code."""
+    for each in failed:
+        click.echo(f"failed: {each['kind']}: {clean(each['address'], 300)}: {clean(each['error'], 1500)}", err=True)
+    return 1 if failed else 0
+
+
 @click.command("discover", short_help="List the videos that a source means, and fetch none.")
 @root_option
 @_parameters
@@ -75,11 +96,13 @@ def discover_command(root: str, source: str | None, parameters: tuple[str, ...],
     with folder.lock():
         catalog, items = _listed(folder, recipe, stage)
     known = catalog.judged(stage, ItemPlan.of_items(stage, items)).count("done")
+    videos, failed = _videos(items), _unlisted(items)
     if as_json:
-        print_json({"videos": len(items), "crawled": known, "items": [item.id for item in items]})
-    else:
-        click.echo(f"{len(items)} videos, {known} of them crawled already; next: yt360 crawl probe|download --root …")
-    return 0
+        told = {"videos": len(videos), "crawled": known, "items": [item.id for item in videos]}
+        print_json({**told, "unlisted": failed})
+        return 1 if failed else 0
+    click.echo(f"{len(videos)} videos, {known} of them crawled already; next: yt360 crawl probe|download --root …")
+    return _say_unlisted(failed)
 
 
 @click.command("probe", short_help="Ask what is offered of each listed video; download nothing.")
@@ -100,7 +123,8 @@ def probe_command(
     folder = start_root(root)
     recipe, stage = _stage(folder, source, parameters)
     with folder.lock():
-        _, items = _listed(folder, recipe, stage)
+        _, planned = _listed(folder, recipe, stage)
+        items, failed = _videos(planned), _unlisted(planned)
         look = functools.partial(stage.look, state=folder.state)
         answers = probe(items, look, folder.state, refresh=refresh)
         for number, row in enumerate(itertools.islice(answers, limit), 1):
@@ -111,7 +135,7 @@ def probe_command(
     found = {**budget(rows, stage.params.access), "not_asked": len(listed) - len(rows)}
     if as_json:
         print_json(found)
-        return 0
+        return 1 if failed else 0
     click.echo(f"{found['videos']} asked, {found['offered']} to be had, {found['not_asked']} not asked yet")
     for kind, count in found["unavailable"].items():
         click.echo(f"  {count:6} {kind}")
@@ -123,7 +147,7 @@ def probe_command(
         f"{found['crawl_hours']:.1f} h at this pace"
     )
     click.echo(f"each answer: {probes_file(folder.state)}")
-    return 0
+    return _say_unlisted(failed)
 
 
 @click.command("doctor", short_help="Is this machine fit to crawl, and which clients offer ambisonics today?")

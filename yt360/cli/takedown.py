@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from yt360.crawling import kept_ids
 from yt360.crawling.meanings import meanings
 from yt360.crawling.removed_ids import Tombstone
-from yt360.crawling.targets import YOUTUBE_ID, address_digest, address_of, name_of_url, youtube_id
+from yt360.crawling.targets import address_digest, address_of, name_of_url
+from yt360.crawling.youtube import YOUTUBE_ID, with_scheme, youtube_id
 from yt360.engine.stage import Item
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.hashing import safe_id
@@ -23,6 +24,7 @@ def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
     One video may be there under several names; all of them are meant. ``first`` is the stage that brings videos in.
     """
     entries = catalog.entries(first)
+    asked = with_scheme(asked)
     try:
         video = youtube_id(asked) if "://" in asked else asked if YOUTUBE_ID.fullmatch(asked) else None
     except ValueError:

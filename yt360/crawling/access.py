@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from yt360.crawling import cookies_file
+from yt360.crawling.youtube import is_youtube
 from yt360.errors import UsageError
 from yt360.redaction import is_secret_name, keep_out
 from yt360.settings import SecretError, Settings
@@ -212,6 +213,4 @@ def resolve_address(url: str) -> str:
 def site_of(url: str) -> str:
     """The site whose patience is asked: ``youtube``, or a host's name in lower case."""
     host = (urlsplit(url).hostname or "").lower() if "://" in url else ""
-    if not host or host == "youtu.be" or re.search(r"(^|\.)youtube(-nocookie)?\.com$", host):
-        return "youtube"
-    return host
+    return "youtube" if not host or is_youtube(url) else host

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from yt_dlp import YoutubeDL
 from yt_dlp.extractor import gen_extractor_classes
@@ -29,7 +30,8 @@ from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.rate_limit import RateLimiter
 from yt360.crawling.targets import CrawlTarget, page
 from yt360.crawling.text import clean_text, redact
-from yt360.errors import UsageError, Yt360Error
+from yt360.crawling.youtube import leads_to_youtube
+from yt360.errors import UsageError
 
 log = logging.getLogger("yt360.crawl")
 
@@ -55,9 +57,20 @@ class Discovery:
 
         Raises :class:`CrawlError` when the site refuses; nothing half listed is remembered.
         """
-        path = self._folder / f"{_digest(url, limit)}.jsonl"
-        if not path.is_file() or not path.stat().st_size or self._is_old(path):
-            self._list(url, limit, path)
+        if not self.is_listed(url, limit):
+            self._list(url, limit, self._path(url, limit))
+        yield from self.listed(url, limit)
+
+    def is_listed(self, url: str, limit: int | None = None) -> bool:
+        """Whether an address was listed, lately enough not to be asked again."""
+        path = self._path(url, limit)
+        return path.is_file() and path.stat().st_size > 0 and not self._is_old(path)
+
+    def listed(self, url: str, limit: int | None = None) -> Iterator[CrawlTarget]:
+        """The videos of the last listing of an address, however old; none where there was none."""
+        path = self._path(url, limit)
+        if not path.is_file():
+            return
         with path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 try:
@@ -70,6 +83,9 @@ class Discovery:
                     ) from error
                 if target is not None:
                     yield target
+
+    def _path(self, url: str, limit: int | None) -> Path:
+        return self._folder / f"{_digest(url, limit)}.jsonl"
 
     def _is_old(self, path: Path) -> bool:
         longest = self._access.refresh_lists_after_days
@@ -85,7 +101,7 @@ class Discovery:
                     break
                 except CrawlError as error:
                     if not error.retryable or attempt >= _TRIES:
-                        raise Yt360Error(f"{error} (while listing; what was listed before is kept)") from error
+                        raise
                     log.warning("%s; trying again", error)
             os.replace(partial, path)
         finally:
@@ -93,7 +109,7 @@ class Discovery:
         log.info("%s: %d videos found", redact(url, 200), found)
 
     def _write_listing(self, url: str, limit: int | None, partial: Path) -> int:
-        limiter = RateLimiter(self._limits, site_of(url), self._access)
+        limiter = RateLimiter(self._limits, _asked_site(url), self._access)
         give_up_at = time.time() + self._access.give_up_after_s
         found = 0
         with limiter.acquire(give_up_at) as slot, partial.open("w", encoding="utf-8") as stream:
@@ -114,6 +130,11 @@ class Discovery:
             stream.flush()
             os.fsync(stream.fileno())
         return found
+
+
+def _asked_site(url: str) -> str:
+    """The site that answers: a playlist on another host that plays YouTube's videos is one of YouTube's."""
+    return "youtube" if leads_to_youtube((urlsplit(url).hostname or "").lower()) else site_of(url)
 
 
 def flat_entries(ydl: YoutubeDL, url: str) -> Iterator[dict[str, str]]:

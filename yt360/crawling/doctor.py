@@ -25,7 +25,7 @@ from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, candidates, is_spherical
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.runtime import explain_missing, find_runtime
-from yt360.crawling.targets import youtube_address
+from yt360.crawling.youtube import youtube_address
 from yt360.errors import UsageError
 
 KNOWN_AMBISONIC = ("kqAZkf5Odyw", "nOoWRhp9ZiA", "i6j5pPD2jnY", "XAmMrXLVJj4", "dAMUnJqNWaw")

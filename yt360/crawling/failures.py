@@ -80,30 +80,40 @@ KINDS = {
 
 _RULES: tuple[tuple[str, str], ...] = (
     (r"no space left on device|disk quota exceeded", "disk-full"),
-    (r"confirm you.{1,3}re not a bot|captcha challenge|unusual traffic from your", "bot-wall"),
+    (r"confirm you.{1,3}re not a bot|captcha challenge|unusual traffic from your|your ip is likely being blocked",
+     "bot-wall"),
     (r"http error 429|too many requests|content isn.t available, try again later|has been rate.limited",
      "rate-limited"),
-    (r"confirm your age|age.restricted|inappropriate for some users|verify your age", "age-gated"),
+    (r"confirm your age|age.restricted|inappropriate (for some users|or offensive)|verify your age|users over 18"
+     r"|content warning|viewer discretion|identified by the youtube community", "age-gated"),
     (r"members.only|available to this channel.s members|join this channel to get access", "members-only"),
-    (r"private video|video is private|granted access to this video|this playlist is private|(^|: )please sign in",
-     "private"),
+    (r"private video|video is private|granted access to this video|this playlist is private"
+     r"|(^|: )(please )?sign in\b|sign in to (view|watch|access|see)|log.?in (is )?required|login details are needed"
+     r"|(only available for|available to) registered users|authentication is required|does not have permission"
+     r"|video is restricted", "private"),
     (r"requires payment|rental|purchase|premium members|music premium", "paid"),
     (r"drm protected", "drm"),
     (r"(not |un)available in your (country|location|region)|blocked it in your country|geo.?restrict"
-     r"|not made this video available in your country|available from your location", "geo-blocked"),
+     r"|not made this video available in your country|available from your location"
+     r"|blocked by the government|legal complaint", "geo-blocked"),
     (r"live event (will begin|has ended)|premieres? (in|on|will)|live stream (recording is not available|offline)"
-     r"|is (currently )?not live|starts in|is upcoming|offline\.?$", "live"),
+     r"|is (currently )?not (currently )?live|live stream has been cancel|starts in|is upcoming|offline\.?$"
+     r"|processing this video|is being processed|not yet available", "live"),
+    (r"playback on other websites|player configuration error|cannot be embedded", "forbidden"),
     (r"(video|account).{0,80}(has been (removed|terminated|closed)|no longer available|been deleted)"
-     r"|removed (by|for)|copyright (claim|grounds|infringement)|account.{0,60}terminated|violat(es|ing|ion).{0,40}"
-     r"(terms|policy|guidelines)",
-     "removed"),
-    (r"http error (404|410)|(playlist|channel|page) (type )?(is unviewable|not found)|does not exist", "not-found"),
+     r"|no longer available|closed their youtube account|can.t be played|removed (by|for)|copyright (claim|grounds"
+     r"|infringement)|account.{0,60}terminated|violat(es|ing|ion).{0,40}(terms|policy|guidelines)", "removed"),
+    (r"http error (404|410)|(playlist|channel|page) (type )?(is unviewable|not found)|does not exist"
+     r"|does the playlist exist|does not have an? \S{1,40} tab|has no \S{1,40} tab|without video id|looks truncated"
+     r"|album to playlist", "not-found"),
+    (r"unable to recognize tab page", "unsupported-url"),
     (r"http error (401|403)|forbidden", "forbidden"),
     (r"content too short|bytes read, \d+ more expected|incompleteread|did not get any data blocks", "network"),
     (r"http error (408|425|5\d\d)|timed out|timeout|connection (reset|refused|aborted|closed)|remote end closed"
      r"|name resolution|failed to resolve|getaddrinfo|network is unreachable|no route to host|temporary failure"
      r"|eof occurred|unable to download (webpage|api page|json metadata|video data)|extract any player response"
-     r"|page needs to be reloaded|ssl", "network"),
+     r"|page needs to be reloaded|ssl|giving up after|incomplete data received|an error occurred|something went wrong",
+     "network"),
     (r"sabr", "sabr-only"),
     (r"unsupported url|no suitable extractor", "unsupported-url"),
     (r"no video formats found|requested format is not available|only images are available", "no-360-format"),
@@ -114,6 +124,19 @@ _SABR = re.compile(r"sabr|missing a url", re.IGNORECASE)
 _NO_FORMATS = re.compile(
     r"no video formats found|requested format is not available|only images are available", re.IGNORECASE
 )
+
+
+_BY_TYPE = {
+    "GeoRestrictedError": "geo-blocked",
+    "UserNotLive": "live",
+    "UnsupportedError": "unsupported-url",
+    "TransportError": "network",  # with it SSL, proxies, answers that end too early
+    "ConnectionError": "network",
+    "TimeoutError": "network",
+    "gaierror": "network",
+    "HTTPException": "network",
+}
+"""Class of an exception (yt-dlp's, and Python's for connections) -> kind, whatever its sentence says."""
 
 
 class CrawlError(ItemError):
@@ -152,12 +175,12 @@ def classify(error: BaseException, subject: str, warnings: Iterable[str] = ()) -
             kind = kind or _kind_of_status(status)
             if status in (429, 503):
                 pause_s = _retry_after(cause)
-        if type(cause).__name__ == "GeoRestrictedError":
-            kind = "geo-blocked"
+        for one in type(cause).__mro__:
+            kind = kind or _BY_TYPE.get(one.__name__, "")
     said = redact(re.split(r";?\s*please report this issue on", str(error))[0].removeprefix("ERROR: "), 1500)
     # Words first: YouTube's sentence says more than the status that carried it.
     told = classify_text(str(error), warnings)
-    if kind and (told in ("unexpected", "network") or kind in ("disk-full", "geo-blocked")):
+    if kind and (told in ("unexpected", "network") or kind in ("disk-full", "geo-blocked", "live")):
         told = kind
     rule = KINDS[told]
     return CrawlError(told, f"{subject}: {rule.meaning}; found: {said}; {rule.advice}", pause_s=pause_s)

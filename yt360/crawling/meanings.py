@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from yt360.crawling.kept_ids import KeptIds
 from yt360.crawling.media_kind import extension, media_kind_of, split_format
-from yt360.crawling.targets import address_digest, name_of_url, youtube_id
+from yt360.crawling.targets import address_digest, name_of_url
+from yt360.crawling.youtube import with_scheme, youtube_id
 from yt360.hashing import safe_id
 
 
@@ -20,6 +21,7 @@ def meanings(line: str, kept: KeptIds, *, notes: bool = False) -> Iterator[str]:
     for text in dict.fromkeys([line, cut]):
         if not text:
             continue
+        text = with_scheme(text)
         if "://" in text:
             yield from _ids_of_address(text, kept)
             continue

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from yt360.crawling.targets import YOUTUBE_ID, CrawlTarget, address_digest, address_of
+from yt360.crawling.targets import CrawlTarget, address_digest, address_of
+from yt360.crawling.youtube import YOUTUBE_ID
 from yt360.errors import UsageError
 
 _NAME = "removed.jsonl"

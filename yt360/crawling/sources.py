@@ -20,18 +20,25 @@ from urllib.parse import unquote, urlsplit
 from yt360 import shipped
 from yt360.crawling import folder, tables
 from yt360.crawling.access import site_of
+from yt360.crawling.list_files import read_lines, without_note
 from yt360.crawling.media_kind import extension, media_kind_of
 from yt360.crawling.targets import (
+    LISTING,
     NAME_IT,
-    YOUTUBE_ID,
     CrawlTarget,
     direct,
     name_of_url,
     page,
+)
+from yt360.crawling.text import clean_text, public_url
+from yt360.crawling.youtube import (
+    YOUTUBE_ID,
+    is_broken,
+    is_youtube,
+    with_scheme,
     youtube_address,
     youtube_id,
 )
-from yt360.crawling.text import clean_text, public_url
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
 from yt360.plugins import Plugin, announced, load_plugin
@@ -65,8 +72,10 @@ _SEARCH = re.compile(r"[a-z0-9_.]+search[a-z]*(\d+|all)?:", re.IGNORECASE)
 _NAMED = re.compile(r"([^\s=:/?#]{1,200})\s*=\s*(\S.*)")
 _LISTS = frozenset(("txt", "list", "lst", ""))
 _TABLES = frozenset(("csv", "tsv"))
-_LONGEST_LINE = 20_000
-_LARGEST_LIST = 256 << 20
+_LINE = (
+    "one video a line: an address, an 11-character YouTube id, a path, PICTURE SOUND, NAME=ADDRESS, or a search "
+    "(ytsearch50:spatial audio 360)"
+)
 
 
 def expand_sources(
@@ -128,7 +137,7 @@ def _clash(target: CrawlTarget) -> UsageError:
 
 def _same(target: CrawlTarget) -> int:
     """What two mentions of one video agree in; a number, because a source may mention very many."""
-    if "page" in target.where:
+    if "page" in target.where or target.identity["source"] == LISTING:
         return hash(("page", target.identity["source"], target.identity["video"]))
     return hash(tuple(sorted(target.where.items())))
 
@@ -159,10 +168,10 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         yield from _address(text, expand, "")
         return
     path = base / os.path.expanduser(text)
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        mode = 0
+    mode = _mode(path)
+    if not mode and with_scheme(text) != text:
+        yield from _address(with_scheme(text), expand, "")
+        return
     is_file = stat.S_ISREG(mode)
     if stat.S_ISDIR(mode):
         yield from folder.scan_folder(path)
@@ -176,7 +185,16 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         yield youtube(text)
     else:
         missing = ", and no file or folder of that name exists" if "/" in text or extension(text) else ""
-        raise UsageError(f"crawl.source: expected {EXPECTED}; found {clean_text(text, 200)!r}{missing}")
+        expected = f"crawl.source: expected {EXPECTED}" if lists else f"expected {_LINE}"
+        raise UsageError(f"{expected}; found {clean_text(text, 200)!r}{missing}")
+
+
+def _mode(path: Path) -> int:
+    """What a path is, as :func:`os.stat` says it; 0 where there is nothing."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def _of_plugin(name: str, plugin: Plugin, what: str, expand: Expand) -> Iterator[CrawlTarget]:
@@ -221,10 +239,27 @@ def _address(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
         yield replace(target, name=name or target.name, named=bool(name))
     elif role := media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]):
         yield direct(**{"video": None, "sound": None, role: url}, name=name)
-    elif site_of(url) == "youtube":
-        yield from expand(url)
+    elif is_broken(url):
+        raise UsageError(f"{clean_text(public_url(url), 200)}: expected the 11 characters of a video's id behind v=")
+    elif is_youtube(url):
+        yield from _expanded(url, expand, name)
     else:
         yield from _site(url, expand, name)
+
+
+def _expanded(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
+    """The videos of a listing; with a ``name`` the one that it may hold."""
+    if name:
+        yield _only(list(expand(url)), name)
+    else:
+        yield from expand(url)
+
+
+def _only(found: list[CrawlTarget], name: str) -> CrawlTarget:
+    """The one video behind a name that a list gives it."""
+    if len(found) != 1:
+        raise UsageError(f"{name}=: expected one video behind the name, found {len(found)}")
+    return found[0] if found[0].identity["source"] == LISTING else replace(found[0], name=name, named=True)
 
 
 def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
@@ -232,11 +267,15 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     from yt360.crawling.discovery import extractor_for, is_listing
 
     if is_listing(url):
-        yield from expand(url)
+        yield from _expanded(url, expand, name)
         return
     extractor = extractor_for(url)
     found = extractor.get_temp_id(url) if extractor is not None and hasattr(extractor, "get_temp_id") else None
     site = extractor.ie_key().lower() if extractor is not None else site_of(url)
+    if site == "youtube" and found:
+        target = youtube(found)
+        yield replace(target, name=name or target.name, named=bool(name))
+        return
     target = page(site, found or name_of_url(url), url)
     yield replace(target, name=name or target.name, named=bool(name))
 
@@ -244,13 +283,12 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
 def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
     lines = 0
-    for number, line in enumerate(_lines(path), 1):
-        text = line.strip().lstrip("\ufeff")
-        if not text or text.startswith("#"):
-            continue
+    for number, text in read_lines(path):
         lines += 1
         try:
-            yield from _line(text, expand, path.parent)
+            # A file may be called so; anything else is a comment behind a video, or quotes around it.
+            plain = without_note(text)
+            yield from _line(text if text == plain or _mode(path.parent / text) else plain, expand, path.parent)
         except UsageError as error:
             raise UsageError(f"{path}, line {number}: {error}") from error
     if not lines:
@@ -268,7 +306,7 @@ def _tabled(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
 
 
 def _with_notes(target: CrawlTarget, row: tables.ListedVideo) -> CrawlTarget:
-    return replace(target, notes=row.notes())
+    return target if target.identity["source"] == LISTING else replace(target, notes=row.notes())
 
 
 def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
@@ -284,10 +322,7 @@ def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
             raise UsageError(f"expected one address, or those of a picture and a sound file, found {len(words)} words")
         yield from _address(text, expand, name)
     elif name:
-        found = list(_one(text, expand, base, lists=False))
-        if len(found) != 1:
-            raise UsageError(f"{name}=: expected one video behind the name, found {len(found)}")
-        yield replace(found[0], name=name, named=True)
+        yield _only(list(_one(text, expand, base, lists=False)), name)
     else:
         yield from _one(text, expand, base, lists=False)
 
@@ -314,14 +349,3 @@ def _pair(urls: list[str], name: str) -> CrawlTarget:
     roles = [media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]) for url in urls]
     picture, sound = reversed(urls) if roles[0] == "sound" and roles[1] != "sound" else urls
     return direct(picture, sound, name)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        if path.stat().st_size > _LARGEST_LIST:
-            raise UsageError(f"{path}: expected a list of at most {_LARGEST_LIST >> 20} MB, found a larger file")
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            while line := stream.readline(_LONGEST_LINE):
-                yield line
-    except OSError as error:
-        raise UsageError(f"{path}: expected a list that can be read, found: {error.strerror}") from error

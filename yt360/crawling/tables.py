@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from yt360 import shipped
+from yt360.crawling.list_files import encoding_of
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
 
@@ -92,17 +93,20 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     csv.field_size_limit(_LONGEST_FIELD)
     names: list[str] = []
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+        with path.open(encoding=encoding_of(path), errors="replace", newline="") as stream:
             delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
             for number, cells in enumerate(csv.reader(stream, delimiter=delimiter, skipinitialspace=True), 1):
-                if not cells or (cells[0].startswith("#") and not names and not _is_header(cells)):
+                if not any(map(str.strip, cells)) or (  # an empty row of a spreadsheet
+                    cells[0].startswith("#") and not names and not _is_header(cells)
+                ):
                     continue
                 if not names:
                     names = [_column(cell) for cell in cells]
                     if not _is_header(cells):
                         raise UsageError(
                             f"{path}, line {number}: expected column names, one of them video or youtube_id or url; "
-                            f"found {clean_text(cells, 120)}"
+                            f"found {clean_text(cells, 120)} (columns are separated by "
+                            f"{'tabs' if delimiter == chr(9) else 'commas'})"
                         )
                     _require_known(cells, names, f"{path}, line {number}")
                     continue
@@ -134,6 +138,9 @@ def _require_known(cells: list[str], names: list[str], where: str) -> None:
 
 
 def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int = 0) -> None:
+    for names in (_START, _END, _SPLIT):
+        if len(found := {name: line[name] for name in names if line.get(name)}) > 1 and len(set(found.values())) > 1:
+            raise ValueError(f"expected one column of each meaning, found {' and '.join(found)} that differ")
     video = _first(line, _VIDEO)
     if not video:
         raise ValueError("expected a video, found an empty field")

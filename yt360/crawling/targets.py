@@ -8,17 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from yt360.crawling.access import site_of
 from yt360.crawling.media_kind import MEDIA_EXTENSIONS, extension, split_format
 from yt360.crawling.text import clean_text
+from yt360.crawling.youtube import youtube_address
 from yt360.engine.stage import Item
 from yt360.hashing import safe_id
-
-YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
-_NO_VIDEOS = frozenset(("videoseries", "live_stream"))
-"""Eleven characters in an embedded player's address that mean a playlist or a channel."""
 
 NAME_IT = (
     "put the secret into an environment variable and name that in its place: "
@@ -60,30 +56,19 @@ def _youtube_page(identity: Mapping[str, Any]) -> dict[str, str]:
     return {"page": youtube_address(identity["video"])} if identity.get("source") == "youtube" else {}
 
 
-def youtube_address(video: str) -> str:
-    """The address of a YouTube video's page."""
-    return f"https://www.youtube.com/watch?v={video}"
+LISTING = "listing"
+"""``source`` of an item that stands for a channel, playlist or search which could not be listed."""
 
 
-def youtube_id(url: str) -> str | None:
-    """The id of the one video that a YouTube address shows, if it shows one."""
-    parts = urlsplit(url)
-    if site_of(url) != "youtube":
-        return None
-    steps = [step for step in parts.path.split("/") if step]
-    if (parts.hostname or "").lower() == "youtu.be":
-        found = steps[0] if steps else ""
-    elif steps[:1] == ["watch"]:
-        found = parse_qs(parts.query).get("v", [""])[0]
-    elif len(steps) >= 2 and steps[0] in ("shorts", "embed", "v", "live", "e"):
-        found = steps[1]
-    else:
-        found = ""
-    if found in _NO_VIDEOS:
-        return None
-    # As yt-dlp reads it: what follows the eleven characters (`watch?v=ID_52`) is no part of the id.
-    found = found[:11] if len(found) > 11 and steps[:1] == ["watch"] else found
-    return found if YOUTUBE_ID.fullmatch(found) else None
+def listing(url: str, **told: str) -> CrawlTarget:
+    """A channel, playlist or search as an item of its own: where it cannot be listed, that is its own failure.
+
+    ``told`` are hints for the crawl: the ``kind`` and ``error`` of the failure.
+    """
+    base = re.sub(r"[^A-Za-z0-9_]+", "-", posixpath.basename(url.partition("?")[0].rstrip("/")))[:60].strip("-")
+    digest = hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    identity = {"source": LISTING, "video": clean_text(url, 500), **({"listed": True} if "listed" in told else {})}
+    return CrawlTarget(f"{base or LISTING}-{digest}", identity, {LISTING: url, **told}, said=url)
 
 
 def page_of(item: Item) -> str | None:

@@ -26,18 +26,31 @@ from yt360.crawling.access import Access, resolve_address, site_of
 from yt360.crawling.failures import CrawlError, classify
 from yt360.crawling.formats import SOUND, Choice, picture_selectors, sort_order
 from yt360.crawling.listing import Listed, read_listing, write_listing
+from yt360.crawling.listings import LISTED, Listings
 from yt360.crawling.media_kind import MediaKind, extension
 from yt360.crawling.own_files import OwnFiles
 from yt360.crawling.rate_limit import RateLimiter, Slot
 from yt360.crawling.removed_ids import Tombstones
-from yt360.crawling.targets import NAME_IT, CrawlTarget, page_of
+from yt360.crawling.targets import LISTING, NAME_IT, page_of
 from yt360.crawling.text import clean_text
-from yt360.engine.stage import Context, DatasetView, Done, Failed, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.stage import (
+    Context,
+    DatasetView,
+    Done,
+    Failed,
+    Filtered,
+    Item,
+    Outcome,
+    Resources,
+    Stage,
+    StageParams,
+)
 from yt360.errors import ItemError
 from yt360.redaction import secret_in
 from yt360.settings import SecretError, Settings, unit
 
 if TYPE_CHECKING:
+    from yt360.crawling.discovery import Discovery
     from yt360.crawling.download import Downloader, Fetched
 
 log = logging.getLogger("yt360.crawl")
@@ -136,12 +149,9 @@ class Crawl(Stage):
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
         from yt360.crawling.sources import expand_sources
 
-        def expand(address: str) -> Iterator[CrawlTarget]:
-            # Half a second to import, and only lists of videos need it.
-            from yt360.crawling.discovery import Discovery
-
-            return Discovery(dataset.state_dir, self.params.access).videos(address, self.params.limit)
-
+        listings = Listings(
+            lambda: self._discovery(dataset.state_dir), self.params.limit, lambda: dataset.records(self.name)
+        )
         buried = Tombstones(dataset.state_dir)
         self._kept = kept_ids.read(dataset)
         listed = Listed()
@@ -149,7 +159,7 @@ class Crawl(Stage):
         skipped = 0
         warned = False
         renamed = functools.partial(kept_ids.under_kept_id, kept=self._kept)
-        for target in expand_sources(self.params.source, expand, listed.note, renamed):
+        for target in expand_sources(self.params.source, listings.videos, listed.note, renamed):
             if not warned and target.identity["source"] == "youtube":
                 warned = True
                 self._look_for_runtime()
@@ -181,6 +191,8 @@ class Crawl(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         """Fetch or copy the files of one video into the work folder."""
+        if LISTING in item.hints:
+            return self._list(item, context.state)
         try:
             if any(name.endswith("_file") for name in item.hints):
                 return self._take_files(item, context.workdir, "file", self._take_local)
@@ -205,7 +217,7 @@ class Crawl(Stage):
         if kind == "file":
             return {"local_files": params["local_files"]}
         params.pop("local_files")
-        return {} if kind in ("url", "store") else params
+        return {} if kind in ("url", "store", LISTING) else params
 
     def _look_for_runtime(self) -> None:
         from yt360.crawling.runtime import explain_missing, find_runtime
@@ -213,6 +225,25 @@ class Crawl(Stage):
         wanted = self.params.access.js_runtimes
         if not find_runtime(wanted):
             log.warning("%s", explain_missing(wanted))
+
+    def _discovery(self, state: Path) -> Discovery:
+        # Half a second to import, and only lists of videos need it.
+        from yt360.crawling.discovery import Discovery
+
+        return Discovery(state, self.params.access)
+
+    def _list(self, item: Item, state: Path) -> Outcome:
+        """What became of a channel, playlist or search that could not be listed; ``--retry`` asks again."""
+        url = item.hints[LISTING]
+        if LISTED in item.hints:
+            return Filtered(LISTED, f"{clean_text(url)}: it can be listed again; its videos are items of their own")
+        if "kind" in item.hints:
+            return Failed(item.hints["kind"], item.hints["error"])
+        try:
+            found = sum(1 for _ in self._discovery(state).videos(url, self.params.limit))
+        except CrawlError as error:
+            return Failed(error.kind, str(error))
+        return Filtered(LISTED, f"{clean_text(url)}: {found} videos, which the next run crawls")
 
     def _take_files(self, item: Item, workdir: Path, way: str, take: Callable[[str, Path], None]) -> Outcome:
         """Files that only have to be copied; ``way`` ends the names of the hints that say where they are."""
@@ -284,7 +315,8 @@ class Crawl(Stage):
             from yt360.crawling.discovery import extractor_for
 
             extractor_for(page)
-        site = site_of(page or next(iter(urls.values())))
+        # A page of another host may be a video of YouTube all the same: its pace is kept.
+        site = "youtube" if item.meta["source"] == "youtube" else site_of(page or next(iter(urls.values())))
         return RateLimiter(access.rate_limit_folder or state / "crawl-guest", site, access).call(attempt)
 
     def _downloader(self, item: Item, state: Path, slot: Slot) -> Downloader:

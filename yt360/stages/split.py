@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from yt360.crawling import kept_ids
+from yt360.crawling.list_files import read_lines
 from yt360.crawling.listing import read_listing
 from yt360.crawling.meanings import meanings
 from yt360.crawling.text import clean_text
@@ -263,8 +264,4 @@ def _channels_of(dataset: DatasetView) -> Mapping[str, str]:
 
 
 def _read_list(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: expected a text file with one video id a line, found: {error}") from error
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [text for _, text in read_lines(path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from yt360.crawling.failures import KINDS
 
 REASONS = {
+    "listed": "a channel, playlist or search that failed before and could be listed since; no video",
     "no-picture": "a sound file that no picture belongs to",
     "no-sound": "a picture without sound",
     "no-ambisonics": "its sound is mono, stereo or another layout, not ambisonics",
