@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yt360.media.probe import AudioStream
-from yt360.media.riff import FUMA_ORDERING
-from yt360.media.spatial import SoundMetadata
+from yt360.media.spatial import FUMA_ORDERING, SoundMetadata
 
 _ITAG_327 = (2, 1, 4, 0)
 """AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""
@@ -53,8 +52,12 @@ def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequen
         problem = f"the sound is {name}, expected at least 4 channels of ambisonics"
         return ChannelPlan(None, problem=problem, reason="no-ambisonics")
     declared = {1: "n3d"}.get(metadata.normalization if metadata.order is not None else 0, "ambix")
+    named = metadata.components if metadata.components and max(metadata.components) < channels else None
     if metadata.channel_ordering == FUMA_ORDERING:
-        return ChannelPlan((0, 1, 2, 3), "fuma", "fuma")
+        w, y, z, x = named or (0, 2, 3, 1)
+        return ChannelPlan((w, x, y, z), "fuma", "fuma")
+    if named is not None:
+        return ChannelPlan(named, declared, "named")
     pair = (channels - 2, channels - 1)
     if len(metadata.channel_map) == channels and sorted(metadata.channel_map) == list(range(channels)):
         head_locked = pair if metadata.head_locked_stereo else ()

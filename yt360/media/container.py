@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from yt360.errors import ItemError
+from yt360.media.chunked import read_aiff, read_caf
 from yt360.media.iamf import MAGIC, read_iamf
 from yt360.media.matroska import read_matroska
 from yt360.media.mp4 import read_mp4
@@ -35,8 +36,12 @@ def read_metadata(path: Path) -> ContainerMetadata:
                 return read_mp4(file, size)
             if head[:4] == b"\x1a\x45\xdf\xa3":
                 return read_matroska(file, size)
-            if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+            if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
                 return read_riff(file, size)
+            if head[:4] == b"caff":
+                return read_caf(file, size)
+            if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+                return read_aiff(file, size)
             if head[2:6] == MAGIC and head[0] >> 3 == _IAMF_SEQUENCE:
                 return read_iamf(file, size)
     except FileNotFoundError:

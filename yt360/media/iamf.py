@@ -208,7 +208,7 @@ def add_elements(elements: list[AudioElement], found: ContainerMetadata, sound: 
     scene = next((k for k, element in enumerate(elements) if len(element.matrix) >= 4), None)
     if scene is None:
         kinds = " and ".join(_words(element) for element in elements)
-        found.groups.append(StreamGroup(first, total, refused=kinds))
+        found.groups.append(StreamGroup(first, total, refused=f"IAMF (Eclipsa Audio): {kinds}"))
         return
     starts = [sum(len(element.columns) for element in elements[:k]) for k in range(len(elements))]
     pair = next(

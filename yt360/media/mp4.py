@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yt360.media.channel_statements import read_chan, read_chnl
 from yt360.media.iamf import MAGIC, AudioElement, add_elements, read_iacb
 from yt360.media.projection_payload import PROJECTION_BOXES, read_projection
 from yt360.media.reader import MalformedError, Window
@@ -191,7 +192,7 @@ def _read_sample_descriptions(
         elif handler == b"soun":
             (version,) = entry.unpack("H", 8)
             sound.fourcc = kind.decode("latin-1").strip()
-            (sound.channels,) = entry.unpack("H", 16)
+            (sound.channels,) = entry.unpack("I", 40) if version == 2 else entry.unpack("H", 16)
             # QuickTime sample descriptions of version 1 and 2 hold 16 and 36 bytes more.
             fields = 28 + {1: 16, 2: 36}.get(version, 0)
             _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, sound)
@@ -240,12 +241,26 @@ def _read_sound_boxes(walk: _Walk, window: Window, depth: int, sound: SoundMetad
                 _read_sa3d(content, sound)
             except MalformedError as error:
                 sound.problems.append(f"SA3D: {error}")
+        elif kind in (b"chan", b"chnl"):
+            try:
+                if kind == b"chan":
+                    read_chan(content, 4, _type_at(content, kind), sound.channels, sound)
+                else:
+                    read_chnl(content, _type_at(content, kind), sound.channels, sound)
+            except MalformedError as error:
+                sound.problems.append(f"{kind.decode()}: {error}")
+
+
+def _type_at(content: Window, kind: bytes) -> int:
+    """Where in the file the type of a box stands; a size of 64 bits lies between it and the content."""
+    before = Window(content.file, content.start - 4, content.start).all()
+    return content.start - (4 if before == kind else 12)
 
 
 def _read_sa3d(content: Window, sound: SoundMetadata) -> None:
     """Spatial Audio RFC: version, head-locked bit and type, order, ordering, normalization, channel map."""
     version, kind, order, ordering, normalization, channels = content.unpack("BBIBBI")
-    sound.type_at = content.start - 4
+    sound.masked_at += (_type_at(content, b"SA3D"),)
     if version != 0:
         raise MalformedError(f"version {version}, expected 0")
     if not 0 < channels <= _MAX_CHANNELS:

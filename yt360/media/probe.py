@@ -107,8 +107,8 @@ class MediaInfo:
 class _Masked(io.RawIOBase):
     """A file in which a few bytes read as others.
 
-    libav double-frees on an ``SA3D`` box whose channel map is not the identity; with the box's type
-    hidden it opens such files well.
+    libav derives a channel layout of its own from an ``SA3D`` box whose channel map is not the identity, and from
+    ``chan`` and ``chnl``; PyAV frees it twice. With the boxes' types hidden it opens such files well.
     """
 
     def __init__(self, path: Path, patches: dict[int, bytes]) -> None:
@@ -144,7 +144,7 @@ class _Masked(io.RawIOBase):
 def open_media(path: Path, metadata: ContainerMetadata | None = None) -> Any:
     """Open ``path`` with PyAV. Raises :class:`ItemError` of kind ``truncated``, ``corrupt`` or ``not-media``."""
     metadata = metadata if metadata is not None else read_metadata(path)
-    patches = {sound.type_at: b"free" for sound in metadata.sounds if sound.type_at is not None}
+    patches = {at: b"free" for sound in metadata.sounds for at in sound.masked_at}
     try:
         source = _Masked(path, patches) if patches else f"file:{path}"
         return av.open(source, mode="r", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
@@ -191,7 +191,7 @@ def probe(path: Path) -> MediaInfo:
             if stream.codec_context is not None and stream.codec_context.width and stream.codec_context.height
         ]
         audios = [
-            _audio(stream, k)
+            _audio(stream, k, metadata)
             for k, stream in enumerate(sounds)
             if stream.codec_context is not None and stream.codec_context.channels and stream.codec_context.sample_rate
         ]
@@ -234,10 +234,10 @@ def put_together(
         parts.sort(key=lambda stream: group.used.index(stream.index - group.first))
         columns = len(group.matrix[0]) if group.matrix else group.channels
         if group.refused:
-            words = f"the sound is IAMF (Eclipsa Audio): {group.refused}, expected first-order ambisonics or more"
+            words = f"the sound is {group.refused}, expected first-order ambisonics or more"
             refused.append(Undecodable("audio", "no-ambisonics", words))
         elif len(parts) != len(group.used) or sum(part.channels for part in parts) != columns:
-            words = "the sound is IAMF (Eclipsa Audio) of which not all parts can be decoded; export it as PCM or Opus"
+            words = "the sound is spread over several streams of which not all can be decoded; export it as PCM or Opus"
             refused.append(Undecodable("audio", "unknown-codec", words))
         else:
             first = min(parts, key=lambda part: part.index)
@@ -313,7 +313,7 @@ def _codec_name(context: Any) -> str:
     return str(context.codec.canonical_name) if name.startswith("lib") else name
 
 
-def _audio(stream: Any, index: int) -> AudioStream:
+def _audio(stream: Any, index: int, metadata: ContainerMetadata) -> AudioStream:
     context = stream.codec_context
     family = None
     if context.name in ("opus", "libopus"):
@@ -323,7 +323,7 @@ def _audio(stream: Any, index: int) -> AudioStream:
         codec=_codec_name(context),
         sample_rate_hz=context.sample_rate or 0,
         channels=context.channels,
-        layout=context.layout.name if context.layout is not None else "",
+        layout=metadata.sound(index).speakers or (context.layout.name if context.layout is not None else ""),
         opus_family=family,
         start_s=_seconds(stream.start_time, stream.time_base) or 0.0,
         duration_s=_seconds(stream.duration, stream.time_base),

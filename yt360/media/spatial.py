@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+FUMA_ORDERING = 255
+"""Marks FuMa in :attr:`SoundMetadata.channel_ordering`, where SA3D itself knows only 0 (ACN)."""
+
 Stereo = Literal["mono", "top-bottom", "left-right"]
 Projection = Literal["equirectangular", "eac", "cubemap", "mesh", "half_equirectangular", "fisheye", "flat", "unknown"]
 
@@ -78,6 +81,8 @@ class SoundMetadata:
 
     ``edits`` are those of a track that was cut (more than one): where each begins in the movie and in the track's
     own time, and how long it is, in seconds.
+    ``components`` are the channels of W, Y, Z and X where they are named one by one, ``speakers`` what is said of the
+    channels in words. ``masked_at`` is where in the file statements stand that libav must not see.
     ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
 
     order: int | None = None
@@ -87,7 +92,9 @@ class SoundMetadata:
     normalization: int = 0
     channel_map: tuple[int, ...] = ()
     non_diegetic: bool = False
-    type_at: int | None = None
+    masked_at: tuple[int, ...] = ()
+    components: tuple[int, int, int, int] | None = None
+    speakers: str = ""
     edits: tuple[tuple[float, float, float], ...] = ()
     fourcc: str = ""
     channels: int = 0
