@@ -28,36 +28,8 @@ _COMPONENT_LABELS = {200: 0, 202: 1, 203: 2, 201: 3, **{(2 << 16) + k: k for k i
 _BY_NAME = range(200, 204)
 _LAST_NATIVE_LABEL = 8
 _MOST_CHANNELS = 64
-_LABELS = ("?", *["L", "R", "C", "LFE", "Ls", "Rs", "Lc", "Rc", "Cs", "Lsd", "Rsd", "Ts", "Lvh", "Cvh", "Rvh"])
-_POSITIONS = [
-    "L",
-    "R",
-    "C",
-    "LFE",
-    "Ls",
-    "Rs",
-    "Lc",
-    "Rc",
-    "Lsr",
-    "Rsr",
-    "Cs",
-    "Lsd",
-    "Rsd",
-    "Lss",
-    "Rss",
-    "Lw",
-    "Rw",
-    "Lv",
-    "Rv",
-    "Cv",
-    "Lvr",
-    "Rvr",
-    "Cvr",
-    "Lvss",
-    "Rvss",
-    "Ts",
-    "LFE2",
-]
+_LABELS = "? L R C LFE Ls Rs Lc Rc Cs Lsd Rsd Ts Lvh Cvh Rvh"
+_POSITIONS = "L R C LFE Ls Rs Lc Rc Lsr Rsr Cs Lsd Rsd Lss Rss Lw Rw Lv Rv Cv Lvr Rvr Cvr Lvss Rvss Ts LFE2"
 """Names of loudspeakers by number, Apple's and ISO's."""
 
 _EXPLICIT = 126
@@ -106,7 +78,7 @@ def _read_labels(labels: Sequence[int], channels: int, sound: SoundMetadata) -> 
         sound.components = (w, y, z, x)
         sound.speakers = "components " + " ".join("?" if number is None else str(number) for number in numbers)
         return
-    sound.speakers = " ".join(_LABELS[label] if label < len(_LABELS) else str(label) for label in labels)
+    sound.speakers = _named(labels, _LABELS)
 
 
 def read_chnl(content: Window, type_at: int, channels: int, sound: SoundMetadata) -> None:
@@ -131,9 +103,14 @@ def read_chnl(content: Window, type_at: int, channels: int, sound: SoundMetadata
     if version == 1:
         (count,) = content.unpack("B", at)
         at += 1
-    names = []
+    positions = []
     for _ in range(min(count, _MOST_CHANNELS)):
         (position,) = content.unpack("B", at)
         at += 4 if position == _EXPLICIT else 1
-        names.append(_POSITIONS[position] if position < len(_POSITIONS) else str(position))
-    sound.speakers = " ".join(names)
+        positions.append(position)
+    sound.speakers = _named(positions, _POSITIONS)
+
+
+def _named(numbers: Sequence[int], names: str) -> str:
+    known = names.split()
+    return " ".join(known[number] if number < len(known) else str(number) for number in numbers)
