@@ -18,13 +18,15 @@ class ItemError(Yt360Error):
     """One item cannot be processed; the others go on.
 
     ``kind`` is a short stable word that ``status`` counts (``not-media``, ``timeout`` …).
-    ``retryable`` says whether the same attempt may succeed later without any change.
+    ``retryable`` says whether the same attempt may succeed later without any change. ``damaged`` are the uris of
+    inputs that are not what was recorded of them.
     """
 
-    def __init__(self, kind: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, kind: str, message: str, *, retryable: bool = False, damaged: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.kind = kind
         self.retryable = retryable
+        self.damaged = damaged
 
 
 class DiskFullError(Yt360Error):

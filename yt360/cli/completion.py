@@ -24,7 +24,15 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 _MOST_ITEMS = 200
 """Ids offered at most: a root may hold a million."""
 
-_ENDED_BY_ENGINE = ("timeout", "worker-died", "machine-lost", "poison", "out-of-memory", "missing-input")
+_ENDED_BY_ENGINE = (
+    "timeout",
+    "worker-died",
+    "machine-lost",
+    "poison",
+    "out-of-memory",
+    "missing-input",
+    "changed-input",
+)
 _NO_SPACE = """    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[.=] ]]; then
         compopt -o nospace
     fi

@@ -37,12 +37,15 @@ def verify_command(root: str, workers: int | None, as_json: bool) -> int:
                 "files": found.files,
                 "bytes": found.size,
                 "damaged": [asdict(damage) for damage in found.damaged],
+                "suspect": [asdict(one) for one in found.suspect],
                 "manifests": manifests,
             }
         )
         return 0 if ok else 1
     for damage in found.damaged:
         click.echo(f"damaged: {damage.stage} {damage.item} {damage.output}: {clean(damage.problem)}")
+    for one in found.suspect:
+        click.echo(f"may be made from it: {one.stage} {one.item} (from {one.uri})")
     for problem in manifests:
         click.echo(f"damaged: {problem}")
     click.echo(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yt360.errors import ItemError
+
 
 @dataclass(frozen=True)
 class Blob:
@@ -82,11 +84,19 @@ class Filtered:
 
 @dataclass(frozen=True)
 class Failed:
-    """The item could not be processed. ``kind`` is a stable short code; transient ones are retried."""
+    """The item could not be processed. ``kind`` is a stable short code; transient ones are retried.
+
+    ``damaged`` are the uris of inputs that are not what was recorded of them.
+    """
 
     kind: str
     error: str
     retryable: bool = False
+    damaged: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(error: ItemError) -> Failed:
+        return Failed(error.kind, str(error), error.retryable, error.damaged)
 
 
 Outcome = Done | Filtered | Failed

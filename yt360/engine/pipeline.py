@@ -11,7 +11,7 @@ import json
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -30,6 +30,9 @@ from yt360.files import atomic_write, atomic_write_text, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
 
+_ROUNDS = 3
+"""Times that a run goes through its stages, where what it reads turns out to be damaged and is made anew."""
+
 _COMPACT_ABOVE_FILES = 8
 """Ledger files of one stage before they are gathered into one."""
 
@@ -41,6 +44,14 @@ class RunResult:
     run: str
     stages: list[StageResult] = field(default_factory=list)
     interrupted: int = 0
+
+    def add(self, made: StageResult) -> None:
+        """What was done at a stage; once more where it is gone through again."""
+        for place, before in enumerate(self.stages):
+            if before.stage == made.stage:
+                self.stages[place] = made.went_on(before)
+                return
+        self.stages.append(made)
 
     @property
     def failed(self) -> list[Record]:
@@ -94,12 +105,19 @@ def _run(
         catalog = DatasetState(root, recipe.stages)
         try:
             with pool, _drain_on_signals(pool, result, say), _refusal_changes_nothing(root, held, result):
-                for stage in recipe.stages:
-                    if pool.stopping:
+                for _ in range(_ROUNDS):
+                    damaged = False
+                    for stage in recipe.stages:
+                        if pool.stopping:
+                            break
+                        if only in (None, stage.name):
+                            made = StageRun(stage, catalog, root, options, result.run, events).run(pool)
+                            result.add(made)
+                            damaged |= bool(made.damaged)
+                    if pool.stopping or only is not None or not damaged:
                         break
-                    if only in (None, stage.name):
-                        work = StageRun(stage, catalog, root, options, result.run, events)
-                        result.stages.append(work.run(pool))
+                    options = replace(options, retry=None)
+                    catalog = DatasetState(root, recipe.stages)
             if not result.interrupted:
                 finish(root, catalog, publish)
         finally:

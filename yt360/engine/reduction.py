@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from yt360.engine.inputs import problems
 from yt360.engine.items import Blob, Done, Failed, Filtered, Item, Outcome
 from yt360.engine.stage import FanInStage
 from yt360.engine.state import evidence as evidences
@@ -88,18 +89,18 @@ def reduce(host: StageHost, job: ItemJob) -> Attempt:
         about = _of_stage(stage, job, seconds)
         writer = host.writer(root, stage.name, job.run)
         if isinstance(outcomes, Failed):
-            failed = replace(about, **failed_fields(outcomes))
-            written = list(_failures(rows, job, failed))
+            whole = replace(about, **failed_fields(outcomes))
+            written = list(_failures(rows, job, whole))
         else:
-            failed = None
+            whole = None
             made = [_record(stage, job, about, row, outcomes[row.item.id]) for row in rows]
             pairs = zip(rows, made, strict=True)
             written = [record for row, record in pairs if _told(record) != row.held or _failed_again(record, row)]
         for record in written:
             writer.append(record, flush=False)
         writer.flush()
-        if failed is not None:
-            return Attempt(failed, tuple(written), Counter(record.status for record in written))
+        if whole is not None:
+            return Attempt(whole, tuple(written), Counter(record.status for record in written))
         given = np.flatnonzero([record.status != "failed" for record in made])
         evidences.save(evidences.path_of(root, stage), plan.take(given), job.key)
         _to_store(root, evidences.path_of(root, stage))
@@ -109,15 +110,15 @@ def reduce(host: StageHost, job: ItemJob) -> Attempt:
         raise
 
 
-def failures(root: Root, job: ItemJob, failed: Record) -> list[Record]:
+def failures(root: Root, job: ItemJob, ended: Record) -> list[Record]:
     """The records of the items that wait, where their job as a whole failed (its worker died)."""
-    return list(_failures(_read(root.path / job.item.hints["request"])[1], job, failed))
+    return list(_failures(_read(root.path / job.item.hints["request"])[1], job, ended))
 
 
-def _failures(rows: list[_Row], job: ItemJob, failed: Record) -> Iterator[Record]:
+def _failures(rows: list[_Row], job: ItemJob, ended: Record) -> Iterator[Record]:
     for row in rows:
         if row.waits:
-            yield replace(failed, item=row.item.id, source=row.item.source_id, key=row.key, meta=dict(row.item.meta),
+            yield replace(ended, item=row.item.id, source=row.item.source_id, key=row.key, meta=dict(row.item.meta),
                           sequence=row.sequence + job.sequence, attempt=row.attempt + job.attempt)  # fmt: skip
 
 
@@ -151,10 +152,15 @@ class _AtHand:
 
     def path(self, blob: Blob) -> Path:
         path = self._root.local(blob.uri)
-        if not path.is_file():
+        if self._root.store is not None and any(problems(blob, path)):  # the mirror's copy, or the store's?
+            path.unlink(missing_ok=True)
+            path = self._root.local(blob.uri)
+        for kind, uri, found in problems(blob, path):
             raise ItemError(
-                "missing-input",
-                f"{path}: expected an input, found no file; run `yt360 verify` and then the recipe again",
+                kind,
+                f"{uri}: expected content with digest {blob.digest}, found {found}; run the recipe again to make it "
+                "anew",
+                damaged=(uri,),
             )
         return path
 
@@ -201,15 +207,17 @@ def _record(stage: FanInStage, job: ItemJob, about: Record, row: _Row, outcome: 
     own: dict[str, Any] = {"item": item.id, "source": item.source_id, "sequence": row.sequence + job.sequence}
     try:
         if isinstance(outcome, Failed):
-            raise ItemError(outcome.kind, outcome.error, retryable=outcome.retryable)
+            attempt = row.attempt + job.attempt
+            return replace(about, **own, key=row.key, meta=dict(item.meta), attempt=attempt, **failed_fields(outcome))
         if outcome.outputs or (isinstance(outcome, Done) and outcome.children):
             raise ItemError("bad-output", f"stage {stage.name} left files of {item.id}; it can leave measures only")
         measures = json_safe(outcome.measures, stage.name)
         meta = json_safe(stage.meta_of(outcome), stage.name)
     except ItemError as error:
-        failed = failed_fields(Failed(error.kind, str(error), error.retryable))
         attempt = row.attempt + job.attempt
-        return replace(about, **own, key=row.key, meta=dict(item.meta), attempt=attempt, **failed)
+        return replace(
+            about, **own, key=row.key, meta=dict(item.meta), attempt=attempt, **failed_fields(Failed.of(error))
+        )
     verdict = outcome if isinstance(outcome, Filtered) else stage.decide(measures)
     told: dict[str, Any] = {"reason": verdict.reason, "detail": verdict.detail} if verdict else {}
     return replace(
@@ -237,4 +245,4 @@ def _told(record: Record) -> str:
 
 def _light(record: Record) -> Record:
     """A record to count and to log by; there may be a hundred thousand on their way back."""
-    return replace(record, measures={}, meta={}, params={})
+    return record if record.status == "failed" else replace(record, measures={}, meta={}, params={})

@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 
+from yt360.engine.mending import damaged_inputs
 from yt360.engine.state.record import Record
 
 _SLOWEST = 10
@@ -46,11 +47,28 @@ class StageResult:
     slowest: list[tuple[float, str]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     failed: list[Record] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    """Where the inputs lie that were found damaged."""
 
     def add(self, record: Record) -> None:
         self.worked += 1
         self.size += record.size
         self.worker_seconds += record.seconds
-        heapq.heappush(self.slowest, (record.seconds, record.item))
+        self.damaged.update(damaged_inputs(record))
+        self._slow((record.seconds, record.item))
+
+    def _slow(self, entry: tuple[float, str]) -> None:
+        heapq.heappush(self.slowest, entry)
         if len(self.slowest) > _SLOWEST:
             heapq.heappop(self.slowest)
+
+    def went_on(self, before: StageResult) -> StageResult:
+        """This with what was done before in the same run; where the stage stands is as it is now."""
+        self.worked += before.worked
+        self.redecided += before.redecided
+        self.seconds += before.seconds
+        self.size += before.size
+        self.worker_seconds += before.worker_seconds
+        for entry in before.slowest:
+            self._slow(entry)
+        return self

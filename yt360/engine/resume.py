@@ -1,8 +1,8 @@
 """The resume rule: what a rerun takes as done, what it decides again, and what is left to do.
 
 An item is left when it has no record, when its record was made of other inputs or parameters (another key), when its
-outputs were found damaged, or when it failed and may be tried again. Measured under other thresholds, it is only
-decided again.
+outputs were found damaged, or when it failed and may be tried again (always, where an input was at fault). Measured
+under other thresholds, it is only decided again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from yt360.engine.inputs import INPUT_KINDS
 from yt360.engine.retry import tries_left
 from yt360.engine.stage import Resources, Stage
 from yt360.engine.state.entries import STATES
@@ -38,7 +39,11 @@ def states_of(stage: Stage, keys: pa.Array, held: LatestRecords, places: NDArray
     rows, at = known[same], places[known][same]
     status = held.status[at]
     over = is_over(status, held.retryable[at], held.attempt[at], stage.needs)
-    states[rows[(status == _STATUS["failed"]) & over]] = CODE["failed"]
+    given_up = np.flatnonzero((status == _STATUS["failed"]) & over)
+    states[rows[given_up]] = CODE["failed"]
+    if len(given_up):  # for want of an input that is made anew: tried again when it is there
+        starved = pc.is_in(held.column("kind", at[given_up]), value_set=pa.array(sorted(INPUT_KINDS)))
+        states[rows[given_up[starved.to_numpy(zero_copy_only=False)]]] = CODE["waiting"]
     today = pc.is_in(held.decisions.dictionary, value_set=pa.array(["", stage.decision_key()]))
     decided = today.to_numpy(zero_copy_only=False)[held.decisions.indices.to_numpy()[at]]
     for state in ("done", "filtered"):

@@ -140,6 +140,8 @@ class Stage:
         Parameters that say how or where from, not what: changing them makes nothing anew.
     ``params_vary_with``
         Name of an entry of :attr:`Item.meta` on which it depends which parameters matter (:meth:`keyed_params`).
+    ``checks_inputs``
+        The stage compares its inputs with their digests itself while it reads them (:mod:`yt360.engine.inputs`).
     ``id_in_key``
         The item's id is part of its key, under this name; empty inputs and meta are then left out of the key.
     ``parts_in``
@@ -164,6 +166,7 @@ class Stage:
     decides: ClassVar[bool] = True
     unkeyed: ClassVar[frozenset[str]] = frozenset()
     params_vary_with: ClassVar[str] = ""
+    checks_inputs: ClassVar[bool] = False
     id_in_key: ClassVar[str] = ""
     parts_in: ClassVar[str] = ""
     flat_folder: ClassVar[str | None] = None

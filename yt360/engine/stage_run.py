@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine import reduction
+from yt360.engine import mending, reduction
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
@@ -160,6 +160,7 @@ class StageRun:
                 loop.work(jobs, engine, self.result)
             finally:
                 loop.writer.close()
+                mending.mark_makers(self._root, self._catalog.stages, self.result.damaged, self._run)
         self.count(started)
         return self.result
 

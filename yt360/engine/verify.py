@@ -7,20 +7,23 @@ would. What is broken is recorded as damaged, so that the next run makes exactly
 from __future__ import annotations
 
 import shutil
-import socket
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from yt360 import process_tag
+from yt360.engine import mending
 from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
+from yt360.engine.inputs import CHECKED
 from yt360.engine.progress import StageProgress
 from yt360.engine.stage import Stage
+from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.engine.state.ledger import Record, open_writer
+from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
 from yt360.errors import ItemError, UsageError, Yt360Error
@@ -39,12 +42,26 @@ class Damage:
 
 
 @dataclass(frozen=True)
+class Suspect:
+    """What nobody knows to be made from the right input; the next run makes it anew."""
+
+    stage: str
+    item: str
+    uri: str
+
+
+@dataclass(frozen=True)
 class Verification:
-    """What was looked at (``files``, ``size`` in bytes) and what was found broken."""
+    """What was looked at (``files``, ``size`` in bytes) and what was found broken.
+
+    ``suspect`` was, or may have been, made from a broken output, or failed while it was read: by stage, item and uri of
+    that output.
+    """
 
     files: int
     size: int
     damaged: list[Damage]
+    suspect: list[Suspect]
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,12 @@ def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, qu
             size += sum(check.record.size for check in checks)
             broken = list(_run(stage, checks, pool, timeout_s, quiet))
             damaged += broken
-            _mark(root, stage, checks, broken)
+            hurt = {damage.item: f"{damage.uri}: {damage.problem}" for damage in broken}
+            found = [(job.record, hurt[job.record.item]) for job in checks if job.record.item in hurt]
+            mending.mark(root, stage.name, found, "verify")
+        suspect = _mark_suspects(catalog, damaged)
         root.push()
-    return Verification(files, size, damaged)
+    return Verification(files, size, damaged, suspect)
 
 
 def _checks(stage: Stage, catalog: DatasetState) -> Iterator[_Check]:
@@ -138,21 +158,43 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
     return broken
 
 
-def _mark(root: Root, stage: Stage, checks: list[_Check], broken: list[Damage]) -> None:
-    """Record the damage, so that the next run makes these items anew."""
-    hurt = {damage.item: damage for damage in broken}
-    writer = open_writer(root, stage.name, f"verify-{socket.gethostname()}")
-    for job in checks:
-        damage = hurt.get(job.record.item)
-        if damage is not None:
-            writer.append(
-                replace(
-                    job.record,
-                    status="damaged",
-                    sequence=job.record.sequence + 1,
-                    kind="damaged-output",
-                    error=f"{damage.uri}: {damage.problem}",
-                    started=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                )
-            )
-    writer.close()
+def _mark_suspects(catalog: DatasetState, damaged: list[Damage]) -> list[Suspect]:
+    """Mark what read a damaged file without looking (earlier versions did), or failed on it."""
+    changed = {damage.uri: _changed_ns(catalog.root, damage.uri) for damage in damaged}
+    sources = {source for damage in damaged for source in _sources(catalog, damage)}
+    suspects: list[Suspect] = []
+    for name in catalog.stages if sources else ():
+        found = []
+        for record in ledger.latest(ledger.find(catalog.root.ledger / name, sorted(sources), "source")).values():
+            hurt = next((blob.uri for blob in record.inputs.values() if blob.uri in changed), None)
+            if hurt is not None and _is_suspect(record, changed[hurt]):
+                found.append((record, f"{hurt}: it was damaged, and this may have been made from it"))
+                suspects.append(Suspect(name, record.item, hurt))
+        mending.mark(catalog.root, name, found, "verify")
+    return suspects
+
+
+def _is_suspect(record: Record, changed_ns: int) -> bool:
+    if record.status == "failed":
+        return True
+    unseen = record.status in ("done", "filtered") and record.tools.get("inputs") != CHECKED["inputs"]
+    return unseen and _ended_ns(record) > changed_ns
+
+
+def _sources(catalog: DatasetState, damage: Damage) -> set[str]:
+    return {record.source for record in ledger.find(catalog.root.ledger / damage.stage, [damage.item])}
+
+
+def _changed_ns(root: Root, uri: str) -> int:
+    """When a file was last written; of one that is gone, never: nothing was made from it since."""
+    try:
+        return (root.path / uri).stat().st_mtime_ns
+    except OSError:
+        return sys.maxsize
+
+
+def _ended_ns(record: Record) -> int:
+    try:
+        return int((datetime.fromisoformat(record.started).timestamp() + record.seconds) * 1e9)
+    except ValueError:
+        return sys.maxsize

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from yt360 import process_tag
+from yt360.engine.inputs import CHECKED, DAMAGED_INPUTS, InputCheck
 from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.stage import Blob, Child, Context, Done, Failed, Filtered, Item, Outcome, Stage
 from yt360.engine.state.ledger import Record, Writer, open_writer
@@ -146,6 +147,7 @@ def execute(host: StageHost, job: ItemJob) -> Record:
             host=socket.gethostname(),
             run=job.run,
             log=f"{job.logs}/worker-{socket.gethostname()}-{os.getpid()}.log" if job.logs else "",
+            tools=CHECKED if job.item.inputs else {},
         )
         try:
             record = _commit(stage, outcome, record, root, out)
@@ -172,16 +174,13 @@ def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> 
     """The stage's outcome, whatever it raises."""
 
     def process() -> Outcome:
-        files = {}
-        for name, blob in item.inputs.items():
-            files[name] = root.fetch(blob.uri, fetched)
-            if not files[name].is_file():
-                raise ItemError(
-                    "missing-input",
-                    f"{files[name]}: expected the input {name!r} of {item.id}, found no file; "
-                    "run `yt360 verify` and then the recipe again to make it anew",
-                )
-        return stage.process(replace(item, files=files), Context(out, root.state))
+        files = {name: root.fetch(blob.uri, fetched) for name, blob in item.inputs.items()}
+        check = InputCheck(item.inputs, {} if stage.checks_inputs else files)
+        check.require(item.id, wait=False)
+        try:
+            return stage.process(replace(item, files=files), Context(out, root.state))
+        finally:  # whatever came of it: of a damaged input nothing is believed, not even a failure
+            check.require(item.id, wait=True)
 
     return guarded(process, root, item.id)
 
@@ -192,7 +191,7 @@ def guarded(work: Callable[[], T], root: Root, name: str) -> T | Failed:
         return work()
     except ItemError as error:
         raise_if_disk_full(error, root.path)
-        return Failed(error.kind, str(error), error.retryable)
+        return Failed.of(error)
     except DiskFullError:
         raise
     except MemoryError as error:
@@ -207,7 +206,14 @@ def guarded(work: Callable[[], T], root: Root, name: str) -> T | Failed:
 def failed_fields(outcome: Failed) -> dict[str, Any]:
     """What a record says of a failure: without secrets, and not endless."""
     error = redact(outcome.error)[-_ERROR_CHARS:].encode("utf-8", "replace").decode()
-    return {"status": "failed", "kind": outcome.kind, "error": error, "retryable": outcome.retryable}
+    fields: dict[str, Any] = {
+        "status": "failed",
+        "kind": outcome.kind,
+        "error": error,
+        "retryable": outcome.retryable,
+        "tools": {},
+    }
+    return fields | ({"measures": {DAMAGED_INPUTS: list(outcome.damaged)}} if outcome.damaged else {})
 
 
 def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Path) -> Record:

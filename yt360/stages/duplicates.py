@@ -101,7 +101,7 @@ class Duplicates(FanInStage):
                 prints.append(read_print(context.path(item.inputs["print"])))
                 names.append(item.id)
             except ItemError as error:
-                broken[item.id] = Failed(error.kind, str(error), error.retryable)
+                broken[item.id] = Failed.of(error)
         found = [
             asdict(match) | {"one": names[match.one], "other": names[match.other]} for match in matches(prints, limits)
         ]

@@ -65,6 +65,7 @@ class Shard(Stage):
     params_type = ShardParams
     needs = Resources(timeout_s=3600)
     after = ("chunk", "segment", "split")
+    checks_inputs = True
     parts_in = "clips"
     flat_folder = "shards"
     mirrored = ("shards/index.json",)
@@ -141,8 +142,8 @@ class Shard(Stage):
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for name in item.meta["clips"]:
                 for output, extension in MEMBERS.items():
-                    if f"{name}.{output}" in item.files:
-                        _add(tar, f"{name}.{extension}", item.files[f"{name}.{output}"])
+                    if (given := f"{name}.{output}") in item.files:
+                        _add(tar, f"{name}.{extension}", item.files[given], item.inputs[given])
         return Done(
             outputs={"tar": path.name}, measures={"members": _reopen(path, item), "clips": len(item.meta["clips"])}
         )
@@ -181,9 +182,15 @@ def _stored_size(blob: Blob) -> int:
     return _TAR_BLOCK + -(-blob.size // _TAR_BLOCK) * _TAR_BLOCK
 
 
-def _add(tar: tarfile.TarFile, name: str, path: Path) -> None:
+def _add(tar: tarfile.TarFile, name: str, path: Path, blob: Blob) -> None:
     """Add a file with nothing in its header that depends on when, where or by whom this runs."""
     info = tarfile.TarInfo(name)
+    if not path.is_file():
+        raise ItemError(
+            "missing-input",
+            f"{blob.uri}: expected a clip, found no file; run the recipe again to make it anew",
+            damaged=(blob.uri,),
+        )
     info.size = path.stat().st_size
     info.mode = 0o644
     with path.open("rb") as stream:
@@ -208,7 +215,8 @@ def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
                     raise ItemError(
                         "changed-input",
                         f"{blob.uri}: expected content with digest {blob.digest}, found {found}; "
-                        "run `yt360 verify` and then the recipe again to make it anew",
+                        "run the recipe again to make it anew",
+                        damaged=(blob.uri,),
                     )
                 entry[output] = [offset, size]
             index.append(entry)

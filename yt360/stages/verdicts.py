@@ -34,6 +34,8 @@ _FAILURES = {
     "poison": ("it ended several workers and was set aside", "see its log; --retry poison tries again"),
     "machine-lost": ("the machine that worked on it went away", "run the same command again"),
     "timeout": ("it took longer than allowed", "--retry timeout tries again"),
+    "changed-input": ("a file that it is made from is damaged", "run the recipe again: it is made anew"),
+    "missing-input": ("a file that it is made from is gone", "run the recipe again: it is made anew"),
     "missing": ("a file that it needs is gone", "run the recipe again"),
     "wrong-use": ("a setting does not fit", "see the message"),
     "bad-output": ("a stage wrote something that is not whole", "run it again; report it if it stays"),

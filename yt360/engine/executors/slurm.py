@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from yt360.engine import reduction, resume
+from yt360.engine import mending, reduction, resume
 from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import finish, prepare
@@ -286,6 +286,7 @@ def work(root: Root, recipe: Recipe, run: str, plan_name: str, task: int, pool: 
             loop.work([job for job in jobs if job.item.id not in ended], pool, result)
         finally:
             loop.writer.close()
+            mending.mark_makers(root, {each.name: each for each in recipe.stages}, result.damaged, name)
     return result
 
 
