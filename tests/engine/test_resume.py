@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.conftest import toy_recipe
+from yt360.engine.inputs import INPUT_KINDS
 from yt360.engine.resume import ended, is_ended, states_of
 from yt360.engine.stage import Record, Stage
 from yt360.engine.state.entries import STATES
@@ -24,6 +26,8 @@ def state_by_hand(stage: Stage, key: str, record: Record | None) -> str:
     """The rule for one item, case by case."""
     if record is None or record.key != key or record.status == "damaged":
         return "waiting"
+    if record.status == "failed" and record.kind in INPUT_KINDS:
+        return "waiting"  # for an input that is made anew
     if record.status == "failed":
         return "waiting" if record.retryable and record.attempt + 1 <= stage.needs.max_attempts else "failed"
     if record.decision not in ("", stage.decision_key()):
@@ -40,6 +44,7 @@ def held(records: list[Record]) -> Any:
         retryable=np.array([record.retryable for record in records], bool),
         attempt=np.array([record.attempt for record in records], np.int64),
         sequence=np.array([record.sequence for record in records], np.int64),
+        column=lambda name, at: pa.array([getattr(records[place], name) for place in at], pa.string()),
         decisions=pa.array([record.decision for record in records], pa.string()).dictionary_encode(),
     )
 
@@ -55,6 +60,7 @@ records = st.builds(
     attempt=st.integers(1, STAGE.needs.max_attempts + 1),
     decision=st.sampled_from(["", TODAY, "other thresholds"]),
     retryable=st.booleans(),
+    kind=st.sampled_from(["", "broken", *sorted(INPUT_KINDS)]),
 )
 
 
@@ -79,8 +85,8 @@ def test_states_of_many_are_those_of_each_by_hand(drawn: list[Record | None]) ->
 @example(last_attempt(STAGE.needs.max_attempts), 1)
 @settings(max_examples=500, deadline=None)
 def test_a_job_has_ended_when_its_record_leaves_nothing_to_do(record: Record, sequence: int) -> None:
-    """Thresholds do not count: who does the job does not decide again."""
-    over = state_by_hand(STAGE, "today", record) != "waiting" and record.sequence >= sequence
+    """Thresholds do not count: who does the job does not decide again, nor make inputs anew."""
+    over = state_by_hand(STAGE, "today", replace(record, kind="")) != "waiting" and record.sequence >= sequence
     assert is_ended(record, "today", sequence, STAGE.needs) == over
     job = pa.table({"id": ["a", "b"], "key": ["today", "today"], "sequence": [sequence, sequence]})
     assert ended(job, held([record]), STAGE.needs).tolist() == [over, False]
