@@ -55,6 +55,18 @@ def sa3d(channel_map: list[int], *, head_locked: bool = False, normalization: in
     return box(b"SA3D", head, struct.pack(f">{len(channel_map)}I", *channel_map))
 
 
+def vexu(projection: bytes = b"", packing: bytes = b"", *, eyes: int | None = None) -> bytes:
+    """Apple's statement: the kind of projection (``equi`` …), of packing (``side``, ``over``), the bits of ``stri``."""
+    parts = b""
+    if eyes is not None:
+        parts += box(b"eyes", full_box(b"stri", bytes([eyes])), full_box(b"hero", b"\1"))
+    if packing:
+        parts += box(b"pack", full_box(b"pkin", packing))
+    if projection:
+        parts += box(b"proj", full_box(b"prji", projection))
+    return box(b"vexu", parts)
+
+
 def spherical_xml(stereo: str = "mono", extra: str = "") -> bytes:
     """The V1 ``uuid`` box."""
     xml = (

@@ -244,7 +244,7 @@ def _note_ends(inspection: Inspection) -> None:
 
 def _look(inspection: Inspection, info: MediaInfo) -> None:
     """Look at the picture that the metadata declare a sphere; without one at all in turn, to the first that is."""
-    declared = [video for video in info.videos if info.metadata.picture(video.index).projection is not None]
+    declared = [video for video in info.videos if _declares_a_sphere(info, video)]
     for video in declared[:1] or info.videos[:_MOST_TRACKS]:
         frames = sample_frames(info, video, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
         shown = video
@@ -270,6 +270,11 @@ def _note_failures(inspection: Inspection, info: MediaInfo, frames: FrameSample)
     if frames.failed * 3 >= frames.attempts:
         words = f"{info.path}: {frames.failed} of {frames.attempts} places gave no whole frame; fetch it again"
         inspection.problems.append(("corrupt", words))
+
+
+def _declares_a_sphere(info: MediaInfo, video: VideoStream) -> bool:
+    stated = info.metadata.picture(video.index)
+    return stated.projection is not None and not stated.named
 
 
 def _declares_ambisonics(info: MediaInfo, audio: AudioStream) -> bool:

@@ -1,4 +1,4 @@
-"""Spatial metadata in MP4 and QuickTime boxes: ``st3d``, ``sv3d``, ``uuid`` V1, ``SA3D``, ``SAND``.
+"""Spatial metadata in MP4 and QuickTime boxes: ``st3d``, ``sv3d``, ``uuid`` V1, ``vexu``, ``SA3D``, ``SAND``, ``iacb``.
 
 libav knows only part of them (nothing of ``mshp``, nothing of a head-locked ``SA3D`` in older
 versions). Sizes, depth and counts are bounded: boxes come from outside. A malformed box is noted
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yt360.media.apple_projection import fill_in, read_vexu
 from yt360.media.channel_statements import read_chan, read_chnl
 from yt360.media.iamf import MAGIC, AudioElement, add_elements, read_iacb
 from yt360.media.projection_payload import PROJECTION_BOXES, read_projection
@@ -138,6 +139,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
     track_hz = 0
     edits: list[Window] = []
     elements: list[AudioElement] = []
+    apple: list[PictureMetadata] = []
 
     def visit(window: Window, depth: int) -> None:
         nonlocal track_hz
@@ -154,7 +156,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
                 elif kind == b"uuid":
                     _read_uuid(content, picture)
                 elif kind == b"stsd":
-                    _read_sample_descriptions(walk, content, depth + 1, state["handler"], picture, sound)
+                    _read_sample_descriptions(walk, content, depth + 1, state["handler"], picture, sound, apple)
                     elements.extend(_read_iamf(walk, content, depth + 1, state["handler"]))
             except MalformedError as error:
                 found.problems.append(f"mp4 {kind!r}: {error}")
@@ -166,6 +168,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
         except MalformedError as error:
             found.problems.append(f"mp4 elst: {error}")
     if state["handler"] == b"vide":
+        fill_in(picture, next(iter(apple), None))
         found.pictures.append(picture)
     elif state["handler"] == b"soun":
         add_elements(elements, found, sound)
@@ -182,13 +185,20 @@ def _read_uuid(content: Window, picture: PictureMetadata) -> None:
 
 
 def _read_sample_descriptions(
-    walk: _Walk, window: Window, depth: int, handler: bytes, picture: PictureMetadata, sound: SoundMetadata
+    walk: _Walk,
+    window: Window,
+    depth: int,
+    handler: bytes,
+    picture: PictureMetadata,
+    sound: SoundMetadata,
+    apple: list[PictureMetadata],
 ) -> None:
     entries = Window(window.file, window.start + 8, window.end)
     for kind, entry, _ in walk.boxes(entries, depth):
         if handler == b"vide":
             children = Window(entry.file, entry.start + 78, entry.end)
             _read_picture_boxes(walk, children, depth + 1, picture)
+            _read_apple_boxes(walk, children, depth + 1, picture, apple)
         elif handler == b"soun":
             (version,) = entry.unpack("H", 8)
             sound.fourcc = kind.decode("latin-1").strip()
@@ -228,6 +238,19 @@ def _read_picture_boxes(walk: _Walk, window: Window, depth: int, picture: Pictur
             picture.yaw_deg, picture.pitch_deg, picture.roll_deg = yaw / 65536, pitch / 65536, roll / 65536
         elif kind in PROJECTION_BOXES:
             read_projection(kind, content, picture)
+
+
+def _read_apple_boxes(
+    walk: _Walk, window: Window, depth: int, picture: PictureMetadata, apple: list[PictureMetadata]
+) -> None:
+    for kind, content, _ in walk.boxes(window, depth):
+        if kind == b"lhvC":
+            picture.views = 2
+        elif kind == b"vexu":
+            try:
+                apple.append(read_vexu(walk.boxes, content, depth + 1))
+            except MalformedError as error:
+                picture.problems.append(f"vexu: {error}")
 
 
 def _read_sound_boxes(walk: _Walk, window: Window, depth: int, sound: SoundMetadata) -> None:

@@ -56,7 +56,7 @@ class PictureFacts:
     def to_json(self, stream: VideoStream) -> dict[str, Any]:
         """The ``video`` part of an inspection."""
         return {
-            "codec": stream.codec,
+            "codec": "mv-hevc" if stream.views > 1 else stream.codec,
             "width": stream.width,
             "height": stream.height,
             "fps": stream.fps,
@@ -101,6 +101,8 @@ def weigh_picture(
         cubemap_padding=metadata.cubemap_padding,
         mesh=metadata.mesh,
     )
+    if metadata.named:
+        return _from_name(stated, metadata.named, guess)
     if metadata.projection == "mesh":
         return _from_mesh(path, stated, guess)
     if metadata.projection == "cubemap":
@@ -177,6 +179,16 @@ def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess) -> Pict
         words = f"the projection mesh covers {extent:.0f}° of the horizon, expected 360°"
         return _refused(stated, "half_equirectangular", "metadata", "vr180", words)
     return _accepted(stated, "metadata")
+
+
+def _from_name(stated: VideoDecodeSpec, named: str, guess: PictureGuess) -> PictureFacts:
+    """Metadata name a picture that cannot be unrolled: only what surely is a sphere overrules them."""
+    if guess.projection in ("equirectangular", "eac", "cubemap"):
+        other = f"metadata says {named}, the picture looks {guess.projection} {guess.stereo}"
+        plain = replace(stated, projection="unknown", stereo="mono", right_eye_first=False, bounds=Bounds())
+        return _from_content(plain, guess, "content", disagreement=other)
+    reason = "not-360" if stated.projection == "flat" else "unknown-projection"
+    return _refused(stated, stated.projection, "metadata", reason, f"metadata says {named}")
 
 
 def _from_content(reading: VideoDecodeSpec, guess: PictureGuess, source: Source, *, disagreement: str) -> PictureFacts:

@@ -41,7 +41,8 @@ _STILL_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 class VideoStream:
     """``index`` counts video streams without attached pictures from 0 (``-map 0:V:index``).
 
-    Times are on the container's clock. ``handler`` is the name that its writer gave the track.
+    Times are on the container's clock. ``handler`` is the name that its writer gave the track. ``views`` counts the
+    pictures that are coded in layers (MV-HEVC), of which the first is decoded.
     """
 
     index: int
@@ -52,6 +53,7 @@ class VideoStream:
     start_s: float
     duration_s: float | None
     handler: str = ""
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def probe(path: Path) -> MediaInfo:
         pictures = [s for s in container.streams if s.type == "video" and not s.disposition & Disposition.attached_pic]
         sounds = [s for s in container.streams if s.type == "audio"]
         videos = [
-            _video(stream, k)
+            _video(stream, k, metadata)
             for k, stream in enumerate(pictures)
             if stream.codec_context is not None and stream.codec_context.width and stream.codec_context.height
         ]
@@ -259,7 +261,7 @@ def _seconds(value: int | None, base: Any) -> float | None:
     return float(value * base) if value is not None and base is not None else None
 
 
-def _video(stream: Any, index: int) -> VideoStream:
+def _video(stream: Any, index: int, metadata: ContainerMetadata) -> VideoStream:
     rate = stream.average_rate or stream.guessed_rate
     return VideoStream(
         index=index,
@@ -270,6 +272,7 @@ def _video(stream: Any, index: int) -> VideoStream:
         start_s=_seconds(stream.start_time, stream.time_base) or 0.0,
         duration_s=_seconds(stream.duration, stream.time_base),
         handler=str(stream.metadata.get("handler_name", "")),
+        views=metadata.picture(index).views,
     )
 
 

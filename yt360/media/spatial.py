@@ -59,6 +59,8 @@ class PictureMetadata:
 
     ``yaw_deg``, ``pitch_deg`` and ``roll_deg`` are as stored: counter-clockwise, of the camera
     against the world. ``mesh`` is the payload of a projection mesh, decoded later and only when needed.
+    ``named`` says in words what a picture is stated to be that cannot be made equirectangular. ``views`` counts the
+    pictures that are coded in layers of one stream (MV-HEVC), of which the first is decoded.
     """
 
     projection: Projection | None = None
@@ -71,6 +73,8 @@ class PictureMetadata:
     cubemap_layout: int = 0
     cubemap_padding: int = 0
     mesh: ByteRange | None = None
+    named: str = ""
+    views: int = 1
     sources: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -145,4 +149,4 @@ class ContainerMetadata:
 
 def as_json(value: PictureMetadata | SoundMetadata) -> dict[str, Any]:
     """The fields that say something, as JSON values."""
-    return {key: item for key, item in asdict(value).items() if item not in (None, [], (), False)}
+    return {key: item for key, item in asdict(value).items() if item not in (None, [], (), False, "")}
