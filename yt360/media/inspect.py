@@ -23,6 +23,7 @@ from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, probe
 from yt360.media.raw_camera import name_camera
 from yt360.media.sampling import FrameSample, SoundSample, falls_short, sample_frames, sample_sound
+from yt360.media.sei import note_messages
 from yt360.media.sound_facts import SoundFacts, weigh_sound
 from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.timeline import TOLERANCE_S
@@ -244,6 +245,7 @@ def _note_ends(inspection: Inspection) -> None:
 
 def _look(inspection: Inspection, info: MediaInfo) -> None:
     """Look at the picture that the metadata declare a sphere; without one at all in turn, to the first that is."""
+    note_messages(info)
     declared = [video for video in info.videos if _declares_a_sphere(info, video)]
     for video in declared[:1] or info.videos[:_MOST_TRACKS]:
         frames = sample_frames(info, video, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
