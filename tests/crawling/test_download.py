@@ -305,7 +305,7 @@ def test_full_disk_is_noticed_before_it_is_full(tube: Tube, downloader: Callable
     offer(tube, ID, SOUNDS + PICTURES)
     with pytest.raises(CrawlError, match="min_free_gb") as raised:
         downloader(min_free_gb=1e9).fetch_page(PAGE)
-    assert raised.value.kind == "disk-full"
+    assert raised.value.kind == "no-room"
 
 
 @pytest.mark.parametrize(

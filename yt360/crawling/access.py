@@ -108,6 +108,17 @@ class Access(Settings):
     download_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=4 * 3600.0, description="A download that takes longer is given up; what came is kept and resumed."
     )
+    max_file_gb: Annotated[float, Field(gt=0)] | None = Field(
+        default=100.0, description="A file that is larger is given up, and what came of it goes; null sets no limit."
+    )
+    least_rate_kb_s: NonNegative | None = Field(
+        default=10.0,
+        description="A download that brings less than this (1000 bytes a second) over least_rate_span_s is given up, "
+        "and what came of it goes; null sets no limit.",
+    )
+    least_rate_span_s: Annotated[float, Field(gt=0)] = Field(
+        default=120.0, description="Time over which least_rate_kb_s is measured."
+    )
     backoff_s: NonNegative = Field(
         serialization_alias="breaker_pause_s",
         default=600.0,
@@ -124,7 +135,8 @@ class Access(Settings):
     min_free_gb: NonNegative = Field(
         serialization_alias="free_disk_floor_gb",
         default=1.0,
-        description="Downloads stop below this much free disk space.",
+        description="A download that would leave less free disk space than this is given up, and what came of it "
+        "goes; the others go on.",
     )
     rate_limit_folder: Path | None = Field(
         serialization_alias="guest_folder",

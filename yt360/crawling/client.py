@@ -17,6 +17,8 @@ from yt360.crawling.text import redact
 log = logging.getLogger("yt360.crawl")
 
 _MOST_WARNINGS = 50
+_BLOCK_BYTES = 32 << 10
+"""Read at a time: what is lost with a connection, and what a slow one must bring before anybody hears of it."""
 
 
 class YtDlpLogger:
@@ -92,6 +94,8 @@ def open_client(
         },
         "concurrent_fragment_downloads": 1,
         "skip_unavailable_fragments": False,
+        "buffersize": _BLOCK_BYTES,  # a block that grew with the rate would hide that the rate fell
+        "noresizebuffer": True,
         "socket_timeout": access.socket_timeout_s,
         "sleep_interval_requests": access.request_pause_s,
         "extractor_args": arguments,

@@ -31,10 +31,14 @@ from yt360.crawling.formats import Choice, Format, client_of
 from yt360.crawling.media_kind import MEDIA_EXTENSIONS, MediaKind, extension
 from yt360.crawling.selection import Wanted, choose, is_labelled
 from yt360.crawling.text import clean_text, public_url
+from yt360.crawling.watchdog import Pace, watched
 
 _PAST_THE_END = "HTTP Error 416"
 _SNIFF_BYTES = 512
-_DISK_EVERY_BYTES = 32 << 20
+_DISK_EVERY_BYTES = 4 << 20
+_LOOK_EVERY_S = 1.0
+_ANSWER_LIMIT_S = 900.0
+"""For a site's word on one video, which takes several requests and pauses."""
 _MOST_TRIED = 3
 _NOT_OF_A_FORMAT = ("formats", "requested_formats", "requested_downloads", "entries")
 
@@ -83,6 +87,15 @@ class Downloader:
         self._deadline = time.monotonic() + access.download_timeout_s
         self._announced: int | None = None
         self._checked_at = 0
+        self._pace = self._new_pace()
+
+    def _new_pace(self) -> Pace:
+        """Where the rate is capped, the least one is below the cap."""
+        access = self._access
+        least = None if access.least_rate_kb_s is None else access.least_rate_kb_s * 1e3
+        if least is not None and access.bandwidth_mb_s is not None:
+            least = min(least, access.bandwidth_mb_s * 1e6 / access.concurrent_downloads / 2)
+        return Pace(least, access.least_rate_span_s, time.monotonic)
 
     def fetch_page(self, url: str) -> Fetched:
         """A video that yt-dlp gets by its page's address. Raises :class:`CrawlError`."""
@@ -183,8 +196,15 @@ class Downloader:
     def _info(self, ydl: YoutubeDL, url: str) -> dict[str, Any]:
         """What the site says about the one video behind ``url``."""
         self._asked()
+        limit = time.monotonic() + _ANSWER_LIMIT_S
+
+        def look() -> None:
+            if time.monotonic() > limit:
+                raise CrawlError("network", f"{self._subject}: no whole answer within {_ANSWER_LIMIT_S:g} s; run again")
+
         try:
-            info = ydl.extract_info(url, download=False, process=True)
+            with watched(look, _LOOK_EVERY_S):
+                info = ydl.extract_info(url, download=False, process=True)
         finally:
             self._asked()
         if info is not None and info.get("_type") in ("playlist", "multi_video"):
@@ -256,8 +276,12 @@ class Downloader:
             request.setdefault("protocol", urlsplit(str(choice.format.get("url"))).scheme)
             if choice.format.get("resumable") is False:
                 part.unlink(missing_ok=True)
+            if isinstance(expected, int):
+                self._require_room(expected - (part.stat().st_size if part.is_file() else 0), expected)
+            self._pace = self._new_pace()
             try:
-                arrived, _ = ydl.dl(str(path), request)
+                with watched(self._look, min(_LOOK_EVERY_S, self._access.least_rate_span_s)):
+                    arrived, _ = ydl.dl(str(path), request)
             except Exception as error:
                 if _PAST_THE_END in str(error):
                     # What is kept is as long as the file or longer, and nothing says which: begin anew.
@@ -307,28 +331,52 @@ class Downloader:
         return found
 
     def _progress(self, status: Mapping[str, Any]) -> None:
-        """Called by yt-dlp for every block: the deadline, the announced size, room on the disk."""
+        """Called by yt-dlp for every block: how much there is, the announced size, room on the disk."""
+        self._look()
+        if status.get("status") != "downloading":
+            return
+        if isinstance(status.get("total_bytes"), int):
+            self._announced = status["total_bytes"]
+        done = status.get("downloaded_bytes") or 0
+        self._pace.saw(done)
+        if done >= self._checked_at:
+            self._checked_at = done + _DISK_EVERY_BYTES
+            self._require_room(0, done)
+
+    def _look(self) -> None:
+        """Whether a download may go on waiting: the deadline, and the least rate."""
         if time.monotonic() > self._deadline:
             raise CrawlError(
                 "timeout",
                 f"{self._subject}: not finished within crawl.access.download_timeout_s = "
                 f"{self._access.download_timeout_s:g} s; raise it, or raise crawl.access.bandwidth_mb_s",
             )
-        if status.get("status") != "downloading":
-            return
-        if isinstance(status.get("total_bytes"), int):
-            self._announced = status["total_bytes"]
-        done = status.get("downloaded_bytes") or 0
-        if done >= self._checked_at:
-            self._checked_at = done + _DISK_EVERY_BYTES
-            floor = self._access.min_free_gb * 1e9
-            free = shutil.disk_usage(self._keep).free
-            if free < floor:
-                raise CrawlError(
-                    "disk-full",
-                    f"{self._keep}: {free / 1e9:.2f} GB free, the floor is {floor / 1e9:.2f} GB "
-                    "(crawl.access.min_free_gb); free some space and run again",
-                )
+        rate = self._pace.too_slow()
+        if rate is not None:
+            raise CrawlError(
+                "too-slow",
+                f"{self._subject}: {rate / 1e3:.2f} kB/s over {self._access.least_rate_span_s:g} s, the least is "
+                f"{self._access.least_rate_kb_s:g} kB/s (crawl.access.least_rate_kb_s); try again later: --retry "
+                "too-slow",
+            )
+
+    def _require_room(self, wanted: int, size: int) -> None:
+        """Refuse a file of ``size`` bytes (so far) of which ``wanted`` are still to come."""
+        most = self._access.max_file_gb
+        if most is not None and size > most * 1e9:
+            raise CrawlError(
+                "too-large",
+                f"{self._subject}: {size / 1e9:.3f} GB and perhaps more, the most is {most:g} GB "
+                "(crawl.access.max_file_gb)",
+            )
+        floor = self._access.min_free_gb * 1e9
+        free = shutil.disk_usage(self._keep).free
+        if free - wanted < floor:
+            raise CrawlError(
+                "no-room",
+                f"{self._subject}: {size / 1e9:.3f} GB, {free / 1e9:.2f} GB free on the disk of {self._keep}, the "
+                f"floor is {floor / 1e9:.2f} GB (crawl.access.min_free_gb); free some space, then --retry no-room",
+            )
 
     def _clear_others(self, files: Iterable[Path]) -> None:
         """Remove what earlier attempts at other formats left in the keeping folder."""

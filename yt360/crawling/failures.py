@@ -67,6 +67,11 @@ KINDS = {
         Kind("network", "the connection failed", "try again", "soon"),
         Kind("incomplete", "the file that arrived is not whole", "try again", "soon", other_format=True),
         Kind("timeout", "the download took longer than allowed", "raise crawl.access.download_timeout_s", "soon"),
+        Kind("too-slow", "the server sends next to nothing", "try again later: --retry too-slow, or lower "
+             "crawl.access.least_rate_kb_s", "later"),
+        Kind("too-large", "the file is larger than allowed", "raise crawl.access.max_file_gb, then --retry too-large",
+             "never"),
+        Kind("no-room", "there is no room for this file", "free some space, then --retry no-room", "later"),
         Kind("not-found", "there is nothing at this address", "check the address", "never"),
         Kind("unsupported-url", "yt-dlp cannot read this address", "give the address of a media file", "never"),
         Kind("several-videos", "the address leads to several videos", "list them one by one", "never"),
@@ -168,6 +173,8 @@ def classify(error: BaseException, subject: str, warnings: Iterable[str] = ()) -
         return error
     kind, pause_s = "", None
     for cause in _causes(error):
+        if isinstance(cause, CrawlError):
+            return cause
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             kind = "disk-full"
         status = getattr(cause, "status", None)

@@ -14,6 +14,7 @@ A stage whose outcomes depend on all items together is a :class:`FanInStage`.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +50,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Resources:
-    """What one item of a stage may use. ``timeout_s`` is wall-clock time; ``max_attempts`` caps retries."""
+    """What one item of a stage may use. ``timeout_s`` is wall-clock time; ``max_attempts`` caps retries.
+
+    A run that is asked to stop finishes what is in flight; what needs longer than ``grace_s`` is ended and done again.
+    """
 
     cpus: float = 1.0
     gpus: float = 0.0
     memory_mb: int = 2048
     timeout_s: float = 600.0
     max_attempts: int = 3
+    grace_s: float = math.inf
 
 
 class StageParams(Settings):

@@ -134,7 +134,9 @@ class Crawl(Stage):
     version: ClassVar[int] = 1
     params_type: ClassVar[type[Settings]] = CrawlParams
     # Waiting for a slot and for the end of a site's pause is part of an attempt, so it may take long.
-    needs: ClassVar[Resources] = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4)
+    needs: ClassVar[Resources] = Resources(
+        cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4, grace_s=10.0
+    )
     unkeyed: ClassVar[frozenset[str]] = frozenset({"source", "limit", "access"})
     params_vary_with: ClassVar[str] = "source"
     id_in_key: ClassVar[str] = "item"
@@ -200,10 +202,13 @@ class Crawl(Stage):
                 return self._take_files(item, context.workdir, "stored", self._take_stored)
             return self._fetch(item, context)
         except CrawlError as error:
+            keeping = context.state / PARTIAL / item.id
+            if error.kind == "disk-full" and keeping.is_dir():  # its own file may be what filled it
+                error = CrawlError("no-room", str(error))
             if error.kind == "disk-full":
                 raise  # the engine stops the run and does not blame the item
             if error.rule.retry != "soon":
-                shutil.rmtree(context.state / PARTIAL / item.id, ignore_errors=True)
+                shutil.rmtree(keeping, ignore_errors=True)
             return Failed(error.kind, str(error), error.retryable)
 
     def check_output(self, name: str, path: Path) -> None:
@@ -373,6 +378,13 @@ def _take(source: Path, target: Path, *, link: bool) -> None:
                 return
             except OSError as error:
                 log.info("%s: cannot be hard-linked (%s); copied", source, error.strerror)
+        free = shutil.disk_usage(target.parent).free
+        if size > free:  # one file that is too large for this disk does not end the run for the others
+            raise CrawlError(
+                "no-room",
+                f"{source}: {size / 1e9:.2f} GB, {free / 1e9:.2f} GB free on the disk of {target.parent}; free some "
+                "space, then --retry no-room (or set crawl.local_files=hardlink)",
+            )
         with source.open("rb") as reading, target.open("wb") as writing:
             shutil.copyfileobj(reading, writing, _COPY_BLOCK)
     except PermissionError as error:

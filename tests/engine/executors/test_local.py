@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from tests import CHECKOUT
 from yt360.engine.executors.base import Task
 from yt360.engine.executors.local import WorkerPool, session_members
+from yt360.engine.stage import Resources
 from yt360.errors import DiskFullError
 
 
@@ -30,6 +32,16 @@ def test_one_job_in_flight_a_worker() -> None:
         results = list(pool.run(tasks(*[toy("sleep_ignoring_signals", 1.0) for _ in range(4)])))
     assert [r.value for r in results] == ["slept"] * 4
     assert time.monotonic() - started >= 2.0
+
+
+def test_what_takes_longer_than_its_grace_is_ended_when_the_run_is_asked_to_stop() -> None:
+    """A download of hours, or the wait for a site's pause, does not hold a SIGTERM up."""
+    with WorkerPool(1) as pool:
+        threading.Timer(4.0, pool.stop).start()
+        started = time.monotonic()
+        results = list(pool.run(tasks(toy("sleep_ignoring_signals", 600.0, 900.0)), Resources(grace_s=0.5)))
+        assert time.monotonic() - started < 30
+    assert [r.status for r in results] == ["died"]
 
 
 def test_bug_in_a_task_is_told_and_the_worker_lives_on() -> None:

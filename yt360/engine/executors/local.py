@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import importlib
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -49,9 +50,11 @@ class WorkerPool:
         self._memory_limit = memory_limit_mb << 20
         self._workers: list[_Worker] = []
         self._stopping = threading.Event()
+        self._stopped_at = math.inf
 
     def stop(self) -> None:
         """Hand out nothing more; what is in flight is finished. Safe to call from a signal handler."""
+        self._stopped_at = min(self._stopped_at, time.monotonic())
         self._stopping.set()
 
     @property
@@ -71,10 +74,13 @@ class WorkerPool:
     ) -> Iterator[Finished]:
         """Call ``next_task`` whenever a worker is idle (``None``: nothing now) and yield results as they come.
 
-        Ends when nothing is in flight and ``next_task`` has nothing, or after :meth:`stop`. How many workers
-        there are is fixed, so ``needs`` and ``backlog`` change nothing.
+        Ends when nothing is in flight and ``next_task`` has nothing, or after :meth:`stop`; what takes longer then
+        than ``needs.grace_s`` is ended. How many workers there are is fixed, so the rest of ``needs`` and ``backlog``
+        change nothing.
         """
         while True:
+            if needs is not None and time.monotonic() > self._stopped_at + needs.grace_s:
+                self.kill()  # found dead below; nobody blames the items
             exhausted = self._hand_out(next_task)
             busy = self._busy()
             if not busy:

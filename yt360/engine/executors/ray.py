@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ class RayExecutor:
         self._most = workers or _MOST_ACTORS
         self._memory_limit_mb = memory_limit_mb
         self._stopping = False
+        self._stopped_at = math.inf
         self._killed = False
         self._actors: dict[Any, Any] = {}
         """Actor -> the reference that says it is up, or ``None`` once it is."""
@@ -105,6 +107,7 @@ class RayExecutor:
         return self._stopping
 
     def stop(self) -> None:
+        self._stopped_at = min(self._stopped_at, time.monotonic())
         self._stopping = True
 
     def kill(self) -> None:
@@ -119,6 +122,9 @@ class RayExecutor:
         self._retire(list(self._actors))
         exhausted = False
         while not self._killed:
+            if time.monotonic() > self._stopped_at + needs.grace_s:
+                self.kill()
+                break
             if not self._stopping:
                 self._resize(needs, backlog())
                 exhausted = False
