@@ -185,6 +185,14 @@ def test_decoder_that_kills_its_process_ends_no_run(monkeypatch: pytest.MonkeyPa
     report = inspect_cli.inspect_isolated("hostile.mov")
     assert report["error"]["kind"] == "crash"
     assert "SIGSEGV" in report["error"]["message"]
+    assert "hostile" in report["error"]["message"]
+
+
+def test_a_file_that_ffmpeg_reads_is_not_called_hostile(monkeypatch: pytest.MonkeyPatch, good: Path) -> None:
+    monkeypatch.setattr(inspect_cli, "_child", _dies)
+    message = inspect_cli.inspect_isolated(str(good))["error"]["message"]
+    assert "hostile" not in message
+    assert "PyAV" in message
 
 
 def test_codec_that_nobody_knows_is_told(frames: np.ndarray, foa: np.ndarray, tmp_path: Path) -> None:

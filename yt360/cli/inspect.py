@@ -27,6 +27,9 @@ from yt360.cli.talk import doing, talk_options
 from yt360.errors import ItemError, UsageError
 
 _TIMEOUT_S = 120.0
+_SECOND_LOOK_S = 15.0
+"""Time for ffmpeg to read the beginning of a file on which PyAV died."""
+
 _MEMORY_MB = 512
 """Memory for a file of usual size; to it comes what its own picture and sound need."""
 
@@ -119,6 +122,39 @@ def _too_large(file: str, memory_mb: int) -> dict[str, Any]:
     return _failure(file, "too-large", f"{file}: needs more than {memory_mb} MB of memory; {words}")
 
 
+def _look_again(connection: Connection, file: str, memory_mb: int) -> None:
+    """Whether ffmpeg, a program of its own, reads the beginning of a file."""
+    from yt360.media import ffmpeg
+
+    _limit_memory(memory_mb)
+    try:
+        ffmpeg.run([*ffmpeg.input_arguments(file, before=["-t", "1"]), "-f", "null", "-"], timeout_s=_SECOND_LOOK_S)
+        connection.send(True)
+    except (ItemError, OSError, MemoryError):
+        connection.send(False)
+
+
+def _whose_fault(file: str, memory_mb: int) -> str:
+    """What to make of a file on which a process died: PyAV may be wrong where ffmpeg is right."""
+    context = multiprocessing.get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_look_again, args=(sender, file, memory_mb), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        fine = receiver.poll(2 * _SECOND_LOOK_S) and receiver.recv()
+    except EOFError:
+        fine = False
+    process.kill()
+    process.join()
+    if not fine:
+        return "the file may be hostile"
+    return (
+        "ffmpeg reads it, so the fault is PyAV's, the library that yt360 opens files with: remux it "
+        "(ffmpeg -i FILE -map 0 -c copy NEW.mkv), and please report it"
+    )
+
+
 def inspect_isolated(
     file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int | None = None
 ) -> dict[str, Any]:
@@ -152,7 +188,9 @@ def inspect_isolated(
         process.join(5)
         code = process.exitcode or 0
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
-        return _failure(file, "crash", f"{file}: the process that opened it died ({name}); the file may be hostile")
+        return _failure(
+            file, "crash", f"{file}: the process that opened it died ({name}); {_whose_fault(file, limit_mb)}"
+        )
     finally:
         if process.is_alive() and process.pid is not None:
             for child in _children(process.pid):

@@ -17,6 +17,7 @@ from yt360 import ambisonics
 from yt360.media.agreement import Agreement, agree, grid_size, motion_map
 from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
 from yt360.media.lookup import frame_map
+from yt360.media.mono_tracks import FLAG, IN_ORDER, put_tracks_together
 from yt360.media.packets import SoundTime, longest_track_s, sound_time, with_length
 from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import PictureFacts, weigh_picture
@@ -290,8 +291,12 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresh
     info = inspection.heard_in = inspection.sound_info if source == "sound" else inspection.info
     if info is None or not info.audios:
         return
-    declared = [audio for audio in info.audios if _declares_ambisonics(info, audio) and audio.channels >= _LEAST]
-    candidates = sorted(declared or info.audios, key=lambda audio: (-min(audio.channels, _LEAST), audio.index))
+    audios = info.audios
+    if all(audio.channels < _LEAST for audio in audios):
+        together = put_tracks_together(info)
+        audios = audios if together is None else (together,)
+    declared = [audio for audio in audios if _declares_ambisonics(info, audio) and audio.channels >= _LEAST]
+    candidates = sorted(declared or audios, key=lambda audio: (-min(audio.channels, _LEAST), audio.index))
     for audio in candidates[:_MOST_TRACKS]:
         if inspection.ambisonic is not None and audio.channels < _LEAST:
             break
@@ -307,6 +312,12 @@ def _name_what_is_beside(inspection: Inspection) -> None:
     if info is None or facts is None or facts.reason != "no-ambisonics":
         return
     known = [one.words for one in info.undecodable if one.kind == "audio"]
+    tracks = sum(audio.channels == 1 for audio in info.audios)
+    if tracks >= _LEAST:
+        known.append(
+            f"it is one of {tracks} mono tracks that are not plainly one sound: name them W, Y, Z and X, or export one "
+            "track of four channels"
+        )
     if known:
         inspection.ambisonic = replace(facts, words="; ".join([facts.words, *known]))
 
@@ -332,6 +343,10 @@ def _listen_to(
         audio, info.metadata.sound(audio.index), heard.windows, heard.starts_s, source=source,
         delay_s=begins_s, edits=edits, thresholds=thresholds,
     )  # fmt: skip
+    if audio.layout == IN_ORDER:
+        facts = _say_how(facts, IN_ORDER, FLAG)
+    elif _is_square_by_itself(info, audio):
+        facts = _say_how(facts, f"the first four of {audio.channels} channels", "first-four")
     if inspection.ambisonic is not None and facts.reading is None:
         return
     inspection.audio, inspection.heard, inspection.timing = audio, heard, timing
@@ -339,6 +354,20 @@ def _listen_to(
     if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
         words = f"{info.path}: {heard.failed} of {heard.failed + len(heard.windows)} stretches of sound do not decode"
         inspection.problems.append(("corrupt", f"{words}: {heard.messages[0]}"))
+
+
+def _is_square_by_itself(info: MediaInfo, audio: AudioStream) -> bool:
+    """Whether nothing but their number says that these channels are ambisonics of a higher order."""
+    stated = _declares_ambisonics(info, audio) or audio.layout.startswith("ambisonic")
+    return not stated and audio.channels > _LEAST and int(audio.channels**0.5) ** 2 == audio.channels
+
+
+def _say_how(facts: SoundFacts, how: str, flag: str) -> SoundFacts:
+    """Nobody said that these four belong together: the verdict says that it takes them so."""
+    verdict = facts.verdict
+    if verdict is not None:
+        verdict = replace(verdict, reason=f"{how}: {verdict.reason}", flags=(*verdict.flags, flag))
+    return replace(facts, verdict=verdict, words=f"{how}: {facts.words}" if facts.words else "")
 
 
 def moments(inspection: Inspection) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:

@@ -23,6 +23,9 @@ from yt360.media.spatial import ContainerMetadata, StreamGroup
 _OPUS_FAMILY_AT = 18
 """Byte of an Opus header that holds the channel mapping family (RFC 7845)."""
 
+_LONGEST_NAME = 200
+"""Characters of a track's name that are kept."""
+
 _KNOWN_SOUND = {
     "apac": "APAC (Apple Positional Audio Codec)",
     "ac-4": "AC-4",
@@ -63,6 +66,7 @@ class AudioStream:
     ``layout`` is libav's name for the channels and decides nothing. ``opus_family`` is the channel
     mapping family of an Opus stream (RFC 7845, RFC 8486). A sound that is spread over several streams has their numbers
     in ``parts`` and the number of the first as its ``index``; ``matrix`` makes its channels out of what they hold.
+    ``name`` is what its writer called the track.
     """
 
     index: int
@@ -75,6 +79,7 @@ class AudioStream:
     duration_s: float | None
     parts: tuple[int, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -316,6 +321,15 @@ def _codec_name(context: Any) -> str:
     return str(context.codec.canonical_name) if name.startswith("lib") else name
 
 
+def _name(stream: Any) -> str:
+    """What the writer of a file called a track; names that a muxer gives to every track say nothing."""
+    for key in ("title", "name", "track_name", "handler_name"):
+        name = str(stream.metadata.get(key, ""))[:_LONGEST_NAME]
+        if name and name != "SoundHandler":
+            return name
+    return ""
+
+
 def _audio(stream: Any, index: int, metadata: ContainerMetadata) -> AudioStream:
     context = stream.codec_context
     family = None
@@ -328,6 +342,7 @@ def _audio(stream: Any, index: int, metadata: ContainerMetadata) -> AudioStream:
         channels=context.channels,
         layout=metadata.sound(index).speakers or (context.layout.name if context.layout is not None else ""),
         opus_family=family,
+        name=_name(stream),
         start_s=_seconds(stream.start_time, stream.time_base) or 0.0,
         duration_s=_seconds(stream.duration, stream.time_base),
     )
