@@ -337,3 +337,13 @@ def grow(state: dict[str, Any], megabytes: int) -> int:
     """Holds on to memory, as a leaking decoder does; returns the worker's id."""
     state.setdefault("held", []).append(bytearray(os.urandom(1 << 20) * megabytes))
     return os.getpid()
+
+
+def threads_of_libraries(state: dict, _: None) -> dict[str, int]:
+    """How many threads each library that does sums would use here."""
+    import cv2
+    import torch
+    from threadpoolctl import threadpool_info
+
+    found = {str(each["filepath"]): int(each["num_threads"]) for each in threadpool_info()}
+    return found | {"torch": torch.get_num_threads(), "cv2": cv2.getNumThreads()}

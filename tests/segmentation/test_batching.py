@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from yt360.errors import ItemError
-from yt360.segmentation.batching import Batcher, in_groups, read_ahead
+from yt360.segmentation.batching import Batcher, each_alone, read_ahead
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
@@ -85,13 +85,17 @@ def test_thread_ends_when_the_reader_leaves() -> None:
     assert threading.active_count() == before
 
 
-def test_groups_keep_the_order_and_are_called_once_each() -> None:
-    calls = []
+def test_each_alone_is_in_order_with_one_thread_for_each() -> None:
+    def look(item: int) -> tuple[int, int]:
+        time.sleep(0.01 * (5 - item))
+        return item, torch.get_num_threads()
 
-    def double(items: list[int]) -> list[int]:
-        calls.append(items)
-        return [2 * item for item in items]
-
-    assert in_groups([1, 12, 3, 14, 5], lambda item: item > 10, double) == [2, 24, 6, 28, 10]
-    assert calls == [[1, 3, 5], [12, 14]]
-    assert in_groups([], bool, double) == []
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert each_alone(look, range(5), device="cpu") == [(item, 1) for item in range(5)]
+        assert torch.get_num_threads() == 3
+        assert each_alone(look, range(2), device="cuda") == [(0, 3), (1, 3)]
+        assert each_alone(look, [], device="cpu") == []
+    finally:
+        torch.set_num_threads(before)

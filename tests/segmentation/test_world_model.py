@@ -43,6 +43,16 @@ def test_weights_are_small_and_nobody_can_take_them_for_coco(model: FpnModel) ->
     assert about["measured"]["equirectangular"]["pixels"]["pq"] >= 60
 
 
+@pytest.mark.parametrize("way", ["equirectangular", "views"])
+def test_map_of_a_sphere_depends_on_its_own_picture_only(model: FpnModel, pictures: list[WorldPicture], way) -> None:
+    shown = [seen(made.picture) for made in pictures[:2]]
+    together = segment_spheres(model, shown, SphereSettings(way=way))
+    for picture, found in zip(shown, together, strict=True):
+        (alone,) = segment_spheres(model, [picture], SphereSettings(way=way))
+        np.testing.assert_array_equal(alone.ids, found.ids)
+        assert alone.segments == found.segments
+
+
 def test_unseen_worlds_are_segmented(model: FpnModel, pictures: list[WorldPicture]) -> None:
     judge = PanopticEvaluation(model.categories)
     maps = segment_spheres(model, [seen(made.picture) for made in pictures], SphereSettings())

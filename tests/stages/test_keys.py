@@ -29,7 +29,7 @@ _KEYS = [
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}), "898baf046f6da9f4cf92539928b39b300e3f664b"),
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"segments": [[0, 10], [20.5, 30]]}),
      "82434cfe7a34207e244fa756e05daad3a6b16340"),
-    ("segment", Item("a-00000", "a", {"video": _V}), "6e7d2793eb86570466e84b99c7e9c06528d4eab6"),
+    ("segment", Item("a-00000", "a", {"video": _V}), "ee637cffd81b82bbb468109e199d1f39087f297b"),
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
     ("shard", Item("train-000000", "train-000000", {"a-00000.video": _V, "a-00000.foa": _F}, {"clips": ["a-00000"]}),
      "c59eedcc3af85798ccfd5e4f2011759d2171778a"),

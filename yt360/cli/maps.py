@@ -34,7 +34,13 @@ def maps_group() -> None:
 @click.option("--weights", default="", help="A file or an address.  [default: the published ones]")
 @click.option("--sha256", default="", help="What the SHA-256 of the weights begins with.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the maps.")
-@click.option("--batch", type=click.IntRange(1, 256), default=4, show_default=True, help="Pictures at a time.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 256),
+    default=4,
+    show_default=True,
+    help="Pictures in the works at a time; changes no map.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--bfloat16", is_flag=True, help="Convolutions in bfloat16.")
 @click.option("--channels-last", is_flag=True, help="Pictures in memory as a GPU likes them.")

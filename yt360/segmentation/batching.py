@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from yt360.errors import ItemError
@@ -57,19 +58,26 @@ def read_ahead(source: Iterable[T], depth: int) -> Iterator[T]:
         thread.join()
 
 
-def in_groups(items: Sequence[T], group_of: Callable[[T], Hashable], function: Callable[[list[T]], list[R]]) -> list[R]:
-    """Results of ``function`` in the order of ``items``, called once for each group.
+def each_alone(function: Callable[[T], R], items: Sequence[T], *, device: str) -> list[R]:
+    """``function`` of each item, in order, where it runs a network of torch on ``device`` over that item alone.
 
-    A batch pads its pictures to one size, and a network sees the padding: what a picture gives must not depend on the
-    larger one beside it.
+    How a network's sums are rounded depends on how many pictures go through it together, and on a processor on how
+    many threads share a sum. So pictures share nothing: on a processor several are in the works at a time, as many as
+    torch has threads, and each has one. Not to be called by several threads at once.
     """
-    places: dict[Hashable, list[int]] = {}
-    for place, item in enumerate(items):
-        places.setdefault(group_of(item), []).append(place)
-    found: dict[int, R] = {}
-    for group in places.values():
-        found |= zip(group, function([items[place] for place in group]), strict=True)
-    return [found[place] for place in range(len(items))]
+    import torch
+
+    threads = torch.get_num_threads()
+    if device != "cpu" or threads == 1:
+        return [function(item) for item in items]
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(
+            max(1, min(threads, len(items))), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            return list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Batcher(Generic[T, R]):

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.segmentation.backend import PanopticModel
-from yt360.segmentation.batching import in_groups
 from yt360.segmentation.joining import Groups, overlaps
 from yt360.segmentation.maps import PanopticMap, PanopticSegment, merged
 from yt360.segmentation.settings import SphereSettings
@@ -31,19 +30,9 @@ _POLE_FOV = math.radians(110)
 def segment_spheres(
     model: PanopticModel, pictures: Sequence[NDArray[np.uint8]], settings: SphereSettings
 ) -> list[PanopticMap]:
-    """Maps of equirectangular pictures ``(H, W, 3)`` RGB, the model called once for all of them."""
+    """Maps of equirectangular pictures ``(H, W, 3)`` RGB."""
     if settings.way == "equirectangular":
-        pads = [_pad(picture.shape[1], settings.wrap_deg) for picture in pictures]
-        wrapped = [
-            np.concatenate([p[:, p.shape[1] - k :], p, p[:, :k]], axis=1) for p, k in zip(pictures, pads, strict=True)
-        ]
-        widened = [w.shape[1] / p.shape[1] for w, p in zip(wrapped, pictures, strict=True)]
-        maps = in_groups(
-            list(zip(wrapped, widened, strict=True)),
-            lambda each: each[1],
-            lambda some: model.predict([picture for picture, _ in some], widened=some[0][1]),
-        )
-        return [unwrap(panoptic, pad) for panoptic, pad in zip(maps, pads, strict=True)]
+        return _continued(model, pictures, settings.wrap_deg)
     looks = view_set(settings.views)
     crops, sizes = [], []
     for picture in pictures:
@@ -57,8 +46,20 @@ def segment_spheres(
     return [merge_views(maps[k * count : (k + 1) * count], looks, size) for k, size in enumerate(sizes)]
 
 
-def _pad(width: int, wrap_deg: float) -> int:
-    return min(width // 2, round(width * wrap_deg / 360))
+def _continued(model: PanopticModel, pictures: Sequence[NDArray[np.uint8]], wrap_deg: float) -> list[PanopticMap]:
+    """Maps of pictures that are shown continued over the seam by ``wrap_deg`` at both sides."""
+    wrapped, pads = [], []
+    for picture in pictures:
+        width = picture.shape[1]
+        pads.append(min(width // 2, round(width * wrap_deg / 360)))
+        wrapped.append(np.concatenate([picture[:, width - pads[-1] :], picture, picture[:, : pads[-1]]], axis=1))
+    # Of pictures of many sizes each has its own part that was added; those of one belong together.
+    parts = [wide.shape[1] / picture.shape[1] for wide, picture in zip(wrapped, pictures, strict=True)]
+    maps: dict[int, PanopticMap] = {}
+    for widened in sorted(set(parts)):
+        places = [place for place, part in enumerate(parts) if part == widened]
+        maps |= zip(places, model.predict([wrapped[place] for place in places], widened=widened), strict=True)
+    return [unwrap(maps[place], pad) for place, pad in enumerate(pads)]
 
 
 def unwrap(wrapped: PanopticMap, pad: int) -> PanopticMap:

@@ -45,7 +45,7 @@ class SegmentParams(PanopticModelSettings, SphereSettings):
         ge=1,
         le=256,
         json_schema_extra=unit("frames"),
-        description="Frames that go through the model at once.",
+        description="Frames that are worked on at a time. The model sees each alone, so it changes no map.",
     )
 
     @field_validator("model")
@@ -59,6 +59,7 @@ class SegmentParams(PanopticModelSettings, SphereSettings):
 class Segment(Stage):
     name = "segment"
     item_kind = "clip"
+    version = 2
     params_type = SegmentParams
     unkeyed = frozenset({"batch", "device", "channels_last", "weights"})
     id_in_key = "clip"

@@ -44,6 +44,18 @@ def test_what_takes_longer_than_its_grace_is_ended_when_the_run_is_asked_to_stop
     assert [r.status for r in results] == ["died"]
 
 
+def test_every_library_of_a_worker_does_its_sums_in_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy's comes along with the worker's first task, and users of clusters ask for many threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with WorkerPool(1) as pool:
+        (done,) = pool.run(tasks(toy("threads_of_libraries", None)))
+    assert any("openblas" in name for name in done.value)
+    assert set(done.value.values()) == {1}, done.value
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
 def test_bug_in_a_task_is_told_and_the_worker_lives_on() -> None:
     with WorkerPool(1) as pool:
         results = list(pool.run(tasks(toy("no_such_function", 1), toy("sleep_ignoring_signals", 0.0))))

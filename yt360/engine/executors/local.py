@@ -31,7 +31,8 @@ from yt360.errors import DiskFullError, UsageError
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-"""One core a worker: more workers, not more threads. It also keeps sums in one order, so bytes repeat."""
+"""One core a worker: more workers, not more threads. It also keeps sums in one order, so bytes repeat, whatever number
+of cores a machine has and whatever number of threads a cluster's settings ask for."""
 
 _QUIT_GRACE_S = 20.0
 _START_LIMIT_S = 120.0
@@ -160,7 +161,9 @@ class _Worker:
         self.connection, theirs = _CONTEXT.Pipe()
         lifeline_read, self._lifeline = _CONTEXT.Pipe(duplex=False)
         self.process = _CONTEXT.Process(target=_worker_main, args=(theirs, lifeline_read), daemon=False)
-        self.process.start()
+        # What a worker imports to understand its first task asks for the number of threads: it is there before.
+        with _environment(dict.fromkeys(_SINGLE_THREADED, "1")):
+            self.process.start()
         theirs.close()
         lifeline_read.close()
         self.task: Task | None = None
@@ -292,12 +295,25 @@ def _watch_lifeline(lifeline: Connection) -> None:
     os.kill(own, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Variables for the processes that are started inside."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _worker_main(connection: Connection, lifeline: Connection) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for name in _SINGLE_THREADED:
-        os.environ.setdefault(name, "1")
     threading.Thread(target=_watch_lifeline, args=(lifeline,), daemon=True).start()
     state: dict[str, Any] = {}
     logs, up = "", False

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.batching import in_groups
+from yt360.segmentation.batching import each_alone
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.fpn import config as configs
@@ -45,10 +45,13 @@ class FpnModel:
         usual = self.network.config
         self.network.config = replace(usual, long_side=round(usual.long_side * widened))
         try:
-            outputs = in_groups(pictures, lambda picture: picture.shape, self.network)
+            return each_alone(self._predict, pictures, device=self.network.device.type)
         finally:
             self.network.config = usual
-        return [self._map(output) for output in outputs]
+
+    def _predict(self, picture: NDArray[np.uint8]) -> PanopticMap:
+        (output,) = self.network([picture])
+        return self._map(output)
 
     def _map(self, output: FpnOutput) -> PanopticMap:
         segments = []

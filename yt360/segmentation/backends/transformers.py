@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.segmentation.batching import in_groups
+from yt360.segmentation.batching import each_alone
 from yt360.segmentation.categories import COCO, COCO_THINGS
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, merged
@@ -43,21 +43,20 @@ class TransformersModel:
         self._task = ["panoptic"] if kind == "oneformer" else None
 
     def predict(self, pictures: Sequence[NDArray[np.uint8]], *, widened: float = 1.0) -> list[PanopticMap]:
-        return in_groups(pictures, lambda picture: picture.shape, self._predict)
+        return each_alone(self._predict, pictures, device=self._device)
 
-    def _predict(self, pictures: Sequence[NDArray[np.uint8]]) -> list[PanopticMap]:
-        """Maps of pictures of one size."""
-        sizes = [(int(picture.shape[0]), int(picture.shape[1])) for picture in pictures]
-        words = {"task_inputs": self._task * len(pictures)} if self._task else {}
-        inputs = self._processor(images=list(pictures), return_tensors="pt", **words)
+    def _predict(self, picture: NDArray[np.uint8]) -> PanopticMap:
+        size = (int(picture.shape[0]), int(picture.shape[1]))
+        words = {"task_inputs": self._task} if self._task else {}
+        inputs = self._processor(images=[picture], return_tensors="pt", **words)
         own: dict[str, Any] = {"patch_offsets": inputs.pop("patch_offsets")} if "patch_offsets" in inputs else {}
         on_device = {name: value.to(self._device) for name, value in inputs.items() if hasattr(value, "to")}
         with torch.inference_mode(), torch.autocast(self._device.partition(":")[0], torch.bfloat16, self._bfloat16):
             outputs = self._model(**on_device)
         if own:
             outputs.patch_offsets = own["patch_offsets"]
-        found = self._processor.post_process_panoptic_segmentation(outputs, target_sizes=sizes, **self._fuse)
-        return [self._map(each, size) for each, size in zip(found, sizes, strict=True)]
+        (found,) = self._processor.post_process_panoptic_segmentation(outputs, target_sizes=[size], **self._fuse)
+        return self._map(found, size)
 
     def _map(self, found: Mapping[str, Any], size: tuple[int, int]) -> PanopticMap:
         if found["segmentation"] is None:

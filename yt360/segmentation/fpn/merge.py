@@ -34,7 +34,7 @@ def merge(instances: Instances, masks: Tensor, semantic: Tensor, config: FpnConf
     """
     ids = torch.zeros(semantic.shape, dtype=torch.int32, device=semantic.device)
     segments: list[FpnSegment] = []
-    for number in torch.argsort(-instances.scores).tolist():
+    for number in torch.argsort(-instances.scores, stable=True).tolist():
         score = float(instances.scores[number])
         if score < config.instance_score:
             break
