@@ -1,245 +1,180 @@
-"""How often is the truth about a file found? A matrix of files with known truth, and a table.
+"""How often is the truth about a file found? Files with known truth, of our own world and of other hands: two tables.
 
-    python -m benchmarks.media_truth [--rows N] [--first-seed N] [--part K/N] [--log FILE]
+    python -m benchmarks.media_truth [--quick] [--hand ours|others|both] [--jobs N] [--log FILE] [--misses FILE]
 
-Each row is one file: a scene in a projection and stereo layout, a codec and container, metadata that
-is true, stripped or false, and a kind of sound. Files are made, inspected as ``yt360 inspect`` does,
-and counted: right, unknown, wrong. ``true`` only stands for what a writer can describe; a flat picture and
-a dual fisheye have no metadata of their own and count as stripped. With ``--log`` a run that was cut off goes
-on where it ended, and several parts (``--part 0/2``, ``--part 1/2``) make one table. Scenes and sounds from
-``--first-seed`` on were never used to set a threshold.
+Files are made (and kept in ``--cache``), inspected as ``yt360 inspect`` does, and counted: right, uncertain, wrong
+without doubt. "Our world" (:mod:`benchmarks.media_world`) is drawn by this project, by seeds from ``--first-seed`` on,
+none of which set a limit. What it says is worth less than "other hands" (:mod:`benchmarks.other_hands`): rooms, arrays,
+panoramas and recordings of others, on which nothing was fitted. Their seeds are fixed: the same versions
+(``benchmarks/requirements-other-hands.txt``) make the same files; what is absent is named as left out. With ``--log`` a
+run that was cut off goes on where it ended, and several parts (``--part 0/2``, ``--part 1/2``) make one table.
+``--quick`` takes rows spread over both matrices.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import hashlib
 import json
+import multiprocessing
+import os
+import shutil
+import subprocess
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.media_containers import cbmp, encode, equi, insert_boxes, mshp, spherical_xml, st3d, sv3d
-from benchmarks.media_meshes import layout_mesh
-from benchmarks.media_scenes import flat_view, make_scene
-from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID
+from benchmarks import media_world
+from benchmarks.media_judging import Judged
+from benchmarks.other_hands import LeftOutError
+from benchmarks.other_hands.rows import Row, other_rows
 from yt360.errors import ItemError
-from yt360.media import ffmpeg
-from yt360.media.inspect import Inspection, inspect_media
-from yt360.media.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
+from yt360.media.inspect import inspect_media
 
-SIZES = {"equirectangular-tb": (480, 480), "equirectangular-lr": (240, 960), "cubemap-6x1": (120, 720),
-         "cubemap-1x6": (720, 120), "half-left-right": (360, 720), "dual-fisheye": (360, 720)}  # fmt: skip
-PICTURES = (*known_layouts(), "squeezed", "flat", "half-left-right", "dual-fisheye")
-CARRIERS = (("h264", "mp4"), ("h264", "mkv"), ("vp9", "webm"), ("mjpeg", "mkv"))
-METADATA = ("true", "stripped", "false")
-BARE = ("flat", "dual-fisheye")
-"""Pictures that no container can describe."""
+VERSION = 1
+"""Of the files in the cache: raise it when a generator changes."""
 
-SOUNDS = {**VALID, **REPAIRABLE, **INVALID}
-SOUND_S = 10
-REPEATS = 5
+QUICK = {"ours": 60, "others": 170}
+"""Rows of a quick run."""
+
+_SOUND_ONLY = {".wav", ".flac", ".amb", ".ogg", ".m4a", ".wv"}
 
 
-@dataclass(frozen=True)
-class Row:
-    """One file of the matrix."""
-
-    picture: str
-    carrier: tuple[str, str]
-    metadata: str
-    sound: str
-    seed: int
-    sound_seed: int = 0
-
-
-def matrix(scenes: int, first_seed: int) -> Iterator[Row]:
-    """All rows; kinds of sound and scenes take turns, and no sound comes twice."""
-    sounds = itertools.cycle(SOUNDS)
-    seeds = itertools.cycle(range(first_seed, first_seed + scenes))
-    sound_seeds = itertools.count(1000 * first_seed)
-    for _ in range(REPEATS):
-        for picture, carrier, metadata in itertools.product(PICTURES, CARRIERS, METADATA):
-            if metadata != "true" or picture not in BARE:
-                yield Row(picture, carrier, metadata, next(sounds), next(seeds), next(sound_seeds))
+def _kept(row: Row | media_world.Row, cache: Path) -> Path:
+    """The file of a row: out of the cache, or made and put there in one step."""
+    name = hashlib.sha256(f"{VERSION} {row!r}".encode()).hexdigest()[:24]
+    for known in cache.glob(f"{name}.*"):
+        return known
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        made = row.make(Path(folder) / "x")
+        if made.parent != Path(folder):
+            return made
+        target = cache / f"{name}{made.suffix}"
+        shutil.move(made, target)
+    return target
 
 
-@lru_cache(maxsize=4)
-def _scene(seed: int) -> NDArray[np.uint8]:
-    return make_scene(seed, 240, 480).frames(3)
+def count(row: Row | media_world.Row, cache: Path) -> dict[str, Any]:
+    """Make and inspect the file of a row: what came out, or what is missing here to make it."""
+    try:
+        path = _kept(row, cache)
+    except LeftOutError as missing:
+        return {"left_out": str(missing)}
+    except subprocess.SubprocessError as error:
+        return {"left_out": f"a program that failed: {error}"}
+    alone = path.suffix in _SOUND_ONLY
+    try:
+        judged = row.judge(inspect_media(None if alone else path, path if alone else None))
+    except ItemError as error:
+        judged = [Judged("wrong", f"{error.kind}: {error}", "no answer", type(row).__name__)]
+    return {"judged": [asdict(one) for one in judged]}
 
 
-def _layout(picture: str) -> Layout:
-    others = {"half-left-right": half_equirectangular("left-right"), "dual-fisheye": dual_fisheye()}
-    return others.get(picture) or known_layouts().get(picture) or known_layouts()["equirectangular"]
+def _rows(options: argparse.Namespace) -> dict[str, list[Row | media_world.Row]]:
+    found: dict[str, list[Row | media_world.Row]] = {}
+    if options.hand != "others":
+        found["ours"] = list(media_world.matrix(options.scenes, options.first_seed))
+    if options.hand != "ours":
+        found["others"] = list(other_rows(1))
+    for hand, rows in found.items():
+        wanted = options.rows or (QUICK[hand] if options.quick else len(rows))
+        if wanted < len(rows):
+            found[hand] = [rows[k] for k in np.linspace(0, len(rows) - 1, wanted).astype(int)]
+    return found
 
 
-def _frames(row: Row) -> NDArray[np.uint8]:
-    if row.picture == "flat":
-        found = flat_view(make_scene(row.seed, 240, 480), 3, 270, 480)
-    else:
-        layout = _layout(row.picture)
-        height, width = (270, 480) if row.picture == "squeezed" else SIZES.get(row.picture, (240, 480))
-        if layout.projection in ("eac", "cubemap") and row.picture not in SIZES:
-            height, width = 320, 480
-        found = np.stack([_drawn(layout, frame, height, width) for frame in _scene(row.seed)])
-    return np.concatenate([found] * 7)
-
-
-def _drawn(layout: Layout, frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    eye = draw(layout, frame, height, width)
-    other = draw(layout, np.roll(frame, 2, axis=1), height, width)
-    if layout.stereo == "left-right":
-        eye[:, width // 2 :] = other[:, : width // 2]
-    elif layout.stereo == "top-bottom":
-        eye[height // 2 :] = other[: height // 2]
-    return eye
-
-
-def _boxes(row: Row) -> list[bytes]:
-    """Metadata boxes of a row; the first use of V1 XML is left to :func:`make`."""
-    layout = _layout(row.picture)
-    if row.metadata == "stripped":
-        return []
-    if row.metadata == "false":
-        # A whole equirectangular picture claims to be two eyes of one; everything else claims to be such a picture.
-        plain = layout.projection == "equirectangular" and layout.stereo == "mono" and row.picture != "flat"
-        return [st3d(1 if plain else 0), sv3d(equi())]
-    mode = st3d({"mono": 0, "top-bottom": 1, "left-right": 2}[layout.stereo])
-    if row.picture == "cubemap-cbmp":
-        return [mode, sv3d(cbmp())]
-    if layout.projection in ("eac", "cubemap"):
-        return [st3d(3 if layout.stereo != "mono" else 0), sv3d(mshp(layout_mesh(layout)))]
-    if layout.projection == "half_equirectangular":
-        return [mode, sv3d(equi(left=0.25, right=0.25))]
-    return [mode, sv3d(equi())]
-
-
-def make(row: Row, folder: Path) -> Path:
-    """Write the file of a row."""
-    rng = np.random.default_rng(row.sound_seed)
-    codec, suffix = row.carrier
-    sound = SOUNDS[row.sound](rng, SOUND_S * RATE_HZ)
-    audio = "aac" if suffix == "mp4" else "pcm" if suffix == "mkv" else "opus"
-    boxes = _boxes(row)
-    path = folder / f"x.{suffix}"
-    if not boxes:
-        return encode(path, frames=_frames(row), fps=2, video=codec, sound=sound, audio=audio)
-    bare = folder / "bare.mp4"
-    encode(bare, frames=_frames(row), fps=2, video=codec if codec != "vp9" else "h264", sound=sound, audio="aac")
-    if row.picture.startswith("equirectangular") and row.metadata == "true" and row.seed % 2 and suffix == "mp4":
-        insert_boxes(bare, b"vide", spherical_xml(_layout(row.picture).stereo), in_track=True)
-    else:
-        insert_boxes(bare, b"vide", *boxes)
-    if suffix != "mp4" and b"mshp" not in b"".join(boxes):
-        # ffmpeg carries what it knows over to Matroska; a mesh it does not know.
-        remuxed = folder / "x.mkv"
-        copy = ["-c", "copy", "-strict", "unofficial", str(remuxed)]
-        ffmpeg.run(["-y", *ffmpeg.input_arguments(bare), *copy], timeout_s=60)
-        return remuxed
-    return bare
-
-
-def judge_picture(row: Row, found: Inspection) -> str:
-    """``right``, ``unknown`` or ``wrong``."""
-    picture, layout = found.picture, _layout(row.picture)
-    if picture is None or picture.projection == "unknown":
-        return "unknown"
-    if row.picture in ("flat", "half-left-right", "dual-fisheye"):
-        return "right" if picture.reading is None else "wrong"
-    projection = "mesh" if picture.projection == "mesh" else layout.projection
-    stereo = picture.stereo if projection == "mesh" else layout.stereo
-    return "right" if (picture.projection, picture.stereo) == (projection, stereo) else "wrong"
-
-
-def judge_sound(row: Row, found: Inspection) -> str:
-    """``right`` if valid or repairable sound is kept and other sound refused."""
-    usable = bool(found.ambisonic and found.ambisonic.reading)
-    return "right" if usable == (row.sound not in INVALID) else "wrong"
-
-
-def count(row: Row) -> dict[str, str]:
-    """Make and inspect the file of a row: what came out for picture and sound, and in words where that is wrong."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            found = inspect_media(make(row, Path(folder)))
-        except ItemError as error:
-            return {"picture": "wrong", "sound": "wrong", "words": f"{error.kind}: {error}"}
-    verdict, heard = judge_picture(row, found), judge_sound(row, found)
-    seen = f"{found.picture.projection} {found.picture.stereo}" if found.picture else "nothing"
-    return {"picture": verdict, "sound": heard, "words": f"{seen}; {found.reasons()}"}
+def _answers(
+    rows: list[Row | media_world.Row], options: argparse.Namespace, known: dict[str, dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    part, parts = (int(value) for value in options.part.split("/"))
+    open_rows = [row for row in rows[part::parts] if repr(row) not in known]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
+        answers = pool.map(partial(count, cache=options.cache), open_rows, chunksize=6)
+        for row, answer in zip(open_rows, tqdm(answers, total=len(open_rows), unit="file"), strict=True):
+            yield repr(row), answer
 
 
 def main() -> None:
     """Make, inspect, count, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=None, help="only so many rows, spread over the matrix")
-    parser.add_argument("--scenes", type=int, default=24)
-    parser.add_argument("--first-seed", type=int, default=5000)
+    parser.add_argument("--hand", choices=("ours", "others", "both"), default="both")
+    parser.add_argument("--quick", action="store_true", help="a few rows of each, spread over the matrix")
+    parser.add_argument("--rows", type=int, default=None, help="so many rows of each hand, spread over the matrix")
+    parser.add_argument("--scenes", type=int, default=24, help="scenes of our own world")
+    parser.add_argument("--first-seed", type=int, default=12_000, help="of our own world")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--cache", type=Path, default=Path("benchmark-data/media_truth"), help="made files are kept here"
+    )
     parser.add_argument("--part", default="0/1", help="K/N: only every Nth row from the Kth")
     parser.add_argument("--log", type=Path, help="append what was found here, and skip what is there already")
+    parser.add_argument("--misses", type=Path, help="write each answer that is not right, with its file, here")
     options = parser.parse_args()
-    rows = list(matrix(options.scenes, options.first_seed))
-    if options.rows:
-        rows = [rows[k] for k in np.linspace(0, len(rows) - 1, options.rows).astype(int)]
-    known = _read_log(options.log)
-    part, parts = (int(value) for value in options.part.split("/"))
-    for number in tqdm(range(part, len(rows), parts), unit="file"):
-        name = f"{number}: {rows[number]}"
-        if name in known:
-            continue
-        known[name] = count(rows[number])
-        if options.log:
-            with options.log.open("a") as file:
-                file.write(json.dumps({"row": name, **known[name]}) + "\n")
-    known |= _read_log(options.log)
-    found = [(row, known[f"{k}: {row}"]) for k, row in enumerate(rows) if f"{k}: {row}" in known]
-    pictures: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    sounds: dict[str, Counter[str]] = defaultdict(Counter)
-    misses = []
-    for row, result in found:
-        pictures[row.picture, row.metadata][result["picture"]] += 1
-        sounds[row.sound][result["sound"]] += 1
-        if "wrong" in (result["picture"], result["sound"]):
-            made = f"{row.picture} {row.metadata} {row.carrier} scene {row.seed} {row.sound} {row.sound_seed}"
-            misses.append(f"{made}: {result['words'][:160]}")
-    _print_table(pictures, sounds, misses, len(found))
+    # One thread a process: several processes share the cores.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    options.cache.mkdir(parents=True, exist_ok=True)
+    misses: list[str] = []
+    for hand, rows in _rows(options).items():
+        known = _read_log(options.log)
+        for name, answer in _answers(rows, options, known):
+            known[name] = answer
+            if options.log:
+                with options.log.open("a") as file:
+                    file.write(json.dumps({"row": name, **answer}) + "\n")
+        known |= _read_log(options.log)
+        _print_hand(hand, [(row, known[repr(row)]) for row in rows if repr(row) in known], misses)
+    if options.misses:
+        options.misses.write_text("\n".join(misses) + "\n")
 
 
-def _read_log(path: Path | None) -> dict[str, dict[str, str]]:
+def _read_log(path: Path | None) -> dict[str, dict[str, Any]]:
     if path is None or not path.exists():
         return {}
     return {entry.pop("row"): entry for entry in map(json.loads, path.read_text().splitlines())}
 
 
-def _print_table(
-    pictures: dict[tuple[str, str], Counter[str]], sounds: dict[str, Counter[str]], misses: list[str], count: int
-) -> None:
-    print(f"{count} files\n\n{'picture':22s} {'metadata':9s} right unknown wrong")
-    total: dict[str, Counter[str]] = defaultdict(Counter)
-    for (picture, metadata), counted in sorted(pictures.items()):
-        total[metadata].update(counted)
-        print(f"{picture:22s} {metadata:9s} {counted['right']:5d} {counted['unknown']:7d} {counted['wrong']:5d}")
-    for metadata, counted in sorted(total.items()):
-        share = 100 / max(1, sum(counted.values()))
-        print(
-            f"all {metadata}: right {counted['right'] * share:.1f} %, unknown {counted['unknown'] * share:.1f} %, "
-            f"wrong {counted['wrong'] * share:.1f} %"
-        )
-    unstated = total["stripped"] + total["false"]
-    share = 100 / max(1, sum(unstated.values()))
-    print("stripped or false: " + ", ".join(f"{k} {unstated[k] * share:.1f} %" for k in ("right", "unknown", "wrong")))
-    print(f"\n{'sound':22s} right wrong")
-    for sound, counted in sorted(sounds.items()):
-        print(f"{sound:22s} {counted['right']:5d} {counted['wrong']:5d}")
-    print("\nmisses\n" + "\n".join(misses))
+def _print_hand(hand: str, found: list[tuple[Any, dict[str, Any]]], misses: list[str]) -> None:
+    """The table of a hand: all, by kind, by source; what was left out."""
+    tables: dict[str, dict[str, Counter[str]]] = {"kind": defaultdict(Counter), "source": defaultdict(Counter)}
+    left_out: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for row, answer in found:
+        if "left_out" in answer:
+            left_out[answer["left_out"]] += 1
+            continue
+        for judged in answer["judged"]:
+            # A flaw is a second look at an answer that counts once already.
+            if judged["source"]:
+                total[judged["outcome"]] += 1
+                tables["source"][judged["source"]][judged["outcome"]] += 1
+            tables["kind"][judged["kind"]][judged["outcome"]] += 1
+            if judged["outcome"] != "right":
+                misses.append(f"{hand} {judged['outcome']}: {judged['kind']}: {row}: {judged['words'][:200]}")
+    title = {"ours": "Our world", "others": "Other hands"}[hand]
+    print(f"\n{title}: {len(found) - sum(left_out.values())} files, {sum(total.values())} answers: {_shares(total)}")
+    for name, table in tables.items():
+        print(f"\n{name:58s} right uncertain wrong")
+        for key, counted in sorted(table.items()):
+            print(f"{key:58s} {counted['right']:5d} {counted['uncertain']:9d} {counted['wrong']:5d}")
+    for what, rows in left_out.most_common():
+        print(f"left out: {rows} rows, for want of {what}")
+
+
+def _shares(counted: Counter[str]) -> str:
+    share = 100 / max(1, sum(counted.values()))
+    return (
+        f"right {counted['right'] * share:.1f} %, uncertain {counted['uncertain'] * share:.1f} %, "
+        f"wrong without doubt {counted['wrong'] * share:.1f} %"
+    )
 
 
 if __name__ == "__main__":

@@ -189,3 +189,40 @@ def test_the_engine_knows_nothing_of_video(word: str) -> None:
 def _example(line: str) -> bool:
     """Examples of recipes in a docstring, and names of stages that only the recipe there has."""
     return line.startswith("      ") and ": {" in line and line.rstrip().endswith("}")
+
+
+def _reached(module: str, files: dict[str, Path]) -> set[str]:
+    """Everything that a module outside the package imports, directly or through others of ``files``."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        tree = ast.parse(files[waiting.pop()].read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            waiting += [name for name in names if name in files and name not in found]
+            found.update(names)
+    return found
+
+
+OUTSIDE = {
+    _module(path): path for room in ("fitting", "benchmarks") for path in sorted((CHECKOUT / room).rglob("*.py"))
+}
+JUDGES = "benchmarks.other_hands"
+
+
+def test_nothing_is_fitted_on_what_judges() -> None:
+    for module in OUTSIDE:
+        if _within(module, "fitting"):
+            assert not {name for name in _reached(module, OUTSIDE) if _within(name, JUDGES)}, module
+    for module, path in MODULES.items():
+        assert "other_hands" not in path.read_text(encoding="utf-8"), module
+
+
+def test_what_judges_draws_nothing_of_our_own_world() -> None:
+    own = ("fitting", "yt360.synth", "benchmarks.media_scenes", "benchmarks.media_sounds", "benchmarks.worlds")
+    for module in OUTSIDE:
+        if _within(module, JUDGES):
+            reached = _reached(module, OUTSIDE)
+            assert not {name for name in reached for room in own if _within(name, room)}, module
