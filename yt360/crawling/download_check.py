@@ -23,12 +23,15 @@ def mismatch(role: MediaKind, path: Path) -> str:
     Decodes a bounded sample; libav may crash on a hostile file, so this runs in a worker.
     """
     from yt360.media.inspect import inspect_media
+    from yt360.media.mono_tracks import put_tracks_together
     from yt360.media.probe import probe
 
     try:
         if role == "sound":
-            most = max((stream.channels for stream in probe(path).audios), default=0)
-            return "" if most >= _FEWEST_CHANNELS else f"expected {_FEWEST_CHANNELS} or more channels, found {most}"
+            info = probe(path)
+            most = max((stream.channels for stream in info.audios), default=0)
+            enough = most >= _FEWEST_CHANNELS or put_tracks_together(info) is not None
+            return "" if enough else f"expected {_FEWEST_CHANNELS} or more channels, found {most}"
         reasons = dict(inspect_media(path).reasons())
     except ItemError as error:
         return f"{error.kind}: {error}"
