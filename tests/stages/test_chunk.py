@@ -14,7 +14,8 @@ from yt360 import ambisonics, sphere
 from yt360.engine.stage import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
-from yt360.stages.chunk import Chunk, ChunkParams, clip_name
+from yt360.stages.chunk import Chunk, ChunkParams
+from yt360.stages.clip_cutting import clip_name
 from yt360.stages.validate import Validate
 from yt360.synth import VideoSpec, VideoTruth, render_video
 
@@ -142,6 +143,51 @@ def test_a_clip_in_which_nothing_moves_is_left_out(tmp_path: Path) -> None:
     assert outcome.measures["still_clips_s"] == [0.0, 2.0]
     kept = chunk(moved, tmp_path / "kept", SMALL.model_copy(update={"drop_still": False}))
     assert [child.meta["start_s"] for child in kept.children] == [0.0, 2.0, 4.0, 6.0]
+
+
+def joined(tmp_path: Path, cuts_s: tuple[float, ...], duration_s: float = 9.0) -> dict[str, Path]:
+    """A video that goes from one world to another and back."""
+    _, files = make(tmp_path, "", duration_s=duration_s)
+    (tmp_path / "other").mkdir()
+    _, others = make(tmp_path / "other", "", seed=77, duration_s=duration_s)
+    scenes = [list(frames_of(one["video"])) for one in (files, others)]
+    edges = [0, *(round(at * 16) for at in cuts_s), len(scenes[0])]
+    shots = [scenes[k % 2][edges[k] : edges[k + 1]] for k in range(len(edges) - 1)]
+    write_clip(tmp_path / "joined.mp4", [frame for shot in shots for frame in shot])
+    facts = json.loads(files["facts"].read_text())
+    facts["sound_reading"]["source"] = "sound"
+    files["facts"].write_text(json.dumps(facts))
+    return {**files, "video": tmp_path / "joined.mp4", "sound": files.get("sound", files["video"])}
+
+
+def test_no_clip_holds_a_cut(tmp_path: Path) -> None:
+    """A clip ends with its shot, if it is long enough by then; the next one starts in the shot after it."""
+    files = joined(tmp_path, (3.9375, 5.5))
+    outcome = chunk(files, tmp_path / "out")
+    assert isinstance(outcome, Done)
+    spans = [(child.meta["start_s"], child.meta["duration_s"], child.meta["shot"]) for child in outcome.children]
+    assert spans == [(0.0, 2.0, 0), (2.0, 1.9375, 0), (6.0, 2.0, 2)]
+    assert [child.meta["transitions"] for child in outcome.children] == [0, 0, 0]
+    assert outcome.measures["shots"] == 3
+    assert outcome.measures["transitions_s"] == [(3.875, 3.9375, "cut"), (5.4375, 5.5, "cut")]
+    limited = chunk(files, tmp_path / "limited", SMALL.model_copy(update={"max_clips": 3}))
+    assert [child.meta["start_s"] for child in limited.children] == [0.0, 2.0, 6.0]
+    across = chunk(files, tmp_path / "across", SMALL.model_copy(update={"one_shot": False}))
+    assert [child.meta["start_s"] for child in across.children] == [0.0, 2.0, 4.0, 6.0]
+    assert [child.meta["transitions"] for child in across.children] == [0, 1, 1, 0]
+
+
+def test_listed_segments_that_hold_a_cut_are_marked(tmp_path: Path) -> None:
+    outcome = chunk(joined(tmp_path, (3.5,)), tmp_path / "out", segments=[[1.0, 3.0], [2.5, 4.5], [5.0, 7.0]])
+    assert [child.meta["transitions"] for child in outcome.children] == [0, 1, 0]
+    assert outcome.measures["transitions_s"] == [(3.4375, 3.5, "cut")]
+
+
+def test_a_video_of_short_shots_has_no_clip_and_says_why(tmp_path: Path) -> None:
+    outcome = chunk(joined(tmp_path, (1.5, 3.0, 4.5, 6.0, 7.5)), tmp_path / "out")
+    assert isinstance(outcome, Filtered)
+    assert outcome.reason == "short-shots"
+    assert "none of its 6 shots has 1.8 s" in outcome.detail
 
 
 @pytest.mark.parametrize(("start_s", "name"), [(0.0, "v-00000"), (75.0, "v-00075"), (12.5, "v-00012_500")])

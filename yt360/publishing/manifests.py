@@ -146,6 +146,7 @@ def _videos(catalog: DatasetState, sides: Mapping[str, Record]) -> Iterator[dict
                 row["head_locked"] = record.measures.get("head_locked_db") is not None
             if stage == "chunk":
                 row["clips"] = len(record.children)
+                row["shots"] = record.measures.get("shots")
             if state != "done":
                 break
         if video in sides:

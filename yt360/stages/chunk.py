@@ -15,30 +15,26 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import cv2
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360 import ambisonics
 from yt360.crawling.listing import read_listing
-from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage, StageParams
+from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
-from yt360.filters.stills import decision, frame_differences
-from yt360.filters.stills.settings import MotionSettings
-from yt360.filters.stills.thresholds import StillsThresholds
-from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
+from yt360.filters.shots.settings import ShotSettings
+from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames, read_sound
+from yt360.media.reading import read_sound
 from yt360.media.timeline import SoundNotes
 from yt360.settings import unit
+from yt360.stages.clip_cutting import ClipCutter
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
@@ -49,13 +45,13 @@ _LOOK_SIZE = (320, 160)
 
 _LONGEST_CLIP_S = 600.0
 
-_MOST_PLACES, _MOST_NAMED = 100, 5
+_MOST_PLACES, _MOST_NAMED, _MOST_TRANSITIONS = 100, 5, 1000
 _TENTH_S = 0.1
 _REACH_S = 0.05
 """How far a resampler carries a wrong sample."""
 
 
-class ChunkParams(StageParams):
+class ChunkParams(ShotSettings):
     """Which parts of a video become clips, and how they are encoded."""
 
     clip_s: float = Field(default=10.0, gt=0, le=_LONGEST_CLIP_S, description="Length of a clip.")
@@ -110,16 +106,14 @@ class ChunkParams(StageParams):
     min_active_share: float = Field(
         default=0.5, ge=0, le=1, description="Least share of a clip that has sound. Raising it keeps fewer clips."
     )
+    one_shot: bool = Field(
+        default=True,
+        description="A clip lies within one shot: it ends at cuts, dissolves and fades. false lets it run across them.",
+    )
     drop_still: bool = Field(default=True, description="Leave out clips in which nothing moves.")
     max_clips: int | None = Field(
         default=None, ge=1, description="Take only the first clips of each video; null takes all."
     )
-
-
-def clip_name(video: str, start_s: float) -> str:
-    """``VIDEO-SSSSS``, and ``VIDEO-SSSSS_mmm`` for a start that is not a whole second."""
-    whole, thousandths = divmod(round(start_s * 1000), 1000)
-    return f"{video}-{whole:05d}" + (f"_{thousandths:03d}" if thousandths else "")
 
 
 class Chunk(Stage):
@@ -172,9 +166,15 @@ class Chunk(Stage):
             measures["not_numbers_s"] = notes.not_numbers_s[:_MOST_PLACES]
             placements = [place for place in placements if _all_numbers(place, notes.not_numbers_s)]
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
-        still_starts: list[float] = []
-        children = tuple(self._cut(item, facts, placements, sound, gain, context.workdir, still_starts))
-        measures |= {"clips": len(children), "still_clips_s": still_starts}
+        cutter = ClipCutter(params, item, facts, sound, gain, context.workdir)
+
+        def after(at_s: float) -> list[Placement]:
+            left = [] if given else self._placed(active, math.ceil(at_s - 1e-6), ends_s)
+            return [place for place in left if _all_numbers(place, notes.not_numbers_s)]
+
+        children = tuple(cutter.cut(placements, after))
+        measures |= {"clips": len(children), "still_clips_s": cutter.still_starts_s}
+        measures |= {"shots": len(cutter.transitions_s) + 1, "transitions_s": cutter.transitions_s[:_MOST_TRANSITIONS]}
         if children:
             return Done(measures=measures, children=children)
         return self._nothing(item, given, placements, start_s, end_s, measures)
@@ -191,6 +191,9 @@ class Chunk(Stage):
         """Why a video has no clip."""
         params: ChunkParams = self.params
         span = f"picture and sound run together from {start_s:.2f} to {end_s:.2f} s"
+        if measures["shots"] > 1 and placements and not measures["still_clips_s"]:
+            words = f"{item.id}: none of its {measures['shots']} shots has {params.min_clip_s:g} s for a clip"
+            return Filtered("short-shots", words, measures)
         if "not_numbers_s" in measures and not placements:
             places = ", ".join(f"{at:g}" for at in measures["not_numbers_s"][:_MOST_NAMED])
             return Filtered("not-numbers", f"{item.id}: samples at {places} s are not numbers, in every clip", measures)
@@ -250,103 +253,6 @@ class Chunk(Stage):
         ]
         return sound, np.concatenate(levels), peak
 
-    def _cut(
-        self,
-        item: Item,
-        facts: Facts,
-        placements: Sequence[Placement],
-        sound: NDArray[np.float32],
-        gain: float,
-        workdir: Path,
-        still_starts: list[float],
-    ) -> Iterator[Child]:
-        """Encode the clips in one pass over the picture. A clip whose picture ends early is left out."""
-        params: ChunkParams = self.params
-        frames: Iterator[NDArray[np.uint8]] = iter(())
-        origin_s, position = 0.0, -1
-        for place in placements:
-            begin = (place.start_s - origin_s) * params.fps
-            if position < 0 or begin < position or abs(begin - round(begin)) > 1e-6:
-                # The first one; or a listed segment that overlaps the one before it or lies between two frames.
-                origin_s, position, begin = place.start_s, 0, 0.0
-                last = placements[-1].start_s + placements[-1].duration_s
-                frames = read_frames(
-                    item.files["video"],
-                    facts.picture,
-                    height=params.height,
-                    width=params.width,
-                    fps=params.fps,
-                    start_s=origin_s,
-                    duration_s=max(last, place.start_s + place.duration_s) - origin_s,
-                )
-            for _ in islice(frames, round(begin) - position):  # a silence between two clips
-                pass
-            wanted = math.floor(place.duration_s * params.fps + 1e-6)
-            name = clip_name(item.id, place.start_s)
-            video = workdir / f"{name}.video.mp4"
-            writer = ClipVideoWriter(
-                video, params.width, params.height, params.fps, gop=params.gop, crf=params.crf, preset=params.preset
-            )
-            seen: list[NDArray[np.uint8]] = []
-            with writer as out:
-                for number, frame in enumerate(islice(frames, wanted)):
-                    out.write(frame)
-                    if number % max(1, params.fps // _LOOK_HZ) == 0:
-                        seen.append(_small_gray(frame))
-            position = round(begin) + out.frames
-            listed = "segments" in item.meta
-            if out.frames < min(params.min_clip_s, 0.95 * place.duration_s) * params.fps - 1e-6:
-                video.unlink(missing_ok=True)
-                return  # the picture ended: so do the clips
-            if params.drop_still and not listed and _is_still(seen):
-                still_starts.append(place.start_s)
-                video.unlink()
-                continue
-            yield self._finish(item, facts, place, out.frames, sound, gain, workdir)
-
-    def _finish(
-        self,
-        item: Item,
-        facts: Facts,
-        place: Placement,
-        frames: int,
-        sound: NDArray[np.float32],
-        gain: float,
-        workdir: Path,
-    ) -> Child:
-        """Write a clip's sound and facts beside its picture; both last equally long."""
-        params: ChunkParams = self.params
-        rate = params.sample_rate_hz
-        name = clip_name(item.id, place.start_s)
-        begin = round(place.start_s * rate)
-        samples = sound[begin : begin + frames * rate // params.fps] * np.float32(gain)
-        soundfile.write(workdir / f"{name}.foa.flac", samples, rate, subtype=params.subtype, format="FLAC")
-        heard = ambisonics.sound_direction(samples.T)
-        power = np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64))
-        meta = {
-            "clip": name,
-            "video": item.source_id,
-            "start_s": place.start_s,
-            "duration_s": frames / params.fps,
-            "frames": frames,
-            "fps": float(params.fps),
-            "height": params.height,
-            "width": params.width,
-            "samples": int(samples.shape[0]),
-            "sample_rate_hz": rate,
-            "convention": "ambix",
-            "foa_gain_db": round(20 * math.log10(gain), 4),
-            "horizontal_only": facts.horizontal_only,
-            "loudness_db": round(float(silence.level_db(power)), 3),
-            "azimuth_deg": round(math.degrees(heard.azimuth), 3),
-            "elevation_deg": round(math.degrees(heard.elevation), 3),
-            "diffuseness": round(heard.diffuseness, 4),
-        }
-        text = json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        (workdir / f"{name}.json").write_text(text, encoding="utf-8")
-        outputs = {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}
-        return Child(name, outputs, meta)
-
     def check_output(self, name: str, path: Path) -> None:
         if name == "video":
             check_clip_video(path)
@@ -360,17 +266,3 @@ def _all_numbers(place: Placement, not_numbers_s: Sequence[float]) -> bool:
     """Whether no sample in a clip was read as 0 because it was no number."""
     begin, end = place.start_s - _REACH_S - _TENTH_S, place.start_s + place.duration_s + _REACH_S
     return not any(begin < at < end for at in not_numbers_s)
-
-
-def _small_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A frame ``(H, W, 3)`` as ``stills`` looks at it."""
-    gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(gray, _LOOK_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
-    """Whether nothing moves in a clip. A turn of the whole sphere counts as motion here: ``stills`` judges that."""
-    steps = frame_differences.measure_window(
-        frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=MotionSettings(), turning=False
-    )
-    return decision.judge(steps, StillsThresholds()) is not None

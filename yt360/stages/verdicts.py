@@ -15,6 +15,7 @@ REASONS = {
     "vr180": "the picture shows half of the sphere",
     "unknown-projection": "the projection of the picture was not recognised",
     "too-short": "picture and sound together are too short for a clip",
+    "short-shots": "no shot is long enough for a clip",
     "still": "nothing moves in the picture",
     "voice-over": "speech was added to the recording",
     "background-music": "music was added to the recording",

@@ -1,0 +1,284 @@
+"""Where a video goes from one place to another: cuts, dissolves and fades, found while its frames pass by once.
+
+A camera that turns, shakes or walks, lights that change and things that move leave most of a place recognisable
+from one second to the next (:mod:`yt360.filters.shots.tracking`); only where that fails is the second looked at more
+closely. A cut is a pair of neighbouring frames that nothing bridges: neither the frames around a flash nor a turn of
+the whole sphere. In a dissolve neighbours agree, but two places lie over each other, which takes fine contrast from
+both: half and half leaves 1/sqrt(2). A moving camera leaves contrast as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.filters.shots.settings import ShotSettings
+from yt360.filters.shots.tracking import Panorama, found_again, heading_change
+
+_GRID = (16, 32)
+"""Rows and columns at which every frame is looked at."""
+
+_JUMP_LEVELS, _JUMP_FACTOR = 10.0, 4.0
+"""A change between two frames this large, and so many times the usual one, is looked at whatever lies around it."""
+
+_UNIFORM_LEVELS = 12
+"""Brightest less darkest point of a picture of one colour."""
+
+_BRIDGES_S = ((0.0, 0.0), (0.0, 0.12), (0.06, 0.0), (0.0, 0.3), (0.18, 0.06), (0.06, 0.55), (0.36, 0.24))
+"""Seconds before and after a supposed cut whose pictures are compared."""
+
+_BLEND_SPANS_S = (0.3, 0.7, 1.3)
+"""Half lengths of the stretches in which a dissolve is looked for."""
+
+_BELOW_BOTH = 0.97
+"""A dissolve's contrast also falls below that of the plainer of the two pictures, to this share at least."""
+
+_ALIGNED_FACTOR = 1.5
+"""So many times more corners must be found again where a picture was first turned, or its light evened out, to fit."""
+
+_BESIDE = 0.85
+"""A dissolve or fade begins and ends where contrast has this share of the way to what it is beside it."""
+
+_GROUP_S = 0.25
+_STEADY_S = 0.12
+_COLOUR_S, _COLOUR_FACTOR = 0.5, 4.0
+
+
+@dataclass(frozen=True)
+class Transition:
+    """From frame ``begin``, the last of one shot, to frame ``end``, the first of the next."""
+
+    begin: int
+    end: int
+    kind: Literal["cut", "dissolve", "black"]
+
+
+class ShotDetector:
+    """Takes the frames of a video one after the other and tells where its shots end.
+
+    ``transitions`` are in frames since the first one, in order. None that begins before frame ``settled`` will come
+    any more. The last :attr:`lookahead` frames or so are held.
+    """
+
+    def __init__(self, fps: float, settings: ShotSettings | None = None) -> None:
+        self.transitions: list[Transition] = []
+        self.settled = 0
+        self._looked = 0
+        self._settings = settings or ShotSettings()
+        self._fps = fps
+        self._span = max(2, round(fps))
+        self._reach = round((_BLEND_SPANS_S[-1] + _GROUP_S) * fps) + 1
+        self._frames: list[NDArray[np.uint8]] = []
+        self._grids: list[NDArray[np.float32]] = []
+        self._panoramas: dict[int, Panorama] = {}
+        self._first = 0
+        self._black_since: int | None = None
+
+    @property
+    def lookahead(self) -> int:
+        """Most frames by which ``settled`` stays behind what was pushed."""
+        return self._span + 2 * self._reach + 1
+
+    @property
+    def _end(self) -> int:
+        return self._first + len(self._frames)
+
+    def push(self, frame: NDArray[np.uint8]) -> None:
+        """The next frame ``(height, width, 3)`` RGB, which nobody changes afterwards."""
+        rows, columns = max(1, frame.shape[0] // _GRID[0]), max(1, frame.shape[1] // _GRID[1])
+        grid = frame[rows // 2 :: rows, columns // 2 :: columns][: _GRID[0], : _GRID[1]]
+        self._frames.append(frame)
+        self._grids.append(grid.astype(np.float32))
+        if self._end - self._looked > self._span + self._reach:
+            self._look(self._looked, self._looked + self._span)
+
+    def finish(self) -> None:
+        """No frame comes any more."""
+        while self._looked < self._end - 1:
+            self._look(self._looked, min(self._looked + self._span, self._end - 1))
+        self.settled = self._end
+
+    def _look(self, begin: int, end: int) -> None:
+        """Look at the frames from ``begin`` to ``end``."""
+        found = self._blacks(begin, end)
+        same = not found and self._same_in_any_heading(begin, end)
+        if same:
+            breaks = [k for k in range(begin, end) if self._jumps(k) and not self._same(k, k + 1)]
+        else:
+            breaks = self._breaks(begin, end)
+        breaks = [k for k in breaks if not self._uniform(k) and not self._uniform(k + 1)]
+        for group in _groups(breaks, round(_GROUP_S * self._fps)):
+            if self._parted(group[0], group[-1] + 1):
+                found.append(Transition(group[0], group[-1] + 1, "cut"))
+        # Half a slow dissolve leaves much of the first place in view: two seconds are compared as well.
+        if not found and not (same and self._same_in_any_heading(self._inside(begin - self._span), end)):
+            found += self._dissolves(begin, end)
+        for transition in sorted(found, key=lambda one: one.begin):
+            if not self.transitions or transition.begin >= self.transitions[-1].end:
+                self.transitions.append(transition)
+        self._looked = end
+        self.settled = max(self.settled, end - self._reach)
+        self._forget(end - self._reach)
+
+    def _forget(self, before: int) -> None:
+        drop = max(0, before - self._first)
+        del self._frames[:drop], self._grids[:drop]
+        self._first += drop
+        for index in [k for k in self._panoramas if k < self._first]:
+            del self._panoramas[index]
+
+    def _panorama(self, index: int) -> Panorama:
+        if index not in self._panoramas:
+            self._panoramas[index] = Panorama(self._frames[index - self._first])
+        return self._panoramas[index]
+
+    def _grid(self, index: int) -> NDArray[np.float32]:
+        return self._grids[index - self._first]
+
+    def _inside(self, index: int) -> int:
+        return min(max(index, self._first), self._end - 1)
+
+    def _same(self, one: int, other: int) -> bool:
+        share = found_again(self._panorama(one), self._panorama(other))
+        return share >= self._settings.same_place_share
+
+    def _same_in_any_heading(self, one: int, other: int) -> bool:
+        if self._same(one, other):
+            return True
+        first, second = self._panorama(one), self._panorama(other)
+        share = found_again(first, second, turn=heading_change(first, second))
+        return share >= _ALIGNED_FACTOR * self._settings.same_place_share
+
+    def _breaks(self, begin: int, end: int) -> list[int]:
+        """Frames whose next one does not show the same place, where frame ``end`` is far from ``begin``."""
+        if end - begin == 1:
+            return [begin]
+        middle = (begin + end) // 2
+        halves = ((begin, middle), (middle, end))
+        return [k for first, last in halves if not self._same(first, last) for k in self._breaks(first, last)]
+
+    def _jumps(self, index: int) -> bool:
+        """Whether much more changes after a frame than usual."""
+        change = self._change(index)
+        if change < _JUMP_LEVELS:
+            return False
+        around = range(self._inside(index - self._span), self._inside(index + self._span))
+        return change > _JUMP_FACTOR * float(np.median([self._change(k) for k in around]))
+
+    def _change(self, index: int) -> float:
+        return float(np.abs(self._grid(index + 1) - self._grid(index)).mean())
+
+    def _uniform(self, index: int) -> bool:
+        """Whether a frame is of one colour: black between two shots, or white."""
+        grid = self._grid(index)[1:-1].mean(axis=2)
+        return bool(grid.max() - grid.min() < _UNIFORM_LEVELS)
+
+    def _parted(self, last: int, first: int) -> bool:
+        """Whether two frames with a gap of matching between them show different places."""
+        steady = round(_STEADY_S * self._fps)
+        before = found_again(self._panorama(self._inside(last - steady)), self._panorama(last))
+        after = found_again(self._panorama(first), self._panorama(self._inside(first + steady)))
+        if min(before, after) < self._settings.same_place_share:
+            return self._recoloured(last, first)
+        return not self._bridged(last, first)
+
+    def _bridged(self, last: int, first: int) -> bool:
+        """Whether some picture before and some picture after show the same place, in whatever heading and light."""
+        pairs = {
+            (self._inside(last - round(back * self._fps)), self._inside(first + round(ahead * self._fps)))
+            for back, ahead in _BRIDGES_S
+        }
+        return any(
+            self._same_in_any_heading(one, other) or self._same(other, one) or self._same_in_other_light(one, other)
+            for one, other in sorted(pairs)
+        )
+
+    def _same_in_other_light(self, one: int, other: int) -> bool:
+        first, second = self._panorama(one).evenly_lit, self._panorama(other).evenly_lit
+        least = _ALIGNED_FACTOR * self._settings.same_place_share
+        return any(found_again(first, second, turn=turn) >= least for turn in {0, heading_change(first, second)})
+
+    def _recoloured(self, last: int, first: int) -> bool:
+        """Whether the colours of each latitude change far more than around the place. They are blind to heading."""
+        span = max(1, round(_COLOUR_S * self._fps))
+        before = [self._latitudes(k) for k in range(self._inside(last - span), last + 1)]
+        after = [self._latitudes(k) for k in range(first, self._inside(first + span) + 1)]
+        across = _distance(np.mean(before[-3:], axis=0), np.mean(after[:3], axis=0))
+        within = [_distance(side[k], side[k + 1]) for side in (before, after) for k in range(len(side) - 1)]
+        drift = max(_distance(side[0], side[-1]) for side in (before, after))
+        usual = max(float(np.max(within, initial=0.0)), drift / _COLOUR_FACTOR)
+        return across > max(self._settings.colour_jump_levels, _COLOUR_FACTOR * usual)
+
+    def _latitudes(self, index: int) -> NDArray[np.float32]:
+        grid = self._grid(index)
+        return np.asarray(np.concatenate([grid.mean(axis=1), grid.std(axis=1)]), np.float32)
+
+    def _blacks(self, begin: int, end: int) -> list[Transition]:
+        """The ends of stretches of one colour."""
+        found = []
+        for k in range(begin, end):
+            if self._black_since is not None:
+                if not self._uniform(k + 1):
+                    found.append(Transition(k, self._risen(k + 1), "black"))
+                    self._black_since = None
+            elif not self._uniform(k) and self._uniform(k + 1):
+                until = next((n for n in range(k + 2, self._end) if not self._uniform(n)), None)
+                if until is None or (until - k - 1) / self._fps > self._settings.longest_black_s:
+                    found.append(Transition(self._fallen(k), k + 1, "black"))
+                    self._black_since = k + 1
+                elif not self._bridged(self._fallen(k), self._risen(until)):
+                    found.append(Transition(self._fallen(k), self._risen(until), "black"))
+        return found
+
+    def _fallen(self, index: int) -> int:
+        """The last frame before the contrast began to fall towards frame ``index``."""
+        return self._clear(index, -1, self._inside(index - self._reach))
+
+    def _risen(self, index: int) -> int:
+        """The first frame after ``index`` at which the contrast no longer rises."""
+        return self._clear(index, 1, self._inside(index + self._reach))
+
+    def _clear(self, index: int, step: int, last: int) -> int:
+        """The first frame from ``index`` on in that direction, ``last`` at most, whose contrast is that of ``last``."""
+        low, high = self._panorama(index).contrast, self._panorama(last).contrast
+        for k in range(index, last, step):
+            if self._panorama(k).contrast >= low + _BESIDE * (high - low):
+                return k
+        return last
+
+    def _dissolves(self, begin: int, end: int) -> list[Transition]:
+        """One place laid over another: contrast that dips between two pictures of different places."""
+        best: tuple[float, int, int] | None = None
+        for span in sorted({max(2, round(seconds * self._fps)) for seconds in _BLEND_SPANS_S}):
+            for middle in range(begin, end):
+                here = self._panorama(middle).contrast
+                sides = [self._panorama(self._inside(middle + offset)).contrast for offset in (-span, span)]
+                dip = here / max(1e-3, 0.5 * sum(sides))
+                if here < _BELOW_BOTH * min(sides) and (best is None or dip < best[0]):
+                    best = (dip, middle, span)
+        if best is None or best[0] > self._settings.dissolve_contrast:
+            return []
+        _, middle, span = best
+        first, last = self._inside(middle - span), self._inside(middle + span)
+        if any(not self._same(k, k + 1) for k in range(first, last)) or self._bridged(first, last):
+            return []
+        return [Transition(self._clear(middle, -1, first), self._clear(middle, 1, last), "dissolve")]
+
+
+def _distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    return float(np.abs(one - other).mean())
+
+
+def _groups(indices: Sequence[int], gap: int) -> list[list[int]]:
+    """Ascending indices, those no more than ``gap`` apart together."""
+    groups: list[list[int]] = []
+    for index in indices:
+        if groups and index - groups[-1][-1] <= gap:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
