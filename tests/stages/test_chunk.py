@@ -14,7 +14,8 @@ from yt360 import ambisonics, sphere
 from yt360.engine.stage import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
-from yt360.stages.chunk import Chunk, ChunkParams
+from yt360.stages.chunk import Chunk
+from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.clip_cutting import clip_name
 from yt360.stages.validate import Validate
 from yt360.synth import VideoSpec, VideoTruth, render_video

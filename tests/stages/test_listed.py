@@ -9,7 +9,8 @@ from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.stages.chunk import Chunk, ChunkParams
+from yt360.stages.chunk import Chunk
+from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.crawl import Crawl, CrawlParams
 from yt360.stages.split import Split
 from yt360.stages.validate import Validate

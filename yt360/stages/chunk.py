@@ -16,11 +16,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from yt360 import ambisonics
 from yt360.crawling.listing import read_listing
@@ -28,12 +27,11 @@ from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outco
 from yt360.errors import ItemError
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
-from yt360.filters.shots.settings import ShotSettings
 from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
 from yt360.media.reading import read_sound
 from yt360.media.timeline import SoundNotes
-from yt360.settings import unit
+from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
 from yt360.stages.clip_cutting import ClipCutter
 
 _FULL_SCALE = 0.999
@@ -43,77 +41,11 @@ _LOOK_HZ = 2
 _LOOK_SIZE = (320, 160)
 """Width and height at which a clip is looked at for motion, as in ``stills``."""
 
-_LONGEST_CLIP_S = 600.0
 
 _MOST_PLACES, _MOST_NAMED, _MOST_TRANSITIONS = 100, 5, 1000
 _TENTH_S = 0.1
 _REACH_S = 0.05
 """How far a resampler carries a wrong sample."""
-
-
-class ChunkParams(ShotSettings):
-    """Which parts of a video become clips, and how they are encoded."""
-
-    clip_s: float = Field(default=10.0, gt=0, le=_LONGEST_CLIP_S, description="Length of a clip.")
-    min_clip_s: float = Field(default=9.5, gt=0, description="Least length of the last clip of a stretch.")
-    height: int = Field(
-        default=224, ge=16, le=4096, multiple_of=2, json_schema_extra=unit("pixels"), description="Height of the clips."
-    )
-    width: int = Field(
-        default=448,
-        ge=32,
-        le=8192,
-        multiple_of=2,
-        json_schema_extra=unit("pixels"),
-        description="Width of the clips (equirectangular: twice the height).",
-    )
-    fps: int = Field(
-        default=16, ge=1, le=120, json_schema_extra=unit("frames per second"), description="Frame rate of the clips."
-    )
-    gop: int = Field(
-        default=8,
-        ge=1,
-        le=600,
-        json_schema_extra=unit("frames"),
-        description="Distance of key frames. To read a window of eight frames, 8 decodes 11.4 on average and 16 "
-        "decodes "
-        "15.1, for 4 % fewer bytes.",
-    )
-    crf: float = Field(
-        default=20.0,
-        ge=0,
-        le=51,
-        description="libx264's quality: 0 is lossless; raising it by 6 roughly halves the bytes.",
-    )
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = Field(
-        default="medium", description="libx264's trade of encoding time for bytes."
-    )
-    sample_rate_hz: int = Field(default=24000, ge=8000, le=192000, description="Sample rate of the clips' sound.")
-    subtype: Literal["PCM_16", "PCM_24"] = Field(default="PCM_24", description="Bit depth of the FLAC files.")
-    silence_floor_db: float = Field(
-        default=-70.0,
-        json_schema_extra=unit("dBFS"),
-        description="Level of W below which it is silent in any recording.",
-    )
-    silence_range_db: float = Field(
-        default=30.0,
-        gt=0,
-        description="It is also silent this far below the recording's own loudness. Raising it keeps more clips.",
-    )
-    silence_hysteresis_db: float = Field(
-        default=5.0, ge=0, description="Sound ends only when the level falls this far below where it began to count."
-    )
-    min_active_share: float = Field(
-        default=0.5, ge=0, le=1, description="Least share of a clip that has sound. Raising it keeps fewer clips."
-    )
-    one_shot: bool = Field(
-        default=True,
-        description="A clip lies within one shot: it ends at cuts, dissolves and fades. false lets it run across them.",
-    )
-    drop_still: bool = Field(default=True, description="Leave out clips in which nothing moves.")
-    max_clips: int | None = Field(
-        default=None, ge=1, description="Take only the first clips of each video; null takes all."
-    )
 
 
 class Chunk(Stage):
@@ -224,7 +156,7 @@ class Chunk(Stage):
         params: ChunkParams = self.params
         found = {}
         for begin, end in segments:
-            wanted = min(float(end) - float(begin), _LONGEST_CLIP_S)
+            wanted = min(float(end) - float(begin), LONGEST_CLIP_S)
             short = min(params.min_clip_s, 0.95 * wanted)
             there = min(float(begin) + wanted, end_s) - max(float(begin), start_s)
             if there >= short - 1e-6:

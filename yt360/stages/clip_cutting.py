@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,9 +25,7 @@ from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames
-
-if TYPE_CHECKING:
-    from yt360.stages.chunk import ChunkParams
+from yt360.stages.chunk_settings import ChunkParams
 
 _LOOK_HZ = 2
 _LOOK_SIZE = (320, 160)
