@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from yt360 import process_tag
 from yt360.errors import DiskFullError, ItemError
@@ -35,20 +37,31 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
-def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a neighbour of ``path``, flush it and give it the name in one step."""
+def atomic_write(path: Path, write: Callable[[Path], object], *, named: Callable[[], Path] | None = None) -> None:
+    """Let ``write`` fill a neighbour of ``path``, flush it and give it the name in one step.
+
+    ``named`` gives another name in the same folder, where that is known only when all is written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}{process_tag.mark()}.partial")
     try:
         write(partial)
         fsync_path(partial)
-        os.replace(partial, path)
+        os.replace(partial, named() if named is not None else path)
         fsync_path(path.parent)
     except OSError as error:
         raise_if_disk_full(error, path)
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises :class:`ValueError` for what is none, however deep it is nested."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def atomic_write_text(path: Path, text: str) -> None:

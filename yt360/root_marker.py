@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 
 MARKER = "yt360-root.json"
 FORMAT = "yt360-root"
@@ -63,7 +63,7 @@ def _is_earlier(folder: Path) -> bool:
 
 def _require_ours(path: Path) -> None:
     try:
-        value = json.loads(path.read_bytes()[:4096])
+        value = parse_json(path.read_bytes()[:4096])
         ours = isinstance(value, dict) and value.get("format") == FORMAT
     except (OSError, ValueError, RecursionError):
         ours = False

@@ -79,6 +79,8 @@ def test_a_status_that_is_none_is_named(root: Root) -> None:
     path = next(iter((root.ledger / "source").glob("*.jsonl")))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[0]["status"] = "dune"
+    for line in lines:
+        del line["crc"]  # as an earlier version would have left them
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(UsageError, match="found another word"):
         DatasetState(root, toy_recipe().stages).records("source")

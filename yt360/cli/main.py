@@ -177,14 +177,14 @@ def _stage_command(name: str) -> click.Command:
 
 def _is_stage_of_root(name: str, words: list[str]) -> bool:
     """Whether a name that is no command is a stage of the recipe of the root among these words."""
-    import json
 
     from yt360.engine.storage import Root
+    from yt360.files import parse_json
 
     given = [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--root"]
     given += [word.partition("=")[2] for word in words if word.startswith("--root=")]
     try:
-        return bool(given) and name in json.loads(Root(given[-1]).recipe.read_text(encoding="utf-8"))["stages"]
+        return bool(given) and name in parse_json(Root(given[-1]).recipe.read_text(encoding="utf-8"))["stages"]
     except (OSError, ValueError, LookupError, TypeError, Yt360Error):
         return False
 

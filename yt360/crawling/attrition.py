@@ -6,7 +6,6 @@ be recovered when its video is reachable, offers ambisonics, and is long enough.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any, Literal
 
 from yt360.crawling.failures import KINDS
 from yt360.crawling.tables import ListedVideo
+from yt360.errors import UsageError
+from yt360.files import parse_json
 from yt360.hashing import safe_id
 
 State = Literal["whole", "no-ambisonics", "unreachable", "gone", "unknown"]
@@ -82,9 +83,16 @@ def compare(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """A report that was written before."""
-    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return value
+    """A report that was written before. Raises :class:`UsageError` for what is none."""
+    try:
+        value = parse_json(path.read_text(encoding="utf-8"))
+        states = {str(video): str(state) for video, state in value["videos"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{path}: expected a report of `yt360 crawl attrition` (JSON), found something else "
+            f"({type(error).__name__}); give another one, or delete it"
+        ) from error
+    return {**value, "videos": states}
 
 
 def _block(rows: Iterable[ListedVideo], states: Mapping[str, Known]) -> dict[str, Any]:

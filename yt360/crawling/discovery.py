@@ -32,6 +32,7 @@ from yt360.crawling.targets import CrawlTarget, page
 from yt360.crawling.text import clean_text, redact
 from yt360.crawling.youtube import leads_to_youtube
 from yt360.errors import UsageError
+from yt360.files import parse_json
 
 log = logging.getLogger("yt360.crawl")
 
@@ -74,7 +75,7 @@ class Discovery:
         with path.open("rb") as stream:
             for number, line in enumerate(stream, 1):
                 try:
-                    value = json.loads(line)
+                    value = parse_json(line)
                     target = None if number == 1 else page(str(value["site"]), str(value["id"]), str(value["url"]))
                 except (ValueError, LookupError, TypeError, RecursionError) as error:
                     raise UsageError(

@@ -15,6 +15,7 @@ from yt360.crawling.formats import Choice, describe
 from yt360.crawling.media_kind import MediaKind
 from yt360.crawling.text import clean_text, public_url
 from yt360.errors import ItemError
+from yt360.files import parse_json
 
 _WORDS = {
     "title": 500,
@@ -82,7 +83,7 @@ def read(path: Path) -> dict[str, Any]:
             raise ItemError(
                 "bad-info", f"{path}: expected an info file below {_LARGEST_FILE >> 20} MB, found a larger one"
             )
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ItemError("bad-info", f"{path}: expected an info file (JSON), found: {type(error).__name__}") from error
     if not isinstance(value, dict):

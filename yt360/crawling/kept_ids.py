@@ -13,7 +13,7 @@ from dataclasses import replace
 from yt360.crawling.targets import CrawlTarget, address_digest, address_of, name_of_url
 from yt360.engine.stage import DatasetView, Item
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 from yt360.hashing import safe_id
 
 NAME = "crawl-ids.json"
@@ -29,7 +29,7 @@ def read(dataset: DatasetView) -> dict[str, tuple[str, str]]:
         known = (_of(entry.item) for entry in dataset.entries("crawl").values()) if "crawl" in dataset.stages else ()
         return {digest: kept for found in known if found is not None for digest, kept in [found]}
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = parse_json(path.read_text(encoding="utf-8"))
         return {str(each["address"]): (str(each["id"]), str(each["name"])) for each in held}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(

@@ -15,7 +15,7 @@ from yt360.crawling.targets import CrawlTarget
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 from yt360.hashing import safe_id
 
 _NAME = "listing.json"
@@ -87,7 +87,7 @@ def _earlier(dataset: DatasetView, note: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected what tables say of videos (JSON), found: {error}; delete it and crawl the table again"

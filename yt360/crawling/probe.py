@@ -18,6 +18,7 @@ from yt360.crawling import info as infos
 from yt360.crawling.access import Access
 from yt360.crawling.failures import CrawlError
 from yt360.crawling.formats import client_of, is_spherical
+from yt360.files import parse_json
 
 if TYPE_CHECKING:
     from yt360.crawling.download import Fetched
@@ -44,7 +45,7 @@ def read_probes(state_dir: Path) -> dict[str, Row]:
         with path.open(encoding="utf-8", errors="replace") as stream:
             for line in stream:
                 try:
-                    row = json.loads(line)
+                    row = parse_json(line)
                     rows[str(row["video"])] = row
                 except (ValueError, KeyError, TypeError):
                     continue  # torn by a kill; that video is asked for again

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from yt360.crawling.access import Access
 from yt360.crawling.failures import CrawlError
+from yt360.files import parse_json
 
 log = logging.getLogger("yt360.crawl")
 
@@ -225,7 +226,7 @@ class RateLimiter:
 
 def _parse(data: bytes) -> _State:
     try:
-        value = json.loads(data)
+        value = parse_json(data)
         return _State(**{entry.name: value[entry.name] for entry in fields(_State)})
     except (ValueError, TypeError, KeyError):
         return _State()

@@ -14,6 +14,7 @@ from typing import Any
 from yt360.crawling.targets import CrawlTarget, address_digest, address_of
 from yt360.crawling.youtube import YOUTUBE_ID
 from yt360.errors import UsageError
+from yt360.files import parse_json
 
 _NAME = "removed.jsonl"
 
@@ -82,7 +83,7 @@ def _read(path: Path) -> list[Tombstone]:
         if not line.strip():
             continue
         try:
-            value: Mapping[str, Any] = json.loads(line.decode("utf-8"))
+            value: Mapping[str, Any] = parse_json(line.decode("utf-8"))
             found.append(Tombstone(str(value["id"]), str(value.get("video", "")), str(value.get("address", ""))))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(

@@ -93,7 +93,7 @@ def read_manifest(root: str, name: str) -> pa.Table:
     try:
         with fsspec.open(path, "rb") as stream:
             # No threads: one that frees a Python buffer while the interpreter ends aborts the process.
-            table = pq.read_table(stream, use_threads=False, pre_buffer=False)
+            table = pq.read_table(stream, use_threads=False, pre_buffer=False, page_checksum_verification=True)
     except FileNotFoundError as error:
         what = "no clip manifest there" if name == "clips" else "expected a manifest, found no file"
         raise UsageError(f"{path}: {what}; run the stages up to shard first (yt360 run …)") from error

@@ -26,7 +26,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
-from yt360.files import atomic_write, atomic_write_text, raise_if_disk_full
+from yt360.files import atomic_write, atomic_write_text, parse_json, raise_if_disk_full
 
 __all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
 
@@ -155,7 +155,7 @@ def finish(root: Root, catalog: DatasetState, publish: Callable[[DatasetState], 
 def save_recipe(root: Root, recipe: Recipe) -> None:
     value = recipe.to_json()
     try:
-        held = json.loads(root.recipe.read_text(encoding="utf-8"))
+        held = parse_json(root.recipe.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         held = None  # none yet, or damaged: this one takes its place
     if held != value:

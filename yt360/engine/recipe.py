@@ -23,7 +23,6 @@ A stage of another package is named by its entry point, or by its class::
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,6 +35,7 @@ from pydantic import ValidationError
 
 from yt360.engine.stage import Stage
 from yt360.errors import UsageError
+from yt360.files import parse_json
 from yt360.plugins import Plugin, announced, load_plugin, package_of
 from yt360.redaction import hide, shown
 from yt360.settings import (
@@ -145,7 +145,7 @@ def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Re
     if not saved.is_file():
         return default(registry, settings)
     try:
-        value = json.loads(saved.read_text(encoding="utf-8"))
+        value = parse_json(saved.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{saved}: expected the recipe of this root (JSON), found: {error}; delete it or run a recipe"

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from yt360.engine import reduction
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, plan
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import SNAPSHOTS, Root
-from yt360.files import atomic_write
+from yt360.errors import UsageError
+from yt360.files import atomic_write, parse_json
 
 
 @dataclass
@@ -119,7 +118,7 @@ def _telling(root: Root, names: _Names) -> Iterator[Path]:
         try:
             if plan.names(path) & (names.items | names.parts):
                 yield path
-        except (pa.ArrowException, OSError):
+        except (UsageError, OSError):
             yield path  # it cannot be read by anybody
 
 
@@ -131,7 +130,7 @@ def _edits(root: Root, names: _Names) -> Iterator[tuple[Path, str]]:
             yield path, kept
     for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = parse_json(path.read_text(encoding="utf-8"))
         except (ValueError, RecursionError):
             continue  # its own stage says what is wrong with it
         about = names.of_state_file(path)
@@ -207,7 +206,7 @@ def _without_lines(text: str, names: _Names) -> str:
     kept = []
     for line in text.splitlines(keepends=True):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
         except (ValueError, RecursionError):
             value = None
         if not (isinstance(value, dict) and "removed" not in value and _line_is_about(value, names)):

@@ -24,7 +24,7 @@ from yt360 import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
-from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path
+from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json
 from yt360.hashing import digest_file, safe_id
 from yt360.root_marker import MOVED_BETWEEN, claim
 
@@ -243,7 +243,7 @@ class Root:
     def _load_known(self) -> dict[str, tuple[str, str]]:
         path = self.path / "mirror.json"
         try:
-            return {name: (value[0], value[1]) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
+            return {name: (value[0], value[1]) for name, value in parse_json(path.read_text(encoding="utf-8")).items()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             return {}  # all is fetched again
 

@@ -24,7 +24,7 @@ from yt360.evaluation.context import TaskContext
 from yt360.evaluation.frozen_features import Stopped
 from yt360.evaluation.recipe import ActionTask, SegmentationTask
 from yt360.evaluation.samples import HEAD, Unreadable, judge_unreadable, read_blocks
-from yt360.files import atomic_write
+from yt360.files import atomic_write, parse_json
 from yt360.models.tensor_files import save_tensors
 from yt360.training.distributed import Processes, barrier, sum_over_processes
 
@@ -132,7 +132,7 @@ class Fit:
             return 0
         try:
             with safe_open(str(self.path), "pt") as held:
-                state: dict[str, Any] = json.loads((held.metadata() or {})["state"])
+                state: dict[str, Any] = parse_json((held.metadata() or {})["state"])
                 tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118 - not a dictionary
             if state["identity"] != self.identity:
                 raise UsageError(f"{self.path}: belongs to another evaluation: use a new --out, or remove it")

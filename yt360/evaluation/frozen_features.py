@@ -39,7 +39,7 @@ from yt360.evaluation.samples import (
     read_blocks,
     videos_of,
 )
-from yt360.files import atomic_write
+from yt360.files import atomic_write, parse_json
 from yt360.hashing import digest_json
 from yt360.models.settings import SpectrogramSettings
 from yt360.models.tensor_files import save_tensors
@@ -274,7 +274,7 @@ def _read_all(paths: Sequence[Path], total: int) -> tuple[dict[str, Tensor], tup
             with safe_open(str(path), "pt") as block:
                 for name in block.keys():  # noqa: SIM118 - not a dictionary
                     parts.setdefault(name, []).append(block.get_tensor(name))
-                bad += [(str(clip), str(error)) for clip, error in json.loads((block.metadata() or {})["unreadable"])]
+                bad += [(str(clip), str(error)) for clip, error in parse_json((block.metadata() or {})["unreadable"])]
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UsageError(
                 f"{path}: a block of features cannot be read ({error}); remove it and run again"

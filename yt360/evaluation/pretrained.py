@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
 from yt360.errors import UsageError
 from yt360.evaluation.recipe import EvaluationRecipe
+from yt360.files import parse_json
 from yt360.models.audio_visual import AudioVisualModel, video_encoder
 from yt360.models.folder import find_model, load_front_end, load_into, read_model, without_front_end
 from yt360.models.picture_input import PictureInput
@@ -173,7 +173,7 @@ def _recipe_beside(folder: Path, asked: Path, description: ModelDescription) -> 
         path = place / "recipe.json"
         if path.is_file():
             try:
-                recipe = parse_recipe(json.loads(path.read_text(encoding="utf-8")), str(path))
+                recipe = parse_recipe(parse_json(path.read_text(encoding="utf-8")), str(path))
             except (OSError, ValueError) as error:
                 raise UsageError(f"{path}: expected the recipe of a training run, found: {error}") from error
             ours, theirs = recipe.description().to_json(), description.to_json()

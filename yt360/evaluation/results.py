@@ -14,7 +14,7 @@ from typing import Any
 from yt360 import __version__
 from yt360.errors import UsageError
 from yt360.evaluation.intervals import Measure
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 
 FORMAT = 1
 _FOLDER = "results"
@@ -48,7 +48,7 @@ def read_result(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_RESULT_BYTES:
             raise UsageError(f"{path}: a result is at most 16 MiB")
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: expected a result of yt360 evaluate, found: {error}") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.sound import FoaDecodeSpec
 
@@ -35,7 +35,7 @@ class Facts:
     def load(path: Path) -> Facts:
         """Read the file. Raises :class:`ItemError` (``corrupt``) when it holds something else."""
         try:
-            value: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            value: Mapping[str, Any] = parse_json(path.read_text(encoding="utf-8"))
             return Facts(
                 start_s=float(value["start_s"]),
                 end_s=float(value["end_s"]),

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from yt360.errors import UsageError
-from yt360.files import fsync_path
+from yt360.files import fsync_path, parse_json
 from yt360.models.settings import MODEL_FORMAT, ModelDescription
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.tensor_files import read_tensors, save_tensors
@@ -146,7 +146,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of a model or checkpoint folder; :class:`UsageError` says what else was found."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path.parent}: expected a model or checkpoint folder with {path.name} in it") from error
     except (OSError, ValueError) as error:

@@ -183,7 +183,7 @@ _FROM_VALIDATE = (
 
 def _write(path: Path, table: pa.Table) -> None:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     data = sink.getvalue().to_pybytes()
     if not path.is_file() or path.read_bytes() != data:
         atomic_write(path, lambda partial: partial.write_bytes(data))

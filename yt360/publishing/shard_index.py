@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.engine.storage import Root
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 from yt360.stages.shard import MEMBERS, Shard
 
 
@@ -33,7 +33,7 @@ def write(root: Root, shards: Sequence[Mapping[str, Any]]) -> None:
 def named(root: Root) -> set[str]:
     """The shards that the index on disk names, as far as it can be read."""
     try:
-        rows = json.loads(path(root).read_text(encoding="utf-8"))["shards"]
+        rows = parse_json(path(root).read_text(encoding="utf-8"))["shards"]
         return {str(row["shard"]) for row in rows}
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return set()

@@ -7,7 +7,6 @@ read is left out and said. Media are small and go into the page as data addresse
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from yt360.ambisonics import W, Y
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, Yt360Error
+from yt360.files import parse_json
 from yt360.media import ffmpeg
 from yt360.media.energy_overlay import energy_overlay
 from yt360.media.facts import Facts
@@ -101,7 +101,7 @@ def _timeline(catalog: DatasetState, item: str) -> Mapping[str, Any]:
     record = catalog.records("voiceover").get(item) if "voiceover" in catalog.stages else None
     if record is None or "timeline" not in record.outputs:
         return {}
-    return dict(json.loads(catalog.root.local(record.outputs["timeline"].uri).read_text(encoding="utf-8")))
+    return dict(parse_json(catalog.root.local(record.outputs["timeline"].uri).read_text(encoding="utf-8")))
 
 
 def _pictures(media: Media, files: Mapping[str, Path], facts: Facts) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from yt360 import __version__
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.files import parse_json
 from yt360.report.cards import told_of
 from yt360.report.page import escape, link, table
 from yt360.stages.verdicts import failure_words
@@ -117,6 +118,6 @@ def _short(value: Any) -> str:
 
 def _recipe_name(catalog: DatasetState) -> str:
     try:
-        return str(json.loads(catalog.root.recipe.read_text(encoding="utf-8")).get("name") or "without a name")
+        return str(parse_json(catalog.root.recipe.read_text(encoding="utf-8")).get("name") or "without a name")
     except (OSError, ValueError, AttributeError):
         return "without a name"

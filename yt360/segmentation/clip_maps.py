@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.segmentation import coco
 from yt360.segmentation.maps import Category, PanopticMap
 
@@ -89,7 +90,7 @@ class ClipMaps:
         self._where = where
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
-            value = json.loads(self._member(INDEX, _LARGEST_INDEX))
+            value = parse_json(self._member(INDEX, _LARGEST_INDEX))
             self.info: dict[str, Any] = dict(value["info"])
             self.rate_hz = float(self.info["rate_hz"])
             self.categories = coco.categories_from(value["categories"])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError, UsageError
-from yt360.files import atomic_write, atomic_write_text
+from yt360.files import atomic_write, atomic_write_text, parse_json
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 
 _LARGEST_ID = (1 << 24) - 1
@@ -141,7 +141,7 @@ class CocoFolder:
         if path.stat().st_size > _LARGEST_JSON:
             raise UsageError(f"{path}: expected COCO panoptic JSON of at most {_LARGEST_JSON} bytes")
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = parse_json(path.read_text(encoding="utf-8"))
             self.categories = categories_from(value["categories"])
             pictures = {image["id"]: str(image["file_name"]) for image in value["images"]}
             self._entries = {

@@ -25,6 +25,7 @@ from yt360 import ambisonics
 from yt360.crawling.listing import read_listing
 from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import check_clip_sound, check_clip_video
@@ -191,7 +192,7 @@ class Chunk(Stage):
         elif name == "foa":
             check_clip_sound(path)
         elif name == "json":
-            json.loads(path.read_text(encoding="utf-8"))
+            parse_json(path.read_text(encoding="utf-8"))
 
 
 def _all_numbers(place: Placement, not_numbers_s: Sequence[float]) -> bool:

@@ -26,6 +26,7 @@ from yt360.engine.stage import (
     Resources,
 )
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.filters.duplicates.matching import clusters, matches
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.hashing import canonical_json, digest_bytes
@@ -148,7 +149,7 @@ def _dropped(
 
 def _remembered(text: str | None) -> dict[str, Any]:
     try:
-        value = json.loads(text or "null")
+        value = parse_json(text or "null")
     except ValueError:
         return {}  # nothing is lost: the fingerprints are compared anew
     return value if isinstance(value, dict) and isinstance(value.get("matches"), list) else {}

@@ -33,7 +33,7 @@ from yt360.engine.stage import (
     StageParams,
 )
 from yt360.errors import ItemError, UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 from yt360.hashing import digest_bytes
 
 MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
@@ -116,7 +116,7 @@ class Shard(Stage):
         if not path.is_file():
             return {}
         try:
-            plan = json.loads(path.read_text(encoding="utf-8"))
+            plan = parse_json(path.read_text(encoding="utf-8"))
             params, shards = plan["params"], {str(k): [str(m) for m in v] for k, v in plan["shards"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(

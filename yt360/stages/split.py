@@ -27,6 +27,7 @@ from yt360.crawling.meanings import meanings
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
+from yt360.files import parse_json
 from yt360.filters.duplicates.matching import clusters
 
 log = logging.getLogger("yt360.split")
@@ -181,7 +182,7 @@ class Split(FanInStage):
         if text is None:
             return {}
         try:
-            state = json.loads(text)
+            state = parse_json(text)
             params, sides = state["params"], {str(name): str(side) for name, side in state["sides"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.filters.stills import decision, frame_differences, motion
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
@@ -131,6 +132,6 @@ class Stills(Stage):
 
     def check_output(self, name: str, path: Path) -> None:
         try:
-            frame_differences.from_columns(json.loads(path.read_text(encoding="utf-8")))
+            frame_differences.from_columns(parse_json(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError) as error:
             raise ItemError("damaged-output", f"{path}: expected the comparisons of a video as JSON, {error}") from None

@@ -26,6 +26,7 @@ from yt360.engine.stage import (
     StageThresholds,
 )
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media
 from yt360.media.thresholds import AmbisonicThresholds
@@ -127,10 +128,12 @@ class Validate(Stage):
         if name != "facts":
             return
         try:
-            facts = json.loads(path.read_text())
+            facts = parse_json(path.read_text())
         except (OSError, ValueError) as error:
             raise ItemError("corrupt-output", f"{path}: expected JSON, found {error}") from None
-        missing = {"picture_reading", "sound_reading", "start_s", "end_s", "duration_s"} - set(facts)
+        missing = {"picture_reading", "sound_reading", "start_s", "end_s", "duration_s"} - set(
+            facts if isinstance(facts, dict) else ()
+        )
         if missing:
             raise ItemError("corrupt-output", f"{path}: expected the keys {sorted(missing)}, they are missing")
 

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
+from yt360.files import parse_json
 from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.post_production.settings import TileRules
@@ -121,7 +122,7 @@ class Voiceover(Stage):
 
     def check_output(self, name: str, path: Path) -> None:
         try:
-            timeline = json.loads(path.read_text(encoding="utf-8"))
+            timeline = parse_json(path.read_text(encoding="utf-8"))
             whole = isinstance(timeline, dict) and {"segments", "windows", "start_s"} <= set(timeline)
         except ValueError:
             whole = False

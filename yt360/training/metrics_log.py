@@ -23,7 +23,7 @@ import torch
 from tqdm import tqdm
 
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write_text, parse_json
 
 
 def bar_text(loss: float, avc: float, avsa: float, wait_s: float, memory_mb: float) -> str:
@@ -112,7 +112,7 @@ def rewind(path: Path, phase: int, step: int) -> None:
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError:
             continue
         if (record.get("phase_number", 0), record.get("step", 0)) <= (phase, step) and record["kind"] != "end":
@@ -131,7 +131,7 @@ def last_evaluations(path: Path) -> dict[str, dict[str, float]]:
     """The newest measures of each phase on the test split, out of the log ``path``."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
+        record = parse_json(line)
         if record["kind"] == "evaluation":
             found[record["phase"]] = {name: value for name, value in record.items() if isinstance(value, float)}
     return found

@@ -130,7 +130,7 @@ def test_status_keeps_what_it_worked_out(root: Root, kept) -> None:
     summary = summarize(catalog)
     assert not list(folder.iterdir())  # it is told first
     keep(catalog, summary)
-    assert {path.stem for path in folder.iterdir()} == {stage.name for stage in made.stages}
+    assert {path.name.partition(".")[0] for path in folder.iterdir()} == {stage.name for stage in made.stages}
     assert _status(root, made) == summary
 
 

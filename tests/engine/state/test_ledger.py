@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 from dataclasses import replace
 from multiprocessing.synchronize import Event
@@ -153,7 +154,7 @@ def test_long_file_is_sealed_as_parquet_and_a_kill_in_between_leaves_only_double
             monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
         writer.append(record(f"item{6 - number}"))
     monkeypatch.undo()
-    suffixes = sorted("".join(path.suffixes) for path in tmp_path.iterdir())
+    suffixes = sorted(re.sub(r".*?((\.jsonl\.open)?(\.parquet)?)$", r"\1", path.name) for path in tmp_path.iterdir())
     assert suffixes == [".jsonl.open", ".jsonl.open", ".parquet", ".parquet"]
     assert len(list(ledger.read(tmp_path))) == 10
     assert len(latest_records.load(tmp_path)) == 7
@@ -247,7 +248,8 @@ def test_compacted_file_is_typed_and_a_damaged_one_is_named(tmp_path: Path) -> N
 
 def test_field_that_cannot_be_read_is_named_with_its_line_when_it_is_asked_for(tmp_path: Path) -> None:
     lines = [record(item).line() for item in "abc"]
-    (tmp_path / "x.jsonl").write_bytes(lines[0] + lines[1].replace(b'"meta":"{', b'"meta":"[{') + lines[2])
+    wrong = lines[1].partition(b',"crc"')[0].replace(b'"meta":"{', b'"meta":"[{')  # as an earlier version left it
+    (tmp_path / "x.jsonl").write_bytes(lines[0] + wrong + b"}\n" + lines[2])
     held = latest_records.load(tmp_path)
     assert held.record(1).item == "b"
     with pytest.raises(UsageError, match=r"x\.jsonl, line 2"):

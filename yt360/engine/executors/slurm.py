@@ -42,7 +42,7 @@ from yt360.engine.state.plan import packed, unpacked
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob
 from yt360.errors import UsageError, Yt360Error
-from yt360.files import atomic_write, atomic_write_text
+from yt360.files import atomic_write, atomic_write_text, parse_json
 
 _ROUNDS = 3
 """Arrays of one stage before it is left as it is: what is missing then is not for want of trying."""
@@ -152,7 +152,7 @@ def _advance(
 def _told(root: Root, run: str) -> dict[str, Any]:
     path = folder_of(root, run) / "run.json"
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: expected the settings of a SLURM run, found: {error}") from error
     return value
@@ -312,7 +312,7 @@ def _left(root: Root, stage: Stage, plan: pa.Table) -> NDArray[np.bool_]:
 def _header(path: Path) -> dict[str, Any]:
     """What all tasks of a frozen plan share, and how many there are."""
     try:
-        value: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"yt360-frozen"])
+        value: dict[str, Any] = parse_json(pq.read_schema(path).metadata[b"yt360-frozen"])
     except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         raise UsageError(f"{path}: expected a frozen plan, found: {error}") from error
     return value
@@ -357,7 +357,10 @@ def wait(root: Root, run: str, *, every_s: float = 5.0, say: Callable[[Progress]
     while True:
         root.pull()
         text = path.read_text(encoding="utf-8")
-        progress = Progress(**json.loads(text))
+        try:
+            progress = Progress(**parse_json(text))
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{path}: expected how far a SLURM run is (JSON), found: {error}") from error
         if text != seen:
             seen, silent = text, 0
             say(progress)

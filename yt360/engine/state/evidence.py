@@ -7,7 +7,6 @@ file are taken at the word of their records until the next run, which looks at a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from yt360.engine.state.latest_records import LatestRecords, places_in
 from yt360.engine.state.plan import ItemPlan, write_plan
 from yt360.engine.state.record import STATUSES
 from yt360.engine.storage import Root
-from yt360.files import atomic_write
+from yt360.files import atomic_write, parse_json
 
 _ENDED = (STATUSES.index("done"), STATUSES.index("filtered"))
 
@@ -57,9 +56,11 @@ def reduced(path: Path) -> Reduced:
         ids, keys = (
             table[name].chunk(0) if table[name].num_chunks else pa.array([], pa.string()) for name in ("id", "key")
         )
-    except (OSError, pa.ArrowException):
+        found = Reduced(ids.cast(pa.string()), keys.cast(pa.string()), told.get("digest", ""), told.get("request", ""))
+        whole = found.digest in ("", _digest(ids, keys))
+    except (OSError, ValueError, LookupError, TypeError, pa.ArrowException):
         return Reduced()
-    return Reduced(ids, keys, told.get("digest", ""), told.get("request", ""))
+    return found if whole else Reduced()
 
 
 def save(path: Path, evidence: ItemPlan, request: str) -> None:
@@ -78,8 +79,12 @@ def save(path: Path, evidence: ItemPlan, request: str) -> None:
 
 def digest(evidence: ItemPlan) -> str:
     """Equal where the same is known of the same items."""
-    nothing = pa.nulls(len(evidence), pa.string())
-    return ItemPlan(pa.table({"id": evidence.ids, "source": nothing, "key": evidence.keys, "rest": nothing})).digest()
+    return _digest(evidence.ids, evidence.keys)
+
+
+def _digest(ids: pa.StringArray, keys: pa.StringArray) -> str:
+    nothing = pa.nulls(len(ids), pa.string())
+    return ItemPlan(pa.table({"id": ids, "source": nothing, "key": keys, "rest": nothing})).digest()
 
 
 def planned(stage: FanInStage, evidence: ItemPlan, last: Reduced, newest: LatestRecords) -> ItemPlan:
@@ -94,7 +99,7 @@ def planned(stage: FanInStage, evidence: ItemPlan, last: Reduced, newest: Latest
     keys, rests = evidence.keys.to_pylist(), evidence.table()["rest"].to_pylist()
     ids, sources = evidence.ids.to_pylist(), evidence.sources.to_pylist()
     for row, text in zip(rows.tolist(), texts, strict=True):
-        meta: Mapping[str, object] = json.loads(text)
+        meta: Mapping[str, object] = parse_json(text)
         keys[row] = stage.key(Item(ids[row], sources[row], meta=meta))
         rests[row] = f"[{{}},{text},{{}}]" if meta else None
     columns = {"key": pa.array(keys, pa.string()), "rest": pa.array(rests, pa.string())}

@@ -28,7 +28,7 @@ from yt360.engine.object_store import ObjectStore
 from yt360.engine.state.ledger_files import Compacted, JsonLines, LedgerFile, open_files, write_parquet
 from yt360.engine.state.record import SCHEMA, Record, Status
 from yt360.engine.storage import Root
-from yt360.files import atomic_write, fsync_path
+from yt360.files import fsync_path, parse_json
 
 __all__ = [
     "SCHEMA",
@@ -254,7 +254,7 @@ def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] =
             _gather(readers, file_of[at : at + _ROWS_AT_ONCE], row_of[at : at + _ROWS_AT_ONCE])
             for at in range(0, len(order), _ROWS_AT_ONCE)
         )
-        atomic_write(target, lambda partial: write_parquet(partial, batches))
+        write_parquet(target, batches)
     return dropped
 
 
@@ -303,7 +303,7 @@ def _about(table: pa.Table, items: frozenset[str], parts_in: str) -> NDArray[np.
     gone: NDArray[np.bool_] = pc.is_in(table["item"], value_set=pa.array(sorted(items), pa.string())).to_numpy().copy()
     joining = pc.match_substring(table["meta"], json.dumps(parts_in)).to_numpy() if parts_in else []
     for row in np.flatnonzero(joining):
-        joined = json.loads(table["meta"][int(row)].as_py()).get(parts_in)
+        joined = parse_json(table["meta"][int(row)].as_py()).get(parts_in)
         gone[row] |= isinstance(joined, list) and not items.isdisjoint(map(str, joined))
     return gone
 

@@ -20,8 +20,10 @@ import pyarrow.json as pajson
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from yt360.engine.state import checksums
 from yt360.engine.state.record import FIELDS, FORMAT, PLAIN, SCHEMA, Record, parsed, unparsed
 from yt360.errors import UsageError
+from yt360.files import atomic_write
 
 _PIECE_BYTES = 8 << 20
 _AHEAD_BYTES = 256 << 10
@@ -34,6 +36,7 @@ _UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, A
 
 _DECODER = json.JSONDecoder()
 _NAMES = frozenset(FIELDS)
+_KEYS = _NAMES | {"format"}
 _DIGESTS = pa.list_(pa.struct([("name", pa.string()), ("digest", pa.string())]))
 _IDS = pa.list_(pa.struct([("id", pa.string())]))
 PARTS = {"outputs.digests": ("outputs", _DIGESTS), "children.ids": ("children", _IDS)}
@@ -54,6 +57,7 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._starts: NDArray[np.integer] | None = None
+        self._whole_to = 0
         self._held, self._held_from = b"", 0
         self._open().close()
 
@@ -79,9 +83,9 @@ class JsonLines:
     def records(self) -> Iterator[Record]:
         for start, piece in self._pieces():
             at = start
-            for line in piece.splitlines(keepends=True):
-                yield self._record(line, at)
-                at += len(line)
+            for line in piece.split(b"\n")[:-1]:
+                yield self._record(line + b"\n", at)
+                at += len(line) + 1
 
     def record(self, row: int) -> Record:
         if self._starts is None:
@@ -116,6 +120,7 @@ class JsonLines:
             while data := stream.read(size):
                 whole = data.rfind(b"\n") + 1
                 if whole:
+                    self._require_whole(start, data[:whole])
                     yield start, data[:whole]
                     start, size = start + whole, _PIECE_BYTES
                 elif len(data) < size:
@@ -124,23 +129,38 @@ class JsonLines:
                     size *= 4
                 stream.seek(start)
 
+    def _require_whole(self, start: int, piece: bytes) -> None:
+        if start < self._whole_to:
+            return
+        at = start
+        for line in piece.split(b"\n")[:-1]:
+            if not checksums.is_whole(line + b"\n", _KEYS):
+                self._record(line + b"\n", at)
+            at += len(line) + 1
+        self._whole_to = at
+
     def _record(self, line: bytes, start: int) -> Record:
         try:
+            whole = checksums.is_whole(line, _KEYS)
+            if not whole and checksums.is_sealed(line):
+                raise ValueError("its checksum is another one")
             value = _DECODER.decode(line.decode("utf-8", "surrogatepass"))
             _require_format(value.get("format"), self.path)
             if not value.keys() >= _NAMES:
                 raise KeyError(next(name for name in FIELDS if name not in value))
+            if not whole:
+                raise ValueError("its checksum is another one")
             return StoredRecord.at(_Line(value, functools.partial(self._damaged, start)), 0)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._damaged(start, error) from error
 
     def _say_which(self, start: int, piece: bytes, error: Exception) -> None:
         """Find the line that a piece could not be read for."""
-        for line in piece.splitlines(keepends=True):
-            record = self._record(line, start)
+        for line in piece.split(b"\n")[:-1]:
+            record = self._record(line + b"\n", start)
             for name in FIELDS:
                 getattr(record, name)
-            start += len(line)
+            start += len(line) + 1
         raise self._damaged(start, error)
 
     def _damaged(self, start: int, error: Exception) -> UsageError:
@@ -173,6 +193,7 @@ class Compacted:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            checksums.require_whole(path)
             self._file = pq.ParquetFile(path)
         except FileNotFoundError:
             raise
@@ -370,8 +391,22 @@ def open_files(folder: Path) -> list[LedgerFile]:
     return []
 
 
-def write_parquet(path: Path, batches: Iterator[pa.Table]) -> None:
-    """Write batches of records, as they come, to a Parquet file with row groups that can be read one by one."""
+def write_parquet(path: Path, batches: Iterator[pa.Table]) -> Path:
+    """Write batches of records, as they come, to a Parquet file with row groups that can be read one by one.
+
+    Its name is ``path`` with the checksum of its content.
+    """
+    held: list[Path] = []
+
+    def write(partial: Path) -> None:
+        _write(partial, batches)
+        held.append(checksums.named(path, partial))
+
+    atomic_write(path, write, named=lambda: held[0])
+    return held[0]
+
+
+def _write(path: Path, batches: Iterator[pa.Table]) -> None:
     different = ("item", "source", "key", "started", "seconds", "measures")
     repeated = [name for name in SCHEMA.names if name not in different]
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", compression_level=1, use_dictionary=repeated) as writer:

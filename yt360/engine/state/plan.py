@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from yt360.engine.stage import Blob, Item, Stage
 from yt360.errors import UsageError
-from yt360.files import atomic_write
+from yt360.files import atomic_write, parse_json
 from yt360.hashing import canonical_json, digest_bytes
 
 _AT_ONCE = 50_000
@@ -112,10 +112,15 @@ class ItemPlan(Sequence[Item]):
         """Whether :meth:`save` would leave the same."""
         try:
             told = pq.read_schema(path).metadata or {}
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, OSError, ValueError):
             return False
         wanted = (_made_for(stage), self.frozen().digest())
-        return (told.get(b"yt360-plan", b"").decode(), told.get(b"digest", b"").decode()) == wanted
+        if (told.get(b"yt360-plan", b""), told.get(b"digest", b"")) != tuple(word.encode() for word in wanted):
+            return False
+        try:  # and holds what it says it holds
+            return ItemPlan.load(path, stage).digest() == wanted[1]
+        except UsageError:
+            return False
 
     @staticmethod
     def of_items(stage: Stage, items: Iterable[Item]) -> ItemPlan:
@@ -128,12 +133,16 @@ class ItemPlan(Sequence[Item]):
             # pq.read_table would import pyarrow.dataset, and that pandas: 0.4 s of every `status`.
             with pq.ParquetFile(path) as file:
                 table = file.read(use_threads=False)
-        except (pa.ArrowException, OSError) as error:
+            told = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
+            plan = ItemPlan(table.select(_SCHEMA.names).cast(_SCHEMA))
+            if told.get("digest", "") not in ("", plan.digest()):
+                raise ValueError("its content is not what was saved")
+        except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
             raise UsageError(
-                f"{path}: expected a saved plan (Parquet), found something else ({error}); delete it and run again"
+                f"{path}: expected a saved plan (Parquet), found something else ({error}); run the recipe again, which "
+                "writes it anew"
             ) from error
-        plan = ItemPlan(table.select(_SCHEMA.names))
-        if (table.schema.metadata or {}).get(b"yt360-plan", b"").decode() != _made_for(stage):
+        if told.get("yt360-plan", "") != _made_for(stage):
             plan = ItemPlan.of_items(stage, plan)
         return plan
 
@@ -144,21 +153,33 @@ def write_plan(table: pa.Table, path: Path) -> None:
 
 
 def names(path: Path) -> set[str]:
-    """Ids and sources in a saved plan."""
-    table = pq.read_table(path, columns=["id", "source"])
-    return {name for column in table.columns for name in column.to_pylist()}
+    """Ids and sources in a saved plan. Raises :class:`UsageError` where it cannot be read."""
+    table = _read(path)
+    return {name for column in table.select(["id", "source"]).columns for name in column.to_pylist()}
 
 
 def drop(path: Path, items: frozenset[str]) -> None:
-    """Take items out of a saved plan."""
-    table = pq.read_table(path)
+    """Take items out of a saved plan. Raises :class:`UsageError` where it cannot be read."""
+    table = _read(path)
     wanted = pa.array(sorted(items), pa.string())
     gone = pc.or_(pc.is_in(table["id"], value_set=wanted), pc.is_in(table["source"], value_set=wanted))
     if pc.any(gone).as_py():
         kept = table.filter(pc.invert(gone)).replace_schema_metadata(
-            {name: value for name, value in table.schema.metadata.items() if name != b"digest"}
+            {name: value for name, value in (table.schema.metadata or {}).items() if name != b"digest"}
         )
         atomic_write(path, lambda partial: write_plan(kept, partial))
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path)
+        table.select(["id", "source"]).cast(pa.schema([("id", pa.string()), ("source", pa.string())]))
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"{path}: expected a saved plan (Parquet), found something else ({error}); run the recipe again, which "
+            "writes it anew"
+        ) from error
+    return table
 
 
 def _made_for(stage: Stage) -> str:
@@ -203,7 +224,7 @@ def unpacked(item: str, source: str, rest: str | None) -> Item:
     """The item of what :func:`packed` gave."""
     if rest is None:
         return Item(id=item, source_id=source)
-    inputs, meta, hints = json.loads(rest)
+    inputs, meta, hints = parse_json(rest)
     blobs = {name: Blob(*blob) for name, blob in inputs.items()}
     return Item(id=item, source_id=source, inputs=blobs, meta=meta, hints=hints)
 

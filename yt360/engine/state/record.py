@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from yt360.engine.items import Blob
+from yt360.engine.state import checksums
 
 FORMAT = 2
 """Of the ledger's files; another number is refused by name."""
@@ -82,9 +83,9 @@ class Record:
         return Record(**{name: parsed(name, row[name]) for name in FIELDS})
 
     def line(self) -> bytes:
-        """The record as one line of JSON."""
+        """The record as one line of JSON, with its checksum."""
         value = {"format": FORMAT, **self.to_row()}
-        return (_LINE(value) + "\n").encode("utf-8", "replace")
+        return checksums.sealed(_LINE(value).encode("utf-8", "replace"))
 
 
 FIELDS = tuple(entry.name for entry in fields(Record))

@@ -14,18 +14,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from yt360 import __version__
 from yt360.engine.stage import FanInStage, Item, Stage
-from yt360.engine.state import evidence
+from yt360.engine.state import checksums, evidence
 from yt360.engine.state.counts import count
 from yt360.engine.state.entries import STATES
 from yt360.engine.state.plan import ItemPlan, write_plan
 from yt360.engine.storage import SNAPSHOTS
 from yt360.errors import Yt360Error
-from yt360.files import atomic_write
+from yt360.files import atomic_write, parse_json
 from yt360.hashing import canonical_json, digest_bytes
 
 _PLAN = ("id", "source", "key", "rest")
@@ -67,7 +68,7 @@ def load_plan(dataset: Dataset, stage: Stage) -> ItemPlan | None:
 def load_counts(dataset: Dataset, stage: Stage) -> dict[str, Any] | None:
     """What :func:`yt360.engine.state.counts.count` said, where nothing changed since."""
     file = _open(dataset, stage, "states")
-    return None if file is None else dict(json.loads(_told(file)["counts"]))
+    return None if file is None else dict(parse_json(_told(file)["counts"]))
 
 
 def load_one(dataset: Dataset, stage: Stage, item: str) -> tuple[bool, str | None]:
@@ -75,8 +76,14 @@ def load_one(dataset: Dataset, stage: Stage, item: str) -> tuple[bool, str | Non
     file = _open(dataset, stage, "states")
     if file is None:
         return False, None
-    found = pq.read_table(_path(dataset, stage), columns=["state"], filters=[("id", "==", item)])["state"]
-    return True, STATES[found[0].as_py()] if len(found) else None
+    for group in range(file.num_row_groups):  # of a million names, those that can hold this one
+        limits = file.metadata.row_group(group).column(0).statistics
+        if limits is None or not limits.has_min_max or limits.min <= item <= limits.max:
+            rows = file.read_row_group(group, columns=["id", "state"], use_threads=False)
+            place = pc.index(rows["id"], item).as_py()
+            if place >= 0:
+                return True, STATES[rows["state"][place].as_py()]
+    return True, None
 
 
 def load_settled(dataset: Dataset, stage: FanInStage) -> bool | None:
@@ -101,23 +108,35 @@ def keep(dataset: Dataset, stage: Stage, counts: dict[str, Any] | None = None) -
         "counts": json.dumps(counts or count(entries)),
     }
     table = plan.table().append_column("state", pa.array(entries.states)).replace_schema_metadata(told)
+    folder, names = dataset.root.state / SNAPSHOTS, []
+
+    def write(partial: Path) -> None:
+        write_plan(table, partial)
+        names.append(checksums.named(folder / f"{stage.name}.parquet", partial))
+
     with contextlib.suppress(OSError, Yt360Error):
-        atomic_write(_path(dataset, stage), lambda partial: write_plan(table, partial))
+        earlier = _paths(dataset, stage)
+        atomic_write(folder / stage.name, write, named=lambda: names[0])
+        for path in set(earlier) - set(names):
+            path.unlink(missing_ok=True)
 
 
-def _path(dataset: Dataset, stage: Stage) -> Path:
-    return dataset.root.state / SNAPSHOTS / f"{stage.name}.parquet"
+def _paths(dataset: Dataset, stage: Stage) -> list[Path]:
+    """Those with a checksum; earlier versions set none, and a snapshot that may be damaged is none."""
+    return sorted((dataset.root.state / SNAPSHOTS).glob(f"{stage.name}.*.parquet"))
 
 
 def _open(dataset: Dataset, stage: Stage, what: str) -> pq.ParquetFile | None:
-    path = _path(dataset, stage)
-    if not path.is_file():
-        return None
+    return next(filter(None, (_open_one(path, dataset, stage, what) for path in _paths(dataset, stage))), None)
+
+
+def _open_one(path: Path, dataset: Dataset, stage: Stage, what: str) -> pq.ParquetFile | None:
     try:
+        checksums.require_whole(path)
         file = pq.ParquetFile(path)
         told = _told(file)
         holds = told[what] == _fingerprint(dataset, stage, own=what == "states")
-    except (pa.ArrowException, OSError, LookupError):
+    except (pa.ArrowException, OSError, LookupError, ValueError):
         return None
     return file if holds else None
 

@@ -8,12 +8,12 @@ words of :data:`WORDS`.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from yt360.errors import UsageError
+from yt360.files import parse_json
 from yt360.hashing import safe_id
 
 FILTERS: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -72,7 +72,7 @@ def read_labels(path: Path) -> VideoLabels:
 
 def _truth(path: Path) -> tuple[str, str]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
         return str(value["name"]), str(value["expected"])
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: expected the truth of a video (name, expected), found: {error!r}") from error
