@@ -135,7 +135,8 @@ told()
 """,
     "resume": """
 from benchmarks.scale_ledger import many
-from yt360.engine import local, pipeline
+from yt360.engine import pipeline
+from yt360.engine.executors import local
 from yt360.engine.storage import Root
 def first(self, task):
     told()

@@ -11,7 +11,6 @@ the container, for picture and sound alike.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
