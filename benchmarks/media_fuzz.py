@@ -31,11 +31,14 @@ from benchmarks.media_containers import (
     spherical_xml,
     st3d,
     sv3d,
+    vexu,
 )
+from benchmarks.media_iamf import mux_iamf
+from benchmarks.media_layouts import B_FORMAT, chan, write_caf
 from yt360.cli.inspect import inspect_isolated
 
 BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"stsz", b"stts", b"stsc", b"stco", b"sv3d", b"proj",
-         b"prhd", b"equi", b"mshp", b"SA3D", b"uuid", b"hdlr", b"avc1", b"mdat")  # fmt: skip
+         b"prhd", b"equi", b"mshp", b"SA3D", b"uuid", b"hdlr", b"avc1", b"mdat", b"vexu", b"chan", b"iacb")  # fmt: skip
 SIZES = (0, 1, 7, 8, 0x7FFFFFFF, 0xFFFFFFFF)
 BOMB = b"<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>" + b"".join(
     f"<!ENTITY {chr(98 + k)} '{f'&{chr(97 + k)};' * 10}'>".encode() for k in range(9)
@@ -50,7 +53,8 @@ def originals(folder: Path) -> list[bytes]:
     mov = encode(folder / "a.mov", frames=frames, sound=sound, audio="pcm")
     insert_boxes(mov, b"vide", st3d(1), sv3d(equi(left=0.1), yaw_deg=5))
     insert_boxes(mov, b"vide", spherical_xml(), in_track=True)
-    insert_boxes(mov, b"soun", sa3d([0, 2, 3, 1]))
+    insert_boxes(mov, b"vide", vexu(b"equi", b"over", eyes=3))
+    insert_boxes(mov, b"soun", sa3d([0, 2, 3, 1]), full_box(b"chan", chan(0, labels=(3, 1, 2, 9))))
     mesh = encode(folder / "b.mp4", frames=frames, sound=sound, audio="aac")
     insert_boxes(mesh, b"vide", sv3d(mshp(grid_mesh(360, steps=12))))
     webm = encode(folder / "c.webm", frames=frames, video="vp9", sound=sound, audio="opus")
@@ -63,7 +67,9 @@ def originals(folder: Path) -> list[bytes]:
     for _ in range(2000):
         nested = box(b"proj", nested)
     insert_boxes(deep, b"vide", box(b"sv3d", nested))
-    return [path.read_bytes() for path in (mov, mesh, webm, bombs, deep)]
+    iamf = mux_iamf(folder / "f.mp4", sound, 48_000, codec="flac")
+    caf = write_caf(folder / "g.caf", sound, 48_000, chan(B_FORMAT, 4))
+    return [path.read_bytes() for path in (mov, mesh, webm, bombs, deep, iamf, caf)]
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:

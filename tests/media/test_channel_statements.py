@@ -98,6 +98,25 @@ def test_a_layout_in_an_unusual_order_kills_no_process(tmp_path: Path, foa: np.n
     assert inspect_isolated(str(path))["audio"] is not None
 
 
+@pytest.mark.parametrize(
+    ("statement", "hidden"),
+    [(full_box(b"chan", chan(0, labels=(2, 1))), True), (full_box(b"chan", chan(101, 2)), False),
+     (box(b"chnl", chnl([1, 0])), True), (box(b"chnl", chnl([0, 1])), False),
+     (box(b"chnl", chnl([0, 1], version=1)), False), (box(b"chnl", b"\7" + bytes(6)), True)],
+)  # fmt: skip
+def test_two_channels_are_hidden_where_they_are_turned_round(
+    tmp_path: Path, foa: np.ndarray, statement: bytes, hidden: bool
+) -> None:
+    path = encode(tmp_path / "x.mov", sound=foa[:2, :RATE], rate_hz=RATE, audio="pcm", layout="stereo")
+    before = path.read_bytes()
+    insert_boxes(path, b"soun", statement)
+    assert before != path.read_bytes()
+    info = probe(path)
+    offsets = info.metadata.sound().masked_at
+    assert bool(offsets) == hidden
+    assert all(path.read_bytes()[at : at + 4] in (b"chan", b"chnl") for at in offsets)
+
+
 def test_the_layout_s_own_words_are_shown_in_place_of_libav_s(tmp_path: Path, foa: np.ndarray) -> None:
     path = encode(tmp_path / "x.mov", sound=foa[:, :RATE], rate_hz=RATE, audio="pcm")
     insert_boxes(path, b"soun", box(b"chnl", chnl([2, 0, 1, 10])))

@@ -11,8 +11,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.media_containers import encode, equi, grid_mesh, insert_boxes, mshp, sa3d, spherical_xml, st3d, sv3d
+from benchmarks.media_containers import (
+    box,
+    encode,
+    equi,
+    full_box,
+    grid_mesh,
+    insert_boxes,
+    mshp,
+    sa3d,
+    spherical_xml,
+    st3d,
+    sv3d,
+    vexu,
+)
 from benchmarks.media_fuzz import attack
+from benchmarks.media_iamf import mux_iamf
+from benchmarks.media_layouts import B_FORMAT, chan, chna, chnl, write_bw64, write_caf
 from yt360.errors import ItemError
 from yt360.media.container import read_metadata
 from yt360.media.lookup import lookup_map
@@ -20,7 +35,8 @@ from yt360.media.picture import VideoDecodeSpec
 
 MUTATIONS = 510
 LARGEST_MB = 512
-_BOXES = (b"moov", b"trak", b"stsd", b"sv3d", b"proj", b"equi", b"mshp", b"SA3D", b"uuid", b"hdlr", b"avc1")
+_BOXES = (b"moov", b"trak", b"stsd", b"sv3d", b"proj", b"equi", b"mshp", b"SA3D", b"uuid", b"hdlr", b"avc1",
+          b"vexu", b"chan", b"chnl", b"iacb", b"chna")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +47,17 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     mp4 = encode(folder / "a.mov", frames=frames, sound=sound, audio="pcm")
     insert_boxes(mp4, b"vide", st3d(1), sv3d(equi(left=0.1), yaw_deg=5))
     insert_boxes(mp4, b"vide", spherical_xml(), in_track=True)
-    insert_boxes(mp4, b"soun", sa3d([0, 2, 3, 1]))
+    insert_boxes(mp4, b"vide", vexu(b"equi", b"over", eyes=3))
+    insert_boxes(mp4, b"soun", sa3d([0, 2, 3, 1]), full_box(b"chan", chan(0, labels=(3, 1, 2, 9))))
+    insert_boxes(mp4, b"soun", box(b"chnl", chnl([2, 0, 1, 10], version=1)))
     mesh = encode(folder / "b.mp4", frames=frames)
     insert_boxes(mesh, b"vide", sv3d(mshp(grid_mesh(360, steps=12))))
     webm = encode(folder / "c.webm", frames=frames, video="vp9", sound=sound, audio="opus")
-    return [path.read_bytes() for path in (mp4, mesh, webm)]
+    iamf = mux_iamf(folder / "d.mp4", sound, 48_000, codec="flac")
+    caf = write_caf(folder / "e.caf", sound[:, :400], 48_000, chan(B_FORMAT, 4))
+    tracks = chna([f"AT_0004000{k}_01" for k in range(1, 5)], "AP_00040001")
+    bw64 = write_bw64(folder / "f.wav", sound[:, :400], 48_000, {b"chna": tracks, b"axml": b"<a><b>1</b></a>"})
+    return [path.read_bytes() for path in (mp4, mesh, webm, iamf, caf, bw64)]
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:

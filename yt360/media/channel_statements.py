@@ -19,7 +19,7 @@ _BY_LABELS, _BY_BITMAP = 0, 1 << 16
 _B_FORMAT, _ACN_SN3D, _ACN_N3D = 107, 190, 191
 """Upper half of the layout tags of ambisonics; the lower half is the number of channels."""
 
-_NATIVE_TAGS = frozenset({108, 112, 113, 115, 117, 121, *range(130, 138)})
+_NATIVE_TAGS = frozenset({100, 101, 102, 103, 108, 112, 113, 115, 117, 121, *range(130, 138)})
 """Upper half of layout tags whose channels stand in libav's own order: these it may see."""
 
 _COMPONENT_LABELS = {200: 0, 202: 1, 203: 2, 201: 3, **{(2 << 16) + k: k for k in range(256)}}
@@ -35,16 +35,17 @@ _POSITIONS = "L R C LFE Ls Rs Lc Rc Lsr Rsr Cs Lsd Rsd Lss Rss Lw Rw Lv Rv Cv Lv
 _EXPLICIT = 126
 """Loudspeaker position that is stated as angles."""
 
-_FEWEST = 3
-"""One and two channels have no order that could be unusual."""
+_USUAL: tuple[list[int], ...] = ([], [0], [2], [0, 1])
+"""Positions of one and two channels that libav may see."""
 
 
 def read_chan(window: Window, offset: int, type_at: int, channels: int, sound: SoundMetadata) -> None:
     """Apple's channel layout, which begins at ``offset`` of the window; its type stands at ``type_at`` of the file."""
     tag, _, count = window.unpack("III", offset)
     if count > _MOST_CHANNELS:
+        sound.masked_at += (type_at,)
         raise MalformedError(f"{count} channel descriptions, expected at most {_MOST_CHANNELS}")
-    if tag == _BY_BITMAP or channels < _FEWEST:
+    if tag == _BY_BITMAP:
         return
     if tag == _BY_LABELS:
         labels = [window.unpack("I", offset + 12 + 20 * k)[0] for k in range(count)]
@@ -83,8 +84,6 @@ def _read_labels(labels: Sequence[int], channels: int, sound: SoundMetadata) -> 
 
 def read_chnl(content: Window, type_at: int, channels: int, sound: SoundMetadata) -> None:
     """ISO's channel layout box, version 0 or 1."""
-    if channels < _FEWEST:
-        return
     sound.masked_at += (type_at,)
     version, structure = content.unpack("B3xB")
     at = 5
@@ -92,6 +91,7 @@ def read_chnl(content: Window, type_at: int, channels: int, sound: SoundMetadata
         structure, at = structure >> 4, 6
     elif version != 0:
         raise MalformedError(f"chnl of version {version}, expected 0 or 1")
+    positions: list[int] = []
     if not structure & 1:
         sound.speakers = f"{channels} objects"
         return
@@ -103,12 +103,14 @@ def read_chnl(content: Window, type_at: int, channels: int, sound: SoundMetadata
     if version == 1:
         (count,) = content.unpack("B", at)
         at += 1
-    positions = []
     for _ in range(min(count, _MOST_CHANNELS)):
         (position,) = content.unpack("B", at)
         at += 4 if position == _EXPLICIT else 1
         positions.append(position)
-    sound.speakers = _named(positions, _POSITIONS)
+    if positions in _USUAL:
+        sound.masked_at = sound.masked_at[:-1]
+    else:
+        sound.speakers = _named(positions, _POSITIONS)
 
 
 def _named(numbers: Sequence[int], names: str) -> str:

@@ -194,19 +194,22 @@ def _read_sample_descriptions(
     apple: list[PictureMetadata],
 ) -> None:
     entries = Window(window.file, window.start + 8, window.end)
-    for kind, entry, _ in walk.boxes(entries, depth):
-        if handler == b"vide":
+    for number, (kind, entry, _) in enumerate(walk.boxes(entries, depth)):
+        if handler == b"vide" and number == 0:
             children = Window(entry.file, entry.start + 78, entry.end)
             _read_picture_boxes(walk, children, depth + 1, picture)
             _read_apple_boxes(walk, children, depth + 1, picture, apple)
         elif handler == b"soun":
+            # The first entry counts; what libav must not see is looked for in all.
+            stated = sound if number == 0 else SoundMetadata()
             (version,) = entry.unpack("H", 8)
-            sound.fourcc = kind.decode("latin-1").strip()
-            (sound.channels,) = entry.unpack("I", 40) if version == 2 else entry.unpack("H", 16)
+            stated.fourcc = kind.decode("latin-1").strip()
+            (stated.channels,) = entry.unpack("I", 40) if version == 2 else entry.unpack("H", 16)
             # QuickTime sample descriptions of version 1 and 2 hold 16 and 36 bytes more.
             fields = 28 + {1: 16, 2: 36}.get(version, 0)
-            _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, sound)
-        return
+            _read_sound_boxes(walk, Window(entry.file, entry.start + fields, entry.end), depth + 1, stated)
+            if number:
+                sound.masked_at += stated.masked_at
 
 
 def _read_iamf(walk: _Walk, window: Window, depth: int, handler: bytes) -> list[AudioElement]:
