@@ -45,7 +45,7 @@ class Scene:
         return np.stack(found)
 
 
-def _noise(rng: np.random.Generator, points: Array, frequency: float, octaves: int = 4) -> Array:
+def smooth_noise(rng: np.random.Generator, points: Array, frequency: float, octaves: int = 4) -> Array:
     """Smooth noise of about unit range at ``points`` ``(..., 3)``, several octaves."""
     total, norm = np.zeros(points.shape[:-1]), 0.0
     for octave in range(octaves):
@@ -73,10 +73,10 @@ def make_scene(seed: int, height: int = 360, width: int = 720, kind: str | None 
     kind = kind or KINDS[seed % len(KINDS)]
     directions = sphere.pixel_vectors(height, width)
     elevation = sphere.direction(directions)[1]
-    texture = _noise(rng, directions, rng.uniform(2, 5))
-    fine = _noise(rng, directions, rng.uniform(8, 14), 3)
+    texture = smooth_noise(rng, directions, rng.uniform(2, 5))
+    fine = smooth_noise(rng, directions, rng.uniform(8, 14), 3)
     sky, ground = rng.uniform(120, 240, 3), rng.uniform(30, 130, 3)
-    horizon = rng.uniform(-0.2, 0.2) + 0.1 * _noise(rng, directions, 1.5, 3)
+    horizon = rng.uniform(-0.2, 0.2) + 0.1 * smooth_noise(rng, directions, 1.5, 3)
     above = 1 / (1 + np.exp(-(elevation - horizon) * rng.choice([4, 15, 60])))
     base = above[..., None] * sky + (1 - above[..., None]) * ground
     rough = rng.uniform(15, 45) * texture + rng.uniform(10, 30) * fine
@@ -107,7 +107,7 @@ def _blemishes(rng: np.random.Generator, picture: Array, directions: Array, elev
         picture[np.abs(elevation) > rng.uniform(0.9, 1.3)] = 0
     if rng.random() < 0.25:
         logo = elevation < -rng.uniform(1.0, 1.3)
-        picture[logo] = np.where(_noise(rng, directions, 6, 2)[logo][:, None] > 0, 250, 40)
+        picture[logo] = np.where(smooth_noise(rng, directions, 6, 2)[logo][:, None] > 0, 250, 40)
     if rng.random() < 0.15:
         height, width = picture.shape[:2]
         plain = np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8))

@@ -53,6 +53,21 @@ class Layout:
     faces: tuple[Face, ...]
     cubemap_layout: str = "3x2"
 
+    def seen_at(self, column: Array, row: Array) -> Array:
+        """Directions ``(n, 3)`` that positions ``(n,)`` (fractions of the frame) show; NaN where there are none.
+
+        The second eye has the arrangement of the first.
+        """
+        column = column % 0.5 if self.stereo == "left-right" else column
+        row = row % 0.5 if self.stereo == "top-bottom" else row
+        vectors = np.full((*column.shape, 3), np.nan)
+        for face in self.faces:
+            inside = (column >= face.left) & (column < face.right) & (row >= face.top) & (row < face.bottom)
+            s = 2 * (column[inside] - face.left) / (face.right - face.left) - 1
+            t = 2 * (row[inside] - face.top) / (face.bottom - face.top) - 1
+            vectors[inside] = face.vectors(s, t)
+        return vectors
+
     def locate(self, vectors: Array) -> tuple[Array, Array]:
         """(column, row) fractions of the frame for directions ``(..., 3)``; NaN where no face shows them."""
         column, row = np.full(vectors.shape[:-1], np.nan), np.full(vectors.shape[:-1], np.nan)

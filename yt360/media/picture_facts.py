@@ -1,17 +1,21 @@
-"""What the picture of a file is: metadata and content weighed against each other."""
+"""What the picture of a file is and how it is read: what its metadata say, held against what it shows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from yt360.errors import ItemError
-from yt360.media.content import ACCEPT, REJECT, PictureGuess
+from yt360.media.content import PictureGuess
+from yt360.media.hypotheses import hypotheses
 from yt360.media.layouts import known_layouts
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
 from yt360.media.picture import Turn, VideoDecodeSpec
+from yt360.media.picture_decision import PictureThresholds, decide_picture
+from yt360.media.picture_words import picture_words, reason_code
 from yt360.media.probe import VideoStream
 from yt360.media.spatial import Bounds, PictureMetadata, Projection, Stereo
 
@@ -20,17 +24,11 @@ Source = Literal["metadata", "content", "both", "none"]
 LEAST_EXTENT_DEG = 200.0
 """A picture that covers less of the horizon is VR180 or a plain camera."""
 
-_CLEARLY_WRONG, _BESIDE_FACES = -3.0, 0.0
-"""Seam scores at or below which a stated equirectangular picture is torn; the second where it looks like cube faces."""
-
-_TWO_EYES, _NO_EYES = 0.9, 0.3
-"""Likeness of two halves above which they are two eyes, and below which they are not."""
-
-_SHAPES = (0.7, 5.0)
-"""Range of aspects of a whole sphere."""
-
 _MESH_LOOK = (90, 180)
 """Height and width at which the extent of a mesh is measured."""
+
+_SIDE_BY_SIDE = {"mono": "", "top-bottom": "-tb", "left-right": "-lr"}
+"""Name of an equirectangular hypothesis: what its stereo layout adds to it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,9 @@ class PictureFacts:
 
     ``reason`` is the code for that (``not-360``, ``vr180``, ``unknown-projection``), ``words`` says it.
     ``disagreement`` says how metadata and picture contradict each other, empty if they do not.
+    ``stated`` is the hypothesis that the metadata name (:func:`yt360.media.picture_decision.stated_prior`), ``taken``
+    the one by which the picture is read, ``likeliest`` what the decision was between, name and probability, best first,
+    and ``scores`` what it came from; all are empty where the metadata alone decide (a mesh, a part of the sphere).
     """
 
     projection: Projection
@@ -52,6 +53,10 @@ class PictureFacts:
     reason: str
     words: str
     disagreement: str = ""
+    stated: str = ""
+    taken: str = ""
+    likeliest: tuple[tuple[str, float], ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self, stream: VideoStream) -> dict[str, Any]:
         """The ``video`` part of an inspection."""
@@ -68,11 +73,19 @@ class PictureFacts:
             "pitch_deg": round(self.pitch_deg, 4),
             "roll_deg": round(self.roll_deg, 4),
             "disagreement": self.disagreement,
+            "likeliest": {name: round(probability, 4) for name, probability in self.likeliest},
         }
 
 
 def weigh_picture(
-    path: Path, stream: VideoStream, metadata: PictureMetadata, guess: PictureGuess, *, drop_sei: bool, turn: Turn = ""
+    path: Path,
+    stream: VideoStream,
+    metadata: PictureMetadata,
+    guess: PictureGuess,
+    *,
+    drop_sei: bool,
+    turn: Turn = "",
+    thresholds: PictureThresholds | None = None,
 ) -> PictureFacts:
     """Decide what the picture is. ``stream`` has the size after ``turn``, what the display matrix does.
 
@@ -86,8 +99,9 @@ def weigh_picture(
         drop_sei=drop_sei and stream.codec in ("h264", "hevc"),
         turn=turn,
     )
+    thresholds = thresholds or PictureThresholds()
     if metadata.projection is None:
-        return _from_content(reading, guess, "content", disagreement="")
+        return _weighed(reading, None, "", guess, thresholds)
     stated = replace(
         reading,
         projection=metadata.projection,
@@ -102,12 +116,14 @@ def weigh_picture(
         mesh=metadata.mesh,
     )
     if metadata.named:
-        return _from_name(stated, metadata.named, guess)
+        return _from_name(reading, metadata, guess, thresholds)
     if metadata.projection == "mesh":
-        return _from_mesh(path, stated, guess)
-    if metadata.projection == "cubemap":
-        if metadata.cubemap_layout != 0:
-            return _from_content(reading, guess, "content", disagreement=f"cubemap layout {metadata.cubemap_layout}")
+        return _from_mesh(path, stated, guess, thresholds)
+    if metadata.projection == "cubemap" and metadata.cubemap_layout != 0:
+        facts = _weighed(reading, None, "", guess, thresholds)
+        return replace(facts, disagreement=f"cubemap layout {metadata.cubemap_layout}")
+    if metadata.projection == "cubemap" and metadata.cubemap_padding:
+        # Between its faces lie pixels that are no part of any: seams cannot be looked for.
         return _accepted(stated, "metadata")
     extent = 360 * metadata.bounds.width
     if extent < LEAST_EXTENT_DEG:
@@ -115,94 +131,85 @@ def weigh_picture(
         return _refused(stated, "half_equirectangular", "metadata", "vr180", words)
     if metadata.bounds != Bounds():
         return _accepted(stated, "metadata")
-    return _against_content(reading, stated, guess)
+    return _weighed(reading, stated, _stated_name(metadata), guess, thresholds)
 
 
-def _against_content(reading: VideoDecodeSpec, stated: VideoDecodeSpec, guess: PictureGuess) -> PictureFacts:
-    """Metadata says whole equirectangular: does the picture agree?"""
-    agrees = guess.projection == stated.projection and guess.stereo == stated.stereo
-    if agrees:
-        return _accepted(stated, "both")
-    name = {"mono": "equirectangular", "top-bottom": "equirectangular-tb", "left-right": "equirectangular-lr"}
-    score = guess.scores.get(name[stated.stereo])
-    other = f"metadata says equirectangular {stated.stereo}, the picture looks {guess.projection} {guess.stereo}"
-    if guess.projection == "unknown" and _speaks_against(guess, stated, score):
-        return _from_content(reading, guess, "none", disagreement=other)
-    if guess.projection == "unknown" or (score is not None and score > _CLEARLY_WRONG and _same_sphere(guess, stated)):
-        return _accepted(stated, "metadata")
-    faces = guess.projection in ("eac", "cubemap")
-    torn = score is None or score <= (_BESIDE_FACES if faces else _CLEARLY_WRONG)
-    if torn or guess.stereo != stated.stereo:
-        return _from_content(reading, guess, "content", disagreement=other)
-    return _accepted(stated, "metadata", disagreement=other)
+def _stated_name(metadata: PictureMetadata) -> str:
+    """The hypothesis that the metadata name, with ``-?`` behind it where they are silent on stereo."""
+    stereo = metadata.stereo or "mono"
+    if metadata.projection == "equirectangular":
+        name = f"equirectangular{_SIDE_BY_SIDE[stereo]}"
+        return f"{name}-?" if metadata.stereo is None else name
+    if metadata.projection == "cubemap":
+        return "cubemap-cbmp"
+    if metadata.projection == "eac":
+        return "eac-lr" if stereo == "left-right" else "eac"
+    short = {"half_equirectangular": "half", "fisheye": "fisheye", "flat": "flat"}.get(metadata.projection or "", "")
+    name = f"{short}-{stereo}"
+    return name if name in hypotheses() else ""
 
 
-def _speaks_against(guess: PictureGuess, stated: VideoDecodeSpec, score: float | None) -> bool:
-    """Whether a picture that nobody understands is at least not what the metadata say: torn seams, or two eyes."""
-    lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
-    return (score is not None and score <= REJECT) or lies or not _plausible_shape(stated)
+def _weighed(
+    reading: VideoDecodeSpec,
+    stated: VideoDecodeSpec | None,
+    name: str,
+    guess: PictureGuess,
+    thresholds: PictureThresholds,
+) -> PictureFacts:
+    """The picture against what the metadata say, ``stated`` under the ``name`` of a hypothesis, if anything."""
+    scores = guess.scores or dict.fromkeys(hypotheses(), 0.0)
+    decision = decide_picture(scores, name, thresholds)
+    best, shown = decision.best, guess.layout if guess.projection != "unknown" else ""
+    agrees = best.name == name or (name.endswith("-?") and best.name.startswith(name.removesuffix("-?")))
+    source: Source = "content" if not agrees else "both" if shown == best.name else "metadata"
+    likeliest = tuple((hypothesis.name, probability) for hypothesis, probability in decision.likeliest(3))
+    disagreement = ""
+    if stated is not None and (not agrees or (shown and shown != best.name)):
+        seen = hypotheses()[shown or best.name]
+        said = f"metadata says {stated.projection} {stated.stereo}"
+        disagreement = f"{said}, the picture looks {seen.projection} {seen.stereo}"
+    if decision.kind == "sphere":
+        spec = replace(reading, projection=best.projection, stereo=best.stereo)
+        if best.seams:
+            spec = replace(spec, cubemap_layout=known_layouts()[best.seams].cubemap_layout)
+        if stated is not None and agrees:
+            spec = replace(stated, stereo=best.stereo)
+        facts = _accepted(spec, source, disagreement=disagreement)
+    else:
+        plain = replace(reading, projection=best.projection, stereo=best.stereo)
+        unknown = decision.kind == "unknown"
+        facts = _refused(
+            plain, "unknown" if unknown else best.projection, "none" if unknown else source,
+            reason_code(decision), picture_words(decision, guess.measures), disagreement,
+        )  # fmt: skip
+    taken = best.name if facts.reading is not None else ""
+    return replace(facts, stated=name, taken=taken, likeliest=likeliest, scores=scores)
 
 
-def _plausible_shape(stated: VideoDecodeSpec) -> bool:
-    """Whether an eye has a shape to which somebody might have squeezed a whole sphere."""
-    _, _, width, height = stated.eye
-    return _SHAPES[0] < (stated.width * width) / (stated.height * height) < _SHAPES[1]
-
-
-def _hides_an_eye(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
-    """Whether one picture is stated where there are two that are alike."""
-    alike = max(guess.measures.get(f"likeness_{way}", 0.0) for way in ("top_bottom", "left_right"))
-    return stated.stereo == "mono" and alike > _TWO_EYES
-
-
-def _invents_an_eye(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
-    """Whether two eyes are stated where the halves of the picture have nothing in common."""
-    likeness = guess.measures.get(f"likeness_{stated.stereo.replace('-', '_')}", 1.0)
-    return stated.stereo != "mono" and likeness < _NO_EYES
-
-
-def _same_sphere(guess: PictureGuess, stated: VideoDecodeSpec) -> bool:
-    weak = guess.scores.get(guess.layout, 0.0) < ACCEPT + 1
-    lies = _hides_an_eye(guess, stated) or _invents_an_eye(guess, stated)
-    return guess.projection == stated.projection and weak and not lies
-
-
-def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess) -> PictureFacts:
+def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess, thresholds: PictureThresholds) -> PictureFacts:
     try:
         extent = horizontal_extent_deg(lookup_map(path, stated, *_MESH_LOOK))
     except ItemError as error:
-        facts = _from_content(
-            replace(stated, projection="unknown", mesh=None), guess, "content", disagreement=str(error)
-        )
-        return facts
+        facts = _weighed(replace(stated, projection="unknown", mesh=None), None, "", guess, thresholds)
+        return replace(facts, disagreement=str(error))
     if extent < LEAST_EXTENT_DEG:
         words = f"the projection mesh covers {extent:.0f}° of the horizon, expected 360°"
         return _refused(stated, "half_equirectangular", "metadata", "vr180", words)
     return _accepted(stated, "metadata")
 
 
-def _from_name(stated: VideoDecodeSpec, named: str, guess: PictureGuess) -> PictureFacts:
+def _from_name(
+    reading: VideoDecodeSpec, metadata: PictureMetadata, guess: PictureGuess, thresholds: PictureThresholds
+) -> PictureFacts:
     """Metadata name a picture that cannot be unrolled: only what surely is a sphere overrules them."""
-    if guess.projection in ("equirectangular", "eac", "cubemap"):
-        other = f"metadata says {named}, the picture looks {guess.projection} {guess.stereo}"
-        plain = replace(stated, projection="unknown", stereo="mono", right_eye_first=False, bounds=Bounds())
-        return _from_content(plain, guess, "content", disagreement=other)
-    reason = "not-360" if stated.projection == "flat" else "unknown-projection"
-    return _refused(stated, stated.projection, "metadata", reason, f"metadata says {named}")
-
-
-def _from_content(reading: VideoDecodeSpec, guess: PictureGuess, source: Source, *, disagreement: str) -> PictureFacts:
-    plain = replace(reading, projection=guess.projection, stereo=guess.stereo)
-    if guess.projection in ("equirectangular", "eac", "cubemap"):
-        layout = known_layouts()[guess.layout]
-        return _accepted(replace(plain, cubemap_layout=layout.cubemap_layout), source, disagreement=disagreement)
-    reason = {"flat": "not-360", "half_equirectangular": "vr180"}.get(guess.projection, "unknown-projection")
-    words = guess.reason
-    if guess.projection == "fisheye":
-        words += "; stitch it to equirectangular first"
-    if guess.projection == "unknown":
-        source = "none"
-    return _refused(plain, guess.projection, source, reason, words, disagreement)
+    facts = _weighed(reading, None, _stated_name(metadata), guess, thresholds)
+    if facts.reading is not None:
+        other = f"metadata says {metadata.named}, the picture looks {facts.projection} {facts.stereo}"
+        return replace(facts, disagreement=other)
+    reason = "not-360" if metadata.projection == "flat" else "unknown-projection"
+    stated = replace(reading, stereo=metadata.stereo or "mono", bounds=metadata.bounds)
+    words = f"metadata says {metadata.named}"
+    return _refused(stated, metadata.projection or "unknown", "metadata", reason, words)
 
 
 def _accepted(reading: VideoDecodeSpec, source: Source, *, disagreement: str = "") -> PictureFacts:

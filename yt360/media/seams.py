@@ -1,13 +1,15 @@
-"""Which layout does a picture have? Ask whether edges that would meet on the sphere fit together.
+"""Do two edges of a frame meet on the sphere? Steps over a seam, against steps beside it and between strangers.
 
-In each layout some edges of faces lie far apart in the frame and touch on the sphere: the left and
-right edge of an equirectangular picture, eight of the twelve cube edges of an EAC frame. If the
-layout is right, stepping over such a seam changes the picture as little as one step inside it; if it
-is wrong, two unrelated parts of the picture meet. Nothing is learnt from a seam without texture.
+A layout says which edges of its faces touch on the sphere: the left and right edge of an equirectangular picture,
+eight of the twelve edges of an equi-angular cubemap. Over a seam that closes, a picture changes as little as from
+one place to the next inside it; over one that does not, as much as between any two places. All three are measured in
+the same picture, so that night, fog, noise and coding, which make them alike, leave nothing to be told instead of a
+wrong answer. Poles are no part of it: what is under the camera may be a logo, a tripod or four tiles that meet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,159 +19,215 @@ from numpy.typing import NDArray
 
 from yt360.media.layouts import Face, Layout
 
-_BLACK = 16
-"""Gray level above which a pixel of an edge is lit."""
+REACHES = (0.5, 2.5)
+"""How far from a seam its two sides are read, in pixels of the frame that is judged: the second leaves out what
+coding and scaling do to the outermost pixels."""
 
-_NOISE = 1.5
-"""Gray levels: steps smaller than this are coding noise."""
+NOISE = 1.5
+"""Gray levels: smaller steps are coding noise."""
 
+_SAMPLES = 96
+"""Points along a seam."""
 
-@dataclass(frozen=True)
-class _Seam:
-    """Pixel positions ``(n, 2)`` (row, column): on the edge, one step inside, one step across."""
+_INNER = 0.94
+"""Share of a seam that is read; at its ends three faces meet."""
 
-    edge: NDArray[np.float32]
-    inner: NDArray[np.float32]
-    across: NDArray[np.float32]
-    across_inner: NDArray[np.float32]
+_STRANGERS = (0.25, 0.4, 0.6, 0.75)
+"""How far away, in widths of a face, are the columns that the edges of a picture of one face are held against."""
+
+_SHIFTS = (0.2, 0.35, 0.5, 0.65, 0.8)
+"""By how much of its length a side is moved along a seam, so that it does not fit any more."""
+
+_MOST_ROW = 1024
+"""Points in a row of what is read at once."""
+
+_EDGES = ("left", "right", "top", "bottom")
+"""The edges of a face; of an equirectangular picture only the first counts, as its others are the same or poles."""
+
+Points = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class SeamEvidence:
-    """One seam seen over all frames.
+    """What the frames say about n seams: arrays ``(n, reaches)``.
 
-    ``step`` is the mean change over the seam and ``inside`` the mean change one step beside it on both
-    sides, in gray levels. ``likeness`` is the correlation of what runs along the two sides, slow shading
-    taken out; ``detail`` is how much there is of it (root mean square, gray levels). ``lit`` is the share
-    of the edge that is not black. ``elsewhere`` is the likeness of the edge to places of the same picture that
-    do not meet it: in a landscape of level layers any two columns are alike.
+    ``step`` is the logarithm of how much larger the step over a seam is than one beside it: about 0 where it closes.
+    ``contrast`` is the same for steps between strangers, and ``spread`` how much these differ among each other
+    (standard deviation). Where ``contrast`` is about 0 nothing can be told.
     """
 
-    step: float
-    inside: float
-    likeness: float
-    detail: float
-    lit: float = 1.0
-    elsewhere: float = 0.0
+    step: NDArray[np.float64]
+    contrast: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
-    @property
-    def ratio(self) -> float:
-        """About 1 where the seam closes."""
-        return (self.step + _NOISE) / (self.inside + _NOISE)
+    @staticmethod
+    def of(found: Sequence[Sequence[tuple[float, float, float]]]) -> SeamEvidence:
+        """From (step, contrast, spread) for each reach of each seam."""
+        return SeamEvidence(*np.moveaxis(np.asarray(found, float).reshape(-1, len(REACHES), 3), 2, 0))
 
 
-_EDGES = ("left", "right", "top", "bottom")
-"""The edges of a face."""
+@dataclass(frozen=True)
+class _Seam:
+    """Positions ``(_SAMPLES, 2)`` (row, column) for each reach: both sides, one step further inside, strangers."""
+
+    sides: tuple[tuple[Points, Points], ...]
+    beside: tuple[tuple[Points, Points], ...]
+    strangers: tuple[tuple[Points, ...], ...]
 
 
-def _edge_points(
-    face: Face, edge: str, along: NDArray[np.float64], distance: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _on_edge(edge: str, along: NDArray[np.float64], distance: float) -> tuple[NDArray[np.float64], ...]:
     """(s, t) of points at ``distance`` (in s or t units, positive inside) from an edge."""
     fixed = np.full(along.shape, (-1 + distance) if edge in ("left", "top") else (1 - distance))
     return (fixed, along) if edge in ("left", "right") else (along, fixed)
 
 
-@lru_cache(maxsize=64)
-def _seams(layout: Layout, height: int, width: int) -> tuple[_Seam, ...]:
-    seams: list[_Seam] = []
+def coarseness(width: int, height: int, work_width: int, work_height: int) -> tuple[float, float]:
+    """How many pixels of the frame that is judged one pixel of the file fills, across and down; at least 1."""
+    across, down = max(1.0, work_width / width), max(1.0, work_height / height)
+    return round(across * 4) / 4, round(down * 4) / 4
+
+
+@lru_cache(maxsize=512)
+def _seams(layout: Layout, height: int, width: int, coarse: tuple[float, float]) -> tuple[_Seam, ...]:
+    found: list[_Seam] = []
+    along = ((np.arange(_SAMPLES) + 0.5) / _SAMPLES * 2 - 1) * _INNER
+    size = np.array([height, width])
     for face in layout.faces:
-        face_width, face_height = (face.right - face.left) * width, (face.bottom - face.top) * height
-        for edge in _EDGES:
+        for edge in _EDGES if len(layout.faces) > 1 else _EDGES[:1]:
             sideways = edge in ("left", "right")
-            count = int(face_height if sideways else face_width)
-            step = 2 / (face_width if sideways else face_height)
-            along = (np.arange(count) + 0.5) / count * 2 - 1
-            inside = [face.frame_position(*_edge_points(face, edge, along, d * step)) for d in (0.5, 1.5)]
-            outside = [layout.locate(face.vectors(*_edge_points(face, edge, along, d * step))) for d in (-0.5, -1.5)]
-            edge_px, inner_px, across_px, across_inner_px = (
-                np.stack([row * height - 0.5, column * width - 0.5], axis=-1) for column, row in inside + outside
-            )
-            usable = np.isfinite(across_px).all(axis=-1) & np.isfinite(across_inner_px).all(axis=-1)
-            far = np.hypot(*(across_px - edge_px).T) > 4
-            # At the ends of an edge three faces meet; leave the corners out.
-            usable &= far & (np.abs(along) < 0.97)
-            if usable.sum() < 0.5 * count:
+            pixels = (face.right - face.left) * width if sideways else (face.bottom - face.top) * height
+
+            def at(
+                distance: float, face: Face = face, edge: str = edge, unit: float = 2 / pixels
+            ) -> NDArray[np.float64]:
+                place = _on_edge(edge, along, distance * unit)
+                column, row = face.frame_position(*place) if distance > 0 else layout.locate(face.vectors(*place))
+                return np.asarray(np.stack([row, column], axis=-1) * size - 0.5, float)
+
+            wide = coarse[0] if sideways else coarse[1]
+            further = [reach + max(2 * reach, wide) for reach in REACHES]
+            sides = [(at(reach), at(-reach)) for reach in REACHES]
+            beside = [(at(reach), at(-reach)) for reach in further]
+            if not all(np.isfinite(points).all() for pair in (*sides, *beside) for points in pair):
                 continue
-            positions = [p[usable].astype(np.float32) for p in (edge_px, inner_px, across_px, across_inner_px)]
-            if not any(_same(positions, known) for known in seams):
-                seams.append(_Seam(*positions))
-    return tuple(seams)
+            apart = np.hypot(*(sides[0][0] - sides[0][1]).T)
+            if np.median(apart) <= 4 or any(_same(sides[0], known.sides[0]) for known in found):
+                continue
+            strangers: tuple[tuple[Points, ...], ...] = ((),) * len(REACHES)
+            if len(layout.faces) == 1:
+                inwards = np.array([0.0, -np.sign(sides[0][0][0, 1] - sides[0][1][0, 1])]) * pixels
+                strangers = tuple(
+                    tuple((pair[0] + share * inwards).astype(np.float32) for share in _STRANGERS) for pair in sides
+                )
+            found.append(_Seam(_single(sides), _single(beside), strangers))
+    return tuple(found)
+
+
+def _single(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[tuple[Points, Points], ...]:
+    return tuple((a.astype(np.float32), b.astype(np.float32)) for a, b in pairs)
+
+
+def _same(sides: tuple[NDArray[np.float64], NDArray[np.float64]], known: tuple[Points, Points]) -> bool:
+    """Whether ``known`` is the same seam seen from the other side."""
+    middle = len(sides[0]) // 2
+    here, across = sides[0][middle], sides[1][middle]
+    near = [min(np.hypot(*(points[k] - place)) for k in (middle - 1, middle)) for points, place in
+            ((known[1], here), (known[0], across))]  # fmt: skip
+    return bool(max(near) < 6)
 
 
 def seam_count(layout: Layout, height: int, width: int) -> int:
     """How many seams a layout has in a frame of that size."""
-    return len(_seams(layout, height, width))
+    return len(_seams(layout, height, width, (1.0, 1.0)))
 
 
-def _same(positions: list[NDArray[np.float32]], known: _Seam) -> bool:
-    """Whether ``known`` is the same seam seen from the other side."""
-    edge, _, across, _ = positions
-    middle, other = len(edge) // 2, len(known.edge) // 2
-    here = np.hypot(*(edge[middle] - known.across[other]))
-    there = np.hypot(*(across[middle] - known.edge[other]))
-    return bool(here < 3 and there < 3)
+class _Reader:
+    """Collects positions, reads them in all frames at once, and gives profiles ``(frames, _SAMPLES)`` back."""
+
+    def __init__(self) -> None:
+        self._wanted: list[Points] = []
+        self._values: NDArray[np.float32] | None = None
+
+    def want(self, *wanted: Points) -> list[int]:
+        self._wanted.extend(wanted)
+        return list(range(len(self._wanted) - len(wanted), len(self._wanted)))
+
+    def read(self, frames: NDArray[np.uint8]) -> None:
+        positions = np.concatenate(self._wanted)
+        rows = -(-len(positions) // _MOST_ROW)
+        padded = np.zeros((rows * _MOST_ROW, 2), np.float32)
+        padded[: len(positions)] = positions
+        grid = padded.reshape(rows, _MOST_ROW, 2)
+        values = [
+            cv2.remap(
+                frame.astype(np.float32), grid[..., 1], grid[..., 0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            for frame in frames
+        ]
+        read: Points = np.stack(values).astype(np.float32, copy=False).reshape(len(frames), -1)[:, : len(positions)]
+        self._values = read.reshape(len(frames), len(self._wanted), _SAMPLES)
+
+    def __call__(self, *numbers: int) -> NDArray[np.float32]:
+        """Profiles ``(len(numbers), frames, _SAMPLES)``."""
+        assert self._values is not None
+        return np.moveaxis(self._values[:, list(numbers)], 1, 0)
 
 
-def _read(frame: NDArray[np.float32], positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    values = cv2.remap(
-        frame, positions[None, :, 1], positions[None, :, 0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(values[0], np.float32)
+def _change(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean absolute difference over frames and points; leading axes stay."""
+    return np.asarray(np.abs(a - b).mean(axis=(-2, -1)), np.float64)
 
 
-def _detail(profile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A profile without its slow shading: sky over ground is alike at any two edges."""
-    slow = cv2.GaussianBlur(profile[None, :], (0, 0), max(2.0, len(profile) / 12), borderType=cv2.BORDER_REPLICATE)
-    fine = cv2.GaussianBlur(profile[None, :], (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray((fine - slow)[0], np.float32)
+_Numbers = tuple[list[int], list[int], list[int]]
+"""Numbers of the profiles of one seam at one reach: sides, beside, strangers."""
 
 
-_APART = (0.25, 0.4, 0.6, 0.75)
-"""How far from its left edge columns are taken that have nothing to do with that edge, in widths of the face."""
+def seam_evidence(
+    frames: NDArray[np.uint8], layouts: Mapping[str, Layout], coarse: tuple[float, float] = (1.0, 1.0)
+) -> dict[str, SeamEvidence]:
+    """Evidence of the seams of all ``layouts`` in gray ``frames`` ``(n, height, width)``, by name of the layout."""
+    _, height, width = frames.shape
+    reader = _Reader()
+    wanted: dict[str, list[list[_Numbers]]] = {}
+    for name, layout in layouts.items():
+        wanted[name] = [
+            [
+                (reader.want(*seam.sides[k]), reader.want(*seam.beside[k]), reader.want(*seam.strangers[k]))
+                for k in range(len(REACHES))
+            ]
+            for seam in _seams(layout, height, width, coarse)
+        ]
+    reader.read(frames)
+    return {
+        name: SeamEvidence.of(
+            [[_weigh(reader, seams, number, k) for k in range(len(REACHES))] for number in range(len(seams))]
+        )
+        for name, seams in wanted.items()
+    }
 
 
-def _elsewhere(seam: _Seam, layout: Layout, pictures: list[NDArray[np.float32]], width: int) -> float:
-    """Mean likeness of the edge of an equirectangular picture to columns far inside it."""
-    face_width = (layout.faces[0].right - layout.faces[0].left) * width
-    found = []
-    for share in _APART:
-        inside = seam.edge - np.array([0, np.sign(seam.edge[0, 1] - seam.across[0, 1])]) * share * face_width
-        products = np.zeros(3)
-        for picture in pictures:
-            a, b = _detail(_read(picture, seam.edge)), _detail(_read(picture, inside.astype(np.float32)))
-            products += [float((a * b).mean()), float((a * a).mean()), float((b * b).mean())]
-        found.append(products[0] / np.sqrt(products[1] * products[2]) if products[1:].min() > 0 else 0.0)
-    return float(np.mean(found))
+def shifted(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Steps between two sides ``(frames, n)`` that are laid against each other in the wrong place."""
+    shifts = [round(share * a.shape[-1]) for share in _SHIFTS]
+    return np.array([float(np.abs(a - np.roll(b, shift, axis=-1)).mean()) for shift in shifts])
 
 
-def seam_evidence(frames: NDArray[np.uint8], layout: Layout) -> list[SeamEvidence]:
-    """Evidence of every seam of ``layout`` in gray ``frames`` ``(n, height, width)``."""
-    found = []
-    count, height, width = frames.shape
-    pictures = [frame.astype(np.float32) for frame in frames]
-    # What is the same along most of a row (the rim of a black pole, a level horizon) is alike at any two columns.
-    around = layout.projection == "equirectangular" or layout.cubemap_layout == "6x1"
-    varying = [p - np.median(p, axis=1, keepdims=True) if around else p for p in pictures]
-    for number, seam in enumerate(_seams(layout, height, width)):
-        step = inside = lit = 0.0
-        products = np.zeros(3)
-        for picture, changing in zip(pictures, varying, strict=True):
-            edge, inner = _read(picture, seam.edge), _read(picture, seam.inner)
-            across, beyond = _read(picture, seam.across), _read(picture, seam.across_inner)
-            step += float(np.abs(edge - across).mean())
-            inside += float((np.abs(edge - inner).mean() + np.abs(across - beyond).mean()) / 2)
-            lit += float((edge > _BLACK).mean())
-            a, b = _detail(_read(changing, seam.edge)), _detail(_read(changing, seam.across))
-            products += [float((a * b).mean()), float((a * a).mean()), float((b * b).mean())]
-        likeness = products[0] / np.sqrt(products[1] * products[2]) if products[1:].min() > 0 else 0.0
-        # A plain side has no details to be alike; then only the step over the seam can speak.
-        detail = float(np.sqrt(min(products[1], products[2]) / count))
-        most = float(np.sqrt(max(products[1], products[2]) / count))
-        if detail < 0.25 * most:
-            likeness, detail = 0.0, most
-        elsewhere = 0.0
-        if layout.projection == "equirectangular" and number == 0:
-            elsewhere = _elsewhere(seam, layout, varying, width)
-        found.append(SeamEvidence(step / count, inside / count, float(likeness), detail, lit / count, elsewhere))
-    return found
+def strangeness(far: NDArray[np.float64], moved: NDArray[np.float64], inside: float) -> tuple[float, float]:
+    """Contrast and spread of the milder of two comparisons: with other places, and with the same sides shifted.
+
+    The first alone calls two plain sides alike, the second two sides that are level layers of a landscape.
+    """
+    ratios = min((np.log((steps + NOISE) / inside) for steps in (far, moved)), key=lambda found: float(found.mean()))
+    return float(ratios.mean()), float(ratios.std())
+
+
+def _weigh(reader: _Reader, seams: list[list[_Numbers]], number: int, reach: int) -> tuple[float, float, float]:
+    sides, beside, strangers = seams[number][reach]
+    a, b = both = reader(*sides)
+    inside = float(_change(both, reader(*beside)).mean()) + NOISE
+    if strangers:
+        far = _change(reader(*strangers), a)
+    else:
+        others = reader(*[side for other in range(len(seams)) if other != number for side in seams[other][reach][0]])
+        far = np.concatenate([_change(others, one) for one in (a, b, a[..., ::-1], b[..., ::-1])])
+    return float(np.log((_change(a, b) + NOISE) / inside)), *strangeness(far, shifted(a, b), inside)

@@ -29,6 +29,8 @@ from yt360.errors import ItemError
 from yt360.files import parse_json
 from yt360.media.evidence import write_pictures
 from yt360.media.inspect import Inspection, inspect_media
+from yt360.media.picture_decision import PictureThresholds, decide_picture
+from yt360.media.picture_words import picture_words, reason_code
 from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.validity import judge_ambisonics
 from yt360.settings import Settings
@@ -54,6 +56,9 @@ class ValidateThresholds(StageThresholds):
         default=9.5, ge=0, description="Shortest overlap of picture and sound that is worth a clip."
     )
     allow_horizontal_only: bool = Field(default=True, description="Keep sound without height (silent Z).")
+    picture: PictureThresholds = Field(
+        default=PictureThresholds(), description="When the projection of a picture is believed."
+    )
     ambisonics: AmbisonicThresholds = Field(
         default=AmbisonicThresholds(), description="When four channels count as first-order ambisonics."
     )
@@ -93,8 +98,9 @@ class Validate(Stage):
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         """The first thing that speaks against the video, from the measures alone."""
-        if measures["picture_reason"]:
-            return Filtered(measures["picture_reason"], measures["picture_words"])
+        picture = self._judge_picture(measures)
+        if picture is not None:
+            return picture
         sound = self._judge_sound(measures)
         if sound is not None:
             return sound
@@ -102,6 +108,21 @@ class Validate(Stage):
         if measures["overlap_s"] < least:
             return Filtered(
                 "too-short", f"picture and sound overlap for {measures['overlap_s']:.1f} s, expected {least:g} s"
+            )
+        return None
+
+    def _judge_picture(self, measures: Mapping[str, Any]) -> Filtered | None:
+        scores, said = measures["picture_scores"], measures["picture_reason"]
+        if not scores or said == "raw-camera":
+            return Filtered(said, measures["picture_words"]) if said else None
+        decision = decide_picture(scores, measures["picture_stated"], self.thresholds.picture)
+        if decision.kind != "sphere":
+            return Filtered(reason_code(decision), picture_words(decision, measures["picture_measures"]))
+        if decision.best.name != measures["picture_taken"]:
+            return Filtered(
+                "unknown-projection",
+                f"by these limits the picture would be read as {decision.best.name}, facts.json has "
+                f"{measures['picture_taken'] or 'no way to read it'}; measure it again",
             )
         return None
 
@@ -150,6 +171,10 @@ def _measures(inspection: Inspection) -> dict[str, Any]:
         "projection_source": picture.source if picture else "none",
         "disagreement": picture.disagreement if picture else "",
         "picture_reason": picture.reason if picture else inspection.absent("video")[0],
+        "picture_scores": dict(picture.scores) if picture else {},
+        "picture_stated": picture.stated if picture else "",
+        "picture_taken": picture.taken if picture else "",
+        "picture_measures": dict(inspection.guess.measures) if inspection.guess else {},
         "picture_words": picture.words if picture else inspection.absent("video")[1],
         "container": report["container"],
         "duration_s": report["duration_s"],

@@ -1,0 +1,136 @@
+"""Fits the likelihoods by which the projection of a picture is told (``yt360/media/picture_evidence.py``).
+
+    python -m fitting.projection OUT [--worlds 32] [--evaluations 600]
+
+Draws procedural worlds (seeds from 0) in 17 kinds of picture, with tiles, patches, logos, caps and tripods at their
+poles, by night and in fog, small and badly coded, measures them as ``inspect`` does, and finds the parameters that
+make the truth most probable, near where they start. What is measured is kept in OUT, so that a second run only fits.
+Kinds weigh as often as they are met, and small steps away from the start cost something: with few worlds, what they
+do not tell stays. Real pictures are no part of it; ``benchmarks/media_projection.py`` judges on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from collections import Counter
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from benchmarks.media_pictures import LIGHTS, POLES, blemished, pictures, world
+from yt360.media.content import measure_picture
+from yt360.media.hypotheses import hypotheses
+from yt360.media.picture_evidence import Likelihoods, PictureMeasures, evidence
+
+Vector = NDArray[np.float64]
+
+_MET = {"equirectangular": 4.0, "equirectangular-tb": 2.0, "flat": 2.5, "half-left-right": 1.5}
+"""How often a kind is met, where not 0.5."""
+
+_STAY = 0.002
+"""Cost (log probability) of a parameter that is one step away from where it starts."""
+
+_LEAST = 1e-4
+"""Probability of the truth below which an error costs no more: what nobody can tell shall not decide."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Measures of one picture and the hypothesis that is right."""
+
+    kind: str
+    truth: str
+    measures: PictureMeasures
+
+
+def samples(out: Path, worlds: int) -> list[Sample]:
+    """What was measured of the worlds 0 to ``worlds``, kept in ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    found: list[Sample] = []
+    for seed in tqdm(range(worlds), unit="world"):
+        path = out / f"world-{seed}.pickle"
+        if not path.exists():
+            rng = np.random.default_rng([1, seed])
+            poles = POLES[rng.integers(len(POLES))] if seed % 4 else "none"
+            light = LIGHTS[rng.integers(len(LIGHTS))] if seed % 2 else "none"
+            drawn = pictures(blemished(world(seed), rng, poles, light), rng)
+            path.write_bytes(
+                pickle.dumps([Sample(p.kind, p.truth, measure_picture(p.frames, p.width, p.height)) for p in drawn])
+            )
+        found += pickle.loads(path.read_bytes())
+    return found
+
+
+def to_vector(likelihoods: Likelihoods) -> Vector:
+    """The parameters in a row; shares as logarithms."""
+    values: list[float] = []
+    for field in fields(likelihoods):
+        value = getattr(likelihoods, field.name)
+        values += value if isinstance(value, tuple) else [np.log(value) if field.name == "outliers" else value]
+    return np.array(values)
+
+
+def from_vector(vector: Vector) -> Likelihoods:
+    """The inverse of :func:`to_vector`, kept within what makes sense."""
+    values = [float(value) for value in vector]
+    found: dict[str, Any] = {}
+    for field in fields(Likelihoods):
+        if isinstance(getattr(Likelihoods(), field.name), tuple):
+            found[field.name] = (values.pop(0), max(0.03, abs(values.pop(0))))
+        else:
+            value = values.pop(0)
+            found[field.name] = float(np.exp(min(value, -1))) if field.name == "outliers" else max(0.02, abs(value))
+    found["covered"] = min(0.9, found["covered"])
+    return Likelihoods(**found)
+
+
+def loss(likelihoods: Likelihoods, found: list[Sample]) -> float:
+    """Mean cost of the truth: minus the logarithm of its probability without metadata."""
+    every = hypotheses()
+    names = list(every)
+    prior = np.log([every[name].prior for name in names])
+    met = Counter(sample.kind for sample in found)
+    total = weights = 0.0
+    for sample in found:
+        terms = evidence(sample.measures, likelihoods)
+        logs = prior + [sum(terms[name].values()) for name in names]
+        share = np.exp(logs - logs.max())
+        truth = every[sample.truth]
+        right = [
+            every[name].projection == truth.projection
+            and (every[name].stereo == truth.stereo or not truth.whole_sphere)
+            for name in names
+        ]
+        weight = _MET.get(sample.kind, 0.5) / met[sample.kind]
+        total -= weight * float(np.log(max(_LEAST, share[right].sum() / share.sum())))
+        weights += weight
+    return total / weights
+
+
+def main() -> None:
+    """Measure, fit, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="folder for what is measured")
+    parser.add_argument("--worlds", type=int, default=32)
+    parser.add_argument("--evaluations", type=int, default=600)
+    options = parser.parse_args()
+    found = samples(options.out, options.worlds)
+    start = to_vector(Likelihoods())
+    steps = 0.5 * np.abs(start) + 0.1
+
+    def cost(vector: Vector) -> float:
+        return loss(from_vector(vector), found) + _STAY * float((((vector - start) / steps) ** 2).sum())
+
+    print(f"{len(found)} pictures, start {cost(start):.4f}")
+    best = minimize(cost, start, method="Nelder-Mead", options={"maxfev": options.evaluations})
+    print(f"end {best.fun:.4f}\n{from_vector(best.x)}")
+
+
+if __name__ == "__main__":
+    main()

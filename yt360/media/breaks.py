@@ -1,0 +1,98 @@
+"""Where does a frame break off inside? Between two eyes, and between the rows and faces of a cubemap.
+
+A plain picture and an equirectangular one go on everywhere; an equi-angular cubemap breaks at half its height, two
+eyes above each other do, too. A line that happens to lie there (a level horizon) is a step in brightness that is the
+same along the line; what breaks off is unlike in what runs along it, so that the common step is taken out.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.media.layouts import Layout
+from yt360.media.seams import NOISE, SeamEvidence, shifted, strangeness
+
+_REACHES = (0, 2)
+"""Pixels of the frame that is judged between a line and what is read on both sides of it."""
+
+_STRANGERS = (0.12, 0.2, 0.3)
+"""How far from a line, in heights or widths of the frame, are the parallels that its sides are held against."""
+
+_APART = 0.02
+"""Directions (length of their difference) further apart than this do not meet."""
+
+
+class Line(NamedTuple):
+    """A line in the frame: ``upright`` at column ``place``, else at row ``place``, from ``begin`` to ``end``."""
+
+    upright: bool
+    place: Fraction
+    begin: Fraction
+    end: Fraction
+
+    @property
+    def name(self) -> str:
+        return f"{'column' if self.upright else 'row'}-{self.place}-{self.begin}-{self.end}"
+
+
+_HALVES = ((Fraction(0), Fraction(1, 2)), (Fraction(1, 2), Fraction(1)))
+_PLACES = sorted({Fraction(k, n) for n in (2, 3, 4, 6) for k in range(1, n)})
+
+LINES = tuple(Line(upright, place, *half) for upright in (False, True) for place in _PLACES for half in _HALVES)
+"""All lines at which some layout breaks off: halves, thirds, quarters and sixths of the frame, in two pieces."""
+
+
+def goes_on(layout: Layout, line: Line) -> bool | None:
+    """Whether a frame of this layout goes on over a line; None where it does so only in part.
+
+    Whole spheres of two eyes side by side do: where the left eye ends the right eye begins.
+    """
+    along = np.linspace(float(line.begin), float(line.end), 42)[1:-1]
+    a, b = (
+        layout.seen_at(*((across, along) if line.upright else (along, across)))
+        for across in (np.full(along.shape, float(line.place) + shift) for shift in (-1e-4, 1e-4))
+    )
+    meets = np.linalg.norm(a - b, axis=-1) < _APART
+    return None if 0.1 < meets.mean() < 0.9 else bool(meets.mean() >= 0.9)
+
+
+def line_evidence(frames: NDArray[np.uint8], coarse: tuple[float, float] = (1.0, 1.0)) -> SeamEvidence:
+    """For each of :data:`LINES`, whether gray ``frames`` ``(n, height, width)`` go on over it."""
+    pictures = frames.astype(np.float32)
+    sideways = np.ascontiguousarray(pictures.transpose(0, 2, 1))
+    found = []
+    for line in LINES:
+        across, wide = (sideways, coarse[0]) if line.upright else (pictures, coarse[1])
+        found.append([_line(across, line, wide, reach) for reach in _REACHES])
+    return SeamEvidence.of(found)
+
+
+def _line(pictures: NDArray[np.float32], line: Line, coarse: float, reach: int) -> tuple[float, float, float]:
+    """The line lies along the last axis of ``pictures``."""
+    _, size, length = pictures.shape
+    part = slice(round(float(line.begin) * length), round(float(line.end) * length))
+    a = int(np.floor(float(line.place) * size - 1e-9)) - 1 - reach
+    b = int(np.ceil(float(line.place) * size - 1e-9)) + reach
+    apart = max(b - a, int(np.ceil(coarse)))
+    inside = (_unlike(pictures, part, a - apart, a) + _unlike(pictures, part, b, b + apart)) / 2 + NOISE
+    strangers = [
+        _unlike(pictures, part, side, (side + towards * int(share * size)) % size)
+        for side, towards in ((a, -1), (b, 1))
+        for share in _STRANGERS
+    ]
+    moved = shifted(_fine(pictures[:, a, part]), _fine(pictures[:, b, part]))
+    step = float(np.log((_unlike(pictures, part, a, b) + NOISE) / inside))
+    return step, *strangeness(np.array(strangers), moved, inside)
+
+
+def _unlike(pictures: NDArray[np.float32], part: slice, a: int, b: int) -> float:
+    """Mean absolute difference of two rows without what is common to all of it."""
+    return float(np.abs(_fine(pictures[:, a, part] - pictures[:, b, part])).mean())
+
+
+def _fine(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(row - np.median(row, axis=1, keepdims=True), np.float32)
