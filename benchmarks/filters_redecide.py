@@ -78,6 +78,7 @@ def _record(stage: Stage, item: Item, rng: np.random.Generator) -> Record:
 
 def _validate(rng: np.random.Generator) -> dict[str, Any]:
     from yt360.media.ambisonic_measures import measure_ambisonics
+    from yt360.media.hypotheses import hypotheses
 
     if "validate" not in _KNOWN:
         noise = np.random.default_rng(1).standard_normal((4, 20 * 24000)).astype(np.float32) * 0.05
@@ -85,6 +86,8 @@ def _validate(rng: np.random.Generator) -> dict[str, Any]:
         _KNOWN["validate"] = measure_ambisonics([noise], 24000)
     return {
         "ambisonics": _KNOWN["validate"], "picture_reason": "", "picture_words": "", "declared": "ambix",
+        "picture_scores": {name: 5.0 * (name == "equirectangular") for name in hypotheses()}, "picture_stated": "",
+        "picture_taken": "equirectangular", "picture_measures": {"edges": 3.0, "edges_contrast": 1.0},
         "convention_taken": "ambix", "overlap_s": float(rng.uniform(10, 600)), "sound_reason": "", "sound_words": "",
     }  # fmt: skip
 

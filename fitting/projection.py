@@ -1,6 +1,6 @@
 """Fits the likelihoods by which the projection of a picture is told (``yt360/media/picture_evidence.py``).
 
-    python -m fitting.projection OUT [--worlds 32] [--evaluations 600]
+    python -m fitting.projection OUT [--worlds 24] [--evaluations 300]
 
 Draws procedural worlds (seeds from 0) in 17 kinds of picture, with tiles, patches, logos, caps and tripods at their
 poles, by night and in fog, small and badly coded, measures them as ``inspect`` does, and finds the parameters that
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import pickle
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,12 @@ from yt360.media.hypotheses import hypotheses
 from yt360.media.picture_evidence import Likelihoods, PictureMeasures, evidence
 
 Vector = NDArray[np.float64]
+
+FITTED = ("closed", "open_spread", "outliers", "many", "stretched", "plain", "covered")
+"""Parameters that are fitted. What two eyes have in common is not: ours differ by a shift alone."""
+
+_SHARES = ("outliers", "covered")
+_NARROWEST = 0.03
 
 _MET = {"equirectangular": 4.0, "equirectangular-tb": 2.0, "flat": 2.5, "half-left-right": 1.5}
 """How often a kind is met, where not 0.5."""
@@ -68,11 +74,11 @@ def samples(out: Path, worlds: int) -> list[Sample]:
 
 
 def to_vector(likelihoods: Likelihoods) -> Vector:
-    """The parameters in a row; shares as logarithms."""
+    """The fitted parameters in a row; shares as logarithms."""
     values: list[float] = []
-    for field in fields(likelihoods):
-        value = getattr(likelihoods, field.name)
-        values += value if isinstance(value, tuple) else [np.log(value) if field.name == "outliers" else value]
+    for name in FITTED:
+        value = getattr(likelihoods, name)
+        values += value if isinstance(value, tuple) else [np.log(value) if name in _SHARES else value]
     return np.array(values)
 
 
@@ -80,13 +86,12 @@ def from_vector(vector: Vector) -> Likelihoods:
     """The inverse of :func:`to_vector`, kept within what makes sense."""
     values = [float(value) for value in vector]
     found: dict[str, Any] = {}
-    for field in fields(Likelihoods):
-        if isinstance(getattr(Likelihoods(), field.name), tuple):
-            found[field.name] = (values.pop(0), max(0.03, abs(values.pop(0))))
+    for name in FITTED:
+        if isinstance(getattr(Likelihoods(), name), tuple):
+            found[name] = (values.pop(0), max(_NARROWEST, abs(values.pop(0))))
         else:
             value = values.pop(0)
-            found[field.name] = float(np.exp(min(value, -1))) if field.name == "outliers" else max(0.02, abs(value))
-    found["covered"] = min(0.9, found["covered"])
+            found[name] = float(np.exp(min(value, -0.1))) if name in _SHARES else max(_NARROWEST, abs(value))
     return Likelihoods(**found)
 
 
@@ -117,8 +122,8 @@ def main() -> None:
     """Measure, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="folder for what is measured")
-    parser.add_argument("--worlds", type=int, default=32)
-    parser.add_argument("--evaluations", type=int, default=600)
+    parser.add_argument("--worlds", type=int, default=24)
+    parser.add_argument("--evaluations", type=int, default=300)
     options = parser.parse_args()
     found = samples(options.out, options.worlds)
     start = to_vector(Likelihoods())

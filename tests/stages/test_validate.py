@@ -120,6 +120,26 @@ def test_thresholds_decide_again_from_measures_alone(good: Path, tmp_path: Path)
     assert refusal.reason in ("invalid-ambisonics", "uncertain-ambisonics")
 
 
+def test_the_picture_is_decided_again_from_what_was_recorded(good: Path, tmp_path: Path) -> None:
+    outcome = run(good, tmp_path)
+    assert isinstance(outcome, Done), outcome
+    measures = json.loads(json.dumps(outcome.measures))
+    assert measures["picture_taken"] == "equirectangular"
+    limits = {"picture": {"least_probability": 0.9999999}}
+    refusal = Validate(thresholds=ValidateThresholds.model_validate(limits)).decide(measures)
+    assert refusal is not None
+    assert refusal.reason == "unknown-projection"
+    assert "cannot tell equirectangular (" in refusal.detail
+    torn = measures | {"picture_scores": measures["picture_scores"] | {"flat-mono": 30.0}}
+    refusal = Validate().decide(torn)
+    assert refusal is not None
+    assert refusal.reason == "not-360"
+    other = measures | {"picture_scores": measures["picture_scores"] | {"eac": 30.0}}
+    refusal = Validate().decide(other)
+    assert refusal is not None
+    assert "would be read as eac, facts.json has equirectangular; measure it again" in refusal.detail
+
+
 def test_unknown_limit_is_wrong_use() -> None:
     with pytest.raises(ValueError, match="highest_ballance"):
         ValidateThresholds(ambisonics={"highest_ballance_db": 1.0})

@@ -82,8 +82,8 @@ def pole_stretch(eyes: Sequence[NDArray[np.uint8]], coarse: tuple[float, float])
 def _stretch(eye: NDArray[np.uint8], coarse: tuple[float, float]) -> list[tuple[float, float]]:
     _, height, _ = eye.shape
     across, down = max(2, round(2 * coarse[0])), max(2, round(2 * coarse[1]))
-    along = cv2.absdiff(np.ascontiguousarray(eye[:, :-down, across:]), np.ascontiguousarray(eye[:, :-down, :-across]))
-    upright = cv2.absdiff(np.ascontiguousarray(eye[:, down:]), np.ascontiguousarray(eye[:, :-down]))
+    along = _differences(eye[:, :-down, across:], eye[:, :-down, :-across])
+    upright = _differences(eye[:, down:], eye[:, :-down])
     elevation = 90 - 180 * (np.arange(height - down) + 0.5 + down / 2) / height
 
     def ratio(rows: NDArray[np.bool_]) -> tuple[float, float]:
@@ -93,6 +93,10 @@ def _stretch(eye: NDArray[np.uint8], coarse: tuple[float, float]) -> list[tuple[
     level, _ = ratio(np.abs(elevation) < _LEVEL_DEG)
     poles = [ratio((signed > _POLE_DEG[0]) & (signed < _POLE_DEG[1])) for signed in (elevation, -elevation)]
     return [(value - level, change) for value, change in poles]
+
+
+def _differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.absdiff(np.ascontiguousarray(a), np.ascontiguousarray(b)), np.uint8)
 
 
 def _common(changes: NDArray[np.uint8]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pydantic import Field
@@ -33,7 +34,7 @@ class PictureThresholds(Settings):
         "the picture is `unknown-projection`. Raising it keeps fewer videos.",
     )
     metadata_right: float = Field(
-        default=0.97,
+        default=0.95,
         gt=0.5,
         lt=1,
         description="Share of files whose spherical metadata say what is there: the prior that the picture is held "
@@ -60,7 +61,8 @@ class PictureDecision:
         return [(hypotheses()[name], self.probabilities[name]) for name in names]
 
 
-def stated_prior(stated: str, right: float) -> dict[str, float]:
+@lru_cache(maxsize=64)
+def stated_prior(stated: str, right: float) -> Mapping[str, float]:
     """Prior of every hypothesis: by its share among all videos, or by what the metadata say.
 
     ``stated``: name of a hypothesis; with ``-?`` behind it where nothing is said on stereo; empty without metadata.
@@ -85,7 +87,7 @@ def stated_prior(stated: str, right: float) -> dict[str, float]:
     return prior
 
 
-def posterior(evidence: Mapping[str, float], stated: str = "", right: float = 0.97) -> dict[str, float]:
+def posterior(evidence: Mapping[str, float], stated: str = "", right: float = 0.95) -> dict[str, float]:
     """Probability of every hypothesis from its log likelihood and the prior of :func:`stated_prior`."""
     prior = stated_prior(stated, right)
     logs = {name: value + float(np.log(prior[name])) for name, value in evidence.items()}

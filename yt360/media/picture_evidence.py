@@ -25,26 +25,28 @@ Bell = tuple[float, float]
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """The parameters, all of them, as ``fitting/projection.py`` finds them.
+    """The parameters, all of them.
 
     ``closed`` and ``open_spread``: step over a seam that closes, and how far the step over one that does not is from
-    steps between strangers (logarithms). ``outliers``: share of measures that say nothing. ``many``: weight of n
-    seams or lines of one layout is n to this power, as they see one scene. ``alike``, ``unlike``: likeness of two
-    eyes, and of halves that are none. ``stretched``, ``plain``: change along rows at a pole on a sphere and elsewhere.
-    ``covered``: share of poles that a patch, a logo or a tripod hides.
-    ``detail``: gray levels of detail at which a measure counts half.
+    steps between strangers (logarithms). ``outliers``: share of seams that say nothing. ``many``: n seams or
+    lines of one layout weigh n to this power, as they see one scene. ``stretched``, ``plain``: change along rows at a
+    pole of a sphere and at the edge of another picture; ``covered``: share of poles hidden by a patch, a logo or a
+    tripod. These are found by ``fitting/projection.py`` and rounded. ``alike``, ``unlike``: likeness of two eyes, and
+    of halves that are none; ``mistaken``: share of halves that look the other way round; ``detail``: gray levels of it
+    at which eyes and poles count half.
     """
 
-    closed: Bell = (0.25, 0.35)
-    open_spread: float = 0.4
-    outliers: float = 0.02
-    many: float = 0.6
-    alike: Bell = (0.93, 0.12)
-    unlike: Bell = (0.08, 0.2)
-    stretched: Bell = (-0.55, 0.45)
-    plain: Bell = (0.0, 0.35)
+    closed: Bell = (0.14, 0.3)
+    open_spread: float = 0.3
+    outliers: float = 0.04
+    many: float = 0.7
+    stretched: Bell = (-0.5, 0.4)
+    plain: Bell = (0.03, 0.2)
     covered: float = 0.2
-    detail: float = 2.0
+    alike: Bell = (0.95, 0.1)
+    unlike: Bell = (0.1, 0.18)
+    mistaken: float = 0.005
+    detail: float = 1.0
 
 
 SHIPPED = Likelihoods()
@@ -52,7 +54,7 @@ SHIPPED = Likelihoods()
 _RANGE = 6.0
 """Width of the range in which outliers of a logarithm lie."""
 
-_ROUND_AT, _ROUND_SLOPE, _ROUND_MOST = 0.35, 18.0, 8.0
+_ROUND_AT, _ROUND_SLOPE, _ROUND_MOST = 0.35, 18.0, 10.0
 """Roundness at which a picture is as likely a circle as not, log odds a unit, and at most."""
 
 _BARS, _QUARTER = 0.01, (0.235, 0.265)
@@ -104,13 +106,15 @@ def seam_odds(seams: SeamEvidence, by: Likelihoods = SHIPPED) -> NDArray[np.floa
 def eye_odds(likeness: float, detail: float, by: Likelihoods = SHIPPED) -> float:
     """Log likelihood ratio that two halves of a frame are two eyes."""
     seen = min(likeness, by.alike[0])
-    odds = _log_bell(seen, *by.alike, by.outliers, 2.0) - _log_bell(seen, *by.unlike, by.outliers, 2.0)
+    odds = _log_bell(seen, *by.alike, by.mistaken, 2.0) - _log_bell(seen, *by.unlike, by.mistaken, 2.0)
     return float(odds) * _counts(detail, by)
 
 
 def pole_odds(stretch: float, change: float, by: Likelihoods = SHIPPED) -> float:
     """Log likelihood ratio that a pole is one."""
-    odds = _log_bell(stretch, *by.stretched, by.covered, _RANGE) - _log_bell(stretch, *by.plain, by.covered, _RANGE)
+    # The more the better: small pictures and level landscapes look more stretched than they are.
+    seen = max(stretch, by.stretched[0])
+    odds = _log_bell(seen, *by.stretched, by.covered, _RANGE) - _log_bell(seen, *by.plain, by.covered, _RANGE)
     return float(odds) * _counts(change, by)
 
 
