@@ -93,6 +93,10 @@ def test_a_file_of_ffmpeg_that_says_it_twice_keeps_pose_and_stereo(tmp_path: Pat
     assert b"vexu" in twice.read_bytes()
     picture = inspect_media(twice).info.metadata.picture()  # type: ignore[union-attr]
     assert (picture.projection, picture.stereo, picture.yaw_deg) == ("equirectangular", "top-bottom", 30)
+    data = twice.read_bytes()
+    twice.write_bytes(data.replace(b"st3d", b"free").replace(b"sv3d", b"free"))
+    picture = inspect_media(twice).info.metadata.picture()  # type: ignore[union-attr]
+    assert (picture.projection, picture.sources[:1]) == ("equirectangular", ["vexu"])
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,30 @@ def test_channel_formats_that_the_file_defines_itself(tmp_path: Path, foa: np.nd
     assert probe(path).audios[0].layout == "ADM: ambisonics of order 1, SN3D"
 
 
+def test_track_formats_that_lead_over_stream_formats(tmp_path: Path, foa: np.ndarray) -> None:
+    """As EBU's renderer writes it: the label of a track format is its coding, and its number is nobody else's."""
+    places = [(0x1001, 1, 1), (0x1002, 1, 0), (0x1003, 0, 0), (0x1004, 1, -1)]
+    xml = "".join(_CHANNEL.format(number, order, degree, "N3D") for number, order, degree in places)
+    for k, (number, _, _) in enumerate(places):
+        track, stream = f"AT_0001{0x2001 + k:04x}_01", f"AS_0001{0x2001 + k:04x}"
+        xml += f'<audioStreamFormat audioStreamFormatID="{stream}"><audioChannelFormatIDRef>AC_0004{number:04x}'
+        xml += f"</audioChannelFormatIDRef><audioTrackFormatIDRef>{track}</audioTrackFormatIDRef></audioStreamFormat>"
+        if k % 2:
+            xml += f'<audioTrackFormat audioTrackFormatID="{track}"><audioStreamFormatIDRef>{stream}'
+            xml += "</audioStreamFormatIDRef></audioTrackFormat>"
+    sound = foa[[3, 2, 0, 1]] * np.array([[3**0.5], [3**0.5], [1], [3**0.5]])
+    tracks = chna([f"AT_0001{0x2001 + k:04x}_01" for k in range(4)], "AP_00041001")
+    chunks = {b"chna": tracks, b"axml": _OWN.format(xml).encode()}
+    path = write_bw64(tmp_path / "x.wav", sound, RATE, chunks)
+    assert heard(path) == EVERYWHERE
+    assert probe(path).audios[0].layout == "ADM: ambisonics of order 1, N3D"
+
+
+def test_channel_formats_in_the_table_of_tracks(tmp_path: Path, foa: np.ndarray) -> None:
+    tracks = chna([f"AC_0004{acn + 1:04x}_00" for acn in (1, 0, 2, 3)], "AP_00040001")
+    assert heard(write_bw64(tmp_path / "x.wav", foa[[1, 0, 2, 3]], RATE, {b"chna": tracks})) == EVERYWHERE
+
+
 def test_an_audio_model_of_loudspeakers_is_named(tmp_path: Path, foa: np.ndarray) -> None:
     references = [f"AT_0001000{k}_01" for k in (1, 2, 3, 5)]
     path = write_bw64(tmp_path / "x.wav", foa, RATE, {b"chna": chna(references, "AP_00010004")})

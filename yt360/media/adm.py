@@ -14,7 +14,11 @@ from yt360.media.spatial import FUMA_ORDERING, SoundMetadata
 _KINDS = {"0001": "loudspeakers", "0002": "a matrix", "0003": "objects", "0004": "ambisonics", "0005": "binaural"}
 """Type label of a pack to what it holds."""
 
-_MOST_TRACKS, _ENTRY = 1024, 40
+_LEADS_ON = {("AT_", "audioStreamFormatIDRef"), ("AS_", "audioChannelFormatIDRef")}
+"""References from a track format to its stream format, and from that to its channel format."""
+
+_AMBISONICS = "0004"
+_MOST_TRACKS, _MOST_LINKS, _MOST_ORDERS, _ENTRY = 1024, 20_000, 64, 40
 _MOST_XML = 8 << 20
 _MAX_DEPTH, _MAX_VALUE = 32, 64
 _OWN = 0x1000
@@ -26,11 +30,25 @@ _WEIGHTS = ("SN3D", "N3D", "FuMa")
 
 @dataclass
 class AudioModel:
-    """``tracks`` are (track from 1, number of its channel format, type label); ``own`` what the file defines itself:
-    number to ACN and weights."""
+    """``tracks`` are (track from 1, its track or channel format, type label of its pack). ``own`` is what the file
+    defines itself: number of a channel format to ACN and weights. ``links`` lead from track formats to stream formats,
+    and from those to channel formats.
+    """
 
-    tracks: list[tuple[int, int, str]] = field(default_factory=list)
+    tracks: list[tuple[int, str, str]] = field(default_factory=list)
     own: dict[int, tuple[int, str]] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+    def channel_format(self, reference: str) -> int:
+        """Number of the channel format of ambisonics that a track refers to; -1 for none."""
+        for _ in range(2):
+            reference = self.links.get(reference, reference)
+        if reference[3:7] != _AMBISONICS:
+            return -1
+        try:
+            return int(reference[7:11], 16)
+        except ValueError:
+            return -1
 
 
 def read_chna(content: Window, model: AudioModel) -> None:
@@ -40,55 +58,69 @@ def read_chna(content: Window, model: AudioModel) -> None:
         raise MalformedError(f"{count} tracks of the audio model, expected at most {_MOST_TRACKS}")
     for k in range(count):
         entry = content.read(4 + k * _ENTRY, _ENTRY)
-        track, reference = int.from_bytes(entry[:2], "little"), entry[14:28].decode("latin-1")
-        if track and reference[3:7] in _KINDS:
-            try:
-                model.tracks.append((track, int(reference[7:11], 16), reference[3:7]))
-            except ValueError:
-                raise MalformedError(f"a reference {reference!r} in chna, expected one to a track format") from None
+        track, reference = int.from_bytes(entry[:2], "little"), entry[14:28].rstrip(b"\0").decode("latin-1")
+        # The label of the pack is its type; that of a track format may be its coding.
+        label = entry[28:39].decode("latin-1")[3:7]
+        if track:
+            model.tracks.append((track, reference, label if label in _KINDS else reference[3:7]))
+
+
+class _Reader:
+    """Collects channel formats of ambisonics, and which format refers to which."""
+
+    def __init__(self, model: AudioModel) -> None:
+        self.model = model
+        self.path: list[str] = []
+        self.owner, self.said = "", ""
+        self.values: dict[str, str] = {}
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rsplit(":", 1)[-1]
+        self.path.append(name)
+        self.said = ""
+        if len(self.path) > _MAX_DEPTH:
+            raise MalformedError(f"elements nested deeper than {_MAX_DEPTH}")
+        if name in ("audioChannelFormat", "audioStreamFormat", "audioTrackFormat"):
+            self.owner, self.values = attributes.get(f"{name}ID", "")[:_MAX_VALUE], {}
+
+    def text(self, data: str) -> None:
+        self.said = (self.said + data)[:_MAX_VALUE]
+
+    def end(self, _name: str) -> None:
+        name, said = self.path.pop(), self.said.strip()
+        if name in ("order", "degree", "normalization"):
+            self.values[name] = said
+        elif name == "audioChannelFormat":
+            self._define()
+        elif len(self.model.links) < _MOST_LINKS and self.owner:
+            if (self.owner[:3], name) in _LEADS_ON:
+                self.model.links[self.owner] = said
+            elif name == "audioTrackFormatIDRef" and self.owner.startswith("AS_"):
+                self.model.links.setdefault(said, self.owner)
+        if name in ("audioChannelFormat", "audioStreamFormat", "audioTrackFormat"):
+            self.owner = ""
+
+    def _define(self) -> None:
+        number = AudioModel().channel_format(self.owner)
+        try:
+            order, degree = int(self.values["order"]), int(self.values["degree"])
+        except (KeyError, ValueError):
+            return
+        if number >= 0 and 0 <= order < _MOST_ORDERS and abs(degree) <= order:
+            self.model.own[number] = (order * order + order + degree, self.values.get("normalization") or "SN3D")
 
 
 def read_axml(content: Window, model: AudioModel) -> None:
-    """Channel formats of ambisonics that the file defines itself. Raises :class:`MalformedError`."""
+    """Formats that the file defines itself. Raises :class:`MalformedError`."""
     if content.size > _MOST_XML:
         raise MalformedError(f"{content.size} bytes of XML, expected at most {_MOST_XML}")
-    path: list[str] = []
-    number = -1
-    values: dict[str, str] = {}
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal number
-        path.append(name.rsplit(":", 1)[-1])
-        if len(path) > _MAX_DEPTH:
-            raise MalformedError(f"elements nested deeper than {_MAX_DEPTH}")
-        if path[-1] == "audioChannelFormat":
-            values.clear()
-            identifier = attributes.get("audioChannelFormatID", "")
-            number = -1
-            if identifier.startswith("AC_0004"):
-                try:
-                    number = int(identifier[7:11], 16)
-                except ValueError:
-                    raise MalformedError(f"an identifier {identifier[:_MAX_VALUE]!r}") from None
-
-    def end(_name: str) -> None:
-        if path.pop() == "audioChannelFormat" and number >= 0 and "order" in values and "degree" in values:
-            try:
-                order, degree = int(values["order"]), int(values["degree"])
-            except ValueError:
-                return
-            if 0 <= order < 64 and abs(degree) <= order:
-                model.own[number] = (order * order + order + degree, values.get("normalization", "SN3D").strip())
-
-    def text(data: str) -> None:
-        if path and path[-1] in ("order", "degree", "normalization"):
-            values[path[-1]] = (values.get(path[-1], "") + data)[:_MAX_VALUE]
 
     def refuse(*_: object) -> None:
         raise MalformedError("a document type or an entity, expected plain elements")
 
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    reader, parser = _Reader(model), expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
+    parser.CharacterDataHandler = reader.text
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(content.all().rstrip(b"\0 \r\n\t"), True)
@@ -101,10 +133,10 @@ def apply_model(model: AudioModel, sound: SoundMetadata) -> None:
     if not model.tracks:
         return
     kinds = sorted({kind for _, _, kind in model.tracks})
-    sound.speakers = "ADM: " + ", ".join(_KINDS[kind] for kind in kinds)
+    sound.speakers = "ADM: " + ", ".join(_KINDS.get(kind, "unknown tracks") for kind in kinds)
     components: dict[int, tuple[int, str]] = {}
-    for track, number, kind in model.tracks:
-        acn, weights = _component(number, model) if kind == "0004" else (-1, "")
+    for track, reference, kind in model.tracks:
+        acn, weights = _component(model.channel_format(reference), model) if kind == _AMBISONICS else (-1, "")
         if acn >= 0 and 0 < track <= sound.channels:
             components.setdefault(acn, (track - 1, weights))
     named = {weights for acn, (_, weights) in components.items() if 0 < acn < 4}
@@ -122,5 +154,7 @@ def _component(number: int, model: AudioModel) -> tuple[int, str]:
     """ACN and weights of a channel format; ACN -1 where nobody knows."""
     if number in model.own:
         return model.own[number]
+    if number < 0:
+        return -1, ""
     family, place = number >> 8, number & 0xFF
     return (place - 1, _WEIGHTS[family]) if number < _OWN and family < len(_WEIGHTS) and place else (-1, "")
