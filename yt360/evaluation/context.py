@@ -15,7 +15,8 @@ from yt360.dataset import manifest
 from yt360.dataset.manifest import ClipSplit
 from yt360.dataset.members import MemberReader
 from yt360.dataset.settings import SampleSettings
-from yt360.evaluation.frozen_features import Extract, Extractor, samples_digest
+from yt360.evaluation.alone import Extract, alone
+from yt360.evaluation.frozen_features import Extractor, samples_digest
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.pretrained import Pretrained, sampling
 from yt360.evaluation.recipe import ActionTask, EvaluationRecipe, KnnTask, ProbeTask, SegmentationTask, Task
@@ -26,6 +27,8 @@ from yt360.hashing import digest_json
 from yt360.training.distributed import Processes
 
 ACTIONS = ("ucf101", "hmdb51")
+
+_VIDEOS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -153,4 +156,5 @@ def on_videos(
     job: TaskContext, dataset: Dataset[Any], total: int, extract: Extract, identity: Any
 ) -> tuple[dict[str, Tensor], tuple[tuple[str, str], ...]]:
     """What ``extract`` makes of each video of an action dataset (see :meth:`Extractor.run`)."""
-    return job.extractor(job.sampling(2), 1).run(dataset, total, extract, identity, "test")
+    extractor = job.extractor(job.sampling(2), _VIDEOS_AT_ONCE)
+    return extractor.run(dataset, total, alone(extract), identity, "test")

@@ -29,6 +29,7 @@ from yt360.dataset.perspective_crop import DrawnView
 from yt360.dataset.settings import PublishedBehaviour, SampleSettings
 from yt360.dataset.views import sound_matrix
 from yt360.errors import UsageError
+from yt360.evaluation.alone import Extract, alone
 from yt360.evaluation.pretrained import Pretrained
 from yt360.evaluation.samples import (
     TURNS,
@@ -46,6 +47,9 @@ from yt360.models.tensor_files import save_tensors
 from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes, barrier
 from yt360.training.samples import make_sample
+
+_MADE_AS = 2
+"""Features that a version before kept are made again when this is raised."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,6 @@ class Bank:
         return len(self.videos)
 
 
-Extract = Callable[[Pretrained, dict[str, Tensor]], dict[str, Tensor]]
-"""What is kept of a batch; ``index`` in it says which requests it holds."""
-
-
 @dataclass
 class Extractor:
     """Makes banks of a model's features below ``folder``; ``settings`` say how samples are made."""
@@ -138,7 +138,7 @@ class Extractor:
             how(self.settings, self.pretrained.origin.sound),
         ]
         dataset = RequestDataset(requests, split, make)
-        tensors, unreadable = self.run(dataset, len(requests), extract, identity, f"features of {split.name}")
+        tensors, unreadable = self.run(dataset, len(requests), alone(extract), identity, f"features of {split.name}")
         index = tensors.pop("index").numpy()
         return Bank(
             **{name: tensors.pop(name) for name in ("video", "sound", "turned", "angles", "directions")},
@@ -154,7 +154,7 @@ class Extractor:
 
         ``identity``: JSON of all that the outcome depends on besides the model, the seed and the size of blocks.
         """
-        folder = self.folder / digest_json([self.pretrained.digest, self.seed, self.batch, identity])
+        folder = self.folder / digest_json([_MADE_AS, self.pretrained.digest, self.seed, self.batch, identity])
         folder.mkdir(parents=True, exist_ok=True)
         count = -(-total // self.batch)
         blocks = blocks_of(total, self.batch, self.group.rank, self.group.world)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from yt360.errors import ItemError
@@ -56,28 +55,6 @@ def read_ahead(source: Iterable[T], depth: int) -> Iterator[T]:
     finally:
         stopped.set()
         thread.join()
-
-
-def each_alone(function: Callable[[T], R], items: Sequence[T], *, device: str) -> list[R]:
-    """``function`` of each item, in order, where it runs a network of torch on ``device`` over that item alone.
-
-    How a network's sums are rounded depends on how many pictures go through it together, and on a processor on how
-    many threads share a sum. So pictures share nothing: on a processor several are in the works at a time, as many as
-    torch has threads, and each has one. Not to be called by several threads at once.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    if device != "cpu" or threads == 1:
-        return [function(item) for item in items]
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(
-            max(1, min(threads, len(items))), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            return list(pool.map(function, items))
-    finally:
-        torch.set_num_threads(threads)
 
 
 class Batcher(Generic[T, R]):

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from yt360.dataset.members import MemberReader
+from yt360.evaluation.alone import alone
 from yt360.evaluation.context import TaskContext, TaskResult
 from yt360.evaluation.frozen_features import Bank, Turn, how
 from yt360.evaluation.intervals import Measure
@@ -127,7 +128,7 @@ def _localise(job: TaskContext, task: LocaliseTask) -> TaskResult:
     dataset = RequestDataset(requests, split, localise.GridMaker(task, settings, reader))
     extract = partial(localise.match, task=task)
     identity = [split.digest, how(settings, job.pretrained.origin.sound), task.model_dump(mode="json")]
-    tensors, bad = job.extractor(settings, task.batch).run(dataset, len(requests), extract, identity, "localise")
+    tensors, bad = job.extractor(settings, task.batch).run(dataset, len(requests), alone(extract), identity, "localise")
     videos = videos_of(split, requests)[tensors["index"].numpy()]
     found = {name: value.double().numpy() for name, value in tensors.items()}
     directed = int((found["heard"][:, 3] >= task.least_directness).sum())

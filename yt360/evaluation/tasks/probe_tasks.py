@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from yt360.dataset.members import MemberReader
+from yt360.evaluation.alone import alone
 from yt360.evaluation.context import ACTIONS, TaskContext, TaskResult, fold_digest, labelled, on_videos
 from yt360.evaluation.frozen_features import how
 from yt360.evaluation.intervals import proportion
@@ -94,7 +95,7 @@ def _view_features(job: TaskContext, task: ProbeTask | KnnTask) -> Labelled:
         ]
         dataset = RequestDataset(requests, split, maker)
         tensors, unreadable = job.extractor(settings, job.recipe.features.batch).run(
-            dataset, len(requests), extract, identity, f"features of {which}"
+            dataset, len(requests), alone(extract), identity, f"features of {which}"
         )
         videos = np.repeat(videos_of(split, requests)[tensors["index"].numpy()], views)
         label = tensors["largest"].flatten().numpy()

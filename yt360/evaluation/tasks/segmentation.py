@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from yt360.evaluation.alone import alone
 from yt360.evaluation.intervals import Measure, bootstrap
 from yt360.evaluation.metrics import IGNORED, confusion, mean_iou, mean_iou_samplewise, pixel_accuracy, sample_ious
 from yt360.evaluation.pretrained import Pretrained
@@ -127,20 +129,26 @@ def loss(batch: dict[str, Tensor], *, segmenter: Segmenter, pretrained: Pretrain
     return total, (labels != IGNORED).sum()
 
 
+def _scores(pretrained: Pretrained, batch: dict[str, Tensor], *, segmenter: Segmenter) -> dict[str, Tensor]:
+    """Scores ``(samples, views, classes, height, width)`` by kind of input."""
+    pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
+    found = segmenter(pictures, spectrograms, batch["directions"], batch["labels"].shape[-1])
+    return {name: scores.unflatten(0, batch["labels"].shape[:2]) for name, scores in found.items()}
+
+
 def judge(
     pretrained: Pretrained, batch: dict[str, Tensor], *, requests: Sequence[Request], segmenter: Segmenter, classes: int
 ) -> dict[str, Tensor]:
     """Counts of a block: ``counts`` (videos, inputs, classes, classes), ``iou_sum`` and ``iou_classes``
     (videos, inputs) summed over pictures, and the ``video`` (videos,) they are of."""
     labels = batch["labels"].flatten(0, 1)
-    pictures, spectrograms = inputs(pretrained, segmenter.task, batch)
-    scores = segmenter(pictures, spectrograms, batch["directions"], labels.shape[-1])
+    scores = alone(partial(_scores, segmenter=segmenter))(pretrained, batch)
     truth, views = labels.cpu().numpy(), batch["labels"].shape[1]
     videos, where = np.unique([requests[int(index)].video for index in batch["index"]], return_inverse=True)
     counts = np.zeros((len(videos), len(scores), classes, classes), np.int64)
     sums, present = np.zeros((len(videos), len(scores))), np.zeros((len(videos), len(scores)), np.int64)
     for number, each in enumerate(scores.values()):
-        found = each.argmax(dim=1).cpu().numpy()
+        found = each.flatten(0, 1).argmax(dim=1).cpu().numpy()
         for picture, row in enumerate(np.repeat(where, views)):
             table = confusion(truth[picture], found[picture], classes)
             iou, there = sample_ious(table[None])

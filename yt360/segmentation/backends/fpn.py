@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from yt360.models.each_alone import each_alone
 from yt360.segmentation import categories
 from yt360.segmentation import weights as weight_files
-from yt360.segmentation.batching import each_alone
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.fpn import config as configs

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from yt360.errors import UsageError
-from yt360.segmentation.batching import each_alone
+from yt360.models.each_alone import each_alone
 from yt360.segmentation.categories import COCO, COCO_THINGS
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, merged
