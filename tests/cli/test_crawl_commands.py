@@ -68,6 +68,31 @@ def test_discover_probe_download_one_after_the_other(yt360, listed: Path, tube: 
     assert failures == {"no-ambisonic-format": 1, "removed": 1}
 
 
+def test_a_listed_video_waits_and_is_explained_by_its_address_too(yt360, listed: Path, tmp_path: Path) -> None:
+    """It was unknown until it was crawled, and an address was never a video."""
+    root = tmp_path / "root"
+    yt360("crawl", "discover", "--root", root, "--source", listed, "-p", ACCESS)
+    for asked in ("AAAAAAAAAAA", "https://youtu.be/AAAAAAAAAAA", "youtube.com/shorts/AAAAAAAAAAA"):
+        code, out = yt360("explain", asked, "--root", root, "--json")
+        told = json.loads(out)
+        assert (code, told["video"], told["verdict"], told["history"]) == (0, "AAAAAAAAAAA", "waiting", [])
+    assert yt360("explain", "ZZZZZZZZZZZ", "--root", root)[0] == 2
+
+
+def test_a_gone_channel_is_said_by_discover(yt360, tube: Tube, tmp_path: Path) -> None:  # noqa: F811
+    gone = "https://www.youtube.com/@gone"
+    tube.lists[gone] = {"error": "This channel does not exist."}
+    (tmp_path / "list.txt").write_text(f"AAAAAAAAAAA\n{gone}\n")
+    words = ("crawl", "discover", "--root", tmp_path / "root", "--source", tmp_path / "list.txt", "-p", ACCESS)
+    code, out = yt360(*words, "--json")
+    told = json.loads(out)
+    assert (code, told["videos"], told["items"]) == (1, 1, ["AAAAAAAAAAA"])
+    assert [(each["address"], each["kind"]) for each in told["unlisted"]] == [(gone, "not-found")]
+    assert yt360(*words)[0] == 1
+    code, out = yt360("crawl", "probe", "--root", tmp_path / "root", "--json")
+    assert (code, json.loads(out)["videos"]) == (1, 1)
+
+
 def test_attrition_of_a_list_and_what_changed_since(yt360, listed: Path, tube: Tube, tmp_path: Path) -> None:  # noqa: F811
     root, table = tmp_path / "root", tmp_path / "published.tsv"
     table.write_text(LIST)

@@ -57,12 +57,16 @@ def test_batches_shrink_to_a_small_split_where_the_recipe_says_so(videos: int, w
 
 
 def test_too_few_test_videos_are_said_with_what_to_do() -> None:
-    def about(videos: int) -> str | None:
-        return BatchPlan(tiny(evaluation={"batch": 4}), split("train", 9), split("test", videos)).about_held_out()
+    def about(videos: int, world: int = 1) -> str | None:
+        recipe = tiny(evaluation={"batch": 4})
+        return BatchPlan(recipe, split("train", 9), split("test", videos), world=world).about_held_out()
 
     assert "no held-out evaluation: the split 'test' holds 1 usable video, at least 2 are needed" in (about(1) or "")
     assert "compares 3 videos at a time instead of 4" in (about(3) or "")
     assert about(4) is None
+    assert "compares 2 videos at a time instead of 4" in (about(3, world=2) or "")
+    assert "holds 2 usable videos, at least 3 are needed" in (about(2, world=3) or "")
+    assert about(4, world=2) is None
 
 
 def test_processes_share_each_batch_and_hold_no_video_twice_between_them():

@@ -135,5 +135,7 @@ def test_a_run_on_two_processes_trains_and_resumes_in_the_middle_of_an_epoch(roo
     start, *_, end = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
     assert start["processes"] == 2
     assert (end["kind"], end["seen"]) == ("end", 12 * 4)
+    # Of the three test videos each process has one in a batch: nothing was evaluated, and nothing said.
+    assert [record["step"] for record in log(tmp_path / "whole", "evaluation")] == [4, 8, 12]
     assert [(r["step"], r["epoch"]) for r in log(tmp_path / "whole")] == [(n, (n - 1) // 6 + 1) for n in range(1, 13)]
     assert losses(tmp_path / "resumed") == losses(tmp_path / "whole")

@@ -12,6 +12,8 @@ from yt360.cli.common import catalog_of, clean, json_option, open_root, painted,
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
 from yt360.cli.talk import doing, talk_options
+from yt360.crawling import kept_ids
+from yt360.crawling.meanings import meanings
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
@@ -50,7 +52,7 @@ def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
         clips = [child["id"] for child in newest.children] or clips
         verdict = "kept" if state == "done" else state
         ended = state != "done"
-    if not history:
+    if not history and video not in catalog.entries(next(iter(catalog.stages))):
         raise UsageError(
             f"{item}: no video, clip or shard of this name in {catalog.root.url}; {_near(catalog, item)}"
             "`yt360 status` counts what there is, manifests/videos.parquet lists it"
@@ -74,7 +76,9 @@ def _video_and_clip(catalog: DatasetState, item: str) -> tuple[str, str | None]:
         video = ledger.parent_of(folder, item)
         if video is not None:
             return video, item
-    return item, None
+    # As a list or a person may spell it: its name or file at the source, its address.
+    planned = catalog.entries(next(iter(catalog.stages)))
+    return next((name for name in meanings(item, kept_ids.read(catalog)) if name in planned), item), None
 
 
 def _records(catalog: DatasetState, stage: str, video: str, clip: str | None) -> list[Record]:

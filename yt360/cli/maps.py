@@ -157,18 +157,20 @@ def convert_command(checkpoint: Path, target: Path, model: str) -> int:
 def evaluate_command(truth: Path, found: Path, as_json: bool) -> int:
     """Compare FOUND with TRUTH: COCO panoptic JSON files, their PNGs beside them (or in a folder of the same name).
 
+    FOUND may hold annotations alone, as results for COCO's own evaluation do.
+
     "sphere" counts pixels by the solid angle they stand for: for equirectangular pictures.
     """
     from yt360.segmentation.coco import CocoFolder
     from yt360.segmentation.evaluation import PanopticEvaluation
 
-    folders = []
+    folders: list[CocoFolder] = []
     for path in (truth, found):
         if not path.is_file():
             raise UsageError(f"{path}: expected a COCO panoptic JSON file, found no file")
-        folders.append(CocoFolder(path))
+        folders.append(CocoFolder(path, folders[0] if folders else None))
     true, other = folders
-    if [(c.id, c.isthing) for c in true.categories] != [(c.id, c.isthing) for c in other.categories]:
+    if {(c.id, c.isthing) for c in true.categories} != {(c.id, c.isthing) for c in other.categories}:
         raise UsageError(
             f"{found}: its categories are not those of {truth}: maps of other categories cannot be compared"
         )

@@ -141,16 +141,15 @@ def result(root: Root) -> str:
 
 
 def still_waiting(catalog: DatasetState, after: str) -> str:
-    """What waits behind a stage that was run by itself, and the command for it; empty where nothing does."""
-    behind = list(catalog.stages)[list(catalog.stages).index(after) + 1 :]
-    entries = {name: catalog.entries(name) for name in behind}
+    """What waits beside a stage that was run by itself, and the commands for it; empty where nothing does."""
+    entries = {name: catalog.entries(name) for name in catalog.stages if name != after}
     waiting = {name: each.count("waiting") + each.count("undecided") for name, each in entries.items()}
     found = {name: count for name, count in waiting.items() if count}
     if not found:
         return ""
     words = ", ".join(f"{name} {count}" for name, count in found.items())
     commands = " && ".join(f"yt360 {name} --root {shlex.quote(catalog.root.url)}" for name in found)
-    return f"waiting now: {words}; the manifests leave out what waits\nnext:\n  {commands}"
+    return f"waiting now: {words}; until then the shards and manifests hold what they held\nnext:\n  {commands}"
 
 
 def next_commands(root: Root, dropped: str | None, *, kept: bool) -> Iterator[str]:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -20,6 +20,7 @@ from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.recipe import Recipe
 from yt360.engine.results import Options, StageResult
+from yt360.engine.stage import Stage
 from yt360.engine.stage_run import StageRun
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
@@ -100,6 +101,7 @@ def _run(
     result = RunResult(run=run_name())
     pool = engine or WorkerPool(options.workers, memory_limit_mb=options.worker_memory_mb)
     with root.lock(), EventLog(root.logs / f"{result.run}.jsonl", result.run) as events:
+        _require_usable(stage for stage in recipe.stages if only in (None, stage.name))
         held = root.recipe.read_bytes() if root.recipe.is_file() else None
         prepare(root, recipe)
         catalog = DatasetState(root, recipe.stages)
@@ -163,16 +165,31 @@ def save_recipe(root: Root, recipe: Recipe) -> None:
         atomic_write_text(root.recipe, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def _require_usable(stages: Iterable[Stage]) -> None:
+    """Refuse files and settings that a later stage would refuse, while nothing has changed yet."""
+    for stage in stages:
+        for path in stage.files_read():
+            try:
+                with path.open("rb"):
+                    pass
+            except OSError as error:
+                raise UsageError(
+                    f"{path}: expected a file that stage {stage.name} can read, found: {error.strerror}"
+                ) from error
+        stage.check()
+
+
 @contextlib.contextmanager
 def _refusal_changes_nothing(root: Root, held: bytes | None, result: RunResult) -> Iterator[None]:
     """Wrong use that shows before any work (a source that is not there) leaves the root's recipe as it was."""
     try:
         yield
     except UsageError:
-        if not result.stages and held is not None:
-            atomic_write(root.recipe, lambda partial: partial.write_bytes(held))
-        elif not result.stages:
-            root.recipe.unlink(missing_ok=True)
+        if not result.worked:
+            if held is not None:
+                atomic_write(root.recipe, lambda partial: partial.write_bytes(held))
+            else:
+                root.recipe.unlink(missing_ok=True)
         raise
 
 

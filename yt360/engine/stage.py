@@ -209,6 +209,11 @@ class Stage:
         """Files outside the root that :meth:`plan` reads: when one of them changes, so may the plan."""
         return ()
 
+    def check(self) -> None:
+        """Called before a run changes anything. Raises :class:`yt360.errors.UsageError` for what :meth:`plan` would
+        refuse, as far as it shows without the dataset.
+        """
+
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         """Called by the runner, alone on the root, before the first item of a plan is worked on.
 

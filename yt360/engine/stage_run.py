@@ -234,6 +234,8 @@ class StageRun:
             self.result.planned = len(plan)
             if 0 < self._options.sample < len(plan):
                 plan = plan.take(np.arange(self._options.sample) * len(plan) // self._options.sample)
+            if not plan.is_saved(catalog.plan_path(stage), stage) and catalog.judged(stage, plan).count("waiting"):
+                stage.prepare_host()  # what it refuses changes nothing
             catalog.save_plan(stage, plan)
             entries = catalog.planned(stage, plan)
         stage.remember(catalog, entries.plan)

@@ -1,6 +1,7 @@
 """Manifests: what a root holds, as typed tables that training and people read.
 
-Made from the ledger alone, so equal records give equal bytes. The columns are those of
+Made from the ledger, so equal records give equal bytes. What a shard holds that itself waits, or whose clips wait, is
+not in the newest records any more: its rows stay as they were published. The columns are those of
 :mod:`yt360.dataset.schema`.
 """
 
@@ -15,15 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360.dataset.schema import CLIPS, MANIFESTS, arrow
+from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
 from yt360.publishing import shard_index
+from yt360.publishing.earlier import Earlier
 from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
 _PUBLISHED = "published.txt"
+_DIGESTED = ("video", "foa", "panoptic")
+"""Members of a clip whose digests the manifest has."""
 
 _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
 
@@ -79,23 +84,30 @@ def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
     """The rows of the three tables, in order of their first column."""
     shards = catalog.passing("shard") if "shard" in catalog.stages else {}
     sides = catalog.passing("split") if "split" in catalog.stages else {}
+    earlier = Earlier(catalog)
+    clips = {row["clip"]: row for row in _clips(catalog, shards, earlier)}
+    made = [
+        {
+            "shard": f"{name}.tar",
+            "split": name.rpartition("-")[0],
+            "clips": record.measures["clips"],
+            "bytes": record.outputs["tar"].size,
+            "digest": record.outputs["tar"].digest,
+        }
+        for name, record in shards.items()
+    ]
+    waiting = earlier.waiting_shards() if "shard" in catalog.stages else {}
+    holding = set()
+    for row in earlier.clips_of(waiting):
+        holding.add(clips.setdefault(row["clip"], row)["shard"])
     return {
         "videos": list(_videos(catalog, sides)),
-        "clips": sorted(_clips(catalog, shards), key=lambda row: row["clip"]),
-        "shards": [
-            {
-                "shard": f"{name}.tar",
-                "split": name.rpartition("-")[0],
-                "clips": record.measures["clips"],
-                "bytes": record.outputs["tar"].size,
-                "digest": record.outputs["tar"].digest,
-            }
-            for name, record in sorted(shards.items())
-        ],
+        "clips": [clips[name] for name in sorted(clips)],
+        "shards": sorted(made + [waiting[name] for name in holding & set(waiting)], key=lambda row: str(row["shard"])),
     }
 
 
-def _clips(catalog: DatasetState, shards: Mapping[str, Record]) -> Iterator[dict[str, Any]]:
+def _clips(catalog: DatasetState, shards: Mapping[str, Record], earlier: Earlier) -> Iterator[dict[str, Any]]:
     if not shards:
         return
     clips = clips_to_store(catalog)
@@ -103,19 +115,29 @@ def _clips(catalog: DatasetState, shards: Mapping[str, Record]) -> Iterator[dict
     for name, record in shards.items():
         for member in record.measures["members"]:
             clip = clips.get(member["clip"])
-            if clip is None:
+            digests = {
+                f"{output}_digest": record.inputs[f"{member['clip']}.{output}"].digest
+                for output in _DIGESTED
+                if output in member
+            }
+            row: dict[str, Any] | None
+            if clip is not None and all(
+                output in clip.outputs and clip.outputs[output].digest == digests[f"{output}_digest"]
+                for output in _DIGESTED
+                if output in member
+            ):
+                row = {column.name: clip.meta[column.name] for column in CLIPS if column.name in clip.meta}
+                if "panoptic" in member:
+                    told = maps[clip.id].measures
+                    row |= {f"panoptic_{fact}": told[fact] for fact in ("maps", "rate_hz", "model")}
+            else:
+                row = earlier.clip(member["clip"], digests)
+            if row is None:
                 continue
-            row = {column.name: clip.meta[column.name] for column in CLIPS if column.name in clip.meta}
-            row |= {"shard": f"{name}.tar", "split": name.rpartition("-")[0]}
+            row |= {"shard": f"{name}.tar", "split": name.rpartition("-")[0], **digests}
             for output in MEMBERS:
                 if output in member:
                     row[f"{output}_offset"], row[f"{output}_size"] = member[output]
-            for output in ("video", "foa", "panoptic"):
-                if output in member:
-                    row[f"{output}_digest"] = clip.outputs[output].digest
-            if "panoptic" in member:
-                made = maps[clip.id].measures
-                row |= {f"panoptic_{fact}": made[fact] for fact in ("maps", "rate_hz", "model")}
             yield row
 
 
@@ -195,12 +217,16 @@ def _remove_stale_shards(catalog: DatasetState, current: set[str]) -> None:
         return
     if catalog.entries("shard").rows("waiting", "undecided", "failed").size:
         return
+    recorded = list(catalog.records("shard"))
+    if stale := frozenset(name for name in recorded if f"{name}.tar" not in current):
+        # First: a shard of the same name and clips that is wanted later must not be taken for written.
+        ledger.forget(catalog.root.ledger / "shard", stale)
+        catalog.forget("shard")
     if catalog.root.store:  # what lies in a store is known from the ledger, not from a listing
-        for name in catalog.records("shard"):
-            if f"{name}.tar" not in current:
-                catalog.root.remove(_shards(catalog.root) / f"{name}.tar")
+        for name in sorted(stale):
+            catalog.root.remove(_shards(catalog.root) / f"{name}.tar")
         return
-    known = {f"{name}.tar" for name in catalog.records("shard")} | shard_index.named(catalog.root)
+    known = {f"{name}.tar" for name in recorded} | shard_index.named(catalog.root)
     for path in _shards(catalog.root).glob("*.tar"):
         if path.name not in current and (path.name in known or is_our_tar(path)):
             path.unlink()

@@ -134,20 +134,42 @@ class CocoWriter:
 
 
 class CocoFolder:
-    """Reads a panoptic JSON and the PNGs it names (in its own folder, or in one of the same name beside it)."""
+    """Reads a panoptic JSON and the PNGs it names (in its own folder, or in one of the same name beside it).
 
-    def __init__(self, path: Path) -> None:
+    Results as COCO's evaluation takes them hold ``annotations`` alone; ``like`` then says which pictures and categories
+    they are of.
+    """
+
+    def __init__(self, path: Path, like: CocoFolder | None = None) -> None:
         self.path = path
         if path.stat().st_size > _LARGEST_JSON:
             raise UsageError(f"{path}: expected COCO panoptic JSON of at most {_LARGEST_JSON} bytes")
         try:
             value = parse_json(path.read_text(encoding="utf-8"))
-            self.categories = categories_from(value["categories"])
-            pictures = {image["id"]: str(image["file_name"]) for image in value["images"]}
-            self._entries = {
-                pictures[entry["image_id"]]: (str(entry["file_name"]), list(entry["segments_info"]))
-                for entry in value["annotations"]
-            }
+            self.categories: tuple[Category, ...] = (
+                like.categories
+                if like is not None and "categories" not in value
+                else categories_from(value["categories"])
+            )
+            self.names: dict[Any, str] = (
+                like.names
+                if like is not None and "images" not in value
+                else {image["id"]: str(image["file_name"]) for image in value["images"]}
+            )
+            self._entries: dict[str, tuple[str, list[Any]]] = {}
+            holder: dict[str, Any] = {}
+            for entry in value["annotations"]:
+                name, number = self.names[entry["image_id"]], entry["image_id"]
+                if name in self._entries:
+                    same = number == holder[name]
+                    raise UsageError(
+                        f"{path}: two maps of the picture {number} ({name!r}); expected one"
+                        if same
+                        else f"{path}: the pictures {holder[name]} and {number} are both called {name!r}, and pictures "
+                        "are told apart by their names; put their folders into file_name"
+                    )
+                holder[name] = number
+                self._entries[name] = (str(entry["file_name"]), list(entry["segments_info"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}: expected COCO panoptic JSON, found something else ({error!r})") from error
         self._isthing = {category.id: category.isthing for category in self.categories}
@@ -171,7 +193,15 @@ class CocoFolder:
         path = beside if beside.is_file() else self.path.parent / plain
         try:
             ids = decode_ids(path.read_bytes(), str(path))
-            return panoptic_map(ids, info, self._isthing)
+            found = panoptic_map(ids, info, self._isthing)
+            foreign = sorted(set(np.unique(ids).tolist()) - {segment.id for segment in found.segments} - {0})
+            if foreign:
+                raise ItemError(
+                    "corrupt-map",
+                    f"{path}: expected segments that {self.path} lists for {picture}, found {len(foreign)} others, "
+                    f"first {foreign[0]}; are these the PNGs of this JSON?",
+                )
+            return found
         except OSError as error:
             raise ItemError("missing-map", f"{path}: expected the map of {picture}, found: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:

@@ -5,7 +5,8 @@ members ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where maps were ma
 (readable as WebDataset). Shards are planned
 before any is written: clips in order of their keys, a new shard whenever the target size is reached.
 A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
-when one of its own clips changed or went.
+when one of its own clips changed or went. A clip goes when what comes before has dropped it; while
+that waits, it stays where it is.
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ from yt360.engine.stage import (
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write_text, parse_json
 from yt360.hashing import digest_bytes
+from yt360.stages.shard_holding import held
 
 MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
 """Clip output -> extension of the member, in the order in which a key's members are written."""
 
 OPTIONAL = frozenset({"panoptic"})
 """Outputs that a clip may lack."""
+
+Files = Mapping[str, Blob]
+"""The files of one clip, by the name of the output."""
 
 _PLAN = "shard-plan.json"
 _TAR_BLOCK = 512
@@ -73,15 +78,17 @@ class Shard(Stage):
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         clips = clips_to_store(dataset)
         sides = {name: record.measures["split"] for name, record in dataset.passing("split").items()}
+        files: dict[str, Files] = {name: clip.outputs for name, clip in clips.items()}
         split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
-        for shard, members in self._assign(clips, split_of, self._remembered(dataset)).items():
-            inputs = {
-                f"{name}.{output}": clips[name].outputs[output] for name in members for output in _has(clips[name])
-            }
+        same_layout, remembered = self._remembered(dataset)
+        for name, (shard, blobs) in held(dataset, remembered, clips, MEMBERS).items():
+            files[name], split_of[name] = blobs, shard.rpartition("-")[0]
+        for shard, members in self._assign(files, split_of, remembered if same_layout else {}).items():
+            inputs = {f"{name}.{output}": files[name][output] for name in members for output in _has(name, files[name])}
             yield Item(id=shard, source_id=shard, inputs=inputs, meta={"clips": members})
 
     def _assign(
-        self, clips: Mapping[str, ChildEntry], split_of: Mapping[str, str], remembered: Mapping[str, Sequence[str]]
+        self, files: Mapping[str, Files], split_of: Mapping[str, str], remembered: Mapping[str, Sequence[str]]
     ) -> dict[str, list[str]]:
         """Shard name -> clip ids: remembered places are kept, the rest fills new shards in order."""
         shards: dict[str, list[str]] = {}
@@ -98,9 +105,9 @@ class Shard(Stage):
         placed = {name for members in shards.values() for name in members}
         limit = self.params.target_mb * 1e6
         open_shard: dict[str, tuple[str, float]] = {}
-        for name in sorted(set(clips) - placed):
+        for name in sorted(set(files) - placed):
             split = split_of[name]
-            size = sum(_stored_size(clips[name].outputs[output]) for output in _has(clips[name]))
+            size = sum(_stored_size(files[name][output]) for output in _has(name, files[name]))
             shard, filled = open_shard.get(split, ("", 0.0))
             if not shard or filled + size > limit:
                 number = next_number.get(split, 0)
@@ -111,10 +118,11 @@ class Shard(Stage):
             open_shard[split] = (shard, filled + size)
         return dict(sorted(shards.items()))
 
-    def _remembered(self, dataset: DatasetView) -> dict[str, list[str]]:
+    def _remembered(self, dataset: DatasetView) -> tuple[bool, dict[str, list[str]]]:
+        """The shards of the last plan, and whether they are laid out as these parameters want it."""
         path = dataset.state_dir / _PLAN
         if not path.is_file():
-            return {}
+            return True, {}
         try:
             plan = parse_json(path.read_text(encoding="utf-8"))
             params, shards = plan["params"], {str(k): [str(m) for m in v] for k, v in plan["shards"].items()}
@@ -124,7 +132,7 @@ class Shard(Stage):
                 "delete it: the shards are then planned anew"
             ) from error
         # Another target size means another layout, not an addition to this one.
-        return shards if params == self.params.keyed() else {}
+        return params == self.params.keyed(), shards
 
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         # Written before the first shard: after a kill the remaining shards get the same clips and numbers.
@@ -169,12 +177,12 @@ def clips_to_store(dataset: DatasetView) -> dict[str, ChildEntry]:
     return clips
 
 
-def _has(clip: ChildEntry) -> list[str]:
+def _has(clip: str, files: Files) -> list[str]:
     """Outputs of a clip that are stored. Raises :class:`KeyError` when it lacks one that every clip has."""
-    missing = [output for output in MEMBERS if output not in clip.outputs and output not in OPTIONAL]
+    missing = [output for output in MEMBERS if output not in files and output not in OPTIONAL]
     if missing:
-        raise KeyError(f"clip {clip.id} has no output {missing[0]!r}")
-    return [output for output in MEMBERS if output in clip.outputs]
+        raise KeyError(f"clip {clip} has no output {missing[0]!r}")
+    return [output for output in MEMBERS if output in files]
 
 
 def _stored_size(blob: Blob) -> int:

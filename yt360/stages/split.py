@@ -21,14 +21,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from yt360.crawling import kept_ids
-from yt360.crawling.list_files import read_lines
+from yt360.crawling.list_files import read_lines, without_note
 from yt360.crawling.listing import read_listing
 from yt360.crawling.meanings import meanings
 from yt360.crawling.text import clean_text
+from yt360.crawling.youtube import youtube_id
 from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
 from yt360.files import parse_json
 from yt360.filters.duplicates.matching import clusters
+from yt360.hashing import safe_id
 
 log = logging.getLogger("yt360.split")
 
@@ -139,6 +141,16 @@ class Split(FanInStage):
         if isinstance(outcome, Done):
             return {"side": outcome.measures["split"], "by": outcome.measures["by"]}
         return {"side": "", "by": "default" if outcome.reason == _NOT_LISTED else "draw"}
+
+    def check(self) -> None:
+        """Refuse a line that stands in both lists."""
+        paths = (self.params.train_list, self.params.test_list)
+        train, test = ({_named(text) for text in _read_list(path)} if path is not None else set() for path in paths)
+        if both := sorted(train & test):
+            raise UsageError(
+                f"{self.params.test_list}: the video {clean_text(both[0], 100)!r} is in the train list as well; it can "
+                "be in one only"
+            )
 
     def prepare_host(self) -> None:
         """Say which listed videos this root does not have: a list that matches nothing splits nothing."""
@@ -262,6 +274,15 @@ def _channels_of(dataset: DatasetView) -> Mapping[str, str]:
     told = {name: record.measures for name, record in dataset.passing("crawl").items()}
     found = {name: each.get("channel_id") or each.get("channel") for name, each in told.items()}
     return {name: str(channel) for name, channel in found.items() if channel}
+
+
+def _named(line: str) -> str:
+    """What a line names, in the spelling of ids where that shows by itself."""
+    text = without_note(line)
+    try:
+        return youtube_id(text) or safe_id(text)
+    except ValueError:
+        return text
 
 
 def _read_list(path: Path) -> list[str]:

@@ -104,7 +104,7 @@ class BatchPlan:
             if phase.batch // world < 2:
                 raise UsageError(f"phase {phase.name}: batch {phase.batch} leaves fewer than 2 videos a process")
             self._epoch_length(phase)
-        self.test_batch = min(recipe.evaluation.batch, len(test.videos)) // world * world
+        self.test_batch = min(max(recipe.evaluation.batch, world), len(test.videos)) // world * world
         if self.test_batch < 2:
             self.test_batch = 0
 
@@ -122,7 +122,7 @@ class BatchPlan:
         if not self.test_batch:
             return (
                 f"no held-out evaluation: the split {self.test.name!r} holds {videos} usable "
-                f"video{'' if videos == 1 else 's'}, at least {2 * self.world} are needed. "
+                f"video{'' if videos == 1 else 's'}, at least {max(2, self.world)} are needed. "
                 "Enlarge the split (yt360 split --root … -p test_share=0.3, then yt360 shard --root …), or name "
                 "another split with --set data.test_split=…"
             )

@@ -285,7 +285,8 @@ class _Run:
             self.state.seen += sum_over_processes(len(batch.clips) + len(batch.bad), self.device)
             self.state.bad += sum_over_processes(len(batch.bad), self.device)
         count = smallest_over_processes(len(batch.clips), self.device)
-        if count < 2:
+        # In training each process needs two of its own; a held-out video is told from those of all processes.
+        if count < (2 if train or self.group.world == 1 else 1):
             return None
         return (batch if count == len(batch.clips) else batch.first(count)).to(self.device)
 
@@ -380,6 +381,11 @@ class _Run:
                 f"{phase.name}, step {self.state.step}: test loss {loss:.3f}, AVC accuracy {avc:.3f} "
                 f"(chance {measures['avc_chance']:.3f}), "
                 f"AVSA accuracy {avsa:.3f} (chance {measures['avsa_chance']:.3f})"
+            )
+        elif self.plan.test_batches:
+            self.log.say(
+                f"{phase.name}, step {self.state.step}: no held-out evaluation: too few samples of its "
+                "batches could be read"
             )
         self.interval_began += time.perf_counter() - began
 
