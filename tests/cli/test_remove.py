@@ -168,12 +168,30 @@ def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest
     assert "beta" not in set(pd.read_parquet(made.root.manifests / "clips.parquet")["video"])
 
 
-def test_without_a_recipe_no_shard_is_touched(yt360, made: Dataset) -> None:
-    """F19: the default recipe judged them, and all went."""
+@pytest.mark.parametrize("changed", [{}, {"chunk": {"tone_hz": 300.0}}], ids=["defaults", "other-parameters"])
+def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
+    yt360, tmp_path: Path, changed: dict[str, dict[str, float]]
+) -> None:
+    """F19: the default recipe judged the others, and all went."""
+    made = Dataset(tmp_path / "root")
+    made.run(VIDEOS, **SHARDS, **changed)
     made.root.recipe.unlink()
-    before = _everything(made.root.path)
-    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 2
-    assert _everything(made.root.path) == before
+    before = _everything(made.root.path / "shards")
+    clips = pd.read_parquet(made.root.manifests / "clips.parquet")
+    videos = pd.read_parquet(made.root.manifests / "videos.parquet")
+    touched = set(clips[clips.video == "beta"].shard)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    after = _everything(made.root.path / "shards")
+    assert {name for name in before if after.get(name) != before[name]} == touched | {"index.json"}
+    left = pd.read_parquet(made.root.manifests / "clips.parquet")
+    assert left["clip"].tolist() == clips[clips.video != "beta"]["clip"].tolist()
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(made.root.manifests / "videos.parquet"), videos[videos.video != "beta"].reset_index(drop=True)
+    )
+    assert not made.root.recipe.is_file()
+    assert holding(made.root.path, "beta") == ["state/removed.jsonl"]
+    made.run({name: count for name, count in VIDEOS.items() if name != "beta"}, **SHARDS, **changed)
+    assert {name: _everything(made.root.path / "shards")[name] for name in after} == after
 
 
 def test_a_dry_run_lists_what_goes(yt360, made: Dataset) -> None:

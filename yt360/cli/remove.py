@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,11 @@ from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
+from yt360.stages.shard import planned_params
 
 
 @click.command("remove", cls=ItemCommand, short_help="Take videos down: delete all that was made of them, for good.")
@@ -38,12 +41,8 @@ def remove_command(
     again under any name; an ID that this root never saw gets one too.
     """
     folder = open_root(root)
-    if not folder.recipe.is_file():
-        raise UsageError(
-            f"{folder.recipe}: expected the recipe of this root, found none, and by another one shards would be judged "
-            "wrongly; run the recipe on this root first: `yt360 run RECIPE --root DIR`"
-        )
-    recipe = recipes.of_root(folder.recipe, REGISTRY)
+    has_recipe = folder.recipe.is_file()
+    recipe = recipes.of_root(folder.recipe, REGISTRY) if has_recipe else _without_recipe(folder)
     catalog = DatasetState(folder, recipe.stages)
     first = recipe.stages[0].name
     _refuse_clips(catalog, first, videos)
@@ -83,7 +82,8 @@ def remove_command(
         options = pipeline.Options(workers=1, min_free_bytes=0)
         for stage in recipe.stages:
             if stage.flat_folder:
-                pipeline.run(recipe, folder, options, only=stage.name, publish=publish)
+                publishing = functools.partial(publish, judged=has_recipe)
+                pipeline.run(recipe, folder, options, only=stage.name, publish=publishing, remember=has_recipe)
 
     removal.remove(folder, recipe.stages, items, remake)
     if as_json:
@@ -92,6 +92,18 @@ def remove_command(
         click.echo(f"removed: {', '.join(clean(name, 80) for name in sorted(items))}")
         click.echo("run the recipe again if one of them stood for its duplicates; make the report again")
     return 0
+
+
+def _without_recipe(folder: Root) -> recipes.Recipe:
+    """The stages that this root has records of, for a root whose recipe is lost: shards as they are laid out now.
+
+    By other parameters everything waits, and what waits stays in its shard: only what is taken down goes.
+    """
+    made = recipes.default(REGISTRY, [f"shard.{name}={value}" for name, value in planned_params(folder.state).items()])
+    stages = tuple(stage for stage in made.stages if (folder.ledger / stage.name).is_dir())
+    if not stages:
+        raise UsageError(f"{folder.recipe}: expected a root that holds videos, found neither a recipe nor records")
+    return recipes.Recipe(made.name, stages)
 
 
 def _refuse_clips(catalog: DatasetState, first: str, names: tuple[str, ...]) -> None:

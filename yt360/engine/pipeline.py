@@ -72,15 +72,17 @@ def run(
     only: str | None = None,
     publish: Callable[[DatasetState], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    remember: bool = True,
 ) -> RunResult:
     """Bring a root up to date with a recipe (or just one stage of it).
 
+    ``remember`` makes it the root's recipe.
     ``engine`` does the work; without one, ``options.workers`` processes of this machine do.
     ``publish`` is called at the end to write what others read (the manifests). Raises
     :class:`~yt360.errors.DiskFullError` when the disk is, or becomes, too full; what was finished is kept.
     """
     try:
-        return _run(recipe, root, options, engine, only, publish, say)
+        return _run(recipe, root, options, engine, only, publish, say, remember)
     except OSError as error:
         # The lock, the log, the recipe and the plan want room, too.
         raise_if_disk_full(error, root.path)
@@ -95,6 +97,7 @@ def _run(
     only: str | None,
     publish: Callable[[DatasetState], None] | None,
     say: Callable[[str], None],
+    remember: bool,
 ) -> RunResult:
     root.create()
     root.require_free(options.min_free_bytes)
@@ -103,7 +106,7 @@ def _run(
     with root.lock(), EventLog(root.logs / f"{result.run}.jsonl", result.run) as events:
         _require_usable(stage for stage in recipe.stages if only in (None, stage.name))
         held = root.recipe.read_bytes() if root.recipe.is_file() else None
-        prepare(root, recipe)
+        prepare(root, recipe, remember=remember)
         catalog = DatasetState(root, recipe.stages)
         try:
             with pool, _drain_on_signals(pool, result, say), _refusal_changes_nothing(root, held, result):
@@ -132,12 +135,13 @@ def run_name() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
-def prepare(root: Root, recipe: Recipe) -> None:
+def prepare(root: Root, recipe: Recipe, *, remember: bool = True) -> None:
     """Before the first stage, with the lock held."""
     root.declare(recipe.stages)
     root.pull()
     root.clear_tmp()
-    save_recipe(root, recipe)
+    if remember:
+        save_recipe(root, recipe)
 
 
 def finish(root: Root, catalog: DatasetState, publish: Callable[[DatasetState], None] | None) -> None:

@@ -40,6 +40,11 @@ class Earlier:
                 found[row["shard"]] = row
         return found
 
+    def videos(self) -> list[Row]:
+        """Rows of the videos that are still part of the dataset."""
+        known = self._catalog.entries(next(iter(self._catalog.stages)))
+        return [row for row in self._read("videos") if row["video"] in known]
+
     def clips_of(self, shards: Collection[str]) -> Iterator[Row]:
         """Rows of the clips that lie in some shards, of videos that are still part of the dataset."""
         if not shards:

@@ -33,14 +33,18 @@ _DIGESTED = ("video", "foa", "panoptic")
 _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
 
 
-def publish(catalog: DatasetState) -> None:
+def publish(catalog: DatasetState, *, judged: bool = True) -> None:
     """Bring ``manifests/`` and ``shards/index.json`` in line with the ledger.
+
+    Where the stages are not ``judged`` (the root's recipe is lost), verdicts on videos stay as they were published.
 
     Whatever is already right is not touched. Shards come first, then the tables that speak of them,
     the index last: who sees the index finds everything it names.
     """
     root = catalog.root
     rows = build(catalog)
+    if not judged:
+        rows["videos"] = Earlier(catalog).videos()
     tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
     digest = _digest(tables)
     if _published(root) == _fingerprint(root, digest):

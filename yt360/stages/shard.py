@@ -160,6 +160,14 @@ class Shard(Stage):
         read_members(path)
 
 
+def planned_params(state_dir: Path) -> dict[str, Any]:
+    """The parameters that the last plan of shards was made with; empty where there is none that can be read."""
+    try:
+        return dict(json.loads((state_dir / _PLAN).read_text(encoding="utf-8"))["params"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
 def clips_to_store(dataset: DatasetView) -> dict[str, ChildEntry]:
     """The clips of all videos that have a side, by id, with their maps where there are any.
 

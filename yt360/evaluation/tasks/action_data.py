@@ -75,7 +75,7 @@ def load_fold(root: Path, dataset: str, number: int) -> Fold:
 def _ucf(media: Path, lists: Path, number: int) -> Fold:
     numbers: dict[str, int] = {}
     for line in _lines(lists / "classInd.txt", "ucf101"):
-        place, _, name = line.partition(" ")
+        place, name = (*line.split(maxsplit=1), "")[:2]
         if not place.isdigit() or not name:
             raise UsageError(f"{lists / 'classInd.txt'}: expected lines like '1 ApplyEyeMakeup', found {line[:80]!r}")
         numbers[name.strip()] = int(place)
@@ -86,7 +86,7 @@ def _ucf(media: Path, lists: Path, number: int) -> Fold:
         path = lists / f"{part}list{number:02d}.txt"
         videos = []
         for line in _lines(path, "ucf101"):
-            name = line.split(" ")[0]
+            name = line.split()[0]
             plain = PurePosixPath(name)
             if len(plain.parts) != 2 or ".." in plain.parts or plain.parts[0] not in numbers:
                 raise UsageError(f"{path}: expected CLASS/NAME.avi of a class in classInd.txt, found {line[:80]!r}")
@@ -97,15 +97,15 @@ def _ucf(media: Path, lists: Path, number: int) -> Fold:
 
 def _hmdb(media: Path, lists: Path, number: int) -> Fold:
     ending = f"_test_split{number}.txt"
-    paths = sorted(path for path in lists.glob(f"*{ending}"))
+    # What macOS unpacks beside a file (._NAME) is no list.
+    paths = sorted(path for path in lists.glob(f"*{ending}") if not path.name.startswith("."))
     if not paths:
         raise UsageError(f"{lists}: no CLASS{ending} there. hmdb51 needs {_WHERE['hmdb51']}")
     classes = tuple(path.name.removesuffix(ending) for path in paths)
     parts: dict[str, list[ActionVideo]] = {"1": [], "2": []}
     for label, path in enumerate(paths):
         for line in _lines(path, "hmdb51"):
-            name, _, use = line.rpartition(" ")
-            name = name.strip()
+            name, use = (*line.rsplit(maxsplit=1), "")[:2]
             if use not in ("0", "1", "2") or not name or PurePosixPath(name).name != name or name == "..":
                 raise UsageError(
                     f"{path}: expected lines like 'NAME.avi 1' (0 unused, 1 train, 2 test), found {line[:80]!r}"
@@ -119,7 +119,7 @@ def _lines(path: Path, dataset: str) -> list[str]:
     try:
         if path.stat().st_size > _MAX_LIST_BYTES:
             raise UsageError(f"{path}: a list is at most 16 MiB")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise UsageError(f"{path}: not there. {dataset} needs {_WHERE[dataset]}") from error
     except (OSError, UnicodeDecodeError) as error:
