@@ -197,6 +197,11 @@ def picture_rows(first_seed: int, places: int, each: int) -> Iterator[PictureRow
             metadata = ("absent", "true", "absent", "absent", "false", "true")[turn]
             if metadata == "true" and not described:
                 metadata = "false"
+            if metadata == "false" and number % 3 == 0:
+                layout = "equirectangular"
+            if name.startswith("stage"):
+                # All but a stage is black: laid out otherwise or described falsely, nobody could tell.
+                layout, metadata = "equirectangular", "true" if metadata == "false" else metadata
             flaw = next(marks) if turn in (1, 2, 4) else ""
             yield PictureRow(source, name, layout, flaw, metadata, next(codecs), next(seeds), held)
         if source.startswith(("HDRI", "stills")) or source == "POV-Ray places":
