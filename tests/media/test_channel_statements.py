@@ -25,6 +25,7 @@ from benchmarks.media_layouts import (
 )
 from tests.media.places import PLACES, RATE, SECONDS, first_order, heard, scene
 from yt360.cli.inspect import inspect_isolated
+from yt360.media import ffmpeg
 from yt360.media.chunked import read_aiff, read_caf
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
@@ -115,6 +116,31 @@ def test_two_channels_are_hidden_where_they_are_turned_round(
     offsets = info.metadata.sound().masked_at
     assert bool(offsets) == hidden
     assert all(path.read_bytes()[at : at + 4] in (b"chan", b"chnl") for at in offsets)
+
+
+_SEEN_BY_LIBAV = {
+    "flac": ["-c:a", "flac"],
+    "flac with a mask of its own": ["-c:a", "flac", "-metadata", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x10b"],
+    "ogg": ["-c:a", "flac", "-metadata", "WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x33"],
+    "wav": ["-c:a", "pcm_s16le"],
+    "rf64": ["-c:a", "pcm_s16le", "-rf64", "always"],
+    "w64": ["-c:a", "pcm_s16le"],
+    "mka": ["-c:a", "pcm_s16le"],
+    "nut": ["-c:a", "pcm_s16le"],
+}
+
+
+@pytest.mark.parametrize("container", _SEEN_BY_LIBAV)
+@pytest.mark.parametrize("layout", ["4 channels", "ambisonic 1", "4 channels (FL+FR+BC+TC)"])
+def test_statements_that_libav_reads_itself_name_and_order_nothing(
+    tmp_path: Path, foa: np.ndarray, container: str, layout: str
+) -> None:
+    suffix = {"rf64": "wav"}.get(container, container.split()[0])
+    raw = encode(tmp_path / "raw.mka", sound=foa, rate_hz=RATE, audio="pcm")
+    path = tmp_path / f"x.{suffix}"
+    relabelled = ["-af", f"channelmap=map=0|1|2|3:channel_layout='{layout}'"]
+    ffmpeg.run(["-y", "-i", str(raw), *relabelled, *_SEEN_BY_LIBAV[container], str(path)], timeout_s=30)
+    assert heard(path) == EVERYWHERE
 
 
 def test_the_layout_s_own_words_are_shown_in_place_of_libav_s(tmp_path: Path, foa: np.ndarray) -> None:
