@@ -32,9 +32,9 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks.worlds import CLI
+from yt360.media import spherical_boxes
 from yt360.segmentation.clip_maps import clip_maps_bytes
 from yt360.segmentation.maps import Category, PanopticSegment, from_ids
-from yt360.synth import spherical
 from yt360.synth.classes import PANOPTIC_CLASSES, THING_NAMES
 from yt360.synth.delivery import write_video
 from yt360.synth.render import Renderer, render_sound
@@ -125,7 +125,7 @@ def render(folder: Path, seed: int, index: int) -> None:
     gain = 10 ** (rng.uniform(-16, 0) / 20) * 0.9 / max(peak, 1e-9)
     sound = track.foa * np.float32(gain)
     files = write_video(folder / "media", name, list(renderer), size, FPS, sound, "aac-pair")
-    spherical.inject(folder / "media" / files[0])
+    spherical_boxes.inject(folder / "media" / files[0])
     step = FPS / MAPS_HZ
     maps = [renderer.panoptic(round(number * step)) for number in range(round(DURATION_S * MAPS_HZ))]
     partial = done.with_suffix(".tmp.npz")

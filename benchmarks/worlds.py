@@ -12,8 +12,8 @@ from pathlib import Path
 import av
 import yaml
 
+from yt360.media import spherical_boxes
 from yt360.media.ffmpeg import executable
-from yt360.synth import spherical
 
 CLI = Path(__file__).parents[1] / "cli.py"
 
@@ -68,7 +68,7 @@ def _declare_spherical(source: Path, media: Path) -> None:
             continue
         copied = ["-c", "copy", "-strict", "unofficial", "-movflags", "+faststart"]
         subprocess.run([*remux, "-i", path, "-map", "0:v", *copied, declared], check=True)
-        spherical.inject(declared)
+        spherical_boxes.inject(declared)
         if sound:
             both: list[str | Path] = ["-i", declared, "-i", path, "-map", "0:v", "-map", "1:a"]
             subprocess.run([*remux, *both, *copied[:4], unfinished / path.name], check=True)

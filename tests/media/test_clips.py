@@ -1,50 +1,74 @@
-"""Equal frames give equal bytes, whatever lies in memory and whatever the processor can do."""
+"""A clip's files say what they are when nothing stands beside them."""
 
 from __future__ import annotations
 
-import hashlib
-import os
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from tests import CHECKOUT
-from yt360.media import clips
-from yt360.media.clips import ClipVideoWriter
-
-WIDTH, HEIGHT, FRAMES = 448, 224, 16
-"""28 blocks wide: no multiple of 8, the step of x264's assembly."""
-
-
-def write(path: Path) -> str:
-    """The digest of a clip of hills that drift behind a patch that drifts the other way."""
-    rng = np.random.default_rng(5)
-    coarse, fine = (rng.integers(0, 255, size, np.uint8) for size in ((6, 14, 3), (24, 60, 3)))
-    far, near = cv2.resize(coarse, (WIDTH, HEIGHT)), cv2.resize(fine, (WIDTH, HEIGHT))
-    with ClipVideoWriter(path, WIDTH, HEIGHT, 16, gop=8, crf=20, preset="medium") as out:
-        for number in range(FRAMES):
-            frame = np.roll(far, number, axis=1)
-            frame[60:130, 90:200] = np.roll(near, -3 * number, axis=1)[60:130, 90:200]
-            out.write(frame)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+from tests.filters.pictures import scenery
+from yt360.media import ffmpeg
+from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video, write_clip_sound
+from yt360.media.container import read_metadata
+from yt360.media.probe import probe
 
 
-@pytest.mark.parametrize("filling", ["1", "2", "170"])
-def test_bytes_do_not_depend_on_what_lies_in_memory(tmp_path: Path, filling: str) -> None:
-    """glibc fills what it hands out with the complement of this."""
-    environment = {**os.environ, "MALLOC_PERTURB_": filling, "PYTHONPATH": str(CHECKOUT)}
-    code = "import sys, pathlib; from tests.media.test_clips import write; print(write(pathlib.Path(sys.argv[1])))"
-    command = [sys.executable, "-c", code, str(tmp_path / "other.mp4")]
-    found = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    assert found.strip() == write(tmp_path / "here.mp4")
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.video.mp4"
+    frames = np.repeat(np.asarray(np.clip(scenery(1), 0, 255), np.uint8)[:, :, None], 3, axis=2)
+    with ClipVideoWriter(path, 320, 160, 16, gop=8, crf=20, preset="ultrafast") as out:
+        for k in range(16):
+            out.write(np.roll(frames, 3 * k, axis=1))
+    return path
 
 
-@pytest.mark.parametrize("level", ["0", "SSE2", "AVX", "AVX2"])
-def test_bytes_do_not_depend_on_the_instructions_that_x264_uses(tmp_path: Path, monkeypatch, level: str) -> None:
-    usual = write(tmp_path / "usual.mp4")
-    monkeypatch.setattr(clips, "REPEATABLE_X264", f"{clips.REPEATABLE_X264}:asm={level}")
-    assert write(tmp_path / "masked.mp4") == usual
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.foa.flac"
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, (24000, 4))
+    write_clip_sound(path, samples, 24000, "PCM_24", {"SOURCE": "abc", "SOURCE_CONVENTION": "fuma"})
+    return path
+
+
+def test_a_lone_picture_is_a_sphere_and_whole(picture: Path) -> None:
+    (said,) = read_metadata(picture).pictures
+    assert (said.projection, said.stereo) == ("equirectangular", "mono")
+    assert (said.yaw_deg, said.pitch_deg, said.roll_deg) == (0, 0, 0)
+    assert check_clip_video(picture) == 16
+    assert not probe(picture).metadata.problems
+
+
+def test_a_lone_sound_is_ambix_and_whole(sound: Path) -> None:
+    said = read_metadata(sound).sound()
+    assert (said.order, said.channel_ordering, said.normalization, said.channel_map) == (1, 0, 0, (0, 1, 2, 3))
+    assert check_clip_sound(sound) == 24000
+    assert ("source_convention", "fuma") in probe(sound).tags
+
+
+def _said(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_ffmpeg_reads_the_sphere(picture: Path) -> None:
+    found = subprocess.run([ffmpeg.executable(), "-hide_banner", "-i", str(picture)], capture_output=True, text=True)
+    assert "Spherical Mapping: equirectangular" in found.stderr
+    assert "Stereo 3D: 2D" in found.stderr
+
+
+def test_exiftool_reads_the_sphere(picture: Path) -> None:
+    said = _said("exiftool", "-ee", str(picture))
+    assert "Monoscopic" in said
+    assert said.count("Pose") == 3
+    assert "Metadata Source                 : yt360" in said
+
+
+def test_mediainfo_takes_no_channel_for_a_loudspeaker(sound: Path) -> None:
+    said = _said("mediainfo", "--Full", str(sound))
+    assert "Channel positions                        : 0/0/0" in said
+    assert "AMBISONIC_NORMALIZATION                  : SN3D" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
+from yt360.media import flac, spherical_boxes
 
 REPEATABLE_X264 = "threads=1:cpu-independent=1"
 """x264's parameters under which equal frames give equal bytes: one thread, and none of the assembly of its macroblock
@@ -27,7 +29,8 @@ class ClipVideoWriter:
     Frames are shown in the order in which they are stored, so frame n is at n / fps exactly and a
     seek decodes at most ``gop`` frames. Tuned for decoding (no CABAC, no deblocking filter): half the
     time of x264's defaults for a tenth more bytes. Equal frames give equal bytes, see :data:`REPEATABLE_X264`.
-    ``crf`` and ``preset`` are libx264's. Nothing is written when no frame came.
+    ``crf`` and ``preset`` are libx264's. The file says that it is a whole mono equirectangular picture (``st3d`` and
+    ``sv3d``). Nothing is written when no frame came.
     """
 
     def __init__(self, path: Path, width: int, height: int, fps: int, *, gop: int, crf: float, preset: str) -> None:
@@ -67,6 +70,16 @@ class ClipVideoWriter:
             for packet in self._stream.encode(None):
                 self._container.mux(packet)
         self._container.close()
+        if kind is None and self.frames:
+            spherical_boxes.inject(self._path)
+
+
+def write_clip_sound(
+    path: Path, samples: NDArray[np.floating], sample_rate_hz: int, subtype: str, comments: Mapping[str, str]
+) -> None:
+    """AmbiX ``(samples, 4)`` as FLAC that says what it is: :data:`yt360.media.flac.AMBIX`, then ``comments``."""
+    soundfile.write(path, samples, sample_rate_hz, subtype=subtype, format="FLAC")
+    flac.write_comments(path, {**flac.AMBIX, **comments})
 
 
 def check_clip_video(path: Path) -> int:

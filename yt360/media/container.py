@@ -6,6 +6,8 @@ from pathlib import Path
 
 from yt360.errors import ItemError
 from yt360.media.chunked import read_aiff, read_caf
+from yt360.media.flac import MAGIC as FLAC_MAGIC
+from yt360.media.flac import read_flac
 from yt360.media.iamf import MAGIC, read_iamf
 from yt360.media.matroska import read_matroska
 from yt360.media.mp4 import read_mp4
@@ -38,6 +40,8 @@ def read_metadata(path: Path) -> ContainerMetadata:
                 return read_matroska(file, size)
             if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
                 return read_riff(file, size)
+            if head[:4] == FLAC_MAGIC:
+                return read_flac(file, size)
             if head[:4] == b"caff":
                 return read_caf(file, size)
             if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):

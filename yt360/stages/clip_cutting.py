@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
@@ -22,7 +21,7 @@ from yt360.filters.shots.watched import WatchedFrames
 from yt360.filters.stills import decision, frame_differences
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
-from yt360.media.clips import ClipVideoWriter
+from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.facts import Facts
 from yt360.media.reading import read_frames
 from yt360.stages.chunk_settings import ChunkParams
@@ -146,7 +145,14 @@ class ClipCutter:
         name = clip_name(self._item.id, place.start_s)
         begin = round(place.start_s * rate)
         samples = self._sound[begin : begin + frames * rate // params.fps] * np.float32(self._gain)
-        soundfile.write(workdir / f"{name}.foa.flac", samples, rate, subtype=params.subtype, format="FLAC")
+        said = {
+            "SOURCE": self._item.source_id,
+            "SOURCE_START_S": f"{place.start_s:g}",
+            "SOURCE_CONVENTION": self._facts.sound.convention,
+            "SOURCE_REPAIRED": self._facts.sound.repaired or "no",
+            "GAIN_DB": f"{20 * math.log10(self._gain):.4f}",
+        }
+        write_clip_sound(workdir / f"{name}.foa.flac", samples, rate, params.subtype, said)
         heard = ambisonics.sound_direction(samples.T)
         power = np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64))
         meta = {

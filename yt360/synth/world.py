@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from yt360 import ambisonics
 from yt360.ambisonics import XYZ, W
 from yt360.errors import UsageError
-from yt360.synth import spherical
+from yt360.media import spherical_boxes
 from yt360.synth.classes import PANOPTIC_CLASSES, class_id
 from yt360.synth.delivery import DELIVERIES, write_video
 from yt360.synth.planting import DEFECTS, Defect
@@ -112,7 +112,7 @@ def render_video(spec: VideoSpec, directory: Path) -> VideoTruth:
     )
     whole_sphere = defect.filters == "null" or defect.stereo != "mono"
     if files[0].endswith(".mp4") and with_metadata and whole_sphere:
-        spherical.inject(media / files[0], defect.stereo)
+        spherical_boxes.inject(media / files[0], defect.stereo)
     if defect.file:
         defect.file(media / files[0], rng)
     _write_panoptic(truth / f"{spec.name}.panoptic.npz", renderer, spec.fps)
