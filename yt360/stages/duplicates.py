@@ -52,6 +52,7 @@ class DuplicatesParams(MatchSettings):
 class Duplicates(FanInStage):
     name = "duplicates"
     item_kind = "video"
+    version = 2
     params_type = DuplicatesParams
     # One job for all videos: ten thousand of them take a while.
     needs = Resources(memory_mb=4096, timeout_s=12 * 3600.0)
@@ -88,6 +89,7 @@ class Duplicates(FanInStage):
         """Videos whose fingerprint cannot be read, and matches by name: the remembered ones if nothing changed."""
         limits: MatchSettings = self.params
         told = {
+            "version": self.version,
             "limits": limits.keyed(exclude={"min_covered_share"}),
             "prints": [[item.id, item.inputs["print"].digest] for item in items],
         }

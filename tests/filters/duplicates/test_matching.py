@@ -128,3 +128,28 @@ def test_odd_fingerprints_do_no_harm(seed, size):
         for _ in range(4)
     ]
     assert all(isinstance(match, Match) for match in matches(prints, MatchSettings(min_votes=1)))
+
+
+def test_matches_do_not_depend_on_the_order_of_the_videos() -> None:
+    """Not where more share a recording than one compares with each other, nor where one's pictures say more."""
+    rng = np.random.default_rng(4)
+    sound = audio_fingerprint.landmarks([music(8)])
+    views = described(*(wide(place) for place in range(3)))
+    prints = [
+        VideoFingerprint(sound[rng.random(len(sound)) < 0.5], views[rng.integers(0, 3, 5)], 4.0, 20.0)
+        for _ in range(60)
+    ]
+    order = rng.permutation(60)
+    found = {(m.one, m.other): m for m in matches(prints)}
+    assert len(found) > 100
+    shuffled = matches([prints[place] for place in order])
+    assert [(m.one, m.other) for m in shuffled] == sorted((m.one, m.other) for m in shuffled)
+    for match in shuffled:
+        one, other = int(order[match.one]), int(order[match.other])
+        expected = found.pop((min(one, other), max(one, other)))
+        assert (match.votes, match.rate, match.picture) == (expected.votes, expected.rate, expected.picture)
+        if one < other:
+            assert (match.offset_s, match.covered_one) == (expected.offset_s, expected.covered_one)
+        else:
+            assert (match.offset_s, match.covered_one) == (-expected.offset_s, expected.covered_other)
+    assert not found

@@ -8,8 +8,9 @@ what very many recordings share proposes nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,8 +73,28 @@ class Match:
 
 
 def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | None = None) -> list[Match]:
-    """All pairs that hold the same recording, in order."""
-    limits = limits or MatchSettings()
+    """All pairs that hold the same recording, in order. Which these are does not depend on the order of the list."""
+    order = sorted(range(len(fingerprints)), key=lambda place: (_digest(fingerprints[place]), place))
+    found = _matches([fingerprints[place] for place in order], limits or MatchSettings())
+    placed = [_placed(match, order[match.one], order[match.other]) for match in found]
+    return sorted(placed, key=lambda match: (match.one, match.other))
+
+
+def _digest(print_: VideoFingerprint) -> bytes:
+    """Puts videos into an order that is their own."""
+    parts = (print_.landmarks, print_.frames, np.array([print_.frame_s, print_.duration_s]))
+    return hashlib.blake2b(b"".join(np.ascontiguousarray(part).tobytes() for part in parts), digest_size=16).digest()
+
+
+def _placed(match: Match, one: int, other: int) -> Match:
+    """The same match between the videos at two other places."""
+    if one < other:
+        return replace(match, one=one, other=other)
+    swapped = replace(match, one=other, other=one, offset_s=0.0 - match.offset_s)
+    return replace(swapped, covered_one=match.covered_other, covered_other=match.covered_one)
+
+
+def _matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings) -> list[Match]:
     times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
     found = []
     for one, other in _proposals(fingerprints):
@@ -85,7 +106,7 @@ def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | No
         long_enough = candidate.covered_one * fingerprints[one].duration_s >= limits.min_overlap_s
         if candidate.rate >= limits.min_rate and alike and long_enough:
             found.append(candidate)
-    return sorted([*found, *_by_picture_alone(fingerprints)], key=lambda match: (match.one, match.other))
+    return [*found, *_by_picture_alone(fingerprints)]
 
 
 def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:
