@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from yt360.engine.object_store import ObjectStore
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.root_marker import MARKER, is_root
@@ -86,3 +87,32 @@ def test_a_linked_folder_is_refused_when_the_run_begins(tmp_path: Path, name: st
     (root.path / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="expected a folder on the file system of the root, found a link"):
         root.create()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return ObjectStore(f"memory://bucket/{tmp_path.name}")
+
+
+def test_a_new_prefix_of_a_store_becomes_a_root_with_an_id_that_stays(store: ObjectStore) -> None:
+    Root(store.url).create()
+    mark = store.read(MARKER)
+    assert json.loads(mark)["format"] == "yt360-root"
+    store.write(b"{}", "recipe.json")
+    Root(store.url).create()
+    assert store.read(MARKER) == mark
+
+
+def test_a_prefix_with_other_objects_is_refused_and_left_as_it_was(store: ObjectStore) -> None:
+    store.write(b"mine", "notes.txt")
+    with pytest.raises(UsageError, match=r"notes\.txt"):
+        Root(store.url).create()
+    assert store.top() == ["notes.txt"]
+
+
+def test_a_root_in_a_store_of_an_earlier_version_gets_its_mark(store: ObjectStore) -> None:
+    store.write(b"{}", "recipe.json")
+    store.write(b"x", "something.else")
+    Root(store.url).create()
+    assert MARKER in store.top()

@@ -11,6 +11,7 @@ import os
 import re
 import uuid
 from pathlib import Path
+from typing import Protocol
 
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text, parse_json
@@ -50,8 +51,48 @@ def claim(folder: Path) -> None:
                 f"{folder}: expected a new or empty folder, or the root of a dataset, found a folder with other files "
                 f"in it ({', '.join(map(repr, others[:3]))}{' …' if len(others) > 3 else ''}); give another --root"
             )
-    value = {"format": FORMAT, "version": 1, "id": uuid.uuid4().hex}
-    atomic_write_text(folder / MARKER, json.dumps(value, indent=1) + "\n")
+    atomic_write_text(folder / MARKER, _new_mark())
+
+
+class Objects(Protocol):
+    """What is needed of a store; see :class:`yt360.engine.object_store.ObjectStore`."""
+
+    url: str
+
+    def read(self, name: str) -> bytes: ...
+
+    def top(self) -> list[str]: ...
+
+    def create(self, data: bytes, name: str) -> bool: ...
+
+
+def claim_store(store: Objects) -> None:
+    """The same for a prefix of a store. Only names directly below it are listed."""
+    try:
+        if not _is_ours(store.read(MARKER)) and "recipe.json" not in store.top():
+            raise UsageError(f"{store.url}/{MARKER}: expected the mark of a dataset's root, found something else")
+        return
+    except FileNotFoundError:
+        found = store.top()
+    others = sorted(name for name in found if name not in OWN_FOLDERS)
+    if others and "recipe.json" not in found and "ledger" not in found:
+        raise UsageError(
+            f"{store.url}: expected a new or empty prefix, or the root of a dataset, found other objects below it "
+            f"({', '.join(map(repr, others[:3]))}{' …' if len(others) > 3 else ''}); give another --root"
+        )
+    store.create(_new_mark().encode(), MARKER)
+
+
+def _new_mark() -> str:
+    return json.dumps({"format": FORMAT, "version": 1, "id": uuid.uuid4().hex}, indent=1) + "\n"
+
+
+def _is_ours(data: bytes) -> bool:
+    try:
+        value = parse_json(data[:4096])
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("format") == FORMAT
 
 
 def _is_earlier(folder: Path) -> bool:
@@ -63,9 +104,8 @@ def _is_earlier(folder: Path) -> bool:
 
 def _require_ours(path: Path) -> None:
     try:
-        value = parse_json(path.read_bytes()[:4096])
-        ours = isinstance(value, dict) and value.get("format") == FORMAT
-    except (OSError, ValueError, RecursionError):
+        ours = _is_ours(path.read_bytes())
+    except OSError:
         ours = False
     if not ours and not _is_earlier(path.parent):
         raise UsageError(

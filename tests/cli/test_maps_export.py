@@ -36,3 +36,17 @@ def test_maps_of_a_store_are_exported_and_clips_without_them_counted(
     )
     assert done.return_value == 1
     assert "1 clips have no maps" in done.output
+
+
+@pytest.mark.parametrize("video", ["../outside", "/elsewhere/video", "a/b"])
+def test_names_of_a_manifest_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, video: str) -> None:
+    """F16: maps were written beside --out, exit code 0."""
+    root = make_labelled_root(tmp_path / "root", videos=1, clips=1, seconds=1.0)
+    edit_manifest(root, lambda rows: [row.update(video=video) for row in rows])
+    folders: list[Path] = []
+    monkeypatch.setattr(export, "export_clip", lambda maps, folder: folders.append(folder) or 1)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(export_command, ["--root", str(root), "--out", str(out)])
+    assert done.exit_code == 0
+    (folder,) = folders
+    assert folder.resolve().parent == out.resolve()

@@ -224,7 +224,9 @@ def attrition_command(root: str, listed: str, compare: Path | None, as_json: boo
     earlier = compare or max(folder.report.glob("attrition-*.json"), default=None)
     changed = changes(read_report(earlier), report) if earlier else {}
     path = folder.report / f"attrition-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    atomic_write_text(path, json.dumps({"list": listed, **report}, indent=1, sort_keys=True) + "\n")
+    kept = not folder.is_read_only()
+    if kept:
+        atomic_write_text(path, json.dumps({"list": listed, **report}, indent=1, sort_keys=True) + "\n")
     if as_json:
         print_json({"list": listed, **report, "changed": changed, "compared_with": str(earlier) if earlier else None})
         return 0
@@ -235,7 +237,7 @@ def attrition_command(root: str, listed: str, compare: Path | None, as_json: boo
         click.echo(f"{side}: {words or 'nothing to say'}")
     for change, names in changed.items():
         click.echo(f"since {earlier.name if earlier else ''}: {len(names)} {change}")
-    click.echo(f"every video: {path}")
+    click.echo(f"every video: {path}" if kept else "this root cannot be written: the report is not kept (see --json)")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -211,8 +212,20 @@ def group() -> None:
     """Build 360° video + spatial audio datasets, and train audio-visual spatial alignment on them."""
 
 
+def _open_standard_streams() -> None:
+    """Where one was closed (`2>&-`), what is said goes nowhere, and no file that is opened later gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as there is one
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
+    _open_standard_streams()
     try:
         with _log_on_standard_error():
             code = group.main(args=arguments, prog_name="yt360", complete_var="_YT360_COMPLETE", standalone_mode=False)

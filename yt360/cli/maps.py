@@ -15,6 +15,7 @@ from tqdm import tqdm
 from yt360.cli.common import clean, json_option, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
 from yt360.errors import ItemError, UsageError
+from yt360.hashing import safe_id
 
 _SUBFOLDER = "__"
 
@@ -217,7 +218,8 @@ def export_command(root: str, out: Path) -> int:
     for clip in data:
         found = clip.maps
         if found is not None:
-            maps += export_clip(found, out / f"{clip.video}-{int(clip.start_s or 0)}")
+            # A manifest may be anybody's: its names lead nowhere.
+            maps += export_clip(found, out / safe_id(f"{clip.video}-{int(clip.start_s or 0)}"))
             clips += 1
     click.echo(f"{maps} maps of {clips} clips in {out}; {len(data) - clips} clips have no maps")
     return 0 if clips == len(data) else 1

@@ -8,6 +8,7 @@ import click
 
 from yt360.cli.common import catalog_of, open_root, root_option
 from yt360.cli.talk import Steps, doing, talk_options
+from yt360.errors import UsageError
 
 
 @click.command("report", short_help="One HTML page: funnel, scores, and what was dropped, to look at and listen to.")
@@ -36,6 +37,8 @@ def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: f
     with doing("reading the records"):
         catalog = catalog_of(open_root(root))
     path = out or catalog.root.report / REPORT
+    if out is None and catalog.root.is_read_only():
+        raise UsageError(f"{catalog.root.url}: this root cannot be written; say where the page goes: --out FILE")
     with Steps("looking at videos") as steps:
         write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)), steps)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")

@@ -173,6 +173,11 @@ def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterat
         yield from _address(with_scheme(text), expand, "")
         return
     is_file = stat.S_ISREG(mode)
+    if stat.S_ISFIFO(mode):
+        raise UsageError(
+            f"crawl.source: {clean_text(text, 200)} is a pipe, which can be read once, and later runs read the source "
+            "again; write what it says into a file and name that"
+        )
     if stat.S_ISDIR(mode):
         yield from folder.scan_folder(path)
     elif is_file and lists and media_kind_of(path.name) is None and extension(path.name) in _LISTS:

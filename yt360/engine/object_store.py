@@ -139,6 +139,16 @@ class ObjectStore:
         start = len(self._prefix.rstrip("/")) + 1
         return {name[start:]: _stamp(info) for name, info in found.items() if info.get("type") != "directory"}
 
+    def top(self) -> list[str]:
+        """Names directly below the prefix."""
+        self._files.invalidate_cache()
+        try:
+            with self._said(""):
+                names = [str(path).rstrip("/") for path in self._files.ls(self._prefix, detail=False)]
+        except FileNotFoundError:
+            return []
+        return sorted({name.rpartition("/")[2] for name in names if name != self._prefix.rstrip("/")})
+
     def delete(self, names: Iterable[str]) -> None:
         """Take objects away; those that are gone already are no error."""
         for name in names:

@@ -26,7 +26,7 @@ from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json
 from yt360.hashing import digest_file, safe_id
-from yt360.root_marker import MOVED_BETWEEN, claim
+from yt360.root_marker import MOVED_BETWEEN, claim, claim_store
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
@@ -98,7 +98,9 @@ class Root:
     def create(self) -> None:
         """Make the folder. A path that is a file, somebody's own folder or cannot be written is wrong use."""
         try:
-            if self.store is None:
+            if self.store is not None:
+                claim_store(self.store)
+            else:
                 self.path.mkdir(parents=True, exist_ok=True)
                 claim(self.path)
                 _require_one_device(self.path)
@@ -301,6 +303,18 @@ class Root:
                 yield
         finally:
             os.close(descriptor)
+
+    def is_read_only(self) -> bool:
+        """Whether this process may not write here (another user's root, a read-only mount)."""
+        return (
+            self.store is None
+            and self.path.is_dir()
+            and (
+                not os.access(self.path, os.W_OK)
+                or (self.state.is_dir() and not os.access(self.state, os.W_OK))
+                or _read_only(self.path)
+            )
+        )
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.path).free

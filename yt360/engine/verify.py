@@ -6,6 +6,7 @@ would. What is broken is recorded as damaged, so that the next run makes exactly
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import uuid
@@ -74,12 +75,17 @@ class _Check:
 
 
 def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, quiet: bool = False) -> Verification:
-    """Check every output of every current record, in worker processes (a damaged file may crash a decoder)."""
+    """Check every output of every current record, in worker processes (a damaged file may crash a decoder).
+
+    Of a root that cannot be written, what is broken is told and not marked.
+    """
     root = catalog.root
+    reads_only = root.is_read_only()
     files, size = 0, 0
     damaged: list[Damage] = []
-    with root.lock(), WorkerPool(workers) as pool:
-        root.clear_tmp()
+    with contextlib.nullcontext() if reads_only else root.lock(), WorkerPool(workers) as pool:
+        if not reads_only:
+            root.clear_tmp()
         for stage in catalog.stages.values():
             checks = list(_checks(stage, catalog))
             files += sum(1 for check in checks for _ in check.record.blobs())
@@ -88,9 +94,11 @@ def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, qu
             damaged += broken
             hurt = {damage.item: f"{damage.uri}: {damage.problem}" for damage in broken}
             found = [(job.record, hurt[job.record.item]) for job in checks if job.record.item in hurt]
-            mending.mark(root, stage.name, found, "verify")
-        suspect = _mark_suspects(catalog, damaged)
-        root.push()
+            if found and not reads_only:
+                mending.mark(root, stage.name, found, "verify")
+        suspect = _mark_suspects(catalog, damaged, marks=not reads_only)
+        if not reads_only:
+            root.push()
     return Verification(files, size, damaged, suspect)
 
 
@@ -158,7 +166,7 @@ def check(state: dict[str, Any], job: _Check) -> list[Damage]:
     return broken
 
 
-def _mark_suspects(catalog: DatasetState, damaged: list[Damage]) -> list[Suspect]:
+def _mark_suspects(catalog: DatasetState, damaged: list[Damage], *, marks: bool) -> list[Suspect]:
     """Mark what read a damaged file without looking (earlier versions did), or failed on it."""
     changed = {damage.uri: _changed_ns(catalog.root, damage.uri) for damage in damaged}
     sources = {source for damage in damaged for source in _sources(catalog, damage)}
@@ -170,7 +178,8 @@ def _mark_suspects(catalog: DatasetState, damaged: list[Damage]) -> list[Suspect
             if hurt is not None and _is_suspect(record, changed[hurt]):
                 found.append((record, f"{hurt}: it was damaged, and this may have been made from it"))
                 suspects.append(Suspect(name, record.item, hurt))
-        mending.mark(catalog.root, name, found, "verify")
+        if found and marks:
+            mending.mark(catalog.root, name, found, "verify")
     return suspects
 
 

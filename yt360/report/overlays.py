@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from yt360 import ambisonics
 from yt360.dataset.clip import Clip
 from yt360.dataset.dataset import open_dataset
+from yt360.hashing import safe_id
 from yt360.media.energy_overlay import energy_overlay, mark_direction
 from yt360.media.png import write_png
 from yt360.report.clips import spread
@@ -83,9 +84,9 @@ def write_overlays(root: Path, *, count: int = 8) -> list[Path]:
         picture = overlay_clip(clip, middle_s)
         mapped = overlay_map(clip, middle_s)
         if mapped is not None:
-            written.append(root / "report" / f"{name}.maps.png")
+            written.append(root / "report" / f"{safe_id(name)}.maps.png")
             write_png(written[-1], mapped)
-        path = root / "report" / f"{name}.png"
+        path = root / "report" / f"{safe_id(name)}.png"
         write_png(path, picture)
         pictures.append(picture)
         written.append(path)

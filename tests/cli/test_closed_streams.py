@@ -1,0 +1,65 @@
+"""Closed standard streams, pipes as sources, roots that may only be read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import CHECKOUT
+from tests.engine.conftest import run_inline, toy_recipe
+from yt360.engine import verify
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.storage import Root
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>&- >&-", "<&- 2>&-"])
+def test_closed_streams_change_nothing_but_what_is_said(tmp_path: Path, closed: str) -> None:
+    """F28: exit code 1, nothing done, nothing said."""
+    (tmp_path / "toy.yaml").write_text("stages: {source: {names: [a, b]}}")
+    words = (
+        f"{sys.executable} -m tests.engine.toy_cli run {tmp_path}/toy.yaml --root {tmp_path}/root --workers 1 {closed}"
+    )
+    done = subprocess.run(["bash", "-c", words], cwd=CHECKOUT, capture_output=True, timeout=120)
+    assert done.returncode == 0
+    assert [path.parent.name for path in sorted((tmp_path / "root" / "data").rglob("*.txt"))] == ["a", "b"]
+
+
+def test_a_pipe_as_a_source_is_refused_and_said_to_be_one(tmp_path: Path) -> None:
+    """F30: it was said that no file of that name exists."""
+    os.mkfifo(tmp_path / "list")
+    words = [
+        sys.executable,
+        "-m",
+        "yt360",
+        "crawl",
+        "--root",
+        str(tmp_path / "root"),
+        "--source",
+        str(tmp_path / "list"),
+    ]
+    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "is a pipe" in done.stderr
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
+    root = Root(tmp_path / "root")
+    run_inline(root, toy_recipe())
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and mode != os.W_OK)
+    return root
+
+
+def test_a_root_of_somebody_else_is_verified_and_left_alone(read_only: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F20: PermissionError over the lock."""
+    (read_only.data / "source" / "a" / "text.txt").write_text("HELLO a\n")
+    monkeypatch.setattr(Root, "lock", lambda self: pytest.fail("it was locked"))
+    before = {path: path.stat().st_mtime_ns for path in read_only.path.rglob("*")}
+    found = verify.verify(DatasetState(read_only, toy_recipe().stages), workers=1, quiet=True)
+    assert [(damage.stage, damage.item) for damage in found.damaged] == [("source", "a")]
+    assert {path: path.stat().st_mtime_ns for path in read_only.path.rglob("*")} == before
