@@ -24,6 +24,7 @@ from tests.media.places import PLACES, RATE, SECONDS, heard, scene
 from yt360.media.iamf import read_iamf
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
+from yt360.media.reading import read_channels
 from yt360.media.sound import FoaDecodeSpec
 
 EVERYWHERE = list(PLACES)
@@ -118,6 +119,17 @@ def test_the_recipe_of_a_sound_in_parts_survives_json() -> None:
     recipe = FoaDecodeSpec(4, RATE, parts=(1, 2, 3, 4), matrix=((1.0, 0.0), (0.0, 0.5)))
     assert FoaDecodeSpec.from_json(recipe.to_json()) == recipe
     assert "parts" not in FoaDecodeSpec(4, RATE).to_json()
+
+
+def test_windows_of_a_file_without_places_are_those_of_the_whole(tmp_path: Path, foa: np.ndarray) -> None:
+    path = mux_iamf(tmp_path / "x.iamf", np.tile(foa, 5), RATE, codec="pcm_s16le")
+    heard_in = inspect_media(path).heard
+    assert heard_in is not None
+    assert len(heard_in.windows) == 7
+    whole = np.concatenate(list(read_channels(path, FoaDecodeSpec(4, RATE, parts=(0, 1, 2, 3)))), axis=1)
+    for window, start in zip(heard_in.windows, heard_in.starts_s, strict=True):
+        assert window.shape[1] > 3.9 * RATE
+        np.testing.assert_array_equal(window, whole[:, round(start * RATE) :][:, : window.shape[1]])
 
 
 def parse(data: bytes) -> object:

@@ -216,7 +216,7 @@ def sample_sound(
 ) -> SoundSample:
     """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock, ``edits`` the edit list.
 
-    Without ``seekable`` everything up to the end of a window is decoded for it.
+    Without ``seekable`` everything up to the end of the last window is decoded, once.
     """
     reading = FoaDecodeSpec(
         channels=stream.channels,
@@ -229,10 +229,13 @@ def sample_sound(
         matrix=stream.matrix,
     )
     sample = SoundSample([], [], stream.sample_rate_hz)
-    for begin, length in sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s):
+    spans = sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s)
+    if not seekable:
+        return _in_one_pass(path, reading, spans, sample)
+    for begin, length in spans:
         notes = SoundNotes()
         try:
-            blocks = list(_window(path, reading, begin, length, notes, exact=not seekable))
+            blocks = list(_window(path, reading, begin, length, notes))
         except ItemError as error:
             if error.kind in ("timeout", "time-stamps"):
                 raise
@@ -250,6 +253,35 @@ def sample_sound(
 
 
 def _window(
-    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes, *, exact: bool
+    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes
 ) -> Iterator[NDArray[np.float32]]:
-    return read_channels(path, reading, start_s=begin, duration_s=length, exact=exact, notes=notes, timeout_s=60.0)
+    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, notes=notes, timeout_s=60.0)
+
+
+def _in_one_pass(
+    path: Path, reading: FoaDecodeSpec, spans: Sequence[tuple[float, float]], sample: SoundSample
+) -> SoundSample:
+    """The windows ``spans`` (start, length) of a file in which no place but the beginning can be found."""
+    rate, at, notes = reading.sample_rate_hz, 0, SoundNotes()
+    parts: list[list[NDArray[np.float32]]] = [[] for _ in spans]
+    end_s = max(begin + length for begin, length in spans)
+    try:
+        for block in read_channels(path, reading, duration_s=end_s, notes=notes):
+            for part, (begin, length) in zip(parts, spans, strict=True):
+                first, last = round(begin * rate) - at, round((begin + length) * rate) - at
+                piece = block[:, max(0, first) : max(0, last)]
+                if piece.size:
+                    part.append(piece.copy())
+            at += block.shape[1]
+    except ItemError as error:
+        if error.kind in ("timeout", "time-stamps"):
+            raise
+        sample.failed = sum(not part for part in parts)
+        sample.messages.append(str(error))
+    sample.first_s = notes.start_s
+    for part, (begin, _) in zip(parts, spans, strict=True):
+        if part:
+            sample.windows.append(np.concatenate(part, axis=1))
+            sample.starts_s.append(begin)
+            sample.last_s = max(sample.last_s, begin + sample.windows[-1].shape[1] / rate)
+    return sample
