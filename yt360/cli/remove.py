@@ -11,7 +11,7 @@ import click
 from yt360.cli.common import clean, json_option, open_root, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
-from yt360.cli.takedown import meant
+from yt360.cli.takedown import copies, meant
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
@@ -28,17 +28,19 @@ from yt360.stages.shard import planned_params
 @click.argument("videos", nargs=-1, required=True, metavar="ID…", shell_complete=complete_items)
 @root_option
 @click.option("--reason", default="", help="Kept with the tombstone.")
+@click.option("--with-copies", is_flag=True, help="Also the videos that were found to be copies of one of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove_command(
-    videos: tuple[str, ...], root: str, reason: str, dry_run: bool, yes: bool, as_json: bool
+    videos: tuple[str, ...], root: str, reason: str, with_copies: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> int | None:
     """Delete each video ID with everything made of it: files, records, clips, pictures in the report.
 
     ID is the video's id in this root, its name or file at the source, its YouTube id, or its address.
     Only the shards that hold its clips are written again. A tombstone keeps it from being crawled
-    again under any name; an ID that this root never saw gets one too.
+    again under any name; an ID that this root never saw gets one too. A copy of it that was dropped
+    for its sake is kept by the next run, unless it goes as well: --with-copies.
     """
     folder = open_root(root)
     has_recipe = folder.recipe.is_file()
@@ -47,6 +49,8 @@ def remove_command(
     first = recipe.stages[0].name
     _refuse_clips(catalog, first, videos)
     stones = [stone for name in videos for stone in meant(catalog, first, name)]
+    if with_copies:
+        stones += copies(catalog, first, frozenset(stone.id for stone in stones))
     items = frozenset(stone.id for stone in stones)
     found = removal.find(catalog, items)
     told: dict[str, Any] = {

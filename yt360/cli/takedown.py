@@ -44,6 +44,20 @@ def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
     return list(found.values()) or [_unknown(asked, video or "")]
 
 
+def copies(catalog: DatasetState, first: str, items: frozenset[str]) -> list[Tombstone]:
+    """Videos that are copies of some, or of which these are copies, as far as ``duplicates`` found."""
+    pairs = []
+    for name, record in catalog.records("duplicates").items() if "duplicates" in catalog.stages else ():
+        copy_of = record.measures.get("copy_of")
+        if isinstance(copy_of, Mapping):
+            pairs.append((name, str(copy_of.get("video"))))
+    found = set(items)
+    while more := {name for pair in pairs if found.intersection(pair) for name in pair} - found:
+        found |= more
+    entries = catalog.entries(first)
+    return [_stone(entries[name].item) if name in entries else Tombstone(name) for name in sorted(found - items)]
+
+
 def _naming(catalog: DatasetState, first: str, text: str) -> Iterator[Item]:
     """Planned items that have a text somewhere in what is known of them."""
     plan = catalog.entries(first).plan

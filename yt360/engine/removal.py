@@ -10,14 +10,16 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from yt360.engine import reduction
-from yt360.engine.stage import Stage
+from yt360.engine.items import Done, Item
+from yt360.engine.stage import FanInStage, Stage
 from yt360.engine.state import ledger, plan
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.record import Record
 from yt360.engine.storage import SNAPSHOTS, Root
 from yt360.errors import UsageError
 from yt360.files import atomic_write, parse_json
@@ -183,6 +185,8 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         for stage in reversed(stages):
             if not stage.flat_folder:
                 ledger.forget(root.ledger / stage.name, names.of(stage.name), stage.parts_in)
+            if isinstance(stage, FanInStage):
+                _unname(root, stage, names.items)
         root.push()
     remake()
     with root.lock():
@@ -190,6 +194,42 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
         _drop_orphans(DatasetState(root, stages), names.parts)
         root.push()
     return found
+
+
+def _unname(root: Root, stage: FanInStage, items: frozenset[str]) -> None:
+    """Others may be judged by what goes (as its copy, in its group), and their records then name it.
+
+    Who was dropped for its sake waits for the next reduction, and loses the records that say so. Who was kept stays
+    kept, by a name that the next reduction would give: the first of those that are left.
+    """
+    folder = root.ledger / stage.name
+    naming = ledger.latest(ledger.naming(folder, items))
+    newest = ledger.latest(ledger.find(folder, list(naming)))
+    kept = {name: record for name, record in newest.items() if record.status == "done"}
+    writer = ledger.open_writer(root, stage.name, "removal")
+    for name, record in kept.items():
+        instead = {
+            item: min(other for other in kept if _tells(kept[other], item)) for item in items if _tells(record, item)
+        }
+        if instead:
+            measures = _with_names(record.measures, instead)
+            meta = stage.meta_of(Done(measures=measures))
+            key = stage.key(Item(name, record.source, meta=meta))
+            writer.append(replace(record, sequence=record.sequence + 1, measures=measures, meta=meta, key=key))
+    writer.close()
+    ledger.forget_naming(folder, items)
+
+
+def _tells(record: Record, item: str) -> bool:
+    return json.dumps(item) in record.text("measures")
+
+
+def _with_names(value: Any, instead: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_names(inner, instead) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_names(inner, instead) for inner in value]
+    return instead.get(value, value) if isinstance(value, str) else value
 
 
 def _replace(path: Path, data: bytes) -> None:

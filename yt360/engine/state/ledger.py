@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -223,16 +224,21 @@ def compact(folder: Path) -> None:
 
 
 _ROWS_AT_ONCE = 16_384
+_TELLING = ("measures", "meta", "detail")
 _IDENTITY = ("item", "sequence", "started", "status")
 """Equal in all of these: one record, written twice."""
 
 
-def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] = (), parts_in: str = "") -> int:
+def _write_merged(
+    target: Path, files: list[LedgerFile], drop: Collection[str] = (), parts_in: str = "", *, by_name: bool = False
+) -> int:
     """Write the records of several files, each once, in order of items and sequences; how many were left out.
 
-    ``drop`` are items whose records, and those of what joined them, are left out. Some rows are in memory at a time.
+    ``drop`` are items whose records, and those of what joined them, are left out; with ``by_name`` the records that
+    name them in what they tell. Some rows are in memory at a time.
     """
-    tables = [file.columns([*_IDENTITY, "meta"] if drop else _IDENTITY) for file in files]
+    asked = (*_IDENTITY, *(_TELLING if by_name else ("meta",) if drop else ()))
+    tables = [file.columns(asked) for file in files]
     sizes = [table.num_rows for table in tables]
     table = pa.concat_tables(tables)
     order = pc.sort_indices(table, [(name, "ascending") for name in _IDENTITY]).to_numpy()
@@ -243,7 +249,8 @@ def _write_merged(target: Path, files: list[LedgerFile], drop: Collection[str] =
         order = order[np.append(True, ~double)]
     dropped = 0
     if drop:
-        gone = _about(table, frozenset(drop), parts_in)[order]
+        about = _names(table, frozenset(drop)) if by_name else _about(table, frozenset(drop), parts_in)
+        gone = about[order]
         dropped = int(gone.sum())
         order = order[~gone]
     if dropped or not drop:
@@ -306,6 +313,35 @@ def _about(table: pa.Table, items: frozenset[str], parts_in: str) -> NDArray[np.
         joined = parse_json(table["meta"][int(row)].as_py()).get(parts_in)
         gone[row] |= isinstance(joined, list) and not items.isdisjoint(map(str, joined))
     return gone
+
+
+def naming(folder: Path, names: frozenset[str]) -> list[Record]:
+    """All records whose measures, meta or words name one of some, from the first to the last."""
+    found = []
+    for file in open_files(folder) if names else []:
+        rows = np.flatnonzero(_names(file.columns(_TELLING), names))
+        found += [file.record(int(row)) for row in rows]
+    return _in_order(found)
+
+
+def forget_naming(folder: Path, names: frozenset[str]) -> int:
+    """Take the records of :func:`naming` out of a stage's ledger; how many. Only while no worker writes."""
+    old = open_files(folder)
+    if not names or not old:
+        return 0
+    dropped = _write_merged(folder / f"records-{uuid.uuid4().hex[:12]}.parquet", old, names, by_name=True)
+    for file in old if dropped else ():
+        file.path.unlink(missing_ok=True)
+    return dropped
+
+
+def _names(table: pa.Table, names: frozenset[str]) -> NDArray[np.bool_]:
+    quoted = "|".join(re.escape(json.dumps(name)) for name in sorted(names))
+    worded = "|".join(rf"(^|[^\w-]){re.escape(name)}($|[^\w-])" for name in sorted(names))
+    told = [pc.match_substring_regex(table[column], quoted) for column in ("measures", "meta")]
+    told.append(pc.match_substring_regex(table["detail"], worded))
+    found: NDArray[np.bool_] = np.logical_or.reduce([each.to_numpy() for each in told])
+    return found
 
 
 def forget(folder: Path, items: frozenset[str], parts_in: str = "") -> int:
