@@ -118,6 +118,38 @@ def test_an_id_is_a_function_of_the_address_alone(order: tuple[str, ...]) -> Non
     assert found == {url: alone[url] for url in order}
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://h.test/v.mp4?x=1", "http://h.test/v.mp4?x=2"),
+        ("http://h.test/v.mp4", "http://h.test/v.mp4?"),
+        ("http://h.test/a/v.mp4", "http://h.test/b/v.mp4"),
+        ("http://h.test/v.mp4", "http://i.test/v.mp4"),
+        ("http://h.test/v.mp4", "http://h.test/V.mp4"),
+    ],
+)
+def test_what_an_address_points_at_is_its_host_path_and_query(one: str, other: str) -> None:
+    same = other.removesuffix("?") == one
+    assert (_names(one) == _names(other)) is same
+    assert _names(one) == _names(one.replace("http://", "https://").replace(".test", ".TEST:8080"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from([f"http://{h}.test/{p}/v.mkv" for h in "ab" for p in "xyz"]), min_size=1), st.randoms())
+def test_ids_do_not_depend_on_order_or_company(urls: list[str], random) -> None:
+    alone = {url: _names(url)[0] for url in urls}
+    shuffled = random.sample(urls, len(urls))
+    found = {target.where["video"]: target.name for target in _targets(shuffled)}
+    assert found == alone
+    assert len(set(alone.values())) == len(alone)
+
+
+def test_of_two_sounds_the_first_stands_for_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("http://h.test/a.wav http://h.test/b.wav\n")
+    (target,) = _targets(str(tmp_path / "list.txt"))
+    assert target.where == {"video": "http://h.test/a.wav", "sound": "http://h.test/b.wav"}
+
+
 def test_pages_that_end_alike_are_two_videos_and_equal_names_are_refused(caplog: pytest.LogCaptureFixture) -> None:
     assert len(set(_names(["https://h.test/a/watch", "https://h.test/b/watch"]))) == 2
     with caplog.at_level("INFO", "yt360.crawl"):

@@ -87,6 +87,13 @@ def test_table_may_name_addresses_and_files(tmp_path: Path) -> None:
         ("video,split\nA,train\nA,test\n", "line 3: expected one side"),
         ("video,start\n,4\n", "line 2: expected a video"),
         ("video,start\nAAAAAAAAAAA,nan\n", "expected seconds"),
+        ("video,start,end\nAAAAAAAAAAA,3,3\n", "line 2: expected an end after the start"),
+        ("video,start\nAAAAAAAAAAA,10000000\n", "line 2: expected seconds"),
+        ("video,start,start_time\nAAAAAAAAAAA,5,7\n", "line 2: expected one column of each meaning, found start and"),
+        ("video,start,Start\nAAAAAAAAAAA,5,5\n", "line 1: expected each column once, found 'start' 2 times"),
+        ("video,start,duration\nAAAAAAAAAAA,5,10\n", "line 1: expected known column names, found 'duration'"),
+        ("video;start\nAAAAAAAAAAA;5\n", "separated by commas"),
+        ("video,split,subset\nAAAAAAAAAAA,train,test\n", "line 2: expected one column of each meaning"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_line(tmp_path: Path, text: str, found: str) -> None:
@@ -94,6 +101,25 @@ def test_what_is_wrong_is_named_by_its_line(tmp_path: Path, text: str, found: st
     with pytest.raises(UsageError, match=r"t\.csv") as raised:
         read_table(tmp_path / "t.csv")
     assert found in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "right"),
+    [
+        ("t.TSV", "video\tstart\nAAAAAAAAAAA\t0\n", [[0, 10]]),
+        ("t.csv", "video,start,end,duration\nAAAAAAAAAAA,1,3,60\n", [[1, 3]]),
+        ("t.csv", "video,duration\nAAAAAAAAAAA,60\n", []),
+        ("t.csv", "video,start,start_time,end\nAAAAAAAAAAA,1,1,3\n", [[1, 3]]),
+        ("t.csv", "video,start\n,\n\nAAAAAAAAAAA,9999999\n , \n", [[9999999, 10000009]]),
+        ("t.csv", 'video,starts\nAAAAAAAAAAA,"0,5"\n', [[0, 10], [5, 15]]),
+        ("t.csv", "text,video,text\na,AAAAAAAAAAA,b\n", []),
+    ],
+)
+def test_columns_that_say_the_same_or_nothing_are_no_fault(
+    tmp_path: Path, name: str, text: str, right: list[list[float]]
+) -> None:
+    (tmp_path / name).write_text(text)
+    assert read_table(tmp_path / name)["AAAAAAAAAAA"].segments == right
 
 
 @settings(max_examples=150, deadline=None)

@@ -110,7 +110,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                         )
                     _require_known(cells, names, f"{path}, line {number}")
                     continue
-                yield number, dict(reversed(list(zip(names, (cell.strip() for cell in cells), strict=False))))
+                yield number, dict(zip(names, (cell.strip() for cell in cells), strict=False))
     except (OSError, csv.Error) as error:
         raise UsageError(f"{path}: expected a table that can be read, found: {clean_text(error, 200)}") from error
 
@@ -129,6 +129,9 @@ def _require_known(cells: list[str], names: list[str], where: str) -> None:
     known = {*_VIDEO, *_START, *_END, *_SPLIT, _STARTS, *_DESCRIBING, ""}
     if any(name in _END for name in names) or not any(name in _START for name in names):
         known |= set(_LENGTH)
+    doubled = sorted({name for name in names if names.count(name) > 1 and name in known - _DESCRIBING - {""}})
+    if doubled:
+        raise UsageError(f"{where}: expected each column once, found {doubled[0]!r} {names.count(doubled[0])} times")
     strange = [clean_text(cell, 40) for cell, name in zip(cells, names, strict=True) if name not in known]
     if strange:
         raise UsageError(
