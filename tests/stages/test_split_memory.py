@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -106,3 +107,26 @@ def test_a_side_is_part_of_the_key_and_a_dropped_one_too() -> None:
     ]
     keys = [stage.key(Item("a", "a", meta=stage.meta_of(outcome))) for outcome in outcomes]
     assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("said", "unlisted", "meta"),
+    [
+        ("test", "digest", {"side": "test", "by": "table"}),
+        (" Train ", "drop", {"side": "train", "by": "table"}),
+        ("val2", "digest", {"side": "val2", "by": "table"}),
+        ("none", "digest", {}),
+        ("none", "drop", {"side": "", "by": "default"}),
+        ("none", "train", {"side": "train", "by": "default"}),
+        ("", "drop", {}),
+        ("a side of its own", "digest", {}),
+    ],
+)
+def test_what_a_table_says_of_a_side(tmp_path: Path, said: str, unlisted: str, meta: dict[str, str]) -> None:
+    """`none` is what the published list says of videos on neither side: it is no side."""
+    (tmp_path / "listing.json").write_text(json.dumps({"a": {"split": said}}))
+    dataset: Any = SimpleNamespace(
+        state_dir=tmp_path, stages={}, items_after=lambda *_: iter([Item("a", "a")]), entries=lambda _: {}
+    )
+    (item,) = Split(SplitParams.model_validate({"unlisted": unlisted})).plan(dataset)
+    assert item.meta == {"cluster": "a", "channel": "", **meta}
