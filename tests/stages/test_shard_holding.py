@@ -187,3 +187,18 @@ def test_a_shard_that_went_and_is_wanted_again_is_written(made: Dataset) -> None
         _consistent(made)
         assert sorted(_clips(made)["clip"]) == sorted(rows["clip"])
     assert not verify(made.catalog(VIDEOS, **SETTINGS), workers=1, quiet=True).damaged
+
+
+def test_of_tars_without_a_record_only_our_own_go(made: Dataset) -> None:
+    """A killed run leaves a shard that no record names; somebody's own file may be called like one."""
+    folder = made.root.path / "shards"
+    leftover, foreign = folder / "train-000099.tar", folder / "train-000098.tar"
+    leftover.write_bytes((folder / "train-000000.tar").read_bytes())
+    foreign.write_bytes(b"somebody's own")
+    made.run({**VIDEOS, "epsilon": 1}, **SETTINGS)
+    assert not leftover.exists()
+    assert foreign.read_bytes() == b"somebody's own"
+    videos = pd.read_parquet(made.root.manifests / "videos.parquet").set_index("video")
+    sides = _clips(made).groupby("video")["split"].first()
+    assert videos["split"].to_dict() == sides.to_dict()
+    assert videos["clips"].to_dict() == _clips(made)["video"].value_counts().to_dict()
