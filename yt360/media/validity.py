@@ -1,8 +1,9 @@
-"""Are these four channels first-order ambisonics? Judged by what was measured, not by the metadata.
+"""Are these four channels first-order ambisonics, and in which order and weights? One posterior decides.
 
-The balance of W against X, Y and Z, its swing in time and its spread over the bands decide; known mistakes
-(FuMa order, N3D weights, the order X Y W Z) are tried and put right where that makes the balance hold.
-:mod:`yt360.media.ambisonic_measures` measures.
+Prior: how often each hypothesis (:mod:`yt360.media.sound_hypotheses`) is met, and what is declared. Likelihood: what
+was measured (:mod:`yt360.media.ambisonic_measures`), by :mod:`yt360.media.sound_model`; and which channel is absent.
+No measure changes when X, Y and Z change places, so nothing is ever put into another order on their powers. What
+stays in doubt is ``uncertain``, with the two likeliest readings named.
 """
 
 from __future__ import annotations
@@ -11,245 +12,171 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from yt360.media.ambisonic_measures import CANDIDATES, FLOOR_DB
+from yt360.media.ambisonic_measures import FLOOR_DB, absent_channels
+from yt360.media.sound_hypotheses import HYPOTHESES, WYZX, Hypothesis, absence
+from yt360.media.sound_model import shipped_model
 from yt360.media.thresholds import AmbisonicThresholds
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
+Declared = Literal["", "stated", "fixed"]
+
+_COPY, _COPY_DB = 0.9995, 0.2
+"""Correlation and difference in level at which two channels are copies."""
+
+_KEPT_ORDER = ("ambix", "ambix-w-low")
+"""Readings in which the channels stay where they are; they are usable together, whichever of them it is."""
+
+_NEVER = ("n3d", "w-elsewhere")
+"""Readings that nothing but a declaration makes usable: a field in N3D looks like unrelated or equal channels."""
+
+
+_ANY_ABSENT = (1.0, 1 / 3, 1 / 3, 1.0)
+"""Probability of the absent channels, by their number, where no channel has a direction."""
 
 
 @dataclass(frozen=True)
 class AmbisonicVerdict:
-    """What four channels are. ``convention`` names the candidate that was taken."""
+    """What four channels are. ``convention`` names the hypothesis that was taken, ``posterior`` the two likeliest."""
 
     verdict: Verdict
     reason: str
     convention: str = "ambix"
     horizontal_only: bool = False
     flags: tuple[str, ...] = ()
+    posterior: tuple[tuple[str, float], ...] = ()
 
     @property
     def usable(self) -> bool:
         """Whether the sound can enter the dataset."""
         return self.verdict in ("valid", "repaired")
 
-
-_PAIRS = [(i, j) for i in range(4) for j in range(i + 1, 4)]
-"""Pairs of channels, in the order of the measured correlations."""
+    @property
+    def probability(self) -> float:
+        """Probability of the likeliest hypothesis; 1 where a plain fact decided."""
+        return self.posterior[0][1] if self.posterior else 1.0
 
 
 def judge_ambisonics(
     measures: Mapping[str, Any],
     *,
-    declared: str = "ambix",
+    declared: Declared = "",
+    picture: bool = True,
     thresholds: AmbisonicThresholds | None = None,
 ) -> AmbisonicVerdict:
     """Verdict from :func:`measure_ambisonics` alone.
 
-    ``declared`` is the reading that the container states (``fuma`` for an ``.amb`` file, ``n3d`` for
-    such an ``SA3D`` box), else ``ambix``; it decides between readings that the signal allows, and
-    accepts nothing by itself.
+    ``declared``: the channels were measured in an order and weights that the container or the user stated
+    (``stated``), or that their packing fixes (``fixed``); W Y Z X as found else. ``picture``: the sound belongs to a
+    picture. Only undeclared channels are ever put into another order.
     """
     limit = thresholds or AmbisonicThresholds()
-    level = measures["level_db"]
     flags: tuple[str, ...] = ("clipping",) if measures["clipped"] > limit.clipping else ()
-    refused = _refused_outright(measures, limit)
+    refused = _refused_outright(measures)
     if refused:
         return AmbisonicVerdict("invalid", refused, flags=flags)
     if measures["silent_share"] >= limit.silent_windows:
         words = f"{100 * measures['silent_share']:.0f} % of the sound is silence, nothing to judge"
         return AmbisonicVerdict("uncertain", words, flags=flags)
-    dead = [value < max(level) + limit.dead_channel_db for value in level]
-    order = [declared] + [name for name in CANDIDATES if name != declared]
-    absent = [value < max(level) + limit.absent_front_db for value in level]
-    if declared == "ambix" and absent == [False, False, False, True]:
-        # X silent and Z live cannot be: nobody records a world without a front. W X Y Z with a silent Z can.
-        order.remove("fuma")
-        order.insert(0, "fuma")
-    flat_world = declared == "ambix" and absent == [False, False, True, False]
-    if flat_world:
-        # The third channel alone silent is the plane without height of W Y Z X; in FuMa it would be a missing Y.
-        order.remove("fuma")
-    capsules = _capsules(measures, limit)
-    if capsules:
-        return AmbisonicVerdict("invalid", capsules, flags=flags)
-    first = order[0]
-    misfit = _fit(first, measures, limit, declared=flat_world or first != "ambix")
-    # Limiting takes most from the loudest channel, W, which then looks like FuMa's: no repair on such evidence.
-    repairs = [] if flags else [name for name in order[1:] if _repairs(name, measures, limit)]
-    much_less = limit.steadier * _steadiness(first, measures)
-    better = [name for name in repairs if _steadiness(name, measures) < much_less]
-    if misfit is None and measures["readings"][first]["balance_db"] > limit.doubtful_balance_db:
-        better = repairs
-    if misfit is None and not (first == "ambix" and better):
-        taken = first
-    elif misfit is None:
-        taken = min(better, key=lambda name: _oddness(name, measures))
-    elif repairs:
-        taken = min(repairs, key=lambda name: _oddness(name, measures))
+    if not measures["features"]:
+        words = f"{measures['seconds']:g} s of sound, too little to judge"
+        return AmbisonicVerdict("uncertain", words, flags=flags)
+    found = posterior(measures, declared=bool(declared), picture=picture, thresholds=limit)
+    top = tuple(sorted(found.items(), key=lambda pair: -pair[1])[:2])
+    verdict, taken, reason = _decide(found, bool(declared), bool(flags), limit)
+    absent = absent_channels(measures["level_db"])
+    if verdict in ("valid", "repaired"):
+        order = HYPOTHESES[taken].order or WYZX
+        horizontal = absent[order[2]]
+        flags += ("horizontal-only",) if horizontal else ()
     else:
-        return AmbisonicVerdict("uncertain" if flags else "invalid", misfit, flags=flags)
-    candidate = CANDIDATES[taken]
-    horizontal = dead[candidate.order[2]] or (taken == "fuma" and absent[3])
-    flags += ("horizontal-only",) if horizontal else ()
-    balance = measures["readings"][taken].get("balance_db", 0.0)
-    words = f"balance {balance:+.1f} dB, swing {measures['readings'][taken].get('swing_db', 0.0):.1f} dB"
-    if taken == "ambix":
-        return AmbisonicVerdict("valid", f"{candidate.words}: {words}", taken, horizontal, flags)
-    return AmbisonicVerdict("repaired", f"{candidate.words}: {words}", taken, horizontal, flags)
+        horizontal = False
+    rounded = tuple((name, round(share, 4)) for name, share in top)
+    return AmbisonicVerdict(verdict, reason, taken, horizontal, flags, rounded)
 
 
-def _refused_outright(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> str:
-    """Why the channels are no ambisonics in any reading; empty if that is open."""
+def posterior(
+    measures: Mapping[str, Any], *, declared: bool, picture: bool, thresholds: AmbisonicThresholds
+) -> dict[str, float]:
+    """Probability of each hypothesis; they add up to 1. ``features`` must not be empty."""
+    likelihood = shipped_model().likelihoods(measures["features"])
+    if measures["clipped"] > thresholds.clipping:
+        # Limiting takes most from the loudest channel, W, which then looks low.
+        levels = max(likelihood["field"], likelihood["field-w-low"])
+        likelihood = {**likelihood, "field": levels, "field-w-low": levels}
+    absent = absent_channels(measures["level_db"])
+    weight = {}
+    for name, hypothesis in HYPOTHESES.items():
+        prior = hypothesis.prior_picture if picture else hypothesis.prior_sound
+        weight[name] = prior * likelihood[hypothesis.signal]
+        if not declared:
+            weight[name] *= absence(hypothesis.order, absent) if hypothesis.order else _ANY_ABSENT[sum(absent)]
+    if declared:
+        others = sum(h.prior_picture if picture else h.prior_sound for h in HYPOTHESES.values() if _other(h))
+        odds = thresholds.declared_odds
+        for name, hypothesis in HYPOTHESES.items():
+            if _other(hypothesis):
+                weight[name] /= others
+            else:
+                weight[name] = odds * likelihood[hypothesis.signal] if name == "ambix" else 0.0
+        # The order is stated; that its weights are not is for nobody to tell apart from a strong or weak W.
+        weight["ambix-w-low"] = odds / 10 * likelihood["field-w-low"]
+        weight["n3d"] = odds / 30 * likelihood["field-n3d"]
+    total = sum(weight.values())
+    return {name: value / total for name, value in weight.items()}
+
+
+def _other(hypothesis: Hypothesis) -> bool:
+    """Whether a hypothesis contradicts a declaration, rather than giving the declared channels other gains."""
+    return hypothesis.signal not in ("field", "field-w-low", "field-n3d")
+
+
+def _decide(
+    found: Mapping[str, float], declared: bool, clipped: bool, limit: AmbisonicThresholds
+) -> tuple[Verdict, str, str]:
+    """Verdict, the reading that is taken, and the reason."""
+    ranked = sorted(found, key=lambda name: -found[name])
+    first = ranked[0]
+    kept = sum(found[name] for name in _KEPT_ORDER)
+    no_field = sum(share for name, share in found.items() if HYPOTHESES[name].order is None and name != "w-elsewhere")
+    doubt = " or ".join(f"{HYPOTHESES[name].words} ({100 * found[name]:.0f} %)" for name in ranked[:2])
+    if declared:
+        kept += found["n3d"]
+        if kept >= limit.valid_probability:
+            return "valid", "ambix", f"as declared ({_percent(kept)})"
+        against = 1 - kept
+        if against > limit.overwhelming_odds * kept and no_field > 0.5:
+            return "invalid", "ambix", f"{HYPOTHESES[first].words} ({_percent(found[first])}), against what is declared"
+        return "uncertain", "ambix", f"declared ambisonics ({_percent(kept)}), but it sounds like {doubt}"
+    if no_field >= limit.invalid_probability:
+        worst = max((name for name in ranked if HYPOTHESES[name].order is None), key=lambda name: found[name])
+        return "invalid", "ambix", f"{HYPOTHESES[worst].words} ({_percent(no_field)} that it is no ambisonics)"
+    if kept >= limit.valid_probability:
+        if not clipped and found["ambix-w-low"] >= limit.repaired_probability * kept:
+            return "repaired", "ambix-w-low", f"{HYPOTHESES['ambix-w-low'].words} ({_percent(kept)})"
+        return "valid", "ambix", f"{HYPOTHESES['ambix'].words} ({_percent(kept)})"
+    if found[first] >= limit.repaired_probability and first not in _NEVER and HYPOTHESES[first].order and not clipped:
+        return "repaired", first, f"{HYPOTHESES[first].words} ({_percent(found[first])})"
+    return "uncertain", "ambix", f"cannot tell: {doubt}; declare which it is"
+
+
+def _percent(share: float) -> str:
+    return f"{min(99.9, 100 * share):.3g} %"
+
+
+def _refused_outright(measures: Mapping[str, Any]) -> str:
+    """Facts that no probability is needed for; empty if there are none."""
     level = measures["level_db"]
     if measures["not_finite"]:
         return f"{measures['not_finite']} samples are not numbers"
     if max(level) <= FLOOR_DB + 10:
         return "digital silence"
-    dead = [value < max(level) + limit.dead_channel_db for value in level]
-    live = [k for k in range(4) if not dead[k]]
-    if len(live) == 1:
-        return f"only channel {live[0]} holds sound: mono"
-    if len(live) == 2:
-        return f"only channels {live[0]} and {live[1]} hold sound: stereo"
-    for (i, j), correlation, gain in zip(_PAIRS, measures["correlation"], measures["gain_db"], strict=True):
-        if dead[i] or dead[j]:
-            continue
-        if abs(correlation) > limit.duplicate_correlation and abs(gain) < 0.2:
-            return f"channels {i} and {j} are copies of each other (correlation {correlation:.4f})"
-    if len(live) == 4 and max(level) - min(level) < 0.3 and measures["readings"]["ambix"]["balance_db"] > 4.5:
-        return f"four channels of one level ({level[0]:.1f} dB): copies or independent signals"
-    if len(live) == 4 and measures["eigenvalue_db"][3] > limit.independent_db:
-        return f"four independent channels (equally strong to {-measures['eigenvalue_db'][3]:.1f} dB)"
-    if len(live) == 4 and measures["eigenvalue_db"][2] < -60 and measures["seconds"] > 5:
-        return f"four channels that are mixes of only {1 + int(measures['eigenvalue_db'][1] > -60)}"
-    return ""
-
-
-def _capsules(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> str:
-    """Whether the channels are the raw capsules of a tetrahedral microphone; empty if not."""
-    reading = measures["capsules"]
-    if "swing_db" not in reading or not -6 < reading["balance_db"] < limit.highest_balance_db:
-        return ""
-    share = reading["swing_db"] / max(1e-3, min(_steadiness("ambix", measures), _steadiness("xywz", measures)))
-    # Every capsule hears every source: all pairs go together, as no two of X, Y and Z do for long.
-    if share < limit.steadier or (share < 0.9 and min(measures["correlation"]) > limit.capsule_correlation):
-        return "the four channels are the capsules of a microphone (A-format): convert them to B-format first"
-    return ""
-
-
-def _steadiness(name: str, measures: Mapping[str, Any]) -> float:
-    """Swing of a reading in dB; 99 where it cannot be told."""
-    return float(measures["readings"][name].get("swing_db", 99.0))
-
-
-def _fit(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds, *, declared: bool) -> str | None:
-    """Why the channels are not ambisonics in this reading, or None if they fit.
-
-    ``declared``: something other than the signal says that this unusual reading is meant.
-    """
-    reading = measures["readings"][name]
-    if "balance_db" not in reading:
-        return "W is silent"
-    balance, swing = reading["balance_db"], reading.get("swing_db")
-    if balance < limit.lowest_balance_db:
-        return f"X, Y and Z lie {-balance:.1f} dB below W: the sound is mono"
-    if reading["out_of_phase"] > limit.highest_out_of_phase:
-        return f"X, Y and Z are out of phase with W ({reading['out_of_phase']:.2f}): not coincident"
-    most_balance, most_swing = _most(balance, limit, declared=declared)
-    most_channel = limit.highest_channel_db + (1.5 if declared else 0.0)
-    opposed = measures["moments"]["opposed"]
-    one_sign = opposed < limit.feeds_opposed and not declared
-    feeds = (
-        min(measures["correlation"]) > limit.feeds_correlation
-        and opposed < limit.feeds_mostly_opposed
-        and not _stands_out(CANDIDATES[name].order[0], measures, limit.feeds_w_margin)
-        and not declared
-    )
-    if feeds and (balance > limit.feeds_balance_db or reading["vector"] > limit.feeds_vector):
-        return (
-            f"loudspeaker feeds: no two channels ever have opposite signs, X, Y and Z are {balance:+.1f} dB against W"
-        )
-    spread = reading.get("spread_db", 0.0)
-    wild = swing is not None and swing > limit.feeds_swing_db and spread > limit.feeds_least_spread_db
-    if feeds and wild and (one_sign or not _extra_in_w(measures, limit)):
-        return f"loudspeaker feeds: no two channels ever have opposite signs, their balance swings by {swing:.1f} dB"
-    if one_sign and spread > limit.feeds_spread_db:
-        return f"loudspeaker feeds: no two channels ever have opposite signs, the bands differ by {spread:.1f} dB"
-    if balance > most_balance:
-        return f"X, Y and Z are {balance:+.1f} dB against W, at most {most_balance:+.1f} expected: W lacks a part"
-    if reading["channel_db"] > most_channel:
-        return f"one of X, Y, Z is {reading['channel_db']:+.1f} dB against W, expected at most {most_channel:+.1f}"
-    if reading["vector"] > limit.highest_vector:
-        return f"the sound is more directed than one plane wave can be ({reading['vector']:.2f} times)"
-    if swing is not None and swing > most_swing and not (name == "ambix" and _extra_in_w(measures, limit)):
-        return f"the level of X, Y, Z against W swings by {swing:.1f} dB, expected at most {most_swing:.1f}"
-    return None
-
-
-def _most(balance_db: float, limit: AmbisonicThresholds, *, declared: bool) -> tuple[float, float]:
-    """Largest balance of X, Y and Z against W, and largest swing of it, in dB."""
-    allowance = limit.swing_per_quiet_db * max(0.0, -balance_db - 2.0)
-    if declared:
-        return limit.declared_balance_db, limit.declared_swing_db + allowance
-    return limit.highest_balance_db, limit.highest_swing_db + allowance
-
-
-def limits_applied(
-    measures: Mapping[str, Any], taken: str, declared: str, limit: AmbisonicThresholds
-) -> tuple[float, float]:
-    """Largest balance and swing in dB that :func:`judge_ambisonics` allowed in the reading that it took."""
-    level = measures["level_db"]
-    absent = [value < max(level) + limit.absent_front_db for value in level]
-    first = "fuma" if declared == "ambix" and absent == [False, False, False, True] else declared
-    flat_world = declared == "ambix" and absent == [False, False, True, False]
-    stated = taken == first and (flat_world or first != "ambix")
-    return _most(measures["readings"][taken].get("balance_db", 0.0), limit, declared=stated)
-
-
-def _extra_in_w(measures: Mapping[str, Any], limit: AmbisonicThresholds) -> bool:
-    """Whether the balance swings only because something was mixed into W alone (a narrator): ambisonics all the
-    same, for the stage that looks for post-production sound to judge.
-
-    W is too loud in many moments and too quiet in none, and what is left has more than two dimensions.
-    """
-    moments = measures["moments"]
-    return bool(
-        moments["w_heavy"] >= limit.least_w_heavy
-        and moments["axes_heavy"] <= limit.most_axes_heavy
-        and measures["eigenvalue_db"][2] > limit.third_dimension_db
-    )
-
-
-def _repairs(name: str, measures: Mapping[str, Any], limit: AmbisonicThresholds) -> bool:
-    """Whether a reading that nothing but the signal suggests is beyond doubt.
-
-    It must fit, have channels that are opposed at times, be very steady, and its W must be steadier than any
-    other channel in that place (by far, if none are opposed): in copies, independent noise and loudspeaker feeds
-    no channel stands out. Where the balance is even and hardly moves at all, another channel may happen to be
-    about as steady.
-    """
-    if _fit(name, measures, limit, declared=False) is not None:
-        return False
-    reading, own = measures["readings"][name], CANDIDATES[name].order[0]
-    swing = _steadiness(name, measures)
-    even = abs(reading["balance_db"]) < limit.level_repair_balance_db
-    if measures["moments"]["opposed"] < limit.repair_opposed:
-        same = reading.get("spread_db", 99.0) < limit.one_sign_repair_spread_db
-        steady = even and same and swing <= limit.level_repair_swing_db
-        return steady and _stands_out(own, measures, limit.one_sign_repair_margin)
-    if even and swing <= limit.level_repair_swing_db:
-        return _stands_out(own, measures, limit.level_repair_margin)
-    return swing <= limit.repair_swing_db and _stands_out(own, measures, limit.repair_margin)
-
-
-def _stands_out(channel: int, measures: Mapping[str, Any], margin: float) -> bool:
-    """Whether the balance with this channel as W is so many times steadier than with any other."""
-    others = [value for k, value in enumerate(measures["swing_by_w_db"]) if k != channel]
-    return bool(min(others) > margin * measures["swing_by_w_db"][channel])
-
-
-def _oddness(name: str, measures: Mapping[str, Any]) -> float:
-    """How unusual a repaired reading would be; the least unusual is taken."""
-    reading = measures["readings"][name]
-    rarity = {"ambix": 0.0, "fuma": 1.0, "xywz": 1.0, "n3d": 3.0}[name]
-    return float(((reading["balance_db"] + 0.8) / 1.6) ** 2 + reading.get("swing_db", 1.0) / 0.35 + rarity)
+    silent = [value <= max(level) - 120 for value in level]
+    if sum(silent) == 3:
+        return f"only channel {silent.index(False)} holds sound: mono"
+    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    same = [
+        (i, j)
+        for (i, j), correlation in zip(pairs, measures["correlation"], strict=True)
+        if abs(correlation) > _COPY and abs(level[i] - level[j]) < _COPY_DB and not silent[i]
+    ]
+    return f"all channels are copies of each other (correlation {_COPY})" if len(same) == len(pairs) else ""

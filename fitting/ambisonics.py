@@ -1,0 +1,185 @@
+"""Fits the likelihoods of :mod:`yt360.media.sound_model`: what kind of signal four channels are.
+
+    python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 3300] [--part 0/1]
+    python -m fitting.ambisonics fit OUT yt360/media/sound-model.json
+
+``make`` simulates sounds (:mod:`fitting.sound_fields`, :mod:`fitting.four_channels`), some through a lossy codec, and
+keeps their covariances. ``fit`` takes from each simulated field what it looks like with W low, in N3D, with W
+elsewhere, as capsules and decoded to loudspeakers, measures all, and fits a network of one hidden layer; the
+temperature is the one that is right on a fifth of the sounds that was left out. Nothing of ``benchmarks/`` and no
+recording of a sound field is used: these judge.
+
+The weights in the repository: prompts of Debian's asterisk-core-sounds-{en,fr}-g722 as voices, music of
+supertux-data and frozen-bubble-data. A finished sound is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fitting import recordings
+from fitting.four_channels import MAKERS, layouts
+from yt360.media.ambisonic_features import NAMES, features
+from yt360.media.ambisonic_measures import absent_channels, covariance_tiles
+from yt360.media.sound_hypotheses import ROOT2, ROOT3
+from yt360.synth import mixes
+
+SIGNALS = tuple(MAKERS)
+_TURNS = (
+    "field", "feeds", "field", "spaced", "capsules", "field", "differences", "field", "feeds", "copies", "field",
+    "mono-in-w", "field", "independent", "spaced", "copies",
+)  # fmt: skip
+"""Signals that are made, in turn; those that follow from a field are not."""
+
+_CODED = 0.2
+_HIDDEN, _EPOCHS, _DECAY, _SEEDS = 24, 300, 2e-3, 2
+_FLOOR = 5e-4
+
+
+def make(out: Path, material: mixes.Material, number: int) -> None:
+    """One sound: its name, covariances and levels."""
+    path = out / f"{number:05d}.npz"
+    if path.is_file():
+        return
+    rng = np.random.default_rng((2026, number))
+    name = _TURNS[number % len(_TURNS)]
+    seconds = float(np.exp(rng.uniform(np.log(0.8), np.log(10))))
+    sound = MAKERS[name](rng, round(seconds * mixes.RATE_HZ), material)
+    sound = sound / np.abs(sound).max() * 10 ** (rng.uniform(-30, -1) / 20)
+    if rng.random() < _CODED and seconds > 1.5:
+        sound = mixes.delivered(sound.astype(np.float32), str(rng.choice(["opus", "vorbis", "aac"])))
+    tiles = covariance_tiles(sound.astype(np.float64), mixes.RATE_HZ)
+    level = 10 * np.log10(np.mean(np.square(sound, dtype=np.float64), axis=1) + 1e-20)
+    partial = path.with_suffix(".partial.npz")
+    np.savez(partial, tiles=tiles.astype(np.complex64), level=level, name=name)
+    partial.rename(path)
+
+
+def turned(rng: np.random.Generator, name: str) -> NDArray[np.float64]:
+    """A matrix ``(4, 4)`` that makes of a field what ``name`` says."""
+    if name == "field-w-low":
+        return np.diag([1 / ROOT2, 1, 1, 1])
+    if name == "field-n3d":
+        return np.diag([1, ROOT3, ROOT3, ROOT3])
+    if name == "w-elsewhere":
+        if rng.random() < 0.5:
+            return np.eye(4)[[3, 1, 0, 2]] * np.array([[1], [1], [1], [0.5**0.5]])
+        return np.insert(np.eye(4)[1:][rng.permutation(3)], int(rng.integers(1, 4)), np.eye(4)[0], axis=0)
+    omni = rng.uniform(0.4, 0.6)
+    if name == "capsules":
+        corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / ROOT3
+        return np.concatenate([np.full((4, 1), omni), (1 - omni) * corners], axis=1)[rng.permutation(4)]
+    azimuth = layouts(rng)  # decoded to loudspeakers
+    return np.stack([np.full(4, omni), (1 - omni) * np.sin(azimuth), np.zeros(4), (1 - omni) * np.cos(azimuth)], axis=1)
+
+
+def rows(out: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Features ``(n, features)``, signals and numbers of the sounds they come from."""
+    found: list[tuple[list[float], int, int]] = []
+    for path in sorted(out.glob("?????.npz")):
+        with np.load(path) as stored:
+            tiles, level, name = stored["tiles"].astype(complex), stored["level"], str(stored["name"])
+        number, rng = int(path.stem), np.random.default_rng((7, int(path.stem)))
+        found += _row(tiles, level, name, number)
+        if name != "field":
+            continue
+        for other in ("field-w-low", "field-n3d", "w-elsewhere", "capsules", "feeds"):
+            if other in ("capsules", "feeds") and rng.random() < 0.6:
+                continue
+            matrix = turned(rng, other)
+            mixed = matrix @ tiles @ matrix.T
+            power = np.maximum(np.einsum("btii->i", mixed).real, 0) / max(1, mixed.shape[0] * mixed.shape[1])
+            found += _row(mixed, 10 * np.log10(power + 1e-20), other, number)
+    x, y, numbers = zip(*found, strict=True)
+    return np.array(x), np.array(y), np.array(numbers)
+
+
+def _row(
+    tiles: NDArray[np.complex128], level: NDArray[np.float64], name: str, number: int
+) -> list[tuple[list[float], int, int]]:
+    measured = features(tiles, absent_channels([float(value) for value in level]))
+    return [([measured[each] for each in NAMES], SIGNALS.index(name), number)] if measured else []
+
+
+def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_]) -> dict[str, Any]:
+    """The model as JSON values; every signal counts alike."""
+    low, high = np.quantile(x[~held_out], [0.003, 0.997], axis=0)
+    clipped = np.clip(x, low, high)
+    mean, scale = clipped[~held_out].mean(axis=0), np.maximum(clipped[~held_out].std(axis=0), 1e-3)
+    inputs, target = torch.tensor((clipped - mean) / scale, dtype=torch.float32), torch.tensor(y)
+    share = torch.bincount(target[~held_out], minlength=len(SIGNALS)).float()
+    weight = 1 / share.clamp(min=1)
+    nets = []
+    for seed in range(_SEEDS):
+        torch.manual_seed(seed)
+        net = torch.nn.Sequential(
+            torch.nn.Linear(x.shape[1], _HIDDEN), torch.nn.Tanh(), torch.nn.Linear(_HIDDEN, len(SIGNALS))
+        )
+        optimizer = torch.optim.AdamW(net.parameters(), 5e-3, weight_decay=0)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _EPOCHS)
+        for _ in range(_EPOCHS):
+            noisy = inputs[~held_out] + 0.08 * torch.randn_like(inputs[~held_out])
+            loss = torch.nn.functional.cross_entropy(net(noisy), target[~held_out], weight)
+            loss = loss + _DECAY * sum((layer.weight**2).sum() for layer in (net[0], net[2])) / len(SIGNALS)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+        nets.append(net)
+    # Several fits side by side are one network: its hidden layers joined, its outputs averaged.
+    with torch.no_grad():
+        first = torch.cat([net[0].weight for net in nets]).T, torch.cat([net[0].bias for net in nets])
+        last = (
+            torch.cat([net[2].weight for net in nets], dim=1).T / _SEEDS,
+            torch.stack([net[2].bias for net in nets]).mean(dim=0),
+        )
+        logits = torch.tanh(inputs @ first[0] + first[1]) @ last[0] + last[1]
+    temperature = _temperature(logits[held_out], target[held_out], weight) if held_out.any() else 1.0
+    rounded = lambda values: np.round(np.asarray(values, float), 4).tolist()  # noqa: E731
+    return {
+        "features": list(NAMES), "signals": list(SIGNALS), "low": rounded(low), "high": rounded(high),
+        "mean": rounded(mean), "scale": rounded(scale),
+        "layers": [{"weights": rounded(w), "bias": rounded(b)} for w, b in (first, last)],
+        "temperature": round(temperature, 4), "floor": _FLOOR,
+    }  # fmt: skip
+
+
+def _temperature(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> float:
+    grid = np.geomspace(0.5, 4, 60)
+    losses = [float(torch.nn.functional.cross_entropy(logits / t, target, weight)) for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["make", "fit"])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("model", type=Path, nargs="?", help="with fit: where the model goes")
+    parser.add_argument("--speech", type=Path, help="with make: a folder with a folder a speaker")
+    parser.add_argument("--music", type=Path, help="with make: pieces of music")
+    parser.add_argument("--sounds", type=int, default=3300)
+    parser.add_argument("--part", default="0/1", help="K/N: every Nth sound from the Kth")
+    arguments = parser.parse_args()
+    if arguments.what == "make":
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        speech, music = recordings.voices(arguments.speech), recordings.pieces(arguments.music)
+        first, step = (int(value) for value in arguments.part.split("/"))
+        for number in range(first, arguments.sounds, step):
+            make(arguments.out, mixes.Material("fitting", speech, music), number)
+        return
+    x, y, numbers = rows(arguments.out)
+    held_out = numbers % 5 == 0
+    model = fit(x, y, held_out)
+    arguments.model.write_text(json.dumps(model) + "\n", encoding="utf-8")
+    print(f"{len(np.unique(numbers))} sounds, {len(x)} rows, temperature {model['temperature']}")
+
+
+if __name__ == "__main__":
+    main()
