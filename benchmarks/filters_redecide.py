@@ -88,7 +88,8 @@ def _validate(rng: np.random.Generator) -> dict[str, Any]:
         "ambisonics": _KNOWN["validate"], "picture_reason": "", "picture_words": "", "declared": "ambix",
         "picture_scores": {name: 5.0 * (name == "equirectangular") for name in hypotheses()}, "picture_stated": "",
         "picture_taken": "equirectangular", "picture_measures": {"edges": 3.0, "edges_contrast": 1.0},
-        "convention_taken": "ambix", "overlap_s": float(rng.uniform(10, 600)), "sound_reason": "", "sound_words": "",
+        "stated": False, "with_picture": True, "convention_taken": "ambix", "sound_reason": "", "sound_words": "",
+        "overlap_s": float(rng.uniform(10, 600)),
     }  # fmt: skip
 
 

@@ -4,9 +4,9 @@
     python -m fitting.ambisonics fit OUT yt360/media/sound-model.json
 
 ``make`` simulates sounds (:mod:`fitting.sound_fields`, :mod:`fitting.four_channels`), some through a lossy codec, and
-keeps their covariances. ``fit`` takes from each simulated field what it looks like with W low, in N3D, with W
-elsewhere, as capsules and decoded to loudspeakers, measures all, and fits a network of one hidden layer; the
-temperature is the one that is right on a fifth of the sounds that was left out. Nothing of ``benchmarks/`` and no
+keeps their covariances. ``fit`` measures them and stretches of them, fields also turned, mixed, with W low, in N3D,
+with W elsewhere, as capsules and decoded to loudspeakers, and fits networks of one hidden layer; the temperature is
+the one that is right on a fifth of the sounds that was left out. Nothing of ``benchmarks/`` and no
 recording of a sound field is used: these judge.
 
 The weights in the repository: prompts of Debian's asterisk-core-sounds-{en,fr}-g722 as voices, music of
@@ -38,9 +38,11 @@ _TURNS = (
 )  # fmt: skip
 """Signals that are made, in turn; those that follow from a field are not."""
 
+Row = tuple[list[float], int, int]
+_VARIANTS, _FOLDS = 3, 5
 _CODED = 0.2
-_HIDDEN, _EPOCHS, _DECAY, _SEEDS = 24, 300, 2e-3, 2
-_FLOOR = 5e-4
+_HIDDEN, _STEPS, _BATCH, _NOISE, _DECAY, _SEEDS = 20, 3000, 512, 0.15, 4e-4, 4
+_FLOOR = 2e-4
 
 
 def make(out: Path, material: mixes.Material, number: int) -> None:
@@ -56,9 +58,8 @@ def make(out: Path, material: mixes.Material, number: int) -> None:
     if rng.random() < _CODED and seconds > 1.5:
         sound = mixes.delivered(sound.astype(np.float32), str(rng.choice(["opus", "vorbis", "aac"])))
     tiles = covariance_tiles(sound.astype(np.float64), mixes.RATE_HZ)
-    level = 10 * np.log10(np.mean(np.square(sound, dtype=np.float64), axis=1) + 1e-20)
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, tiles=tiles.astype(np.complex64), level=level, name=name)
+    np.savez(partial, tiles=tiles.astype(np.complex64), name=name)
     partial.rename(path)
 
 
@@ -82,29 +83,82 @@ def turned(rng: np.random.Generator, name: str) -> NDArray[np.float64]:
 
 def rows(out: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Features ``(n, features)``, signals and numbers of the sounds they come from."""
-    found: list[tuple[list[float], int, int]] = []
-    for path in sorted(out.glob("?????.npz")):
-        with np.load(path) as stored:
-            tiles, level, name = stored["tiles"].astype(complex), stored["level"], str(stored["name"])
-        number, rng = int(path.stem), np.random.default_rng((7, int(path.stem)))
-        found += _row(tiles, level, name, number)
-        if name != "field":
-            continue
-        for other in ("field-w-low", "field-n3d", "w-elsewhere", "capsules", "feeds"):
-            if other in ("capsules", "feeds") and rng.random() < 0.6:
-                continue
-            matrix = turned(rng, other)
-            mixed = matrix @ tiles @ matrix.T
-            power = np.maximum(np.einsum("btii->i", mixed).real, 0) / max(1, mixed.shape[0] * mixed.shape[1])
-            found += _row(mixed, 10 * np.log10(power + 1e-20), other, number)
+    paths = sorted(out.glob("?????.npz"))
+    found = [row for path in paths for row in rows_of(path, paths)]
     x, y, numbers = zip(*found, strict=True)
     return np.array(x), np.array(y), np.array(numbers)
 
 
-def _row(
-    tiles: NDArray[np.complex128], level: NDArray[np.float64], name: str, number: int
-) -> list[tuple[list[float], int, int]]:
-    measured = features(tiles, absent_channels([float(value) for value in level]))
+def rows_of(path: Path, paths: list[Path]) -> list[Row]:
+    """Rows of one sound: as it is, and stretches of it with noise; fields are turned, and mixed with other fields.
+
+    Covariances of independent sounds add, so this is exact. The mate of a sound that is left out is left out, too.
+    """
+    number, rng = int(path.stem), np.random.default_rng((7, int(path.stem)))
+    tiles, name = _stored(path)
+    found = _row(tiles, name, number)
+    for variant in range(_VARIANTS):
+        changed = tiles
+        if name == "field":
+            flat = not np.einsum("btii->i", tiles).real[2]
+            turn = np.eye(4)
+            turn[1:, 1:] = _rotation(rng, flat=flat)
+            changed = turn @ changed @ turn.T
+            others = [one for one in paths if one != path and (int(one.stem) % _FOLDS == 0) == (number % _FOLDS == 0)]
+            if others and rng.random() < 0.4:
+                mate, kind = _stored(others[int(rng.integers(len(others)))])
+                if kind == "field":
+                    times = min(mate.shape[1], changed.shape[1])
+                    changed = changed[:, :times] + mate[:, :times] * 10 ** (rng.uniform(-2, 1))
+        changed = _stretch(rng, changed)
+        if name in ("feeds", "independent") and rng.random() < 0.5:
+            gains = np.diag(10 ** (rng.uniform(-12, 0, 4) / 20))
+            changed = gains @ changed @ gains
+        if name == "field" and variant == 0:
+            for other in ("field-w-low", "field-n3d", "w-elsewhere", "capsules", "feeds"):
+                if other in ("capsules", "feeds") and rng.random() < 0.6:
+                    continue
+                matrix = turned(rng, other)
+                found += _row(matrix @ tiles @ matrix.T, other, number)
+        matrix = np.eye(4)
+        other = name
+        if name == "field":
+            other = str(rng.choice(["field", "field", "field-w-low", "field-n3d", "w-elsewhere"]))
+            matrix = np.eye(4) if other == "field" else turned(rng, other)
+        found += _row(matrix @ changed @ matrix.T, other, number)
+    return found
+
+
+def _stored(path: Path) -> tuple[NDArray[np.complex128], str]:
+    with np.load(path) as stored:
+        return stored["tiles"].astype(complex), str(stored["name"])
+
+
+def _rotation(rng: np.random.Generator, *, flat: bool) -> NDArray[np.float64]:
+    """A random rotation of Y, Z and X; around the vertical only where there is no height."""
+    turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    if flat:
+        angle = rng.uniform(0, 2 * np.pi)
+        turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+    return np.asarray(turn)
+
+
+def _stretch(rng: np.random.Generator, tiles: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """A part of the time, maybe with noise in the channels that are live."""
+    times = tiles.shape[1]
+    length = max(min(times, 4), round(times * rng.uniform(0.3, 1)))
+    start = int(rng.integers(0, times - length + 1))
+    part = tiles[:, start : start + length]
+    if rng.random() < 0.3:
+        power = np.einsum("btii->i", part).real / max(1, part.shape[0] * length)
+        noise = power.max() * 10 ** rng.uniform(-5, -2) * (power > 1e-5 * power.max()) * rng.uniform(0.4, 1.5, 4)
+        part = part + np.diag(noise)
+    return np.asarray(part)
+
+
+def _row(tiles: NDArray[np.complex128], name: str, number: int) -> list[Row]:
+    power = np.maximum(np.einsum("btii->i", tiles).real, 0)
+    measured = features(tiles, absent_channels([float(value) for value in 10 * np.log10(power + 1e-20)]))
     return [([measured[each] for each in NAMES], SIGNALS.index(name), number)] if measured else []
 
 
@@ -116,6 +170,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_
     inputs, target = torch.tensor((clipped - mean) / scale, dtype=torch.float32), torch.tensor(y)
     share = torch.bincount(target[~held_out], minlength=len(SIGNALS)).float()
     weight = 1 / share.clamp(min=1)
+    fitted = torch.tensor(np.flatnonzero(~held_out))
     nets = []
     for seed in range(_SEEDS):
         torch.manual_seed(seed)
@@ -123,10 +178,11 @@ def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_
             torch.nn.Linear(x.shape[1], _HIDDEN), torch.nn.Tanh(), torch.nn.Linear(_HIDDEN, len(SIGNALS))
         )
         optimizer = torch.optim.AdamW(net.parameters(), 5e-3, weight_decay=0)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _EPOCHS)
-        for _ in range(_EPOCHS):
-            noisy = inputs[~held_out] + 0.08 * torch.randn_like(inputs[~held_out])
-            loss = torch.nn.functional.cross_entropy(net(noisy), target[~held_out], weight)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
+        for _ in range(_STEPS):
+            chosen = fitted[torch.randint(len(fitted), (_BATCH,))]
+            noisy = inputs[chosen] + _NOISE * torch.randn(_BATCH, x.shape[1])
+            loss = torch.nn.functional.cross_entropy(net(noisy), target[chosen], weight)
             loss = loss + _DECAY * sum((layer.weight**2).sum() for layer in (net[0], net[2])) / len(SIGNALS)
             optimizer.zero_grad()
             loss.backward()
@@ -175,7 +231,7 @@ def main() -> None:
             make(arguments.out, mixes.Material("fitting", speech, music), number)
         return
     x, y, numbers = rows(arguments.out)
-    held_out = numbers % 5 == 0
+    held_out = numbers % _FOLDS == 0
     model = fit(x, y, held_out)
     arguments.model.write_text(json.dumps(model) + "\n", encoding="utf-8")
     print(f"{len(np.unique(numbers))} sounds, {len(x)} rows, temperature {model['temperature']}")

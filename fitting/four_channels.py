@@ -73,14 +73,18 @@ def differences(rng: Rng, samples: int, material: mixes.Material) -> Sound:
 
 
 def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
-    """Feeds of four loudspeakers, or the first four of six: panned sources, a stereo mix with rears, a decoded field."""
+    """Four loudspeakers, or the first four of six: panned sources, a stereo mix with rears, a decoded field."""
     layout = layouts(rng)
     kind = rng.random()
     if kind < 0.2:
         scene = ambix(rng, samples, material)
         directivity = rng.choice([1.0, 1.4, 2.0])
         out = np.stack([scene[0] + directivity * (np.cos(a) * scene[3] + np.sin(a) * scene[1]) for a in layout])
-    elif kind < 0.45:
+    elif kind < 0.35:
+        axis = np.stack([np.cos(layout), np.sin(layout), np.zeros(4)], axis=1)
+        apart_m = rng.choice([0.1, 0.3, 1.0, 3.0]) * rng.uniform(0.5, 1.5)
+        out = heard(rng, samples, material, Receivers(apart_m * axis, axis, np.full(4, rng.uniform(0.25, 0.6))))
+    elif kind < 0.55:
         music = material.stereo(rng, samples)
         rears = np.stack([_late(rng, music[0]), _late(rng, music[1])]) * 10 ** (rng.uniform(-14, 0) / 20)
         if rng.random() < 0.35:
@@ -97,6 +101,8 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
             out += _panned(layout, track) * signal
             if rng.random() < 0.5:
                 out += rng.uniform(0.05, 0.5) * np.stack([_late(rng, signal) for _ in range(4)])
+    if rng.random() < 0.4:
+        out = out * 10 ** (-rng.choice([0, 1], (4, 1)) * rng.uniform(0, 15, (4, 1)) / 20)
     wide = 10 ** (rng.uniform(-40, -8) / 20) * np.sqrt(np.mean(out**2))
     if rng.random() < 0.5:
         out += wide * np.stack([dry(rng, samples, material) for _ in range(4)])
@@ -169,7 +175,7 @@ def _allpass(rng: Rng, signal: Sound) -> Sound:
 def mono_in_w(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     """All in W; the rest is silent, noise, or a hint of the same."""
     out = np.zeros((4, samples))
-    out[0] = dry(rng, samples, material) if rng.random() < 0.6 else np.asarray(material.stereo(rng, samples)).sum(axis=0)
+    out[0] = dry(rng, samples, material) if rng.random() < 0.6 else material.stereo(rng, samples).sum(axis=0)
     kind = rng.random()
     level = 10 ** (rng.uniform(-90, -35) / 20)
     if kind < 0.6:

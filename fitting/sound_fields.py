@@ -7,7 +7,7 @@ them come from the same physics. Nothing here is used by ``benchmarks/``, and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np

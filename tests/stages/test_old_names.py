@@ -85,10 +85,10 @@ def test_keys_and_records_keep_the_old_names(name: str) -> None:
 
 
 def test_an_unknown_threshold_gets_the_nearest_one_and_where_all_are_listed() -> None:
-    given = {"stages": {"crawl": {}, "validate": {"thresholds": {"ambisonics": {"steadyer": 1}}}}}
+    given = {"stages": {"crawl": {}, "validate": {"thresholds": {"ambisonics": {"clippin": 1}}}}}
     with pytest.raises(UsageError) as caught:
         recipe.build(given, REGISTRY, [], where="r.yaml")
     assert str(caught.value) == (
-        "r.yaml: stages.validate.thresholds.ambisonics: unknown key 'steadyer'; did you mean 'steadier'? "
+        "r.yaml: stages.validate.thresholds.ambisonics: unknown key 'clippin'; did you mean 'clipping'? "
         "(`yt360 params validate` lists all)"
     )

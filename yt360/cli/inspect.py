@@ -68,7 +68,10 @@ def _resident_mb(pid: int) -> float:
     return total * resource.getpagesize() / (1 << 20)
 
 
-def _child(connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int | None) -> None:
+def _child(
+    connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int | None,
+    convention: str,
+) -> None:  # fmt: skip
     from yt360.media.evidence import sound_picture
     from yt360.media.inspect import inspect_media, memory_mb_beyond
     from yt360.media.png import write_png
@@ -82,7 +85,7 @@ def _child(connection: Connection, file: str, sound: str | None, picture: str | 
             limit_mb += max(memory_mb_beyond(probe(one)) for one in (path, sound_path) if one is not None)
             _limit_memory(limit_mb)
             connection.send(limit_mb)
-        inspection = inspect_media(path, sound_path)
+        inspection = inspect_media(path, sound_path, convention=convention)
         report = inspection.to_json()
         if picture:
             drawn = sound_picture(inspection)
@@ -156,8 +159,9 @@ def _whose_fault(file: str, memory_mb: int) -> str:
 
 
 def inspect_isolated(
-    file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int | None = None
-) -> dict[str, Any]:
+    file: str, sound: str | None = None, picture: str | None = None, *, memory_mb: int | None = None,
+    convention: str = "",
+) -> dict[str, Any]:  # fmt: skip
     """The report on one file, made in a process of its own; its death or delay is reported, too.
 
     That process, and each ffmpeg that it starts, may hold ``memory_mb`` of memory: by default
@@ -167,7 +171,7 @@ def inspect_isolated(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["yt360.media.inspect", "yt360.media.evidence"])
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, file, sound, picture, memory_mb), daemon=True)
+    process = context.Process(target=_child, args=(sender, file, sound, picture, memory_mb, convention), daemon=True)
     process.start()
     sender.close()
     peak_mb, limit_mb = 0.0, memory_mb or _MEMORY_MB
@@ -279,10 +283,15 @@ def _as_json(report: Mapping[str, Any]) -> str:
     "--memory-mb", type=click.IntRange(256),
     help=f"Memory limit for each FILE [default: {_MEMORY_MB} and what its picture and sound need].",
 )  # fmt: skip
+@click.option(
+    "--convention", type=click.Choice(["auto", "ambix", "n3d", "orthonormal", "fuma"]), default="auto",
+    help="Order and weights of the ambisonics, where you know them; overrules what each FILE says.",
+)  # fmt: skip
 @talk_options
 def inspect_command(
-    files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int | None
-) -> None:
+    files: tuple[str, ...], sound: str | None, as_json: bool, picture: str | None, memory_mb: int | None,
+    convention: str,
+) -> None:  # fmt: skip
     """Identify each FILE: projection, stereo layout, ambisonics, direction of sound, verdict.
 
     Exit status 1 if a file could not be understood at all, 0 otherwise (whatever the verdicts are).
@@ -292,7 +301,9 @@ def inspect_command(
     failed = False
     for file in files:
         with doing(f"looking into {clean(file)}"):
-            report = inspect_isolated(file, sound, picture, memory_mb=memory_mb)
+            report = inspect_isolated(
+                file, sound, picture, memory_mb=memory_mb, convention="" if convention == "auto" else convention
+            )
         failed |= "error" in report
         if as_json:
             click.echo(_as_json(report))

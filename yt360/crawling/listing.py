@@ -1,7 +1,8 @@
-"""What tables of sources said about videos: their segments, their side of the split. One file of the root's state.
+"""What tables of sources said about videos: segments, side of the split, convention of the sound.
 
-The crawl writes it when it plans; ``chunk`` and ``split`` read it. What a table said stays when a later crawl has
-another source, for clips were made by it; another table that speaks of the same video replaces it.
+It is one file of the root's state. The crawl writes it when it plans; ``validate``, ``chunk`` and ``split`` read it.
+What a table said stays when a later crawl has another source, for clips were made by it; another table that speaks of
+the same video replaces it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ class Listed:
                 f"{clean_text(target.said, 200)}: expected one side of the split for a video, found "
                 f"{clean_text(said['split'], 40)} and {clean_text(split, 40)}; all tables together may name one"
             )
+        convention = target.notes.get("convention")
+        if convention and said.setdefault("convention", convention) != convention:
+            raise UsageError(
+                f"{clean_text(target.said, 200)}: expected one convention of the sound of a video, found "
+                f"{clean_text(said['convention'], 40)} and {clean_text(convention, 40)}; all tables may name one"
+            )
         for segment in target.notes.get("segments", ()):
             segments = said.setdefault("segments", [])
             if segment not in segments:
@@ -44,7 +51,8 @@ class Listed:
 
 
 def read_listing(dataset: DatasetView) -> dict[str, dict[str, Any]]:
-    """Item id -> what was said of it: ``segments`` ([start, end] pairs in seconds) and ``split``, as far as said.
+    """Item id -> what was said of it: ``segments`` ([start, end] pairs in seconds), ``split`` and ``convention``,
+    as far as said.
 
     Raises :class:`UsageError` when the file holds something else.
     """

@@ -3,9 +3,10 @@
 A table is a ``.csv`` or ``.tsv`` file with a line of column names: a video (``video``, ``youtube_id``, ``ytid``,
 ``url``, ``video_id`` or ``id``) and, if wanted, the start and end of a segment in seconds (``start``, ``end`` and the
 names of AudioSet, Kinetics, VGGSound and Imagine360; a row a segment), or ``starts`` (comma-separated, a row a video),
-and ``split``. Case, spaces, ``_`` and ``-`` in a name do not count. Columns that describe (labels, captions) are left
-alone; one whose name is unknown is refused, for it may mean the segments. What a table says about segments and split
-goes along with each video as hints; it is not part of what is crawled.
+``split``, and ``convention`` (of the ambisonics: ``ambix``, ``n3d``, ``orthonormal``, ``fuma``). Case, spaces, ``_``
+and ``-`` in a name do not count. Columns that describe (labels, captions) are left alone; one whose name is unknown is
+refused, for it may mean the segments. What a table says about segments, split and convention goes along with each
+video as hints; it is not part of what is crawled.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from yt360 import shipped
 from yt360.crawling.list_files import encoding_of
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
+from yt360.media.sound_hypotheses import declarable
 
 PUBLISHED = "yt360-2020"
 PUBLISHED_TABLE = "manifests/yt360-2020.tsv"
@@ -31,6 +33,7 @@ _VIDEO = ("video", "youtubeid", "ytid", "url", "videoid", "id")
 _START = ("start", "starttime", "startseconds", "startsec", "timestart", "tstart", "begin", "begintime")
 _END = ("end", "ends", "endtime", "endseconds", "endsec", "timeend", "tend", "stop", "stoptime")
 _SPLIT = ("split", "subset")
+_CONVENTION = ("convention", "soundconvention", "ambisonicconvention")
 _STARTS = "starts"
 _LENGTH = ("duration", "durations", "length", "lengths")
 """Understood nowhere: of the segment or of the video? Left alone where an end is given."""
@@ -53,16 +56,19 @@ _LONGEST_FIELD = 1 << 20
 
 @dataclass
 class ListedVideo:
-    """A video of a table: its segments as [start, end] in seconds, and its side of the split (empty: not said)."""
+    """A video of a table: its segments as [start, end] in seconds, its side of the split, the convention of its sound
+    (both empty where not said)."""
 
     video: str
     split: str = ""
+    convention: str = ""
     segments: list[list[float]] = field(default_factory=list)
     line: int = field(default=0, compare=False)
 
     def notes(self) -> dict[str, object]:
         told: dict[str, object] = {"segments": self.segments} if self.segments else {}
-        return {**told, "split": self.split} if self.split else told
+        told |= {"split": self.split} if self.split else {}
+        return told | ({"convention": self.convention} if self.convention else {})
 
 
 def read_table(path: Path) -> dict[str, ListedVideo]:
@@ -126,7 +132,7 @@ def _is_header(cells: list[str]) -> bool:
 
 def _require_known(cells: list[str], names: list[str], where: str) -> None:
     """Refuse columns whose meaning is not known: they may be the segments, and would be ignored."""
-    known = {*_VIDEO, *_START, *_END, *_SPLIT, _STARTS, *_DESCRIBING, ""}
+    known = {*_VIDEO, *_START, *_END, *_SPLIT, *_CONVENTION, _STARTS, *_DESCRIBING, ""}
     if any(name in _END for name in names) or not any(name in _START for name in names):
         known |= set(_LENGTH)
     doubled = sorted({name for name in names if names.count(name) > 1 and name in known - _DESCRIBING - {""}})
@@ -155,6 +161,14 @@ def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int =
                 f"expected one side of the split for {clean_text(video, 40)!r}, found {row.split} and {split}"
             )
         row.split = clean_text(split, 40)
+    convention = _first(line, _CONVENTION)
+    if convention:
+        named = declarable(clean_text(convention, 40))
+        if row.convention and row.convention != named:
+            raise ValueError(
+                f"expected one convention for {clean_text(video, 40)!r}, found {row.convention} and {named}"
+            )
+        row.convention = named
     for text in filter(None, line.get(_STARTS, "").split(",")):
         start = _seconds(text)
         row.segments.append([start, start + SEGMENT_S])

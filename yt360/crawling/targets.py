@@ -30,7 +30,8 @@ class CrawlTarget:
     ``where`` is one of ``{"page": URL}`` (ask yt-dlp), ``{"video": URL, "sound": URL}`` (media files) and
     ``{"video_file": path, "sound_file": path, "info_file": path}`` (local files); all but one may be missing.
     ``said`` is how the source spells it, ``named`` whether the source gave the name itself (``NAME=ADDRESS``).
-    ``notes`` are what a table says about it: ``segments`` ([start, end] pairs in seconds) and ``split``.
+    ``notes`` are what a table says about it: ``segments`` ([start, end] pairs in seconds), ``split``
+    and ``convention``.
     """
 
     name: str

@@ -7,7 +7,7 @@ What the container and its sender say picks an order; whether the channels are a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yt360.media.probe import AudioStream
 from yt360.media.spatial import FUMA_ORDERING, SoundMetadata
@@ -29,7 +29,9 @@ _FUMA_ORDER_MAPS = {(0, 3, 1, 2), (0, 2, 3, 1)}
 class ChannelPlan:
     """Which decoded channels to judge as W Y Z X. ``order`` is None where there cannot be ambisonics.
 
-    With a ``doubt`` the signal must be ambisonics in that very order, or the doubt is the reason to refuse it.
+    ``declared`` names the weights of these channels where something states them. ``fixed``: something states the
+    order, too, so no signal is read in another one. With a ``doubt`` the signal must be ambisonics in that very
+    order, or the doubt is the reason to refuse it.
     """
 
     order: tuple[int, int, int, int] | None
@@ -39,6 +41,7 @@ class ChannelPlan:
     problem: str = ""
     reason: str = ""
     doubt: str = ""
+    fixed: bool = False
 
 
 def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float]) -> ChannelPlan:
@@ -46,6 +49,12 @@ def plan_channels(stream: AudioStream, metadata: SoundMetadata, level_db: Sequen
 
     ``level_db`` is the level of each decoded channel. Metadata picks an order; the signal test decides.
     """
+    plan = _plan(stream, metadata, level_db)
+    stated = metadata.order is not None or stream.opus_family in (2, 3) or stream.layout.startswith("ambisonic")
+    return replace(plan, fixed=plan.order is not None and (stated or plan.packing != "ambix"))
+
+
+def _plan(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float]) -> ChannelPlan:
     channels = stream.channels
     if channels < 4:
         name = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")

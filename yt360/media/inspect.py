@@ -26,6 +26,7 @@ from yt360.media.raw_camera import name_camera
 from yt360.media.sampling import FrameSample, SoundSample, falls_short, sample_frames, sample_sound
 from yt360.media.sei import note_messages
 from yt360.media.sound_facts import SoundFacts, weigh_sound
+from yt360.media.sound_hypotheses import declarable
 from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.timeline import TOLERANCE_S
 
@@ -138,12 +139,13 @@ class Inspection:
     def facts(self) -> dict[str, Any]:
         """``facts.json``: :meth:`to_json` and the recipes that later stages read with."""
         start, end = self.overlap
+        heard = self.ambisonic.likeliest if self.ambisonic else None
         spliced = self.timing is not None and self.timing.splices
         return {
             **self.to_json(),
             **({"sound_time": self.timing.to_json()} if self.timing is not None and spliced else {}),
             "picture_reading": self.picture.reading.to_json() if self.picture and self.picture.reading else None,
-            "sound_reading": self.ambisonic.reading.to_json() if self.ambisonic and self.ambisonic.reading else None,
+            "sound_reading": heard.to_json() if heard else None,
             "start_s": round(start, 6),
             "end_s": round(end, 6),
             "duration_s": round(max(0.0, end - start), 6),
@@ -188,18 +190,21 @@ def inspect_media(
     sound: Path | None = None,
     *,
     sample_s: float = SAMPLE_S,
+    convention: str = "",
     thresholds: AmbisonicThresholds | None = None,
 ) -> Inspection:
     """Look into a file, or into a picture file and the sound file that belongs to it.
 
     At most 9 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length; the time stamps of
     all sound are read. Where a file has several tracks, the one counts that its metadata declare, else the first
-    that can enter the dataset. Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``,
-    ``corrupt``, ``not-media``, ``unknown-codec``, ``unknown-parameters``, ``time-stamps``) for a file that cannot
-    be looked into.
+    that can enter the dataset. ``convention`` (``ambix``, ``n3d``, ``orthonormal``, ``fuma``) is what is known of the
+    sound from elsewhere; it overrules what the file says. Raises :class:`ItemError` (``missing``, ``unreadable``,
+    ``empty``, ``truncated``, ``corrupt``, ``not-media``, ``unknown-codec``, ``unknown-parameters``, ``time-stamps``) for
+    a file that cannot be looked into.
     """
     if video is None and sound is None:
         raise ValueError("inspect_media needs a file")
+    convention = declarable(convention) if convention else ""
     inspection = Inspection(video, sound)
     if video is not None:
         inspection.info = with_length(probe(video))
@@ -209,7 +214,7 @@ def inspect_media(
     if sound is not None:
         inspection.sound_info = with_length(probe(sound))
         _note_damage(inspection, inspection.sound_info)
-    _listen(inspection, sample_s, thresholds)
+    _listen(inspection, sample_s, convention, thresholds)
     _note_ends(inspection)
     inspection.overlap = _overlap(inspection)
     inspection.agreement = agree(*moments(inspection))
@@ -285,7 +290,7 @@ def _declares_ambisonics(info: MediaInfo, audio: AudioStream) -> bool:
     return (stated.order is not None and not stated.non_diegetic) or audio.opus_family in (2, 3)
 
 
-def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresholds | None) -> None:
+def _listen(inspection: Inspection, sample_s: float, convention: str, thresholds: AmbisonicThresholds | None) -> None:
     """Listen to the sound that the metadata declare ambisonics; else to all that could be, to the first that is."""
     source = "sound" if inspection.sound_info is not None and inspection.sound_info.audios else "video"
     info = inspection.heard_in = inspection.sound_info if source == "sound" else inspection.info
@@ -300,7 +305,7 @@ def _listen(inspection: Inspection, sample_s: float, thresholds: AmbisonicThresh
     for audio in candidates[:_MOST_TRACKS]:
         if inspection.ambisonic is not None and audio.channels < _LEAST:
             break
-        _listen_to(inspection, info, audio, source, sample_s, thresholds)
+        _listen_to(inspection, info, audio, source, sample_s, convention or _by_name(info), thresholds)
         if inspection.ambisonic is not None and inspection.ambisonic.reading is not None:
             break
     _name_what_is_beside(inspection)
@@ -322,9 +327,14 @@ def _name_what_is_beside(inspection: Inspection) -> None:
         inspection.ambisonic = replace(facts, words="; ".join([facts.words, *known]))
 
 
+def _by_name(info: MediaInfo) -> str:
+    """Files that end in ``.amb`` are FuMa by definition, also where their header does not say so."""
+    return "fuma" if info.path.suffix.lower() == ".amb" else ""
+
+
 def _listen_to(
     inspection: Inspection, info: MediaInfo, audio: AudioStream, source: str, sample_s: float,
-    thresholds: AmbisonicThresholds | None,
+    convention: str, thresholds: AmbisonicThresholds | None,
 ) -> None:  # fmt: skip
     edits = tuple((at - info.start_s, begin, length) for at, begin, length in info.metadata.sound(audio.index).edits)
     timing = SoundTime(edits[-1][0] + edits[-1][2]) if edits else sound_time(info, audio)
@@ -341,7 +351,8 @@ def _listen_to(
         begins_s = max(0.0, heard.first_s)
     facts = weigh_sound(
         audio, info.metadata.sound(audio.index), heard.windows, heard.starts_s, source=source,
-        delay_s=begins_s, edits=edits, thresholds=thresholds,
+        delay_s=begins_s, edits=edits, convention=convention, picture=inspection.picture is not None,
+        thresholds=thresholds,
     )  # fmt: skip
     if audio.layout == IN_ORDER:
         facts = _say_how(facts, IN_ORDER, FLAG)

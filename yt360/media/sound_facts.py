@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
-from yt360.media.ambisonic_measures import CANDIDATES, measure_ambisonics
+from yt360.media.ambisonic_measures import measure_ambisonics
 from yt360.media.channel_order import plan_channels
 from yt360.media.probe import AudioStream
 from yt360.media.sound import SILENT, FoaDecodeSpec
+from yt360.media.sound_hypotheses import HYPOTHESES
 from yt360.media.spatial import SoundMetadata
 from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
@@ -21,7 +22,11 @@ from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """``reading`` is None where the sound cannot enter the dataset; ``reason`` is the code for that."""
+    """``reading`` is None where the sound cannot enter the dataset; ``reason`` is the code for that.
+
+    ``likeliest`` is how it would be read if it did. ``declared`` names the weights in which the channels were judged,
+    ``stated`` says whether something states them, ``with_picture`` whether the sound belongs to a picture.
+    """
 
     verdict: AmbisonicVerdict | None
     reading: FoaDecodeSpec | None
@@ -34,6 +39,9 @@ class SoundFacts:
     channel_map: tuple[int, ...] = ()
     convention: str = ""
     declared: str = "ambix"
+    stated: bool = False
+    with_picture: bool = True
+    likeliest: FoaDecodeSpec | None = None
 
     def to_json(self, stream: AudioStream) -> dict[str, Any]:
         """The ``audio`` part of an inspection."""
@@ -52,6 +60,8 @@ class SoundFacts:
                 "head_locked": bool(self.head_locked),
                 "head_locked_db": self.head_locked_db,
                 "flags": list(verdict.flags) if verdict else [],
+                "posterior": [[name, share] for name, share in verdict.posterior] if verdict else [],
+                "declared": self.declared if self.stated else None,
                 "measures": self.measures,
             },
             "direction": self.direction,
@@ -67,9 +77,15 @@ def weigh_sound(
     source: str,
     delay_s: float,
     edits: tuple[tuple[float, float, float], ...] = (),
+    convention: str = "",
+    picture: bool = True,
     thresholds: AmbisonicThresholds | None = None,
 ) -> SoundFacts:
-    """Judge decoded ``windows`` of ``(channels, n)``."""
+    """Judge decoded ``windows`` of ``(channels, n)``.
+
+    ``convention`` (a name of :data:`yt360.media.sound_hypotheses.DECLARABLE`) is what somebody who knows says the
+    weights and order of the four channels are; it overrules the file. ``picture``: the sound belongs to a picture.
+    """
     if not windows:
         return SoundFacts(None, None, "no-sound", "no sound could be decoded")
     level_db = [_level_db(windows, k) for k in range(stream.channels)]
@@ -78,15 +94,19 @@ def weigh_sound(
         return SoundFacts(
             None, None, plan.reason, plan.problem, {"level_db": [round(v, 2) for v in level_db]},
         )  # fmt: skip
-    picked = [window[list(plan.order)] for window in windows]
-    measures = measure_ambisonics(picked, stream.sample_rate_hz)
-    verdict = judge_ambisonics(measures, declared=plan.declared, thresholds=thresholds)
-    if plan.doubt and (verdict.verdict != "valid" or verdict.convention != plan.declared):
-        return SoundFacts(
-            None, None, "invalid-ambisonics", plan.doubt, {"level_db": [round(v, 2) for v in level_db]},
-        )  # fmt: skip
-    candidate = CANDIDATES[verdict.convention]
-    order = tuple(plan.order[k] for k in candidate.order)
+    declared = HYPOTHESES[convention or plan.declared]
+    stated = bool(convention) or plan.fixed
+    channels = [plan.order[k] for k in declared.order or ()]
+    gains = np.array(declared.gains, np.float32)[:, None]
+    measures = measure_ambisonics([window[channels] * gains for window in windows], stream.sample_rate_hz)
+    verdict = judge_ambisonics(measures, declared=stated, picture=picture, thresholds=thresholds)
+    if plan.doubt and not stated and verdict.convention != "ambix":
+        verdict = replace(verdict, verdict="uncertain", convention="ambix")
+    if plan.doubt and not verdict.usable:
+        verdict = replace(verdict, reason=f"{plan.doubt} ({verdict.reason})")
+    taken = HYPOTHESES[verdict.convention]
+    order = tuple(channels[k] for k in taken.order or (0, 1, 2, 3))
+    gained = tuple(gain * declared.gains[k] for gain, k in zip(taken.gains, taken.order or (0, 1, 2, 3), strict=True))
     silent_z = bool(verdict.usable and not any(np.any(window[order[2]]) for window in windows))
     reading = FoaDecodeSpec(
         channels=stream.channels,
@@ -96,8 +116,8 @@ def weigh_sound(
         codec=stream.codec,
         layout=stream.layout,
         order=(order[0], order[1], SILENT if silent_z else order[2], order[3]),
-        gains=candidate.gains,
-        convention=plan.packing if verdict.convention == "ambix" else verdict.convention,
+        gains=(gained[0], gained[1], gained[2], gained[3]),
+        convention=_convention(plan.packing, declared.name, verdict.convention),
         head_locked=plan.head_locked,
         repaired=verdict.reason if verdict.verdict == "repaired" else "",
         delay_s=round(delay_s, 6),
@@ -119,8 +139,18 @@ def weigh_sound(
         direction=direction,
         channel_map=(order[0], order[1], order[2], order[3]),
         convention=reading.convention,
-        declared=plan.declared,
+        declared=declared.name,
+        stated=stated,
+        with_picture=picture,
+        likeliest=reading,
     )
+
+
+def _convention(packing: str, declared: str, taken: str) -> str:
+    """What the file held, in one word: the reading that was taken, the declared one, or the packing."""
+    if taken != "ambix":
+        return taken
+    return packing if declared == "ambix" else declared
 
 
 def _level_db(windows: Sequence[NDArray[np.float32]], channel: int) -> float:

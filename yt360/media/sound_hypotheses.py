@@ -69,26 +69,48 @@ _W_LOW = (ROOT2, 1.0, 1.0, 1.0)
 HYPOTHESES: dict[str, Hypothesis] = {
     h.name: h
     for h in (
-        Hypothesis("ambix", "field", "AmbiX: W Y Z X, SN3D", 0.85, 0.5, WYZX),
-        Hypothesis("ambix-w-low", "field-w-low", "W Y Z X with W 3 dB low", 0.025, 0.03, WYZX, _W_LOW),
-        Hypothesis("fuma", "field-w-low", "FuMa: W X Y Z with W 3 dB low", 0.005, 0.1, WXYZ, _W_LOW),
-        Hypothesis("wxyz", "field", "W X Y Z with SN3D weights", 0.0005, 0.002, WXYZ),
-        Hypothesis("n3d", "field-n3d", "N3D or orthonormal: W Y Z X, Y, Z and X 4.8 dB high", 0.01, 0.08, WYZX,
+        Hypothesis("ambix", "field", "AmbiX: W Y Z X, SN3D", 0.9, 0.6, WYZX),
+        Hypothesis("ambix-w-low", "field-w-low", "W Y Z X with W 3 dB low", 0.015, 0.02, WYZX, _W_LOW),
+        Hypothesis("fuma", "field-w-low", "FuMa: W X Y Z with W 3 dB low", 0.015, 0.06, WXYZ, _W_LOW),
+        Hypothesis("wxyz", "field", "W X Y Z with SN3D weights", 0.0005, 0.005, WXYZ),
+        Hypothesis("n3d", "field-n3d", "N3D or orthonormal: W Y Z X, Y, Z and X 4.8 dB high", 0.01, 0.07, WYZX,
                    (1.0, 1 / ROOT3, 1 / ROOT3, 1 / ROOT3)),
-        Hypothesis("xywz", "w-elsewhere", "X Y W Z with Z 3 dB low, as a 5.1 to 4.0 mix", 0.01, 0.005, XYWZ,
+        Hypothesis("xywz", "w-elsewhere", "X Y W Z with Z 3 dB low, as a 5.1 to 4.0 mix", 0.02, 0.002, XYWZ,
                    (1.0, 1.0, ROOT2, 1.0)),
         Hypothesis("w-elsewhere", "w-elsewhere", "a sound field whose first channel is not W", 0.0005, 0.001),
         Hypothesis("capsules", "capsules", "capsules of a microphone (A-format): convert them to B-format first",
-                   0.02, 0.05),
-        Hypothesis("feeds", "feeds", "loudspeaker feeds", 0.05, 0.12),
+                   0.015, 0.04),
+        Hypothesis("feeds", "feeds", "loudspeaker feeds", 0.03, 0.1),
         Hypothesis("spaced", "spaced", "microphones that are apart from each other", 0.005, 0.04),
-        Hypothesis("differences", "differences", "differences of spaced microphones without equalisation", 0.002, 0.02),
+        Hypothesis("differences", "differences", "differences of spaced microphones without equalisation", 0.002, 0.03),
         Hypothesis("copies", "copies", "one or two signals spread over four channels", 0.03, 0.03),
         Hypothesis("mono-in-w", "mono-in-w", "mono in the first channel", 0.02, 0.01),
         Hypothesis("independent", "independent", "four independent signals", 0.01, 0.02),
     )
 }  # fmt: skip
 """Hypotheses by name."""
+
+DECLARABLE = {
+    "ambix": ("ambix", "acn-sn3d", "sn3d"),
+    "n3d": ("n3d", "acn-n3d", "orthonormal"),
+    "fuma": ("fuma", "furse-malham", "amb"),
+}
+"""Hypotheses that can be declared, and what they are called where somebody does. Orthonormal is read as N3D: the factor
+that all channels share changes the loudness only."""
+
+
+def declarable(text: str) -> str:
+    """The hypothesis that a declared convention names. Raises :class:`ValueError` for a name that is none.
+
+    >>> declarable("ACN/N3D")
+    'n3d'
+    """
+    wanted = text.strip().lower().replace("/", "-").replace("_", "-").replace(" ", "-")
+    for name, spellings in DECLARABLE.items():
+        if wanted in spellings:
+            return name
+    raise ValueError(f"expected a convention of ambisonics ({', '.join(DECLARABLE)} or orthonormal), found {text!r}")
+
 
 _ABSENT: dict[int, Mapping[str, float]] = {
     0: {"": 1.0},

@@ -11,16 +11,16 @@ from yt360.settings import Settings
 
 _LOG = logging.getLogger("yt360.settings")
 
-_RETIRED = frozenset(
-    """
-    dead_channel_db absent_front_db lowest_balance_db doubtful_balance_db highest_balance_db highest_channel_db
-    highest_vector highest_swing_db swing_per_quiet_db repair_swing_db repair_margin declared_swing_db
-    declared_balance_db steadier capsule_correlation highest_out_of_phase duplicate_correlation independent_db
-    least_w_heavy most_axes_heavy third_dimension_db feeds_correlation feeds_balance_db feeds_vector feeds_swing_db
-    feeds_opposed feeds_mostly_opposed feeds_w_margin feeds_spread_db feeds_least_spread_db repair_opposed
-    level_repair_swing_db level_repair_balance_db level_repair_margin one_sign_repair_margin one_sign_repair_spread_db
-    """.split()
-)
+_RETIRED = {
+    "dead_channel_db", "absent_front_db", "lowest_balance_db", "doubtful_balance_db", "highest_balance_db",
+    "highest_channel_db", "highest_vector", "highest_swing_db", "swing_per_quiet_db", "repair_swing_db",
+    "repair_margin", "declared_swing_db", "declared_balance_db", "steadier", "capsule_correlation",
+    "highest_out_of_phase", "duplicate_correlation", "independent_db", "least_w_heavy", "most_axes_heavy",
+    "third_dimension_db", "feeds_correlation", "feeds_balance_db", "feeds_vector", "feeds_swing_db", "feeds_opposed",
+    "feeds_mostly_opposed", "feeds_w_margin", "feeds_spread_db", "feeds_least_spread_db", "repair_opposed",
+    "level_repair_swing_db", "level_repair_balance_db", "level_repair_margin", "one_sign_repair_margin",
+    "one_sign_repair_spread_db",
+}  # fmt: skip
 """Limits of earlier versions, which judged by single measures."""
 
 
@@ -34,11 +34,11 @@ class AmbisonicThresholds(Settings):
         description="Share of half seconds that are silent at or above which there is nothing to judge (uncertain).",
     )
     valid_probability: float = Field(
-        default=0.9, ge=0.5, le=1, description="Least probability of W Y Z X for a sound to be valid. Raising it keeps "
+        default=0.85, ge=0.5, le=1, description="Least probability of W Y Z X for a sound to be valid. Raising it keeps "
         "fewer videos and sets more aside.",
     )  # fmt: skip
     repaired_probability: float = Field(
-        default=0.95,
+        default=0.9,
         ge=0.5,
         le=1,
         description="Least probability of another order or other gains for them to be put right.",

@@ -18,7 +18,6 @@ from yt360.media.sound_model import shipped_model
 from yt360.media.thresholds import AmbisonicThresholds
 
 Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
-Declared = Literal["", "stated", "fixed"]
 
 _COPY, _COPY_DB = 0.9995, 0.2
 """Correlation and difference in level at which two channels are copies."""
@@ -59,15 +58,15 @@ class AmbisonicVerdict:
 def judge_ambisonics(
     measures: Mapping[str, Any],
     *,
-    declared: Declared = "",
+    declared: bool = False,
     picture: bool = True,
     thresholds: AmbisonicThresholds | None = None,
 ) -> AmbisonicVerdict:
     """Verdict from :func:`measure_ambisonics` alone.
 
-    ``declared``: the channels were measured in an order and weights that the container or the user stated
-    (``stated``), or that their packing fixes (``fixed``); W Y Z X as found else. ``picture``: the sound belongs to a
-    picture. Only undeclared channels are ever put into another order.
+    ``declared``: the channels were measured in the order and weights that a container, a packing or a person states,
+    else as they are found. ``picture``: the sound belongs to a picture. Only undeclared channels are ever read in
+    another order.
     """
     limit = thresholds or AmbisonicThresholds()
     flags: tuple[str, ...] = ("clipping",) if measures["clipped"] > limit.clipping else ()
@@ -80,9 +79,9 @@ def judge_ambisonics(
     if not measures["features"]:
         words = f"{measures['seconds']:g} s of sound, too little to judge"
         return AmbisonicVerdict("uncertain", words, flags=flags)
-    found = posterior(measures, declared=bool(declared), picture=picture, thresholds=limit)
+    found = posterior(measures, declared=declared, picture=picture, thresholds=limit)
     top = tuple(sorted(found.items(), key=lambda pair: -pair[1])[:2])
-    verdict, taken, reason = _decide(found, bool(declared), bool(flags), limit)
+    verdict, taken, reason = _decide(found, declared, bool(flags), limit)
     absent = absent_channels(measures["level_db"])
     if verdict in ("valid", "repaired"):
         order = HYPOTHESES[taken].order or WYZX
@@ -92,6 +91,12 @@ def judge_ambisonics(
         horizontal = False
     rounded = tuple((name, round(share, 4)) for name, share in top)
     return AmbisonicVerdict(verdict, reason, taken, horizontal, flags, rounded)
+
+
+def field_probability(measures: Mapping[str, Any], *, declared: bool, picture: bool) -> float:
+    """Probability that the channels are ambisonics in the order in which they were measured."""
+    found = posterior(measures, declared=declared, picture=picture, thresholds=AmbisonicThresholds())
+    return sum(found[name] for name in (*_KEPT_ORDER, *(("n3d",) if declared else ())))
 
 
 def posterior(
@@ -111,13 +116,12 @@ def posterior(
         if not declared:
             weight[name] *= absence(hypothesis.order, absent) if hypothesis.order else _ANY_ABSENT[sum(absent)]
     if declared:
-        others = sum(h.prior_picture if picture else h.prior_sound for h in HYPOTHESES.values() if _other(h))
         odds = thresholds.declared_odds
+        others = sum(map(_other, HYPOTHESES.values()))
         for name, hypothesis in HYPOTHESES.items():
-            if _other(hypothesis):
-                weight[name] /= others
-            else:
-                weight[name] = odds * likelihood[hypothesis.signal] if name == "ambix" else 0.0
+            # What a false declaration hides can be anything.
+            share = 1 / others if _other(hypothesis) else odds if name == "ambix" else 0.0
+            weight[name] = share * likelihood[hypothesis.signal]
         # The order is stated; that its weights are not is for nobody to tell apart from a strong or weak W.
         weight["ambix-w-low"] = odds / 10 * likelihood["field-w-low"]
         weight["n3d"] = odds / 30 * likelihood["field-n3d"]

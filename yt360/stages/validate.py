@@ -7,14 +7,17 @@ Measures are kept without thresholds; :meth:`Validate.decide` turns them into a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from yt360.crawling.listing import read_listing
 from yt360.engine.stage import (
     Context,
+    DatasetView,
     Done,
     Failed,
     Filtered,
@@ -46,6 +49,11 @@ class ValidateParams(StageParams):
         gt=0,
         description="Seconds of sound that are decoded, spread over the video. Raising it costs time and judges "
         "changing sound better.",
+    )
+    convention: Literal["auto", "ambix", "n3d", "orthonormal", "fuma"] = Field(
+        default="auto",
+        description="Order and weights of the four channels of all videos, where you know them: it overrules what the "
+        "files say. A column `convention` in a table of sources says it for one video. auto finds it out.",
     )
 
 
@@ -79,9 +87,21 @@ class Validate(Stage):
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)
 
+    def plan(self, dataset: DatasetView) -> Iterator[Item]:
+        """The videos that arrived, with what a table says of their sound."""
+        listing = read_listing(dataset)
+        for item in super().plan(dataset):
+            # Part of the key: an edited table measures exactly its videos anew.
+            convention = listing.get(item.id, {}).get("convention")
+            yield replace(item, meta={"convention": convention}) if convention else item
+
     def process(self, item: Item, context: Context) -> Outcome:
         """Inspect the files and write ``facts.json``; pictures too where a person should look."""
-        inspection = inspect_media(item.files.get("video"), item.files.get("sound"), sample_s=self.params.sample_s)
+        said = item.meta.get("convention") or self.params.convention
+        inspection = inspect_media(
+            item.files.get("video"), item.files.get("sound"), sample_s=self.params.sample_s,
+            convention="" if said == "auto" else str(said),
+        )  # fmt: skip
         for kind, words in inspection.problems:
             if kind in _DAMAGE:
                 return Failed(kind, words)
@@ -130,7 +150,10 @@ class Validate(Stage):
         if measures["ambisonics"] is None:
             return Filtered(measures["sound_reason"], measures["sound_words"])
         verdict = judge_ambisonics(
-            measures["ambisonics"], declared=measures["declared"], thresholds=self.thresholds.ambisonics
+            measures["ambisonics"],
+            declared=measures["stated"],
+            picture=measures["with_picture"],
+            thresholds=self.thresholds.ambisonics,
         )
         if not verdict.usable:
             return Filtered(f"{verdict.verdict}-ambisonics", verdict.reason)
@@ -188,6 +211,9 @@ def _measures(inspection: Inspection) -> dict[str, Any]:
         "sound_words": sound.words if sound else inspection.absent("audio")[1],
         "ambisonics": sound.measures if sound and sound.verdict else None,
         "declared": sound.declared if sound else "ambix",
+        "stated": bool(sound and sound.stated),
+        "with_picture": bool(sound and sound.with_picture),
+        "posterior": [[name, share] for name, share in sound.verdict.posterior] if sound and sound.verdict else [],
         "convention_taken": sound.verdict.convention if sound and sound.verdict else "",
         "convention": sound.convention if sound else "",
         "horizontal_only": bool(sound and sound.verdict and sound.verdict.horizontal_only),

@@ -15,7 +15,7 @@ import numpy as np
 from yt360.engine.stage import Stage
 from yt360.engine.state.ledger import Record
 from yt360.filters.stills import decision, frame_differences
-from yt360.media.validity import limits_applied
+from yt360.media.validity import field_probability
 
 Measures = Mapping[str, Any]
 
@@ -53,21 +53,11 @@ class Score:
         return away if self.drops_above else -away
 
 
-def _ambisonic(key: str) -> Callable[[Measures], float | None]:
-    def read(measures: Measures) -> float | None:
-        readings = (measures.get("ambisonics") or {}).get("readings") or {}
-        found = (readings.get(measures.get("convention_taken") or "ambix") or {}).get(key)
-        return float(found) if isinstance(found, int | float) else None
-
-    return read
-
-
-def _ambisonic_limit(which: int) -> Callable[[Measures, Stage], float]:
-    def read(measures: Measures, stage: Stage) -> float:
-        taken, declared = measures.get("convention_taken") or "ambix", measures.get("declared") or "ambix"
-        return limits_applied(measures["ambisonics"], taken, declared, stage.thresholds.ambisonics)[which]
-
-    return read
+def _ambisonic(measures: Measures) -> float | None:
+    measured = measures.get("ambisonics") or {}
+    if not measured.get("features"):
+        return None
+    return field_probability(measured, declared=measures["stated"], picture=measures["with_picture"])
 
 
 def _overlaid(kind: str) -> Callable[[Measures], float | None]:
@@ -98,14 +88,9 @@ _INVALID = ("invalid-ambisonics", "uncertain-ambisonics")
 
 SCORES: tuple[Score, ...] = (
     Score(
-        "validate", "balance of X, Y, Z", "level of X, Y and Z together against W in dB; 0 for a natural sound field",
-        _ambisonic("balance_db"), lambda stage: float(stage.thresholds.ambisonics.highest_balance_db),
-        (-20.0, 10.0), _INVALID, applied=_ambisonic_limit(0),
-    ),
-    Score(
-        "validate", "swing of the balance", "how much that level varies over time within a band, in dB",
-        _ambisonic("swing_db"), lambda stage: float(stage.thresholds.ambisonics.highest_swing_db),
-        (0.0, 6.0), _INVALID, applied=_ambisonic_limit(1),
+        "validate", "first-order ambisonics", "probability that the four channels are W Y Z X, by what they sound like",
+        _ambisonic, lambda stage: float(stage.thresholds.ambisonics.valid_probability),
+        (0.0, 1.0), _INVALID, drops_above=False,
     ),
     Score(
         "stills", "share without motion", "share of the compared frames between which nothing moves",
