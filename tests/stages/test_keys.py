@@ -20,7 +20,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "c3d0f1e55441a56cd686da1bb245274e6688c9bb"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "dcbeb5a4e4172bf0160a6c943a37a33730c3c905"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "ddf5a22f954032ec6c58448ae9e0fbc0ebd8e5ed"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "e54040551fedcc07e6192964207c99ae5bc13d51"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "9b23bd09989fbfe9a24153f122dcb148d5b76df7"),

@@ -80,7 +80,7 @@ class Validate(Stage):
     """
 
     name: ClassVar[str] = "validate"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     params_type: ClassVar[type[Settings]] = ValidateParams
     thresholds_type: ClassVar[type[Settings]] = ValidateThresholds
     needs: ClassVar[Resources] = Resources(memory_mb=1024, timeout_s=300.0)
