@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -105,12 +106,13 @@ def reliability(answers: list[Answer]) -> list[tuple[float, float, int]]:
     for answer in answers:
         counts[answer.truth] += 1
     found = []
-    for low, high in zip(BINS, BINS[1:], strict=False):
+    for low, high in itertools.pairwise(BINS):
         inside = [answer for answer in answers if low < answer.sure <= high]
         if inside:
             weight = np.array([1 / counts[answer.truth] for answer in inside])
             sure, right = np.array([a.sure for a in inside]), np.array([a.right for a in inside])
-            found.append((float(np.average(sure, weights=weight)), float(np.average(right, weights=weight)), len(inside)))
+            said, share = np.average(sure, weights=weight), np.average(right, weights=weight)
+            found.append((float(said), float(share), len(inside)))
     return found
 
 

@@ -53,7 +53,7 @@ def make(out: Path, material: mixes.Material, number: int) -> None:
     rng = np.random.default_rng((2026, number))
     name = _TURNS[number % len(_TURNS)]
     seconds = float(np.exp(rng.uniform(np.log(0.8), np.log(10))))
-    sound = MAKERS[name](rng, round(seconds * mixes.RATE_HZ), material)
+    sound: NDArray[Any] = MAKERS[name](rng, round(seconds * mixes.RATE_HZ), material)
     sound = sound / np.abs(sound).max() * 10 ** (rng.uniform(-30, -1) / 20)
     if rng.random() < _CODED and seconds > 1.5:
         sound = mixes.delivered(sound.astype(np.float32), str(rng.choice(["opus", "vorbis", "aac"])))
@@ -71,7 +71,7 @@ def turned(rng: np.random.Generator, name: str) -> NDArray[np.float64]:
         return np.diag([1, ROOT3, ROOT3, ROOT3])
     if name == "w-elsewhere":
         if rng.random() < 0.5:
-            return np.eye(4)[[3, 1, 0, 2]] * np.array([[1], [1], [1], [0.5**0.5]])
+            return np.asarray(np.eye(4)[[3, 1, 0, 2]] * np.array([[1], [1], [1], [0.5**0.5]]))
         return np.insert(np.eye(4)[1:][rng.permutation(3)], int(rng.integers(1, 4)), np.eye(4)[0], axis=0)
     omni = rng.uniform(0.4, 0.6)
     if name == "capsules":
@@ -111,6 +111,9 @@ def rows_of(path: Path, paths: list[Path]) -> list[Row]:
                     times = min(mate.shape[1], changed.shape[1])
                     changed = changed[:, :times] + mate[:, :times] * 10 ** (rng.uniform(-2, 1))
         changed = _stretch(rng, changed)
+        if name == "feeds" and rng.random() < 0.4:  # loudspeakers share what is between them
+            mixing = np.eye(4) + rng.uniform(0, 0.8, (4, 4)) * (rng.random((4, 4)) < 0.35)
+            changed = mixing @ changed @ mixing.T
         if name in ("feeds", "independent") and rng.random() < 0.5:
             gains = np.diag(10 ** (rng.uniform(-12, 0, 4) / 20))
             changed = gains @ changed @ gains
@@ -174,37 +177,38 @@ def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_
     nets = []
     for seed in range(_SEEDS):
         torch.manual_seed(seed)
-        net = torch.nn.Sequential(
-            torch.nn.Linear(x.shape[1], _HIDDEN), torch.nn.Tanh(), torch.nn.Linear(_HIDDEN, len(SIGNALS))
-        )
-        optimizer = torch.optim.AdamW(net.parameters(), 5e-3, weight_decay=0)
+        into, out = torch.nn.Linear(x.shape[1], _HIDDEN), torch.nn.Linear(_HIDDEN, len(SIGNALS))
+        optimizer = torch.optim.AdamW([*into.parameters(), *out.parameters()], 5e-3, weight_decay=0)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
         for _ in range(_STEPS):
             chosen = fitted[torch.randint(len(fitted), (_BATCH,))]
             noisy = inputs[chosen] + _NOISE * torch.randn(_BATCH, x.shape[1])
-            loss = torch.nn.functional.cross_entropy(net(noisy), target[chosen], weight)
-            loss = loss + _DECAY * sum((layer.weight**2).sum() for layer in (net[0], net[2])) / len(SIGNALS)
+            loss = torch.nn.functional.cross_entropy(out(torch.tanh(into(noisy))), target[chosen], weight)
+            loss = loss + _DECAY * (into.weight.square().sum() + out.weight.square().sum()) / len(SIGNALS)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-        nets.append(net)
+        nets.append((into, out))
     # Several fits side by side are one network: its hidden layers joined, its outputs averaged.
     with torch.no_grad():
-        first = torch.cat([net[0].weight for net in nets]).T, torch.cat([net[0].bias for net in nets])
+        first = torch.cat([into.weight for into, _ in nets]).T, torch.cat([into.bias for into, _ in nets])
         last = (
-            torch.cat([net[2].weight for net in nets], dim=1).T / _SEEDS,
-            torch.stack([net[2].bias for net in nets]).mean(dim=0),
+            torch.cat([out.weight for _, out in nets], dim=1).T / _SEEDS,
+            torch.stack([out.bias for _, out in nets]).mean(dim=0),
         )
         logits = torch.tanh(inputs @ first[0] + first[1]) @ last[0] + last[1]
     temperature = _temperature(logits[held_out], target[held_out], weight) if held_out.any() else 1.0
-    rounded = lambda values: np.round(np.asarray(values, float), 4).tolist()  # noqa: E731
     return {
-        "features": list(NAMES), "signals": list(SIGNALS), "low": rounded(low), "high": rounded(high),
-        "mean": rounded(mean), "scale": rounded(scale),
-        "layers": [{"weights": rounded(w), "bias": rounded(b)} for w, b in (first, last)],
+        "features": list(NAMES), "signals": list(SIGNALS), "low": _rounded(low), "high": _rounded(high),
+        "mean": _rounded(mean), "scale": _rounded(scale),
+        "layers": [{"weights": _rounded(w), "bias": _rounded(b)} for w, b in (first, last)],
         "temperature": round(temperature, 4), "floor": _FLOOR,
     }  # fmt: skip
+
+
+def _rounded(values: Any) -> Any:
+    return np.round(np.asarray(values, float), 4).tolist()
 
 
 def _temperature(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> float:

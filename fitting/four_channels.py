@@ -20,16 +20,16 @@ _LAYOUTS_DEG = (
 
 def layouts(rng: Rng) -> Sound:
     """Azimuths in radians of four loudspeakers, in one of the usual orders."""
-    return np.radians(np.array(_LAYOUTS_DEG[int(rng.integers(len(_LAYOUTS_DEG)))], float))
+    return np.asarray(np.radians(np.array(_LAYOUTS_DEG[int(rng.integers(len(_LAYOUTS_DEG)))], float)))
 
 
 def elsewhere(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     """A field whose W is not the first channel; often X Y W Z with Z 3 dB low."""
     scene = ambix(rng, samples, material)
     if rng.random() < 0.5:
-        return scene[[3, 1, 0, 2]] * np.array([1, 1, 1, 0.5**0.5])[:, None]
+        return np.asarray(scene[[3, 1, 0, 2]] * np.array([1, 1, 1, 0.5**0.5])[:, None])
     sides = scene[1:][rng.permutation(3)]
-    return np.insert(sides, int(rng.integers(1, 4)), scene[0], axis=0) * 10 ** (rng.choice([0, 0, -3]) / 20)
+    return np.asarray(np.insert(sides, int(rng.integers(1, 4)), scene[0], axis=0) * 10 ** (rng.choice([0, 0, -3]) / 20))
 
 
 def capsules(rng: Rng, samples: int, material: mixes.Material) -> Sound:
@@ -41,7 +41,7 @@ def capsules(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     else:
         sound = heard(rng, samples, material, tetrahedron(rng))
     sound = sound[rng.permutation(4)] * 10 ** (rng.normal(0, rng.choice([0, 0.5]), (4, 1)) / 20)
-    return sound + 10 ** (rng.uniform(-70, -30) / 20) * sound.std() * rng.standard_normal(sound.shape)
+    return np.asarray(sound + 10 ** (rng.uniform(-70, -30) / 20) * sound.std() * rng.standard_normal(sound.shape))
 
 
 def spaced(rng: Rng, samples: int, material: mixes.Material) -> Sound:
@@ -54,7 +54,7 @@ def spaced(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     distance_m = float(np.exp(rng.uniform(np.log(0.02), np.log(0.6))))
     sound = heard(rng, samples, material, Receivers(place * distance_m, ring, omni))[rng.permutation(4)]
     sound *= 10 ** (rng.normal(0, 0.4, (4, 1)) / 20)
-    return sound + 10 ** (rng.uniform(-70, -30) / 20) * sound.std() * rng.standard_normal(sound.shape)
+    return np.asarray(sound + 10 ** (rng.uniform(-70, -30) / 20) * sound.std() * rng.standard_normal(sound.shape))
 
 
 def differences(rng: Rng, samples: int, material: mixes.Material) -> Sound:
@@ -106,7 +106,7 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     wide = 10 ** (rng.uniform(-40, -8) / 20) * np.sqrt(np.mean(out**2))
     if rng.random() < 0.5:
         out += wide * np.stack([dry(rng, samples, material) for _ in range(4)])
-    return out + 1e-3 * wide * rng.standard_normal(out.shape)
+    return np.asarray(out + 1e-3 * wide * rng.standard_normal(out.shape))
 
 
 def _panned(layout: Sound, track: Sound) -> Sound:
@@ -163,7 +163,7 @@ def copies(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     if rng.random() < 0.4:
         live = out.std(axis=1, keepdims=True) > 0
         out = out + live * 10 ** (rng.uniform(-80, -40) / 20) * out.std() * rng.standard_normal(out.shape)
-    return out
+    return np.asarray(out)
 
 
 def _allpass(rng: Rng, signal: Sound) -> Sound:
@@ -201,7 +201,7 @@ def independent(rng: Rng, samples: int, material: mixes.Material) -> Sound:
 
 def w_low(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     """A field with W 3 dB low, as in FuMa; which of X, Y and Z is where makes no difference to any number."""
-    return ambix(rng, samples, material) * np.array([0.5**0.5, 1, 1, 1])[:, None]
+    return np.asarray(ambix(rng, samples, material) * np.array([0.5**0.5, 1, 1, 1])[:, None])
 
 
 def n3d(rng: Rng, samples: int, material: mixes.Material) -> Sound:

@@ -43,7 +43,7 @@ class Receivers:
 
 def _unit(rng: Rng, count: int) -> Sound:
     v = rng.standard_normal((count, 3))
-    return v / np.linalg.norm(v, axis=1, keepdims=True)
+    return np.asarray(v / np.linalg.norm(v, axis=1, keepdims=True))
 
 
 def dry(rng: Rng, samples: int, material: mixes.Material) -> Sound:
@@ -67,7 +67,7 @@ def dry(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     else:
         tone_hz = rng.uniform(150, 2500) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(0.2, 5) * np.arange(n) / RATE_HZ))
         phase = 2 * np.pi * np.cumsum(tone_hz) / RATE_HZ
-        signal = sum(np.sin(k * phase) / k for k in range(1, int(rng.integers(2, 9))))
+        signal = np.sum([np.sin(k * phase) / k for k in range(1, int(rng.integers(2, 9)))], axis=0)
         signal = signal * _swells(rng, n, rng.uniform(0.3, 5)) + 0.01 * rng.standard_normal(n)
     return np.asarray(signal / max(1e-9, float(np.sqrt(np.mean(signal**2)))), float)
 
@@ -183,7 +183,7 @@ def _ambience(rng: Rng, samples: int, receivers: Receivers, *, flat: bool) -> So
         shift = np.exp(2j * np.pi * hz * lead[:, None]) if lead.any() else 1.0
         out += gain[:, None] * shift * spectrum[k]
     field = np.fft.irfft(out, length)
-    return np.tile(field, (1, -(-samples // length)))[:, :samples] * _swells(rng, samples, 0.5).clip(0.2)
+    return np.asarray(np.tile(field, (1, -(-samples // length)))[:, :samples] * _swells(rng, samples, 0.5).clip(0.2))
 
 
 # Receivers

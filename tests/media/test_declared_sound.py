@@ -19,7 +19,7 @@ from yt360.errors import UsageError
 from yt360.media.inspect import inspect_media
 from yt360.media.sound_facts import SoundFacts
 from yt360.media.sound_hypotheses import declarable
-from yt360.stages.validate import Validate
+from yt360.stages.validate import Validate, ValidateParams
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_table_may_name_the_convention_of_each_video(tmp_path: Path) -> None:
 def test_what_a_table_says_measures_that_video_anew() -> None:
     stage = Validate()
     assert stage.key(Item("a", "a", meta={"convention": "n3d"})) != stage.key(Item("a", "a"))
-    assert Validate(params=stage.params_type(convention="n3d")).key(Item("a", "a")) != stage.key(Item("a", "a"))
+    assert Validate(params=ValidateParams(convention="n3d")).key(Item("a", "a")) != stage.key(Item("a", "a"))
 
 
 def test_a_convention_that_is_none_is_named() -> None:

@@ -76,7 +76,8 @@ def test_sound_only() -> None:
     assert fuma.convention == "fuma"
     for name in ("fuma_soundscape.ogg", "foa_horizontal_aac.mp4"):
         found = inspect_media(MEDIA / name)
-        assert codes(found) == {"no-picture"}
+        # Nothing but its silent channel says that the second is W X Y Z: it may be in doubt.
+        assert codes(found) - {"uncertain-ambisonics"} == {"no-picture"}
 
 
 def test_stated_projection() -> None:

@@ -39,7 +39,10 @@ def name(row: dict[str, str]) -> str:
     return row["file"]
 
 
-@pytest.mark.parametrize("row", [row for row in rows("valid FOA", "4ch FOA") if "N3D" not in row["sound_truth"]], ids=name)
+FIELDS = [row for row in rows("valid FOA", "4ch FOA") if "N3D" not in row["sound_truth"]]
+
+
+@pytest.mark.parametrize("row", FIELDS, ids=name)
 def test_real_field_is_usable_in_its_own_order(row: dict[str, str]) -> None:
     found = heard(f"real/{row['file']}")
     assert found.verdict is not None

@@ -86,9 +86,9 @@ def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: i
     }
 
 
-def absent_channels(level_db: Sequence[float]) -> list[bool]:
+def absent_channels(level_db: Sequence[float], below_db: float = ABSENT_DB) -> list[bool]:
     """Which channels are silent beside the loudest one."""
-    return [value < max(level_db) + ABSENT_DB for value in level_db]
+    return [value < max(level_db) + below_db for value in level_db]
 
 
 def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
@@ -130,10 +130,10 @@ def covariance_tiles(x: NDArray[np.float64], rate: int) -> NDArray[np.complex128
     band = np.clip(np.searchsorted(edges, frequency[inside], side="right") - 1, 0, _BANDS - 1)
     frames = int(np.clip(spectra.shape[2] // _TILES_WANTED, _LEAST_FRAMES, _FRAMES))
     times = spectra.shape[2] // frames
-    parts = spectra[:, :, : times * frames].reshape(4, len(band), times, frames)
+    blocks = spectra[:, :, : times * frames].reshape(4, len(band), times, frames)
     found = np.zeros((_BANDS, times, 4, 4), complex)
     for k in range(_BANDS):
-        part = parts[:, band == k].transpose(2, 0, 1, 3).reshape(times, 4, -1)
+        part = blocks[:, band == k].transpose(2, 0, 1, 3).reshape(times, 4, -1)
         found[k] = part @ part.conj().transpose(0, 2, 1) / max(1, part.shape[2])
     return found
 

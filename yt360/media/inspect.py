@@ -198,9 +198,10 @@ def inspect_media(
     At most 9 frames and ``sample_s`` seconds of sound are decoded, spread over the whole length; the time stamps of
     all sound are read. Where a file has several tracks, the one counts that its metadata declare, else the first
     that can enter the dataset. ``convention`` (``ambix``, ``n3d``, ``orthonormal``, ``fuma``) is what is known of the
-    sound from elsewhere; it overrules what the file says. Raises :class:`ItemError` (``missing``, ``unreadable``,
-    ``empty``, ``truncated``, ``corrupt``, ``not-media``, ``unknown-codec``, ``unknown-parameters``, ``time-stamps``) for
-    a file that cannot be looked into.
+    sound from elsewhere; it overrules what the file says.
+
+    Raises :class:`ItemError` (``missing``, ``unreadable``, ``empty``, ``truncated``, ``corrupt``, ``not-media``,
+    ``unknown-codec``, ``unknown-parameters``, ``time-stamps``) for a file that cannot be looked into.
     """
     if video is None and sound is None:
         raise ValueError("inspect_media needs a file")

@@ -62,9 +62,9 @@ def shipped_model() -> SoundModel:
 def read_model(path: Path) -> SoundModel:
     """A model from the JSON that the fit writes."""
     value = json.loads(path.read_text(encoding="utf-8"))
+    low, high, mean, scale = (np.array(value[name], float) for name in ("low", "high", "mean", "scale"))
+    layers = [(np.array(layer["weights"], float), np.array(layer["bias"], float)) for layer in value["layers"]]
     return SoundModel(
-        tuple(value["features"]), tuple(value["signals"]),
-        *(np.array(value[name], float) for name in ("low", "high", "mean", "scale")),
-        tuple((np.array(layer["weights"], float), np.array(layer["bias"], float)) for layer in value["layers"]),
+        tuple(value["features"]), tuple(value["signals"]), low, high, mean, scale, tuple(layers),
         float(value["temperature"]), float(value["floor"]),
     )  # fmt: skip

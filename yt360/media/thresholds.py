@@ -34,9 +34,11 @@ class AmbisonicThresholds(Settings):
         description="Share of half seconds that are silent at or above which there is nothing to judge (uncertain).",
     )
     valid_probability: float = Field(
-        default=0.85, ge=0.5, le=1, description="Least probability of W Y Z X for a sound to be valid. Raising it keeps "
-        "fewer videos and sets more aside.",
-    )  # fmt: skip
+        default=0.85,
+        ge=0.5,
+        le=1,
+        description="Least probability of W Y Z X for a sound to be valid. Raising it sets more videos aside.",
+    )
     repaired_probability: float = Field(
         default=0.9,
         ge=0.5,

@@ -22,8 +22,12 @@ Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
 _COPY, _COPY_DB = 0.9995, 0.2
 """Correlation and difference in level at which two channels are copies."""
 
-_KEPT_ORDER = ("ambix", "ambix-w-low")
-"""Readings in which the channels stay where they are; they are usable together, whichever of them it is."""
+_KEPT_ORDER, _FUMA_ORDER = ("ambix", "ambix-w-low"), ("fuma", "wxyz")
+"""Readings of one order: usable together, whichever of them it is, for their gains turn no direction by much."""
+
+_NEARLY_ABSENT_DB = -28.0
+"""Level of a channel against the loudest from which on it speaks for the order in which it is the height: worlds
+without height leave noise and crosstalk there."""
 
 _NEVER = ("n3d", "w-elsewhere")
 """Readings that nothing but a declaration makes usable: a field in N3D looks like unrelated or equal channels."""
@@ -108,7 +112,7 @@ def posterior(
         # Limiting takes most from the loudest channel, W, which then looks low.
         levels = max(likelihood["field"], likelihood["field-w-low"])
         likelihood = {**likelihood, "field": levels, "field-w-low": levels}
-    absent = absent_channels(measures["level_db"])
+    absent = absent_channels(measures["level_db"], _NEARLY_ABSENT_DB)
     weight = {}
     for name, hypothesis in HYPOTHESES.items():
         prior = hypothesis.prior_picture if picture else hypothesis.prior_sound
@@ -158,8 +162,9 @@ def _decide(
         if not clipped and found["ambix-w-low"] >= limit.repaired_probability * kept:
             return "repaired", "ambix-w-low", f"{HYPOTHESES['ambix-w-low'].words} ({_percent(kept)})"
         return "valid", "ambix", f"{HYPOTHESES['ambix'].words} ({_percent(kept)})"
-    if found[first] >= limit.repaired_probability and first not in _NEVER and HYPOTHESES[first].order and not clipped:
-        return "repaired", first, f"{HYPOTHESES[first].words} ({_percent(found[first])})"
+    family = sum(found[name] for name in (_FUMA_ORDER if first in _FUMA_ORDER else (first,)))
+    if family >= limit.repaired_probability and first not in _NEVER and HYPOTHESES[first].order and not clipped:
+        return "repaired", first, f"{HYPOTHESES[first].words} ({_percent(family)})"
     return "uncertain", "ambix", f"cannot tell: {doubt}; declare which it is"
 
 
