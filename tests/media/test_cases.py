@@ -432,7 +432,7 @@ def test_a_fault_of_ours_is_not_called_hostile(monkeypatch: pytest.MonkeyPatch, 
         close = staticmethod(lambda: None)
 
     monkeypatch.setattr(inspect_cli, "_limit_memory", lambda megabytes: None)
-    monkeypatch.setattr("yt360.media.inspect.inspect_media", lambda *_: 1 / 0)
+    monkeypatch.setattr("yt360.media.inspect.inspect_media", lambda *_, **__: 1 / 0)
     inspect_cli._child(Pipe(), str(tmp_path / "x.mp4"), None, None, 512)  # type: ignore[arg-type]
     assert sent[0]["error"]["kind"] == "unexpected"
     assert "hostile" not in sent[0]["error"]["message"]

@@ -176,7 +176,7 @@ def test_command_reports_every_file(good: Path, tmp_path: Path) -> None:
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
-def _dies(connection: object, file: str, sound: str | None, picture: str | None, memory_mb: int) -> None:
+def _dies(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 

@@ -64,7 +64,7 @@ def test_rejected(row: dict[str, str]) -> None:
     assert inspection.verdict == "reject"
     wanted = {
         "no ambisonics": {"no-ambisonics", "no-sound"},
-        "not ambisonics": {"invalid-ambisonics"},
+        "not ambisonics": {"invalid-ambisonics", "uncertain-ambisonics"},
         "not 360": {"not-360", "vr180"},
     }[row["verdict"].removeprefix("reject: ")]
     assert codes(inspection) & wanted, inspection.reasons()

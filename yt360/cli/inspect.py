@@ -70,7 +70,7 @@ def _resident_mb(pid: int) -> float:
 
 def _child(
     connection: Connection, file: str, sound: str | None, picture: str | None, memory_mb: int | None,
-    convention: str,
+    convention: str = "",
 ) -> None:  # fmt: skip
     from yt360.media.evidence import sound_picture
     from yt360.media.inspect import inspect_media, memory_mb_beyond

@@ -127,8 +127,8 @@ def posterior(
             share = 1 / others if _other(hypothesis) else odds if name == "ambix" else 0.0
             weight[name] = share * likelihood[hypothesis.signal]
         # The order is stated; that its weights are not is for nobody to tell apart from a strong or weak W.
-        weight["ambix-w-low"] = odds / 10 * likelihood["field-w-low"]
-        weight["n3d"] = odds / 30 * likelihood["field-n3d"]
+        weight["ambix-w-low"] = odds / 20 * likelihood["field-w-low"]
+        weight["n3d"] = odds / 100 * likelihood["field-n3d"]
     total = sum(weight.values())
     return {name: value / total for name, value in weight.items()}
 
