@@ -12,7 +12,7 @@ import pytest
 from yt360.engine.items import Blob, Done, Filtered, Outcome
 from yt360.engine.stage import Item
 from yt360.errors import UsageError
-from yt360.stages.split import Split, SplitParams, draw
+from yt360.stages.split import Member, Split, SplitParams, _digest, draw
 
 VIDEOS = [f"v{number:02d}" for number in range(20)]
 
@@ -130,3 +130,15 @@ def test_what_a_table_says_of_a_side(tmp_path: Path, said: str, unlisted: str, m
     )
     (item,) = Split(SplitParams.model_validate({"unlisted": unlisted})).plan(dataset)
     assert item.meta == {"cluster": "a", "channel": "", **meta}
+
+
+@pytest.mark.parametrize(("size", "side"), [(10, "test"), (12, "test"), (13, "train")])
+def test_a_channel_may_take_test_a_quarter_over_its_share(size: int, side: str) -> None:
+    """Ten of forty are wanted: a channel that comes first is taken whole up to twelve."""
+    members = [Member(f"v{number:02d}", f"v{number:02d}", "large" if number < size else "") for number in range(40)]
+    salt = next(
+        salt for salt in map(str, range(10_000)) if min(members, key=lambda one: _digest(salt, one.name)).name == "v00"
+    )
+    sides = draw(members, 0.25, salt)
+    assert {sides[f"v{number:02d}"] for number in range(size)} == {side}
+    assert sum(found == "test" for found in sides.values()) == max(10, size if side == "test" else 0)
