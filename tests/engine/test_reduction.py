@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from yt360.cli.explain import explain
 from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe, removal
 from yt360.engine.executors import slurm
+from yt360.engine.items import Filtered
 from yt360.engine.state import evidence, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
@@ -57,6 +59,23 @@ def test_until_then_the_others_stand_as_they_stood(root: Root) -> None:
     for stage in ("source", "misbehave"):
         pipeline.run(made, root, pipeline.Options(min_free_bytes=0), engine=Inline(), only=stage)
     assert states(root, made, "rank") == {"a": "done", "bb": "done", "ccc": "waiting"}
+
+
+def test_measures_of_a_reduction_are_decided_on_and_its_own_verdicts_are_not(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(stage: Rank, measures: Mapping[str, Any]) -> Filtered | None:
+        return Filtered("high", "its place is high") if measures["place"] >= 2 else None
+
+    monkeypatch.setattr(Rank, "decide", decide)
+    made = ranked(behaviour={"a": "filter"})
+    run_inline(root, made)
+    assert states(root, made, "rank") == {"a": "filtered", "bb": "done", "ccc": "filtered", "dddd": "filtered"}
+    records = DatasetState(root, made.stages).records("rank")
+    assert [records[name].reason for name in ("a", "ccc", "dddd")] == ["last", "high", "high"]
+    # What the reduction itself dropped, no threshold brings back.
+    assert [bool(records[name].decision) for name in ("a", "bb", "ccc")] == [False, True, True]
+    assert run_inline(root, made).worked == 0
 
 
 def test_an_item_that_went_makes_all_be_reduced_again(root: Root) -> None:
