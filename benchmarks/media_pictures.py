@@ -79,16 +79,16 @@ class Picture:
         return TRUTH.get(self.kind, self.kind)
 
 
-def world(seed: int, count: int = 3) -> Array:
+def world(seed: int, count: int = 3, height: int = HEIGHT, width: int = WIDTH) -> Array:
     """A base of the procedural worlds: noise on the sphere in one of three, painted surroundings in the others."""
     rng = np.random.default_rng(seed)
     if seed % 3 == 0:
-        return np.asarray(make_scene(seed, HEIGHT, WIDTH).frames(count).mean(axis=3), float)
+        return np.asarray(make_scene(seed, height, width).frames(count).mean(axis=3), float)
     kind = ("field", "beach", "snow", "street", "room")[rng.integers(5)]
-    gray = draw_surroundings(kind, HEIGHT, WIDTH, rng).picture.astype(float).mean(axis=2)
+    gray = draw_surroundings(kind, height, width, rng).picture.astype(float).mean(axis=2)
     grain = rng.choice([0, 1, 2])
     frames = np.stack([gray + rng.normal(0, grain, gray.shape) for _ in range(count)])
-    directions = sphere.pixel_vectors(HEIGHT, WIDTH)
+    directions = sphere.pixel_vectors(height, width)
     for frame in frames:
         for _ in range(3):
             centre = sphere.unit_vector(rng.uniform(-3, 3), rng.uniform(-0.5, 0.5))

@@ -30,10 +30,10 @@ from yt360.media.picture_evidence import Likelihoods, PictureMeasures, evidence
 
 Vector = NDArray[np.float64]
 
-FITTED = ("closed", "open_spread", "outliers", "many", "stretched", "plain", "covered")
-"""Parameters that are fitted. What two eyes have in common is not: ours differ by a shift alone."""
+FITTED = ("closed", "open_spread", "torn", "chance", "many", "stretched", "plain", "covered")
+"""Parameters that are fitted; what two eyes have in common is not: ours differ by a shift alone."""
 
-_SHARES = ("outliers", "covered")
+_SHARES = ("torn", "chance", "covered")
 _NARROWEST = 0.03
 
 _MET = {"equirectangular": 4.0, "equirectangular-tb": 2.0, "flat": 2.5, "half-left-right": 1.5}

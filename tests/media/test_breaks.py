@@ -10,7 +10,7 @@ import pytest
 from benchmarks.media_pictures import both_eyes
 from benchmarks.media_scenes import smooth_noise
 from yt360 import sphere
-from yt360.media.breaks import LINES, Line, goes_on, line_evidence
+from yt360.media.breaks import LINES, Line, line_evidence, torn_lines
 from yt360.media.layouts import half_equirectangular, known_layouts
 from yt360.media.picture_evidence import seam_odds
 
@@ -20,8 +20,8 @@ MIDDLE_COLUMN = [k for k, line in enumerate(LINES) if line.upright and line.plac
 
 
 def torn(name: str) -> set[str]:
-    layout = known_layouts()[name]
-    return {f"{'column' if line.upright else 'row'} {line.place}" for line in LINES if goes_on(layout, line) is False}
+    lines = [LINES[number] for number in torn_lines(known_layouts()[name])]
+    return {f"{'column' if line.upright else 'row'} {line.place}" for line in lines}
 
 
 def test_each_layout_breaks_off_where_its_faces_do_not_meet() -> None:
@@ -35,9 +35,8 @@ def test_each_layout_breaks_off_where_its_faces_do_not_meet() -> None:
 
 
 def test_two_eyes_of_180_degrees_break_off_between_them() -> None:
-    layout = half_equirectangular("left-right")
-    assert all(goes_on(layout, LINES[number]) is False for number in MIDDLE_COLUMN)
-    assert all(goes_on(layout, LINES[number]) is True for number in MIDDLE_ROW)
+    assert list(torn_lines(half_equirectangular("left-right"))) == MIDDLE_COLUMN
+    assert list(torn_lines(half_equirectangular("top-bottom"))) == MIDDLE_ROW
 
 
 @pytest.fixture(scope="module")

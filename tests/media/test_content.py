@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.media_pictures import blemished, world
 from benchmarks.media_scenes import flat_view, make_scene
 from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
 from yt360.media.layouts import draw, dual_fisheye, half_equirectangular, known_layouts
+from yt360.media.picture_decision import PictureThresholds, decide_picture
 
 SEEDS = (2, 5)
 
@@ -17,6 +19,12 @@ def scenes() -> dict[int, np.ndarray]:
     return {seed: make_scene(seed).frames(3).mean(axis=3).astype(np.uint8) for seed in SEEDS}
 
 
+@pytest.fixture(scope="module")
+def worlds() -> list[np.ndarray]:
+    """Equirectangular frames ``(2, 240, 480)`` of two painted worlds."""
+    return [world(seed, 2, 240, 480) for seed in (7, 8)]
+
+
 def look(frames: np.ndarray, width: int, height: int) -> PictureGuess:
     small = [cv2.resize(frame, (WORK_WIDTH, WORK_HEIGHT), interpolation=cv2.INTER_AREA) for frame in frames]
     return guess_projection(np.stack(small), width, height)
@@ -24,7 +32,10 @@ def look(frames: np.ndarray, width: int, height: int) -> PictureGuess:
 
 def drawn(name: str, frames: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     layout = known_layouts().get(name) or half_equirectangular("left-right")
-    width, height = {"equirectangular-lr": (960, 240), "equirectangular-tb": (480, 480)}.get(name, (720, 480))
+    width, height = {
+        "equirectangular": (720, 360), "equirectangular-lr": (960, 240), "equirectangular-tb": (480, 480),
+        "cubemap-6x1": (1080, 180), "cubemap-1x6": (180, 1080),
+    }.get(name, (720, 480))  # fmt: skip
     if name == "half":
         width, height = 720, 360
     out = []
@@ -112,3 +123,35 @@ def test_nothing_to_see_is_unknown() -> None:
 def test_noise_is_not_confidently_a_sphere() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (3, 180, 360)).astype(np.uint8)
     assert look(noise, 360, 180).projection in ("flat", "unknown")
+
+
+@pytest.mark.parametrize("poles", ["tiles", "patch", "logo", "cap", "pasted", "mirror", "tripod", "sky"])
+def test_whatever_is_at_the_poles_a_stated_sphere_stays_one(worlds: list[np.ndarray], poles: str) -> None:
+    """Ten of 31 clean rooms were lost to what lies under the camera."""
+    for seed in range(3):
+        frames = blemished(worlds[seed % 2], np.random.default_rng(seed), poles, "none")
+        guess = look(frames, 480, 240)
+        decision = decide_picture(guess.scores, "equirectangular", PictureThresholds())
+        assert (decision.kind, decision.best.name) == ("sphere", "equirectangular"), guess.reason
+
+
+@pytest.mark.parametrize("light", ["night", "fog", "water", "dim"])
+def test_in_bad_light_a_sphere_is_one_or_unknown(worlds: list[np.ndarray], light: str) -> None:
+    for seed in range(2):
+        frames = blemished(worlds[seed], np.random.default_rng(seed), "none", light)
+        guess = look(frames, 480, 240)
+        assert guess.projection in ("equirectangular", "unknown"), guess.reason
+        assert decide_picture(guess.scores, "equirectangular", PictureThresholds()).best.name == "equirectangular"
+
+
+def test_two_equal_eyes_are_two_eyes(scenes: dict[int, np.ndarray]) -> None:
+    both = np.concatenate([scenes[5], scenes[5]], axis=1)
+    assert look(both, 720, 720).stereo == "top-bottom"
+
+
+def test_a_picture_of_180_degrees_on_an_empty_canvas_is_no_whole_sphere(scenes: dict[int, np.ndarray]) -> None:
+    frames = scenes[5].copy()
+    frames[:, :, :180] = frames[:, :, -180:] = 0
+    guess = look(frames, 720, 360)
+    assert guess.projection == "half_equirectangular"
+    assert decide_picture(guess.scores, "equirectangular", PictureThresholds()).kind == "other"

@@ -22,8 +22,9 @@ _REACHES = (0, 2)
 _STRANGERS = (0.12, 0.2, 0.3)
 """How far from a line, in heights or widths of the frame, are the parallels that its sides are held against."""
 
-_APART = 0.02
-"""Directions (length of their difference) further apart than this do not meet."""
+_APART, _POINTS, _IN_PART = 0.02, 20, 0.1
+"""Directions (length of their difference) further apart than this do not meet; of so many points along a line, and
+the share of them that may meet by chance."""
 
 
 class Line(NamedTuple):
@@ -46,18 +47,21 @@ LINES = tuple(Line(upright, place, *half) for upright in (False, True) for place
 """All lines at which some layout breaks off: halves, thirds, quarters and sixths of the frame, in two pieces."""
 
 
-def goes_on(layout: Layout, line: Line) -> bool | None:
-    """Whether a frame of this layout goes on over a line; None where it does so only in part.
+def torn_lines(layout: Layout) -> tuple[int, ...]:
+    """Numbers of the :data:`LINES` over which a frame of this layout breaks off; not those over which it does in part.
 
-    Whole spheres of two eyes side by side do: where the left eye ends the right eye begins.
+    Whole spheres of two eyes side by side go on: where the left eye ends the right eye begins.
     """
-    along = np.linspace(float(line.begin), float(line.end), 42)[1:-1]
-    a, b = (
-        layout.seen_at(*((across, along) if line.upright else (along, across)))
-        for across in (np.full(along.shape, float(line.place) + shift) for shift in (-1e-4, 1e-4))
-    )
-    meets = np.linalg.norm(a - b, axis=-1) < _APART
-    return None if 0.1 < meets.mean() < 0.9 else bool(meets.mean() >= 0.9)
+    along = np.array([np.linspace(float(line.begin), float(line.end), _POINTS + 2)[1:-1] for line in LINES])
+    place = np.array([float(line.place) for line in LINES])[:, None]
+    upright = np.array([line.upright for line in LINES])[:, None]
+    sides = []
+    for shift in (-1e-4, 1e-4):
+        across = np.broadcast_to(place + shift, along.shape)
+        column, row = np.where(upright, across, along), np.where(upright, along, across)
+        sides.append(layout.seen_at(column.ravel(), row.ravel()))
+    meets = np.linalg.norm(sides[0] - sides[1], axis=-1).reshape(along.shape) < _APART
+    return tuple(int(number) for number in np.flatnonzero(meets.mean(axis=1) <= _IN_PART))
 
 
 def line_evidence(frames: NDArray[np.uint8], coarse: tuple[float, float] = (1.0, 1.0)) -> SeamEvidence:

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from yt360.media.breaks import LINES, goes_on
-from yt360.media.layouts import Layout, half_equirectangular, known_layouts
+from yt360.media.breaks import torn_lines
+from yt360.media.layouts import half_equirectangular, known_layouts
 from yt360.media.spatial import Projection, Stereo
 
 _LOOSE_OCTAVES = 0.6
@@ -62,10 +62,6 @@ def _bell(x: float) -> float:
     return float(np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
 
 
-def _torn(layout: Layout) -> tuple[int, ...]:
-    return tuple(number for number, line in enumerate(LINES) if goes_on(layout, line) is False)
-
-
 _WIDE = 16 / 9
 _SPHERES: dict[str, tuple[float, tuple[tuple[float, float], ...]]] = {
     "equirectangular": (0.44, ((2, 0.5), (_WIDE, 0.25))),
@@ -103,17 +99,19 @@ def hypotheses() -> dict[str, Hypothesis]:
     layouts = known_layouts()
     found = [
         Hypothesis(
-            name, layouts[name].projection, layouts[name].stereo, *about, seams=name, torn=_torn(layouts[name]),
+            name, layouts[name].projection, layouts[name].stereo, *about, seams=name, torn=torn_lines(layouts[name]),
             stretched=layouts[name].projection == "equirectangular",
         )
         for name, about in _SPHERES.items()
     ]  # fmt: skip
     for stereo, about in _HALVES.items():
-        torn = _torn(half_equirectangular(stereo))
+        torn = torn_lines(half_equirectangular(stereo))
         found.append(Hypothesis(f"half-{stereo}", "half_equirectangular", stereo, *about, torn=torn, stretched=True))
     found.append(Hypothesis("half-canvas", "half_equirectangular", "mono", *_CANVAS, stretched=True, canvas=True))
     for stereo, about in _PLAIN.items():
-        found.append(Hypothesis(f"flat-{stereo}", "flat", stereo, *about, torn=_torn(half_equirectangular(stereo))))
+        found.append(
+            Hypothesis(f"flat-{stereo}", "flat", stereo, *about, torn=torn_lines(half_equirectangular(stereo)))
+        )
     for stereo, about in _ROUND.items():
         found.append(Hypothesis(f"fisheye-{stereo}", "fisheye", stereo, *about))
     return {hypothesis.name: hypothesis for hypothesis in found}

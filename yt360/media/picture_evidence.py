@@ -8,7 +8,7 @@ Where picture detail is wanting, both states predict the same and the ratio is 1
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +28,23 @@ class Likelihoods:
     """The parameters, all of them.
 
     ``closed`` and ``open_spread``: step over a seam that closes, and how far the step over one that does not is from
-    steps between strangers (logarithms). ``outliers``: share of seams that say nothing. ``many``: n seams or
-    lines of one layout weigh n to this power, as they see one scene. ``stretched``, ``plain``: change along rows at a
-    pole of a sphere and at the edge of another picture; ``covered``: share of poles hidden by a patch, a logo or a
-    tripod. These are found by ``fitting/projection.py`` and rounded. ``alike``, ``unlike``: likeness of two eyes, and
-    of halves that are none; ``mistaken``: share of halves that look the other way round; ``detail``: gray levels of it
-    at which eyes and poles count half.
+    steps between strangers (logarithms). ``torn``: share of seams that close and do not look so (bad stitching, bad
+    coding), ``chance``: of those that do not and look so. ``many``: n seams or lines of one layout weigh n to this
+    power, as they see one scene. ``stretched``, ``plain``: change along rows at a pole of a sphere and at the edge of
+    another picture; ``covered``: share of poles hidden by a patch, a logo or a tripod. These are found by
+    ``fitting/projection.py`` and rounded. ``alike``, ``unlike``: likeness of two eyes, and of halves that are none;
+    ``mistaken``: share of halves that look the other way round; ``detail``: gray levels of it at which eyes and poles
+    count half.
     """
 
-    closed: Bell = (0.14, 0.3)
-    open_spread: float = 0.3
-    outliers: float = 0.04
-    many: float = 0.7
-    stretched: Bell = (-0.5, 0.4)
-    plain: Bell = (0.03, 0.2)
-    covered: float = 0.2
+    closed: Bell = (0.15, 0.2)
+    open_spread: float = 0.14
+    torn: float = 0.0125
+    chance: float = 0.13
+    many: float = 0.37
+    stretched: Bell = (-0.36, 0.56)
+    plain: Bell = (0.06, 0.17)
+    covered: float = 0.24
     alike: Bell = (0.95, 0.1)
     unlike: Bell = (0.1, 0.18)
     mistaken: float = 0.005
@@ -54,7 +56,10 @@ SHIPPED = Likelihoods()
 _RANGE = 6.0
 """Width of the range in which outliers of a logarithm lie."""
 
-_ROUND_AT, _ROUND_SLOPE, _ROUND_MOST = 0.35, 18.0, 10.0
+_TELLS = 0.4
+"""Contrast from which a seam counts in full: where strangers differ no more than neighbours, it tells nothing."""
+
+_ROUND_AT, _ROUND_SLOPE, _ROUND_MOST = 0.35, 22.0, 14.0
 """Roundness at which a picture is as likely a circle as not, log odds a unit, and at most."""
 
 _BARS, _QUARTER = 0.01, (0.235, 0.265)
@@ -88,9 +93,17 @@ class PictureMeasures:
     circles: tuple[float, float] = (0.0, 0.0)
 
 
-def _log_bell(x: Numbers, mean: Numbers, spread: Numbers, outliers: float, width: float) -> NDArray[np.float64]:
-    density = np.exp(-0.5 * ((x - mean) / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
+def _bell(x: Numbers, mean: Numbers, spread: Numbers) -> NDArray[np.float64]:
+    return np.asarray(np.exp(-0.5 * ((x - mean) / spread) ** 2) / (spread * np.sqrt(2 * np.pi)))
+
+
+def _log_mixed(density: NDArray[np.float64], outliers: float, width: float) -> NDArray[np.float64]:
+    """With a share of outliers, which lie anywhere in a range of this width."""
     return np.asarray(np.log((1 - outliers) * density + outliers / width))
+
+
+def _log_bell(x: float, mean: float, spread: float, outliers: float, width: float) -> float:
+    return float(_log_mixed(_bell(x, mean, spread), outliers, width))
 
 
 def seam_odds(seams: SeamEvidence, by: Likelihoods = SHIPPED) -> NDArray[np.float64]:
@@ -98,16 +111,17 @@ def seam_odds(seams: SeamEvidence, by: Likelihoods = SHIPPED) -> NDArray[np.floa
     mean, spread = by.closed
     # A step smaller than any beside it is no better than an equal one.
     step, apart = np.maximum(seams.step, mean), np.maximum(seams.contrast, mean)
-    closed = _log_bell(step, mean, spread, by.outliers, _RANGE)
-    unlike = _log_bell(step, apart, np.hypot(by.open_spread, seams.spread), by.outliers, _RANGE)
-    return np.asarray((closed - unlike).mean(axis=1))
+    closed = _log_mixed(_bell(step, mean, spread), by.torn, _RANGE)
+    open_ = _log_mixed(_bell(step, apart, np.hypot(by.open_spread, seams.spread)), by.chance, _RANGE)
+    odds = (closed - open_) * np.clip(seams.contrast / _TELLS, 0, 1)
+    return np.asarray(odds.mean(axis=1))
 
 
 def eye_odds(likeness: float, detail: float, by: Likelihoods = SHIPPED) -> float:
     """Log likelihood ratio that two halves of a frame are two eyes."""
     seen = min(likeness, by.alike[0])
     odds = _log_bell(seen, *by.alike, by.mistaken, 2.0) - _log_bell(seen, *by.unlike, by.mistaken, 2.0)
-    return float(odds) * _counts(detail, by)
+    return odds * _counts(detail, by)
 
 
 def pole_odds(stretch: float, change: float, by: Likelihoods = SHIPPED) -> float:
@@ -115,7 +129,7 @@ def pole_odds(stretch: float, change: float, by: Likelihoods = SHIPPED) -> float
     # The more the better: small pictures and level landscapes look more stretched than they are.
     seen = max(stretch, by.stretched[0])
     odds = _log_bell(seen, *by.stretched, by.covered, _RANGE) - _log_bell(seen, *by.plain, by.covered, _RANGE)
-    return float(odds) * _counts(change, by)
+    return odds * _counts(change, by)
 
 
 def _counts(detail: float, by: Likelihoods) -> float:
@@ -128,7 +142,8 @@ def _round_odds(roundness: float) -> float:
 
 def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, dict[str, float]]:
     """For each hypothesis the log likelihood of what was measured, term by term, up to what all have in common."""
-    lines = seam_odds(measures.lines, by)
+    # A level edge, a horizon or a beam, tears a line as often as chance closes a seam.
+    lines = seam_odds(measures.lines, replace(by, torn=by.chance))
     seams = {name: seam_odds(found, by) for name, found in measures.seams.items()}
     eyes = {stereo: eye_odds(*found, by) for stereo, found in measures.eyes.items()}
     poles = {stereo: sum(pole_odds(*pole, by) for pole in found) for stereo, found in measures.poles.items()}

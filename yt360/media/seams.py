@@ -38,6 +38,9 @@ _STRANGERS = (0.25, 0.4, 0.6, 0.75)
 _SHIFTS = (0.2, 0.35, 0.5, 0.65, 0.8)
 """By how much of its length a side is moved along a seam, so that it does not fit any more."""
 
+_NEAR = 4
+"""Pixels: two sides nearer than this lie beside each other in the frame, which is no seam."""
+
 _MOST_ROW = 1024
 """Points in a row of what is read at once."""
 
@@ -106,12 +109,14 @@ def _seams(layout: Layout, height: int, width: int, coarse: tuple[float, float])
 
             wide = coarse[0] if sideways else coarse[1]
             further = [reach + max(2 * reach, wide) for reach in REACHES]
-            sides = [(at(reach), at(-reach)) for reach in REACHES]
+            nearest = (at(REACHES[0]), at(-REACHES[0]))
+            if any(_same(nearest, known.sides[0]) for known in found):
+                continue
+            sides = [nearest, *((at(reach), at(-reach)) for reach in REACHES[1:])]
             beside = [(at(reach), at(-reach)) for reach in further]
             if not all(np.isfinite(points).all() for pair in (*sides, *beside) for points in pair):
                 continue
-            apart = np.hypot(*(sides[0][0] - sides[0][1]).T)
-            if np.median(apart) <= 4 or any(_same(sides[0], known.sides[0]) for known in found):
+            if np.median(np.hypot(*(nearest[0] - nearest[1]).T)) <= _NEAR:
                 continue
             strangers: tuple[tuple[Points, ...], ...] = ((),) * len(REACHES)
             if len(layout.faces) == 1:
