@@ -207,6 +207,7 @@ VIDEO_CODECS = {
 }
 AUDIO_CODECS = {
     "opus": (["-c:a", "libopus", "-mapping_family", "2", "-b:a", "480k"], "ambisonic 1"),
+    "opus255": (["-c:a", "libopus", "-mapping_family", "255", "-b:a", "480k"], "quad"),
     "vorbis": (["-c:a", "libvorbis", "-q:a", "7"], "quad"),
     "aac": (["-c:a", "aac", "-b:a", "384k"], "4.0"),
     "aac51": (["-c:a", "aac", "-b:a", "512k"], "5.1"),

@@ -163,7 +163,7 @@ def test_every_piece_of_an_edit_list_is_in_its_place(tmp_path: Path, codec: str,
 
 
 def _splices(levels: list[tuple[int, int]], samples: int, **options: Any) -> list[tuple[int, int]]:
-    layout = Layout("x", 48_000, 0, vorbis=False, notes=None, **options)
+    layout = Layout("x", 48_000, 0, notes=None, **options)
     layout.add(levels)
     found = []
     while (splice := layout.next_splice(samples, ended=True)) is not None:

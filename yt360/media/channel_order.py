@@ -71,7 +71,7 @@ def _plan(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float
     if len(metadata.channel_map) == channels and sorted(metadata.channel_map) == list(range(channels)):
         head_locked = pair if metadata.head_locked_stereo else ()
         return ChannelPlan(component_channels(metadata.channel_map), declared, "sa3d", head_locked)
-    ambisonic = stream.opus_family == 2 or stream.layout.startswith("ambisonic")
+    ambisonic = stream.opus_family in (2, 3) or stream.layout.startswith("ambisonic")
     root = int(channels**0.5)
     if root * root == channels:
         return ChannelPlan((0, 1, 2, 3), declared)

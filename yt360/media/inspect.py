@@ -23,7 +23,7 @@ from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, probe
 from yt360.media.raw_camera import name_camera
-from yt360.media.sampling import FrameSample, SoundSample, falls_short, sample_frames, sample_sound
+from yt360.media.sampling import FrameSample, SoundSample, falls_short, plain_reading, sample_frames, sample_sound
 from yt360.media.sei import note_messages
 from yt360.media.sound_facts import SoundFacts, weigh_sound
 from yt360.media.sound_hypotheses import declarable
@@ -337,17 +337,18 @@ def _listen_to(
     inspection: Inspection, info: MediaInfo, audio: AudioStream, source: str, sample_s: float,
     convention: str, thresholds: AmbisonicThresholds | None,
 ) -> None:  # fmt: skip
-    edits = tuple((at - info.start_s, begin, length) for at, begin, length in info.metadata.sound(audio.index).edits)
+    plain = plain_reading(info, audio)
+    edits = plain.edits
     timing = SoundTime(edits[-1][0] + edits[-1][2]) if edits else sound_time(info, audio)
     duration = audio.duration_s or info.duration_s or 0.0
     if timing.end_s is not None and (not duration or falls_short(timing.end_s, duration)):
         duration = max(0.0, timing.end_s)
     heard = sample_sound(
-        info.path, audio, start_s=info.start_s, duration_s=duration, count=SOUND_WINDOWS,
-        window_s=sample_s / SOUND_WINDOWS, around_s=inspection.frames.times_s if inspection.frames else (),
-        edits=edits, seekable=info.container not in _NOT_SEEKABLE,
+        info.path, plain, duration_s=duration, count=SOUND_WINDOWS, window_s=sample_s / SOUND_WINDOWS,
+        around_s=inspection.frames.times_s if inspection.frames else (),
+        seekable=info.container not in _NOT_SEEKABLE,
     )  # fmt: skip
-    begins_s = max(0.0, audio.start_s - info.start_s)
+    begins_s = plain.delay_s
     if heard.first_s is not None and abs(heard.first_s - begins_s) > TOLERANCE_S:
         begins_s = max(0.0, heard.first_s)
     facts = weigh_sound(

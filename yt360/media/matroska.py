@@ -10,12 +10,17 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yt360.errors import ItemError
+from yt360.media.opus_projection import masks
 from yt360.media.projection_payload import read_projection
 from yt360.media.reader import MalformedError, Window
 from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadata, Stereo
 
 _SEGMENT, _CLUSTER, _TRACKS, _TRACK, _TYPE, _VIDEO = 0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0x83, 0xE0
 """Element ids on the way to a video track (RFC 9559)."""
+
+_CODEC_PRIVATE, _LONGEST_PRIVATE = 0x63A2, 4096
+"""Element id of a codec's header, and the longest that is looked into."""
 
 _STEREO_MODE, _PROJECTION = 0x53B8, 0x7670
 """Element ids of a video track."""
@@ -111,11 +116,13 @@ def read_matroska(file: BinaryIO, file_size: int) -> ContainerMetadata:
 
 
 def _read_track(elements: _Elements, track: Window, found: ContainerMetadata) -> None:
-    picture = PictureMetadata()
+    picture, sound = PictureMetadata(), SoundMetadata()
     kind = 0
     for identifier, content, _ in elements.read(track):
         if identifier == _TYPE:
             kind = _unsigned(content)
+        elif identifier == _CODEC_PRIVATE and content.size <= _LONGEST_PRIVATE:
+            _read_opus(content, sound)
         elif identifier == _VIDEO:
             try:
                 _read_video(elements, content, picture)
@@ -124,7 +131,17 @@ def _read_track(elements: _Elements, track: Window, found: ContainerMetadata) ->
     if kind == 1:
         found.pictures.append(picture)
     elif kind == 2:
-        found.sounds.append(SoundMetadata())
+        found.sounds.append(sound)
+
+
+def _read_opus(private: Window, sound: SoundMetadata) -> None:
+    header = private.all()
+    try:
+        sound.masks = masks(header, private.start)
+    except ItemError as error:
+        sound.problems.append(f"matroska: {error}")
+    if sound.masks:
+        sound.opus_header = header
 
 
 def _read_video(elements: _Elements, video: Window, picture: PictureMetadata) -> None:

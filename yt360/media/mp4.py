@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from yt360.errors import ItemError
 from yt360.media.apple_projection import fill_in, read_vexu
 from yt360.media.channel_statements import read_chan, read_chnl
 from yt360.media.iamf import MAGIC, AudioElement, add_elements, read_iacb
+from yt360.media.opus_projection import box_masks, header_of_box
 from yt360.media.projection_payload import PROJECTION_BOXES, read_projection
 from yt360.media.reader import MalformedError, Window
 from yt360.media.spatial import ContainerMetadata, PictureMetadata, SoundMetadata, Stereo
@@ -40,6 +42,9 @@ _STEREO: dict[int, tuple[Stereo, bool]] = {
 
 _NESTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
 """Boxes that hold boxes."""
+
+_SHORTEST_DOPS, _LONGEST_DOPS = 11, 4096
+"""Bytes of a ``dOps`` box that is looked into."""
 
 _MOST_EDITS = 10_000
 """A longer edit list is not followed."""
@@ -262,6 +267,8 @@ def _read_sound_boxes(walk: _Walk, window: Window, depth: int, sound: SoundMetad
             sound.non_diegetic = True
         elif kind == b"wave":  # QuickTime keeps the codec's boxes one level deeper
             _read_sound_boxes(walk, content, depth + 1, sound)
+        elif kind == b"dOps" and _SHORTEST_DOPS <= content.size <= _LONGEST_DOPS:
+            _read_opus(content, sound)
         elif kind == b"SA3D":
             try:
                 _read_sa3d(content, sound)
@@ -281,6 +288,16 @@ def _type_at(content: Window, kind: bytes) -> int:
     """Where in the file the type of a box stands; a size of 64 bits lies between it and the content."""
     before = Window(content.file, content.start - 4, content.start).all()
     return content.start - (4 if before == kind else 12)
+
+
+def _read_opus(content: Window, sound: SoundMetadata) -> None:
+    box = content.all()
+    try:
+        sound.masks = box_masks(box, content.start)
+    except ItemError as error:
+        sound.problems.append(f"dOps: {error}")
+    if sound.masks:
+        sound.opus_header = header_of_box(box)
 
 
 def _read_sa3d(content: Window, sound: SoundMetadata) -> None:

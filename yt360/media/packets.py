@@ -82,7 +82,7 @@ def sound_time(info: MediaInfo, audio: AudioStream) -> SoundTime:
     if end is None:
         return SoundTime()
     notes = SoundNotes()
-    layout = Layout(info.path.name, rate, steps[0][1], vorbis=vorbis, notes=notes, rough=True)
+    layout = Layout(info.path.name, rate, steps[0][1], notes=notes, rough=True)
     layout.add(steps)
     while layout.next_splice(round(samples), ended=True) is not None:
         pass

@@ -18,6 +18,7 @@ from av.stream import Disposition
 from yt360.errors import ItemError
 from yt360.media.container import read_metadata
 from yt360.media.ffmpeg import FORMATS
+from yt360.media.opus_projection import read_projection
 from yt360.media.spatial import ContainerMetadata, StreamGroup
 
 _OPUS_FAMILY_AT = 18
@@ -25,6 +26,7 @@ _OPUS_FAMILY_AT = 18
 
 _LONGEST_NAME = 200
 """Characters of a track's name that are kept."""
+_PROJECTION_FAMILY, _OPUS_HZ = 3, 48_000
 
 _KNOWN_SOUND = {
     "apac": "APAC (Apple Positional Audio Codec)",
@@ -67,6 +69,7 @@ class AudioStream:
     mapping family of an Opus stream (RFC 7845, RFC 8486). A sound that is spread over several streams has their numbers
     in ``parts`` and the number of the first as its ``index``; ``matrix`` makes its channels out of what they hold.
     ``name`` is what its writer called the track.
+    ``opus_header`` (hexadecimal) is that by which it is decoded, where libav cannot go by the file's own.
     """
 
     index: int
@@ -80,6 +83,7 @@ class AudioStream:
     parts: tuple[int, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()
     name: str = ""
+    opus_header: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def open_media(path: Path, metadata: ContainerMetadata | None = None) -> Any:
     """Open ``path`` with PyAV. Raises :class:`ItemError` of kind ``truncated``, ``corrupt`` or ``not-media``."""
     metadata = metadata if metadata is not None else read_metadata(path)
     patches = {at: b"free" for sound in metadata.sounds for at in sound.masked_at}
+    patches |= {at: data for sound in metadata.sounds for at, data in sound.masks}
     try:
         source = _Masked(path, patches) if patches else f"file:{path}"
         return av.open(source, mode="r", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
@@ -200,7 +205,7 @@ def probe(path: Path) -> MediaInfo:
         audios = [
             _audio(stream, k, metadata)
             for k, stream in enumerate(sounds)
-            if stream.codec_context is not None and stream.codec_context.channels and stream.codec_context.sample_rate
+            if stream.codec_context is not None and _tells_sound(stream.codec_context)
         ]
         undecodable = [
             *(_undecodable(s, metadata, k) for k, s in enumerate(pictures) if all(v.index != k for v in videos)),
@@ -262,6 +267,15 @@ def put_together(
     return sorted(sounds, key=lambda sound: sound.index), refused
 
 
+def _tells_sound(context: Any) -> bool:
+    """Whether the channels and the sample rate are known."""
+    return bool(context.channels and context.sample_rate) or _is_projection(context)
+
+
+def _is_projection(context: Any) -> bool:
+    return context.name in ("opus", "libopus") and _opus_family(context.extradata or b"") == _PROJECTION_FAMILY
+
+
 def _seconds(value: int | None, base: Any) -> float | None:
     return float(value * base) if value is not None and base is not None else None
 
@@ -293,13 +307,13 @@ def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> 
         stated = metadata.sound(index)
         codec = stated.fourcc or (context.name if context is not None else "?")
         if context is not None and context.name in ("opus", "libopus"):
-            family = _opus_family(context)
-            if family not in (0, 1, 2):
-                return (
-                    f"the sound is Opus of channel mapping family {family}, which libav cannot decode; decode it with "
-                    "the tool that wrote it, to FLAC or WAV"
-                )
-            return "the number of channels of the Opus sound cannot be told from the stream; remux it to Matroska"
+            family = _opus_family(context.extradata or b"")
+            if family not in (0, 1, 2, 255):
+                return f"the sound is Opus of channel mapping family {family}, which nobody knows; encode it anew"
+            return (
+                "the channels of the Opus sound cannot be told: the stream states no mapping that libav knows (in "
+                "MPEG-TS only families 0 and 1 have one); encode it anew to Matroska or WebM"
+            )
         name = _KNOWN_SOUND.get(codec.lower(), codec)
         many = f"{stated.channels}-channel " if stated.channels else ""
         if context is not None:
@@ -310,8 +324,7 @@ def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> 
     return "there is a picture of a codec that libav does not know; convert it"
 
 
-def _opus_family(context: Any) -> int:
-    header = context.extradata or b""
+def _opus_family(header: bytes) -> int:
     return header[_OPUS_FAMILY_AT] if header[:8] == b"OpusHead" and len(header) > _OPUS_FAMILY_AT else 0
 
 
@@ -332,17 +345,26 @@ def _name(stream: Any) -> str:
 
 def _audio(stream: Any, index: int, metadata: ContainerMetadata) -> AudioStream:
     context = stream.codec_context
+    stated = metadata.sound(index)
+    header = stated.opus_header or context.extradata or b""
     family = None
     if context.name in ("opus", "libopus"):
-        family = _opus_family(context)
+        family = _opus_family(header)
+    channels = context.channels
+    layout = stated.speakers or (context.layout.name if context.layout is not None else "")
+    projection = read_projection(header) if family == _PROJECTION_FAMILY else None
+    if projection is not None:
+        channels, layout = len(projection.matrix), ""
     return AudioStream(
         index=index,
         codec=_codec_name(context),
-        sample_rate_hz=context.sample_rate or 0,
-        channels=context.channels,
-        layout=metadata.sound(index).speakers or (context.layout.name if context.layout is not None else ""),
+        sample_rate_hz=_OPUS_HZ if projection else context.sample_rate or 0,
+        channels=channels,
+        layout=layout,
         opus_family=family,
         name=_name(stream),
         start_s=_seconds(stream.start_time, stream.time_base) or 0.0,
         duration_s=_seconds(stream.duration, stream.time_base),
+        matrix=projection.matrix if projection else (),
+        opus_header=projection.header.hex() if projection else "",
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
+from yt360.media.libav_sound import OpusByHeader
 from yt360.media.lookup import Lookup, lookup_map
 from yt360.media.picture import (
     VideoDecodeSpec,
@@ -43,6 +44,9 @@ _PREROLL_S = 0.5
 
 _SLACK_S = 0.5
 """ffmpeg counts a length from the first frame, which may lie before the start of the clock (priming)."""
+
+_CHANGED = "Changing audio frame properties on the fly"
+"""What ffmpeg says before it gives up on sound whose channels or sample rate change within a stream."""
 
 _AT_ONCE = 9600
 """Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
@@ -171,16 +175,20 @@ def read_channels(
     if wanted == 0:
         return
     block = max(1, round(block_s * rate))
-    if reading.edits:
+    if reading.edits and not reading.opus_header:
         skip = round(start_s * rate)
         laid = _edited(path, reading, block, notes, timeout_s)
     else:
         # After a seek start a little early and cut, so that the decoder's first, wrong samples are not kept.
         begin_s = 0.0 if exact else max(0.0, start_s - min(_PREROLL_S, max(0.0, start_s - reading.delay_s)))
         skip = round((start_s - begin_s) * rate)
-        expected = max(0, skip + round((reading.delay_s - start_s) * rate))
+        late = skip + round((reading.delay_s - start_s) * rate)
+        expected = max(0, late) if begin_s == 0 or late > 0 else None
         length_s = None if wanted is None else wanted / rate + (start_s - begin_s) + (_SLACK_S if exact else 0.1)
-        laid = _decoded(path, reading, _seek(begin_s, length_s), expected, block, notes, timeout_s)
+        if reading.opus_header:
+            laid = _by_header(path, reading, begin_s, length_s, expected, block, notes)
+        else:
+            laid = _decoded(path, reading, _seek(begin_s, length_s), expected, block, notes, timeout_s)
     for samples in laid:
         part = samples[min(skip, len(samples)) :]
         skip -= len(samples) - len(part)
@@ -197,12 +205,40 @@ def _decoded(
     path: Path,
     reading: FoaDecodeSpec,
     before: list[str],
-    expected: int,
+    expected: int | None,
     block: int,
     notes: SoundNotes | None,
     timeout_s: float,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(n, channels)`` on the clock that ffmpeg shows with these options, laid by their time stamps."""
+    noted, given = len(notes.splices) if notes is not None else 0, 0
+    try:
+        # Left to itself ffmpeg mixes frames of other channels into those of the first, and counts samples anew.
+        for samples in _laid(path, reading, ["-reinit_filter", "0", *before], expected, block, notes, timeout_s):
+            given += len(samples)
+            yield samples
+        return
+    except ffmpeg.FfmpegError as error:
+        if _CHANGED not in error.stderr:
+            raise
+    if notes is not None:
+        del notes.splices[noted:]
+    for samples in _laid(path, reading, ["-drop_changed", "1", *before], expected, block, notes, timeout_s):
+        part = samples[min(given, len(samples)) :]
+        given -= len(samples) - len(part)
+        if len(part):
+            yield part
+
+
+def _laid(
+    path: Path,
+    reading: FoaDecodeSpec,
+    before: list[str],
+    expected: int | None,
+    block: int,
+    notes: SoundNotes | None,
+    timeout_s: float,
+) -> Iterator[NDArray[np.float32]]:
     arguments = [
         *("-v", "repeat+error"),
         *ffmpeg.input_arguments(path, before=["-threads", "1", *before]),
@@ -210,7 +246,7 @@ def _decoded(
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
     channels = reading.decoded_channels
-    layout = Layout(path.name, reading.sample_rate_hz, expected, vorbis=reading.codec == "vorbis", notes=notes)
+    layout = Layout(path.name, reading.sample_rate_hz, expected, notes=notes)
     with tempfile.TemporaryFile() as said, ffmpeg.stream(arguments, timeout_s=timeout_s, said=said) as pipe:
 
         def read() -> NDArray[np.float32]:
@@ -218,7 +254,21 @@ def _decoded(
             samples = samples[: pipe.readinto(samples.data.cast("B")) // (4 * channels)]
             return reading.mixed(samples)
 
-        yield from lay(read, Stamps(said), layout, expected, block)
+        yield from lay(read, Stamps(said), layout, block)
+
+
+def _by_header(
+    path: Path,
+    reading: FoaDecodeSpec,
+    begin_s: float,
+    length_s: float | None,
+    expected: int | None,
+    block: int,
+    notes: SoundNotes | None,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks ``(n, channels)`` of Opus by a header that is not the file's own."""
+    sound = OpusByHeader(path, reading, block, begin_s, length_s)
+    yield from lay(sound.read, sound, Layout(path.name, reading.sample_rate_hz, expected, notes=notes), block)
 
 
 def _mapped(reading: FoaDecodeSpec) -> list[str]:

@@ -202,33 +202,37 @@ def sound_windows(
     return [(start, window_s) for start in starts]
 
 
-def sample_sound(
-    path: Path,
-    stream: AudioStream,
-    *,
-    start_s: float,
-    duration_s: float,
-    count: int,
-    window_s: float,
-    around_s: Sequence[float] = (),
-    edits: tuple[tuple[float, float, float], ...] = (),
-    seekable: bool = True,
-) -> SoundSample:
-    """Decode :func:`sound_windows`. ``start_s`` is the start of the container's clock, ``edits`` the edit list.
-
-    Without ``seekable`` everything up to the end of the last window is decoded, once.
-    """
-    reading = FoaDecodeSpec(
+def plain_reading(info: MediaInfo, stream: AudioStream) -> FoaDecodeSpec:
+    """How to decode a sound stream while nothing is known of what its channels are."""
+    edits = info.metadata.sound(stream.index).edits
+    return FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,
         stream=stream.index,
         codec=stream.codec,
-        delay_s=max(0.0, stream.start_s - start_s),
-        edits=edits,
+        delay_s=max(0.0, stream.start_s - info.start_s),
+        edits=tuple((at - info.start_s, begin, length) for at, begin, length in edits),
         parts=stream.parts,
         matrix=stream.matrix,
+        opus_header=stream.opus_header,
     )
-    sample = SoundSample([], [], stream.sample_rate_hz)
+
+
+def sample_sound(
+    path: Path,
+    reading: FoaDecodeSpec,
+    *,
+    duration_s: float,
+    count: int,
+    window_s: float,
+    around_s: Sequence[float] = (),
+    seekable: bool = True,
+) -> SoundSample:
+    """Decode :func:`sound_windows` by a :func:`plain_reading`.
+
+    Without ``seekable`` everything up to the end of the last window is decoded, once.
+    """
+    sample = SoundSample([], [], reading.sample_rate_hz)
     spans = sound_windows(duration_s, count=count, window_s=window_s, around_s=around_s)
     if not seekable:
         return _in_one_pass(path, reading, spans, sample)
@@ -248,7 +252,7 @@ def sample_sound(
                 sample.first_s = notes.start_s
             sample.windows.append(window)
             sample.starts_s.append(begin)
-            sample.last_s = max(sample.last_s, begin + window.shape[1] / stream.sample_rate_hz)
+            sample.last_s = max(sample.last_s, begin + window.shape[1] / reading.sample_rate_hz)
     return sample
 
 

@@ -22,7 +22,8 @@ class FoaDecodeSpec:
     track's own time, and how long it is, in seconds.
     ``parts`` are the streams that are decoded side by side where the sound is spread over several (IAMF, one track a
     channel); ``stream`` is the first of them. ``matrix`` ``(channels, decoded channels)`` is applied to what they hold
-    before anything else; without it there are ``channels`` decoded channels.
+    before anything else; without it there are ``channels`` decoded channels. ``opus_header`` (hexadecimal) is that by
+    which Opus is decoded where libav cannot go by the file's own (mapping family 3).
     ``ambix[k] = gains[k] * decoded[order[k]]``. ``delay_s`` is how long after the container's start
     the first sample sounds. ``convention`` is what the file held (``ambix``, ``fuma``, ``n3d``,
     ``itag327`` …); ``repaired`` says in words what was put right, empty if nothing.
@@ -43,11 +44,12 @@ class FoaDecodeSpec:
     edits: tuple[tuple[float, float, float], ...] = ()
     parts: tuple[int, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()
+    opus_header: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
         fields = asdict(self)
-        for name in ("edits", "parts", "matrix"):
+        for name in ("edits", "parts", "matrix", "opus_header"):
             if not fields[name]:
                 del fields[name]
         return fields

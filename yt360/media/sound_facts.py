@@ -124,6 +124,7 @@ def weigh_sound(
         edits=edits,
         parts=stream.parts,
         matrix=stream.matrix,
+        opus_header=stream.opus_header,
     )
     reason = "" if verdict.usable else f"{verdict.verdict}-ambisonics"
     head_locked_db = max(level_db[k] for k in plan.head_locked) if plan.head_locked else None

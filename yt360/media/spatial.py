@@ -86,8 +86,9 @@ class SoundMetadata:
     ``edits`` are those of a track that was cut (more than one): where each begins in the movie and in the track's
     own time, and how long it is, in seconds.
     ``components`` are the channels of W, Y, Z and X where they are named one by one, ``speakers`` what is said of the
-    channels in words. ``masked_at`` is where in the file statements stand that libav must not see.
-    ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
+    channels in words. ``masked_at`` is where in the file statements stand that libav must not see, ``masks`` are places
+    and the bytes that it must read there to find its packets; ``opus_header`` is that of Opus whose channels lie behind
+    a matrix. ``non_diegetic`` marks a separate track of head-locked sound (``SAND``)."""
 
     order: int | None = None
     ambisonic_type: int = 0
@@ -97,8 +98,10 @@ class SoundMetadata:
     channel_map: tuple[int, ...] = ()
     non_diegetic: bool = False
     masked_at: tuple[int, ...] = ()
+    masks: tuple[tuple[int, bytes], ...] = ()
     components: tuple[int, int, int, int] | None = None
     speakers: str = ""
+    opus_header: bytes = b""
     edits: tuple[tuple[float, float, float], ...] = ()
     fourcc: str = ""
     channels: int = 0
@@ -149,4 +152,4 @@ class ContainerMetadata:
 
 def as_json(value: PictureMetadata | SoundMetadata) -> dict[str, Any]:
     """The fields that say something, as JSON values."""
-    return {key: item for key, item in asdict(value).items() if item not in (None, [], (), False, "")}
+    return {key: item for key, item in asdict(value).items() if item not in (None, [], (), False, "", b"")}

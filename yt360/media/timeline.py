@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ _JITTER_S = 0.012
 
 _LONGEST_GAP_S, _LONGEST_OVERLAP_S = 3600.0, 10.0
 _MOST_SPLICES, _MOST_SPLICES_HZ = 100, 10.0
-_VORBIS_FIRST_S = 0.013
 _NUMBER = re.compile(rb"\[Eval @ [^\]]*\] (-?[\d.]+|nan|-nan)\s*$")
 
 
@@ -67,6 +66,13 @@ class SoundNotes:
     def dropped_s(self) -> float:
         """Seconds of sound that were there twice, or before the start of the clock."""
         return -sum(splice.seconds for splice in self.splices if splice.seconds < 0)
+
+
+class StampSource(Protocol):
+    """Tells the time stamps of decoded sound, ahead of the samples that they concern."""
+
+    def new(self) -> list[tuple[int, int]]:
+        """Those that came since the last call, as (samples before, stamp less samples before)."""
 
 
 class Stamps:
@@ -102,19 +108,17 @@ class Layout:
     """Decides at which sample a stretch of decoded sound begins.
 
     ``expected`` is where the container says that the stream begins, in samples; it is taken where the first frame
-    agrees with it. The first packet of Vorbis decodes to nothing but has a length in most containers: what follows
-    it sounds that much earlier than stamped. ``rough``: the lengths of packets are not known well enough to tell that
-    they contradict their stamps.
+    agrees with it, and None after a seek into the stream. ``rough``: the lengths of packets are not known well enough
+    to tell that they contradict their stamps.
     """
 
     def __init__(
-        self, name: str, rate_hz: int, expected: int, *, vorbis: bool, notes: SoundNotes | None, rough: bool = False
+        self, name: str, rate_hz: int, expected: int | None, *, notes: SoundNotes | None, rough: bool = False
     ) -> None:
         self._name, self._rate_hz, self._notes = name, rate_hz, notes
         self._tolerance = round(TOLERANCE_S * rate_hz) + 1
         self._lasting = round(_LASTING_S * rate_hz)
         self._expected = expected
-        self._late_first = _VORBIS_FIRST_S * rate_hz if vorbis else 0.0
         self._levels: list[tuple[int, int]] = []
         self._next = 0
         self._shift = 0
@@ -134,9 +138,13 @@ class Layout:
             self._levels.append((at, level + self._shift))
 
     def _begin(self, level: int) -> int:
-        if abs(level - self._expected) <= self._tolerance or 0 < level - self._expected <= self._late_first:
+        if self._expected is not None and abs(level - self._expected) <= self._tolerance:
             return self._expected
         return level
+
+    def begin_unstamped(self) -> None:
+        """Begin where the container says, though no frame had a stamp."""
+        self.offset = self._expected or 0
 
     def next_splice(self, decoded: int, *, ended: bool) -> tuple[int, int] | None:
         """(samples before it, by how much what follows moves) of the next splice before sample ``decoded``.
@@ -196,13 +204,10 @@ class Layout:
             self._notes.splices.append(Splice(round(at_s, 6), round(seconds, 6)))
 
 
-def lay(
-    read: Callable[[], NDArray[Any]], stamps: Stamps, layout: Layout, expected: int, block: int
-) -> Iterator[NDArray[Any]]:
+def lay(read: Callable[[], NDArray[Any]], stamps: StampSource, layout: Layout, block: int) -> Iterator[NDArray[Any]]:
     """Blocks ``(n, channels)`` of decoded sound on a timeline that begins at sample 0.
 
-    ``read`` gives the next decoded block, empty at the end; ``expected`` is where a stream begins of which not one
-    sample decodes.
+    ``read`` gives the next decoded block, empty at the end.
     """
     decoded = 0
     waiting: list[NDArray[Any]] = []
@@ -215,7 +220,7 @@ def lay(
         first = layout.offset is None
         layout.add(stamps.new())
         if layout.offset is None and (ended or len(samples)):
-            layout.offset = expected
+            layout.begin_unstamped()
         if first and layout.offset is not None:
             yield from _zeros(layout.offset, block, samples)
             drop = max(0, -layout.offset)
