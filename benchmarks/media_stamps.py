@@ -8,7 +8,7 @@ number, the sound is noise of which any fifth of a second is unlike any other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ FAULTS = {
     "early sound": Fault(late_s=-0.1),
     "clock at 100 s": Fault(clock_s=100.0),
     "clock before 0": Fault(clock_s=-0.5),
+    "drift of 500 ppm": Fault(drift=5e-4),
+    "drift of -500 ppm": Fault(drift=-5e-4),
     "no picture for 2 s": Fault(holes=[(2.0, 4.0)]),
     "uneven picture": Fault(uneven=True, lost=[(3.0, 3.2)]),
 }
@@ -77,7 +79,9 @@ FAULTS = {
 class Stamped:
     """A file and what its stamps mean: ``pieces`` of sound; (stamp, number) of each picture; silent ``holes``.
 
-    All are in seconds on a clock that starts where the source does. ``lossless`` sound is exact to the edges.
+    All are in seconds on a clock that starts where the source does. ``warm_s`` is how long after a
+    hole a decoder is not yet right; ``drift`` is how much longer than the source its seconds are, ``clock_s`` the first
+    stamp of the picture.
     """
 
     path: Path
@@ -85,6 +89,8 @@ class Stamped:
     pictures: list[tuple[float, int]] = field(default_factory=list)
     holes: list[tuple[float, float]] = field(default_factory=list)
     warm_s: float = _WARM_S
+    drift: float = 0.0
+    clock_s: float = 0.0
 
 
 def noise(seconds: float, rate_hz: int, channels: int = 4) -> NDArray[np.float32]:
@@ -173,7 +179,7 @@ def build(
     """Write a file with a fault; ``video`` is libav's encoder of the picture, None for sound alone."""
     codec = CODECS[codec_name]
     sound = noise(seconds, rate_hz)
-    result = Stamped(path, warm_s=0.0 if codec.lossless else _WARM_S)
+    result = Stamped(path, warm_s=0.0 if codec.lossless else _WARM_S, drift=fault.drift, clock_s=fault.clock_s)
     rng = np.random.default_rng(3)
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         picture: Any = out.add_stream(video, rate=FPS) if video else None
@@ -223,11 +229,12 @@ def _picture_packets(stream: Any, fault: Fault, seconds: float, result: Stamped,
         packets += stream.encode(frame)
     packets += stream.encode(None)
     base = Fraction(1, 90_000)
-    # A hole cuts whole groups of pictures, as a lost stretch of a recording does.
-    kept = []
+    # A hole ends with a key frame: what refers to lost pictures shows none of them.
+    kept, lost = [], False
     for packet in packets:
         at_s = float(packet.pts * packet.time_base)
-        if not _inside(at_s, 1e-3, fault.holes):
+        lost = _inside(at_s, 1e-3, fault.holes) or (lost and not packet.is_keyframe)
+        if not lost:
             packet.pts = round((float(packet.pts * packet.time_base) + fault.clock_s) / base)
             packet.dts = round((float(packet.dts * packet.time_base) + fault.clock_s) / base)
             packet.duration = round((packet.duration or 0) * packet.time_base / base)
@@ -277,8 +284,3 @@ def _close_pieces(result: Stamped, *, silent: bool) -> None:
             result.holes.append((joined[-1][1], begin))
         joined.append((begin, end, source))
     result.pieces = joined
-
-
-def without_edges(result: Stamped) -> Stamped:
-    """For containers that hold no stamps: everything is laid end to end."""
-    return replace(result, holes=[])

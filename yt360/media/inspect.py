@@ -18,7 +18,7 @@ from yt360.media.agreement import Agreement, agree, grid_size, motion_map
 from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
 from yt360.media.lookup import frame_map
 from yt360.media.mono_tracks import FLAG, IN_ORDER, put_tracks_together
-from yt360.media.packets import SoundTime, longest_track_s, sound_time, with_length
+from yt360.media.packets import PictureTime, SoundTime, longest_track_s, read_times, with_length
 from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, probe
@@ -54,6 +54,9 @@ _LEAST = 4
 _NOT_SEEKABLE = ("iamf",)
 """Containers in which libav finds no place but the beginning."""
 
+_MOST_TOLD = 100
+"""Places that are written down."""
+
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
 
@@ -64,7 +67,8 @@ class Inspection:
 
     ``problems`` are damages (kind, words): a damaged file can still be described. ``overlap`` is the
     stretch (start, end) in seconds in which there are both picture and sound. ``video_stream`` (as it is shown) and
-    ``audio`` are the tracks that count, ``heard_in`` is the file of the latter; ``timing`` is what its time stamps say.
+    ``audio`` are the tracks that count, ``heard_in`` is the file of the latter; ``timing`` is what its time
+    stamps say, ``shown`` what those of the picture in the same file do.
     """
 
     video: Path | None
@@ -82,6 +86,7 @@ class Inspection:
     video_stream: VideoStream | None = None
     heard_in: MediaInfo | None = None
     timing: SoundTime | None = None
+    shown: PictureTime | None = None
     sound_begins_s: float = 0.0
     problems: list[tuple[str, str]] = field(default_factory=list)
 
@@ -140,10 +145,16 @@ class Inspection:
         """``facts.json``: :meth:`to_json` and the recipes that later stages read with."""
         start, end = self.overlap
         heard = self.ambisonic.likeliest if self.ambisonic else None
-        spliced = self.timing is not None and self.timing.splices
+        times: dict[str, Any] = {}
+        if self.timing is not None and (self.timing.splices or self.timing.drift_ppm):
+            times["sound_time"] = self.timing.to_json()
+        if self.shown is not None and self.shown.holds:
+            times["picture_time"] = self.shown.to_json()
+        if self.heard is not None and self.heard.not_numbers_s:
+            times["not_numbers_s"] = self.heard.not_numbers_s[:_MOST_TOLD]
         return {
             **self.to_json(),
-            **({"sound_time": self.timing.to_json()} if self.timing is not None and spliced else {}),
+            **times,
             "picture_reading": self.picture.reading.to_json() if self.picture and self.picture.reading else None,
             "sound_reading": heard.to_json() if heard else None,
             "start_s": round(start, 6),
@@ -339,7 +350,10 @@ def _listen_to(
 ) -> None:  # fmt: skip
     plain = plain_reading(info, audio)
     edits = plain.edits
-    timing = SoundTime(edits[-1][0] + edits[-1][2]) if edits else sound_time(info, audio)
+    if edits:
+        timing, shown = SoundTime(edits[-1][0] + edits[-1][2]), None
+    else:
+        timing, shown = read_times(info, audio, inspection.video_stream if info is inspection.info else None)
     duration = audio.duration_s or info.duration_s or 0.0
     if timing.end_s is not None and (not duration or falls_short(timing.end_s, duration)):
         duration = max(0.0, timing.end_s)
@@ -362,7 +376,7 @@ def _listen_to(
         facts = _say_how(facts, f"the first four of {audio.channels} channels", "first-four")
     if inspection.ambisonic is not None and facts.reading is None:
         return
-    inspection.audio, inspection.heard, inspection.timing = audio, heard, timing
+    inspection.audio, inspection.heard, inspection.timing, inspection.shown = audio, heard, timing, shown
     inspection.sound_begins_s, inspection.ambisonic = begins_s, facts
     if heard.failed and heard.failed * 3 >= heard.failed + len(heard.windows):
         words = f"{info.path}: {heard.failed} of {heard.failed + len(heard.windows)} stretches of sound do not decode"

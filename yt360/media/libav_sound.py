@@ -89,8 +89,10 @@ def _frames(decoder: Any, packet: Any) -> list[Any]:
 
 
 def _begin(packet: Any, samples: int, first: bool) -> int:
-    """Sample on the absolute clock at which a decoded packet sounds; of the first one, the priming is cut off."""
-    at = float(packet.pts * packet.time_base) * _RATE_HZ
-    if first and packet.duration:
-        at += max(0.0, float(packet.duration * packet.time_base) * _RATE_HZ - samples)
-    return round(at)
+    """Sample on the absolute clock at which a decoded packet sounds; of the first one, the priming is cut off.
+
+    The stamp of a first packet is the time of its first sound less the priming, in whole ticks: so is this.
+    """
+    base = float(packet.time_base)
+    cut = max(0.0, (packet.duration or 0) * base - samples / _RATE_HZ) if first else 0.0
+    return round((packet.pts + int(cut / base + 0.5)) * base * _RATE_HZ)

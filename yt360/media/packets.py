@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import av
+import numpy as np
 from av.stream import Discard
 
-from yt360.media.probe import AudioStream, MediaInfo, open_media, stream_at
+from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
 from yt360.media.timeline import TOLERANCE_S, Layout, SoundNotes, Splice
 
 _MOST_PACKETS = 50_000_000
@@ -18,75 +19,152 @@ _VORBIS_BLOCK_S = 0.05
 _MOST_ROUNDING = 2.1
 """Ticks by which the time of a packet may differ from the end of the one before it though nothing is missing."""
 
+_CONSTANT = frozenset({"aac", "mp2", "mp3", "ac3", "eac3"})
+"""Codecs all packets of which decode to the same number of samples, whatever length a container states."""
+
+_LEAST_DRIFT_PPM, _ALIKE = 20.0, 0.1
+_LEAST_HOLD_S, _HOLD_FRAMES = 0.5, 4.0
+"""A frame is held where it is on show for so long and for so many times the usual length."""
+
+_LEAST_STAMPS = 3
+_MOV = "mov"
+"""In libav's name of MP4 and QuickTime, which keep an index of all packets apart from them."""
+
+_MOST_TOLD = 100
+"""Places that are written down."""
+
 
 @dataclass(frozen=True)
 class SoundTime:
     """Times of a sound stream's packets in seconds from the start of the file's clock.
 
     ``end_s`` is None where there is no packet. ``splices`` are the gaps (> 0) and overlaps (< 0) that reading will
-    fill and leave out; decoding errors make more.
+    fill and leave out; decoding errors make more. ``drift_ppm`` is how much longer the clock of the file is than that
+    of the samples, in millionths.
     """
 
     end_s: float | None = None
     splices: tuple[Splice, ...] = field(default=())
+    drift_ppm: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """For ``facts.json``: how much was inserted and left out, and the first of the places."""
+        """For ``facts.json``: how much is inserted and left out, the largest gap, and the first of the places."""
         notes = SoundNotes(list(self.splices))
         return {
             "inserted_s": round(notes.inserted_s, 6),
+            "largest_s": round(notes.largest_s, 6),
             "dropped_s": round(notes.dropped_s, 6),
+            "drift_ppm": round(self.drift_ppm, 1),
             "places": [[splice.at_s, splice.seconds] for splice in self.splices[:_MOST_TOLD]],
         }
 
 
-_MOST_TOLD = 100
+@dataclass(frozen=True)
+class PictureTime:
+    """Where frames are held because there is no other: (from, for how long) in seconds on the file's clock."""
+
+    holds: tuple[tuple[float, float], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``facts.json``: how long in all, the longest, and the first of the places."""
+        lengths = [length for _, length in self.holds]
+        return {
+            "held_s": round(sum(lengths), 6),
+            "largest_s": round(max(lengths, default=0.0), 6),
+            "places": [[round(at, 6), round(length, 6)] for at, length in self.holds[:_MOST_TOLD]],
+        }
 
 
-def sound_time(info: MediaInfo, audio: AudioStream) -> SoundTime:
-    """Read the time stamps of all packets of a sound stream.
+class _Steps:
+    """Where the stamps of packets leave the end of the packet before."""
 
-    Raises :class:`yt360.errors.ItemError` (``time-stamps``) where they contradict the samples beyond repair.
+    def __init__(self, rate_hz: int, scale: float, codec: str, frame_size: int) -> None:
+        self._rate_hz, self._tick = rate_hz, scale
+        # Times and lengths are rounded to the container's ticks, to a millisecond in Matroska: smaller steps are none.
+        self._least = max((_VORBIS_BLOCK_S if codec == "vorbis" else TOLERANCE_S) * rate_hz, _MOST_ROUNDING * scale)
+        self._size = frame_size if codec in _CONSTANT else 0
+        self.steps: list[tuple[int, int]] = []
+        self.samples, self.end = 0.0, None  # type: float, float | None
+        self._level, self._following, self._known = 0.0, 0.0, True
+        self._at = self._extra = self._length = 0.0
+
+    def add(self, at: float, length: float) -> None:
+        """A packet, in samples."""
+        step = at - self._following if self._known else 0.0
+        if self.end is None or abs(step) > self._least:
+            self._level += step
+            self.steps.append((round(self.samples), round(self._level)))
+        elif self._known and self._size:
+            self._extra += at - self._at - self._size
+            self._length += self._size
+        self._at, self._following, self._known = at, at + length, bool(length)
+        self.samples = self._following - self._level
+        self.end = self._following if self.end is None else max(self.end, self._following)
+
+    @property
+    def drift_ppm(self) -> float:
+        """How much longer the stamps are than the samples; 0 where rounding explains it or the two are no measure."""
+        if not self._length:
+            return 0.0
+        drift = self._extra / self._length
+        unsure = max(_LEAST_DRIFT_PPM / 1e6, _MOST_ROUNDING * self._tick / self._length)
+        return 1e6 * drift if unsure < abs(drift) < _ALIKE else 0.0
+
+
+def read_times(
+    info: MediaInfo, audio: AudioStream, video: VideoStream | None = None
+) -> tuple[SoundTime, PictureTime | None]:
+    """Read the time stamps of all packets of a sound stream, and of a picture stream of the same file.
+
+    Those of the picture are None where they would cost another pass over the file.
+    Raises :class:`yt360.errors.ItemError` (``time-stamps``) where those of the sound contradict them beyond repair.
     """
     rate = audio.sample_rate_hz
     start = info.start_s * rate
-    steps: list[tuple[int, int]] = []
-    samples, level, end = 0.0, 0.0, None
+    shown: list[int] = []
     with open_media(info.path, info.metadata) as container:
         stream = stream_at(container, "audio", audio.index)
+        picture = stream_at(container, "video", video.index) if video is not None else None
+        indexed = _MOV in info.container
+        wanted = [stream] if picture is None or indexed else [stream, picture]
         for other in container.streams:
-            if other.index != stream.index:
+            if all(other.index != one.index for one in wanted):
                 other.discard = Discard.all
         if stream.time_base is None:
-            return SoundTime()
+            return SoundTime(), None
         scale = float(stream.time_base * rate)
-        # Times and lengths are rounded to the container's ticks, to a millisecond in Matroska: smaller steps are none.
-        vorbis = audio.codec == "vorbis"
-        least = max((_VORBIS_BLOCK_S if vorbis else TOLERANCE_S) * rate, _MOST_ROUNDING * scale)
-        following, known = 0.0, True
+        context = stream.codec_context
+        found = _Steps(rate, scale, audio.codec, (context.frame_size or 0) if context.sample_rate == rate else 0)
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(wanted):
                 if packet.pts is None or packet.is_discard:
                     continue
-                at = packet.pts * scale - start
-                step = at - following if known else 0.0
-                if end is None or abs(step) > least:
-                    level += step
-                    steps.append((round(samples), round(level)))
-                length = (packet.duration or 0) * scale
-                following, known = at + length, bool(packet.duration)
-                samples = following - level
-                end = following if end is None else max(end, following)
+                if packet.stream_index == stream.index:
+                    found.add(packet.pts * scale - start, (packet.duration or 0) * scale)
+                else:
+                    shown.append(packet.pts)
         except (av.FFmpegError, ValueError):
             pass  # what cannot be read any more is judged by those who decode it
-    if end is None:
-        return SoundTime()
+        if picture is not None and indexed:
+            shown = [entry.timestamp for entry in picture.index_entries]
+        holds = None if picture is None else _holds(shown, picture.time_base, info.start_s)
+    if found.end is None:
+        return SoundTime(), holds
     notes = SoundNotes()
-    layout = Layout(info.path.name, rate, steps[0][1], notes=notes, rough=True)
-    layout.add(steps)
-    while layout.next_splice(round(samples), ended=True) is not None:
+    layout = Layout(info.path.name, rate, found.steps[0][1], notes=notes, rough=True)
+    layout.add(found.steps)
+    while layout.next_splice(round(found.samples), ended=True) is not None:
         pass
-    return SoundTime(end / rate, tuple(notes.splices))
+    return SoundTime(found.end / rate, tuple(notes.splices), found.drift_ppm), holds
+
+
+def _holds(stamps: list[int], time_base: Any, start_s: float) -> PictureTime | None:
+    if len(stamps) < _LEAST_STAMPS or time_base is None:
+        return None
+    times = np.sort(np.asarray(stamps, np.float64)) * float(time_base) - start_s
+    lengths = np.diff(times)
+    long = lengths > max(_LEAST_HOLD_S, _HOLD_FRAMES * float(np.median(lengths)))
+    return PictureTime(tuple((float(times[k]), float(lengths[k])) for k in np.flatnonzero(long)))
 
 
 def with_length(info: MediaInfo) -> MediaInfo:

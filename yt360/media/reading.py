@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import soxr
@@ -21,6 +21,7 @@ from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.libav_sound import OpusByHeader
 from yt360.media.lookup import Lookup, lookup_map
+from yt360.media.own_clock import late_s
 from yt360.media.picture import (
     VideoDecodeSpec,
     equirectangular_filter,
@@ -31,7 +32,7 @@ from yt360.media.picture import (
 )
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.spatial import Bounds
-from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
+from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, first_number, lay
 
 DEFAULT_TIMEOUT_S = 3600.0
 """Seconds after which decoding a file is given up."""
@@ -45,11 +46,25 @@ _PREROLL_S = 0.5
 _SLACK_S = 0.5
 """ffmpeg counts a length from the first frame, which may lie before the start of the clock (priming)."""
 
+_FIRST_STAMP = "PTS+0*if(eq(N,0),print(T,16),0)"
+"""Prints the time of the first frame."""
+
+_ON_SHOW_S = 0.001
+_FIRST_STEP_BACK_S, _STEPS_BACK = 2.0, 4.0
+"""How far in front of the start a seek is tried that did not find the frame on show, and how much further each time."""
+
+_LOUD, _PROPORTION, _USUAL = 16.0, 1000.0, 0.999
+"""Above 24 dBFS, what is 60 dB above all but a thousandth of a block is no sound but a damaged number."""
+
 _CHANGED = "Changing audio frame properties on the fly"
 """What ffmpeg says before it gives up on sound whose channels or sample rate change within a stream."""
 
 _AT_ONCE = 9600
 """Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
+
+
+_KEEP_GAPS = ("-dts_delta_threshold", "3600")
+"""ffmpeg closes gaps of MPEG-TS above ten seconds: in picture and sound, read one by one, each for itself."""
 
 
 def _seek(start_s: float, duration_s: float | None) -> list[str]:
@@ -77,40 +92,64 @@ def read_frames(
     Raises :class:`yt360.media.ffmpeg.FfmpegError`.
     """
     channels = 1 if gray else 3
-    stream = input_stream()
-    if fps is not None:
-        stream = stream.filter("fps", fps=fps, start_time=0, round="near")
-    stream = turn_filter(stream, reading.turn)
-    finish: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
-    rows, columns = height, width
-    if reading.needs_lookup:
-        stream, (rows, columns), finish = _prepare_lookup(stream, path, reading, height, width)
-    else:
-        stream = equirectangular_filter(stream, reading, height, width)
-    if fps is not None and start_s > 0 and not key_frames:
-        # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
-        before = ["-noautorotate", "-threads", "1", "-noaccurate_seek", *_seek(start_s, None)]
-    else:
-        before = ["-noautorotate", "-threads", "1", *_seek(start_s, duration_s)]
-    if key_frames:
-        before = ["-skip_frame", "nokey", *before]
+    before = [*_KEEP_GAPS, "-noautorotate", "-threads", "1"]
     if reading.drop_sei:
         before += without_sei(reading.codec)
-    arguments = [
-        *ffmpeg.input_arguments(path, before=before),
-        *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(stream)),
-        *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24"),
-    ]
-    if fps is None:
-        arguments += ["-fps_mode", "passthrough"]
-    elif duration_s is not None:
-        arguments += ["-frames:v", str(max(1, round(duration_s * fps)))]
-    shape = (rows, columns) if gray else (rows, columns, channels)
-    size = rows * columns * channels
-    with ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s) as pipe:
-        while len(data := pipe.read(size)) == size:
-            frame = np.frombuffer(data, np.uint8).reshape(shape)
-            yield frame if finish is None else finish(frame)
+    if key_frames:
+        before = ["-skip_frame", "nokey", *before]
+    held = fps is not None and start_s > 0 and not key_frames
+    after = ["-frames:v", str(max(1, round(duration_s * fps)))] if fps is not None and duration_s is not None else []
+    if fps is None or held:
+        after += ["-fps_mode", "passthrough"]
+    back_s = 0.0
+    while True:
+        begin_s = max(0.0, start_s - back_s)
+        stream = input_stream()
+        if begin_s == 0 and fps is not None and (late := late_s(path, "video", reading.stream)) > 0:
+            stream = stream.filter("setpts", f"PTS+{late:.6f}/TB")
+        if held:
+            stream = stream.filter("setpts", _FIRST_STAMP)
+        if fps is not None:
+            stream = stream.filter("fps", fps=fps, start_time=f"{start_s - begin_s:.6f}", round="near")
+        filters, (rows, columns), finish = _prepared(stream, path, reading, height, width)
+        # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
+        sought = ["-noaccurate_seek", *_seek(begin_s, None)] if held else _seek(start_s, duration_s)
+        arguments = [
+            *ffmpeg.input_arguments(path, before=[*before, *sought]),
+            *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(filters)),
+            *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24", *after),
+        ]
+        shape = (rows, columns) if gray else (rows, columns, channels)
+        size = rows * columns * channels
+        with (
+            tempfile.TemporaryFile() as said,
+            ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s, said=said) as pipe,
+        ):
+            data = pipe.read(size)
+            if held and begin_s > 0 and not _on_show(said, start_s - begin_s):
+                back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
+                continue
+            while len(data) == size:
+                frame = np.frombuffer(data, np.uint8).reshape(shape)
+                yield frame if finish is None else finish(frame)
+                data = pipe.read(size)
+        return
+
+
+def _on_show(said: IO[bytes], at_s: float) -> bool:
+    """Whether the first frame is shown at ``at_s`` already: some containers are sought to the next key frame."""
+    stamp = first_number(said)
+    return stamp is not None and stamp <= at_s + _ON_SHOW_S
+
+
+def _prepared(
+    stream: Any, path: Path, reading: VideoDecodeSpec, height: int, width: int
+) -> tuple[Any, tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None]:
+    """The graph up to mono equirectangular, the size that comes out of it, and what is still to be done to a frame."""
+    stream = turn_filter(stream, reading.turn)
+    if reading.needs_lookup:
+        return _prepare_lookup(stream, path, reading, height, width)
+    return equirectangular_filter(stream, reading, height, width), (height, width), None
 
 
 def without_sei(codec: str) -> list[str]:
@@ -241,8 +280,8 @@ def _laid(
 ) -> Iterator[NDArray[np.float32]]:
     arguments = [
         *("-v", "repeat+error"),
-        *ffmpeg.input_arguments(path, before=["-threads", "1", *before]),
-        *_mapped(reading),
+        *ffmpeg.input_arguments(path, before=[*_KEEP_GAPS, "-threads", "1", *before]),
+        *_mapped(reading, late_s(path, "audio", reading.stream) if "-ss" not in before else 0.0),
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
     channels = reading.decoded_channels
@@ -271,19 +310,20 @@ def _by_header(
     yield from lay(sound.read, sound, Layout(path.name, reading.sample_rate_hz, expected, notes=notes), block)
 
 
-def _mapped(reading: FoaDecodeSpec) -> list[str]:
+def _mapped(reading: FoaDecodeSpec, late_by_s: float) -> list[str]:
     """Arguments for ffmpeg that choose the stream, or lay several side by side.
 
     amerge keeps the order of its inputs where their layouts overlap, as those of several mono or several stereo
     streams do. The stamps are those of the first one: what merges is of one length.
     """
     even = f"asetnsamples=n={_AT_ONCE}:p=0"
+    stamped = f"asetpts=PTS+{late_by_s:.6f}/TB,{STAMP_FILTER}" if late_by_s else STAMP_FILTER
     if not reading.parts:
-        return ["-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-af", f"{STAMP_FILTER},{even}"]
+        return ["-map", f"0:a:{reading.stream}", "-vn", "-sn", "-dn", "-af", f"{stamped},{even}"]
     first, *others = (f"[0:a:{part}]" for part in reading.parts)
     if not others:
-        return ["-map", f"0:a:{reading.parts[0]}", "-vn", "-sn", "-dn", "-af", f"{STAMP_FILTER},{even}"]
-    merged = f"{first}{STAMP_FILTER}[first];[first]{''.join(others)}amerge=inputs={len(reading.parts)},{even}[sound]"
+        return ["-map", f"0:a:{reading.parts[0]}", "-vn", "-sn", "-dn", "-af", f"{stamped},{even}"]
+    merged = f"{first}{stamped}[first];[first]{''.join(others)}amerge=inputs={len(reading.parts)},{even}[sound]"
     return ["-filter_complex", merged, "-map", "[sound]"]
 
 
@@ -327,12 +367,11 @@ def _edited(
 def _numbers(
     blocks: Iterator[NDArray[np.float32]], rate_hz: int, notes: SoundNotes | None
 ) -> Iterator[NDArray[np.float32]]:
-    """The same with 0 for what is not a number: in a resampler one such sample would spread."""
+    """The same with 0 for what is no sample of sound: in a resampler one such value would spread."""
     at = 0
     for block in blocks:
-        # One such sample makes the sum one, too; the sum of good ones costs a fraction of a look at each.
-        if not np.isfinite(block.sum(dtype=np.float64)):
-            bad = ~np.isfinite(block)
+        bad = no_samples(block)
+        if bad is not None:
             if notes is not None:
                 tenths = np.unique((at + np.flatnonzero(bad.any(axis=0))) * 10 // rate_hz)
                 notes.not_numbers_s += [
@@ -341,6 +380,20 @@ def _numbers(
             block = np.where(bad, np.float32(0), block)
         at += block.shape[1]
         yield block
+
+
+def no_samples(block: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Where ``(channels, n)`` holds no samples of sound: not a number, infinite, or out of all proportion to the rest.
+
+    None where all are samples, as in nearly every block.
+    """
+    # One that is no number makes the highest or the lowest one, too; that costs a fraction of a look at each.
+    if not block.size or (block.max() < _LOUD and block.min() > -_LOUD):
+        return None
+    finite = np.isfinite(block)
+    size = np.where(finite, np.abs(block), np.float32(0)).astype(np.float64)
+    bad = ~finite | (size > max(_LOUD, _PROPORTION * float(np.quantile(size, _USUAL))))
+    return bad if bad.any() else None
 
 
 def _resampled(
@@ -372,7 +425,8 @@ def read_sound(
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(4, n)`` of AmbiX W Y Z X at ``sample_rate_hz``; peaks above 1 are kept as they are.
 
-    Samples that are no numbers read as 0. ``notes`` receives where they were, what was inserted and what left out.
+    Samples that are no numbers, and single ones out of all proportion, read as 0. ``notes`` receives where they were,
+    what was inserted and what left out.
     Raises :class:`yt360.media.ffmpeg.FfmpegError`, and :class:`yt360.errors.ItemError` (``time-stamps``,
     ``unknown-parameters``).
     """

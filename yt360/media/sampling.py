@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from yt360.errors import ItemError
 from yt360.media.picture import Turn, matrix_turn, turned
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
-from yt360.media.reading import read_channels
+from yt360.media.reading import no_samples, read_channels
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import SoundNotes
 
 _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
+
+_MOST_BAD = 0.01
+"""Share of values that are no samples above which a window is damaged as a whole."""
 
 _CUT_SHORT, _CUT_SLACK_S = 0.9, 0.5
 """Share of the promised length that some stream must reach, and seconds that it may lack besides."""
@@ -172,7 +175,8 @@ class SoundSample:
     """Windows ``(channels, n)`` of a sound stream as decoded, and how well it decoded.
 
     ``failed`` counts windows that did not decode, ``last_s`` is where the last sound was found,
-    ``first_s`` where the first frame sounds.
+    ``first_s`` where the first frame sounds. ``not_numbers_s`` are the tenths of a second with values that are no
+    samples; few of them in a window are 0 in it, as reading makes them: a clip is lost by them and not a video.
     """
 
     windows: list[NDArray[np.float32]]
@@ -181,6 +185,7 @@ class SoundSample:
     failed: int = 0
     last_s: float = 0.0
     first_s: float | None = None
+    not_numbers_s: list[float] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
 
@@ -250,10 +255,20 @@ def sample_sound(
             window = np.concatenate(blocks, axis=1)
             if begin == 0.0:
                 sample.first_s = notes.start_s
+            window = _cleaned(window, begin, sample)
             sample.windows.append(window)
             sample.starts_s.append(begin)
             sample.last_s = max(sample.last_s, begin + window.shape[1] / reading.sample_rate_hz)
     return sample
+
+
+def _cleaned(window: NDArray[np.float32], begin_s: float, sample: SoundSample) -> NDArray[np.float32]:
+    bad = no_samples(window)
+    if bad is None or bad.mean() > _MOST_BAD:
+        return window
+    tenths = np.unique((begin_s + np.flatnonzero(bad.any(axis=0)) / sample.rate_hz) * 10 // 1)
+    sample.not_numbers_s += [tenth / 10 for tenth in tenths.tolist()]
+    return np.where(bad, np.float32(0), window)
 
 
 def _window(

@@ -24,7 +24,13 @@ STAMP_FILTER = (
 """Prints the number of samples before a frame and its time stamp less that, in samples, where that has changed."""
 
 TOLERANCE_S = 0.001
-"""Matroska writes time to a thousandth of a second; sound is laid to within that."""
+"""Matroska writes time to a thousandth of a second, and libav rounds twice: starts are known to within that."""
+
+_STEP_S = 0.0006
+"""Least deviation that is followed: rounding to a thousandth of a second makes less, a clock that drifts makes more."""
+
+_BRIDGE_S = 0.002
+"""Gaps up to this length are bridged and not silenced: nothing is missing there, a clock drifts."""
 
 _LASTING_S = 0.25
 """A deviation counts when it lasts that long: pages of Ogg and clocks of recorders jitter by one packet."""
@@ -61,6 +67,11 @@ class SoundNotes:
     def inserted_s(self) -> float:
         """Seconds of silence in all gaps."""
         return sum(splice.seconds for splice in self.splices if splice.seconds > 0)
+
+    @property
+    def largest_s(self) -> float:
+        """Seconds of silence in the largest gap."""
+        return max((splice.seconds for splice in self.splices), default=0.0) if self.inserted_s else 0.0
 
     @property
     def dropped_s(self) -> float:
@@ -104,6 +115,15 @@ class Stamps:
         return found
 
 
+def first_number(said: IO[bytes]) -> float | None:
+    """The first number that a filter printed among ffmpeg's messages; None where there is none."""
+    for line in os.pread(said.fileno(), 1 << 16, 0).split(b"\n"):
+        number = _NUMBER.match(line)
+        if number is not None and np.isfinite(float(number[1])):
+            return float(number[1])
+    return None
+
+
 class Layout:
     """Decides at which sample a stretch of decoded sound begins.
 
@@ -117,12 +137,14 @@ class Layout:
     ) -> None:
         self._name, self._rate_hz, self._notes = name, rate_hz, notes
         self._tolerance = round(TOLERANCE_S * rate_hz) + 1
+        self._step = round(_STEP_S * rate_hz) + 1
         self._lasting = round(_LASTING_S * rate_hz)
         self._expected = expected
         self._levels: list[tuple[int, int]] = []
         self._next = 0
         self._shift = 0
         self._splices = 0
+        self.bridge = round(_BRIDGE_S * rate_hz)
         self._most_splices_hz = float("inf") if rough else _MOST_SPLICES_HZ
         self.offset: int | None = None
 
@@ -157,7 +179,7 @@ class Layout:
             at = self._levels[self._next][0]
             if at >= decoded and not ended:
                 return None
-            if abs(self._levels[self._next][1] - self.offset) <= self._tolerance:
+            if abs(self._levels[self._next][1] - self.offset) <= self._step:
                 self._next += 1
                 continue
             if decoded < at + self._lasting and not ended:
@@ -171,16 +193,21 @@ class Layout:
         return None
 
     def _move(self, at: int, decoded: int) -> int:
-        """The least deviation in the time after a stamp; 0 where it goes back to what it was."""
+        """The least deviation in the time after a stamp, without its rounding; 0 where it goes back to what it was."""
         assert self.offset is not None
         window = []
         for k in range(self._next, len(self._levels)):
             if self._levels[k][0] >= at + self._lasting:
                 break
             window.append(self._levels[k][1] - self.offset)
-        move = min(window) if min(window) > 0 else max(window) if max(window) < 0 else 0
+        sign = 1 if window[0] > 0 else -1
+        least = min(sign * deviation for deviation in window)
+        if least <= 0:
+            return 0
+        alike = [sign * deviation for deviation in window if sign * deviation <= least + self._tolerance]
+        move = sign * ((least + max(alike)) // 2)
         whole = decoded >= at + self._lasting
-        return move if abs(move) > (self._tolerance if whole else _JITTER_S * self._rate_hz) else 0
+        return move if abs(move) > (self._step if whole else _JITTER_S * self._rate_hz) else 0
 
     def _count(self, at: int, move: int) -> None:
         assert self.offset is not None
@@ -212,6 +239,7 @@ def lay(read: Callable[[], NDArray[Any]], stamps: StampSource, layout: Layout, b
     decoded = 0
     waiting: list[NDArray[Any]] = []
     drop = 0
+    last: NDArray[Any] | None = None
     ended = False
     while not ended:
         samples = read()
@@ -236,6 +264,7 @@ def lay(read: Callable[[], NDArray[Any]], stamps: StampSource, layout: Layout, b
             at = max(at, place)
             drop, out = _without(before, drop)
             if len(out):
+                last = out[-1]
                 yield out
             if move == 0:
                 waiting = [samples]
@@ -246,9 +275,13 @@ def lay(read: Callable[[], NDArray[Any]], stamps: StampSource, layout: Layout, b
             else:
                 gap = max(0, move - drop)
                 drop = max(0, drop - move)
-                yield from _zeros(gap, block, samples)
+                if gap <= layout.bridge and last is not None and len(samples) > drop:
+                    yield _bridge(last, samples[drop], gap)
+                else:
+                    yield from _zeros(gap, block, samples)
         drop, out = _without(samples, drop)
         if len(out):
+            last = out[-1]
             yield out
 
 
@@ -256,6 +289,12 @@ def _without(samples: NDArray[Any], drop: int) -> tuple[int, NDArray[Any]]:
     """What is left to drop, and the samples without what was dropped."""
     taken = min(drop, len(samples))
     return drop - taken, samples[taken:]
+
+
+def _bridge(before: NDArray[Any], after: NDArray[Any], count: int) -> NDArray[Any]:
+    """``count`` samples on the way from one to the next."""
+    way = (np.arange(1, count + 1) / (count + 1))[:, None]
+    return np.asarray(before + (after - before) * way, before.dtype)
 
 
 def _zeros(count: int, block: int, like: NDArray[Any]) -> Iterator[NDArray[Any]]:

@@ -1,0 +1,221 @@
+"""Sound and picture are where their containers say, whatever is missing, doubled, late or cut."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from benchmarks.media_stamps import FAULTS, FPS, Fault, build, noise
+from benchmarks.media_sync import Found, judge
+from yt360.errors import ItemError
+from yt360.media import ffmpeg
+from yt360.media.facts import Facts
+from yt360.media.inspect import inspect_media
+from yt360.media.probe import probe
+from yt360.media.reading import read_channels
+from yt360.media.sampling import plain_reading
+from yt360.media.sound import FoaDecodeSpec
+from yt360.media.timeline import Layout, SoundNotes
+
+
+def measured(path: Path, codec: str, fault: Fault, *, rate_hz: int = 48_000, video: str | None = "mpeg4") -> Found:
+    made = build(path, codec, fault, rate_hz=rate_hz, video=video)
+    return judge(made, noise(6.0, rate_hz), rate_hz)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "fault"),
+    [
+        ("x.webm", "opus", "a gap"), ("x.mp4", "aac", "damaged"), ("x.mov", "float", "late sound"),
+        ("x.mkv", "flac", "one each second"), ("x.mkv", "vorbis", "a gap"), ("x.ts", "ac3", "DTX"),
+        ("x.mp4", "opus", "overlap"), ("x.mkv", "pcm", "uneven picture"), ("x.mp4", "alac", "no picture for 2 s"),
+        ("x.flv", "mp3", "three gaps"), ("x.ts", "aac", "clock at 100 s"), ("x.mkv", "aac", "jump"),
+    ],
+)  # fmt: skip
+def test_sound_and_picture_are_where_their_stamps_say(tmp_path: Path, name: str, codec: str, fault: str) -> None:
+    """The whole matrix is in ``benchmarks/media_sync.py``."""
+    video = {"x.webm": "libvpx", "x.flv": "libx264", "x.ts": "libx264"}.get(name, "mpeg4")
+    found = measured(tmp_path / name, codec, FAULTS[fault], video=video)
+    assert found.parts > 20
+    assert found.sound <= 1.001
+    assert found.window <= 1.5
+    assert found.picture <= 1e3 / FPS
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
+@pytest.mark.parametrize("codec", ["opus", "vorbis"])
+def test_the_start_is_that_of_the_first_decoded_frame(tmp_path: Path, name: str, codec: str) -> None:
+    """What comes before (priming, a first packet that decodes to nothing) has a length of its own at 24 kHz."""
+    assert measured(tmp_path / name, codec, FAULTS["whole"], rate_hz=24_000).sound <= 1.001
+
+
+def test_facts_say_what_is_missing(tmp_path: Path) -> None:
+    path = build(tmp_path / "x.mkv", "opus", FAULTS["three gaps"]).path
+    facts = inspect_media(path).facts()
+    found = facts["sound_time"]
+    assert found["inserted_s"] == pytest.approx(0.21 + 0.3 + 0.04, abs=0.06)
+    assert found["largest_s"] == pytest.approx(0.3, abs=0.03)
+    assert found["dropped_s"] == 0
+    assert [round(at, 1) for at, _ in found["places"]] == [1.3, 2.6, 3.8]
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    assert Facts.load(tmp_path / "facts.json").has_sound
+
+
+def test_facts_say_how_far_a_clock_drifts(tmp_path: Path) -> None:
+    found = inspect_media(build(tmp_path / "x.mp4", "aac", FAULTS["drift of 500 ppm"]).path).facts()["sound_time"]
+    assert found["drift_ppm"] == pytest.approx(500, abs=130)
+    assert found["largest_s"] < 0.002
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
+def test_facts_say_where_there_is_no_picture(tmp_path: Path, name: str) -> None:
+    found = inspect_media(build(tmp_path / name, "aac", FAULTS["no picture for 2 s"]).path).facts()["picture_time"]
+    assert found["held_s"] == pytest.approx(2.0, abs=0.1)
+    assert found["largest_s"] == pytest.approx(2.0, abs=0.1)
+    assert found["places"] == [[pytest.approx(1.98, abs=0.06), pytest.approx(2.0, abs=0.1)]]
+
+
+@pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
+def test_whole_files_have_no_notes(tmp_path: Path, name: str) -> None:
+    path = build(tmp_path / name, "aac", FAULTS["whole"]).path
+    assert {"sound_time", "picture_time"}.isdisjoint(inspect_media(path).facts())
+    info, notes = probe(path), SoundNotes()
+    assert list(read_channels(path, plain_reading(info, info.audios[0]), notes=notes))
+    assert (notes.splices, notes.not_numbers_s) == ([], [])
+
+
+def test_damaged_packets_are_noted_by_who_decodes_them(tmp_path: Path) -> None:
+    """Their time stamps are whole, so that only decoding shows it."""
+    path = build(tmp_path / "x.mp4", "aac", FAULTS["damaged"]).path
+    assert "sound_time" not in inspect_media(path).facts()
+    info, notes = probe(path), SoundNotes()
+    assert list(read_channels(path, plain_reading(info, info.audios[0]), notes=notes))
+    assert 0 < notes.inserted_s <= 15 * 1024 / 48_000 + 0.1
+
+
+@pytest.mark.parametrize("fault", ["whole", "three gaps", "overlap", "late sound", "drift of 500 ppm"])
+@pytest.mark.parametrize(("name", "codec"), [("x.mkv", "opus"), ("x.mp4", "aac"), ("x.ts", "ac3"), ("x.ogg", "vorbis")])
+def test_a_part_is_that_span_of_the_whole(tmp_path: Path, name: str, codec: str, fault: str) -> None:
+    """To the bit, wherever it begins: a clip does not depend on where reading began."""
+    video = None if name == "x.ogg" else "mpeg4"
+    path = build(tmp_path / name, codec, FAULTS[fault], seconds=4.0, video=video).path
+    info = probe(path)
+    reading = plain_reading(info, info.audios[0])
+    whole = np.concatenate(list(read_channels(path, reading)), axis=1)
+    for start_s, block_s in ((0.37, 10.0), (1.3, 0.21), (2.0, 0.5)):
+        first = round(start_s * 48_000)
+        part = np.concatenate(
+            list(read_channels(path, reading, start_s=start_s, duration_s=0.9, block_s=block_s)), axis=1
+        )
+        np.testing.assert_array_equal(part, whole[:, first : first + 43_200])
+
+
+def test_sound_whose_channels_change_is_silent_where_they_are_others(tmp_path: Path) -> None:
+    """ffmpeg by itself mixes them into those of the beginning and counts its samples anew."""
+    parts = []
+    for k, layout in enumerate(("4.0", "stereo", "4.0")):
+        part = tmp_path / f"{k}.aac"
+        raw = (0.1 * np.random.default_rng(k).standard_normal((48_000, 4 if layout == "4.0" else 2))).astype("<f4")
+        (tmp_path / "raw").write_bytes(raw.tobytes())
+        ffmpeg.run(["-f", "f32le", "-ar", "48000", "-ch_layout", layout, "-i", str(tmp_path / "raw"), "-c:a", "aac",
+                    str(part)], timeout_s=60)  # fmt: skip
+        parts.append(part.read_bytes())
+    path = tmp_path / "x.aac"
+    path.write_bytes(b"".join(parts))
+    notes = SoundNotes()
+    found = np.concatenate(list(read_channels(path, FoaDecodeSpec(4, 48_000), notes=notes)), axis=1)
+    assert found.shape[1] / 48_000 == pytest.approx(3.06, abs=0.08)
+    loud = np.abs(found[0, : 3 * 48_000]).reshape(30, -1).max(axis=1) > 0.02
+    assert loud[:10].all()
+    assert loud[22:].all()
+    assert not loud[12:19].any()
+    assert [splice.seconds for splice in notes.splices] == [pytest.approx(1.0, abs=0.06)]
+
+
+def _edited(path: Path, edits: list[tuple[int, int]], movie_hz: int = 1000) -> None:
+    """Replace the edit list of the sound of an MP4 with pieces (ms long, from which sample)."""
+    data = bytearray(path.read_bytes())
+    moov = data.index(b"moov") - 4
+    assert moov + struct.unpack(">I", data[moov : moov + 4])[0] == len(data), "moov must come last"
+    at = data.index(b"soun")
+    track = data.rindex(b"trak", 0, at) - 4
+    box = data.index(b"edts", track, at) - 4
+    size = struct.unpack(">I", data[box : box + 4])[0]
+    entries = b"".join(struct.pack(">IiI", length, begin, 1 << 16) for length, begin in edits)
+    elst = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
+    new = struct.pack(">I4s", 8 + len(elst), b"edts") + elst
+    data[box : box + size] = new
+    for parent in (moov, track):
+        grown = struct.unpack(">I", data[parent : parent + 4])[0] + len(new) - size
+        data[parent : parent + 4] = struct.pack(">I", grown)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [(930, 1024), (1400, 50_000), (2000, 120_000)],
+        [(700, 100_000), (1300, 3_333)],
+        [(500, 9), (400, -1), (900, 9)],
+    ],
+)
+@pytest.mark.parametrize("codec", ["aac", "pcm"])
+def test_every_piece_of_an_edit_list_is_in_its_place(tmp_path: Path, codec: str, edits: list[tuple[int, int]]) -> None:
+    """Cuts forwards, backwards and with a pause; libav alone cuts between packets and drifts."""
+    sound = noise(6.0, 48_000)
+    path = build(tmp_path / "x.mov", codec, FAULTS["whole"]).path
+    _edited(path, edits)
+    priming = 1024 if codec == "aac" else 0
+    spec_edits, at = [], 0
+    for length, begin in edits:
+        if begin >= 0:
+            spec_edits.append((at / 1000, begin / 48_000, length / 1000))
+        at += length
+    inspection = inspect_media(path)
+    assert inspection.info is not None
+    assert inspection.info.metadata.sound().edits == tuple(spec_edits)
+    spec = FoaDecodeSpec(4, 48_000, codec=codec, edits=tuple(spec_edits))
+    found = np.concatenate(list(read_channels(path, spec, block_s=0.3)), axis=1)
+    assert found.shape[1] == round(at * 48)
+    for begin_s, from_s, length_s in spec_edits:
+        begin, source = round(begin_s * 48_000) + 2400, round(from_s * 48_000) - priming + 2400
+        part = found[0, begin : begin + round(length_s * 48_000) - 4800]
+        match = correlate(sound[0, max(0, source - 960) : source + len(part) + 960], part, mode="valid")
+        assert abs(int(np.argmax(match)) - min(960, source)) < 24
+    later = np.concatenate(list(read_channels(path, spec, start_s=1.0, duration_s=0.5)), axis=1)
+    np.testing.assert_array_equal(later, found[:, 48_000 : 48_000 + 24_000][:, : later.shape[1]])
+
+
+def _splices(levels: list[tuple[int, int]], samples: int, **options: Any) -> list[tuple[int, int]]:
+    layout = Layout("x", 48_000, 0, notes=None, **options)
+    layout.add(levels)
+    found = []
+    while (splice := layout.next_splice(samples, ended=True)) is not None:
+        found.append(splice)
+    return found
+
+
+def test_jitter_of_a_packet_moves_nothing_and_what_lasts_does() -> None:
+    second = 48_000
+    assert _splices([(0, 0), (second, 448), (second + 960, 0)], 5 * second) == []
+    assert _splices([(0, 0), (second, 30)], 5 * second) == []
+    assert _splices([(0, 0), (second, 31)], 5 * second) == [(second, 31)]
+    assert _splices([(0, 0), (second, -480)], 5 * second) == [(second, -480)]
+    # Each step of a staircase counts by itself, so that every packet is where it is stamped.
+    stairs = [(0, 0), (second, 960), (second + 4800, 1920), (second + 9600, 2880)]
+    assert _splices(stairs, 5 * second) == [(second, 960), (second + 4800, 960), (second + 9600, 960)]
+
+
+def test_a_file_that_contradicts_itself_fails_with_the_numbers() -> None:
+
+    second = 48_000
+    with pytest.raises(ItemError, match=r"after 2\.000 s of sound the time stamps go on at 9002\.000 s"):
+        _splices([(0, 0), (2 * second, 9000 * second)], 5 * second)
+    with pytest.raises(ItemError, match="the sample rate of 48000 Hz or the time stamps are wrong"):
+        _splices([(960 * k, 96 * k) for k in range(400)], 400 * 960)

@@ -1,0 +1,45 @@
+"""Containers in which ffmpeg starts the clock with the streams that are read, and not with the file.
+
+Picture and sound are read one by one. In formats that may be discontinuous (``AVFMT_TS_DISCONT``) ffmpeg corrects the
+start of the file to that of the streams in use, so that each of them would begin at 0, whichever is late.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import av
+
+from yt360.media.probe import open_media, stream_at
+
+_TS_PACKETS, _TS_SYNC = (188, 192, 204), 0x47
+"""Lengths of a packet of MPEG-TS (plain, with a time code before it, with parity), and the byte that begins each."""
+
+_OTHERS = (b"OggS", b"\x00\x00\x01\xba")
+"""How files of Ogg and MPEG-PS begin."""
+
+
+def starts_with_streams(path: Path) -> bool:
+    """Whether this is such a container, by its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(4 + 2 * max(_TS_PACKETS))
+    if head.startswith(_OTHERS):
+        return True
+    return any(
+        all(head[first + k * size : first + k * size + 1] == bytes([_TS_SYNC]) for k in (0, 1))
+        for size in _TS_PACKETS
+        for first in (0, 4)
+    )
+
+
+def late_s(path: Path, kind: Literal["video", "audio"], index: int) -> float:
+    """Seconds from the start of the file to that of a stream, where ffmpeg does not count them by itself; else 0."""
+    if not starts_with_streams(path):
+        return 0.0
+    with open_media(path) as container:
+        stream = stream_at(container, kind, index)
+        if stream.start_time is None or container.start_time is None:
+            return 0.0
+        begin_s = float(stream.start_time * stream.time_base)
+        return max(0.0, begin_s - float(container.start_time / av.time_base))
