@@ -93,6 +93,6 @@ def _begin(packet: Any, samples: int, first: bool) -> int:
 
     The stamp of a first packet is the time of its first sound less the priming, in whole ticks: so is this.
     """
-    base = float(packet.time_base)
+    base, stamp = float(packet.time_base), int(packet.pts)
     cut = max(0.0, (packet.duration or 0) * base - samples / _RATE_HZ) if first else 0.0
-    return round((packet.pts + int(cut / base + 0.5)) * base * _RATE_HZ)
+    return round((stamp + int(cut / base + 0.5)) * base * _RATE_HZ)

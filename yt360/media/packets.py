@@ -158,6 +158,11 @@ def read_times(
     return SoundTime(found.end / rate, tuple(notes.splices), found.drift_ppm), holds
 
 
+def sound_time(info: MediaInfo, audio: AudioStream) -> SoundTime:
+    """Read the time stamps of all packets of a sound stream. Raises as :func:`read_times` does."""
+    return read_times(info, audio)[0]
+
+
 def _holds(stamps: list[int], time_base: Any, start_s: float) -> PictureTime | None:
     if len(stamps) < _LEAST_STAMPS or time_base is None:
         return None

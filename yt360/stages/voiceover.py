@@ -53,7 +53,7 @@ class VoiceoverParams(TileRules):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 5
+    version = 6
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Resources(timeout_s=1800)
