@@ -29,8 +29,9 @@ CLIP_FPS = 16
 MIDDLE_S = (2.345, 4.51)
 _PART_S, _SEARCH_S, _LIKE = 0.15, 0.6, 0.35
 _SILENT = 1e-3
-_MOST_MS, _MOST_WINDOW_MS = 1.001, 1.5
-"""Clips are read from the start of the file; windows that are only listened to are sought, to Matroska's clock."""
+_MOST_MS, _MOST_WINDOW_MS, _MOST_PICTURE_MS = 1.001, 1.5, 1e3 / CLIP_FPS
+"""Clips are read from the start of the file; windows that are only listened to are sought, to Matroska's clock.
+A picture is right to within a frame of the clip."""
 
 MATRIX = {
     "mkv": ("opus", "vorbis", "aac", "mp3", "ac3", "eac3", "flac", "alac", "pcm", "float", "big", "wavpack"),
@@ -156,7 +157,7 @@ class Found:
 
     @property
     def good(self) -> bool:
-        return self.sound <= _MOST_MS and self.window <= _MOST_WINDOW_MS and self.picture <= 1e3 / FPS
+        return self.sound <= _MOST_MS and self.window <= _MOST_WINDOW_MS and self.picture <= _MOST_PICTURE_MS
 
 
 def judge(made: Stamped, source: NDArray[np.float32], rate_hz: int) -> Found:

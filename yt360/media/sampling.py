@@ -300,7 +300,7 @@ def _in_one_pass(
     sample.first_s = notes.start_s
     for part, (begin, _) in zip(parts, spans, strict=True):
         if part:
-            sample.windows.append(np.concatenate(part, axis=1))
+            sample.windows.append(_cleaned(np.concatenate(part, axis=1), begin, sample))
             sample.starts_s.append(begin)
             sample.last_s = max(sample.last_s, begin + sample.windows[-1].shape[1] / rate)
     return sample
