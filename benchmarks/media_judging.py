@@ -69,7 +69,7 @@ def judge_sound(inspection: Inspection, accepts: Callable[[Matrix], bool] | None
 def judge_picture(inspection: Inspection, answer: str) -> Judged:
     """``answer`` is a projection and how its eyes lie (``equirectangular mono``), or ``refuse``.
 
-    A mesh is right for any projection whose eyes lie so.
+    A mesh, which says itself where everything is, is right for any projection and stereo.
     """
     picture = inspection.picture
     if picture is None:
@@ -79,7 +79,7 @@ def judge_picture(inspection: Inspection, answer: str) -> Judged:
     if answer == "refuse":
         right = picture.reading is None and picture.projection != "unknown"
     else:
-        right = picture.reading is not None and seen in (answer, f"mesh {answer.split()[1]}")
+        right = picture.reading is not None and (seen == answer or picture.projection == "mesh")
     if right:
         return Judged("right", words)
     return Judged("uncertain" if picture.projection == "unknown" else "wrong", words)

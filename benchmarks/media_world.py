@@ -37,7 +37,7 @@ SOUNDS = {**VALID, **REPAIRABLE, **INVALID}
 MIXING = {
     **{name: np.eye(4) for name in VALID},
     "fuma": ambisonics.from_ambix(np.eye(4), "fuma"),
-    "xywz": np.eye(4)[[3, 1, 0, 2]] * np.array([1, 1, 0.5**0.5, 1])[:, None],
+    "xywz": np.eye(4)[[3, 1, 0, 2]] * np.array([1, 1, 1, 0.5**0.5])[:, None],
 }
 """Channels ``(4, 4)`` from W Y Z X, where it is ambisonics. Nothing tells those of :data:`REPAIRABLE` for sure."""
 

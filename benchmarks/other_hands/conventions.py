@@ -74,6 +74,7 @@ CONVENTIONS: dict[str, Convention] = {
     "orthonormal": Convention(_mixing("WYZX", _ROOT_3) / (4 * np.pi) ** 0.5, _MUTE[:3], doubt=True),
     "FuMa, stated": Convention(_mixing("WXYZ", {"W": _THREE_DB}), ("amb",)),
     "FuMa": Convention(_mixing("WXYZ", {"W": _THREE_DB}), _MUTE, doubt=True),
-    "X Y W Z": Convention(_mixing("XYWZ", {"W": _THREE_DB}), _MUTE, doubt=True),
+    # As a 5.1 to 4.0 mix leaves the six channels of itag 327.
+    "X Y W Z": Convention(_mixing("XYWZ", {"Z": _THREE_DB}), _MUTE, doubt=True),
     "itag 327": Convention(_mixing("XYW0Z0", {}), ("m4a itag 327",)),
 }

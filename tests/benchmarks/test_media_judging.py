@@ -18,7 +18,7 @@ READINGS = {
     "AmbiX": FoaDecodeSpec(4, 48_000),
     "FuMa": FoaDecodeSpec(4, 48_000, order=(0, 2, 3, 1), gains=(2**0.5, 1, 1, 1), convention="fuma"),
     "N3D": FoaDecodeSpec(4, 48_000, gains=(1, ROOT_3, ROOT_3, ROOT_3), convention="n3d"),
-    "X Y W Z": FoaDecodeSpec(4, 48_000, order=(2, 1, 3, 0), gains=(2**0.5, 1, 1, 1), convention="xywz"),
+    "X Y W Z": FoaDecodeSpec(4, 48_000, order=(2, 1, 3, 0), gains=(1, 1, 2**0.5, 1), convention="xywz"),
     "itag 327": FoaDecodeSpec(6, 48_000, order=(2, 1, 4, 0), convention="itag327"),
 }
 
