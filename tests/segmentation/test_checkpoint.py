@@ -46,6 +46,15 @@ def test_published_layout_is_read_and_converts_to_safetensors(tmp_path: Path, pr
     np.testing.assert_array_equal(model.sem_seg_head.predictor.weight.detach(), wanted["sem_seg_head.predictor.weight"])
 
 
+def test_a_checkpoint_converts_to_the_same_bytes_every_time(tmp_path: Path) -> None:
+    path = published(tmp_path / "model.pkl", arrays())
+    found = set()
+    for number in range(6):
+        convert(path, tmp_path / f"{number}.safetensors", NARROW)
+        found.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(found) == 1
+
+
 class _Evil:
     def __init__(self, function, *arguments) -> None:
         self._call = (function, arguments)

@@ -22,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from yt360.errors import UsageError
 from yt360.files import atomic_write
+from yt360.models.safetensors_header import sort_metadata
 from yt360.segmentation.fpn.config import FpnConfig
 from yt360.segmentation.fpn.model import PanopticFPN
 
@@ -147,4 +148,10 @@ def convert(source: Path, target: Path, config: FpnConfig) -> None:
     tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
     about = {"format": "yt360-panoptic-fpn", "source": json.dumps(source.name)}
     target.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(target, lambda partial: save_file(tensors, partial, metadata=about))
+
+    def write(partial: Path) -> None:
+        save_file(tensors, partial, metadata=about)
+        sort_metadata(partial)
+
+    # Maps say the digest of the weights that they were made with: the same checkpoint gives the same file.
+    atomic_write(target, write)
