@@ -54,7 +54,7 @@ LEVELS: dict[str, dict[str, str]] = {
     },
     "torch: no AVX": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
     "torch: AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"},
-    "NumPy: base only": {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_ICL AVX512_SPR AVX2 FMA3"},
+    "NumPy: base only": {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"},
     "OpenBLAS: Nehalem": {"OPENBLAS_CORETYPE": "Nehalem"},
     "Arrow: none": {"ARROW_USER_SIMD_LEVEL": "NONE"},
     "glibc: no AVX2, no FMA": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable,-AVX512F"},
