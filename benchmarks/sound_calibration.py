@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _KINDS = {"mono-in-w": "mono-in-w", "mono-copied": "copies", "stereo-twice": "co
           "mid-side": "copies", "quad": "feeds", "surround-4.0": "feeds", "independent": "independent",
           "delayed-copies": "copies", "capsules": "capsules"}  # fmt: skip
 """What the generator's kinds are to the model."""
+
+_N3D = re.compile(r"(?<!S)N3D")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def real(folder: Path) -> Iterator[Answer]:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     for row in rows:
         truth, source = row["sound_truth"], row["source"].partition("@")[0].rpartition(":")[2]
-        field = truth.startswith("valid FOA") and "by construction" not in truth and "N3D" not in truth
+        field = truth.startswith("valid FOA") and "by construction" not in truth and not _N3D.search(truth)
         apart = truth.startswith(("NOT ambisonics", "labelled FOA but not valid"))
         if row["confidence"] != "high" or not (field or apart):
             continue

@@ -87,7 +87,8 @@ def test_second_run_does_no_work(world: Path, root: Path) -> None:
 def test_bad_files_are_told_apart_and_hurt_nobody(world: Path, tmp_path: Path) -> None:
     folder = tmp_path / "media"
     folder.mkdir()
-    shutil.copy(world / "media" / "0003-fuma-order.mkv", folder / "good.mkv")
+    good = next((world / "media").glob("0004-eac.*"))
+    shutil.copy(good, folder / f"good{good.suffix}")
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("this is text, renamed")
     (folder / "notes.txt").write_text("not media")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from functools import lru_cache
 
 import pytest
@@ -39,7 +40,8 @@ def name(row: dict[str, str]) -> str:
     return row["file"]
 
 
-FIELDS = [row for row in rows("valid FOA", "4ch FOA") if "N3D" not in row["sound_truth"]]
+N3D = re.compile(r"(?<!S)N3D")
+FIELDS = [row for row in rows("valid FOA", "4ch FOA") if not N3D.search(row["sound_truth"])]
 
 
 @pytest.mark.parametrize("row", FIELDS, ids=name)
@@ -52,7 +54,7 @@ def test_real_field_is_usable_in_its_own_order(row: dict[str, str]) -> None:
     assert found.verdict.verdict in ("valid", "repaired", "uncertain")
 
 
-@pytest.mark.parametrize("row", [row for row in rows("valid FOA") if "N3D" in row["sound_truth"]], ids=name)
+@pytest.mark.parametrize("row", [row for row in rows("valid FOA") if N3D.search(row["sound_truth"])], ids=name)
 def test_undeclared_n3d_is_in_doubt_and_valid_once_declared(row: dict[str, str]) -> None:
     found = heard(f"real/{row['file']}").verdict
     assert found is not None

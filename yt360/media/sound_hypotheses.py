@@ -80,7 +80,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
         Hypothesis("w-elsewhere", "w-elsewhere", "a sound field whose first channel is not W", 0.0005, 0.001),
         Hypothesis("capsules", "capsules", "capsules of a microphone (A-format): convert them to B-format first",
                    0.015, 0.04),
-        Hypothesis("feeds", "feeds", "loudspeaker feeds", 0.03, 0.1),
+        Hypothesis("feeds", "feeds", "loudspeaker feeds", 0.02, 0.1),
         Hypothesis("spaced", "spaced", "microphones that are apart from each other", 0.005, 0.04),
         Hypothesis("differences", "differences", "differences of spaced microphones without equalisation", 0.002, 0.03),
         Hypothesis("copies", "copies", "one or two signals spread over four channels", 0.03, 0.03),
