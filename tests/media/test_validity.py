@@ -76,7 +76,7 @@ def test_w_low_with_all_channels_live_is_in_doubt_between_two_orders() -> None:
         found = verdict(made("fuma", 3), picture=picture)
         assert found.verdict == "uncertain"
         assert found.convention == "ambix"
-        assert {"fuma", "ambix-w-low", "ambix"} >= {name for name, _ in found.posterior}
+        assert {"fuma", "ambix-w-low", "ambix", "n3d"} >= {name for name, _ in found.posterior}
 
 
 def test_w_x_y_without_z_is_put_into_order_by_the_silent_channel() -> None:

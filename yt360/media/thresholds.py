@@ -52,7 +52,7 @@ class AmbisonicThresholds(Settings):
         description="Least probability that it is no ambisonics at all for a sound to be invalid.",
     )
     declared_odds: float = Field(
-        default=30.0,
+        default=10.0,
         ge=1,
         description="Odds that a stated convention, or a packing whose order its sender fixes, holds, before the sound "
         "is heard.",
