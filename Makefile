@@ -3,6 +3,7 @@
 # make test    the tests, without the slow ones
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
+# make soak    kills and damaged files, MINUTES=60 of them (SEED=1)
 # make wheel   the wheel, in dist/
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test test-slow lint wheel clean
+.PHONY: help setup demo test test-slow lint soak wheel clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -38,6 +39,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: setup
+	nice $(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
 
 wheel: setup
 	rm -rf build

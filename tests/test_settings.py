@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field, ValidationError
 
 from yt360.errors import UsageError
-from yt360.settings import Settings, current_path, fields_at, misfit, suggestion, with_current_names
+from yt360.settings import Settings, current_path, fields_at, misfit, read_fields, suggestion, with_current_names
 
 
 class Rate(Settings):
@@ -77,3 +79,13 @@ def test_unknown_names_get_the_nearest_of_their_own_section() -> None:
     assert "rate.pause: unknown key 'pause'; did you mean 'pause_s'?" in str(misfit(caught.value, "r.yaml", Whole))
     assert suggestion(Whole, [], "pause") == "did you mean 'rate.pause_s'?"
     assert fields_at(Whole, ["cells", 0, "far"]) == ["task", "count", "task", "size"]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{b: " * 50_000, "a: [" * 2_000])
+def test_yaml_that_is_nested_deeply_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    """PyYAML needs half a minute to find out by itself."""
+    (tmp_path / "deep.yaml").write_text(text)
+    started = time.process_time()
+    with pytest.raises(UsageError, match="nested too deep"):
+        read_fields(tmp_path / "deep.yaml")
+    assert time.process_time() - started < 1

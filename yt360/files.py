@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("JSON that is nested too deeply") from None
+
+
+def with_checksum(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object with a checksum of its entries beside them."""
+    return {**value, "checksum": _checksum(value)}
+
+
+def require_checksum(value: Mapping[str, Any]) -> None:
+    """Raise :class:`ValueError` where entries are not those of :func:`with_checksum`; without one, nothing is known."""
+    if "checksum" in value and value["checksum"] != _checksum(value):
+        raise ValueError("its checksum is another one")
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    held = {name: entry for name, entry in value.items() if name != "checksum"}
+    return f"{zlib.crc32(json.dumps(held, sort_keys=True).encode()):08x}"
 
 
 def atomic_write_text(path: Path, text: str) -> None:

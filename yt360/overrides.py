@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from yt360.errors import UsageError
 from yt360.redaction import hide
-from yt360.settings import current_path, nearest, yaml_problem
+from yt360.settings import current_path, nearest, parse_yaml, yaml_problem
 
 _LOG = logging.getLogger("yt360.settings")
 
@@ -45,7 +45,7 @@ def override(
             if old != new:
                 _LOG.warning("--set: %s is now called %r; the old name still works", old, new)
         try:
-            value = yaml.safe_load(text)
+            value = parse_yaml(text)
         except (yaml.YAMLError, RecursionError) as error:
             raise UsageError(f"--set {key}: the value is not YAML: {yaml_problem(error)}") from error
         _assign(fields, path, value, assignment, open_sections)

@@ -14,6 +14,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.engine.verify import verify
 from yt360.errors import UsageError
+from yt360.files import require_checksum, with_checksum
 
 DAMAGE = {
     "half": lambda data: data[: len(data) // 2],
@@ -84,3 +85,13 @@ def test_a_status_that_is_none_is_named(root: Root) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(UsageError, match="found another word"):
         DatasetState(root, toy_recipe().stages).records("source")
+
+
+def test_a_flipped_bit_in_a_kept_plan_is_named_and_its_absence_means_an_earlier_version() -> None:
+    """A side, or a shard's clips, would be others from then on."""
+    held = with_checksum({"sides": {"a": "train"}, "params": {"salt": "x"}})
+    require_checksum(held)
+    require_checksum({"sides": {"a": "test"}})
+    for wrong in ({**held, "sides": {"a": "test"}}, {**held, "checksum": "0"}, {**held, "more": 1}):
+        with pytest.raises(ValueError, match="checksum"):
+            require_checksum(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ from click.shell_completion import CompletionItem
 from yt360.cli.groups import CommandGroup
 from yt360.errors import UsageError, Yt360Error
 from yt360.plugins import Plugin, announced
+from yt360.redaction import hide
 
 
 class _Listed(NamedTuple):
@@ -230,15 +232,17 @@ def main(arguments: list[str] | None = None) -> Any:
         with _log_on_standard_error():
             code = group.main(args=arguments, prog_name="yt360", complete_var="_YT360_COMPLETE", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(file=said)
+        click.echo(hide(said.getvalue()), nl=False, err=True)
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
     except UsageError as error:
-        click.echo(f"yt360: {error}", err=True)
+        click.echo(f"yt360: {hide(str(error))}", err=True)
         sys.exit(2)
     except Yt360Error as error:
-        click.echo(f"yt360: {error}", err=True)
+        click.echo(f"yt360: {hide(str(error))}", err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left (`| head`): nothing to say, nobody to say it to

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,11 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.publishing.manifests import publish
+from yt360.redaction import is_secret_name, secret_in
 from yt360.stages import REGISTRY
+
+_ASSIGNED = re.compile(r"(?:^|[\s,=])([A-Za-z_][A-Za-z0-9_]*)=(?=[^\s,$])")
+"""``NAME=VALUE`` among words, as in ``--export=ALL,NAME=VALUE``; a value that is itself a variable is none."""
 
 _SLOWEST = 3
 """Items that -v names."""
@@ -52,7 +57,9 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
     if engine["dry_run"]:
         return _dry_run(recipe, root, options, engine["sample"])
     if engine["engine"] == "slurm":
+        _refuse_secrets(engine)
         return _on_slurm(recipe, root, only, options, engine)
+    _refuse_secrets(engine)
     if engine["address"] and engine["engine"] != "ray":
         raise UsageError("--address: expected --engine ray with it")
     result = pipeline.run(
@@ -69,6 +76,21 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         click.echo("interrupted; run the same command again to go on", err=True)
         return 128 + result.interrupted
     return 1 if result.failed else 0
+
+
+def _refuse_secrets(engine: dict[str, Any]) -> None:
+    """What is said to a cluster stands in scripts, in the root's state, and in the lists of running processes."""
+    if engine["address"] and (found := secret_in(engine["address"])):
+        raise UsageError(f"--address: this address holds {found}; give a token by the environment (RAY_AUTH_TOKEN)")
+    for name, words in (("--sbatch", " ".join(engine["extra"])), ("--launcher", engine["launcher"] or "")):
+        found = secret_in(words) or next(
+            (f"a value for {match[1]}" for match in _ASSIGNED.finditer(words) if is_secret_name(match[1])), ""
+        )
+        if found:
+            raise UsageError(
+                f"{name} holds {found}, which would stand in scripts and lists of processes; set it in the "
+                "environment: SLURM passes that on to its jobs"
+            )
 
 
 def _ray(engine: dict[str, Any]) -> Executor:

@@ -17,6 +17,7 @@ from yt360.dataset.schema import CLIPS, MANIFESTS
 from yt360.dataset.settings import DataSettings
 from yt360.errors import UsageError
 from yt360.hashing import digest_json
+from yt360.redaction import hide, secret_in
 
 _NEEDED = tuple(column.name for column in CLIPS if column.needed)
 _READ = (*_NEEDED, "panoptic_offset", "panoptic_size", "panoptic_digest")
@@ -88,12 +89,18 @@ def read_manifest(root: str, name: str) -> pa.Table:
     >>> read_manifest(root, "clips").num_rows
     3
     """
+    if found := secret_in(root):
+        raise UsageError(
+            f"{hide(root)}: this address holds {found}, which would end in recipes and logs; give credentials by the "
+            "environment or the store's own configuration"
+        )
     path = join(root, "manifests", f"{name}.parquet")
     known = {column.name: column for column in MANIFESTS[name]}
     try:
         with fsspec.open(path, "rb") as stream:
             # No threads: one that frees a Python buffer while the interpreter ends aborts the process.
             table = pq.read_table(stream, use_threads=False, pre_buffer=False, page_checksum_verification=True)
+            _ = table.schema.names, table.schema.metadata  # decoded when they are asked for, and they may be damaged
     except FileNotFoundError as error:
         what = "no clip manifest there" if name == "clips" else "expected a manifest, found no file"
         raise UsageError(f"{path}: {what}; run the stages up to shard first (yt360 run …)") from error

@@ -43,6 +43,7 @@ from yt360.settings import (
     current_path,
     found_in,
     nearest,
+    parse_yaml,
     suggestion,
     with_current_names,
     yaml_problem,
@@ -124,7 +125,7 @@ def load(path: Path, registry: Registry, settings: Iterable[str] = ()) -> Recipe
             raise UsageError(
                 f"{path}: expected a recipe of at most {_MAX_RECIPE_BYTES} bytes, found {path.stat().st_size}"
             )
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: expected a recipe file that can be read, found: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -217,7 +218,7 @@ def _apply(setting: str, chosen: dict[str, dict[str, Any]], kinds: Mapping[str, 
     if name not in kinds:
         raise UsageError(f"--set {hide(setting)}: {where} has no stage {name!r}; {nearest(name, kinds)}")
     try:
-        value = yaml.safe_load(text) if text.strip() else text
+        value = parse_yaml(text) if text.strip() else text
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(
             f"--set {target.strip()}: expected a YAML value after '=', found: {yaml_problem(error)}"

@@ -22,7 +22,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.record import Record
 from yt360.engine.storage import SNAPSHOTS, Root
 from yt360.errors import UsageError
-from yt360.files import atomic_write, parse_json
+from yt360.files import atomic_write, parse_json, with_checksum
 
 
 @dataclass
@@ -137,6 +137,8 @@ def _edits(root: Root, names: _Names) -> Iterator[tuple[Path, str]]:
             continue  # its own stage says what is wrong with it
         about = names.of_state_file(path)
         if (left := _without(value, about)) != value:
+            if isinstance(left, dict) and "checksum" in left:
+                left = with_checksum(left)
             yield path, json.dumps(left, indent=1, sort_keys=True) + "\n"
 
 

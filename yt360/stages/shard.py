@@ -34,7 +34,7 @@ from yt360.engine.stage import (
     StageParams,
 )
 from yt360.errors import ItemError, UsageError
-from yt360.files import atomic_write_text, parse_json
+from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import digest_bytes
 from yt360.stages.shard_holding import held
 
@@ -125,6 +125,7 @@ class Shard(Stage):
             return True, {}
         try:
             plan = parse_json(path.read_text(encoding="utf-8"))
+            require_checksum(plan)
             params, shards = plan["params"], {str(k): [str(m) for m in v] for k, v in plan["shards"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
@@ -140,7 +141,7 @@ class Shard(Stage):
             "params": self.params.keyed(),
             "shards": {item.id: list(item.meta["clips"]) for item in items},
         }
-        text = json.dumps(plan, indent=1, sort_keys=True) + "\n"
+        text = json.dumps(with_checksum(plan), indent=1, sort_keys=True) + "\n"
         path = dataset.state_dir / _PLAN
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             atomic_write_text(path, text)

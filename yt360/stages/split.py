@@ -28,7 +28,7 @@ from yt360.crawling.text import clean_text
 from yt360.crawling.youtube import youtube_id
 from yt360.engine.stage import DatasetView, Done, FanInContext, FanInStage, Filtered, Item, Outcome, StageParams
 from yt360.errors import UsageError
-from yt360.files import parse_json
+from yt360.files import parse_json, require_checksum, with_checksum
 from yt360.filters.duplicates.matching import clusters
 from yt360.hashing import safe_id
 
@@ -131,7 +131,8 @@ class Split(FanInStage):
         drawn = draw(members, self.params.test_share, self.params.salt)
         sides = {item.id: given.get(item.id) or (drawn[item.id], "draw") for item in items}
         kept = remembered | {name: side for name, (side, by) in sides.items() if by == "draw" and side}
-        state = json.dumps({"params": self._draw_params(), "sides": kept}, indent=1, sort_keys=True) + "\n"
+        drawn = with_checksum({"params": self._draw_params(), "sides": kept})
+        state = json.dumps(drawn, indent=1, sort_keys=True) + "\n"
         if state != text:
             context.remember(_STATE, state)
         return {name: _outcome(name, side, by) for name, (side, by) in sides.items()}
@@ -195,6 +196,7 @@ class Split(FanInStage):
             return {}
         try:
             state = parse_json(text)
+            require_checksum(state)
             params, sides = state["params"], {str(name): str(side) for name, side in state["sides"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
