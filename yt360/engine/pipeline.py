@@ -110,7 +110,7 @@ def _run(
         catalog = DatasetState(root, recipe.stages)
         try:
             with pool, _drain_on_signals(pool, result, say), _refusal_changes_nothing(root, held, result):
-                for _ in range(_ROUNDS):
+                for left in reversed(range(_ROUNDS)):
                     damaged = False
                     for stage in recipe.stages:
                         if pool.stopping:
@@ -118,8 +118,10 @@ def _run(
                         if only in (None, stage.name):
                             made = StageRun(stage, catalog, root, options, result.run, events).run(pool)
                             result.add(made)
-                            damaged |= bool(made.damaged)
-                    if pool.stopping or only is not None or not damaged:
+                            damaged = bool(made.damaged) and only is None and left > 0
+                            if damaged:  # what joins items would be laid out without those that come back
+                                break
+                    if pool.stopping or not damaged:
                         break
                     options = replace(options, retry=None)
                     catalog = DatasetState(root, recipe.stages)
