@@ -40,7 +40,7 @@ def test_a_sphere_has_one_seam_and_a_cube_has_those_that_the_frame_does_not_show
 
 def test_the_edges_of_a_sphere_meet_and_those_of_a_part_of_it_do_not(scene: Frames) -> None:
     closed = evidence(shrunk(scene), "equirectangular")
-    assert closed.step.max() < 0.8 < closed.contrast.min()
+    assert closed.step[:, :2].max() < 0.8 < closed.contrast[:, :2].min()
     assert seam_odds(closed)[0] > 1.5
     opened = evidence(shrunk(scene[:, :, :400]), "equirectangular")
     assert seam_odds(opened)[0] < -1.5
@@ -79,3 +79,18 @@ def test_level_layers_are_alike_anywhere_and_tell_nothing() -> None:
 def test_noise_tells_nothing() -> None:
     noise = np.random.default_rng(0).integers(0, 60, (3, WORK_HEIGHT, WORK_WIDTH)).astype(np.uint8)
     assert abs(seam_odds(evidence(noise, "equirectangular"))[0]) < 0.5
+
+
+def test_a_joint_of_tiles_that_runs_along_the_seam_does_not_tear_it(scene: Frames) -> None:
+    """Left and right of it the shades are exchanged, and every tile begins where its neighbour does."""
+    noise = np.random.default_rng(0).normal(0, 1, (WORK_HEIGHT, WORK_WIDTH))
+    rows = np.cumsum([25, 40, 31, 52, 27, 38, 61, 29, 33])
+    rows = rows[rows < WORK_HEIGHT]
+    odd = np.searchsorted(rows, np.arange(WORK_HEIGHT)) % 2
+    tiles = np.where((odd[:, None] + (np.arange(WORK_WIDTH) // 160)[None]) % 2, 90.0, 140.0)
+    tiles[:, 100:540] += 20 * np.sin(np.arange(WORK_HEIGHT) / 7)[:, None]
+    frames = np.clip(tiles + noise, 0, 255).astype(np.uint8)[None]
+    found = evidence(frames, "equirectangular")
+    assert found.step[0, :2].min() > 1
+    assert seam_odds(found)[0] > -3
+    assert seam_odds(SeamEvidence(found.step[:, :2], found.contrast[:, :2], found.spread[:, :2]))[0] < -4

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.layouts import Layout
-from yt360.media.seams import NOISE, SeamEvidence, shifted, strangeness
+from yt360.media.seams import NOISE, SeamEvidence, shifted, strangeness, weigh_outlines
 
 _REACHES = (0, 2)
 """Pixels of the frame that is judged between a line and what is read on both sides of it."""
@@ -25,6 +25,10 @@ _STRANGERS = (0.12, 0.2, 0.3)
 _APART, _POINTS, _IN_PART = 0.02, 20, 0.1
 """Directions (length of their difference) further apart than this do not meet; of so many points along a line, and
 the share of them that may meet by chance."""
+
+
+_Found = tuple[float, float, float]
+"""Step, contrast and spread."""
 
 
 class Line(NamedTuple):
@@ -71,26 +75,28 @@ def line_evidence(frames: NDArray[np.uint8], coarse: tuple[float, float] = (1.0,
     found = []
     for line in LINES:
         across, wide = (sideways, coarse[0]) if line.upright else (pictures, coarse[1])
-        found.append([_line(across, line, wide, reach) for reach in _REACHES])
+        evidence = [_line(across, line, wide, reach) for reach in _REACHES]
+        found.append([shades for shades, _ in evidence] + [outlines for _, outlines in evidence])
     return SeamEvidence.of(found)
 
 
-def _line(pictures: NDArray[np.float32], line: Line, coarse: float, reach: int) -> tuple[float, float, float]:
-    """The line lies along the last axis of ``pictures``."""
+def _line(pictures: NDArray[np.float32], line: Line, coarse: float, reach: int) -> tuple[_Found, _Found]:
+    """By shades and by outlines. The line lies along the last axis of ``pictures``."""
     _, size, length = pictures.shape
     part = slice(round(float(line.begin) * length), round(float(line.end) * length))
     a = int(np.floor(float(line.place) * size - 1e-9)) - 1 - reach
     b = int(np.ceil(float(line.place) * size - 1e-9)) + reach
     apart = max(b - a, int(np.ceil(coarse)))
     inside = (_unlike(pictures, part, a - apart, a) + _unlike(pictures, part, b, b + apart)) / 2 + NOISE
-    strangers = [
-        _unlike(pictures, part, side, (side + towards * int(share * size)) % size)
-        for side, towards in ((a, -1), (b, 1))
-        for share in _STRANGERS
+    places = [
+        (side + towards * int(share * size)) % size for side, towards in ((a, -1), (b, 1)) for share in _STRANGERS
     ]
+    near = [a] * len(_STRANGERS) + [b] * len(_STRANGERS)
+    strangers = [_unlike(pictures, part, side, place) for side, place in zip(near, places, strict=True)]
     moved = shifted(_fine(pictures[:, a, part]), _fine(pictures[:, b, part]))
     step = float(np.log((_unlike(pictures, part, a, b) + NOISE) / inside))
-    return step, *strangeness(np.array(strangers), moved, inside)
+    rows = [np.moveaxis(pictures[:, group, part], 1, 0) for group in ([a, b], [a - apart, b + apart], places)]
+    return (step, *strangeness(np.array(strangers), moved, inside)), weigh_outlines(*rows)
 
 
 def _unlike(pictures: NDArray[np.float32], part: slice, a: int, b: int) -> float:

@@ -20,7 +20,7 @@ from yt360.media.layouts import known_layouts
 from yt360.media.picture_decision import PictureThresholds, decide_picture
 from yt360.media.picture_evidence import PictureMeasures, evidence, pole_odds, seam_odds
 from yt360.media.picture_words import picture_words
-from yt360.media.seams import coarseness, seam_evidence
+from yt360.media.seams import REACHES, coarseness, seam_evidence
 from yt360.media.spatial import Projection, Stereo
 
 WORK_HEIGHT, WORK_WIDTH = 360, 640
@@ -110,7 +110,7 @@ def _numbers(measures: PictureMeasures) -> dict[str, float]:
     return {
         "contrast": measures.contrast,
         "edges": float(seam_odds(measures.seams[plain]).mean()),
-        "edges_contrast": float(measures.seams[plain].contrast.mean()),
+        "edges_contrast": float(measures.seams[plain].contrast[:, : len(REACHES)].mean()),
         "top": top,
         "bottom": bottom,
         "likeness_top_bottom": measures.eyes["top-bottom"][0],

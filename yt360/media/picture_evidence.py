@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.hypotheses import Hypothesis, hypotheses
-from yt360.media.seams import SeamEvidence
+from yt360.media.seams import REACHES, SeamEvidence
 from yt360.media.spatial import Stereo
 
 Numbers = float | NDArray[np.float64]
@@ -55,6 +55,9 @@ SHIPPED = Likelihoods()
 
 _RANGE = 6.0
 """Width of the range in which outliers of a logarithm lie."""
+
+_MEETING = 3.0
+"""How much more outlines that meet count than shades that do: by chance they hardly ever do."""
 
 _TELLS = 0.4
 """Contrast from which a seam counts in full: where strangers differ no more than neighbours, it tells nothing."""
@@ -114,7 +117,13 @@ def seam_odds(seams: SeamEvidence, by: Likelihoods = SHIPPED) -> NDArray[np.floa
     closed = _log_mixed(_bell(step, mean, spread), by.torn, _RANGE)
     open_ = _log_mixed(_bell(step, apart, np.hypot(by.open_spread, seams.spread)), by.chance, _RANGE)
     odds = (closed - open_) * np.clip(seams.contrast / _TELLS, 0, 1)
-    return np.asarray(odds.mean(axis=1))
+    reaches = len(REACHES)
+    found = odds[:, :reaches].mean(axis=1)
+    if odds.shape[1] > reaches:
+        # Outlines that meet weaken what two shades say that do not; they never speak for a seam alone.
+        meeting = _MEETING * np.maximum(0, odds[:, reaches:].mean(axis=1))
+        found = np.where(found < 0, np.minimum(0, found + meeting), found)
+    return np.asarray(found)
 
 
 def eye_odds(likeness: float, detail: float, by: Likelihoods = SHIPPED) -> float:

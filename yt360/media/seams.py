@@ -52,7 +52,10 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SeamEvidence:
-    """What the frames say about n seams: arrays ``(n, reaches)``.
+    """What the frames say about n seams: arrays ``(n, reaches)``, or twice as wide.
+
+    The second half, which single faces and lines have, is not about how bright the two sides are but about where along
+    them something begins: where the joint of two tiles runs along a seam, its sides differ and their corners meet.
 
     ``step`` is the logarithm of how much larger the step over a seam is than one beside it: about 0 where it closes.
     ``contrast`` is the same for steps between strangers, and ``spread`` how much these differ among each other
@@ -66,7 +69,7 @@ class SeamEvidence:
     @staticmethod
     def of(found: Sequence[Sequence[tuple[float, float, float]]]) -> SeamEvidence:
         """From (step, contrast, spread) for each reach of each seam."""
-        return SeamEvidence(*np.moveaxis(np.asarray(found, float).reshape(-1, len(REACHES), 3), 2, 0))
+        return SeamEvidence(*np.moveaxis(np.asarray(found, float).reshape(len(found), -1, 3), 2, 0))
 
 
 @dataclass(frozen=True)
@@ -204,9 +207,7 @@ def seam_evidence(
         ]
     reader.read(frames)
     return {
-        name: SeamEvidence.of(
-            [[_weigh(reader, seams, number, k) for k in range(len(REACHES))] for number in range(len(seams))]
-        )
+        name: SeamEvidence.of([_weigh(reader, seams, number) for number in range(len(seams))])
         for name, seams in wanted.items()
     }
 
@@ -217,22 +218,45 @@ def shifted(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float6
     return np.array([float(np.abs(a - np.roll(b, shift, axis=-1)).mean()) for shift in shifts])
 
 
-def strangeness(far: NDArray[np.float64], moved: NDArray[np.float64], inside: float) -> tuple[float, float]:
+def strangeness(
+    far: NDArray[np.float64], moved: NDArray[np.float64], inside: float, noise: float = NOISE
+) -> tuple[float, float]:
     """Contrast and spread of the milder of two comparisons: with other places, and with the same sides shifted.
 
     The first alone calls two plain sides alike, the second two sides that are level layers of a landscape.
     """
-    ratios = min((np.log((steps + NOISE) / inside) for steps in (far, moved)), key=lambda found: float(found.mean()))
+    ratios = min((np.log((steps + noise) / inside) for steps in (far, moved)), key=lambda found: float(found.mean()))
     return float(ratios.mean()), float(ratios.std())
 
 
-def _weigh(reader: _Reader, seams: list[list[_Numbers]], number: int, reach: int) -> tuple[float, float, float]:
-    sides, beside, strangers = seams[number][reach]
-    a, b = both = reader(*sides)
-    inside = float(_change(both, reader(*beside)).mean()) + NOISE
-    if strangers:
-        far = _change(reader(*strangers), a)
-    else:
-        others = reader(*[side for other in range(len(seams)) if other != number for side in seams[other][reach][0]])
-        far = np.concatenate([_change(others, one) for one in (a, b, a[..., ::-1], b[..., ::-1])])
-    return float(np.log((_change(a, b) + NOISE) / inside)), *strangeness(far, shifted(a, b), inside)
+def _weigh(reader: _Reader, seams: list[list[_Numbers]], number: int) -> list[tuple[float, float, float]]:
+    found, outlines = [], []
+    for reach in range(len(REACHES)):
+        sides, beside, strangers = seams[number][reach]
+        a, b = both = reader(*sides)
+        inner = reader(*beside)
+        inside = float(_change(both, inner).mean()) + NOISE
+        if strangers:
+            places = reader(*strangers)
+            far = _change(places, a)
+            outlines.append(weigh_outlines(both, inner, places))
+        else:
+            others = reader(*[side for k in range(len(seams)) if k != number for side in seams[k][reach][0]])
+            far = np.concatenate([_change(others, one) for one in (a, b, a[..., ::-1], b[..., ::-1])])
+        found.append((_log_ratio(_change(a, b), inside), *strangeness(far, shifted(a, b), inside)))
+    return found + outlines
+
+
+def weigh_outlines(
+    sides: NDArray[np.float32], beside: NDArray[np.float32], strangers: NDArray[np.float32]
+) -> tuple[float, float, float]:
+    """The same for where along the sides something begins, whatever is brighter."""
+    sides, beside, strangers = (np.abs(np.diff(profiles, axis=-1)) for profiles in (sides, beside, strangers))
+    a, b = sides
+    inside = float(_change(sides, beside).mean()) + NOISE / 2
+    far = strangeness(_change(strangers, a), shifted(a, b), inside, NOISE / 2)
+    return (_log_ratio(_change(a, b), inside, NOISE / 2), *far)
+
+
+def _log_ratio(change: NDArray[np.float64], inside: float, noise: float = NOISE) -> float:
+    return float(np.log((change + noise) / inside))
