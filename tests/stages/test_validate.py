@@ -15,6 +15,7 @@ from yt360.errors import ItemError
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reading import read_frames, read_sound
 from yt360.media.sound import FoaDecodeSpec
+from yt360.stages.chunk import Chunk
 from yt360.stages.validate import Validate, ValidateThresholds
 
 SECONDS = 10
@@ -151,3 +152,8 @@ def test_planted_sound_defect_is_filtered(kind: str, frames: np.ndarray, tmp_pat
     outcome = run(encode(tmp_path / "x.mkv", frames=frames[:80], sound=sound, audio="pcm"), tmp_path)
     assert isinstance(outcome, Filtered)
     assert outcome.reason in ("invalid-ambisonics", "uncertain-ambisonics")
+
+
+def test_what_it_filters_goes_into_no_later_stage_of_videos() -> None:
+    """A stage with a plan of its own has to say that its items are those of the stages around it."""
+    assert Validate.item_kind == Chunk.item_kind == "video"

@@ -80,6 +80,7 @@ class Validate(Stage):
     """
 
     name: ClassVar[str] = "validate"
+    item_kind: ClassVar[str] = "video"
     version: ClassVar[int] = 5
     params_type: ClassVar[type[Settings]] = ValidateParams
     thresholds_type: ClassVar[type[Settings]] = ValidateThresholds
