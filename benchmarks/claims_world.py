@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks.worlds import CLI
-from yt360.media import spherical_boxes
+from yt360.media.containers import spherical_boxes
 from yt360.segmentation.clip_maps import clip_maps_bytes
 from yt360.segmentation.maps import Category, PanopticSegment, from_ids
 from yt360.synth.classes import PANOPTIC_CLASSES, THING_NAMES

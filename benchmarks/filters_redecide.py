@@ -77,8 +77,8 @@ def _record(stage: Stage, item: Item, rng: np.random.Generator) -> Record:
 
 
 def _validate(rng: np.random.Generator) -> dict[str, Any]:
-    from yt360.media.ambisonic_measures import measure_ambisonics
-    from yt360.media.hypotheses import hypotheses
+    from yt360.media.ambisonic.measures import measure_ambisonics
+    from yt360.media.projection.hypotheses import hypotheses
 
     if "validate" not in _KNOWN:
         noise = np.random.default_rng(1).standard_normal((4, 20 * 24000)).astype(np.float32) * 0.05

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.media_containers import mesh_box
-from yt360.media.layouts import Layout
+from yt360.media.projection.layouts import Layout
 
 
 def layout_mesh(layout: Layout, steps: int = 10) -> bytes:

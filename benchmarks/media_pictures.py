@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.media_scenes import make_scene, smooth_noise
 from yt360 import sphere
-from yt360.media.content import WORK_HEIGHT, WORK_WIDTH
-from yt360.media.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH
+from yt360.media.projection.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
 from yt360.synth.surroundings import draw_surroundings
 
 Frames = NDArray[np.uint8]

@@ -23,7 +23,7 @@ from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID
 from yt360 import ambisonics
 from yt360.media import ffmpeg
 from yt360.media.inspect import Inspection
-from yt360.media.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
+from yt360.media.projection.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
 
 SIZES = {"equirectangular-tb": (480, 480), "equirectangular-lr": (240, 960), "cubemap-6x1": (120, 720),
          "cubemap-1x6": (720, 120), "half-left-right": (360, 720), "dual-fisheye": (360, 720)}  # fmt: skip

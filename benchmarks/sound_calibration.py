@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from benchmarks.media_sounds import INVALID, RATE_HZ, foa_scene
 from yt360 import ambisonics
 from yt360.errors import UsageError
-from yt360.media.ambisonic_measures import measure_ambisonics
+from yt360.media.ambisonic.measures import measure_ambisonics
+from yt360.media.ambisonic.model import shipped_model
 from yt360.media.inspect import inspect_media
-from yt360.media.sound_model import shipped_model
 
 SECONDS = 6
 BINS = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0)

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import yaml
 
-from yt360.media import spherical_boxes
+from yt360.media.containers import spherical_boxes
 from yt360.media.ffmpeg import executable
 
 CLI = Path(__file__).parents[1] / "cli.py"

@@ -1,7 +1,7 @@
-"""Fits the likelihoods of :mod:`yt360.media.sound_model`: what kind of signal four channels are.
+"""Fits the likelihoods of :mod:`yt360.media.ambisonic.model`: what kind of signal four channels are.
 
     python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 3300] [--part 0/1]
-    python -m fitting.ambisonics fit OUT yt360/media/sound-model.json
+    python -m fitting.ambisonics fit OUT yt360/media/model.json
 
 ``make`` simulates sounds (:mod:`fitting.sound_fields`, :mod:`fitting.four_channels`), some through a lossy codec, and
 keeps their covariances. ``fit`` measures them and stretches of them, fields also turned, mixed, with W low, in N3D,
@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from fitting import recordings
 from fitting.four_channels import MAKERS, layouts
-from yt360.media.ambisonic_features import NAMES, features
-from yt360.media.ambisonic_measures import absent_channels, covariance_tiles
-from yt360.media.sound_hypotheses import ROOT2, ROOT3
+from yt360.media.ambisonic.features import NAMES, features
+from yt360.media.ambisonic.hypotheses import ROOT2, ROOT3
+from yt360.media.ambisonic.measures import absent_channels, covariance_tiles
 from yt360.synth import mixes
 
 SIGNALS = tuple(MAKERS)

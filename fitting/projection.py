@@ -1,4 +1,4 @@
-"""Fits the likelihoods by which the projection of a picture is told (``yt360/media/picture_evidence.py``).
+"""Fits the likelihoods by which the projection of a picture is told (``yt360/media/projection/evidence.py``).
 
     python -m fitting.projection OUT [--worlds 24] [--evaluations 300]
 
@@ -24,9 +24,9 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from benchmarks.media_pictures import LIGHTS, POLES, blemished, pictures, world
-from yt360.media.content import measure_picture
-from yt360.media.hypotheses import hypotheses
-from yt360.media.picture_evidence import Likelihoods, PictureMeasures, evidence
+from yt360.media.projection.content import measure_picture
+from yt360.media.projection.evidence import Likelihoods, PictureMeasures, evidence
+from yt360.media.projection.hypotheses import hypotheses
 
 Vector = NDArray[np.float64]
 

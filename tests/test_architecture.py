@@ -98,6 +98,9 @@ FORBIDDEN = {
         "yt360.engine", "yt360.stages", "yt360.crawling", "yt360.filters", "yt360.segmentation", "yt360.dataset",
         "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",
     ),
+    "yt360.media.containers": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "projection", "ambisonic")),
+    "yt360.media.projection": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "picture", "ambisonic")),
+    "yt360.media.ambisonic": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "containers", "projection")),
     "yt360.engine": (
         "yt360.stages", "yt360.filters", "yt360.crawling", "yt360.media", "yt360.segmentation", "yt360.dataset",
         "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",

@@ -17,12 +17,12 @@ from tests import SHARED
 from yt360.cli.inspect import inspect_isolated
 from yt360.media import ffmpeg
 from yt360.media.channel_order import plan_channels
+from yt360.media.containers.spatial import SoundMetadata
 from yt360.media.inspect import inspect_media
 from yt360.media.picture import VideoDecodeSpec, matrix_turn, turned
 from yt360.media.probe import AudioStream
 from yt360.media.reading import read_frames, read_sound
 from yt360.media.sound import FoaDecodeSpec
-from yt360.media.spatial import SoundMetadata
 from yt360.media.timeline import SoundNotes
 
 CASES = SHARED / "cases"
@@ -298,9 +298,9 @@ def test_raw_files_of_cameras_are_named(
 
 
 def test_memory_grows_with_the_picture() -> None:
+    from yt360.media.containers.spatial import ContainerMetadata
     from yt360.media.inspect import memory_mb_beyond
     from yt360.media.probe import MediaInfo, VideoStream
-    from yt360.media.spatial import ContainerMetadata
 
     def info(width: int, height: int) -> MediaInfo:
         video = VideoStream(0, "hevc", width, height, 30.0, 0.0, 10.0)

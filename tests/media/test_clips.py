@@ -12,7 +12,7 @@ import pytest
 from tests.filters.pictures import scenery
 from yt360.media import ffmpeg
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video, write_clip_sound
-from yt360.media.container import read_metadata
+from yt360.media.containers.metadata import read_metadata
 from yt360.media.probe import probe
 
 

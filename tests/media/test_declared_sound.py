@@ -16,9 +16,9 @@ from yt360.crawling.sources import expand_sources
 from yt360.crawling.tables import read_table
 from yt360.engine.stage import Item
 from yt360.errors import UsageError
+from yt360.media.ambisonic.hypotheses import declarable
 from yt360.media.inspect import inspect_media
 from yt360.media.sound_facts import SoundFacts
-from yt360.media.sound_hypotheses import declarable
 from yt360.stages.validate import Validate, ValidateParams
 
 

@@ -29,7 +29,7 @@ from benchmarks.media_fuzz import attack
 from benchmarks.media_iamf import mux_iamf
 from benchmarks.media_layouts import B_FORMAT, chan, chna, chnl, write_bw64, write_caf
 from yt360.errors import ItemError
-from yt360.media.container import read_metadata
+from yt360.media.containers.metadata import read_metadata
 from yt360.media.lookup import lookup_map
 from yt360.media.picture import VideoDecodeSpec
 

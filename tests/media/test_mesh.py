@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.media_containers import box, full_box, grid_mesh, mshp
+from yt360.media.containers.reader import MalformedError
 from yt360.media.mesh import decode_meshes, horizontal_extent_deg, rasterise
-from yt360.media.reader import MalformedError
 
 
 @pytest.mark.parametrize("deflate", [True, False])

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from yt360.media.content import PictureGuess
-from yt360.media.hypotheses import hypotheses
+from yt360.media.containers.spatial import Bounds, PictureMetadata
 from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import VideoStream
-from yt360.media.spatial import Bounds, PictureMetadata
+from yt360.media.projection.content import PictureGuess
+from yt360.media.projection.hypotheses import hypotheses
 
 NOTHING = dict.fromkeys(hypotheses(), 0.0)
 STREAM = VideoStream(index=0, codec="h264", width=1920, height=960, fps=30.0, start_s=0.0, duration_s=10.0)

@@ -9,11 +9,11 @@ import pytest
 from benchmarks.media_containers import cbmp, encode, equi, grid_mesh, insert_boxes, mshp, st3d, sv3d
 from yt360 import sphere
 from yt360.media import ffmpeg
-from yt360.media.container import read_metadata
-from yt360.media.layouts import Layout, draw, known_layouts
+from yt360.media.containers.metadata import read_metadata
+from yt360.media.containers.spatial import Bounds
 from yt360.media.picture import VideoDecodeSpec
+from yt360.media.projection.layouts import Layout, draw, known_layouts
 from yt360.media.reading import read_frames
-from yt360.media.spatial import Bounds
 
 H, W = 112, 224
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests import SHARED
-from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, guess_projection
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, guess_projection
 from yt360.media.sampling import sample_frames
 
 REAL = SHARED / "real"

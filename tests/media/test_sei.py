@@ -20,9 +20,9 @@ from benchmarks.media_messages import (
     rotation,
     unit,
 )
+from yt360.media.containers.spatial import PictureMetadata
 from yt360.media.inspect import inspect_media
 from yt360.media.sei import read_messages
-from yt360.media.spatial import PictureMetadata
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from yt360 import shipped
 from yt360.crawling.list_files import encoding_of
 from yt360.crawling.text import clean_text
 from yt360.errors import UsageError
-from yt360.media.sound_hypotheses import declarable
+from yt360.media.ambisonic.hypotheses import declarable
 
 PUBLISHED = "yt360-2020"
 PUBLISHED_TABLE = "manifests/yt360-2020.tsv"

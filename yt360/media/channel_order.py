@@ -1,7 +1,7 @@
 """Which decoded channels are W, Y, Z and X: the order of SA3D, FuMa, Opus family 2, and YouTube's itag 327.
 
 What the container and its sender say picks an order; whether the channels are ambisonics is judged from the signal
-(:mod:`yt360.media.validity`).
+(:mod:`yt360.media.ambisonic.validity`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from yt360.media.containers.spatial import FUMA_ORDERING, SoundMetadata
 from yt360.media.probe import AudioStream
-from yt360.media.spatial import FUMA_ORDERING, SoundMetadata
 
 _ITAG_327 = (2, 1, 4, 0)
 """AAC "5.1" as YouTube's itag 327 packs ambisonics: decoded FL FR FC LFE BL BR hold X Y W 0 Z 0."""

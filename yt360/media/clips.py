@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
-from yt360.media import flac, spherical_boxes
+from yt360.media.containers import flac, spherical_boxes
 
 REPEATABLE_X264 = "threads=1:cpu-independent=1"
 """x264's parameters under which equal frames give equal bytes: one thread, and none of the assembly of its macroblock
@@ -77,7 +77,7 @@ class ClipVideoWriter:
 def write_clip_sound(
     path: Path, samples: NDArray[np.floating], sample_rate_hz: int, subtype: str, comments: Mapping[str, str]
 ) -> None:
-    """AmbiX ``(samples, 4)`` as FLAC that says what it is: :data:`yt360.media.flac.AMBIX`, then ``comments``."""
+    """AmbiX ``(samples, 4)`` as FLAC that says what it is, and ``comments`` (:mod:`yt360.media.containers.flac`)."""
     soundfile.write(path, samples, sample_rate_hz, subtype=subtype, format="FLAC")
     flac.write_comments(path, {**flac.AMBIX, **comments})
 

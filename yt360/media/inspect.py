@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 
 from yt360 import ambisonics
 from yt360.media.agreement import Agreement, agree, grid_size, motion_map
-from yt360.media.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
+from yt360.media.ambisonic.hypotheses import declarable
+from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 from yt360.media.lookup import frame_map
 from yt360.media.mono_tracks import FLAG, IN_ORDER, put_tracks_together
 from yt360.media.packets import PictureTime, SoundTime, longest_track_s, read_times, with_length
 from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import PictureFacts, weigh_picture
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, probe
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
 from yt360.media.raw_camera import name_camera
 from yt360.media.sampling import FrameSample, SoundSample, falls_short, plain_reading, sample_frames, sample_sound
 from yt360.media.sei import note_messages
 from yt360.media.sound_facts import SoundFacts, weigh_sound
-from yt360.media.sound_hypotheses import declarable
-from yt360.media.thresholds import AmbisonicThresholds
 from yt360.media.timeline import TOLERANCE_S
 
 FRAMES = 9

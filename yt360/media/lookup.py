@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from yt360 import sphere
 from yt360.errors import ItemError
-from yt360.media.layouts import known_layouts
+from yt360.media.containers.reader import MAX_PAYLOAD, MalformedError
+from yt360.media.containers.spatial import Bounds
 from yt360.media.mesh import decode_meshes, rasterise
 from yt360.media.picture import VideoDecodeSpec
-from yt360.media.reader import MAX_PAYLOAD, MalformedError
-from yt360.media.spatial import Bounds
+from yt360.media.projection.layouts import known_layouts
 
 
 def pose_rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> NDArray[np.float64]:

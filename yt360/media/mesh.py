@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import sphere
-from yt360.media.reader import MalformedError
+from yt360.media.containers.reader import MalformedError
 
 MAX_MESH_BYTES = 8 << 20
 """Size of an unpacked mesh beyond which it is refused."""

@@ -14,7 +14,7 @@ import ffmpeg as graph
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.media.spatial import Bounds, ByteRange, Projection, Stereo
+from yt360.media.containers.spatial import Bounds, ByteRange, Projection, Stereo
 
 CUBEMAPS: dict[str, tuple[str, dict[str, Any], int]] = {
     "3x2": ("c3x2", {}, 3),

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.errors import ItemError
-from yt360.media.content import PictureGuess
-from yt360.media.hypotheses import hypotheses
-from yt360.media.layouts import known_layouts
+from yt360.media.containers.spatial import Bounds, PictureMetadata, Projection, Stereo
 from yt360.media.lookup import lookup_map
 from yt360.media.mesh import horizontal_extent_deg
 from yt360.media.picture import Turn, VideoDecodeSpec
-from yt360.media.picture_decision import PictureThresholds, decide_picture
-from yt360.media.picture_words import picture_words, reason_code
 from yt360.media.probe import VideoStream
-from yt360.media.spatial import Bounds, PictureMetadata, Projection, Stereo
+from yt360.media.projection.content import PictureGuess
+from yt360.media.projection.decision import PictureThresholds, decide_picture
+from yt360.media.projection.hypotheses import hypotheses
+from yt360.media.projection.layouts import known_layouts
+from yt360.media.projection.words import picture_words, reason_code
 
 Source = Literal["metadata", "content", "both", "none"]
 
@@ -37,9 +37,10 @@ class PictureFacts:
 
     ``reason`` is the code for that (``not-360``, ``vr180``, ``unknown-projection``), ``words`` says it.
     ``disagreement`` says how metadata and picture contradict each other, empty if they do not.
-    ``stated`` is the hypothesis that the metadata name (:func:`yt360.media.picture_decision.stated_prior`), ``taken``
-    the one by which the picture is read, ``likeliest`` what the decision was between, name and probability, best first,
-    and ``scores`` what it came from; all are empty where the metadata alone decide (a mesh, a part of the sphere).
+    ``stated`` is the hypothesis that the metadata name (:func:`yt360.media.projection.decision.stated_prior`),
+    ``taken`` the one by which the picture is read, ``likeliest`` what the decision was between, name and
+    probability, best first, and ``scores`` what it came from; all are empty where the metadata alone decide (a mesh,
+    a part of the sphere).
     """
 
     projection: Projection

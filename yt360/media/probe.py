@@ -16,10 +16,10 @@ import av
 from av.stream import Disposition
 
 from yt360.errors import ItemError
-from yt360.media.container import read_metadata
+from yt360.media.containers.metadata import read_metadata
+from yt360.media.containers.opus_projection import read_projection
+from yt360.media.containers.spatial import ContainerMetadata, StreamGroup
 from yt360.media.ffmpeg import FORMATS
-from yt360.media.opus_projection import read_projection
-from yt360.media.spatial import ContainerMetadata, StreamGroup
 
 _OPUS_FAMILY_AT = 18
 """Byte of an Opus header that holds the channel mapping family (RFC 7845)."""

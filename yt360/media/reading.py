@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
+from yt360.media.containers.spatial import Bounds
 from yt360.media.libav_sound import OpusByHeader
 from yt360.media.lookup import Lookup, lookup_map
 from yt360.media.own_clock import late_s
@@ -31,7 +32,6 @@ from yt360.media.picture import (
     turn_filter,
 )
 from yt360.media.sound import FoaDecodeSpec
-from yt360.media.spatial import Bounds
 from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, first_number, lay
 
 DEFAULT_TIMEOUT_S = 3600.0

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import av
 
+from yt360.media.containers.reader import MalformedError
+from yt360.media.containers.spatial import PictureMetadata, Stereo
 from yt360.media.probe import MediaInfo, open_media, stream_at
-from yt360.media.reader import MalformedError
-from yt360.media.spatial import PictureMetadata, Stereo
 
 _FRAME_PACKING, _EQUIRECTANGULAR, _CUBEMAP, _FISHEYE, _ROTATION, _PACKING = 45, 150, 151, 152, 154, 155
 """Types of message."""

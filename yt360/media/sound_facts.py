@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
-from yt360.media.ambisonic_measures import measure_ambisonics
+from yt360.media.ambisonic.hypotheses import HYPOTHESES
+from yt360.media.ambisonic.measures import measure_ambisonics
+from yt360.media.ambisonic.thresholds import AmbisonicThresholds
+from yt360.media.ambisonic.validity import AmbisonicVerdict, judge_ambisonics
 from yt360.media.channel_order import plan_channels
+from yt360.media.containers.spatial import SoundMetadata
 from yt360.media.probe import AudioStream
 from yt360.media.sound import SILENT, FoaDecodeSpec
-from yt360.media.sound_hypotheses import HYPOTHESES
-from yt360.media.spatial import SoundMetadata
-from yt360.media.thresholds import AmbisonicThresholds
-from yt360.media.validity import AmbisonicVerdict, judge_ambisonics
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def weigh_sound(
 ) -> SoundFacts:
     """Judge decoded ``windows`` of ``(channels, n)``.
 
-    ``convention`` (a name of :data:`yt360.media.sound_hypotheses.DECLARABLE`) is what somebody who knows says the
+    ``convention`` (a name of :data:`yt360.media.ambisonic.hypotheses.DECLARABLE`) is what somebody who knows says the
     weights and order of the four channels are; it overrules the file. ``picture``: the sound belongs to a picture.
     """
     if not windows:

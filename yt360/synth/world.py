@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from yt360 import ambisonics
 from yt360.ambisonics import XYZ, W
 from yt360.errors import UsageError
-from yt360.media import spherical_boxes
+from yt360.media.containers import spherical_boxes
 from yt360.synth.classes import PANOPTIC_CLASSES, class_id
 from yt360.synth.delivery import DELIVERIES, write_video
 from yt360.synth.planting import DEFECTS, Defect

@@ -15,7 +15,7 @@ import numpy as np
 from yt360.engine.stage import Stage
 from yt360.engine.state.ledger import Record
 from yt360.filters.stills import decision, frame_differences
-from yt360.media.validity import field_probability
+from yt360.media.ambisonic.validity import field_probability
 
 Measures = Mapping[str, Any]
 

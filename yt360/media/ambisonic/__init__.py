@@ -1,0 +1,1 @@
+"""What four channels are: hypotheses, what is measured, and the posterior."""

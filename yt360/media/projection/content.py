@@ -1,0 +1,121 @@
+"""Projection and stereo layout from the picture alone: what is measured, and which hypothesis explains it best.
+
+:mod:`~yt360.media.projection.seams`, :mod:`~yt360.media.projection.breaks` and :mod:`~yt360.media.projection.looks`
+measure, :mod:`~yt360.media.projection.evidence` weighs, :mod:`~yt360.media.projection.decision` adds what the file
+says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.media.containers.spatial import Projection, Stereo
+from yt360.media.projection import looks
+from yt360.media.projection.breaks import line_evidence
+from yt360.media.projection.decision import PictureThresholds, decide_picture
+from yt360.media.projection.evidence import PictureMeasures, evidence, pole_odds, seam_odds
+from yt360.media.projection.hypotheses import hypotheses
+from yt360.media.projection.layouts import known_layouts
+from yt360.media.projection.seams import REACHES, coarseness, seam_evidence
+from yt360.media.projection.words import picture_words
+
+WORK_HEIGHT, WORK_WIDTH = 360, 640
+"""Size at which pictures are judged; any aspect ratio is stretched to it."""
+
+_FLAT_STD = 1.0
+"""Standard deviation in gray levels below which there is no picture at all."""
+
+
+@dataclass(frozen=True)
+class PictureGuess:
+    """What the picture looks like by itself.
+
+    ``layout`` is the name of the likeliest hypothesis (:mod:`~yt360.media.projection.hypotheses`), ``confidence`` its
+    probability without any metadata, ``reason`` says why; ``projection`` is ``unknown`` where that is too low.
+    ``scores`` holds the log likelihood of every hypothesis, empty without a picture; ``measures`` what a person can
+    look at: ``edges`` (log odds that the left and right edge meet), ``top`` and ``bottom`` (that rows are stretched
+    as at poles), how alike halves are, bars.
+    """
+
+    projection: Projection
+    stereo: Stereo
+    layout: str
+    confidence: float
+    reason: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    measures: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "projection": self.projection,
+            "stereo": self.stereo,
+            "layout": self.layout,
+            "confidence": round(self.confidence, 3),
+            "reason": self.reason,
+            "scores": {name: round(value, 2) for name, value in self.scores.items()},
+            "measures": {name: round(value, 4) for name, value in self.measures.items()},
+        }
+
+
+def measure_picture(frames: NDArray[np.uint8], width: int, height: int) -> PictureMeasures:
+    """Measure gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)``, n > 0, of a picture ``width`` x ``height`` as shown."""
+    coarse = coarseness(width, height, WORK_WIDTH, WORK_HEIGHT)
+    halves = looks.halves(frames)
+    left, right = halves["left-right"]
+    eyes: dict[Stereo, tuple[NDArray[np.uint8], ...]] = {
+        "mono": (frames,), "top-bottom": halves["top-bottom"], "left-right": (left,)
+    }  # fmt: skip
+    return PictureMeasures(
+        aspect=width / height,
+        contrast=float(np.mean([frame.std() for frame in frames])),
+        seams=seam_evidence(frames, known_layouts(), coarse),
+        lines=line_evidence(frames, coarse),
+        eyes={"top-bottom": looks.likeness(*halves["top-bottom"]), "left-right": looks.likeness(left, right)},
+        poles={stereo: looks.pole_stretch(views, coarse) for stereo, views in eyes.items()},
+        bars=looks.side_bars(frames),
+        empty_sides=looks.empty_sides(frames),
+        circles=(looks.roundness(frames), min(looks.roundness(left), looks.roundness(right))),
+    )
+
+
+def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
+    """Judge gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)`` of a picture that is ``width`` x ``height`` as shown."""
+    if len(frames) == 0:
+        return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
+    return guess_from_measures(measure_picture(frames, width, height))
+
+
+def guess_from_measures(measures: PictureMeasures) -> PictureGuess:
+    """The guess from what was measured."""
+    numbers = _numbers(measures)
+    if measures.contrast < _FLAT_STD:
+        words = f"the picture has almost no contrast ({measures.contrast:.1f} of 255)"
+        return PictureGuess("unknown", "mono", "", 0.0, words, measures=numbers)
+    scores = {name: round(sum(terms.values()), 3) for name, terms in evidence(measures).items()}
+    decision = decide_picture(scores, "", PictureThresholds())
+    best = decision.best
+    known = decision.kind != "unknown"
+    projection: Projection = best.projection if known else "unknown"
+    words = picture_words(decision, numbers)
+    return PictureGuess(projection, best.stereo, best.name, decision.probability, words, scores, numbers)
+
+
+def _numbers(measures: PictureMeasures) -> dict[str, float]:
+    top, bottom = (pole_odds(*pole) for pole in measures.poles["mono"])
+    plain = hypotheses()["equirectangular"].seams
+    return {
+        "contrast": measures.contrast,
+        "edges": float(seam_odds(measures.seams[plain]).mean()),
+        "edges_contrast": float(measures.seams[plain].contrast[:, : len(REACHES)].mean()),
+        "top": top,
+        "bottom": bottom,
+        "likeness_top_bottom": measures.eyes["top-bottom"][0],
+        "likeness_left_right": measures.eyes["left-right"][0],
+        "side_bars": measures.bars,
+        "roundness": max(measures.circles),
+    }
