@@ -18,7 +18,7 @@ from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
 from yt360 import process_tag
 from yt360.engine import storage, verify, worker
 from yt360.engine.stage import Item
-from yt360.engine.state import ledger
+from yt360.engine.state import checksums, ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob, StageHost, execute, stage_path
@@ -76,8 +76,9 @@ def test_clock_skew(root: Root, marks) -> None:
     """The newest record is the one of the highest sequence, though another host's clock runs years ahead."""
     run_inline(root, toy_recipe(behaviour={"a": "filter"}, marks=marks.folder))
     for path in (root.ledger / "misbehave").glob("*.jsonl"):
-        lines = [json.loads(line) | {"started": "2099-01-01T00:00:00.000+00:00"} for line in path.open()]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        ahead = [json.loads(line) | {"started": "2099-01-01T00:00:00.000+00:00"} for line in path.open()]
+        bare = [json.dumps({name: line[name] for name in line if name != "crc"}).encode() for line in ahead]
+        path.write_bytes(b"".join(checksums.sealed(line) for line in bare))
     made = toy_recipe(marks=marks.folder)
     run_inline(root, made)
     assert states(root, made) == dict.fromkeys(NAMES, "done")

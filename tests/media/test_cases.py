@@ -195,7 +195,7 @@ def test_six_channels_are_judged_by_their_sound(tmp_path: Path, foa: np.ndarray)
     refused = inspect_media(encode(tmp_path / "y.mov", sound=wrong, audio="pcm", layout="5.1")).ambisonic
     assert refused is not None
     assert refused.reading is None
-    assert refused.reason == "invalid-ambisonics"
+    assert refused.reason in ("invalid-ambisonics", "uncertain-ambisonics")
 
 
 @pytest.mark.parametrize("channels", [11, 18, 27, 38])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from yt360.engine.items import Blob
 from yt360.engine.stage import ChildEntry, Item
+from yt360.files import with_checksum
 from yt360.stages.shard import Shard, ShardParams
 
 SIZES = {"foa": 512, "json": 1, "video": 7679}
@@ -104,7 +105,7 @@ def test_a_name_in_the_plan_that_is_no_shard_is_left_out(tmp_path: Path) -> None
     path = tmp_path / "shard-plan.json"
     plan = json.loads(path.read_text())
     plan["shards"] = {"train-1": ["a-00000"], "../x-000000": ["a-00000"]}
-    path.write_text(json.dumps(plan))
+    path.write_text(json.dumps(with_checksum(plan)))
     assert _plan(tmp_path, {"a": "train"}) == {"train-000000": ["a"]}
 
 

@@ -58,8 +58,9 @@ def test_batches_shrink_to_a_small_split_where_the_recipe_says_so(videos: int, w
 
 def test_too_few_test_videos_are_said_with_what_to_do() -> None:
     def about(videos: int, world: int = 1) -> str | None:
-        recipe = tiny(evaluation={"batch": 4})
-        return BatchPlan(recipe, split("train", 9), split("test", videos), world=world).about_held_out()
+        phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 12, "translators": False, "steps": 1}
+        recipe = tiny(evaluation={"batch": 4}, phases=[phase])
+        return BatchPlan(recipe, split("train", 15), split("test", videos), world=world).about_held_out()
 
     assert "no held-out evaluation: the split 'test' holds 1 usable video, at least 2 are needed" in (about(1) or "")
     assert "compares 3 videos at a time instead of 4" in (about(3) or "")

@@ -61,8 +61,8 @@ class ListedVideo:
 
     video: str
     split: str = ""
-    convention: str = ""
     segments: list[list[float]] = field(default_factory=list)
+    convention: str = ""
     line: int = field(default=0, compare=False)
 
     def notes(self) -> dict[str, object]:
