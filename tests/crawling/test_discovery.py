@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.crawling.tube import Tube
+from yt360.cli import main
 from yt360.crawling.access import Access
 from yt360.crawling.discovery import Discovery, is_listing
 from yt360.crawling.failures import CrawlError
@@ -113,3 +117,26 @@ def test_state_grows_by_a_line_a_video_and_is_read_line_by_line(tube: Tube, tmp_
     tracemalloc.stop()
     assert count == 6_000
     assert peak < 1 << 20
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_site_that_never_answers_a_listing_is_left_at_the_first_signal(
+    tube: Tube, tmp_path: Path, capfd: pytest.CaptureFixture[str], number: signal.Signals, code: int
+) -> None:
+    class Mute(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            os.kill(os.getpid(), number)
+            time.sleep(600)
+
+    tube.lists = Mute()
+    root = tmp_path / "root"
+    started = time.monotonic()
+    words = ["--source", CHANNEL, "--workers", "1", "--min-free-gb", "0", "-p", f"access={json.dumps(QUICK)}"]
+    with pytest.raises(SystemExit) as ended:
+        main.main(["crawl", "--root", str(root), *words])
+    assert (ended.value.code, time.monotonic() - started < 10) == (code, True)
+    said = capfd.readouterr().err
+    assert f"{number.name}: stopping" in said
+    assert "Traceback" not in said
+    assert not [path for path in root.rglob("*") if path.suffix == ".partial" or "discovery/" in str(path)]
+    assert not list((root / "ledger").rglob("*.jsonl*"))

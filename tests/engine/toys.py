@@ -32,13 +32,15 @@ from yt360.engine.stage import (
     StageParams,
     StageThresholds,
 )
-from yt360.errors import ItemError
+from yt360.errors import ItemError, UsageError
 from yt360.hashing import digest_bytes
 
 
 class SourceParams(StageParams):
     names: list[str] = []
     text: str = "hello"
+    listing: str = ""
+    """A file that is there once listing has begun; it then takes for ever."""
 
 
 class Source(Stage):
@@ -49,6 +51,9 @@ class Source(Stage):
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         for name in self.params.names:
+            if self.params.listing:
+                Path(self.params.listing).touch()
+                time.sleep(600)
             yield Item(id=name, source_id=name, hints={"from": "nowhere"})
 
     def key(self, item: Item) -> str:
@@ -104,6 +109,8 @@ class Misbehave(Stage):
             return Filtered("unwanted", f"{item.id} is unwanted", {"length": 1})
         if how == "fail":
             return Failed("broken", "it is broken", retryable=False)
+        if how == "wrong-use" and not Path(self.params.marks, "mended").exists():
+            raise UsageError("expected a file that is mended")
         if how == "raise":
             raise RuntimeError("a bug")
         if how == "fail-twice" and attempt < 3:

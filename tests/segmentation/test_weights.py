@@ -141,7 +141,7 @@ def test_no_weights_and_no_network_names_the_published_file(tmp_path: Path) -> N
 
 
 def test_path_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeightsError, match="expected the weights of panoptic-fpn-r50, found no such file"):
+    with pytest.raises(UsageError, match="expected the weights of panoptic-fpn-r50, found no such file"):
         find("panoptic-fpn-r50", str(tmp_path / "nothing.pkl"))
 
 

@@ -19,6 +19,7 @@ from yt360.dataset.panoptic import view_labels
 from yt360.dataset.perspective_crop import DrawnView, crop_labels
 from yt360.engine import pipeline, recipe
 from yt360.engine.stage import Item
+from yt360.engine.state import ledger
 from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
 from yt360.hashing import digest_bytes
@@ -95,15 +96,45 @@ def test_clip_whose_maps_cannot_be_made_stays_without_them_until_they_can(
     """The real stage, and no weights anywhere: named, counted, and in the dataset all the same."""
     monkeypatch.setenv("YT360_CACHE", str(tmp_path / "cache"))
     real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
-    missing = {"segment": {"model": "panoptic-fpn-r101", "weights": str(tmp_path / "none.pkl")}}
+    missing = {"segment": {"model": "panoptic-fpn-r101", "weights": "http://127.0.0.1:9/none.pkl"}}
     result = real.run({"aaa": 1}, workers=1, **missing)
     assert [(record.kind, record.stage) for record in result.failed] == [("no-model", "segment")]
-    assert "none.pkl: expected the weights of panoptic-fpn-r101, found no such file" in result.failed[0].error
+    assert "panoptic-fpn-r101: the weights are not on this machine; fetch http://127.0.0.1:9" in result.failed[0].error
     assert clips(real)["panoptic_offset"].isna().all()
     assert len(clips(real)) == 1
     fake = MappedDataset(tmp_path / "root")
     assert not fake.run({"aaa": 1}, workers=1).failed
     assert (clips(fake)["panoptic_maps"] == 4).all()
+
+
+WRONG = {
+    "weights": ({"model": "panoptic-fpn-r101", "weights": "/none/r101.pkl"}, r"/none/r101\.pkl: expected the weights"),
+    "weights of the demo": ({"model": "world-fpn", "weights": "/none/w.safetensors"}, "expected the weights"),
+    "folder": ({"model": "transformers:/none/eomt"}, "expected the folder of a model"),
+    "word for a device": ({"model": "world-fpn", "device": "gpu"}, "expected auto, cpu, cuda"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_setting_stops_the_run_before_its_first_video(wrong: str, tmp_path: Path) -> None:
+    """It was found out after the crawl, clip by clip."""
+    settings, words = WRONG[wrong]
+    real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
+    with pytest.raises(UsageError, match=words):
+        real.run({"aaa": 1}, workers=1, segment=settings)
+    assert not list(real.root.ledger.rglob("*.*"))
+    assert not real.root.recipe.exists()
+
+
+def test_what_only_a_worker_can_find_wrong_stops_the_run_before_its_first_clip(tmp_path: Path) -> None:
+    """A file that is no checkpoint, a device that is not there: each clip failed, and stayed so."""
+    (tmp_path / "no-checkpoint.safetensors").write_bytes(b"something else")
+    real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
+    settings = {"model": "world-fpn", "weights": str(tmp_path / "no-checkpoint.safetensors")}
+    with pytest.raises(UsageError, match=r"stage segment: .*no-checkpoint\.safetensors: expected a whole checkpoint"):
+        real.run({"aaa": 1}, workers=1, segment=settings)
+    assert not list(ledger.read(real.root.ledger / "segment"))
+    assert len(list(ledger.read(real.root.ledger / "chunk"))) == 1
 
 
 def test_without_a_model_there_are_no_maps_and_nothing_waits(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ def _on_slurm(recipe: Recipe, root: Root, only: str | None, options: pipeline.Op
     )
     if engine["launcher"]:
         settings = replace(settings, launcher=tuple(shlex.split(engine["launcher"])))
+    pipeline.require_usable(recipe, only)
     run = pipeline.run_name()
     root.create()
     root.pull()

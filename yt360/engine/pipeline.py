@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import FrameType
 
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
+from yt360.engine.interruption import Interruption
 from yt360.engine.recipe import Recipe
 from yt360.engine.results import Options, StageResult
-from yt360.engine.stage import Stage
 from yt360.engine.stage_run import StageRun
 from yt360.engine.state import ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
@@ -29,7 +27,7 @@ from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.files import atomic_write, atomic_write_text, parse_json, raise_if_disk_full
 
-__all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "run", "run_name"]
+__all__ = ["Options", "RunResult", "StageResult", "finish", "prepare", "require_usable", "run", "run_name"]
 
 _ROUNDS = 3
 """Times that a run goes through its stages, where what it reads turns out to be damaged and is made anew."""
@@ -104,19 +102,22 @@ def _run(
     result = RunResult(run=run_name())
     pool = engine or WorkerPool(options.workers, memory_limit_mb=options.worker_memory_mb)
     with root.lock(), EventLog(root.logs / f"{result.run}.jsonl", result.run) as events:
-        _require_usable(stage for stage in recipe.stages if only in (None, stage.name))
+        require_usable(recipe, only)
         held = root.recipe.read_bytes() if root.recipe.is_file() else None
         prepare(root, recipe, remember=remember)
         catalog = DatasetState(root, recipe.stages)
         try:
-            with pool, _drain_on_signals(pool, result, say), _refusal_changes_nothing(root, held, result):
+            signals = Interruption(pool, say)
+            with pool, signals.watched(), _refusal_changes_nothing(root, held, result):
                 for left in reversed(range(_ROUNDS)):
                     damaged = False
                     for stage in recipe.stages:
                         if pool.stopping:
                             break
                         if only in (None, stage.name):
-                            made = StageRun(stage, catalog, root, options, result.run, events).run(pool)
+                            made = StageRun(stage, catalog, root, options, result.run, events, idle=signals.idle).run(
+                                pool
+                            )
                             result.add(made)
                             damaged = bool(made.damaged) and only is None and left > 0
                             if damaged:  # what joins items would be laid out without those that come back
@@ -125,6 +126,7 @@ def _run(
                         break
                     options = replace(options, retry=None)
                     catalog = DatasetState(root, recipe.stages)
+            result.interrupted = signals.number
             if not result.interrupted:
                 finish(root, catalog, publish)
         finally:
@@ -171,9 +173,11 @@ def save_recipe(root: Root, recipe: Recipe) -> None:
         atomic_write_text(root.recipe, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def _require_usable(stages: Iterable[Stage]) -> None:
+def require_usable(recipe: Recipe, only: str | None = None) -> None:
     """Refuse files and settings that a later stage would refuse, while nothing has changed yet."""
-    for stage in stages:
+    for stage in recipe.stages:
+        if only not in (None, stage.name):
+            continue
         for path in stage.files_read():
             try:
                 with path.open("rb"):
@@ -197,27 +201,3 @@ def _refusal_changes_nothing(root: Root, held: bytes | None, result: RunResult) 
             else:
                 root.recipe.unlink(missing_ok=True)
         raise
-
-
-@contextlib.contextmanager
-def _drain_on_signals(pool: Executor, result: RunResult, say: Callable[[str], None]) -> Iterator[None]:
-    """First SIGTERM or Ctrl-C: finish what is in flight and stop. Second: stop at once (that work is redone)."""
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if pool.stopping:
-            pool.kill()
-            return
-        result.interrupted = number
-        pool.stop()
-        say(f"{signal.Signals(number).name}: finishing the items in flight; once more to stop at once")
-
-    try:
-        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread (a notebook, a test): the caller keeps its own handling
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -224,7 +224,10 @@ class Stage:
         """Called once by the runner before workers start, and only when there is work (download weights)."""
 
     def setup(self) -> None:
-        """Called once in each worker before the first item (load a model)."""
+        """Called once in each worker before the first item (load a model).
+
+        Raises :class:`yt360.errors.UsageError` for parameters with which no item can be worked on: the run ends there.
+        """
 
     def teardown(self) -> None:
         """Called once in each worker after the last item."""
@@ -238,7 +241,10 @@ class Stage:
         return None
 
     def check_output(self, name: str, path: Path) -> None:
-        """Open and decode one output as a reader would. Raises :class:`yt360.errors.ItemError` if it is not whole."""
+        """Open and decode one output as a reader would; :meth:`setup` may not have been called.
+
+        Raises :class:`yt360.errors.ItemError` if it is not whole.
+        """
 
     def key(self, item: Item) -> str:
         """Digest of all that determines the outputs: stage, version, parameters, inputs, meta."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +29,7 @@ from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
-from yt360.engine.worker import Attempt, ItemJob, StageHost, execute, redecide, stage_path
+from yt360.engine.worker import WRONG_USE, Attempt, ItemJob, StageHost, execute, redecide, stage_path
 from yt360.errors import DiskFullError, UsageError, Yt360Error
 
 
@@ -72,6 +74,8 @@ class JobLoop:
         elif finished.status == "disk-full":
             engine.stop()
             raise DiskFullError(finished.value)
+        elif finished.status == "refused":
+            raise UsageError(f"stage {self._stage.name}: {finished.value}")
         elif finished.status == "error":
             raise Yt360Error(
                 f"stage {self._stage.name}, item {job.item.id}: the engine itself failed:\n{finished.value}"
@@ -140,13 +144,21 @@ def _relative(path: str, root: Root) -> str:
 
 
 class StageRun:
-    """One stage: what there is to do, and doing it."""
+    """One stage: what there is to do, and doing it. Inside ``idle`` nothing is in flight, and nothing half written."""
 
     def __init__(
-        self, stage: Stage, catalog: DatasetState, root: Root, options: Options, run_id: str, events: EventLog
+        self,
+        stage: Stage,
+        catalog: DatasetState,
+        root: Root,
+        options: Options,
+        run_id: str,
+        events: EventLog,
+        *,
+        idle: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
         self._stage, self._catalog, self._root, self._options, self._run = stage, catalog, root, options, run_id
-        self._events = events
+        self._events, self._idle = events, idle
         self._changed = False
         self.result = StageResult(stage.name)
 
@@ -167,9 +179,11 @@ class StageRun:
     def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
         entries = self._plan()
-        again: NDArray[np.integer] = np.array([], np.intp)
+        # What failed for a setting is no item's fault: this run may have another.
+        again = asked_for(WRONG_USE, entries.newest, entries.places, entries.rows("failed"))
         if self._options.retry is not None:
-            again = asked_for(self._options.retry, entries.newest, entries.places, entries.rows("failed"))
+            asked = asked_for(self._options.retry, entries.newest, entries.places, entries.rows("failed"))
+            again = np.union1d(again, asked)
         rows = np.union1d(entries.rows("waiting"), again)
         undecided = np.setdiff1d(entries.rows("undecided"), rows)
         if len(undecided):
@@ -180,8 +194,12 @@ class StageRun:
         if isinstance(self._stage, FanInStage):
             jobs = self._reduction(self._stage, again, waiting=len(rows) > 0)
         if jobs:
-            self._stage.prepare_host()
+            self._prepare_host()
         return jobs
+
+    def _prepare_host(self) -> None:
+        with self._idle():
+            self._stage.prepare_host()
 
     def _reduction(self, stage: FanInStage, again: NDArray[np.integer], *, waiting: bool) -> list[ItemJob]:
         """The one job of all items, where something is new or asked for again."""
@@ -229,13 +247,14 @@ class StageRun:
             if stage.own_plan:
                 self._require_different(entries.plan)
         else:
-            plan = ItemPlan.of_items(stage, stage.plan(catalog))
+            with self._idle():
+                plan = ItemPlan.of_items(stage, stage.plan(catalog))
             self._require_different(plan)
             self.result.planned = len(plan)
             if 0 < self._options.sample < len(plan):
                 plan = plan.take(np.arange(self._options.sample) * len(plan) // self._options.sample)
             if not plan.is_saved(catalog.plan_path(stage), stage) and catalog.judged(stage, plan).count("waiting"):
-                stage.prepare_host()  # what it refuses changes nothing
+                self._prepare_host()  # what it refuses changes nothing
             catalog.save_plan(stage, plan)
             entries = catalog.planned(stage, plan)
         stage.remember(catalog, entries.plan)

@@ -132,7 +132,7 @@ def _damage(finished: Finished) -> list[Damage]:
     if finished.status == "ok":
         broken: list[Damage] = finished.value
         return broken
-    if finished.status == "error":
+    if finished.status in ("error", "refused"):
         raise Yt360Error(f"verify, {record.stage} {record.item}: the check itself failed:\n{finished.value}")
     # The decoder died of the file, or hung on it: that is damage too.
     return [Damage(record.stage, record.item, name, blob.uri, str(finished.value)) for name, blob in record.blobs()]
@@ -141,7 +141,7 @@ def _damage(finished: Finished) -> list[Damage]:
 def check(state: dict[str, Any], job: _Check) -> list[Damage]:
     """Runs in a worker: what is broken among the outputs of one record."""
     host: StageHost = state.setdefault("stages", StageHost())
-    stage = host.stage(job.stage, job.params, job.thresholds)
+    stage = host.stage(job.stage, job.params, job.thresholds, for_work=False)
     root = host.root(job.root)
     broken = []
     scratch = root.tmp / f"verify{process_tag.mark()}{uuid.uuid4().hex[:12]}"

@@ -34,6 +34,9 @@ from yt360.plugins import Plugin, load_plugin
 
 T = TypeVar("T")
 
+WRONG_USE = "wrong-use"
+"""Kind of a failure that lies in the settings."""
+
 _ERROR_CHARS = 4000
 """Longest error text kept in a record: the end of a traceback or of a tool's words."""
 
@@ -68,12 +71,16 @@ class StageHost:
         self._roots: dict[str, Root] = {}
         self._workdirs: dict[str, Path] = {}
 
-    def stage(self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Stage:
-        name = json.dumps([path, dict(params), dict(thresholds)], sort_keys=True)
+    def stage(
+        self, path: str, params: Mapping[str, Any], thresholds: Mapping[str, Any], *, for_work: bool = True
+    ) -> Stage:
+        """The stage, set up where it is there ``for_work``; its outputs can be checked without."""
+        name = json.dumps([path, dict(params), dict(thresholds), for_work], sort_keys=True)
         if name not in self._stages:
             kind: type[Stage] = load_plugin("the stage's class", Plugin(path))
             stage = kind(kind.params_type.model_validate(params), kind.thresholds_type.model_validate(thresholds))
-            stage.setup()
+            if for_work:
+                stage.setup()
             self._stages[name] = stage
         return self._stages[name]
 
@@ -197,7 +204,7 @@ def guarded(work: Callable[[], T], root: Root, name: str) -> T | Failed:
     except MemoryError as error:
         return Failed("out-of-memory", f"{name}: {error}", retryable=True)
     except UsageError as error:
-        return Failed("wrong-use", str(error))
+        return Failed(WRONG_USE, str(error))
     except Exception as error:
         raise_if_disk_full(error, root.path)
         return Failed("unexpected", traceback.format_exc())

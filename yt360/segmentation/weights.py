@@ -22,7 +22,11 @@ _TRIES = 4
 _ZOO = "https://dl.fbaipublicfiles.com/detectron2/COCO-PanopticSegmentation/"
 
 
-class MissingWeightsError(UsageError):
+class MissingModelError(UsageError):
+    """What a model stands on is not on this machine: its weights, or a package. The settings are not to blame."""
+
+
+class MissingWeightsError(MissingModelError):
     """Weights are neither here nor available: the message says which file to fetch and where to put it."""
 
 
@@ -58,12 +62,10 @@ def find(model: str, weights: str = "", sha256: str = "", *, download: bool = Tr
     converted to safetensors goes before the pickle. With ``download`` an address is fetched if it is
     not in the cache yet. ``sha256`` is what the file's digest must begin with.
 
-    Raises :class:`MissingWeightsError` when there is no such file, :class:`UsageError` for a wrong digest.
+    Raises :class:`MissingWeightsError` where an address cannot be fetched, :class:`UsageError` where a path leads to no
+    file, and for a wrong digest.
     """
-    if weights and not _is_address(weights):
-        path = Path(weights).expanduser()
-        if not path.is_file():
-            raise MissingWeightsError(f"{path}: expected the weights of {model}, found no such file")
+    if path := named_file(model, weights):
         _check(path, sha256)
         return path
     if not weights and model not in PUBLISHED:
@@ -86,6 +88,19 @@ def find(model: str, weights: str = "", sha256: str = "", *, download: bool = Tr
         raise MissingWeightsError(
             f"{model}: the weights are not on this machine and could not be fetched ({error}); {advice}"
         ) from error
+    return path
+
+
+def named_file(model: str, weights: str) -> Path | None:
+    """The file that ``weights`` names; ``None`` for an address, or where nothing is named.
+
+    Raises :class:`UsageError` when there is no such file.
+    """
+    if not weights or _is_address(weights):
+        return None
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise UsageError(f"{path}: expected the weights of {model}, found no such file")
     return path
 
 

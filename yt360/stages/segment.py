@@ -8,6 +8,7 @@ whose maps could not be made stays in the dataset without them; ``status`` count
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,14 +23,16 @@ from yt360.errors import ItemError, UsageError
 from yt360.segmentation.clip_maps import ClipMaps, clip_maps_bytes
 from yt360.segmentation.maps import PanopticMap
 from yt360.segmentation.on_sphere import segment_spheres
-from yt360.segmentation.settings import CHOICES, FPN, PanopticModelSettings, SphereSettings, known
+from yt360.segmentation.settings import CHOICES, FPN, TRANSFORMERS, PanopticModelSettings, SphereSettings, known
 from yt360.segmentation.tracking import join_over_time
+from yt360.segmentation.weights import MissingModelError, named_file
 from yt360.settings import unit
 
 if TYPE_CHECKING:
     from yt360.segmentation.backend import PanopticModel
 
 NO_MODEL = "none"
+_DEVICES = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d+)?")
 
 
 class SegmentParams(PanopticModelSettings, SphereSettings):
@@ -82,11 +85,23 @@ class Segment(Stage):
         for clip in dataset.children_after("chunk"):
             yield Item(id=clip.id, source_id=clip.parent.source, inputs={"video": clip.outputs["video"]})
 
+    def check(self) -> None:
+        """Refuse a file that is not there and a device that is none: every clip would fail."""
+        if self.off:
+            return
+        params: SegmentParams = self.params
+        named_file(params.model, params.weights)
+        folder = params.model.removeprefix(TRANSFORMERS)
+        if folder != params.model and Path(folder).is_absolute() and not Path(folder).is_dir():
+            raise UsageError(f"segment.model: {folder}: expected the folder of a model, found none")
+        if not _DEVICES.fullmatch(params.device):
+            raise UsageError(f"segment.device: expected auto, cpu, cuda or cuda:N, found {params.device!r}")
+
     def prepare_host(self) -> None:
-        """Fetch the weights once, before workers look for them. What goes wrong is each clip's to report."""
+        """Fetch the weights once, before workers look for them. Where there are none, each clip says so."""
         from yt360.segmentation.backends import prepare
 
-        with contextlib.suppress(UsageError):
+        with contextlib.suppress(MissingModelError):
             prepare(self.params)
 
     def setup(self) -> None:
@@ -94,7 +109,7 @@ class Segment(Stage):
 
         try:
             self._model = load_model(self.params, download=False)
-        except UsageError as error:
+        except MissingModelError as error:
             self._missing = str(error)
 
     def process(self, item: Item, context: Context) -> Outcome:

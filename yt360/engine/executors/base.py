@@ -34,12 +34,12 @@ class Task:
 class Finished:
     """How a task ended. ``value`` is the result, or the words of what went wrong.
 
-    ``lost`` is a worker that went with its machine: the task is not to blame. ``log`` is
-    the file with the worker's words.
+    ``refused`` is wrong use of the function, whatever the task. ``lost`` is a worker that went with its machine: the
+    task is not to blame. ``log`` is the file with the worker's words.
     """
 
     task: Task
-    status: Literal["ok", "error", "disk-full", "died", "timeout", "lost"]
+    status: Literal["ok", "error", "refused", "disk-full", "died", "timeout", "lost"]
     value: Any
     log: str = ""
 

@@ -353,8 +353,8 @@ def _call(task: Task, state: dict[str, Any]) -> tuple[str, Any]:
         return "ok", getattr(importlib.import_module(module), name)(state, task.argument)
     except DiskFullError as error:
         return "disk-full", str(error)
-    except UsageError as error:  # not of an item: a stage's package is missing on this machine
-        return "error", str(error)
+    except UsageError as error:  # not of an item: no stage can be set up by these settings, or on this machine
+        return "refused", str(error)
     except Exception:
         return "error", traceback.format_exc()
 

@@ -42,9 +42,11 @@ def load_model(settings: PanopticModelSettings, *, download: bool = True) -> Pan
 
 
 def require_torch() -> None:
-    """Raises :class:`UsageError` that says what to install where torch is missing."""
+    """Raises :class:`~yt360.segmentation.weights.MissingModelError` where torch is missing: what to install."""
     try:
         import torch  # noqa: F401
         import torchvision  # noqa: F401
     except ImportError as error:
-        raise UsageError(f"panoptic maps need torch and torchvision ({error}): pip install 'yt360[segment]'") from error
+        raise weight_files.MissingModelError(
+            f"panoptic maps need torch and torchvision ({error}): pip install 'yt360[segment]'"
+        ) from error

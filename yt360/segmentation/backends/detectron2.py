@@ -59,7 +59,7 @@ def load_detectron2(settings: PanopticModelSettings, config: str, *, download: b
         from detectron2.config import get_cfg
         from detectron2.engine import DefaultPredictor
     except ImportError as error:
-        raise UsageError(
+        raise weight_files.MissingModelError(
             f"model detectron2: it is not installed here ({error}); it has to be built from source, see "
             "https://github.com/facebookresearch/detectron2. panoptic-fpn-r101 is the same model without it"
         ) from error

@@ -16,6 +16,7 @@ from yt360.segmentation.categories import COCO, COCO_THINGS
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment, merged
 from yt360.segmentation.settings import PanopticModelSettings
+from yt360.segmentation.weights import MissingModelError, MissingWeightsError
 
 _KINDS = {
     "eomt": "EomtForUniversalSegmentation",
@@ -92,7 +93,7 @@ def load_transformers(settings: PanopticModelSettings, name: str, *, download: b
     try:
         import transformers
     except ImportError as error:
-        raise UsageError(f"model {settings.model}: needs transformers: pip install 'yt360[segment]'") from error
+        raise MissingModelError(f"model {settings.model}: needs transformers: pip install 'yt360[segment]'") from error
     local = Path(name).is_dir() or not download
     try:
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=local)
@@ -108,7 +109,8 @@ def load_transformers(settings: PanopticModelSettings, name: str, *, download: b
         )
         processor = automatic.from_pretrained(name, local_files_only=local)
     except (OSError, ValueError) as error:
-        raise UsageError(
+        kind_of_error = UsageError if Path(name).is_dir() else MissingWeightsError
+        raise kind_of_error(
             f"model {settings.model}: expected the name of a model on the hub or a folder with config.json, "
             f"model.safetensors and preprocessor_config.json, found: {str(error).splitlines()[0]}. Without network: "
             f"`hf download {name} --local-dir DIR` elsewhere, and --model {'transformers:DIR'}"
