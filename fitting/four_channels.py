@@ -24,12 +24,41 @@ def layouts(rng: Rng) -> Sound:
 
 
 def elsewhere(rng: Rng, samples: int, material: mixes.Material) -> Sound:
-    """A field whose W is not the first channel; often X Y W Z with Z 3 dB low."""
-    scene = ambix(rng, samples, material)
-    if rng.random() < 0.5:
-        return np.asarray(scene[[3, 1, 0, 2]] * np.array([1, 1, 1, 0.5**0.5])[:, None])
-    sides = scene[1:][rng.permutation(3)]
-    return np.asarray(np.insert(sides, int(rng.integers(1, 4)), scene[0], axis=0) * 10 ** (rng.choice([0, 0, -3]) / 20))
+    """A field whose W is not the first channel: :func:`w_elsewhere`."""
+    return np.asarray(w_elsewhere(rng) @ ambix(rng, samples, material))
+
+
+def w_elsewhere(rng: Rng) -> Sound:
+    """A matrix ``(4, 4)`` that puts W of a field elsewhere: often X Y W Z, with W or Z or both 3 dB low."""
+    low = np.array([1.0, 0.5**0.5])
+    if rng.random() < 0.6:
+        gains = np.array([1.0, 1.0, rng.choice(low), rng.choice(low, p=[0.3, 0.7])])
+        return np.asarray(np.diag(gains) @ np.eye(4)[[3, 1, 0, 2]])
+    sides = np.eye(4)[1:][rng.permutation(3)]
+    return np.insert(sides, int(rng.integers(1, 4)), rng.choice(low, p=[0.7, 0.3]) * np.eye(4)[0], axis=0)
+
+
+def doubled(rng: Rng) -> Sound:
+    """A matrix ``(4, 2)`` that makes four channels of left and right: the pair twice, or middle and side beside it."""
+    left, right = np.eye(2)
+    middle, side, none = (left + right) / 2, (left - right) / 2, np.zeros(2)
+    forms = (
+        (left, right, left, right), (left, left, right, right), (left, right, right, left),
+        (left, right, -left, -right), (left, right, middle, middle), (left, right, none, none),
+        (middle, side, middle, side), (middle, middle, side, side), (middle, side, none, none),
+        (middle, none, none, side), (middle, side, left, right), (middle, left, right, side),
+    )  # fmt: skip
+    second = 1.0 if rng.random() < 0.7 else 10 ** (-rng.uniform(0, 12) / 20)
+    return np.asarray(np.diag([1.0, 1.0, second, second]) @ np.array(forms[int(rng.integers(len(forms)))]))
+
+
+def pair(rng: Rng) -> Sound:
+    """A matrix ``(2, 4)`` from W Y Z X to left and right: crossed cardioids or figures of eight, or an omni and one."""
+    omni = rng.choice([0.0, 0.5, rng.uniform(0.3, 0.7)])
+    angle, front = rng.uniform(np.radians(30), np.radians(90)), rng.uniform(-np.pi, np.pi)
+    return np.array(
+        [[omni, (1 - omni) * np.sin(a), 0.0, (1 - omni) * np.cos(a)] for a in (front + angle, front - angle)]
+    )
 
 
 def capsules(rng: Rng, samples: int, material: mixes.Material) -> Sound:
@@ -82,7 +111,9 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
         out = np.stack([scene[0] + directivity * (np.cos(a) * scene[3] + np.sin(a) * scene[1]) for a in layout])
     elif kind < 0.35:
         axis = np.stack([np.cos(layout), np.sin(layout), np.zeros(4)], axis=1)
-        apart_m = rng.choice([0.1, 0.3, 1.0, 3.0]) * rng.uniform(0.5, 1.5)
+        apart_m = rng.choice([0.0, 0.02, 0.1, 0.3, 1.0, 3.0]) * rng.uniform(
+            0.5, 1.5
+        )  # from a cross to a Hamasaki square
         out = heard(rng, samples, material, Receivers(apart_m * axis, axis, np.full(4, rng.uniform(0.25, 0.6))))
     elif kind < 0.55:
         music = material.stereo(rng, samples)
@@ -138,10 +169,15 @@ def copies(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     """One or two signals in four channels: copies, delays, stereo twice, mid and side, stereo and silence, mixes."""
     mono = dry(rng, samples, material)
     left, right = material.stereo(rng, samples)
-    if rng.random() < 0.3:
+    source = rng.random()
+    if source < 0.35:  # a pair of microphones in a room
+        half, apart_m = rng.uniform(np.radians(30), np.radians(90)), rng.choice([0.0, 0.0, 0.17, 0.4])
+        axis = np.array([[np.cos(half), sign * np.sin(half), 0.0] for sign in (1, -1)])
+        place = apart_m / 2 * np.array([[0.0, 1, 0], [0, -1, 0]])
+        left, right = heard(rng, samples, material, Receivers(place, axis, np.full(2, rng.choice([0.0, 0.5, 1.0]))))
+    elif source < 0.6:
         other, pan = dry(rng, samples, material), rng.uniform(0, np.pi / 2, 2)
         left, right = mono * np.cos(pan[0]) + other * np.cos(pan[1]), mono * np.sin(pan[0]) + other * np.sin(pan[1])
-    silence = np.zeros(samples)
     kind = int(rng.integers(8))
     if kind == 0:
         out = np.tile(mono, (4, 1)) * rng.choice([np.ones(4), rng.uniform(0.3, 1.5, 4)])[:, None]
@@ -149,15 +185,9 @@ def copies(rng: Rng, samples: int, material: mixes.Material) -> Sound:
         delays = rng.integers(0, int(rng.choice([20, 400, 2000])), 4)
         out = np.stack([np.concatenate([np.zeros(d), mono])[:samples] for d in delays])
     elif kind == 2:
-        out = np.stack([left, right, left, right])[[0, 1, 2, 3] if rng.random() < 0.6 else [0, 2, 1, 3]]
-    elif kind == 3:
-        out = np.stack([left, right, silence, silence])
-    elif kind == 4:
-        out = np.stack([left + right, left - right, silence, silence]) / 2
-    elif kind == 5:
         out = rng.uniform(-1, 1, (4, 2)) @ np.stack([left, right])
-    elif kind == 6:
-        out = np.stack([left + right, left, right, left - right])[rng.permutation(4)] / 2
+    elif kind < 7:
+        out = doubled(rng) @ np.stack([left, right])
     else:
         out = np.stack([_allpass(rng, [left, right][k % 2]) for k in range(4)])
     if rng.random() < 0.4:

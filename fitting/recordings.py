@@ -39,10 +39,13 @@ def _files(folder: Path) -> list[Path]:
 def _recording(path: Path, longest_s: float) -> NDArray[np.float32]:
     """The first stretch of a file as stereo ``(2, n)`` at the rate of mixes."""
     parts: list[NDArray[Any]] = []
+    samples = 0
     resampler = av.AudioResampler("fltp", "stereo", mixes.RATE_HZ)
     with av.open(str(path), format="g722" if path.suffix == ".g722" else None) as container:
         for frame in container.decode(audio=0):
-            parts += [each.to_ndarray() for each in resampler.resample(frame)]
-            if sum(part.shape[1] for part in parts) > longest_s * mixes.RATE_HZ:
+            resampled = [each.to_ndarray() for each in resampler.resample(frame)]
+            parts += resampled
+            samples += sum(part.shape[1] for part in resampled)
+            if samples > longest_s * mixes.RATE_HZ:
                 break
     return np.concatenate(parts, axis=1) if parts else np.zeros((2, 0), np.float32)

@@ -79,14 +79,14 @@ def _swells(rng: Rng, n: int, rate_hz: float) -> Sound:
 
 def room(rng: Rng, *, flat: bool = False) -> Callable[[], Waves]:
     """A room (or the open air) with a listener: each call puts a source somewhere in it."""
-    size = np.array([rng.uniform(3, 14), rng.uniform(3, 12), rng.uniform(2.4, 6)])
-    t60_s = float(np.exp(rng.uniform(np.log(0.12), np.log(1.5))))
-    outdoors = rng.random() < 0.25
-    listener = size * rng.uniform(0.25, 0.75, 3)
+    size = np.exp(rng.uniform(np.log([2.5, 2.5, 2.2]), np.log([20, 16, 8])))
+    t60_s = float(np.exp(rng.uniform(np.log(0.1), np.log(2.5))))
+    outdoors = rng.random() < 0.2
+    listener = size * rng.uniform(0.15, 0.85, 3)
     volume, surface = size.prod(), 2 * (size[0] * size[1] + size[1] * size[2] + size[0] * size[2])
     reflect = np.sqrt(1 - min(0.95, 0.161 * volume / (surface * t60_s)))
     grid = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    tail_db = rng.uniform(-14, 2)
+    tail_db = rng.uniform(-14, 2) if rng.random() < 0.7 else -60.0  # else an empty box: nothing but its mirror images
 
     def place() -> Waves:
         source = size * rng.uniform(0.08, 0.92, 3)
@@ -272,8 +272,8 @@ def _flaws(rng: Rng, scene: Sound) -> Sound:
                             * (np.fft.rfftfreq(samples, 1 / RATE_HZ) + 30) ** -1.2, samples)  # fmt: skip
         scene += wind / wind.std() * 0.1 * rng.uniform(0.1, 0.8) * _swells(rng, samples, 1.0)
     if rng.random() < 0.1:
-        over = np.interp(np.arange(samples), np.arange(0, samples + 12000, 12000),
-                         (rng.random(samples // 12000 + 2) < 0.6).astype(float))  # fmt: skip
+        turns = np.arange(0, samples + 12000, 12000)
+        over = np.interp(np.arange(samples), turns, (rng.random(turns.size) < 0.6).astype(float))
         talk = sosfilt(butter(1, [150, 3000], "bandpass", fs=RATE_HZ, output="sos"), rng.standard_normal(samples))
         scene[0] += talk / talk.std() * over * _swells(rng, samples, 4) * rng.uniform(0.02, 0.2)
     if rng.random() < 0.04:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID, ambience, foa_scene
 from yt360 import ambisonics, sphere
+from yt360.media.ambisonic import validity
+from yt360.media.ambisonic.hypotheses import HYPOTHESES
 from yt360.media.ambisonic.measures import measure_ambisonics
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 from yt360.media.ambisonic.validity import AmbisonicVerdict, judge_ambisonics
@@ -134,6 +136,20 @@ def test_n3d_that_nobody_declares_is_uncertain_and_named() -> None:
 def test_w_elsewhere_is_repaired_or_in_doubt_never_valid() -> None:
     found = verdict(made("xywz", 3))
     assert (found.verdict, found.convention) in (("repaired", "xywz"), ("uncertain", "ambix"))
+
+
+@pytest.mark.parametrize(("fields", "expected"), [(0.11, "uncertain"), (0.09, "invalid")])
+def test_all_readings_as_a_field_together_decide_between_uncertain_and_invalid(
+    fields: float, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is likely by itself, and no ambisonics leads by far."""
+    readings = ("ambix-w-low", "fuma", "n3d", "xywz", "w-elsewhere")
+    found = dict.fromkeys(HYPOTHESES, 0.0)
+    found |= dict.fromkeys(readings, fields / len(readings))
+    found["spaced"], found["capsules"] = 0.8 - fields, 0.2
+    monkeypatch.setattr(validity, "posterior", lambda *_, **__: found)
+    measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
+    assert judge_ambisonics(measures, picture=False).verdict == expected
 
 
 # Levels, silence, damage ------------------------------------------------------------------------------------------

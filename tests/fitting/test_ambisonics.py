@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitting import ambisonics as fitting
+from fitting.four_channels import doubled, pair, w_elsewhere
+from yt360.errors import UsageError
+from yt360.synth import mixes
+
+MATERIAL = mixes.Material("fitting")
+SOUNDS = (0, 2, 5, 6, 11, 13)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sounds")
+    for number in SOUNDS:
+        fitting.make(out, MATERIAL, number, "one")
+    return out
+
+
+def _model(out: Path) -> str:
+    x, y, numbers = fitting.rows(out)
+    return json.dumps(fitting.fit(x, y, numbers % 5 == 0))
+
+
+def test_fitting_twice_writes_the_same_bytes(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "_STEPS", 5)
+    assert _model(made) == _model(made)
+
+
+def test_a_sound_follows_from_its_number(made: Path, tmp_path: Path) -> None:
+    fitting.make(tmp_path, MATERIAL, SOUNDS[-1], "one")
+    name = f"{SOUNDS[-1]:05d}.npz"
+    with np.load(tmp_path / name) as again, np.load(made / name) as first:
+        assert str(again["name"]) == str(first["name"])
+        np.testing.assert_array_equal(again["tiles"], first["tiles"])
+
+
+def test_a_sound_is_made_again_only_where_its_making_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "00011.npz"
+    fitting.make(tmp_path, MATERIAL, 11, "one")
+    before = path.stat().st_ino
+    fitting.make(tmp_path, MATERIAL, 11, "one")
+    assert path.stat().st_ino == before
+    fitting.make(tmp_path, MATERIAL, 11, "other")
+    with np.load(path) as stored:
+        assert str(stored["origin"]) == "other"
+
+
+def test_a_mixture_of_makings_is_refused(tmp_path: Path) -> None:
+    fitting.make(tmp_path, MATERIAL, 11, "one")
+    fitting.make(tmp_path, MATERIAL, 13, "other")
+    with pytest.raises(UsageError, match="2 different makings"):
+        fitting.rows(tmp_path)
+
+
+def test_the_making_of_sounds_has_a_name_of_its_own_for_other_material() -> None:
+    tone = np.ones((2, 100), np.float32)
+    assert fitting.origin(MATERIAL) == fitting.origin(mixes.Material("fitting"))
+    assert fitting.origin(MATERIAL) != fitting.origin(mixes.Material("fitting", (), [tone]))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pair_in_four_channels_has_two_dimensions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    assert np.linalg.matrix_rank(doubled(rng)) == 2
+    assert np.linalg.matrix_rank(doubled(rng) @ pair(rng)) == 2
+
+
+def test_w_elsewhere_keeps_the_sides_of_x_y_w_z_and_lowers_w_and_z() -> None:
+    rng = np.random.default_rng(1)
+    found = [w_elsewhere(rng) for _ in range(200)]
+    assert not any(matrix[0, 0] for matrix in found)
+    gains = {
+        (round(matrix[2, 0], 2), round(matrix[3, 2], 2))
+        for matrix in found
+        if matrix[0, 3] == matrix[1, 1] == 1 and matrix[2, 0] and matrix[3, 2]
+    }
+    assert {(1.0, 1.0), (1.0, 0.71), (0.71, 1.0), (0.71, 0.71)} <= gains
