@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests import CHECKOUT
+from tests.cli.conftest import Command
 from tests.engine.conftest import run_inline, toy_recipe
-from yt360.engine import verify
+from yt360.engine import pipeline, verify
+from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.stages import REGISTRY
+
+NO_FLOOR = pipeline.Options(workers=1, min_free_bytes=0)
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>&- >&-", "<&- 2>&-"])
@@ -63,3 +68,40 @@ def test_a_root_of_somebody_else_is_verified_and_left_alone(read_only: Root, mon
     found = verify.verify(DatasetState(read_only, toy_recipe().stages), workers=1, quiet=True)
     assert [(damage.stage, damage.item) for damage in found.damaged] == [("source", "a")]
     assert {path: path.stat().st_mtime_ns for path in read_only.path.rglob("*")} == before
+
+
+@pytest.fixture
+def crawled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root with a (failed) crawl, that may only be read from here on: every writer's way fails."""
+    root = Root(tmp_path / "root")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.mp4").write_bytes(b"no video")
+    pipeline.run(recipes.default(REGISTRY, [f"crawl.source={tmp_path / 'source'}"]), root, NO_FLOOR, only="crawl")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and mode != os.W_OK)
+    return root.path
+
+
+def _times(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+
+
+def test_attrition_of_a_root_of_somebody_else_is_told_and_not_kept(
+    crawled: Path, tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "list.tsv").write_text("video\tstart_s\tend_s\na\t0\t10\n")
+    before = _times(crawled)
+    code, out, _ = command("crawl", "attrition", "--root", crawled, "--list", tmp_path / "list.tsv")
+    assert code == 0
+    assert "this root cannot be written: the report is not kept" in out
+    assert _times(crawled) == before
+
+
+def test_report_of_a_root_of_somebody_else_asks_where_to(crawled: Path, tmp_path: Path, command: Command) -> None:
+    before = _times(crawled)
+    code, _, err = command("report", "--root", crawled)
+    assert code == 2
+    assert "say where the page goes: --out FILE" in err
+    assert command("report", "--root", crawled, "--out", tmp_path / "page.html")[0] == 0
+    assert (tmp_path / "page.html").stat().st_size
+    assert _times(crawled) == before
