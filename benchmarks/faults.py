@@ -210,15 +210,17 @@ class RealPipeline:
                     found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
-    def kill(self, seed: int) -> str:
+    def kill(self, seed: int, times: int = 1) -> str:
         root = self._folder / f"real-{seed}"
-        process = self._start(root)
-        time.sleep(random.Random(seed).uniform(0.1, 0.9) * self._lasts_s)
-        workers = _children(process.pid)
-        process.kill()
-        process.wait()
-        while any(session_members(worker) for worker in workers):
-            time.sleep(0.01)
+        rng = random.Random(seed)
+        for _ in range(times):
+            process = self._start(root)
+            time.sleep(rng.uniform(0.1, 0.9) * self._lasts_s)
+            workers = _children(process.pid)
+            process.kill()
+            process.wait()
+            while any(session_members(worker) for worker in workers):
+                time.sleep(0.01)
         if self._start(root).wait():
             return "resume failed"
         verdict = "same" if self._bytes(root) == self._expected else "other bytes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.stages.fakes import FAKES
@@ -102,3 +103,18 @@ def test_a_stage_that_its_parameters_switch_off_is_said_to_be_off(command, tmp_p
     for words in (["run", path, "--min-free-gb", 0, "--workers", 1], ["status"]):
         _, out, err = command(*words, "--root", tmp_path / "root")
         assert "segment: off (no model)" in out, err
+
+
+def test_a_manifest_with_text_that_is_no_utf8_is_none_to_the_result_and_the_next_run_mends_it(
+    yt360, recipe: Path, tmp_path: Path
+) -> None:
+    """It ended in a UnicodeDecodeError where the flipped bit was in a text that no checksum was asked about."""
+    root = Root(tmp_path / "root")
+    assert yt360("run", recipe, "--root", root.path, "--min-free-gb", 0)[0] == 0
+    path = root.manifests / "clips.parquet"
+    whole = path.read_bytes()
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False, write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(b"video1", b"vid\xe5o1"))
+    assert outcome.result(root) == ""
+    assert yt360("run", recipe, "--root", root.path, "--min-free-gb", 0)[0] == 0
+    assert path.read_bytes() == whole

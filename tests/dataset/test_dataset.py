@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import yt360
@@ -130,3 +131,14 @@ def test_the_face_is_listed_and_nothing_else_is_there() -> None:
     assert {"open", "Dataset", "Clip", "ClipView", "ClipDataset"} <= set(dir(yt360))
     with pytest.raises(AttributeError, match="no attribute 'opne'"):
         yt360.opne  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_text_that_is_no_utf8_in_a_manifest_without_checksums_is_named_when_it_is_opened(own_root: Path) -> None:
+    """It ended in a UnicodeDecodeError at the first look at a clip; manifests of others may lack checksums."""
+    path = own_root / "manifests" / "clips.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+    first = table["clip"][0].as_py().encode()
+    path.write_bytes(path.read_bytes().replace(first, first[:4] + b"\xe5" + first[5:]))
+    with pytest.raises(UsageError, match=r"clips\.parquet: .*damaged .*run yt360 shard again"):
+        yt360.open(own_root)

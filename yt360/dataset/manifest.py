@@ -115,9 +115,11 @@ def read_manifest(root: str, name: str) -> pa.Table:
         types = {field.name: field.type for field in table.schema} | {
             name: column.type for name, column in known.items() if name in table.column_names
         }
-        return table.cast(pa.schema(list(types.items())))
+        table = table.cast(pa.schema(list(types.items())))
+        table.validate(full=True)  # texts are not decoded before somebody looks at them
+        return table
     except (pa.ArrowException, ValueError) as error:
-        raise UsageError(f"{path}: a column is of another type ({error}); run yt360 shard again") from error
+        raise UsageError(f"{path}: a column is of another type, or damaged ({error}); run yt360 shard again") from error
 
 
 def read_table(root: str) -> pa.Table:

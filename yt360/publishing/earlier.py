@@ -69,6 +69,7 @@ class Earlier:
         schema = arrow(MANIFESTS[name])
         try:
             table = pq.read_table(self._catalog.root.manifests / f"{name}.parquet", use_threads=False)
+            table.validate(full=True)  # texts are not decoded before they are looked at
         except (OSError, ValueError, pa.ArrowException):
             return []
         return table.to_pylist() if table.schema == schema else []
