@@ -3,7 +3,7 @@
 # make test    the tests, without the slow ones
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
-# make soak    kills and damaged files, MINUTES=60 of them (SEED=1)
+# make soak    kills, takedowns and damaged files, MINUTES=60 of them (SEED=1)
 # make wheel   the wheel, in dist/
 .DEFAULT_GOAL := help
 PYTHON ?= python3

@@ -145,3 +145,16 @@ def test_missing_weights_are_listed(tmp_path):
     torch.save(whole, tmp_path / "cut.pth.tar")
     with pytest.raises(UsageError, match=r"sound\.stages\.2\.1\.0\.weight is missing"):
         convert(tmp_path / "cut.pth.tar", tmp_path / "out")
+
+
+def test_a_released_file_with_a_byte_that_flipped_is_wrong_use_wherever_it_is(tmp_path: Path) -> None:
+    """It ended in an IndexError of the unpickler where a mark was lost."""
+    path = tmp_path / "released.pt"
+    torch.save({"model": {"foreign": torch.zeros(4, 3)}, "epoch": 3}, path)
+    whole = path.read_bytes()
+    start = whole.index(b"\x80\x02}q")
+    for place in range(start, start + 40):
+        for bit in range(8):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+            with pytest.raises(UsageError, match=r"released\.pt"):
+                convert(path, tmp_path / "model")
