@@ -3,8 +3,8 @@
 The parts take turns until the time is up; the one that has had least of it is next.
 
 - *kills*: a run over stages of toys in worker processes is killed at random moments, its files are damaged in between.
-- *real*: the same for crawl to shard over four rendered videos. *ray*: a cluster loses nodes (where asked for).
-- *takedowns*, *store*: runs and `remove` are killed and given again, in a folder and in an S3-compatible store.
+- *real*: the same for crawl to shard over four rendered videos.
+- *takedowns*: runs and `remove` are killed and given again.
 - *state*: a file of a root's own is damaged, and every command asked; it ends with an exit code and a word, and the
   root can be brought back.
 - *files*: what a person gives (recipes, tables, lists, labels, cookies, models, checkpoints, shards, manifests) is
@@ -36,7 +36,7 @@ from benchmarks.soak_room import Soak
 
 
 class Part(Protocol):
-    """May have a ``close`` for what must not outlive the soak."""
+    """Something that is tried again and again."""
 
     def once(self) -> None: ...
 
@@ -44,9 +44,7 @@ class Part(Protocol):
 PARTS: dict[str, Callable[[Soak], Part]] = {
     "kills": soak_kills.Kills,
     "real": soak_kills.Real,
-    "ray": soak_kills.Ray,
     "takedowns": soak_takedowns.Takedowns,
-    "store": soak_takedowns.StoreTakedowns,
     "state": soak_state.State,
     "files": soak_files.Files,
     "shards": soak_dataset.Shards,
@@ -58,8 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=1)
-    usual = [name for name in PARTS if name != "ray"]
-    parser.add_argument("--parts", nargs="+", default=usual, choices=list(PARTS))
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
     parser.add_argument("--keep", type=Path, help="folder for the work, left there (and the roots that were wrong)")
     arguments = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"
@@ -71,7 +68,6 @@ def main() -> int:
         parts: dict[str, Part] = {}
         for name in arguments.parts:
             parts[name] = PARTS[name](soak)
-            ends_with.callback(getattr(parts[name], "close", lambda: None))
         spent_s = dict.fromkeys(parts, 0.0)
         ends = time.monotonic() + arguments.minutes * 60
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Runs of toys in worker processes, of the real stages, and of a cluster of Ray, killed and resumed."""
+"""Runs of toys in worker processes, and of the real stages, killed and resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.faults import RayNodes, RealPipeline
+from benchmarks.faults import RealPipeline
 from benchmarks.soak_room import SIGNALS, Soak
 from tests.engine.conftest import tree
 from yt360.engine.storage import Root
@@ -88,22 +88,3 @@ class Real:
         self._soak.tried["real stages: roots killed and resumed"] += 1
         if verdict != "same":
             self._soak.found(f"real stages: {verdict} after {times} kills, seed {seed}")
-
-
-class Ray:
-    """Toys on a cluster of Ray on this machine, which loses one of its nodes."""
-
-    def __init__(self, soak: Soak) -> None:
-        self._soak = soak
-        (soak.folder / "ray").mkdir()
-        self._nodes = RayNodes(soak.folder / "ray")
-
-    def once(self) -> None:
-        seed = self._soak.chance.randrange(1 << 30)
-        verdict = self._nodes.kill(self._soak.folder / "ray", seed)
-        self._soak.tried["nodes of Ray lost"] += 1
-        if verdict != "same":
-            self._soak.found(f"a node of Ray lost: {verdict}, seed {seed}")
-
-    def close(self) -> None:
-        self._nodes.close()

@@ -15,7 +15,7 @@ import signal
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from yt360.stages import shard, split  # noqa: F401  (imported before processes 
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["benchmarks.soak_room", "s3fs"])
+_FORKS.set_forkserver_preload(["benchmarks.soak_room"])
 _PATIENCE_S = 120.0
 
 
@@ -82,17 +82,14 @@ def call(*words: object) -> tuple[int, str]:
 
 
 def call_and_kill(
-    words: tuple[object, ...],
-    log: Path,
-    kill: tuple[float, signal.Signals] | None = None,
-    around: Mapping[str, str] | None = None,
+    words: tuple[object, ...], log: Path, kill: tuple[float, signal.Signals] | None = None
 ) -> tuple[int, str]:
     """``yt360 WORDS`` in a process that gets a signal after so many seconds; its exit code (negative: a signal).
 
-    ``around``: variables of its environment. What it says goes through the file ``log``.
+    What it says goes through the file ``log``.
     """
     log.unlink(missing_ok=True)
-    process = _FORKS.Process(target=_child, args=(tuple(map(str, words)), str(log), dict(around or {})))
+    process = _FORKS.Process(target=_child, args=(tuple(map(str, words)), str(log)))
     process.start()
     process.join(kill[0] if kill else _PATIENCE_S)
     if process.is_alive() and process.pid is not None:
@@ -104,8 +101,7 @@ def call_and_kill(
     return process.exitcode or 0, log.read_text(errors="replace") if log.exists() else ""
 
 
-def _child(words: tuple[str, ...], log: str, around: dict[str, str]) -> None:
-    os.environ.update(around)
+def _child(words: tuple[str, ...], log: str) -> None:
     use_stand_ins()
     with open(log, "w", buffering=1) as stream:
         os.dup2(stream.fileno(), 1)

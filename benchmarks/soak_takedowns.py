@@ -1,16 +1,12 @@
-"""Runs and takedowns killed at random moments and given again, in a folder and in a store.
+"""Runs and takedowns killed at random moments and given again.
 
 In the end nothing of the video is anywhere in the root, everything of the others has the bytes that an undisturbed
-takedown leaves, `verify` finds nothing, and a further run changes nothing. The store is an S3-compatible server on this
-machine; whoever goes on there is another machine (with a mirror of its own) every second time.
+takedown leaves, `verify` finds nothing, and a further run changes nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
-import os
 import shutil
 import time
 from pathlib import Path
@@ -19,8 +15,6 @@ import pyarrow.parquet as pq
 import yaml
 
 from benchmarks.soak_room import SIGNALS, Soak, call_and_kill
-from tests.engine.servers import BUCKET, s3_server
-from yt360.engine.object_store import ObjectStore
 
 VIDEOS = {"alpha": 3, "alpha-2": 1, "beta": 2, "betatron": 1, "gamma": 2, "silent": 0}
 _STAGES = {
@@ -32,7 +26,7 @@ _MARKS = ("state/removed.jsonl", "recipe.json")
 
 
 class Takedowns:
-    """In a folder."""
+    """A root whose run is killed, and then its takedown."""
 
     what = "takedowns"
 
@@ -143,10 +137,7 @@ class Takedowns:
         return ("remove", video, "--yes") if command == "remove" else (command,)
 
     def _yt360(self, *words: object, kill=None) -> tuple[int, str]:  # type: ignore[no-untyped-def]
-        return call_and_kill((*words, "--root", self._place), self._log, kill, self._around())
-
-    def _around(self) -> dict[str, str]:
-        return {}
+        return call_and_kill((*words, "--root", self._place), self._log, kill)
 
     def _fresh(self) -> None:
         """An empty place for a root."""
@@ -172,51 +163,6 @@ class Takedowns:
             for path in sorted((folder / part).rglob("*"))
             if path.is_file()
         }
-
-
-class StoreTakedowns(Takedowns):
-    """In a store: every change is a request, and the small files lie in a mirror of each machine."""
-
-    what = "takedowns in a store"
-
-    def __init__(self, soak: Soak) -> None:
-        self._numbers, self._machine = itertools.count(), 0
-        self._server = contextlib.ExitStack()
-        self._server.enter_context(s3_server())
-        super().__init__(soak)
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _around(self) -> dict[str, str]:
-        self._machine += self._soak.chance.random() < 0.5
-        settings = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        return {**settings, "XDG_CACHE_HOME": str(self._room / "caches" / str(self._machine))}
-
-    def _fresh(self) -> None:
-        shutil.rmtree(self._room / "caches", ignore_errors=True)
-        self._place = f"s3://{BUCKET}/root-{next(self._numbers)}"
-
-    def _restore(self) -> None:
-        self._fresh()
-        store = ObjectStore(self._place)
-        for path in sorted(self._whole.rglob("*")):
-            if path.is_file():
-                store.write(path.read_bytes(), path.relative_to(self._whole).as_posix())
-
-    def _copy(self) -> Path:
-        if not self._place.startswith("s3:"):
-            self._fresh()
-            self._must("run")
-            copy = self._room / "whole"
-        else:
-            copy = self._room / "root"
-            shutil.rmtree(copy, ignore_errors=True)
-        store = ObjectStore(self._place)
-        for name in store.stamps(""):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes(store.read(name))
-        return copy
 
 
 def holding(folder: Path, video: str) -> list[str]:
