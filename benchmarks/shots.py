@@ -159,7 +159,7 @@ def _scenedetect(name: str) -> Callable[[Path], list[Span]]:
 
     def detect(path: Path) -> list[Span]:
         scenes = scenedetect.detect(str(path), getattr(scenedetect, name)())
-        return [(scene[0].get_seconds(), scene[0].get_seconds()) for scene in scenes[1:]]
+        return [(scene[0].seconds, scene[0].seconds) for scene in scenes[1:]]
 
     return detect
 
