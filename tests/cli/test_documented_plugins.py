@@ -137,7 +137,7 @@ def test_the_stage_of_the_tutorial_runs_on_ray(page_run, tmp_path: Path, monkeyp
 def test_a_worker_without_the_package_says_what_is_missing() -> None:
     stage = SimpleNamespace(stage="yt360_gone:Dark", params={}, thresholds={}, root="r", run="x")
     status, said = local._call(Task("yt360.engine.stage_run:attempt", stage, 1.0, ""), {})
-    assert status == "error"
+    assert status == "refused"
     assert said.startswith("the stage's class is yt360_gone:Dark, and there is no module 'yt360_gone'")
 
 

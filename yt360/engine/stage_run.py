@@ -179,10 +179,12 @@ class StageRun:
     def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
         entries = self._plan()
-        # What failed for a setting is no item's fault: this run may have another.
-        again = asked_for(WRONG_USE, entries.newest, entries.places, entries.rows("failed"))
+        again = failed = entries.rows("failed")
+        if len(failed):  # else the ledger need not be read
+            # What failed for a setting is no item's fault: this run may have another.
+            again = asked_for(WRONG_USE, entries.newest, entries.places, failed)
         if self._options.retry is not None:
-            asked = asked_for(self._options.retry, entries.newest, entries.places, entries.rows("failed"))
+            asked = asked_for(self._options.retry, entries.newest, entries.places, failed)
             again = np.union1d(again, asked)
         rows = np.union1d(entries.rows("waiting"), again)
         undecided = np.setdiff1d(entries.rows("undecided"), rows)
