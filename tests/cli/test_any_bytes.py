@@ -18,7 +18,7 @@ from yt360.engine.state import ledger
 
 VIDEOS = {"alpha": 3, "beta": 1, "gamma": 0}
 SETTINGS = {"split": {"test_share": 0.0}, "shard": {"target_mb": 0.02}}
-WAYS: dict[str, Callable[[random.Random, bytearray], bytes]] = {
+WAYS: dict[str, Callable[[random.Random, bytearray], bytes | bytearray]] = {
     "flip": lambda chance, data: _flipped(chance, data),
     "half": lambda chance, data: data[: len(data) // 2],
     "empty": lambda chance, data: b"",
@@ -46,7 +46,7 @@ class _Pool(Inline):
         return super().run(next_task, needs, backlog)
 
 
-def _flipped(chance: random.Random, data: bytearray) -> bytes:
+def _flipped(chance: random.Random, data: bytearray) -> bytearray:
     data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     return data
 
@@ -110,7 +110,9 @@ class Mutated:
 
 
 @pytest.fixture(params=[False, True], ids=["lines", "compacted"])
-def mutated(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Mutated:
+def mutated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Mutated:
     for module in (run, common, remove):
         monkeypatch.setattr(module, "REGISTRY", FAKES)
     monkeypatch.setattr(pipeline, "WorkerPool", _Pool)

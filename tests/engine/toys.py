@@ -346,7 +346,7 @@ def grow(state: dict[str, Any], megabytes: int) -> int:
     return os.getpid()
 
 
-def threads_of_libraries(state: dict, _: None) -> dict[str, int]:
+def threads_of_libraries(state: dict[str, Any], _: None) -> dict[str, int]:
     """How many threads each library that does sums would use here."""
     import cv2
     import torch

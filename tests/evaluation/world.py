@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ def disc_map(picture: np.ndarray) -> PanopticMap:
     return from_ids((kind + 1).astype(np.int32), segments)
 
 
-def make_labelled_root(root: Path, **settings) -> Path:
+def make_labelled_root(root: Path, **settings: Any) -> Path:
     """:func:`tests.training.world.make_root` with a panoptic member for each clip, in the same shards."""
     make_root(root, **settings)
     path = root / "manifests" / "clips.parquet"

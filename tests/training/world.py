@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def make_root(
                     frames = paint(scene, *size, round(seconds * fps), rng)
                     foa = sound_of(scene, round(seconds * rate), rate, rng)
                     clip = f"video{video:03d}-{number * 10:05d}"
-                    row = {"clip": clip, "video": f"video{video:03d}", "split": split, "shard": shard}
+                    row: dict[str, Any] = {"clip": clip, "video": f"video{video:03d}", "split": split, "shard": shard}
                     for member, data in (
                         ("video.mp4", encode_video(frames, fps)),
                         ("foa.flac", encode_sound(foa, rate)),
@@ -137,7 +138,7 @@ def make_root(
     return root
 
 
-def edit_manifest(root: Path, change) -> None:
+def edit_manifest(root: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
     """Rewrite clips.parquet with ``change(rows)`` applied in place."""
     path = root / "manifests" / "clips.parquet"
     rows = pq.read_table(path).to_pylist()
