@@ -30,7 +30,7 @@ class State:
         self._files = sorted(
             path.relative_to(self._whole)
             for path, first in parts.items()
-            if first not in ("logs", "data", "shards") or path.name == "index.json"
+            if first not in ("logs", "data", "shards") or path.name == "shards.json"
         )
 
     def once(self) -> None:

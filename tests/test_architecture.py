@@ -176,7 +176,7 @@ def test_the_data_half_imports_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["video", "clip", "shard", "crawl", "panoptic", "yt-dlp", "youtube", "ambisonic", "index.json"]
+    "word", ["video", "clip", "shard", "crawl", "panoptic", "yt-dlp", "youtube", "ambisonic", "shards.json"]
 )
 def test_the_engine_knows_nothing_of_video(word: str) -> None:
     named = re.compile(re.escape(word), re.IGNORECASE)

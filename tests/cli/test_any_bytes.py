@@ -75,7 +75,7 @@ class Mutated:
             path.relative_to(self._whole)
             for path in self._whole.rglob("*")
             if path.is_file()
-            and (path.name == "index.json" or path.relative_to(self._whole).parts[0] not in ("data", "shards", "logs"))
+            and (path.name == "shards.json" or path.relative_to(self._whole).parts[0] not in ("data", "shards", "logs"))
         )
 
     def call(self, *words: object) -> tuple[int, str]:

@@ -182,7 +182,7 @@ def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
     touched = set(clips[clips.video == "beta"].shard)
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
     after = _everything(made.root.path / "shards")
-    assert {name for name in before if after.get(name) != before[name]} == touched | {"index.json"}
+    assert {name for name in before if after.get(name) != before[name]} == touched | {"shards.json"}
     left = pd.read_parquet(made.root.manifests / "clips.parquet")
     assert left["clip"].tolist() == clips[clips.video != "beta"]["clip"].tolist()
     pd.testing.assert_frame_equal(

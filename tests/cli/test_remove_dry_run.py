@@ -25,7 +25,7 @@ TABLES = (
     "state/plan-",
     "state/snapshot/",
     "state/published.txt",
-    "shards/index.json",
+    "shards/shards.json",
     "state/removed.jsonl",
 )
 """What all videos stand in together; the dry run counts records there instead of naming files."""

@@ -55,7 +55,7 @@ def _consistent(dataset: Dataset) -> None:
         assert members[f"{row.clip}.video.mp4"] == (row.video_offset, row.video_size)
         assert row.shard.startswith(f"{row.split}-")
     assert set(rows["clip"]) == _in_shards(dataset)
-    index = json.loads((dataset.root.path / "shards" / "index.json").read_text())
+    index = json.loads((dataset.root.path / "shards" / "shards.json").read_text())
     assert {each["shard"] for each in index["shards"]} == set(rows["shard"])
 
 
@@ -102,8 +102,8 @@ def test_new_clips_are_added_beside_those_that_wait(made: Dataset) -> None:
     assert _shards(made) == before
     made.run(more, **SETTINGS)
     assert len(_clips(made)) == sum(more.values())
-    assert {name: data for name, data in _shards(made).items() if name in before and name != "index.json"} == {
-        name: data for name, data in before.items() if name != "index.json"
+    assert {name: data for name, data in _shards(made).items() if name in before and name != "shards.json"} == {
+        name: data for name, data in before.items() if name != "shards.json"
     }
 
 

@@ -34,7 +34,7 @@ _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards
 
 
 def publish(catalog: DatasetState, *, judged: bool = True) -> None:
-    """Bring ``manifests/`` and ``shards/index.json`` in line with the ledger.
+    """Bring ``manifests/`` and ``shards/shards.json`` in line with the ledger.
 
     Where the stages are not ``judged`` (the root's recipe is lost), verdicts on videos stay as they were published.
 
@@ -256,10 +256,6 @@ def check_manifests(catalog: DatasetState) -> list[str]:
         except (OSError, ValueError, pa.ArrowException) as error:
             problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {error}")
     if "shard" in catalog.stages:
-        path = shard_index.path(catalog.root)
-        try:
-            if path.read_bytes() != shard_index.text(expected["shards"]).encode():
-                problems.append(f"{path}: expected the index that the ledger gives, found another")
-        except OSError as error:
-            problems.append(f"{path}: expected an index of {len(expected['shards'])} shards, found: {error.strerror}")
+        if problem := shard_index.problem(catalog.root, expected["shards"]):
+            problems.append(problem)
     return problems

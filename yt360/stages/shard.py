@@ -73,7 +73,7 @@ class Shard(Stage):
     checks_inputs = True
     parts_in = "clips"
     flat_folder = "shards"
-    mirrored = ("shards/index.json",)
+    mirrored = ("shards/shards.json", "shards/index.json")  # the second was the name of the first
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         clips = clips_to_store(dataset)
