@@ -58,7 +58,7 @@ def _recording(name: str) -> NDArray[np.float32]:
 def real_scenes() -> dict[str, NDArray[np.float64]]:
     """Sound fields of real clips without post-production, W with an RMS of 1."""
     from yt360.media.inspect import inspect_media
-    from yt360.media.reading import read_sound
+    from yt360.media.reading_sound import read_sound
 
     found = {}
     for path in sorted(MEDIA.glob("*.webm")) if MEDIA.is_dir() else ():

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.media.inspect import Inspection
+from yt360.media.inspection import Inspection
 
 Outcome = Literal["right", "uncertain", "wrong"]
 Matrix = NDArray[np.float64]

@@ -21,7 +21,8 @@ from benchmarks.media_stamps import CODECS, FAULTS, FPS, HEIGHT, WIDTH, Stamped,
 from yt360.errors import ItemError
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.probe import probe
-from yt360.media.reading import read_channels, read_frames
+from yt360.media.reading_picture import read_frames
+from yt360.media.reading_sound import read_channels
 from yt360.media.sampling import plain_reading
 
 SECONDS = 6.0

@@ -22,7 +22,7 @@ from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import INVALID, RATE_HZ, REPAIRABLE, VALID
 from yt360 import ambisonics
 from yt360.media import ffmpeg
-from yt360.media.inspect import Inspection
+from yt360.media.inspection import Inspection
 from yt360.media.projection.layouts import Layout, draw, dual_fisheye, half_equirectangular, known_layouts
 
 SIZES = {"equirectangular-tb": (480, 480), "equirectangular-lr": (240, 960), "cubemap-6x1": (120, 720),

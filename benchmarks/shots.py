@@ -28,7 +28,7 @@ from benchmarks.filters_tables import interval
 from yt360.filters.shots.transitions import ShotDetector
 from yt360.media import ffmpeg
 from yt360.media.picture import VideoDecodeSpec
-from yt360.media.reading import read_frames
+from yt360.media.reading_picture import read_frames
 
 SHARED = Path(__file__).parents[1] / "../shared"
 SIDES = {

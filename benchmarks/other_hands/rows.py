@@ -24,7 +24,7 @@ from benchmarks.other_hands import (
 from benchmarks.other_hands.conventions import CONVENTIONS, Convention
 from benchmarks.other_hands.originals import ORIGINALS, Original
 from benchmarks.other_hands.sources import SHARED, Array, found, read_frames
-from yt360.media.inspect import Inspection
+from yt360.media.inspection import Inspection
 
 PLACES, EACH, REPEATS = 24, 4, 2
 """Ray-traced places, files of each panorama, and files of each generator in each convention."""

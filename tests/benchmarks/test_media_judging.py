@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.media_judging import gives_ambix, judge_picture, judge_sound
 from benchmarks.other_hands.conventions import CONVENTIONS
-from yt360.media.inspect import Inspection
+from yt360.media.inspection import Inspection
 from yt360.media.sound import SILENT, FoaDecodeSpec
 from yt360.media.sound_facts import SoundFacts
 

@@ -18,7 +18,7 @@ from benchmarks.other_hands.rows import OriginalRow, other_rows
 from benchmarks.other_hands.sound_files import WRITERS
 from yt360.media import ffmpeg
 from yt360.media.projection.layouts import draw, known_layouts
-from yt360.media.reading import read_sound
+from yt360.media.reading_sound import read_sound
 from yt360.media.sound import FoaDecodeSpec
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.media_sounds import ambience, source
 from yt360 import ambisonics
 from yt360.media.inspect import inspect_media
-from yt360.media.reading import read_sound
+from yt360.media.reading_sound import read_sound
 
 RATE = 48_000
 SECONDS = 2

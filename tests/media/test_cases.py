@@ -21,7 +21,8 @@ from yt360.media.containers.spatial import SoundMetadata
 from yt360.media.inspect import inspect_media
 from yt360.media.picture import VideoDecodeSpec, matrix_turn, turned
 from yt360.media.probe import AudioStream
-from yt360.media.reading import read_frames, read_sound
+from yt360.media.reading_picture import read_frames
+from yt360.media.reading_sound import read_sound
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import SoundNotes
 

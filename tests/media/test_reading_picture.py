@@ -13,7 +13,7 @@ from yt360.media.containers.metadata import read_metadata
 from yt360.media.containers.spatial import Bounds
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.projection.layouts import Layout, draw, known_layouts
-from yt360.media.reading import read_frames
+from yt360.media.reading_picture import read_frames
 
 H, W = 112, 224
 

@@ -14,7 +14,7 @@ from yt360 import ambisonics
 from yt360.media import ffmpeg
 from yt360.media.channel_order import component_channels
 from yt360.media.inspect import inspect_media
-from yt360.media.reading import read_channels, read_head_locked, read_sound
+from yt360.media.reading_sound import read_channels, read_head_locked, read_sound
 from yt360.media.sound import FoaDecodeSpec
 
 RATE = 48_000

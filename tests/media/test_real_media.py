@@ -8,7 +8,8 @@ import pytest
 
 from tests import SHARED
 from yt360 import sphere
-from yt360.media.inspect import Inspection, inspect_media
+from yt360.media.inspect import inspect_media
+from yt360.media.inspection import Inspection
 
 MEDIA = SHARED / "media"
 pytestmark = pytest.mark.skipif(not MEDIA.is_dir(), reason=f"real media are not there ({MEDIA})")

@@ -18,7 +18,7 @@ from yt360.media import ffmpeg
 from yt360.media.facts import Facts
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
-from yt360.media.reading import read_channels
+from yt360.media.reading_sound import read_channels
 from yt360.media.sampling import plain_reading
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import Layout, SoundNotes

@@ -13,7 +13,8 @@ from tests.stages.fakes import context
 from yt360.engine.stage import Done, Failed, Filtered, Item, Outcome
 from yt360.errors import ItemError
 from yt360.media.picture import VideoDecodeSpec
-from yt360.media.reading import read_frames, read_sound
+from yt360.media.reading_picture import read_frames
+from yt360.media.reading_sound import read_sound
 from yt360.media.sound import FoaDecodeSpec
 from yt360.stages.chunk import Chunk
 from yt360.stages.validate import Validate, ValidateThresholds

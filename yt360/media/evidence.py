@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from yt360 import ambisonics
 from yt360.media.energy_overlay import energy_overlay, mark_direction
-from yt360.media.inspect import Inspection
+from yt360.media.inspection import Inspection
 from yt360.media.png import write_png
-from yt360.media.reading import read_frames
+from yt360.media.reading_picture import read_frames
 
 _SHOWN = 6
 """Frames on a contact sheet."""

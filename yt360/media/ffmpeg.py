@@ -30,6 +30,12 @@ FORMATS = (
 )
 """Containers that may be opened. Playlists and scripts (HLS, concat …) name other files and are not among them."""
 
+DEFAULT_TIMEOUT_S = 3600.0
+"""Seconds after which decoding a file is given up."""
+
+KEEP_GAPS = ("-dts_delta_threshold", "3600")
+"""ffmpeg closes gaps of MPEG-TS above ten seconds: in picture and sound, read one by one, each for itself."""
+
 _KEPT_STDERR = 8000
 """Bytes of ffmpeg's messages that are kept for an error."""
 
@@ -101,6 +107,12 @@ def _tail(text: IO[bytes]) -> str:
 def input_arguments(path: os.PathLike[str] | str, *, before: Sequence[str] = ()) -> list[str]:
     """Arguments that open a file from outside: only as a plain file, only as one of :data:`FORMATS`."""
     return ["-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, *before, "-i", f"file:{os.fspath(path)}"]
+
+
+def span(start_s: float, duration_s: float | None) -> list[str]:
+    """Arguments before the input that have ffmpeg seek to a second and read for so many; all of it for None."""
+    arguments = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
+    return arguments + (["-t", f"{duration_s:.6f}"] if duration_s is not None else [])
 
 
 def _input_name(arguments: Sequence[str]) -> str:

@@ -50,7 +50,7 @@ QUARTER_TURNS: tuple[Turn, ...] = ("clock", "cclock", "transpose", "antitranspos
 
 @dataclass(frozen=True)
 class VideoDecodeSpec:
-    """A recipe for :func:`yt360.media.reading.read_frames`.
+    """A recipe for :func:`yt360.media.reading_picture.read_frames`.
 
     ``width`` and ``height`` are of the frame as it is shown, after ``turn``, which is what the display matrix does
     to the coded frame; ``stream`` counts picture streams without attached pictures (``0:V:stream``). The angles are

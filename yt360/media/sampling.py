@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from yt360.errors import ItemError
 from yt360.media.picture import Turn, matrix_turn, turned
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
-from yt360.media.reading import no_samples, read_channels
+from yt360.media.reading_sound import no_samples, read_channels
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import SoundNotes
 

@@ -15,7 +15,7 @@ SILENT = -1
 
 @dataclass(frozen=True)
 class FoaDecodeSpec:
-    """A recipe for :func:`yt360.media.reading.read_sound`.
+    """A recipe for :func:`yt360.media.reading_sound.read_sound`.
 
     ``source`` says which file holds the sound: the one with the picture or a separate one.
     ``edits`` is the edit list of a track that was cut: where each piece begins on the container's clock and in the

@@ -24,7 +24,8 @@ from yt360.files import parse_json
 from yt360.media import ffmpeg
 from yt360.media.energy_overlay import energy_overlay
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames, read_sound, without_sei
+from yt360.media.reading_picture import read_frames, without_sei
+from yt360.media.reading_sound import read_sound
 from yt360.report.maps import first_map
 
 _HEIGHT, _WIDTH = 160, 320

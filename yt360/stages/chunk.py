@@ -29,7 +29,7 @@ from yt360.filters import silence
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
-from yt360.media.reading import read_sound
+from yt360.media.reading_sound import read_sound
 from yt360.media.timeline import SoundNotes
 from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
 from yt360.stages.clip_cutting import ClipCutter

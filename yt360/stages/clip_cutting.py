@@ -23,7 +23,7 @@ from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames
+from yt360.media.reading_picture import read_frames
 from yt360.stages.chunk_settings import ChunkParams
 
 _LOOK_HZ = 2

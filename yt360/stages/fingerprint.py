@@ -22,7 +22,8 @@ from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
 from yt360.filters.duplicates.matching import VideoFingerprint
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames, read_sound
+from yt360.media.reading_picture import read_frames
+from yt360.media.reading_sound import read_sound
 
 _ENOUGH = 0.6
 """Part of the pictures that key frames have to give; a file with very few is decoded whole."""

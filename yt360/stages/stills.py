@@ -23,7 +23,7 @@ from yt360.filters.stills import decision, frame_differences, motion
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.facts import Facts
-from yt360.media.reading import read_frames
+from yt360.media.reading_picture import read_frames
 from yt360.settings import unit
 
 

@@ -33,7 +33,8 @@ from yt360.files import parse_json
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 from yt360.media.ambisonic.validity import judge_ambisonics
 from yt360.media.evidence import write_pictures
-from yt360.media.inspect import Inspection, inspect_media
+from yt360.media.inspect import inspect_media
+from yt360.media.inspection import Inspection
 from yt360.media.projection.decision import PictureThresholds, decide_picture
 from yt360.media.projection.words import picture_words, reason_code
 from yt360.settings import Settings

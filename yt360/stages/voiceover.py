@@ -22,7 +22,7 @@ from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.post_production.settings import TileRules
 from yt360.filters.post_production.thresholds import VoiceoverThresholds
 from yt360.media.facts import Facts
-from yt360.media.reading import read_head_locked, read_sound
+from yt360.media.reading_sound import read_head_locked, read_sound
 from yt360.settings import unit
 
 _RHYTHM_WEIGHT = 8.0

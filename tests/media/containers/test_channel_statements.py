@@ -30,7 +30,7 @@ from yt360.media.containers.chunked import read_aiff, read_caf
 from yt360.media.containers.riff import read_riff
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
-from yt360.media.reading import read_sound
+from yt360.media.reading_sound import read_sound
 
 EVERYWHERE = list(PLACES)
 ACN = 2 << 16

@@ -24,7 +24,7 @@ from tests.media.places import PLACES, RATE, SECONDS, heard, scene
 from yt360.media.containers.iamf import read_iamf
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
-from yt360.media.reading import read_channels
+from yt360.media.reading_sound import read_channels
 from yt360.media.sound import FoaDecodeSpec
 
 EVERYWHERE = list(PLACES)

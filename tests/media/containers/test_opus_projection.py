@@ -16,7 +16,7 @@ from yt360.errors import ItemError
 from yt360.media.containers.opus_projection import read_projection
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
-from yt360.media.reading import read_channels, read_sound
+from yt360.media.reading_sound import read_channels, read_sound
 from yt360.media.sampling import plain_reading
 from yt360.media.sound import FoaDecodeSpec
 

@@ -1,17 +1,15 @@
-"""Read any file in the project's canonical form: mono equirectangular frames, AmbiX sound.
+"""Sound of any file in the project's canonical form: AmbiX W Y Z X, laid by its time stamps.
 
-Time 0 is the start of the container's clock for picture and sound alike, so that both stay
-together. ffmpeg decodes; sound is taken as it is decoded, at its own rate, without a channel layout
-ever reaching a filter that could mix, then put in order with numpy and resampled with soxr.
+Time 0 is the start of the container's clock for picture and sound alike, so that both stay together. Sound is taken as
+ffmpeg decodes it, at its own rate, without a channel layout ever reaching a filter that could mix, then put in order
+with numpy and resampled with soxr.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import soxr
@@ -19,39 +17,16 @@ from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
-from yt360.media.containers.spatial import Bounds
 from yt360.media.libav_sound import OpusByHeader
-from yt360.media.lookup import Lookup, lookup_map
 from yt360.media.own_clock import late_s
-from yt360.media.picture import (
-    VideoDecodeSpec,
-    equirectangular_filter,
-    eye_filter,
-    filter_string,
-    input_stream,
-    turn_filter,
-)
 from yt360.media.sound import FoaDecodeSpec
-from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, first_number, lay
-
-DEFAULT_TIMEOUT_S = 3600.0
-"""Seconds after which decoding a file is given up."""
-
-_MOST_LOOKUP_SOURCE = 2
-"""Times the wanted size of the source pictures that are looked up, at most; larger ones are shrunk first."""
+from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
 
 _PREROLL_S = 0.5
 """Decoders need some history before their output is right (Opus 80 ms, RFC 7845 section 4.6; AAC one frame)."""
 
 _SLACK_S = 0.5
 """ffmpeg counts a length from the first frame, which may lie before the start of the clock (priming)."""
-
-_FIRST_STAMP = "PTS+0*if(eq(N,0),print(T,16),0)"
-"""Prints the time of the first frame."""
-
-_ON_SHOW_S = 0.001
-_FIRST_STEP_BACK_S, _STEPS_BACK = 2.0, 4.0
-"""How far in front of the start a seek is tried that did not find the frame on show, and how much further each time."""
 
 _LOUD, _PROPORTION, _USUAL = 16.0, 1000.0, 0.999
 """Above 24 dBFS, what is 60 dB above all but a thousandth of a block is no sound but a damaged number."""
@@ -63,127 +38,6 @@ _AT_ONCE = 9600
 """Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
 
 
-_KEEP_GAPS = ("-dts_delta_threshold", "3600")
-"""ffmpeg closes gaps of MPEG-TS above ten seconds: in picture and sound, read one by one, each for itself."""
-
-
-def _seek(start_s: float, duration_s: float | None) -> list[str]:
-    arguments = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
-    return arguments + (["-t", f"{duration_s:.6f}"] if duration_s is not None else [])
-
-
-def read_frames(
-    path: Path,
-    reading: VideoDecodeSpec,
-    *,
-    height: int,
-    width: int,
-    fps: float | None = None,
-    start_s: float = 0.0,
-    duration_s: float | None = None,
-    gray: bool = False,
-    key_frames: bool = False,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
-) -> Iterator[NDArray[np.uint8]]:
-    """Frames ``(height, width, 3)`` RGB, or ``(height, width)`` gray, mono equirectangular.
-
-    With ``fps``, frame k shows the picture at ``start_s + k / fps`` (nearest source frame; before the
-    first one the first one is held). Without it, the source's own frames.
-    Raises :class:`yt360.media.ffmpeg.FfmpegError`.
-    """
-    channels = 1 if gray else 3
-    before = [*_KEEP_GAPS, "-noautorotate", "-threads", "1"]
-    if reading.drop_sei:
-        before += without_sei(reading.codec)
-    if key_frames:
-        before = ["-skip_frame", "nokey", *before]
-    held = fps is not None and start_s > 0 and not key_frames
-    after = ["-frames:v", str(max(1, round(duration_s * fps)))] if fps is not None and duration_s is not None else []
-    if fps is None or held:
-        after += ["-fps_mode", "passthrough"]
-    back_s = 0.0
-    while True:
-        begin_s = max(0.0, start_s - back_s)
-        stream = input_stream()
-        if begin_s == 0 and fps is not None and (late := late_s(path, "video", reading.stream)) > 0:
-            stream = stream.filter("setpts", f"PTS+{late:.6f}/TB")
-        if held:
-            stream = stream.filter("setpts", _FIRST_STAMP)
-        if fps is not None:
-            stream = stream.filter("fps", fps=fps, start_time=f"{start_s - begin_s:.6f}", round="near")
-        filters, (rows, columns), finish = _prepared(stream, path, reading, height, width)
-        # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
-        sought = ["-noaccurate_seek", *_seek(begin_s, None)] if held else _seek(start_s, duration_s)
-        arguments = [
-            *ffmpeg.input_arguments(path, before=[*before, *sought]),
-            *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(filters)),
-            *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24", *after),
-        ]
-        shape = (rows, columns) if gray else (rows, columns, channels)
-        size = rows * columns * channels
-        with (
-            tempfile.TemporaryFile() as said,
-            ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s, said=said) as pipe,
-        ):
-            data = pipe.read(size)
-            if held and begin_s > 0 and not _on_show(said, start_s - begin_s):
-                back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
-                continue
-            while len(data) == size:
-                frame = np.frombuffer(data, np.uint8).reshape(shape)
-                yield frame if finish is None else finish(frame)
-                data = pipe.read(size)
-        return
-
-
-def _on_show(said: IO[bytes], at_s: float) -> bool:
-    """Whether the first frame is shown at ``at_s`` already: some containers are sought to the next key frame."""
-    stamp = first_number(said)
-    return stamp is not None and stamp <= at_s + _ON_SHOW_S
-
-
-def _prepared(
-    stream: Any, path: Path, reading: VideoDecodeSpec, height: int, width: int
-) -> tuple[Any, tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None]:
-    """The graph up to mono equirectangular, the size that comes out of it, and what is still to be done to a frame."""
-    stream = turn_filter(stream, reading.turn)
-    if reading.needs_lookup:
-        return _prepare_lookup(stream, path, reading, height, width)
-    return equirectangular_filter(stream, reading, height, width), (height, width), None
-
-
-def without_sei(codec: str) -> list[str]:
-    """Arguments for ffmpeg, before the input, that take supplemental messages out of H.264 and HEVC; none for others.
-
-    Some claim a frame packing that the file does not have, which ffmpeg's filters then go by.
-    """
-    types = {"h264": "6", "hevc": "39|40"}.get(codec)
-    return ["-bsf:v", f"filter_units=remove_types={types}"] if types else []
-
-
-def _prepare_lookup(
-    stream: Any, path: Path, reading: VideoDecodeSpec, height: int, width: int
-) -> tuple[Any, tuple[int, int], Lookup]:
-    """The graph up to the look-up, the size (rows, columns) that comes out of it, and the look-up."""
-    if reading.projection in ("eac", "cubemap"):
-        # The faces by the exact filter first, upright; then the whole sphere is turned.
-        upright = replace(reading, yaw_deg=0.0, pitch_deg=0.0, roll_deg=0.0)
-        rows, columns = _MOST_LOOKUP_SOURCE * height, _MOST_LOOKUP_SOURCE * width
-        stream = equirectangular_filter(stream, upright, rows, columns)
-        turned = replace(reading, projection="equirectangular", stereo="mono", bounds=Bounds())
-        return stream, (rows, columns), Lookup(lookup_map(path, turned, height, width), rows, columns, wraps=True)
-    _, _, eye_width, eye_height = reading.eye
-    bounds = reading.bounds
-    columns = min(round(reading.width * eye_width), round(_MOST_LOOKUP_SOURCE * width * max(bounds.width, 0.1)))
-    rows = min(round(reading.height * eye_height), round(_MOST_LOOKUP_SOURCE * height * max(bounds.height, 0.1)))
-    columns, rows = max(2, columns // 2 * 2), max(2, rows // 2 * 2)
-    if reading.projection == "mesh":
-        columns, rows = round(reading.width * eye_width), round(reading.height * eye_height)
-    whole_sphere = reading.projection == "equirectangular" and bounds == Bounds()
-    stream = eye_filter(stream, reading).filter("scale", columns, rows, flags="area")
-    return stream, (rows, columns), Lookup(lookup_map(path, reading, height, width), rows, columns, wraps=whole_sphere)
-
-
 def read_channels(
     path: Path,
     reading: FoaDecodeSpec,
@@ -193,7 +47,7 @@ def read_channels(
     block_s: float = 10.0,
     exact: bool = True,
     notes: SoundNotes | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(channels, n)`` of the stream at its own rate, laid by its time stamps, before any reordering.
 
@@ -227,7 +81,7 @@ def read_channels(
         if reading.opus_header:
             laid = _by_header(path, reading, begin_s, length_s, expected, block, notes)
         else:
-            laid = _decoded(path, reading, _seek(begin_s, length_s), expected, block, notes, timeout_s)
+            laid = _decoded(path, reading, ffmpeg.span(begin_s, length_s), expected, block, notes, timeout_s)
     for samples in laid:
         part = samples[min(skip, len(samples)) :]
         skip -= len(samples) - len(part)
@@ -280,7 +134,7 @@ def _laid(
 ) -> Iterator[NDArray[np.float32]]:
     arguments = [
         *("-v", "repeat+error"),
-        *ffmpeg.input_arguments(path, before=[*_KEEP_GAPS, "-threads", "1", *before]),
+        *ffmpeg.input_arguments(path, before=[*ffmpeg.KEEP_GAPS, "-threads", "1", *before]),
         *_mapped(reading, late_s(path, "audio", reading.stream) if "-ss" not in before else 0.0),
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
@@ -421,7 +275,7 @@ def read_sound(
     duration_s: float | None = None,
     block_s: float = 10.0,
     notes: SoundNotes | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(4, n)`` of AmbiX W Y Z X at ``sample_rate_hz``; peaks above 1 are kept as they are.
 
@@ -447,7 +301,7 @@ def read_head_locked(
     start_s: float = 0.0,
     duration_s: float | None = None,
     block_s: float = 10.0,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(2, n)`` of the head-locked pair (left, right); nothing where the file has none."""
     if not reading.head_locked:
