@@ -68,6 +68,9 @@ _COMMANDS = {
         "How good the filters are: evaluate against labels, sweep thresholds.",
         _ASK,
     ),
+    "audit": _Listed(
+        "yt360.cli.audit:audit_command", "Precision and recall of every filter, from a sample that you judge.", _ASK
+    ),
     "train": _Listed("yt360.cli.train:train_command", "Train a model on the shards of a dataset.", _LEARN),
     "evaluate": _Listed("yt360.cli.evaluate:evaluate_command", "Measure a trained model.", _LEARN),
     "tables": _Listed(
