@@ -19,6 +19,7 @@ from hypothesis.extra import numpy as arrays
 from yt360.errors import ItemError, UsageError
 from yt360.segmentation import Category, ClipMaps, PanopticMap, PanopticSegment, clip_maps_bytes
 from yt360.segmentation.categories import COCO, COCO_STUFF, COCO_THINGS, INDEX_2020, SUBSET_2020
+from yt360.segmentation.clip_maps import no_maps_bytes
 from yt360.segmentation.coco import CocoFolder, CocoWriter, decode_ids, encode_ids
 from yt360.segmentation.export import classes, export_clip, task_labels
 from yt360.segmentation.maps import from_ids
@@ -69,6 +70,17 @@ def test_maps_of_a_clip_come_back_and_are_coco_when_unzipped(tmp_path: Path) -> 
             x, y, width, height = segment["bbox"]
             assert segment["area"] == (ids == segment["id"]).sum()
             assert (ids[y : y + height, x : x + width] == segment["id"]).sum() == segment["area"]
+
+
+def test_what_stands_for_no_maps_is_a_zip_without_any() -> None:
+    data = no_maps_bytes()
+    assert data == no_maps_bytes()
+    assert len(data) < 1024
+    none = ClipMaps(data, "clip a-00000")
+    assert (len(none), none.rate_hz, none.categories) == (0, 0.0, ())
+    for read in (none.nearest, none.read):
+        with pytest.raises(ItemError, match="clip a-00000: there are no panoptic maps"):
+            read(0)
 
 
 def _zip(**members: bytes) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import yt360
 from tests.segmentation.spheres import CATEGORIES
 from tests.stages.fakes import Dataset
 from tests.stages.segment_fakes import with_segment
@@ -105,6 +106,30 @@ def test_clip_whose_maps_cannot_be_made_stays_without_them_until_they_can(
     fake = MappedDataset(tmp_path / "root")
     assert not fake.run({"aaa": 1}, workers=1).failed
     assert (clips(fake)["panoptic_maps"] == 4).all()
+
+
+def test_every_sample_has_the_member_of_maps_once_one_has(dataset: MappedDataset, tmp_path: Path) -> None:
+    """Hugging Face datasets refused the tar, or dropped all maps, by what the first five samples have."""
+    some = MappedDataset(tmp_path, with_segment("tests.stages.segment_fakes:BlindSegment"))
+    result = some.run(VIDEOS, workers=1)
+    assert [record.item for record in result.failed] == ["aaa-00010"]
+    table = clips(some)
+    assert table["panoptic_offset"].notna().to_dict() == {"aaa-00000": True, "aaa-00010": False, "bbb-00000": True}
+    for path in (some.root.path / "shards").glob("*.tar"):
+        with tarfile.open(path) as tar:
+            names = tar.getnames()
+            if "aaa-00010.panoptic.zip" in names:
+                assert len(ClipMaps(tar.extractfile("aaa-00010.panoptic.zip").read())) == 0
+        keys = {name.partition(".")[0] for name in names}
+        assert len(names) == 4 * len(keys)
+    assert yt360.open(some.root.path)["aaa-00010"].panoptic(0.0) is None
+    assert not verify(some.catalog(VIDEOS), workers=1).damaged
+    before = some.bytes()
+    again = MappedDataset(tmp_path)
+    options = pipeline.Options(workers=1, min_free_bytes=0, retry="failed")
+    assert not pipeline.run(again.recipe(VIDEOS), again.root, options, publish=publish).failed
+    assert again.bytes() != before
+    assert again.bytes() == dataset.bytes(), "nothing of the stand-in stays once there are maps"
 
 
 WRONG = {

@@ -95,6 +95,21 @@ def test_a_clip_waits_for_its_maps_and_goes_without_where_there_will_be_none(
     assert any("a-00000.panoptic" in item.inputs for item in items) is with_maps
 
 
+def test_a_clip_without_maps_has_a_member_for_them_where_others_have_some(tmp_path: Path) -> None:
+    sides = dict.fromkeys("abcd", "train")
+
+    def planned(folder: str, states: dict[str, str] | None) -> list[Item]:
+        (tmp_path / folder).mkdir()
+        return list(Shard(ShardParams(target_mb=3 * 22 * 512 / 1e6)).plan(_dataset(tmp_path / folder, sides, states)))
+
+    said = {item.id: item.meta.get("stood_for") for item in planned("some", {"a": "done", "b": "done", "c": "failed"})}
+    assert said == {"train-000000": ["panoptic"], "train-000001": ["panoptic"]}
+    whole = planned("all", dict.fromkeys("abcd", "done"))
+    none = planned("none", dict.fromkeys("abcd", "failed"))
+    assert not any("stood_for" in item.meta for item in [*whole, *none, *planned("off", None)])
+    assert [len(item.meta["clips"]) for item in whole] == [3, 1]
+
+
 def test_maps_of_a_clip_that_is_gone_are_nobody_s(tmp_path: Path) -> None:
     (item,) = Shard(ShardParams()).plan(_dataset(tmp_path, {"a": "train"}, {"a": "done", "gone": "done"}))
     assert item.meta["clips"] == ["a-00000"]

@@ -255,7 +255,6 @@ def check_manifests(catalog: DatasetState) -> list[str]:
                 problems.append(f"{path}: expected the content that the ledger gives, found another")
         except (OSError, ValueError, pa.ArrowException) as error:
             problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {error}")
-    if "shard" in catalog.stages:
-        if problem := shard_index.problem(catalog.root, expected["shards"]):
-            problems.append(problem)
+    if "shard" in catalog.stages and (problem := shard_index.problem(catalog.root, expected["shards"])):
+        problems.append(problem)
     return problems

@@ -65,12 +65,23 @@ def clip_maps_bytes(
         ],
         "categories": coco.categories_json(categories),
     }
+    return _zipped(value, {name: coco.encode_ids(panoptic.ids) for name, panoptic in zip(names, maps, strict=True)})
+
+
+def no_maps_bytes() -> bytes:
+    """What stands for the maps of a clip that has none where others have some: a zip of an index without maps."""
+    info = {"description": "there are no panoptic maps of this clip"}
+    return _zipped({"info": info, "licenses": [], "images": [], "annotations": [], "categories": []}, {})
+
+
+def _zipped(index: Mapping[str, Any], pictures: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n"
-        archive.writestr(_entry(INDEX, zipfile.ZIP_DEFLATED), text)
-        for name, panoptic in zip(names, maps, strict=True):
-            archive.writestr(_entry(name, zipfile.ZIP_STORED), coco.encode_ids(panoptic.ids))
+        text = json.dumps(index, sort_keys=True, ensure_ascii=False) + "\n"
+        # Stored where there is next to nothing: versions of zlib compress differently.
+        archive.writestr(_entry(INDEX, zipfile.ZIP_DEFLATED if pictures else zipfile.ZIP_STORED), text)
+        for name, data in pictures.items():
+            archive.writestr(_entry(name, zipfile.ZIP_STORED), data)
     return buffer.getvalue()
 
 
@@ -84,7 +95,10 @@ def _entry(name: str, method: int) -> zipfile.ZipInfo:
 
 
 class ClipMaps:
-    """Reads the file of a clip's maps. Raises :class:`ItemError` (``corrupt-map``) when it is not one."""
+    """Reads the file of a clip's maps. Raises :class:`ItemError` (``corrupt-map``) when it is not one.
+
+    The file that stands for no maps (:func:`no_maps_bytes`) has the length 0 and the rate 0.
+    """
 
     def __init__(self, data: bytes, where: str = "maps") -> None:
         self._where = where
@@ -92,12 +106,12 @@ class ClipMaps:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
             value = parse_json(self._member(INDEX, _LARGEST_INDEX))
             self.info: dict[str, Any] = dict(value["info"])
-            self.rate_hz = float(self.info["rate_hz"])
-            self.categories = coco.categories_from(value["categories"])
             self._entries = [(str(e["file_name"]), list(e["segments_info"])) for e in value["annotations"]]
+            self.rate_hz = float(self.info["rate_hz"]) if self._entries else 0.0
+            self.categories = coco.categories_from(value["categories"])
         except _DAMAGE as e:
             raise ItemError("corrupt-map", f"{where}: expected a zip of panoptic maps, found: {e!r}") from e
-        if not self._entries or len(self._entries) > _MOST_MAPS or not 0 < self.rate_hz < 1000:
+        if self._entries and (len(self._entries) > _MOST_MAPS or not 0 < self.rate_hz < 1000):
             raise ItemError("corrupt-map", f"{where}: {len(self._entries)} maps at {self.rate_hz} a second cannot be")
         self._isthing = {category.id: category.isthing for category in self.categories}
 
@@ -106,6 +120,7 @@ class ClipMaps:
 
     def read(self, number: int) -> PanopticMap:
         """Map ``number``, at ``number / rate_hz`` seconds into the clip."""
+        self._require_maps()
         name, info = self._entries[number]
         where = f"{self._where}: {name}"
         try:
@@ -115,8 +130,13 @@ class ClipMaps:
             raise ItemError("corrupt-map", f"{where}: {error!r}") from error
 
     def nearest(self, time_s: float) -> int:
-        """Number of the map nearest to a time in the clip."""
+        """Number of the map nearest to a time in the clip. Raises :class:`ItemError` (``no-maps``) where none is."""
+        self._require_maps()
         return min(max(round(time_s * self.rate_hz), 0), len(self) - 1)
+
+    def _require_maps(self) -> None:
+        if not self._entries:
+            raise ItemError("no-maps", f"{self._where}: there are no panoptic maps of this clip")
 
     def _member(self, name: str, limit: int) -> bytes:
         entry = self._archive.getinfo(name)

@@ -147,6 +147,8 @@ class Segment(Stage):
 
     def check_output(self, name: str, path: Path) -> None:
         maps = ClipMaps(path.read_bytes(), str(path))
+        if not len(maps):
+            raise ItemError("corrupt-map", f"{path}: expected the maps of a clip, found none")
         for number in range(len(maps)):
             maps.read(number)
 

@@ -1,9 +1,11 @@
 """Shard: clips into tar files that are read at random or streamed, byte-identical when built twice.
 
 Consumes the clips of all videos that have a side; produces ``shards/{split}-{number}.tar`` with the
-members ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where maps were made) and ``KEY.video.mp4``
-(readable as WebDataset). Shards are planned
-before any is written: clips in order of their keys, a new shard whenever the target size is reached.
+members ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where maps are made) and ``KEY.video.mp4``
+(readable as WebDataset). A clip whose maps could not be made has a zip without maps: readers such as Hugging Face
+``datasets`` decide by the first samples what every sample has.
+
+Shards are planned before any is written: clips in order of their keys, a new shard whenever the target size is reached.
 A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
 when one of its own clips changed or went. A clip goes when what comes before has dropped it; while
 that waits, it stays where it is.
@@ -11,6 +13,7 @@ that waits, it stays where it is.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import tarfile
@@ -36,13 +39,14 @@ from yt360.engine.stage import (
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import digest_bytes
+from yt360.segmentation.clip_maps import no_maps_bytes
 from yt360.stages.shard_holding import held
 
 MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
 """Clip output -> extension of the member, in the order in which a key's members are written."""
 
-OPTIONAL = frozenset({"panoptic"})
-"""Outputs that a clip may lack."""
+OPTIONAL: Mapping[str, bytes] = {"panoptic": no_maps_bytes()}
+"""Outputs that a clip may lack, and the member that stands for one where other clips have it."""
 
 Files = Mapping[str, Blob]
 """The files of one clip, by the name of the output."""
@@ -83,12 +87,21 @@ class Shard(Stage):
         same_layout, remembered = self._remembered(dataset)
         for name, (shard, blobs) in held(dataset, remembered, clips, MEMBERS).items():
             files[name], split_of[name] = blobs, shard.rpartition("-")[0]
-        for shard, members in self._assign(files, split_of, remembered if same_layout else {}).items():
+        stood_for = _stood_for(dataset, files)
+        for shard, members in self._assign(files, split_of, remembered if same_layout else {}, stood_for).items():
             inputs = {f"{name}.{output}": files[name][output] for name in members for output in _has(name, files[name])}
-            yield Item(id=shard, source_id=shard, inputs=inputs, meta={"clips": members})
+            meta: dict[str, Any] = {"clips": members}
+            # Only where a clip lacks something: a shard of clips that have all keeps its key and its bytes.
+            if lacking := [output for output in stood_for if any(output not in files[name] for name in members)]:
+                meta["stood_for"] = lacking
+            yield Item(id=shard, source_id=shard, inputs=inputs, meta=meta)
 
     def _assign(
-        self, files: Mapping[str, Files], split_of: Mapping[str, str], remembered: Mapping[str, Sequence[str]]
+        self,
+        files: Mapping[str, Files],
+        split_of: Mapping[str, str],
+        remembered: Mapping[str, Sequence[str]],
+        stood_for: Sequence[str],
     ) -> dict[str, list[str]]:
         """Shard name -> clip ids: remembered places are kept, the rest fills new shards in order."""
         shards: dict[str, list[str]] = {}
@@ -107,7 +120,8 @@ class Shard(Stage):
         open_shard: dict[str, tuple[str, float]] = {}
         for name in sorted(set(files) - placed):
             split = split_of[name]
-            size = sum(_stored_size(files[name][output]) for output in _has(name, files[name]))
+            size = sum(_stored_size(files[name][output].size) for output in _has(name, files[name]))
+            size += sum(_stored_size(len(OPTIONAL[output])) for output in stood_for if output not in files[name])
             shard, filled = open_shard.get(split, ("", 0.0))
             if not shard or filled + size > limit:
                 number = next_number.get(split, 0)
@@ -153,6 +167,9 @@ class Shard(Stage):
                 for output, extension in MEMBERS.items():
                     if (given := f"{name}.{output}") in item.files:
                         _add(tar, f"{name}.{extension}", item.files[given], item.inputs[given])
+                    elif output in item.meta.get("stood_for", ()):
+                        empty = OPTIONAL[output]
+                        tar.addfile(_header(f"{name}.{extension}", len(empty)), io.BytesIO(empty))
         return Done(
             outputs={"tar": path.name}, measures={"members": _reopen(path, item), "clips": len(item.meta["clips"])}
         )
@@ -194,24 +211,35 @@ def _has(clip: str, files: Files) -> list[str]:
     return [output for output in MEMBERS if output in files]
 
 
-def _stored_size(blob: Blob) -> int:
-    """Bytes that a file takes in a tar: header and content in blocks of 512."""
-    return _TAR_BLOCK + -(-blob.size // _TAR_BLOCK) * _TAR_BLOCK
+def _stood_for(dataset: DatasetView, files: Mapping[str, Files]) -> list[str]:
+    """The optional outputs that every clip has a member of: those that the recipe makes, or that any clip has."""
+    segment = dataset.stages.get("segment")
+    made = isinstance(segment, Stage) and not segment.off
+    return [output for output in OPTIONAL if made or any(output in one for one in files.values())]
+
+
+def _stored_size(size: int) -> int:
+    """Bytes that a file of a size takes in a tar: header and content in blocks of 512."""
+    return _TAR_BLOCK + -(-size // _TAR_BLOCK) * _TAR_BLOCK
+
+
+def _header(name: str, size: int) -> tarfile.TarInfo:
+    """A header in which nothing depends on when, where or by whom this runs."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    info.mode = 0o644
+    return info
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path, blob: Blob) -> None:
-    """Add a file with nothing in its header that depends on when, where or by whom this runs."""
-    info = tarfile.TarInfo(name)
     if not path.is_file():
         raise ItemError(
             "missing-input",
             f"{blob.uri}: expected a clip, found no file; run the recipe again to make it anew",
             damaged=(blob.uri,),
         )
-    info.size = path.stat().st_size
-    info.mode = 0o644
     with path.open("rb") as stream:
-        tar.addfile(info, stream)
+        tar.addfile(_header(name, path.stat().st_size), stream)
 
 
 def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
