@@ -97,6 +97,7 @@ FORBIDDEN = {
     "yt360.media": (
         "yt360.engine", "yt360.stages", "yt360.crawling", "yt360.filters", "yt360.segmentation", "yt360.dataset",
         "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",
+        "yt360.release", "yt360.rebuild",
     ),
     "yt360.media.containers": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "projection", "ambisonic")),
     "yt360.media.projection": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "picture", "ambisonic")),
@@ -104,13 +105,18 @@ FORBIDDEN = {
     "yt360.engine": (
         "yt360.stages", "yt360.filters", "yt360.crawling", "yt360.media", "yt360.segmentation", "yt360.dataset",
         "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",
+        "yt360.release", "yt360.rebuild",
     ),
     "yt360.filters": ("yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
     **{f"yt360.filters.{question}": ("yt360.engine",) for question in ("stills", "post_production", "duplicates")},
     "yt360.stages": (
         "yt360.engine.executors", "yt360.engine.pipeline", "yt360.engine.stage_run", "yt360.training",
-        "yt360.evaluation", "yt360.models", "yt360.report",
+        "yt360.evaluation", "yt360.models", "yt360.report", "yt360.release", "yt360.rebuild",
     ),
+    "yt360.crawling": ("yt360.release", "yt360.rebuild"),
+    "yt360.publishing": ("yt360.release", "yt360.rebuild"),
+    "yt360.release": ("yt360.training", "yt360.evaluation", "yt360.models", "yt360.rebuild", "yt360.engine.executors"),
+    "yt360.rebuild": ("yt360.training", "yt360.evaluation", "yt360.models", "yt360.engine.executors"),
     "yt360.dataset": ("yt360.engine", "yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
     "yt360.models": ("yt360.engine", "yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
     "yt360.training": ("yt360.engine", "yt360.stages", "yt360.evaluation", "yt360.report"),

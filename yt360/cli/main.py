@@ -51,6 +51,12 @@ _COMMANDS = {
     "remove": _Listed(
         "yt360.cli.remove:remove_command", "Take videos down: delete all that was made of them, for good.", _BUILD
     ),
+    "release": _Listed(
+        "yt360.cli.release:release_group", "Write a release: what others rebuild the dataset from.", _BUILD
+    ),
+    "rebuild": _Listed(
+        "yt360.cli.rebuild:rebuild_command", "Cut a published dataset again, and certify how much is the same.", _BUILD
+    ),
     "status": _Listed(
         "yt360.cli.status:status_command",
         "Show how many items of each stage are done, filtered, failed and waiting.",

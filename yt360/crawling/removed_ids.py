@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,23 @@ _NAME = "removed.jsonl"
 
 @dataclass(frozen=True)
 class Tombstone:
-    """A removed video: its ``id`` in the root, its YouTube id (``video``) and the digest of its ``address``, if any."""
+    """A removed video: its ``id`` in the root, its YouTube id (``video``) and the digest of its ``address``, if any.
+
+    ``removed`` is when (UTC, ISO 8601); two tombstones that differ in nothing else are the same.
+    """
 
     id: str
     video: str = ""
     address: str = ""
+    removed: str = field(default="", compare=False)
 
 
 class Tombstones:
-    """All that were removed from a root."""
+    """All that were removed from a root (``None``: from none), and ``more``; ``held`` are their tombstones."""
 
-    def __init__(self, state_dir: Path) -> None:
-        held = _read(state_dir / _NAME)
+    def __init__(self, state_dir: Path | None, more: Iterable[Tombstone] = ()) -> None:
+        self.held = (*(_read(state_dir / _NAME) if state_dir is not None else ()), *more)
+        held = self.held
         self.ids = frozenset(each.id for each in held)
         # Earlier tombstones know the item's name alone, which is the video's where nobody gave it another.
         self._videos = frozenset(each.video or each.id for each in held if YOUTUBE_ID.fullmatch(each.video or each.id))
@@ -84,7 +89,8 @@ def _read(path: Path) -> list[Tombstone]:
             continue
         try:
             value: Mapping[str, Any] = parse_json(line.decode("utf-8"))
-            found.append(Tombstone(str(value["id"]), str(value.get("video", "")), str(value.get("address", ""))))
+            told = {name: str(value.get(name, "")) for name in ("video", "address", "removed")}
+            found.append(Tombstone(str(value["id"]), **told))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"{path}, line {number}: expected a record of a removal, found something else; "

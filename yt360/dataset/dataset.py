@@ -74,17 +74,20 @@ class Dataset:
     @cached_property
     def clips(self) -> pd.DataFrame:
         """One row a clip (``manifests/clips.parquet``); columns: :data:`yt360.dataset.schema.CLIPS`."""
-        return self._table.to_pandas()
+        frame: pd.DataFrame = self._table.to_pandas()
+        return frame
 
     @cached_property
     def videos(self) -> pd.DataFrame:
         """One row a video that was ever crawled, kept or not; columns: :data:`yt360.dataset.schema.VIDEOS`."""
-        return read_manifest(self.location, "videos").to_pandas()
+        frame: pd.DataFrame = read_manifest(self.location, "videos").to_pandas()
+        return frame
 
     @cached_property
     def shards(self) -> pd.DataFrame:
         """One row a shard; columns: :data:`yt360.dataset.schema.SHARDS`."""
-        return read_manifest(self.location, "shards").to_pandas()
+        frame: pd.DataFrame = read_manifest(self.location, "shards").to_pandas()
+        return frame
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

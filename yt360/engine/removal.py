@@ -130,6 +130,11 @@ def _edits(root: Root, names: _Names) -> Iterator[tuple[Path, str]]:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
         if (kept := _without_lines(text, names)) != text:
             yield path, kept
+    words = _naming(names.loose)
+    for path in sorted(root.state.rglob("*.tsv")):
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if words.search(text):
+            yield path, "".join(line for line in text.splitlines(keepends=True) if not words.search(line))
     for path in sorted([*root.state.rglob("*.json"), *root.report.glob("*.json")]):
         try:
             value = parse_json(path.read_text(encoding="utf-8"))
@@ -151,7 +156,7 @@ def _reported(catalog: DatasetState, parts: frozenset[str]) -> Iterator[Path]:
     for path in catalog.root.report.rglob("*"):
         if not path.is_file():
             continue
-        if path.suffix == ".html":
+        if path.suffix in (".html", ".md"):
             if shown.search(path.read_text(encoding="utf-8", errors="replace")):
                 yield path
         elif _subject(path.name, known) in parts:

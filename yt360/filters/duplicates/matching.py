@@ -80,6 +80,21 @@ def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | No
     return sorted(placed, key=lambda match: (match.one, match.other))
 
 
+def compare(one: VideoFingerprint, other: VideoFingerprint, limits: MatchSettings | None = None) -> Match | None:
+    """The match of two fingerprints that are thought to be of one recording; ``None`` where they are not.
+
+    Unlike :func:`matches` it asks for no pairs of hashes in common, so one of the two may hold a part of its landmarks
+    only. Where both have too little sound to tell, the pictures alone decide.
+    """
+    limits = limits or MatchSettings()
+    if max(len(one.landmarks), len(other.landmarks)) < _FEW_LANDMARKS:
+        return next(iter(_by_picture_alone([one, other])), None)
+    votes, offset = _votes(one.landmarks, other.landmarks)
+    times = [np.sort(print_.landmarks[:, 1]) for print_ in (one, other)]
+    found = _judged(0, 1, votes, offset, [one, other], times)
+    return found if _is_match(found, one.duration_s, limits) else None
+
+
 def _digest(print_: VideoFingerprint) -> bytes:
     """Puts videos into an order that is their own."""
     parts = (print_.landmarks, print_.frames, np.array([print_.frame_s, print_.duration_s]))
@@ -102,11 +117,19 @@ def _matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings) ->
         if votes < limits.min_votes:
             continue
         candidate = _judged(one, other, votes, offset, fingerprints, times)
-        alike = candidate.picture is None or candidate.picture >= limits.min_picture_similarity
-        long_enough = candidate.covered_one * fingerprints[one].duration_s >= limits.min_overlap_s
-        if candidate.rate >= limits.min_rate and alike and long_enough:
+        if _is_match(candidate, fingerprints[one].duration_s, limits):
             found.append(candidate)
     return [*found, *_by_picture_alone(fingerprints)]
+
+
+def _is_match(candidate: Match, duration_s: float, limits: MatchSettings) -> bool:
+    """Whether a pair, the first of which lasts ``duration_s``, has enough in common."""
+    return (
+        candidate.votes >= limits.min_votes
+        and candidate.rate >= limits.min_rate
+        and (candidate.picture is None or candidate.picture >= limits.min_picture_similarity)
+        and candidate.covered_one * duration_s >= limits.min_overlap_s
+    )
 
 
 def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:
