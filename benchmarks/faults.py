@@ -128,7 +128,8 @@ class RayNodes:
         head = {**self._small, "num_cpus": 0, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self._cluster.add_node(**self._small)
-        ray.init(address=self._cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        self.address = str(self._cluster.address)
+        ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
         self._made = toy_recipe(_NAMES, seconds=0.2)
         reference = Root(folder / "undisturbed-ray")
         assert not run_inline(reference, self._made).failed

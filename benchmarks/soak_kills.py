@@ -15,7 +15,7 @@ from benchmarks.soak_room import SIGNALS, Soak
 from tests.engine.conftest import tree
 from yt360.engine.storage import Root
 
-_HOUSE = str(Path(__file__).resolve().parents[1])
+HOUSE = str(Path(__file__).resolve().parents[1])
 _TOYS = {"source": {"names": [f"item{number}" for number in range(12)]}, "misbehave": {"seconds": 0.05}, "gather": {}}
 
 
@@ -52,25 +52,28 @@ class Kills:
 
     def _run(self, root: Root, kill: tuple[float, signal.Signals] | None) -> int:
         words = ["run", str(self._recipe), "--root", str(root.path), "--workers", "2", "-q", "--min-free-gb", "0"]
-        return self._toys(words, kill)
+        return toys(self._soak, words, kill)
 
     def _verify(self, root: Root) -> None:
-        if root.recipe.is_file() and self._toys(["verify", "-q", "--workers", "1", "--root", str(root.path)], None) > 2:
+        words = ["verify", "-q", "--workers", "1", "--root", str(root.path)]
+        if root.recipe.is_file() and toys(self._soak, words, None) > 2:
             self._soak.found("verify ended otherwise than with 0, 1 or 2")
 
-    def _toys(self, words: list[str], kill: tuple[float, signal.Signals] | None) -> int:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.engine.toy_cli", *words],
-            cwd=_HOUSE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            _, said = process.communicate(timeout=kill[0] if kill else 300)
-        except subprocess.TimeoutExpired:
-            process.send_signal(kill[1] if kill else signal.SIGKILL)
-            _, said = process.communicate(timeout=120)
-        if "Traceback" in said and process.returncode >= 0 and (kill is None or kill[1] != signal.SIGINT):
-            self._soak.found(f"kills, {words[0]}: {said.strip().splitlines()[-1]}")
-        return process.returncode
+
+def toys(soak: Soak, words: list[str], kill: tuple[float, signal.Signals] | None) -> int:
+    """``yt360 WORDS`` with the toys as stages, in a process that gets a signal after so many seconds; its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.engine.toy_cli", *words],
+        cwd=HOUSE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+    )  # fmt: skip
+    try:
+        _, said = process.communicate(timeout=kill[0] if kill else 3600)
+    except subprocess.TimeoutExpired:
+        process.send_signal(kill[1] if kill else signal.SIGKILL)
+        _, said = process.communicate(timeout=600)
+    if "Traceback" in said and process.returncode >= 0 and (kill is None or kill[1] != signal.SIGINT):
+        soak.found(f"kills, {words[0]}: {said.strip().splitlines()[-1]}")
+    return process.returncode
 
 
 class Real:

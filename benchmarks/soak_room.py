@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import random
 import signal
@@ -28,8 +29,8 @@ from yt360.stages import shard, split  # noqa: F401  (imported before processes 
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["benchmarks.soak_room"])
-_PATIENCE_S = 120.0
+_FORKS.set_forkserver_preload(["benchmarks.soak_room", "yt360.media.inspect", "yt360.media.evidence"])
+_PATIENCE_S = 900.0
 
 
 class _Pool(Inline):
@@ -43,12 +44,17 @@ class _Pool(Inline):
 
 
 class Soak:
-    """Counts what was tried, and keeps what went wrong."""
+    """Counts what was tried, and keeps what went wrong.
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.chance = folder, random.Random(seed)
+    ``items`` is the size of the largest ledger; what a part has started is put into ``ends_with``.
+    """
+
+    def __init__(self, folder: Path, seed: int, ends_with: contextlib.ExitStack, items: int = 1_000_000) -> None:
+        self.folder, self.chance, self.items = folder, random.Random(seed), items
+        self.ends_with = ends_with
         self.tried: Counter[str] = Counter()
         self.wrong: list[str] = []
+        multiprocessing.forkserver.ensure_running()
 
     def found(self, what: str) -> None:
         self.wrong.append(what)
@@ -89,7 +95,7 @@ def call_and_kill(
     What it says goes through the file ``log``.
     """
     log.unlink(missing_ok=True)
-    process = _FORKS.Process(target=_child, args=(tuple(map(str, words)), str(log)))
+    process = _FORKS.Process(target=_child, args=(tuple(map(str, words)), str(log), dict(os.environ)))
     process.start()
     process.join(kill[0] if kill else _PATIENCE_S)
     if process.is_alive() and process.pid is not None:
@@ -101,7 +107,8 @@ def call_and_kill(
     return process.exitcode or 0, log.read_text(errors="replace") if log.exists() else ""
 
 
-def _child(words: tuple[str, ...], log: str) -> None:
+def _child(words: tuple[str, ...], log: str, environment: dict[str, str]) -> None:
+    os.environ.update(environment)  # the fork server knows those of its start
     use_stand_ins()
     with open(log, "w", buffering=1) as stream:
         os.dup2(stream.fileno(), 1)

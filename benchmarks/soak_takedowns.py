@@ -33,14 +33,15 @@ class Takedowns:
     def __init__(self, soak: Soak) -> None:
         self._soak, self._room = soak, soak.folder / self.what.replace(" ", "-")
         self._room.mkdir()
+        self._place = ""
         self._recipe, self._log = self._room / "recipe.yaml", self._room / "said"
         self._recipe_without("")
-        self._place = str(self._room / "undisturbed")
+        self._fresh()
         started = time.monotonic()
         self._must("run")
         self._lasts_s = {"run": time.monotonic() - started}
         self._must("report")
-        self._whole = self._copy()
+        self._whole = Path(shutil.copytree(self._copy(), self._room / "whole"))
         self._made = self._tree(self._whole)
         self._expected: dict[str, dict[str, str]] = {}
         self._lasts_s["remove"] = self._lasts_s["run"]
@@ -151,8 +152,6 @@ class Takedowns:
 
     def _copy(self) -> Path:
         """The root as files, to look at."""
-        if self._place != str(self._room / "root"):
-            return Path(shutil.copytree(self._place, self._room / "whole"))
         return Path(self._place)
 
     @staticmethod

@@ -26,6 +26,7 @@ WAYS: dict[str, Callable[[random.Random, bytearray], bytes | bytearray]] = {
     "nested": lambda chance, data: b"[" * 100_000,
     "not UTF-8": lambda chance, data: b"\xff\xfe" + data,
     "zeros": lambda chance, data: bytes(len(data)),
+    "a web page": lambda chance, data: b"<!DOCTYPE html><html><title>503</title><body>Come back later</body></html>\n",
 }
 ASKING = (
     ("status",),
