@@ -75,3 +75,10 @@ def test_the_script_of_a_shell_is_one_that_the_shell_can_read(command: Command, 
 
 def test_bash_goes_on_after_a_stage_and_a_parameter(command: Command) -> None:
     assert "compopt -o nospace" in command("completion", "bash")[1]
+
+
+def test_a_damaged_or_hostile_id_in_a_table_costs_itself_only(root: Path) -> None:
+    names = pa.array([b"whole-1", b"whole-\xff", b"whole-\x1b[2J", b"whole-2"], pa.binary())
+    table = pa.table({"video": pa.Array.from_buffers(pa.string(), len(names), names.buffers())})
+    pq.write_table(table, root / "manifests" / "videos.parquet")
+    assert offered("explain", "--root", str(root), "whole") == ["whole-1", "whole-2"]

@@ -13,7 +13,7 @@ from tests import SHARED
 from yt360.crawling.listing import Listed
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.tables import published, read_table
-from yt360.crawling.targets import CrawlTarget
+from yt360.crawling.targets import CrawlTarget, page
 from yt360.errors import UsageError
 
 FACTS = SHARED / "yt360-2020"
@@ -67,6 +67,41 @@ def test_row_a_segment(tmp_path: Path) -> None:
     assert list(rows) == ["AAAAAAAAAAA", "BBBBBBBBBBB"]
     assert rows["AAAAAAAAAAA"].segments == [[30, 40], [10, 20]]
     assert rows["BBBBBBBBBBB"].segments == [[5, 15]]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "https://www.youtube.com/playlist?list=PL123", "https://www.youtube.com/@somebody", "youtube.com/channel/UC123",
+        "ytsearch5:spatial audio", "https://www.youtube.com/embed/videoseries?list=PL123", "folder",
+    ],
+)  # fmt: skip
+def test_segments_of_a_row_are_never_those_of_every_video_of_a_list(tmp_path: Path, listed: str) -> None:
+    asked = []
+
+    def expand(address: str) -> Iterator[CrawlTarget]:
+        asked.append(address)
+        for name in ("LISTED00001", "LISTED00002"):
+            yield page("youtube", name, f"https://www.youtube.com/watch?v={name}")
+
+    (tmp_path / "folder").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "folder" / name).write_bytes(b"x")
+    table = tmp_path / "t.tsv"
+    table.write_text(f"video\tstart\tend\nAAAAAAAAAAA\t0\t4\n{listed}\t0\t4\n")
+    with pytest.raises(UsageError, match=r"t\.tsv, line 3: .*one video where segments are given, found a list"):
+        list(expand_sources(str(table), expand))
+    assert asked == []  # refused before anything is asked of the site
+    table.write_text(f"video\tsplit\n{listed}\ttest\n")
+    found = list(expand_sources(str(table), expand))
+    assert [target.notes for target in found] == [{"split": "test"}] * 2
+
+
+def test_an_address_of_a_video_within_a_playlist_is_that_video(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("url,start,end\nhttps://www.youtube.com/watch?v=AAAAAAAAAAA&list=PL123,0,4\n")
+    (target,) = expand_sources(str(table), _nothing)
+    assert (target.name, target.notes["segments"]) == ("AAAAAAAAAAA", [[0, 4]])
 
 
 def test_table_may_name_addresses_and_files(tmp_path: Path) -> None:

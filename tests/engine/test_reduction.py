@@ -14,7 +14,7 @@ from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe, removal
 from yt360.engine.executors import slurm
 from yt360.engine.items import Filtered
-from yt360.engine.state import evidence, snapshot
+from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 
@@ -123,6 +123,27 @@ def test_one_item_may_fail_alone_and_is_tried_when_it_is_asked_for(root: Root) -
     assert len(reductions(root)) == 1
     assert worked(run_inline(root, ranked(), retry="failed")) == 1
     assert states(root, ranked(), "rank") == dict.fromkeys(NAMES, "done")
+
+
+def _attempts(root: Root, item: str) -> list[tuple[str, int]]:
+    """Status and attempt of each record of an item, in order."""
+    found = ledger.read(root.ledger / "rank")
+    return sorted((record.status, record.attempt) for record in found if record.item == item)
+
+
+def test_one_item_that_fails_again_in_the_same_way_has_one_attempt_less_left(root: Root) -> None:
+    made = ranked(behaviour={"bb": "shaky"})
+    for _ in range(3):
+        run_inline(root, made)
+    assert _attempts(root, "bb") == [("failed", 1), ("failed", 2)]
+    assert len(reductions(root)) == 2  # a third is not asked for: the cap is two
+    assert _attempts(root, "a") == [("done", 1)]
+
+
+def test_what_is_asked_for_again_is_recorded_again_though_it_comes_to_the_same(root: Root) -> None:
+    run_inline(root, ranked())
+    assert worked(run_inline(root, ranked(), retry="all")) == 4
+    assert [_attempts(root, name) for name in NAMES] == [[("done", 1), ("done", 1)]] * len(NAMES)
 
 
 def test_a_reduction_that_fails_is_tried_up_to_the_cap_and_fails_who_waits(root: Root) -> None:

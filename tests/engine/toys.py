@@ -287,6 +287,8 @@ class Rank(FanInStage):
                 outcomes[item.id] = Filtered("last", "it comes last", {"place": place})
             if how.get(item.id) == "fail":
                 outcomes[item.id] = Failed("broken", "it cannot be ranked")
+            if how.get(item.id) == "shaky":
+                outcomes[item.id] = Failed("shaky", "not today", retryable=True)
             if how.get(item.id) == "file":
                 outcomes[item.id] = Done(outputs={"text": "text.txt"})
         return outcomes

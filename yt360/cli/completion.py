@@ -98,14 +98,19 @@ def complete_retry(_: click.Context, __: click.Parameter, incomplete: str) -> li
 
 
 def _items(root: Path, incomplete: str) -> Iterator[str]:
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     for table, column in (("videos", "video"), ("clips", "clip")):
         path = root / "manifests" / f"{table}.parquet"
         if path.is_file():
-            names = pq.read_table(path, columns=[column], use_threads=False)[column]
-            yield from names.filter(pc.starts_with(names, incomplete)).slice(0, _MOST_ITEMS).to_pylist()
+            names = pq.read_table(path, columns=[column], use_threads=False)[column].cast(pa.binary())
+            # As bytes: a damaged table may hold a text that is no UTF-8, and the others are ids nevertheless.
+            for found in names.filter(pc.starts_with(names, incomplete.encode())).slice(0, _MOST_ITEMS).to_pylist():
+                with contextlib.suppress(UnicodeDecodeError):
+                    if (name := found.decode()).isprintable():  # a shell shows it
+                        yield name
 
 
 def _stages_named(ctx: click.Context) -> dict[str, Plugin]:

@@ -19,9 +19,11 @@ from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
-from yt360.publishing.manifests import publish
+from yt360.publishing.manifests import holding, publish
 from yt360.stages import REGISTRY
 from yt360.stages.shard import planned_params
+
+_FATES = {"edited": "loses what it says of them", "rewritten": "is written again without them"}
 
 
 @click.command("remove", cls=ItemCommand, short_help="Take videos down: delete all that was made of them, for good.")
@@ -60,6 +62,7 @@ def remove_command(
         "pictures": [str(path) for path in found.pictures],
         "files": [str(path) for path in found.files],
         "edited": [str(path) for path in found.edited],
+        "rewritten": [str(path) for path in holding(catalog, items, found.shared)],
         "bytes": found.bytes,
         "records": found.records,
         "shards": found.shared,
@@ -71,9 +74,9 @@ def remove_command(
         if as_json:
             print_json(told)
         else:
-            for kind in ("folders", "pictures", "files", "edited"):
+            for kind in ("folders", "pictures", "files", "edited", "rewritten"):
                 for path in told[kind]:
-                    click.echo(f"{'loses its lines' if kind == 'edited' else 'goes'}: {clean(path, 4096)}")
+                    click.echo(f"{_FATES.get(kind, 'goes')}: {clean(path, 4096)}")
         return 0
     if not yes:
         click.confirm("Delete all this for good?", abort=True, err=True)

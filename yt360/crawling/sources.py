@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 from yt360 import shipped
@@ -304,10 +305,21 @@ def _tabled(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The videos of a table, with what it says of their segments."""
     for row in tables.read_table(path).values():
         try:
-            found = list(_line(row.video, expand, path.parent))
+            found = list(_line(row.video, _refuse_list if row.segments else expand, path.parent))
+            if row.segments and len(found) > 1:
+                _refuse_list(row.video)
         except UsageError as error:
             raise UsageError(f"{path}, line {row.line}: {error}") from error
         yield from (_with_notes(target, row) for target in found)
+
+
+def _refuse_list(text: str) -> NoReturn:
+    """Segments are of one video: those of a list would be cut from every video in it."""
+    raise UsageError(
+        f"{clean_text(public_url(text) if '://' in text else text, 200)}: expected one video where segments are given, "
+        "found a list of videos (a playlist, channel, search or folder); give each video a row of its own, or take "
+        "the segments out"
+    )
 
 
 def _with_notes(target: CrawlTarget, row: tables.ListedVideo) -> CrawlTarget:

@@ -5,8 +5,9 @@ A table is a ``.csv`` or ``.tsv`` file with a line of column names: a video (``v
 names of AudioSet, Kinetics, VGGSound and Imagine360; a row a segment), or ``starts`` (comma-separated, a row a video),
 ``split``, and ``convention`` (of the ambisonics: ``ambix``, ``n3d``, ``orthonormal``, ``fuma``). Case, spaces, ``_``
 and ``-`` in a name do not count. Columns that describe (labels, captions) are left alone; one whose name is unknown is
-refused, for it may mean the segments. What a table says about segments, split and convention goes along with each
-video as hints; it is not part of what is crawled.
+refused, for it may mean the segments. A row may name a list of videos (a playlist, a channel, a folder): its split and
+convention are those of every video in it; with segments it is refused. What a table says about segments, split and
+convention goes along with each video as hints; it is not part of what is crawled.
 """
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ class Removal:
     """What is there of some items.
 
     ``folders`` of outputs and unfinished files, ``pictures`` and pages of the report, ``files`` that go as a whole
-    (logs that tell of them, leftovers of writes), ``edited`` files that lose what they say of them, ``records`` of the
+    (logs that tell of them, leftovers of writes, snapshots), ``edited`` files that lose what they say of them (plans
+    among them), ``records`` of the
     ledger. ``shared`` are items of stages that join several: they are made again without, or go when nothing else is
     in them.
     """
@@ -105,8 +106,10 @@ def _find(catalog: DatasetState, names: _Names) -> Removal:
         unfinished = (root.state / entry / item for entry in sorted(stage.host_local) for item in sorted(names.items))
         found.folders += [folder for folder in unfinished if folder.is_dir()]
     found.pictures = sorted(_reported(catalog, names.loose))
-    found.files = sorted({*_telling(root, names), *root.partials(), *reduction.requests(root)})
-    found.edited = [path for path, _ in _edits(root, names)]
+    kept = (path for path in (root.state / SNAPSHOTS).rglob("*") if path.is_file())
+    found.files = sorted({*_telling(root, names), *root.partials(), *reduction.requests(root), *kept})
+    plans = (path for path in sorted(root.state.glob("plan-*.parquet")) if plan.names(path) & names.items)
+    found.edited = [*(path for path, _ in _edits(root, names)), *plans]
     return found
 
 

@@ -8,7 +8,7 @@ not in the newest records any more: its rows stay as they were published. The co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,14 @@ def _fingerprint(root: Root, digest: str) -> str:
 
 def _files(root: Root) -> list[Path]:
     return [*(root.manifests / f"{name}.parquet" for name in _SCHEMAS), shard_index.path(root)]
+
+
+def holding(catalog: DatasetState, videos: Collection[str], shards: Collection[str]) -> list[Path]:
+    """Files that :func:`publish` writes again when ``videos`` and what ``shards`` hold of them go."""
+    there = [path for path in _files(catalog.root) if path.is_file()]
+    known = {str(row["video"]) for row in Earlier(catalog).videos()} if there else set()
+    tars = [_shards(catalog.root) / f"{name}.tar" for name in shards]
+    return [*(path for path in tars if path.is_file()), *(there if shards or known.intersection(videos) else [])]
 
 
 def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
