@@ -87,6 +87,41 @@ def test_wrong_use_says_what_to_do(
     assert re.search(match, err.replace("\n", " ")), err
 
 
+@pytest.mark.parametrize("name", ["results", "features", "checkpoints", "pictures"])
+def test_what_cannot_be_written_is_named_before_anything_is_measured(
+    command: Command, trained: tuple[Path, Path], tmp_path: Path, name: str
+) -> None:
+    root, model = trained
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    words = ["--root", root, "--checkpoint", model, "--out", tmp_path / "out"]
+    code, _, err = command("evaluate", "avc-bin", *words)
+    assert (code, f"{name}: expected a folder that can be written, found a file" in err.replace("\n", " ")) == (2, True)
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {name, ".lock"}
+
+
+@pytest.mark.parametrize(
+    ("last", "match"),
+    [
+        ({"task": "avsa-bin", "translators": True}, "needs the translation networks"),
+        ({"task": "segmentation", "inputs": ["context"]}, "needs the translation networks"),
+        ({"task": "action", "dataset": "ucf101"}, "UCF"),
+        ({"task": "probe", "labels": "coco-32"}, "needs maps of a COCO model"),
+        ({"task": "avc-bin"}, "found avc-bin-4-views twice"),
+    ],
+)
+def test_what_the_last_task_lacks_is_said_before_the_first_begins(
+    command: Command, trained: tuple[Path, Path], tmp_path: Path, last: dict[str, object], match: str
+) -> None:
+    root, model = trained
+    recipe = tmp_path / "all.yaml"
+    recipe.write_text(json.dumps({"name": "all", "tasks": [{"task": "avc-bin"}, last]}))
+    code, _, err = command("evaluate", recipe, "--root", root, "--checkpoint", model, "--out", tmp_path / "out")
+    assert code == 2, err
+    assert re.search(match, err.replace("\n", " ")), err
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {".lock"}
+
+
 def test_weights_of_another_architecture_than_the_recipe_beside_them(
     command: Command, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:

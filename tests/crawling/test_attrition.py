@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from yt360.crawling.attrition import Known, attrition, compare, gather, known_from, read_report
+from yt360.crawling.attrition import Known, attrition, compare, gather, joined, known_from, read_report
 from yt360.crawling.failures import KINDS
-from yt360.crawling.tables import ListedVideo
+from yt360.crawling.probe import read_probes
+from yt360.crawling.tables import ListedVideo, read_table
+from yt360.crawling.targets import name_of_url
 from yt360.engine.state.ledger import Record
+from yt360.hashing import safe_id
 
 LISTED = [
     ListedVideo("a", "train", [[0, 10], [20, 30], [55, 65]]),
@@ -76,3 +79,39 @@ def test_second_run_says_what_changed(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps(before))
     now = attrition(LISTED, {"a": Known("gone", "private"), "b": Known("gone", "removed"), "c": Known("whole")})
     assert compare(read_report(tmp_path / "r.json"), now) == {"not-asked -> whole": ["c"], "whole -> private": ["a"]}
+
+
+def test_rows_of_one_video_in_any_spelling_are_one_video_and_known_by_its_id(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "url,start,end,split\n"
+        "https://www.youtube.com/watch?v=AAAAAAAAAAA&t=0s,0,10,test\n"
+        "https://youtu.be/AAAAAAAAAAA?t=20,20,30,test\n"
+        "AAAAAAAAAAA,0,10,\n"
+        "https://h.test/a/walk.mp4,0,10,train\n"
+    )
+    walk = safe_id(name_of_url("https://h.test/a/walk.mp4"))
+    known = {"AAAAAAAAAAA": Known("whole", "", 31.0), walk: Known("gone", "removed")}
+    report = attrition(joined(read_table(table).values(), known, {}), known)
+    assert report["videos"] == {"AAAAAAAAAAA": "whole", walk: "removed"}
+    assert (report["test"]["videos"], report["test"]["segments"], report["test"]["segments_recoverable"]) == (1, 2, 2)
+    assert (report["train"]["videos"], report["train"]["live"]) == (1, 0)
+
+
+def test_what_is_known_of_a_video_does_not_depend_on_who_else_is_listed() -> None:
+    known = {"a": Known("whole", "", 61.0), "b": Known("gone", "removed")}
+    alone = attrition([LISTED[0]], known)["videos"]["a"]
+    assert attrition(LISTED, known)["videos"]["a"] == attrition(LISTED[::-1], known)["videos"]["a"] == alone
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"video": "a"}', '{"video": "a", "kind": 3}', '{"video": "a", "kind": "", "duration_s": "long"}', "[1]", "3",
+        '{"video": "a", "kind": "", "bytes": []}', "[" * 100_000, '{"video": "a", "ki',
+    ],
+)  # fmt: skip
+def test_a_damaged_answer_of_a_probe_costs_itself_only(tmp_path: Path, line: str) -> None:
+    whole = '{"video": "b", "kind": "removed", "probed": "2026-01-01"}'
+    (tmp_path / "crawl-probe.jsonl").write_text(f"{line}\n{whole}\n")
+    assert gather({}, read_probes(tmp_path)) == {"b": Known("gone", "removed")}

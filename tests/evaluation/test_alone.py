@@ -5,11 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from yt360.evaluation.alone import alone
+from yt360.evaluation.frozen_features import Bank
+from yt360.evaluation.recipe import AvsaBinTask, KnnTask
+from yt360.evaluation.tasks import binary, probes, retrieval
+from yt360.evaluation.tasks.binary import PairHead
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +61,67 @@ def test_elsewhere_a_block_goes_through_at_once(extract: Any, block: dict[str, T
     pretrained: Any = SimpleNamespace(device=torch.device("meta"))
     alone(lambda _, batch: seen.append(len(batch["index"])) or extract(_, batch))(pretrained, block)
     assert seen == [7]
+
+
+def _places(count: int) -> list[list[int]]:
+    return [[3], [0, count - 1], list(range(1, count, 2)), list(range(count))[::-1]]
+
+
+def test_votes_of_neighbours_are_the_same_with_any_others_beside_a_sample() -> None:
+    torch.manual_seed(1)
+    x, x_test = torch.randn(700, 96), torch.randn(300, 96)
+    y = np.arange(700) % 7
+    task = KnnTask(neighbours=20)
+    whole = probes.nearest_neighbours(x, y, x_test, 7, task)
+    for places in _places(300):
+        assert (probes.nearest_neighbours(x, y, x_test[places], 7, task) == whole[places]).all()
+
+
+def test_scores_of_a_probe_are_the_same_with_any_others_beside_a_sample() -> None:
+    torch.manual_seed(2)
+    x, x_test = torch.randn(200, 33), torch.randn(60, 33)
+    y, groups = np.arange(200) % 5, np.arange(200) // 10
+    whole, _ = probes.linear_probe(x, y, groups, x_test, 5, seed=0)
+    for places in _places(60):
+        assert (probes.linear_probe(x, y, groups, x_test[places], 5, seed=0)[0] == whole[places]).all()
+
+
+def _bank(count: int) -> Bank:
+    torch.manual_seed(3)
+    looks = torch.nn.functional.normalize(torch.randn(count, 2, 3), dim=-1)
+    video, sound, turned = torch.randn(count, 2, 24), torch.randn(count, 2, 24), torch.randn(count, 1, 2, 24)
+    return Bank(video.half(), sound.half(), turned.half(), torch.rand(count, 1), looks, np.arange(count))
+
+
+def _part(bank: Bank, places: list[int]) -> Bank:
+    tensors = (bank.video, bank.sound, bank.turned, bank.angles, bank.directions)
+    return Bank(*(each[places] for each in tensors), bank.videos[places])
+
+
+def test_a_pair_is_judged_the_same_with_any_others_beside_it() -> None:
+    bank, head = _bank(50), PairHead(24, 16).eval()
+    pretrained: Any = SimpleNamespace(device=torch.device("cpu"))
+    task = AvsaBinTask(views=2, negatives="yaw")
+    whole = binary.judge(task, bank, head, pretrained, seed=0)
+    for places in _places(50):
+        part = binary.judge(task, _part(bank, places), head, pretrained, seed=0)
+        both = [*places, *(place + 50 for place in places)]
+        assert (part.score == whole.score[both]).all()
+
+
+def test_embeddings_for_retrieval_are_the_same_with_any_others_beside_a_video() -> None:
+    bank = _bank(40)
+    torch.manual_seed(4)
+    layers = nn.ModuleList(nn.Linear(24, 24) for _ in range(4))
+
+    def heads(video: Tensor, sound: Tensor, directions: Tensor, whole_video: bool) -> Any:
+        names = ("video_prediction", "sound_target", "sound_prediction", "video_target")
+        given = (sound, sound, video, video)
+        return SimpleNamespace(**{name: layer(x) for name, layer, x in zip(names, layers, given, strict=True)})
+
+    pretrained: Any = SimpleNamespace(device=torch.device("cpu"), model=SimpleNamespace(heads=heads))
+    whole = retrieval.similarities(bank, pretrained, 2)
+    places = [1, 5, 17, 39]
+    part = retrieval.similarities(_part(bank, places), pretrained, 2)
+    for way, found in part.items():
+        np.testing.assert_allclose(found, whole[way][np.ix_(places, places)], rtol=1e-12, atol=1e-12)

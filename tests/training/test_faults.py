@@ -79,12 +79,6 @@ def test_a_batch_of_which_nothing_is_left_takes_no_step(tmp_path):
     assert not (tmp_path / "out" / "model").exists()
 
 
-def test_output_folder_that_is_a_file(root, tmp_path):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="cannot be used as the output folder"):
-        run(tiny(), root, tmp_path / "file")
-
-
 def test_missing_split_is_named(root, tmp_path):
     with pytest.raises(UsageError, match="no usable clips of the split 'nothing'"):
         run(tiny(data={"train_split": "nothing"}), root, tmp_path)

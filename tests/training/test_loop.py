@@ -13,6 +13,7 @@ from tests.training.runs import log, losses, run
 from tests.training.world import make_root, tiny
 from yt360.errors import UsageError
 from yt360.models import load_encoders
+from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.encoders import load_spectrogram
 from yt360.models.folder import list_checkpoints, load_into, read_model, without_front_end
 from yt360.training import loop
@@ -45,10 +46,10 @@ def test_same_seed_same_losses_other_seed_other_losses(root, finished, tmp_path)
 
 def test_checkpoint_of_another_architecture_lists_what_differs(finished):
     tensors, _ = read_model(finished / "model")
-    other = loop.AudioVisualModel(tiny(model={"width": 4}).model, 4, translators=True, whole_video=False)
+    other = AudioVisualModel(tiny(model={"width": 4}).model, 4, translators=True, whole_video=False)
     with pytest.raises(UsageError, match=r"another architecture: video\.stem\.0\.weight has shape"):
         load_into(other, without_front_end(tensors), finished)
-    smaller = loop.AudioVisualModel(tiny().model, 4, translators=False, whole_video=False)
+    smaller = AudioVisualModel(tiny().model, 4, translators=False, whole_video=False)
     with pytest.raises(UsageError, match=r"sound_to_video.* is not part of this model"):
         load_into(smaller, without_front_end(tensors), finished)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from yt360.training.metrics_log import MetricsLog, bar_text
+from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, rewind
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,16 @@ def test_who_wants_no_progress_gets_none(tmp_path: Path, capsys: pytest.CaptureF
     log.step("avc", "loss 1.000")
     log.close()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "bad", ["[1]", "3", "{}", '{"kind": 5}', '{"kind": "step", "step": "x"}', "[" * 100_000, '{"ki']
+)
+def test_a_damaged_line_of_the_log_costs_itself_only(tmp_path: Path, bad: str) -> None:
+    whole = '{"kind": "evaluation", "phase": "avc", "phase_number": 0, "step": 2, "loss": 1.5}'
+    path = tmp_path / "log.jsonl"
+    path.write_text(f"{whole}\n{bad}\n")
+    assert last_evaluations(path) == {"avc": {"loss": 1.5}}
+    rewind(path, 1, 0)
+    assert path.read_text() == f"{whole}\n"
+    assert last_evaluations(tmp_path / "gone.jsonl") == {}

@@ -17,6 +17,7 @@ from yt360.errors import RootBusyError, UsageError
 from yt360.models import tensor_files
 from yt360.models.folder import list_checkpoints
 from yt360.training import checkpoints
+from yt360.training.metrics_log import last_evaluations
 
 REPOSITORY = CHECKOUT
 
@@ -47,8 +48,9 @@ def test_resumed_run_has_the_losses_of_an_uninterrupted_one(root, finished, tmp_
         with pytest.raises(InterruptError):
             run(tiny(), root, tmp_path)
     assert len(losses(tmp_path)) < len(losses(finished))
-    run(tiny(), root, tmp_path)
+    summary = run(tiny(), root, tmp_path)
     assert losses(tmp_path) == losses(finished)
+    assert summary.evaluations == last_evaluations(finished / "log.jsonl")  # those of phases before it, too
     for name in ("model.safetensors", "model.json"):
         assert (tmp_path / "model" / name).read_bytes() == (finished / "model" / name).read_bytes()
 

@@ -211,16 +211,17 @@ def attrition_command(root: str, listed: str, compare: Path | None, as_json: boo
     What is known comes from this root's crawl and probe. The report is kept in ROOT/report/; a later one is
     compared with it.
     """
-    from yt360.crawling import tables
-    from yt360.crawling.attrition import attrition, gather, read_report
+    from yt360.crawling import kept_ids, tables
+    from yt360.crawling.attrition import attrition, gather, joined, read_report
     from yt360.crawling.attrition import compare as changes
     from yt360.crawling.probe import read_probes
 
     folder = open_root(root)
     recipe, stage = _stage(folder, None, ())
     table_rows = tables.published() if listed == tables.PUBLISHED else list(tables.read_table(Path(listed)).values())
-    records = DatasetState(folder, recipe.stages).records(stage.name)
-    report = attrition(table_rows, gather(records, read_probes(folder.state)))
+    catalog = DatasetState(folder, recipe.stages)
+    known = gather(catalog.records(stage.name), read_probes(folder.state))
+    report = attrition(joined(table_rows, known, kept_ids.read(catalog)), known)
     earlier = compare or max(folder.report.glob("attrition-*.json"), default=None)
     changed = changes(read_report(earlier), report) if earlier else {}
     path = folder.report / f"attrition-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"

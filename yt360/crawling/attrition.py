@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yt360.crawling.failures import KINDS
+from yt360.crawling.kept_ids import KeptIds
+from yt360.crawling.meanings import meanings
 from yt360.crawling.tables import ListedVideo
 from yt360.errors import UsageError
 from yt360.files import parse_json
@@ -58,6 +60,21 @@ def gather(records: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]]) 
             if name not in known or known[name][0] <= record.started or known[name][1].state == "unknown":
                 known[name] = (record.started, found)
     return {name: found for name, (_, found) in known.items()}
+
+
+def joined(rows: Iterable[ListedVideo], known: Mapping[str, Known], kept: KeptIds) -> list[ListedVideo]:
+    """Rows of a table by the ids that their videos have in a root: spellings and addresses of one video are one row.
+
+    ``kept`` are the ids of addresses in roots of earlier versions (:mod:`yt360.crawling.kept_ids`).
+    """
+    found: dict[str, ListedVideo] = {}
+    for row in rows:
+        names = list(meanings(row.video, kept))
+        name = next((name for name in names if name in known), names[0] if names else row.video)
+        first = found.setdefault(name, ListedVideo(name, row.split))
+        first.split = first.split or row.split
+        first.segments += [segment for segment in row.segments if segment not in first.segments]
+    return list(found.values())
 
 
 def attrition(listed: Sequence[ListedVideo], known: Mapping[str, Known]) -> dict[str, Any]:

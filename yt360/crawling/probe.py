@@ -46,9 +46,11 @@ def read_probes(state_dir: Path) -> dict[str, Row]:
             for line in stream:
                 try:
                     row = parse_json(line)
-                    rows[str(row["video"])] = row
-                except (ValueError, KeyError, TypeError):
-                    continue  # torn by a kill; that video is asked for again
+                    numbers = [row.get(name) for name in ("duration_s", "bytes")]
+                    if isinstance(row["kind"], str) and all(isinstance(each, int | float | None) for each in numbers):
+                        rows[str(row["video"])] = row
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                    continue  # torn by a kill, or damaged; that video is asked for again
     return rows
 
 

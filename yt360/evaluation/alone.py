@@ -34,3 +34,19 @@ def alone(extract: Extract) -> Extract:
         return {name: torch.cat([each[name] for each in found]) for name in found[0]}
 
     return by_sample
+
+
+def rows_alone(function: Callable[..., Tensor], *rows: Tensor, at_once: int = 4096) -> Tensor:
+    """``function`` of tensors whose first dimension are samples: on a processor of each sample by itself.
+
+    On other devices of ``at_once`` samples, and the last bits depend on which these are.
+    """
+    size = 1 if rows[0].device.type == "cpu" else at_once
+    parts = list(zip(*(each.split(size) for each in rows), strict=True))
+    inference = torch.is_inference_mode_enabled()
+
+    def one(part: tuple[Tensor, ...]) -> Tensor:
+        with torch.inference_mode(inference):  # threads do not inherit it
+            return function(*part)
+
+    return torch.cat(each_alone(one, parts, device=rows[0].device.type))

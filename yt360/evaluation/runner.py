@@ -21,6 +21,9 @@ from yt360.hashing import digest_json
 from yt360.training.distributed import barrier, processes
 from yt360.training.run_lock import only_run, stop_on_signals
 
+_LEAVES = ("results/", "features/", "checkpoints/", "pictures/")
+"""What a run writes into its folder."""
+
 
 @dataclass(frozen=True)
 class EvaluationSummary:
@@ -48,17 +51,17 @@ def evaluate(
     stop: list[bool] = []
     with (
         processes(recipe.run.device) as group,
-        only_run(out, first=group.first),
+        only_run(out, first=group.first, holds=_LEAVES),
         stop_on_signals(lambda: stop.append(True)),
     ):
         pretrained = load_pretrained(recipe, checkpoint, group.device)
         job = TaskContext(recipe, pretrained, root, out, group, stopped=lambda: bool(stop), said=said)
         finished: list[Path] = []
+        left = _left(job)
         try:
-            for task in recipe.tasks:
-                identity = digest_json([task.model_dump(mode="json"), job.identity(task)])
+            for place, task in enumerate(recipe.tasks):
                 names = all_tasks.result_names(task)
-                if not all(_holds(result_path(out, name), identity) for name in names):
+                if identity := left.get(place):
                     began = time.monotonic()
                     found = all_tasks.measure(job, task)
                     if group.first:
@@ -70,6 +73,27 @@ def evaluate(
         except Stopped:
             return EvaluationSummary(tuple(finished), interrupted=True)
     return EvaluationSummary(tuple(finished), interrupted=False)
+
+
+def _left(job: TaskContext) -> dict[int, str]:
+    """Place in the recipe of each task that is still to be done, and what its results depend on.
+
+    Raises :class:`UsageError` for what any task lacks, before the first of them begins.
+    """
+    left = {}
+    names = [name for task in job.recipe.tasks for name in all_tasks.result_names(task)]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(
+            f"{job.recipe.name}: expected tasks whose results have names of their own, found {doubled[0]} twice; "
+            "put one of them into an evaluation of its own"
+        )
+    for place, task in enumerate(job.recipe.tasks):
+        identity = digest_json([task.model_dump(mode="json"), job.identity(task)])
+        there = [_holds(result_path(job.out, name), identity) for name in all_tasks.result_names(task)]
+        if not all(there):
+            all_tasks.require(job, task)
+            left[place] = identity
+    return left
 
 
 def _holds(path: Path, identity: str) -> bool:

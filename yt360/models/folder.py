@@ -91,6 +91,12 @@ def model_tensors(model: nn.Module, spectrogram: SpatialSpectrogram) -> dict[str
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], source: Path | str) -> None:
     """Load a state dict; names and shapes that do not fit are listed in one :class:`UsageError`."""
+    require_fit(module, tensors, source)
+    module.load_state_dict(tensors)
+
+
+def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], source: Path | str) -> None:
+    """Raise :class:`UsageError` where :func:`load_into` would."""
     expected = module.state_dict()
     problems = [f"{name} is missing" for name in expected if name not in tensors]
     problems += [f"{name} is not part of this model" for name in tensors if name not in expected]
@@ -105,7 +111,6 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], source: Path | s
             f"{f' and {len(problems) - 4} more' if len(problems) > 4 else ''}; "
             "use the recipe they were trained with, or a new --out"
         )
-    module.load_state_dict(tensors)
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

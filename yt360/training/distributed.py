@@ -38,7 +38,13 @@ def processes(device: str) -> Iterator[Processes]:
     if world == 1:
         yield Processes(0, 1, torch.device("cuda" if cuda else "cpu"))
         return
-    local = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    if cuda and place >= torch.cuda.device_count():
+        raise UsageError(
+            f"run.device: expected a CUDA device for each process of this machine, found {torch.cuda.device_count()} "
+            f"for process {place}: start fewer (--nproc-per-node), or use device: cpu"
+        )
+    local = torch.device("cuda", place) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(local)
     dist.init_process_group("nccl" if cuda else "gloo")

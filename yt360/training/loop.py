@@ -19,7 +19,6 @@ from yt360.errors import UsageError, Yt360Error
 from yt360.files import atomic_write_text
 from yt360.hashing import digest_json
 from yt360.models import folder
-from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
 from yt360.training.batch_plan import BatchPlan, fit_batches
@@ -38,10 +37,13 @@ from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, m
 from yt360.training.recipe import Phase, TrainingRecipe
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
+from yt360.training.start_from import read_start
 from yt360.training.step import TrainStep
 
 _BAD_SHARE = 0.01
 _BAD_JUDGED_FROM = 100
+_LEAVES = ("checkpoints/", "model/", "recipe.json", "log.jsonl")
+"""What a run writes into its folder."""
 
 
 class TrainingError(Yt360Error):
@@ -68,7 +70,7 @@ def train(recipe: TrainingRecipe, root: str, out: Path, *, progress: bool = True
     checkpoint. Raises :class:`UsageError` for what does not fit, :class:`TrainingError` when the loss
     is not finite or more than 1 % of the samples are bad.
     """
-    with processes(recipe.run.device) as group, only_run(out, first=group.first):
+    with processes(recipe.run.device) as group, only_run(out, first=group.first, holds=_LEAVES):
         run = _Run(recipe, root, out, group, progress=progress)
         try:
             return run.go()
@@ -93,6 +95,8 @@ class _Run:
         self.root = root
 
         self.folder = out / "checkpoints"
+        # What a run that goes on began with may be gone by now.
+        self.start = read_start(recipe) if not folder.list_checkpoints(self.folder) else None
         self.checkpoint = self._open_out()
         self.state = checkpoints.read_state(self.checkpoint) if self.checkpoint else State()
         digest = digest_json([split.digest for split in self.splits])
@@ -107,6 +111,7 @@ class _Run:
         self.finished = self.checkpoint is not None and at_end and (out / "model" / "model.json").is_file()
         if group.first and not self.finished:
             rewind(out / "log.jsonl", self.state.phase, self.state.step)
+        barrier()
         self.log = MetricsLog(
             out,
             active=group.first,
@@ -118,7 +123,7 @@ class _Run:
 
         self.spectrogram = SpatialSpectrogram(recipe.sound).to(self.device)
         self.train_step: TrainStep | None = None
-        self.evaluations: dict[str, dict[str, float]] = {}
+        self.evaluations = last_evaluations(out / "log.jsonl") if self.checkpoint else {}  # before an interruption
         self.asked = False
         self.stopping = False
         self.pending: tuple[Tensor, Batch, int] | None = None
@@ -151,7 +156,6 @@ class _Run:
                 if sentence is not None:
                     self.log.say(sentence)
         if self.finished:
-            self.evaluations = last_evaluations(self.out / "log.jsonl")
             return self._summary()
 
         with stop_on_signals(self._ask_to_stop):
@@ -212,8 +216,8 @@ class _Run:
             folder.load_front_end(self.spectrogram, tensors, self.checkpoint)
         elif earlier is not None:
             train_step.take_encoders(earlier.model)
-        elif recipe.start_from is not None:
-            self._start_from(train_step.model, Path(recipe.start_from))
+        elif self.start is not None:
+            self.start.load_into(train_step.model, self.spectrogram)
         else:
             sound, matrices = sound_examples(recipe, self.root, self.splits[0])
             self.spectrogram.fit(sound.to(self.device), matrices.to(self.device))
@@ -224,18 +228,6 @@ class _Run:
             self.state.phase, self.state.step, self.state.interval = number, 0, {}
         self.checkpoint = None
         self.interval_began = time.perf_counter()
-
-    def _start_from(self, model: AudioVisualModel, path: Path) -> None:
-        tensors, description = folder.read_model(path)
-        theirs, ours = (each.to_json()["sound"] for each in (description, self.recipe.description()))
-        if differing := differing_names(theirs, ours):
-            raise UsageError(f"{path}: its encoders hear another sound input ({', '.join(differing)} differ)")
-        scale = description.model.picture_scale
-        if scale != self.recipe.model.picture_scale:
-            raise UsageError(f"{path}: its pictures were normalised otherwise; set model.picture_scale: {scale}")
-        folder.load_into(model.video, folder.part(tensors, "video."), path)
-        folder.load_into(model.sound, folder.part(tensors, "sound."), path)
-        folder.load_front_end(self.spectrogram, tensors, path)
 
     def _run_phase(self, number: int, stream: Iterator[Batch]) -> None:
         phase, run = self.recipe.phases[number], self.recipe.run
@@ -339,16 +331,9 @@ class _Run:
             "data_wait_share": round(self.waited_s / elapsed, 4),
             "memory_mb": round(memory_mb(self.device), 1),
         }
-        self.log.write(
-            "step",
-            phase=phase.name,
-            phase_number=self.state.phase,
-            step=self.state.step,
-            epoch=(self.state.step - 1) // self.plan.steps_per_epoch(phase) + 1,
-            **measures,
-            **speed,
-            bad_samples=self.state.bad,
-        )
+        where = {"phase": phase.name, "phase_number": self.state.phase, "step": self.state.step}
+        epoch = (self.state.step - 1) // self.plan.steps_per_epoch(phase) + 1
+        self.log.write("step", **where, epoch=epoch, **measures, **speed, bad_samples=self.state.bad)
         self.log.scalars(f"{phase.name}/train", measures | speed, self.state.step)
         self.interval_began, self.waited_s, self.interval_steps = time.perf_counter(), 0.0, 0
 

@@ -16,6 +16,7 @@ import math
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,23 @@ def rewind(path: Path, phase: int, step: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = parse_json(line)
-        except ValueError:
-            continue
+    for line, record in _records(path):
         if (record.get("phase_number", 0), record.get("step", 0)) <= (phase, step) and record["kind"] != "end":
             kept.append(line + "\n")
     atomic_write_text(path, "".join(kept))
+
+
+def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Lines of a log and what they say; those that are torn or damaged are left out."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+        try:
+            record = parse_json(line)
+            where = [record.get(name, 0) for name in ("phase_number", "step")]
+            whole = isinstance(record["kind"], str) and all(isinstance(number, int) for number in where)
+        except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+            continue
+        if whole:
+            yield line, record
 
 
 def memory_mb(device: torch.device) -> float:
@@ -129,9 +139,8 @@ def memory_mb(device: torch.device) -> float:
 
 def last_evaluations(path: Path) -> dict[str, dict[str, float]]:
     """The newest measures of each phase on the test split, out of the log ``path``."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record = parse_json(line)
-        if record["kind"] == "evaluation":
-            found[record["phase"]] = {name: value for name, value in record.items() if isinstance(value, float)}
-    return found
+    return {
+        str(record.get("phase")): {name: value for name, value in record.items() if isinstance(value, float)}
+        for _, record in _records(path)
+        if record["kind"] == "evaluation"
+    }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,21 @@ from yt360.errors import RootBusyError, UsageError
 
 
 @contextmanager
-def only_run(out: Path, *, first: bool) -> Iterator[None]:
-    """Make the output folder and refuse a second run in it; only the ``first`` of several processes holds the lock."""
+def only_run(out: Path, *, first: bool, holds: Sequence[str] = ()) -> Iterator[None]:
+    """Make the output folder and refuse a second run in it; only the ``first`` of several processes holds the lock.
+
+    ``holds`` are files and folders (with a slash) that the run will write into it. Raises :class:`UsageError` where one
+    of them cannot be written: hours later would be too late.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("w") if first else None
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise UsageError(f"{out}: cannot be used as the output folder ({error.strerror})") from error
+    except OSError as error:
+        raise UsageError(
+            f"{out}: expected an output folder that can be written, found: {error.strerror}; use another --out"
+        ) from error
+    for name in holds:
+        _require_writable(out / name, is_folder=name.endswith("/"))
     if lock is None:
         yield
         return
@@ -29,6 +38,19 @@ def only_run(out: Path, *, first: bool) -> Iterator[None]:
         except BlockingIOError:
             raise RootBusyError(f"{out}: another run is working there; wait for it or use a new --out") from None
         yield
+
+
+def _require_writable(path: Path, *, is_folder: bool) -> None:
+    if not os.path.lexists(path):
+        return
+    kind = "a folder" if is_folder else "a file"
+    found = ""
+    if not (path.is_dir() if is_folder else path.is_file()):
+        found = "a link to nothing" if not path.exists() else "a folder" if path.is_dir() else "a file"
+    elif not os.access(path, os.W_OK):
+        found = f"{kind} that may not be written"
+    if found:
+        raise UsageError(f"{path}: expected {kind} that can be written, found {found}; use another --out, or move it")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from yt360.dataset.members import MemberReader
 from yt360.evaluation.alone import alone
-from yt360.evaluation.context import TaskContext, TaskResult
+from yt360.evaluation.context import TaskContext, TaskResult, is_action
 from yt360.evaluation.frozen_features import Bank, Turn, how
 from yt360.evaluation.intervals import Measure
 from yt360.evaluation.recipe import (
@@ -23,8 +23,9 @@ from yt360.evaluation.recipe import (
     Task,
 )
 from yt360.evaluation.samples import TEST, TRAIN, RequestDataset, draw_requests, videos_of
-from yt360.evaluation.tasks import binary, localise, retrieval
+from yt360.evaluation.tasks import binary, localise, retrieval, segmentation
 from yt360.evaluation.tasks.fine_tuned import measure_action, measure_segmentation
+from yt360.evaluation.tasks.labelled import labels_of
 from yt360.evaluation.tasks.probe_tasks import measure_probe
 
 
@@ -44,6 +45,24 @@ def result_names(task: Task) -> list[str]:
     if isinstance(task, LocaliseTask | RetrievalTask):
         return [task.task]
     assert_never(task)
+
+
+def require(job: TaskContext, task: Task) -> None:
+    """Raise :class:`UsageError` where the model or the maps lack what a task needs."""
+    pretrained = job.pretrained
+    if isinstance(task, AvcBinTask | AvsaBinTask):
+        pretrained.need_sound(task.task)
+        if task.translators:
+            pretrained.need_translators(f"{task.task} with translators: true")
+    elif isinstance(task, SegmentationTask):
+        segmentation.needs(task, pretrained)
+    elif isinstance(task, LocaliseTask | RetrievalTask) or (
+        isinstance(task, ProbeTask | KnnTask) and task.modality == "sound"
+    ):
+        pretrained.need_sound(task.task)
+    if isinstance(task, SegmentationTask) or (isinstance(task, ProbeTask | KnnTask) and not is_action(task)):
+        for split in job.splits.values():
+            labels_of(task.labels, split, MemberReader(job.root))
 
 
 def measure(job: TaskContext, task: Task) -> list[TaskResult]:
@@ -93,9 +112,6 @@ def _only(bank: Bank, turns: Sequence[Turn], wanted: Sequence[Turn]) -> Bank:
 
 
 def _binary(job: TaskContext, task: AvcBinTask | AvsaBinTask) -> TaskResult:
-    job.pretrained.need_sound(task.task)
-    if task.translators:
-        job.pretrained.need_translators(f"{task.task} with translators: true")
     turns, wanted = _all_turns(job), binary.turns_of(task)
     train = [_only(bank, turns, wanted) for bank in banks(job, "train", turns)]
     (test,) = (_only(bank, turns, wanted) for bank in banks(job, "test", turns))
@@ -109,7 +125,6 @@ def _binary(job: TaskContext, task: AvcBinTask | AvsaBinTask) -> TaskResult:
 
 
 def _retrieval(job: TaskContext, task: RetrievalTask) -> TaskResult:
-    job.pretrained.need_sound(task.task)
     (bank,) = banks(job, "test", _all_turns(job))
     found: dict[str, Measure] = {}
     size = 0
@@ -121,7 +136,6 @@ def _retrieval(job: TaskContext, task: RetrievalTask) -> TaskResult:
 
 
 def _localise(job: TaskContext, task: LocaliseTask) -> TaskResult:
-    job.pretrained.need_sound(task.task)
     settings, split = job.sampling(2), job.splits["test"]
     requests = draw_requests(split, task.clips_per_video, job.recipe.seed, TEST)
     reader = MemberReader(job.root, verify=settings.data.verify_digests)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from yt360.evaluation.alone import rows_alone
 from yt360.evaluation.frozen_features import ANGLES, ANY_YAW, Bank, Turn
 from yt360.evaluation.intervals import Measure, bootstrap, proportion
 from yt360.evaluation.metrics import roc_auc
@@ -121,8 +122,7 @@ def _on(
     if task.translators:
         directions = bank.directions[:, : task.views].to(device)
         with torch.inference_mode():
-            parts = zip(video.split(4096), directions.split(4096), strict=True)
-            video = torch.cat([pretrained.model.video_to_sound(v.float(), d).half() for v, d in parts])
+            video = rows_alone(lambda v, d: pretrained.model.video_to_sound(v.float(), d).half(), video, directions)
         video = video.clone()
     return video, sound, turned
 
@@ -140,9 +140,7 @@ def judge(task: AvcBinTask | AvsaBinTask, bank: Bank, score: Scorer, pretrained:
         pairs = [(sound, -1, np.zeros(n))] + [(turned[:, t], t, angles[:, t]) for t in range(turned.shape[1])]
     scores = []
     for heard, _, _ in pairs:
-        logits = torch.cat(
-            [score(v.float(), s.float()) for v, s in zip(video.split(4096), heard.split(4096), strict=True)]
-        )
+        logits = rows_alone(lambda v, s: score(v.float(), s.float()), video, heard)
         scores.append((logits[:, 1] - logits[:, 0]).double().cpu().numpy())
     return Judged(
         score=np.concatenate(scores),

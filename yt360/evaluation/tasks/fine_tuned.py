@@ -28,7 +28,6 @@ def _name(task: SegmentationTask) -> str:
 
 def measure_segmentation(job: TaskContext, task: SegmentationTask) -> list[TaskResult]:
     """A head for each input on the training split, judged on the test split; pictures of whole spheres beside."""
-    segmentation.needs(task, job.pretrained)
     settings, splits, seed = job.sampling(task.views), job.splits, job.recipe.seed
     labels = labels_of(task.labels, splits["train"], MemberReader(job.root))
     labels_of(task.labels, splits["test"], MemberReader(job.root))

@@ -26,8 +26,6 @@ from yt360.evaluation.tasks.labelled import labels_of, largest_class
 
 def measure_probe(job: TaskContext, task: ProbeTask | KnnTask) -> TaskResult:
     """Accuracy of a probe on frozen features of the test split, of what it learned on the training split's."""
-    if task.modality == "sound":
-        job.pretrained.need_sound(task.task)
     if task.labels in ACTIONS:
         x, y, groups, x_test, y_test, test_groups, names, bad = _action_features(job, task)
     else:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from yt360.evaluation.alone import rows_alone
 from yt360.evaluation.recipe import KnnTask
 
 _L2 = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -55,18 +56,19 @@ def linear_probe(
             scores.append(float(((x[rest] @ weight + bias).argmax(1) == labels[rest]).double().mean()))
         chosen = _L2[int(np.argmax(scores))]
     weight, bias = fit_logistic(x, labels, classes, chosen)
-    return (x_test @ weight + bias).cpu().numpy(), chosen
+    return rows_alone(lambda part: part @ weight + bias, x_test).cpu().numpy(), chosen
 
 
 def nearest_neighbours(
     x: Tensor, y: NDArray[np.int64], x_test: Tensor, classes: int, task: KnnTask
 ) -> NDArray[np.float64]:
     """Votes ``(n, classes)`` (Wu et al., *Instance Discrimination*, CVPR 2018, section 3.4)."""
-    x, x_test = functional.normalize(x.float(), dim=1), functional.normalize(x_test.float(), dim=1)
+    x = functional.normalize(x.float(), dim=1)
     labels = functional.one_hot(torch.from_numpy(y).to(x.device), classes).float()
-    votes = []
-    for part in x_test.split(1024):
-        near = (part @ x.T).topk(min(task.neighbours, len(x)), dim=1)
+
+    def vote(part: Tensor) -> Tensor:
+        near = (functional.normalize(part.float(), dim=1) @ x.T).topk(min(task.neighbours, len(x)), dim=1)
         weight = torch.exp((near.values - near.values[:, :1]) / task.temperature)
-        votes.append((labels[near.indices] * weight[..., None]).sum(dim=1))
-    return torch.cat(votes).double().cpu().numpy()
+        return (labels[near.indices] * weight[..., None]).sum(dim=1)
+
+    return rows_alone(vote, x_test, at_once=1024).double().cpu().numpy()

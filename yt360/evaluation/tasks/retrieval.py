@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from yt360.evaluation.alone import rows_alone
 from yt360.evaluation.frozen_features import Bank
 from yt360.evaluation.intervals import Measure, bootstrap, proportion
 from yt360.evaluation.metrics import ranks
@@ -19,12 +21,15 @@ def similarities(bank: Bank, pretrained: Pretrained, views: int) -> dict[str, ND
     _, first = np.unique(bank.videos, return_index=True)
     device = pretrained.device
     parts = [x[first, :views].to(device).float() for x in (bank.video, bank.sound, bank.directions)]
+
+    def embed(*rows: Tensor) -> Tensor:
+        found = pretrained.model.heads(*rows, whole_video=True)
+        sides = (found.sound_prediction, found.sound_target, found.video_prediction, found.video_target)
+        return torch.stack([side[:, 0] for side in sides], dim=1).double()
+
     with torch.inference_mode():
-        found = pretrained.model.heads(*parts, whole_video=True)
-    return {
-        "video-to-sound": (found.sound_prediction[:, 0] @ found.sound_target[:, 0].T).double().cpu().numpy(),
-        "sound-to-video": (found.video_prediction[:, 0] @ found.video_target[:, 0].T).double().cpu().numpy(),
-    }
+        heard, sound, seen, video = rows_alone(embed, *parts).unbind(dim=1)
+    return {"video-to-sound": (heard @ sound.T).cpu().numpy(), "sound-to-video": (seen @ video.T).cpu().numpy()}
 
 
 def recall(similarity: NDArray[np.floating]) -> dict[str, Measure]:
