@@ -52,7 +52,7 @@ class DuplicatesParams(MatchSettings):
 class Duplicates(FanInStage):
     name = "duplicates"
     item_kind = "video"
-    version = 2
+    version = 3
     params_type = DuplicatesParams
     # One job for all videos: ten thousand of them take a while.
     needs = Resources(memory_mb=4096, timeout_s=12 * 3600.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,3 +155,38 @@ def test_matches_do_not_depend_on_the_order_of_the_videos() -> None:
         else:
             assert (match.offset_s, match.covered_one) == (-expected.offset_s, expected.covered_other)
     assert not found
+
+
+def _marks(rng: np.random.Generator, count: int = 150) -> np.ndarray:
+    """Landmarks as real ones are, four to a peak."""
+    time, place = np.repeat(rng.integers(0, 600, count), 4), np.repeat(rng.integers(0, 214, count), 4)
+    size = 4 * count
+    return np.stack([(place << 14) | (rng.integers(0, 64, size) << 7) | rng.integers(3, 31, size), time], axis=1)
+
+
+@pytest.mark.parametrize("most_pairs", [0, 10_000_000])
+def test_of_very_many_copies_each_is_known_to_be_one_of_each_other(monkeypatch, most_pairs: int) -> None:
+    """With the limit of 40 alone, two or three of a hundred were kept."""
+    monkeypatch.setattr(matching, "_MOST_PAIRS", most_pairs)
+    rng = np.random.default_rng(6)
+    whole, nothing = _marks(rng), np.zeros((1, visual_fingerprint.LENGTH), np.int8)
+    prints = [
+        VideoFingerprint(whole[np.repeat(rng.random(150) < 0.9, 4)], nothing, 2.0, 19.0 + rng.random())
+        for _ in range(100)
+    ]
+    assert len(matches(prints)) == 100 * 99 // 2
+
+
+def test_a_copy_under_a_song_that_very_many_share_is_found_whoever_shares_it() -> None:
+    rng = np.random.default_rng(7)
+    song = _marks(rng, 60)
+    looks = rng.integers(-127, 127, (90, visual_fingerprint.LENGTH)).astype(np.int8)
+
+    def under_the_song(look: int) -> VideoFingerprint:
+        return VideoFingerprint(song, np.repeat(looks[look : look + 1], 5, axis=0), 4.0, 19.0 + look / 100)
+
+    pair = [under_the_song(0), replace(under_the_song(0), duration_s=19.5)]
+    others = [under_the_song(look) for look in range(1, 90)]
+    alone, among = matches(pair), matches([*pair, *others])
+    assert [(match.one, match.other) for match in alone] == [(0, 1)]
+    assert among == alone

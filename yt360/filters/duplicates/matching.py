@@ -3,12 +3,14 @@
 Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos;
 enough equal hashes at one offset in time make such a pair a match, unless the pictures at that offset disagree (two
 videos under one song). Videos without enough sound are compared by their pictures alone. Sorting takes n log n steps;
-what very many recordings share proposes nothing.
+of what very many recordings share, only neighbours in an order that is their own propose each other, and who
+is found to belong together is compared with all others of the group.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +22,13 @@ from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.duplicates.visual_fingerprint import similarity
 
 _COMMONEST = 40
-"""What occurs more often than this proposes nothing."""
+"""What occurs at most so often proposes all pairs that have it, whatever else there is."""
+
+_MOST_PAIRS = 10_000_000
+"""Pairs that more common keys may propose, the rarer first; beyond, only neighbours propose each other."""
+
+_LARGEST_GROUP = 1000
+"""Videos of a group that are compared with all others of it."""
 
 _PROPOSED = 3
 """Keys in common at about one offset that make a pair worth comparing."""
@@ -111,15 +119,25 @@ def _placed(match: Match, one: int, other: int) -> Match:
 
 def _matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings) -> list[Match]:
     times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
-    found = []
-    for one, other in _proposals(fingerprints):
-        votes, offset = _votes(fingerprints[one].landmarks, fingerprints[other].landmarks)
-        if votes < limits.min_votes:
-            continue
-        candidate = _judged(one, other, votes, offset, fingerprints, times)
-        if _is_match(candidate, fingerprints[one].duration_s, limits):
-            found.append(candidate)
+    proposed = set(_proposals(fingerprints))
+    found = [match for pair in sorted(proposed) if (match := _compared(pair, fingerprints, times, limits))]
+    more = sorted(_within_groups(len(fingerprints), found) - proposed)
+    found += [match for pair in more if (match := _compared(pair, fingerprints, times, limits))]
     return [*found, *_by_picture_alone(fingerprints)]
+
+
+def _compared(
+    pair: tuple[int, int],
+    fingerprints: Sequence[VideoFingerprint],
+    times: Sequence[NDArray[np.int64]],
+    limits: MatchSettings,
+) -> Match | None:
+    one, other = pair
+    votes, offset = _votes(fingerprints[one].landmarks, fingerprints[other].landmarks)
+    if votes < limits.min_votes:
+        return None
+    candidate = _judged(one, other, votes, offset, fingerprints, times)
+    return candidate if _is_match(candidate, fingerprints[one].duration_s, limits) else None
 
 
 def _is_match(candidate: Match, duration_s: float, limits: MatchSettings) -> bool:
@@ -130,6 +148,14 @@ def _is_match(candidate: Match, duration_s: float, limits: MatchSettings) -> boo
         and (candidate.picture is None or candidate.picture >= limits.min_picture_similarity)
         and candidate.covered_one * duration_s >= limits.min_overlap_s
     )
+
+
+def _within_groups(count: int, found: Sequence[Match]) -> set[tuple[int, int]]:
+    """All pairs of videos that matches connect: of what very many share, not all pairs were proposed."""
+    members: dict[int, list[int]] = {}
+    for place, group in enumerate(clusters(count, [(match.one, match.other) for match in found])):
+        members.setdefault(group, []).append(place)
+    return {pair for group in members.values() for pair in itertools.combinations(group[:_LARGEST_GROUP], 2)}
 
 
 def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:
@@ -146,10 +172,12 @@ def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, 
     everything = np.concatenate(chosen)
     order = np.argsort(everything[:, 0], kind="stable")
     key, time, video = everything[order, 0], everything[order, 1], video[order]
-    found, places = [], np.arange(key.size)
-    for lag in range(1, _COMMONEST):
+    found, places, rare = [], np.arange(key.size), _rare(key)
+    for lag in itertools.count(1):
         places = places[places + lag < key.size]
         places = places[key[places] == key[places + lag]]
+        if lag >= _COMMONEST:
+            places = places[rare[places]]
         if not places.size:
             break
         one, other = places, places + lag
@@ -164,6 +192,16 @@ def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, 
     bins, votes = np.unique(np.concatenate(found), return_counts=True)
     for pair in np.unique(bins[votes >= _PROPOSED] >> 24).tolist():
         yield pair // count, pair % count
+
+
+def _rare(key: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of sorted keys ``(n,)``: whether all pairs of places that have the same one are looked at."""
+    _, counts = np.unique(key, return_counts=True)
+    order = np.argsort(counts, kind="stable")
+    pairs = np.where(counts > _COMMONEST, counts * (counts - 1) // 2, 0)
+    rare = np.empty(len(counts), bool)
+    rare[order] = np.cumsum(pairs[order]) <= _MOST_PAIRS
+    return np.repeat(rare, counts)
 
 
 def _keys(print_: VideoFingerprint) -> NDArray[np.int64]:
