@@ -49,7 +49,7 @@ PARTS: dict[str, tuple[float, Callable[[Soak], Part]]] = {
     "real": (1, soak_kills.Real),
     "takedowns": (4, soak_takedowns.Takedowns),
     "stores": (2, soak_elsewhere.Stores),
-    "ray": (1, soak_elsewhere.Ray),
+    "ray": (0.5, soak_elsewhere.Ray),
     "million": (2, soak_sizes.Million),
     "state": (1, soak_state.State),
     "files": (0.3, soak_files.Files),

@@ -77,7 +77,11 @@ class Ray:
 
         soak = self._soak
         with tempfile.TemporaryDirectory(dir=soak.folder) as folder, contextlib.ExitStack() as ends_with:
-            nodes = RayNodes(Path(folder))
+            try:
+                nodes = RayNodes(Path(folder))
+            except Exception:  # Ray's own limit of half a minute, on a busy machine
+                soak.tried["Ray: clusters that did not come up"] += 1
+                return
             ends_with.callback(nodes.close)
             for _ in range(2):
                 seed = soak.chance.randrange(1 << 30)
