@@ -30,6 +30,7 @@ _KEYS = [
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"segments": [[0, 10], [20.5, 30]]}),
      "c7d907c9be0d40f114fd8e50a7c9639e4e977fb4"),
     ("segment", Item("a-00000", "a", {"video": _V}), "ee637cffd81b82bbb468109e199d1f39087f297b"),
+    ("annotate", Item("a-00000", "a", {"foa": _F}), "e1dbb36b66c142f592c4c09b9311979dfabf33fa"),
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
     ("shard", Item("train-000000", "train-000000", {"a-00000.video": _V, "a-00000.foa": _F}, {"clips": ["a-00000"]}),
      "c59eedcc3af85798ccfd5e4f2011759d2171778a"),

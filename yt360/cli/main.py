@@ -46,6 +46,7 @@ _COMMANDS = {
     "duplicates": _Listed("yt360.cli.run:duplicates_command", "Drop duplicates, keeping the best copy.", _BUILD),
     "chunk": _Listed("yt360.cli.run:chunk_command", "Cut 10 s clips; silence is skipped.", _BUILD),
     "segment": _Listed("yt360.cli.run:segment_command", "Make panoptic maps of the clips.", _BUILD),
+    "annotate": _Listed("yt360.cli.run:annotate_command", "Find the clips' sound events with directions.", _BUILD),
     "split": _Listed("yt360.cli.run:split_command", "Put every video into train or test.", _BUILD),
     "shard": _Listed("yt360.cli.run:shard_command", "Write clips into tar shards.", _BUILD),
     "remove": _Listed(

@@ -217,6 +217,7 @@ _SUMMARIES = {
     "duplicates": "Drop duplicates, keeping the best copy.",
     "chunk": "Cut 10 s clips; silence is skipped.",
     "segment": "Make panoptic maps of the clips.",
+    "annotate": "Find the clips' sound events with directions.",
     "split": "Put every video into train or test.",
     "shard": "Write clips into tar shards.",
 }
@@ -273,5 +274,6 @@ fingerprint_command = stage_command("fingerprint")
 duplicates_command = stage_command("duplicates")
 chunk_command = stage_command("chunk")
 segment_command = stage_command("segment")
+annotate_command = stage_command("annotate")
 split_command = stage_command("split")
 shard_command = stage_command("shard")

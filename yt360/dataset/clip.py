@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from yt360.dataset.panoptic import check_map_size, segment_ids
 from yt360.dataset.perspective_crop import PAD, crop_labels
 from yt360.dataset.views import fixed_view
 from yt360.errors import UsageError
+from yt360.events.clip_events import ClipEvents, read_clip_events
 from yt360.segmentation import Category, ClipMaps, PanopticMap
 
 _SLACK_S = 1e-6
@@ -170,6 +172,17 @@ class Clip:
         if self._maps is None and self.row.panoptic_offset is not None:
             self._maps = ClipMaps(self._reader.maps(self.row), f"clip {self.id}")
         return self._maps
+
+    @cached_property
+    def events(self) -> ClipEvents | None:
+        """The sound events of the clip with their directions, or ``None`` where nobody looked for any.
+
+        >>> [(event.label, event.start_s, event.azimuth_deg) for event in clip.events.events]
+        [('speech', 0.3, (40.0, 41.0))]
+        """
+        if self.row.events_offset is None:
+            return None
+        return read_clip_events(self._reader.events(self.row), f"clip {self.id}")
 
     @property
     def categories(self) -> tuple[Category, ...]:

@@ -90,6 +90,26 @@ class Dataset:
         return frame
 
     @cached_property
+    def events(self) -> pd.DataFrame:
+        """One row an event of these clips; columns: :data:`yt360.dataset.schema.EVENTS`.
+
+        Raises :class:`UsageError` where nobody looked for events.
+
+        >>> data.events[["clip", "label", "azimuth_deg"]].values.tolist()[0]
+        ['video000-00000', 'speech', 40.0]
+        """
+        if not any(size is not None for size in self._column("events_size")):
+            raise UsageError(
+                f"{self.location}: no clip has events; run a recipe with annotate.enabled=true (then shard)"
+            )
+        found = read_manifest(self.location, "events").to_pandas()
+        return found[found["clip"].isin(self.ids)].reset_index(drop=True)
+
+    def _column(self, name: str) -> list[Any]:
+        """Values of a column of the clip table; empty where an older version built the root."""
+        return self._table.column(name).to_pylist() if name in self._table.column_names else []
+
+    @cached_property
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self._table.column("clip").to_pylist())}
 

@@ -20,8 +20,9 @@ from yt360.hashing import digest_json
 from yt360.redaction import hide, secret_in
 
 _NEEDED = tuple(column.name for column in CLIPS if column.needed)
-_READ = (*_NEEDED, "panoptic_offset", "panoptic_size", "panoptic_digest")
-"""Columns of :class:`ClipRow`; the last three may be missing, and are empty where a clip has no maps."""
+_OPTIONAL_MEMBERS = ("panoptic", "events")
+_READ = (*_NEEDED, *(f"{member}_{fact}" for member in _OPTIONAL_MEMBERS for fact in ("offset", "size", "digest")))
+"""Columns of :class:`ClipRow`; those of optional members may be missing, and are empty where a clip has none."""
 
 _MAX_MEMBER_BYTES = 1 << 30
 
@@ -48,6 +49,9 @@ class ClipRow:
     panoptic_offset: int | None = None
     panoptic_size: int | None = None
     panoptic_digest: str | None = None
+    events_offset: int | None = None
+    events_size: int | None = None
+    events_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def join(root: str, *parts: str) -> str:
 
 
 def read_manifest(root: str, name: str) -> pa.Table:
-    """``ROOT/manifests/NAME.parquet`` (``clips``, ``videos`` or ``shards``), checked by :mod:`yt360.dataset.schema`.
+    """``ROOT/manifests/NAME.parquet`` (``clips``, ``videos``, ``shards``, ``events``), checked by
+    :mod:`yt360.dataset.schema`.
 
     ``root`` is a folder or a URL for fsspec. Columns of the schema have its types; columns that it does not know
     are kept as they are. Raises :class:`UsageError` where the file is missing, is no Parquet file, or lacks a
@@ -206,9 +211,9 @@ def _check(clip: ClipRow, path: str) -> None:
     plain = PurePosixPath(clip.shard)
     if plain.name != clip.shard or clip.shard in ("", ".", ".."):
         raise UsageError(f"{path}: clip {clip.clip!r} names the shard {clip.shard!r}; expected a plain file name")
-    for member in ("video", "foa", "panoptic"):
+    for member in ("video", "foa", *_OPTIONAL_MEMBERS):
         offset, size = getattr(clip, f"{member}_offset"), getattr(clip, f"{member}_size")
-        if member == "panoptic" and offset is None and size is None:
+        if member in _OPTIONAL_MEMBERS and offset is None and size is None:
             continue
         if offset < 0 or not 0 < size <= _MAX_MEMBER_BYTES:
             raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")

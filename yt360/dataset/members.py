@@ -63,6 +63,15 @@ class MemberReader:
             raise ItemError("no-maps", f"clip {clip.clip} has no panoptic maps: run yt360 segment and shard")
         return self._read(clip, "panoptic", clip.panoptic_offset, clip.panoptic_size, clip.panoptic_digest)
 
+    def events(self, clip: ClipRow) -> bytes:
+        """The events of a clip (:func:`yt360.events.clip_events.read_clip_events` reads them).
+
+        Raises :class:`ItemError` when nobody looked for any, or the bytes are not those of the manifest.
+        """
+        if clip.events_offset is None or clip.events_size is None or clip.events_digest is None:
+            raise ItemError("no-events", f"clip {clip.clip} has no events: run yt360 annotate and shard")
+        return self._read(clip, "events", clip.events_offset, clip.events_size, clip.events_digest)
+
     def close(self) -> None:
         """Close all open shards."""
         while self._files:

@@ -1,4 +1,4 @@
-"""The columns of the three manifests, said once: they are written by this, checked by this and documented by this.
+"""The columns of the manifests, said once: they are written by this, checked by this and documented by this.
 
 ``manifests/README.md`` shows the same tables (:func:`markdown`); a test holds the two together.
 """
@@ -72,6 +72,15 @@ CLIPS = (
     Column("panoptic_maps", _INT, "how many maps"),
     Column("panoptic_rate_hz", _REAL, "maps a second: map n is at n / rate"),
     Column("panoptic_model", _TEXT, "the model that made them"),
+    Column(
+        "events_offset",
+        _LONG,
+        "first byte of `CLIP.events.zip` in the shard; this and the other `events` columns are empty where nobody "
+        "looked for events",
+    ),
+    Column("events_size", _LONG, "bytes of `CLIP.events.zip`"),
+    Column("events_digest", _TEXT, "of `CLIP.events.zip`"),
+    Column("events", _INT, "how many events the clip has: its rows in `events.parquet`"),
     Column("shot", _INT, "cuts, dissolves and fades of the video before the clip, as far as it was looked at"),
     Column("transitions", _INT, "cuts, dissolves and fades within the clip: 0 unless a list says where it is cut"),
     Column("loudness_db", _REAL, "level of W over the clip"),
@@ -121,7 +130,30 @@ SHARDS = (
 )
 """``shards.parquet``: one row a shard."""
 
-MANIFESTS = {"clips": CLIPS, "videos": VIDEOS, "shards": SHARDS}
+EVENTS = (
+    Column("clip", _TEXT, "the clip that it is in", needed=True),
+    Column("event", _INT, "its number in the clip, from 0, in order of beginnings", needed=True),
+    Column("video", _TEXT, "the video that the clip was cut from", needed=True),
+    Column("split", _TEXT, "side of the clip", needed=True),
+    Column("start_s", _REAL, "beginning in the clip", needed=True),
+    Column("end_s", _REAL, "end in the clip", needed=True),
+    Column("azimuth_deg", _REAL, "mean direction", needed=True),
+    Column("elevation_deg", _REAL, "the same, up", needed=True),
+    Column("turn_deg", _REAL, "how far it went around the camera: 0 for what stays where it is"),
+    Column(
+        "diffuseness", _REAL, "mean share of the sound, other events left out, that does not come straight from there"
+    ),
+    Column("level_db", _REAL, "level of its direct sound in W"),
+    Column("confidence", _REAL, "mean share of the evidence, other events left out, that agrees with the direction"),
+    Column("label", _TEXT, "what the tagger heard in that direction; `other`: nothing that it knows"),
+    Column("label_probability", _REAL, "of the likeliest label"),
+    Column("tagger", _TEXT, "what heard it"),
+    Column("category", _TEXT, "category of the panoptic maps under most of its directions; empty without maps"),
+    Column("category_share", _REAL, "share of its frames under which this category is"),
+)
+"""``events.parquet``: one row an event, where the recipe makes events (stage `annotate`)."""
+
+MANIFESTS = {"clips": CLIPS, "videos": VIDEOS, "shards": SHARDS, "events": EVENTS}
 """The columns of ``ROOT/manifests/NAME.parquet`` by name."""
 
 

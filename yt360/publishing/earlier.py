@@ -61,18 +61,34 @@ class Earlier:
             return None
         return dict(row)
 
+    def events_of(self, name: str) -> list[Row]:
+        """The rows of a clip's events."""
+        return self._events.get(name, [])
+
     @functools.cached_property
     def _clips(self) -> Mapping[str, Row]:
         return {row["clip"]: row for row in self._read("clips")}
 
+    @functools.cached_property
+    def _events(self) -> Mapping[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self._read("events"):
+            found.setdefault(row["clip"], []).append(row)
+        return found
+
     def _read(self, name: str) -> list[Row]:
+        """The rows of a table; columns that an older version did not know are empty."""
         schema = arrow(MANIFESTS[name])
         try:
             table = pq.read_table(self._catalog.root.manifests / f"{name}.parquet", use_threads=False)
             table.validate(full=True)  # texts are not decoded before they are looked at
+            known = pa.schema([field for field in schema if field.name in table.column_names])
+            if table.schema != known or any(c.needed and c.name not in known.names for c in MANIFESTS[name]):
+                return []
         except (OSError, ValueError, pa.ArrowException):
             return []
-        return table.to_pylist() if table.schema == schema else []
+        absent = dict.fromkeys(field.name for field in schema if field.name not in known.names)
+        return [absent | row for row in table.to_pylist()]
 
     def _is_whole(self, row: Row) -> bool:
         """Whether a shard's file is there and as long as it was; in a store its name is believed."""

@@ -22,15 +22,15 @@ from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
-from yt360.publishing import shard_index
+from yt360.publishing import events_table, shard_index
 from yt360.publishing.earlier import Earlier
 from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
 _PUBLISHED = "published.txt"
-_DIGESTED = ("video", "foa", "panoptic")
+_DIGESTED = ("video", "foa", "panoptic", "events")
 """Members of a clip whose digests the manifest has."""
 
-_SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "clips", "shards")}
+_SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "events", "clips", "shards")}
 
 
 def publish(catalog: DatasetState, *, judged: bool = True) -> None:
@@ -45,13 +45,15 @@ def publish(catalog: DatasetState, *, judged: bool = True) -> None:
     rows = build(catalog)
     if not judged:
         rows["videos"] = Earlier(catalog).videos()
-    tables = {name: pa.Table.from_pylist(rows[name], schema=schema) for name, schema in _SCHEMAS.items()}
+    tables = {name: pa.Table.from_pylist(rows[name], schema=_SCHEMAS[name]) for name in rows}
     digest = _digest(tables)
     if _published(root) == _fingerprint(root, digest):
         return
     _remove_stale_shards(catalog, {row["shard"] for row in rows["shards"]})
     for name, table in tables.items():
         _write(root.manifests / f"{name}.parquet", table)
+    for name in _SCHEMAS.keys() - tables.keys():
+        (root.manifests / f"{name}.parquet").unlink(missing_ok=True)
     if "shard" in catalog.stages:
         shard_index.write(root, rows["shards"])
     atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
@@ -93,7 +95,7 @@ def holding(catalog: DatasetState, videos: Collection[str], shards: Collection[s
 
 
 def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
-    """The rows of the three tables, in order of their first column."""
+    """The rows of the tables, in order of their first column; of events only where the recipe makes them."""
     shards = catalog.passing("shard") if "shard" in catalog.stages else {}
     sides = catalog.passing("split") if "split" in catalog.stages else {}
     earlier = Earlier(catalog)
@@ -112,9 +114,12 @@ def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
     holding = set()
     for row in earlier.clips_of(waiting):
         holding.add(clips.setdefault(row["clip"], row)["shard"])
+    ordered = [clips[name] for name in sorted(clips)]
+    events = {"events": list(events_table.rows(catalog, ordered, earlier))} if events_table.wanted(catalog) else {}
     return {
         "videos": list(_videos(catalog, sides)),
-        "clips": [clips[name] for name in sorted(clips)],
+        **events,
+        "clips": ordered,
         "shards": sorted(made + [waiting[name] for name in holding & set(waiting)], key=lambda row: str(row["shard"])),
     }
 
@@ -124,6 +129,7 @@ def _clips(catalog: DatasetState, shards: Mapping[str, Record], earlier: Earlier
         return
     clips = clips_to_store(catalog)
     maps = catalog.passing("segment") if "segment" in catalog.stages else {}
+    annotated = catalog.passing("annotate") if "annotate" in catalog.stages else {}
     for name, record in shards.items():
         for member in record.measures["members"]:
             clip = clips.get(member["clip"])
@@ -142,6 +148,8 @@ def _clips(catalog: DatasetState, shards: Mapping[str, Record], earlier: Earlier
                 if "panoptic" in member:
                     told = maps[clip.id].measures
                     row |= {f"panoptic_{fact}": told[fact] for fact in ("maps", "rate_hz", "model")}
+                if "events" in member:
+                    row["events"] = len(annotated[clip.id].measures["events"])
             else:
                 row = earlier.clip(member["clip"], digests)
             if row is None:
@@ -252,6 +260,10 @@ def check_manifests(catalog: DatasetState) -> list[str]:
     recorded = dict(zip(_files(catalog.root), digests, strict=False))
     for name, schema in _SCHEMAS.items():
         path = catalog.root.manifests / f"{name}.parquet"
+        if name not in expected:
+            if path.is_file():
+                problems.append(f"{path}: expected no such table, for the recipe makes no {name}; found one")
+            continue
         table = pa.Table.from_pylist(expected[name], schema=schema)
         try:
             found = pq.read_table(path)

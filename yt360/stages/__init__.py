@@ -12,6 +12,7 @@ REGISTRY = Registry(
         "duplicates": "yt360.stages.duplicates:Duplicates",
         "chunk": "yt360.stages.chunk:Chunk",
         "segment": "yt360.stages.segment:Segment",
+        "annotate": "yt360.stages.annotate:Annotate",
         "split": "yt360.stages.split:Split",
         "shard": "yt360.stages.shard:Shard",
     },

@@ -1,9 +1,9 @@
 """Shard: clips into tar files that are read at random or streamed, byte-identical when built twice.
 
 Consumes the clips of all videos that have a side; produces ``shards/{split}-{number}.tar`` with the
-members ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where maps are made) and ``KEY.video.mp4``
-(readable as WebDataset). A clip whose maps could not be made has a zip without maps: readers such as Hugging Face
-``datasets`` decide by the first samples what every sample has.
+members ``KEY.events.zip`` (where events are looked for), ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where
+maps are made) and ``KEY.video.mp4`` (readable as WebDataset). A clip whose maps or events could not be made has a zip
+without any: readers such as Hugging Face ``datasets`` decide by the first samples what every sample has.
 
 Shards are planned before any is written: clips in order of their keys, a new shard whenever the target size is reached.
 A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
@@ -37,15 +37,16 @@ from yt360.engine.stage import (
     StageParams,
 )
 from yt360.errors import ItemError, UsageError
+from yt360.events.clip_events import no_events_bytes
 from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import digest_bytes
 from yt360.segmentation.clip_maps import no_maps_bytes
-from yt360.stages.shard_holding import held
+from yt360.stages.shard_holding import STAGES_OF_CLIPS, held
 
-MEMBERS = {"foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
+MEMBERS = {"events": "events.zip", "foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
 """Clip output -> extension of the member, in the order in which a key's members are written."""
 
-OPTIONAL: Mapping[str, bytes] = {"panoptic": no_maps_bytes()}
+OPTIONAL: Mapping[str, bytes] = {"events": no_events_bytes(), "panoptic": no_maps_bytes()}
 """Outputs that a clip may lack, and the member that stands for one where other clips have it."""
 
 Files = Mapping[str, Blob]
@@ -73,7 +74,7 @@ class Shard(Stage):
     item_kind = "shard"
     params_type = ShardParams
     needs = Resources(timeout_s=3600)
-    after = ("chunk", "segment", "split")
+    after = ("chunk", "segment", "annotate", "split")
     checks_inputs = True
     parts_in = "clips"
     flat_folder = "shards"
@@ -187,19 +188,20 @@ def planned_params(state_dir: Path) -> dict[str, Any]:
 
 
 def clips_to_store(dataset: DatasetView) -> dict[str, ChildEntry]:
-    """The clips of all videos that have a side, by id, with their maps where there are any.
+    """The clips of all videos that have a side, by id, with their maps and events where there are any.
 
-    A clip whose maps are still to be made waits for them; one whose maps could not be made goes without.
+    A clip whose maps or events are still to be made waits for them; one for which they could not be made goes without.
     """
     clips = {clip.id: clip for clip in dataset.children_after("chunk", ("split",))}
-    maps = dataset.entries("segment") if "segment" in dataset.stages else {}
-    for name, entry in maps.items():
-        if name not in clips:
-            continue
-        if entry.state == "done" and entry.record is not None:
-            clips[name] = replace(clips[name], outputs={**clips[name].outputs, **entry.record.outputs})
-        elif entry.state in ("waiting", "undecided"):
-            del clips[name]
+    for stage in STAGES_OF_CLIPS:
+        entries = dataset.entries(stage) if stage in dataset.stages else {}
+        for name, entry in entries.items():
+            if name not in clips:
+                continue
+            if entry.state == "done" and entry.record is not None:
+                clips[name] = replace(clips[name], outputs={**clips[name].outputs, **entry.record.outputs})
+            elif entry.state in ("waiting", "undecided"):
+                del clips[name]
     return clips
 
 
@@ -213,9 +215,9 @@ def _has(clip: str, files: Files) -> list[str]:
 
 def _stood_for(dataset: DatasetView, files: Mapping[str, Files]) -> list[str]:
     """The optional outputs that every clip has a member of: those that the recipe makes, or that any clip has."""
-    segment = dataset.stages.get("segment")
-    made = isinstance(segment, Stage) and not segment.off
-    return [output for output in OPTIONAL if made or any(output in one for one in files.values())]
+    makers = {output: dataset.stages.get(name) for output, name in (("panoptic", "segment"), ("events", "annotate"))}
+    made = {output for output, stage in makers.items() if isinstance(stage, Stage) and not stage.off}
+    return [output for output in OPTIONAL if output in made or any(output in one for one in files.values())]
 
 
 def _stored_size(size: int) -> int:

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from yt360.engine.stage import Blob, DatasetView, Stage
 
+STAGES_OF_CLIPS = ("segment", "annotate")
+"""Stages that add something to clips."""
+
 _OF_VIDEO = re.compile(r"(.+)-\d{5,}")
 """A clip's id: that of its video, and its start."""
 
@@ -26,11 +29,11 @@ class Waiting:
         self._parents: dict[str, str] | None = None
 
     def __call__(self, clip: str) -> bool:
-        """Whether a clip waits: its video for a verdict, or it for its maps."""
+        """Whether a clip waits: its video for a verdict, or it for its maps or events."""
         video = self._parent_of(clip)
         if video not in self._videos:
             self._videos[video] = self._waits(video)
-        return bool(self._videos[video]) or self._waits_for_maps(clip)
+        return bool(self._videos[video]) or self._waits_for_additions(clip)
 
     def _parent_of(self, clip: str) -> str:
         if self._parents is None:
@@ -44,7 +47,7 @@ class Waiting:
         known = None
         for name in self._before:
             stage = self._dataset.stages[name]
-            if isinstance(stage, Stage) and (not stage.decides or name == "segment"):
+            if isinstance(stage, Stage) and (not stage.decides or name in STAGES_OF_CLIPS):
                 continue
             entry = self._dataset.entries(name).get(video)
             if entry is None:
@@ -54,11 +57,9 @@ class Waiting:
                 return entry.state in ("waiting", "undecided")
         return known
 
-    def _waits_for_maps(self, clip: str) -> bool:
-        if "segment" not in self._before:
-            return False
-        entry = self._dataset.entries("segment").get(clip)
-        return entry is not None and entry.state in ("waiting", "undecided")
+    def _waits_for_additions(self, clip: str) -> bool:
+        entries = (self._dataset.entries(name).get(clip) for name in STAGES_OF_CLIPS if name in self._before)
+        return any(entry is not None and entry.state in ("waiting", "undecided") for entry in entries)
 
 
 def held(
