@@ -181,6 +181,8 @@ def build(
     sound = noise(seconds, rate_hz)
     result = Stamped(path, warm_s=0.0 if codec.lossless else _WARM_S, drift=fault.drift, clock_s=fault.clock_s)
     rng = np.random.default_rng(3)
+    if path.suffix == ".ogg":  # only the end of a page has a time: each packet gets one
+        options = {"page_duration": "1", **(options or {})}
     with av.open(str(path), "w", format=container, options=options or {}) as out:
         picture: Any = out.add_stream(video, rate=FPS) if video else None
         if picture is not None:
@@ -247,11 +249,17 @@ def _picture_packets(stream: Any, fault: Fault, seconds: float, result: Stamped,
 
 
 def _sound_packets(packets: list[Any], stream: Any, fault: Fault, rate_hz: int, result: Stamped, rng: Any) -> list[Any]:
-    kept = []
+    kept: list[Any] = []
+    lost = 0.0
+    # In AVI the first packet begins with the clock, whatever an encoder put in front.
+    priming_s = -float(packets[0].pts * packets[0].time_base) if result.path.suffix == ".avi" else 0.0
     for packet in packets:
         at, length = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
         if _inside(at, length, fault.lost):
+            lost += length
             continue
+        # What a page of Ogg holds follows what the one before it held: a jump of its end is seen behind it.
+        early, lost = lost if result.path.suffix == ".ogg" else 0.0, 0.0
         if _inside(at, length, fault.damaged):
             broken = av.Packet(rng.integers(0, 256, packet.size).astype(np.uint8).tobytes())
             broken.pts, broken.dts, broken.duration = packet.pts, packet.dts, packet.duration
@@ -266,7 +274,7 @@ def _sound_packets(packets: list[Any], stream: Any, fault: Fault, rate_hz: int, 
         kept.append(packet)
         begin = max(at, 0.0)
         if sounds and at + length > 0:
-            shift = _stamp(at, fault) - fault.clock_s - at
+            shift = _stamp(at, fault) - fault.clock_s - at + priming_s - early
             result.pieces.append((begin + shift, at + length + shift, begin))
     return kept
 

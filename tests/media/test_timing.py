@@ -36,6 +36,7 @@ def measured(path: Path, codec: str, fault: Fault, *, rate_hz: int = 48_000, vid
         ("x.mkv", "flac", "one each second"), ("x.mkv", "vorbis", "a gap"), ("x.ts", "ac3", "DTX"),
         ("x.mp4", "opus", "overlap"), ("x.mkv", "pcm", "uneven picture"), ("x.mp4", "alac", "no picture for 2 s"),
         ("x.flv", "mp3", "three gaps"), ("x.ts", "aac", "clock at 100 s"), ("x.mkv", "aac", "jump"),
+        ("x.mkv", "mp3", "drift of -500 ppm"), ("x.avi", "aac", "whole"),
     ],
 )  # fmt: skip
 def test_sound_and_picture_are_where_their_stamps_say(tmp_path: Path, name: str, codec: str, fault: str) -> None:
@@ -44,7 +45,7 @@ def test_sound_and_picture_are_where_their_stamps_say(tmp_path: Path, name: str,
     found = measured(tmp_path / name, codec, FAULTS[fault], video=video)
     assert found.parts > 20
     assert found.sound <= 1.001
-    assert found.window <= 1.5
+    assert found.window <= 1.001
     assert found.picture <= 1e3 / FPS
 
 
@@ -204,8 +205,10 @@ def _splices(levels: list[tuple[int, int]], samples: int, **options: Any) -> lis
 def test_jitter_of_a_packet_moves_nothing_and_what_lasts_does() -> None:
     second = 48_000
     assert _splices([(0, 0), (second, 448), (second + 960, 0)], 5 * second) == []
-    assert _splices([(0, 0), (second, 30)], 5 * second) == []
-    assert _splices([(0, 0), (second, 31)], 5 * second) == [(second, 31)]
+    assert _splices([(0, 0), (second, 18)], 5 * second) == []
+    # 19 samples are the edge of what rounding explains: the clock is a quarter of a millisecond further on average.
+    assert _splices([(0, 0), (second, 19)], 5 * second) == [(second, 31)]
+    assert _splices([(0, 0), (second, -19)], 5 * second) == [(second, -31)]
     assert _splices([(0, 0), (second, -480)], 5 * second) == [(second, -480)]
     # Each step of a staircase counts by itself, so that every packet is where it is stamped.
     stairs = [(0, 0), (second, 960), (second + 4800, 1920), (second + 9600, 2880)]

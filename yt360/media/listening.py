@@ -92,7 +92,7 @@ def _listen_to(
     heard = sample_sound(
         info.path, plain, duration_s=duration, count=SOUND_WINDOWS, window_s=sample_s / SOUND_WINDOWS,
         around_s=inspection.frames.times_s if inspection.frames else (),
-        seekable=info.container not in _NOT_SEEKABLE,
+        seekable=info.container not in _NOT_SEEKABLE, tick_s=audio.tick_s,
     )  # fmt: skip
     begins_s = plain.delay_s
     if heard.first_s is not None and abs(heard.first_s - begins_s) > TOLERANCE_S:

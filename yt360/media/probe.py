@@ -70,6 +70,7 @@ class AudioStream:
     in ``parts`` and the number of the first as its ``index``; ``matrix`` makes its channels out of what they hold.
     ``name`` is what its writer called the track.
     ``opus_header`` (hexadecimal) is that by which it is decoded, where libav cannot go by the file's own.
+    ``tick_s`` is the unit of its time stamps, 0 where it is not known.
     """
 
     index: int
@@ -84,6 +85,7 @@ class AudioStream:
     matrix: tuple[tuple[float, ...], ...] = ()
     name: str = ""
     opus_header: str = ""
+    tick_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -367,4 +369,5 @@ def _audio(stream: Any, index: int, metadata: ContainerMetadata) -> AudioStream:
         duration_s=_seconds(stream.duration, stream.time_base),
         matrix=projection.matrix if projection else (),
         opus_header=projection.header.hex() if projection else "",
+        tick_s=float(stream.time_base) if stream.time_base is not None else 0.0,
     )

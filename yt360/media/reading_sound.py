@@ -7,6 +7,7 @@ with numpy and resampled with soxr.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,7 @@ def read_channels(
     duration_s: float | None = None,
     block_s: float = 10.0,
     exact: bool = True,
+    tick_s: float = 0.0,
     notes: SoundNotes | None = None,
     timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
@@ -53,7 +55,8 @@ def read_channels(
 
     Zeros stand for the time before a late stream begins and for what is missing in it; what is there twice is left
     out. ``exact`` decodes from the start of the file and drops what comes before ``start_s``: only that is right to
-    the sample in every container. Without it ffmpeg seeks, which is off by up to 1 ms in Matroska (its clock).
+    the sample in every container. Without it ffmpeg seeks, to a multiple of ``tick_s``: it rounds to the unit of the
+    stream's time stamps, which is a millisecond in Matroska and a whole packet in AVI.
     ``notes`` receives what was inserted and left out. Raises :class:`yt360.media.ffmpeg.FfmpegError`, and
     :class:`yt360.errors.ItemError` (``time-stamps``) where the stamps contradict the samples beyond repair.
     """
@@ -74,6 +77,8 @@ def read_channels(
     else:
         # After a seek start a little early and cut, so that the decoder's first, wrong samples are not kept.
         begin_s = 0.0 if exact else max(0.0, start_s - min(_PREROLL_S, max(0.0, start_s - reading.delay_s)))
+        if tick_s > 0:
+            begin_s = math.floor(begin_s / tick_s + 1e-9) * tick_s
         skip = round((start_s - begin_s) * rate)
         late = skip + round((reading.delay_s - start_s) * rate)
         expected = max(0, late) if begin_s == 0 or late > 0 else None

@@ -232,8 +232,9 @@ def sample_sound(
     window_s: float,
     around_s: Sequence[float] = (),
     seekable: bool = True,
+    tick_s: float = 0.0,
 ) -> SoundSample:
-    """Decode :func:`sound_windows` by a :func:`plain_reading`.
+    """Decode :func:`sound_windows` by a :func:`plain_reading`; ``tick_s`` is the unit of the stream's time stamps.
 
     Without ``seekable`` everything up to the end of the last window is decoded, once.
     """
@@ -244,7 +245,7 @@ def sample_sound(
     for begin, length in spans:
         notes = SoundNotes()
         try:
-            blocks = list(_window(path, reading, begin, length, notes))
+            blocks = list(_window(path, reading, begin, length, tick_s, notes))
         except ItemError as error:
             if error.kind in ("timeout", "time-stamps"):
                 raise
@@ -272,9 +273,11 @@ def _cleaned(window: NDArray[np.float32], begin_s: float, sample: SoundSample) -
 
 
 def _window(
-    path: Path, reading: FoaDecodeSpec, begin: float, length: float, notes: SoundNotes
+    path: Path, reading: FoaDecodeSpec, begin: float, length: float, tick_s: float, notes: SoundNotes
 ) -> Iterator[NDArray[np.float32]]:
-    return read_channels(path, reading, start_s=begin, duration_s=length, exact=False, notes=notes, timeout_s=60.0)
+    return read_channels(
+        path, reading, start_s=begin, duration_s=length, exact=False, tick_s=tick_s, notes=notes, timeout_s=60.0
+    )
 
 
 def _in_one_pass(
