@@ -132,6 +132,35 @@ def test_a_clip_that_begins_inside_a_frame_shows_that_frame(tmp_path: Path) -> N
     assert late[:8] == [40] * 8
 
 
+@pytest.mark.parametrize("suffix", ["ts", "m2ts", "mkv"])
+def test_a_single_key_frame_at_the_start_is_found_from_everywhere(tmp_path: Path, good: Path, suffix: str) -> None:
+    """MPEG-TS is sought to any packet, Matroska without cues of a track to any cluster."""
+    path = convert(good, tmp_path / f"x.{suffix}", "-c", "copy")
+    if suffix == "mkv":
+        slow = convert(good, tmp_path / "slow.mov", "-vf", "fps=1", "-c:v", "mjpeg", "-an")
+        ffmpeg.run(["-y", "-i", str(slow), "-i", str(good), "-map", "0:v", "-map", "1", "-c", "copy", str(path)],
+                   timeout_s=60)  # fmt: skip
+    inspection = inspect_media(path)
+    assert inspection.verdict == "keep", inspection.reasons()
+    reading = inspection.picture and inspection.picture.reading
+    assert reading is not None
+    assert reading.codec == "h264"
+    shown = next(read_frames(path, reading, height=64, width=128, fps=8, start_s=4.0, gray=True))
+    wanted = next(read_frames(good, VideoDecodeSpec(256, 128), height=64, width=128, fps=8, start_s=4.0, gray=True))
+    np.testing.assert_array_equal(shown, wanted)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_still_in_front_is_not_the_picture_even_if_it_is_a_sphere(tmp_path: Path, good: Path, suffix: str) -> None:
+    still = convert(good, tmp_path / "still.jpg", "-frames:v", "1", "-vf", "negate")
+    path = tmp_path / f"x.{suffix}"
+    ffmpeg.run(["-y", "-i", str(still), "-i", str(good), "-map", "0:v", "-map", "1", "-c", "copy", str(path)],
+               timeout_s=60)  # fmt: skip
+    reading = inspect_media(path).picture.reading  # type: ignore[union-attr]
+    assert reading is not None
+    assert (reading.codec, reading.stream) == ("h264", 1)
+
+
 # Lengths and tracks -------------------------------------------------------------------------------------------
 
 

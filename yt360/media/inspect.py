@@ -36,6 +36,9 @@ _MOST_MEMORY_MB = 8192
 _FRAMES_HELD, _BYTES_A_PIXEL, _SOUND_COPIES = 24, 3, 6
 """Frames that a decoder may hold for reference, pixels of 10 bits in 4:2:0, and copies of the sound while measuring."""
 
+_STILL_CODECS = frozenset({"mjpeg", "png", "apng", "bmp", "gif", "tiff", "webp"})
+"""Codecs of thumbnails and previews, where there is a picture of another codec, too."""
+
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
 
@@ -117,10 +120,14 @@ def _note_ends(inspection: Inspection) -> None:
 
 
 def _look(inspection: Inspection, info: MediaInfo) -> None:
-    """Look at the picture that the metadata declare a sphere; without one at all in turn, to the first that is."""
+    """Look at the picture that the metadata declare a sphere; without one at all in turn, to the first that is.
+
+    Tracks of single pictures (thumbnails, previews, pictures of chapters) come last.
+    """
     note_messages(info)
     declared = [video for video in info.videos if _declares_a_sphere(info, video)]
-    for video in declared[:1] or info.videos[:MOST_TRACKS]:
+    moving_first = sorted(info.videos, key=lambda video: video.codec in _STILL_CODECS)
+    for video in declared[:1] or moving_first[:MOST_TRACKS]:
         frames = sample_frames(info, video, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
         shown = video
         if frames.turn in QUARTER_TURNS:

@@ -94,7 +94,8 @@ def read_frames(
             ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s, said=said) as pipe,
         ):
             data = pipe.read(size)
-            if held and begin_s > 0 and not _on_show(said, start_s - begin_s):
+            # Without a frame at all the filter prints the time of the end.
+            if held and begin_s > 0 and (len(data) < size or not _on_show(said, start_s - begin_s)):
                 back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
                 continue
             while len(data) == size:

@@ -24,6 +24,9 @@ from yt360.media.timeline import SoundNotes
 _MOST_PACKETS = 400
 """Packets that are read after one seek in search of a frame that decodes."""
 
+_STEPS_BACK_S = (0.0, 4.0, 16.0, 64.0)
+"""How far in front of a place its key frame is looked for."""
+
 _MOST_BAD = 0.01
 """Share of values that are no samples above which a window is damaged as a whole."""
 
@@ -123,7 +126,18 @@ def _last_packet(container: Any, stream: Any, start_s: float, duration_s: float)
 
 
 def _frame_near(container: Any, stream: Any, time_s: float, last_s: float) -> Any:
-    """The first good frame at the key frame before ``time_s`` or after; a new one where that is cheap."""
+    """The first good frame at the key frame before ``time_s`` or after; a new one where that is cheap.
+
+    MPEG-TS is sought to any packet: the key frame that what follows needs may lie further in front.
+    """
+    for back_s in _STEPS_BACK_S:
+        frame = _frame_from(container, stream, time_s - back_s, last_s)
+        if frame is not None or back_s > time_s:
+            return frame
+    return None
+
+
+def _frame_from(container: Any, stream: Any, time_s: float, last_s: float) -> Any:
     try:
         container.seek(max(0, int(time_s / stream.time_base)), stream=stream, backward=True)
         best = None
