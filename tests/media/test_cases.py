@@ -305,28 +305,6 @@ def test_a_value_that_is_no_number_where_it_is_heard_costs_no_video(
     assert inspect_media(good, encode(tmp_path / "y.wav", sound=bad, audio="pcm")).verdict == "reject"
 
 
-@pytest.mark.parametrize(
-    ("name", "size", "word"),
-    [("two-strips.360", (64, 192), "GoPro"), ("VID_00.insv", (64, 64), "Insta360"), ("CAM.osv", (64, 64), "DJI")],
-)
-def test_raw_files_of_cameras_are_named(
-    tmp_path: Path, foa: np.ndarray, name: str, size: tuple[int, int], word: str
-) -> None:
-    rng = np.random.default_rng(3)
-    halves = [
-        encode(tmp_path / f"{k}.mp4", frames=rng.integers(0, 255, (16, *size, 3)).astype(np.uint8)) for k in (0, 1)
-    ]
-    sound = encode(tmp_path / "s.m4a", sound=foa[:, : 2 * RATE], audio="aac")
-    path = tmp_path / "x.mp4"
-    inputs = ["-i", str(halves[0]), "-i", str(sound), "-i", str(halves[1])]
-    ffmpeg.run(["-y", *inputs, "-map", "0", "-map", "1", "-map", "2", "-c", "copy", str(path)], timeout_s=60)
-    path = path.rename(tmp_path / name)
-    code, words = inspect_media(path).reasons()[0]
-    assert code == "raw-camera"
-    assert word in words
-    assert "export it to equirectangular" in words
-
-
 def test_memory_grows_with_the_picture() -> None:
     from yt360.media.containers.spatial import ContainerMetadata
     from yt360.media.inspect import memory_mb_beyond

@@ -26,6 +26,10 @@ _OPUS_FAMILY_AT = 18
 
 _LONGEST_NAME = 200
 """Characters of a track's name that are kept."""
+
+_MOST_DATA_TRACKS = 16
+"""Tracks of data whose names are kept."""
+
 _PROJECTION_FAMILY, _OPUS_HZ = 3, 48_000
 
 _KNOWN_SOUND = {
@@ -232,8 +236,16 @@ def probe(path: Path) -> MediaInfo:
             audios=tuple(audios),
             metadata=metadata,
             undecodable=tuple(undecodable),
-            tags=tuple((str(key).lower(), str(value)) for key, value in container.metadata.items()),
+            tags=_tags(container),
         )
+
+
+def _tags(container: Any) -> tuple[tuple[str, str], ...]:
+    """What the container says about itself, and the names of its tracks of data: cameras write such."""
+    own = [(str(key).lower(), str(value)) for key, value in container.metadata.items()]
+    data = [stream for stream in container.streams if stream.type not in ("video", "audio")][:_MOST_DATA_TRACKS]
+    named = [("handler_name", str(stream.metadata.get("handler_name", ""))[:_LONGEST_NAME]) for stream in data]
+    return tuple(own + [one for one in named if one[1]])
 
 
 def put_together(

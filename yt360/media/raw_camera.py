@@ -6,12 +6,16 @@ What is known of the formats is in the docs ("Cameras"); nothing here decides th
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from yt360.media.picture_facts import PictureFacts
 from yt360.media.probe import MediaInfo
 
 _STRIP = (2.5, 3.6)
 """Width to height of half a cubemap: three faces, and with GoPro some columns twice (4096x1344, 5888x1920)."""
+
+_SAYING = ("make", "model", "manufacturer", "handler_name")
+"""Keys of tags that name a camera."""
 
 _SQUARE = (0.9, 1.1)
 _EXPORT = "export it to equirectangular (2:1) with"
@@ -30,7 +34,14 @@ _BY_NAME = (
     ("ricoh", ("Ricoh Theta", f"{_EXPORT} the Ricoh Theta app, with its spatial sound")),
     ("theta", ("Ricoh Theta", f"{_EXPORT} the Ricoh Theta app, with its spatial sound")),
     ("kandao", ("Kandao", f"stitch it with Kandao Studio: {_EXPORT} it")),
+    ("qoocam", ("Kandao QooCam", f"stitch it with QooCam Studio: {_EXPORT} it")),
+    ("gear 360", ("Samsung Gear 360", f"{_EXPORT} Gear 360 ActionDirector")),
+    ("sm-r210", ("Samsung Gear 360", f"{_EXPORT} Gear 360 ActionDirector")),
+    ("sm-c200", ("Samsung Gear 360", f"{_EXPORT} Gear 360 ActionDirector")),
 )
+
+_INSTA360_TRAILER = b"8db42d694ccc418790edff439fe026bf"
+"""With this a file of Insta360 ends, whatever it is called: behind the last box lies what its sensors recorded."""
 
 
 def name_camera(picture: PictureFacts, info: MediaInfo) -> PictureFacts:
@@ -57,9 +68,17 @@ def _camera(info: MediaInfo) -> tuple[str, str]:
     known = _BY_SUFFIX.get(info.path.suffix.lower())
     if known is not None:
         return known
-    tags = " ".join(value for key, value in info.tags if any(word in key for word in ("make", "model", "manufacturer")))
-    said = " ".join([tags, *(video.handler for video in info.videos)]).lower()
+    tags = " ".join(value for key, value in info.tags if any(word in key for word in _SAYING))
+    said = " ".join([tags, info.metadata.user_data, *(video.handler for video in info.videos)]).lower()
+    if _ends_like_insta360(info.path):
+        said += " insta360"
     for name, answer in _BY_NAME:
         if name in said:
             return answer
     return "", ""
+
+
+def _ends_like_insta360(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(_INSTA360_TRAILER)))
+        return file.read() == _INSTA360_TRAILER

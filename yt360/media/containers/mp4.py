@@ -49,6 +49,9 @@ _SHORTEST_DOPS, _LONGEST_DOPS = 11, 4096
 _MOST_EDITS = 10_000
 """A longer edit list is not followed."""
 
+_LONGEST_USER_DATA = 4096
+"""Bytes of ``udta`` that are kept."""
+
 _TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"styp", b"pnot"})
 """Boxes that stand at the top of a file."""
 
@@ -105,6 +108,8 @@ def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
                 for inner, track, _ in walk.boxes(content, 1):
                     if inner == b"mvhd":
                         movie_hz = _timescale(track)
+                    if inner == b"udta":
+                        found.user_data += track.read(0, min(track.size, _LONGEST_USER_DATA)).decode("latin-1")
                     if inner == b"trak":
                         _read_track(walk, track, found, movie_hz)
     except MalformedError as error:

@@ -131,7 +131,8 @@ class ContainerMetadata:
     """Spatial metadata of a file: one entry a video track and one an audio stream, in the order of the file.
 
     ``groups`` are the audio streams that belong together. ``promised_size`` is the size that the file's own structure
-    says it has; a smaller file was cut off.
+    says it has; a smaller file was cut off. ``user_data`` is the beginning of what its writer left in ``moov/udta`` of
+    MP4, as Latin-1: makers of cameras name themselves there in boxes of their own.
     """
 
     container: str = ""
@@ -139,6 +140,7 @@ class ContainerMetadata:
     sounds: list[SoundMetadata] = field(default_factory=list)
     groups: list[StreamGroup] = field(default_factory=list)
     promised_size: int | None = None
+    user_data: str = ""
     problems: list[str] = field(default_factory=list)
 
     def picture(self, index: int = 0) -> PictureMetadata:
