@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from benchmarks.media_pictures import HEIGHT, LIGHTS, POLES, WIDTH, Picture, blemished, pictures, world
 from yt360.media.probe import probe
-from yt360.media.projection.content import guess_projection
 from yt360.media.projection.decision import PictureThresholds, decide_picture
 from yt360.media.projection.hypotheses import hypotheses
+from yt360.media.projection.letterbox import guess_projection
 from yt360.media.sampling import sample_frames
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -11,7 +11,8 @@ import pytest
 from tests import SHARED
 from yt360.media.inspect import inspect_media
 from yt360.media.probe import probe
-from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, guess_projection
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH
+from yt360.media.projection.letterbox import guess_projection
 from yt360.media.sampling import sample_frames
 
 REAL = SHARED / "real"

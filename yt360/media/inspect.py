@@ -22,7 +22,8 @@ from yt360.media.packets import longest_track_s, with_length
 from yt360.media.picture import QUARTER_TURNS
 from yt360.media.picture_facts import weigh_picture
 from yt360.media.probe import MediaInfo, VideoStream, probe
-from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, guess_projection
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH
+from yt360.media.projection.letterbox import guess_projection
 from yt360.media.raw_camera import name_camera
 from yt360.media.sampling import FrameSample, falls_short, sample_frames
 from yt360.media.sei import note_messages

@@ -57,7 +57,8 @@ class VideoDecodeSpec:
     the pose of the camera in the world in degrees: yaw to the left, pitch up, roll counter-clockwise as seen by the
     viewer; reading undoes them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes
     supplemental H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
-    by the container and by such a message.
+    by the container and by such a message. ``letterbox`` is the height (fraction of the frame) of a black bar above
+    the picture and of one below it, which are no part of it.
     """
 
     width: int
@@ -76,12 +77,14 @@ class VideoDecodeSpec:
     mesh: ByteRange | None = None
     drop_sei: bool = False
     turn: Turn = ""
+    letterbox: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
         fields = asdict(self)
-        if not self.turn:
-            del fields["turn"]
+        for name in ("turn", "letterbox"):
+            if not fields[name]:
+                del fields[name]
         return fields
 
     @staticmethod
@@ -107,11 +110,13 @@ class VideoDecodeSpec:
     def eye(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of the left eye as fractions of the frame."""
         second = 0.5 if self.right_eye_first else 0.0
+        left, top, width, height = 0.0, 0.0, 1.0, 1.0
         if self.stereo == "top-bottom":
-            return (0.0, second, 1.0, 0.5)
-        if self.stereo == "left-right":
-            return (second, 0.0, 0.5, 1.0)
-        return (0.0, 0.0, 1.0, 1.0)
+            top, height = second, 0.5
+        elif self.stereo == "left-right":
+            left, width = second, 0.5
+        shown = 1 - 2 * self.letterbox
+        return (left, self.letterbox + shown * top, width, shown * height)
 
 
 def turn_filter(stream: Any, turn: Turn) -> Any:
@@ -146,7 +151,7 @@ def matrix_turn(matrix: Sequence[int]) -> Turn:
 def eye_filter(stream: Any, reading: VideoDecodeSpec) -> Any:
     """Cut the left eye out of the frame."""
     left, top, width, height = reading.eye
-    if reading.stereo == "mono":
+    if reading.stereo == "mono" and not reading.letterbox:
         return stream
     return stream.filter("crop", f"iw*{width:g}", f"ih*{height:g}", f"iw*{left:g}", f"ih*{top:g}")
 

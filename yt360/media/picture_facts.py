@@ -15,7 +15,7 @@ from yt360.media.picture import Turn, VideoDecodeSpec
 from yt360.media.probe import VideoStream
 from yt360.media.projection.content import PictureGuess
 from yt360.media.projection.decision import PictureThresholds, decide_picture
-from yt360.media.projection.hypotheses import hypotheses
+from yt360.media.projection.hypotheses import Hypothesis, hypotheses
 from yt360.media.projection.layouts import known_layouts
 from yt360.media.projection.words import picture_words, reason_code
 
@@ -170,7 +170,7 @@ def _weighed(
         said = f"metadata says {stated.projection} {stated.stereo}"
         disagreement = f"{said}, the picture looks {seen.projection} {seen.stereo}"
     if decision.kind == "sphere":
-        spec = replace(reading, projection=best.projection, stereo=best.stereo)
+        spec = replace(reading, projection=best.projection, stereo=best.stereo, letterbox=_bars(stated, best, guess))
         if best.seams:
             spec = replace(spec, cubemap_layout=known_layouts()[best.seams].cubemap_layout)
         if stated is not None and agrees:
@@ -185,6 +185,11 @@ def _weighed(
         )  # fmt: skip
     taken = best.name if facts.reading is not None else ""
     return replace(facts, stated=name, taken=taken, likeliest=likeliest, scores=scores)
+
+
+def _bars(stated: VideoDecodeSpec | None, taken: Hypothesis, guess: PictureGuess) -> float:
+    """Height of black bars, where the picture between them is what is taken; a statement is on the whole frame."""
+    return guess.letterbox if stated is None and taken.name == guess.layout else 0.0
 
 
 def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess, thresholds: PictureThresholds) -> PictureFacts:

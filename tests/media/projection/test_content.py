@@ -6,9 +6,10 @@ import pytest
 
 from benchmarks.media_pictures import blemished, world
 from benchmarks.media_scenes import flat_view, make_scene
-from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_projection
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess
 from yt360.media.projection.decision import PictureThresholds, decide_picture
 from yt360.media.projection.layouts import draw, dual_fisheye, half_equirectangular, known_layouts
+from yt360.media.projection.letterbox import guess_projection
 
 SEEDS = (2, 5)
 

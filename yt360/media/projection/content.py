@@ -39,7 +39,8 @@ class PictureGuess:
     probability without any metadata, ``reason`` says why; ``projection`` is ``unknown`` where that is too low.
     ``scores`` holds the log likelihood of every hypothesis, empty without a picture; ``measures`` what a person can
     look at: ``edges`` (log odds that the left and right edge meet), ``top`` and ``bottom`` (that rows are stretched
-    as at poles), how alike halves are, bars.
+    as at poles), how alike halves are, bars. ``letterbox`` is the height (fraction of the frame) of a black bar above
+    and of one below the picture that this is about.
     """
 
     projection: Projection
@@ -49,6 +50,7 @@ class PictureGuess:
     reason: str
     scores: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
+    letterbox: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +61,7 @@ class PictureGuess:
             "reason": self.reason,
             "scores": {name: round(value, 2) for name, value in self.scores.items()},
             "measures": {name: round(value, 4) for name, value in self.measures.items()},
+            "letterbox": round(self.letterbox, 4),
         }
 
 
@@ -81,13 +84,6 @@ def measure_picture(frames: NDArray[np.uint8], width: int, height: int) -> Pictu
         empty_sides=looks.empty_sides(frames),
         circles=(looks.roundness(frames), min(looks.roundness(left), looks.roundness(right))),
     )
-
-
-def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
-    """Judge gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)`` of a picture that is ``width`` x ``height`` as shown."""
-    if len(frames) == 0:
-        return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
-    return guess_from_measures(measure_picture(frames, width, height))
 
 
 def guess_from_measures(measures: PictureMeasures) -> PictureGuess:

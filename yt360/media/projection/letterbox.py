@@ -1,0 +1,56 @@
+"""Pictures with black bars above and below: what is between them is judged, and read, as a picture of its own.
+
+Editors put a picture of 2:1 into a frame of 16:9. A sphere whose poles are black looks alike; it fills a frame of a
+usual shape with them, and only where the picture without bars has the usual shape are they taken for bars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yt360.media.projection import looks
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_from_measures, measure_picture
+from yt360.media.projection.hypotheses import hypotheses
+
+_LEAST_BAR, _MOST_BAR = 0.02, 0.35
+"""Height (fraction of the frame) of a bar that is looked for."""
+
+_SAME_SHAPE = 0.04
+"""Octaves by which a shape may differ from the usual one: bars are measured to a row of the small picture."""
+
+_OPEN = ("flat", "half_equirectangular", "fisheye")
+
+
+def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
+    """Judge gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)`` of a picture that is ``width`` x ``height`` as shown.
+
+    ``letterbox`` of the result is the height of the bars where the picture between them is the sphere.
+    """
+    if len(frames) == 0:
+        return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
+    whole = guess_from_measures(measure_picture(frames, width, height))
+    bar = looks.side_bars(frames.transpose(0, 2, 1))
+    if not _LEAST_BAR <= bar <= _MOST_BAR:
+        return whole
+    rows = round(bar * WORK_HEIGHT)
+    inner = [
+        cv2.resize(frame[rows : WORK_HEIGHT - rows], (WORK_WIDTH, WORK_HEIGHT), interpolation=cv2.INTER_LINEAR)
+        for frame in frames
+    ]
+    inner_height = max(1, round(height * (1 - 2 * rows / WORK_HEIGHT)))
+    between = guess_from_measures(measure_picture(np.asarray(inner, np.uint8), width, inner_height))
+    if between.projection == "equirectangular":
+        shape = hypotheses()[between.layout].shapes[0][0]
+        if _is_shaped(width / inner_height, shape) and not _is_shaped(width / height, shape):
+            return replace(between, letterbox=(1 - width / shape / height) / 2)
+    if between.projection in _OPEN and whole.projection in ("unknown", *_OPEN):
+        return between
+    return whole
+
+
+def _is_shaped(aspect: float, shape: float) -> bool:
+    return abs(float(np.log2(aspect / shape))) < _SAME_SHAPE
