@@ -108,7 +108,10 @@ FORBIDDEN = {
         "yt360.release", "yt360.rebuild",
     ),
     "yt360.filters": ("yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
-    **{f"yt360.filters.{question}": ("yt360.engine",) for question in ("stills", "post_production", "duplicates")},
+    **{
+        f"yt360.filters.{question}": ("yt360.engine",)
+        for question in ("stills", "post_production", "duplicates", "frame_of_reference")
+    },
     "yt360.stages": (
         "yt360.engine.executors", "yt360.engine.pipeline", "yt360.engine.stage_run", "yt360.training",
         "yt360.evaluation", "yt360.models", "yt360.report", "yt360.release", "yt360.rebuild",

@@ -42,6 +42,11 @@ _COMMANDS = {
     "voiceover": _Listed(
         "yt360.cli.run:voiceover_command", "Drop post-production sound: voice-over and background music.", _BUILD
     ),
+    "frame_of_reference": _Listed(
+        "yt360.cli.run:frame_of_reference_command",
+        "Measure whether sound comes from where and when it is seen; drops nothing by default.",
+        _BUILD,
+    ),
     "fingerprint": _Listed("yt360.cli.run:fingerprint_command", "Compute fingerprints for finding duplicates.", _BUILD),
     "duplicates": _Listed("yt360.cli.run:duplicates_command", "Drop duplicates, keeping the best copy.", _BUILD),
     "chunk": _Listed("yt360.cli.run:chunk_command", "Cut 10 s clips; silence is skipped.", _BUILD),

@@ -213,6 +213,7 @@ _SUMMARIES = {
     "validate": "Detect projection and ambisonics; drop anything that is not 360° with spatial sound.",
     "stills": "Drop still pictures.",
     "voiceover": "Drop post-production sound: voice-over and background music.",
+    "frame_of_reference": "Measure whether sound comes from where and when it is seen; drops nothing by default.",
     "fingerprint": "Compute fingerprints for finding duplicates.",
     "duplicates": "Drop duplicates, keeping the best copy.",
     "chunk": "Cut 10 s clips; silence is skipped.",
@@ -270,6 +271,7 @@ def _as_yaml(text: str) -> str:
 validate_command = stage_command("validate")
 stills_command = stage_command("stills")
 voiceover_command = stage_command("voiceover")
+frame_of_reference_command = stage_command("frame_of_reference")
 fingerprint_command = stage_command("fingerprint")
 duplicates_command = stage_command("duplicates")
 chunk_command = stage_command("chunk")

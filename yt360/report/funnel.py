@@ -15,6 +15,7 @@ _STEPS = (
     ("validate", "valid: 360° with ambisonics"),
     ("stills", "not a still"),
     ("voiceover", "no post-production sound"),
+    ("frame_of_reference", "picture and sound in one frame of reference"),
     ("duplicates", "not a duplicate"),
     ("chunk", "with clips"),
     ("split", "in the dataset"),

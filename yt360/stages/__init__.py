@@ -8,6 +8,7 @@ REGISTRY = Registry(
         "validate": "yt360.stages.validate:Validate",
         "stills": "yt360.stages.stills:Stills",
         "voiceover": "yt360.stages.voiceover:Voiceover",
+        "frame_of_reference": "yt360.stages.frame_of_reference:FrameOfReference",
         "fingerprint": "yt360.stages.fingerprint:Fingerprint",
         "duplicates": "yt360.stages.duplicates:Duplicates",
         "chunk": "yt360.stages.chunk:Chunk",

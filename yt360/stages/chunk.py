@@ -5,8 +5,9 @@ each clip ``KEY.video.mp4`` (mono equirectangular H.264, constant frame rate, sh
 ``KEY.foa.flac`` (4 channels, AmbiX) and ``KEY.json``. The picture is decoded once for all clips.
 
 Clips start at whole seconds and do not overlap, as in the published list; where a list says which
-segments a video has, exactly these are cut, and nothing of them is judged here. Time 0 is the start of
-the container, for picture and sound alike.
+segments a video has, exactly these are cut, and nothing of them is judged here. Where ``frame_of_reference`` found the
+sound turned or moved against the picture and is to repair it, the sound is put in place before anything else. Time 0
+is the start of the container, for picture and sound alike.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outco
 from yt360.errors import ItemError
 from yt360.files import parse_json
 from yt360.filters import silence
+from yt360.filters.frame_of_reference.decision import Repair
+from yt360.filters.frame_of_reference.mending import mended
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
@@ -33,6 +36,7 @@ from yt360.media.reading_sound import read_sound
 from yt360.media.timeline import SoundNotes
 from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
 from yt360.stages.clip_cutting import ClipCutter
+from yt360.stages.frame_of_reference import repairs
 
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
@@ -55,14 +59,17 @@ class Chunk(Stage):
     params_type = ChunkParams
     needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
-    after = ("validate", "stills", "voiceover", "duplicates")
+    after = ("validate", "stills", "voiceover", "frame_of_reference", "duplicates")
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        listing = read_listing(dataset)
+        listing, turned = read_listing(dataset), repairs(dataset)
         for item in super().plan(dataset):
-            # Part of the key: an edited table cuts exactly its videos anew.
+            # Part of the key: an edited table, or a sound found elsewhere, cuts exactly its videos anew.
             segments = listing.get(item.id, {}).get("segments")
-            yield replace(item, meta={"segments": segments}) if segments else item
+            meta: dict[str, Any] = {"segments": segments} if segments else {}
+            if item.id in turned:
+                meta["repair"] = turned[item.id].to_json()
+            yield replace(item, meta=meta) if meta else item
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: ChunkParams = self.params
@@ -76,7 +83,8 @@ class Chunk(Stage):
                 f"a clip needs {params.min_clip_s:g} s",
             )
         notes = SoundNotes()
-        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes)
+        repair = Repair.from_json(item.meta["repair"]) if "repair" in item.meta else None
+        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes, repair)
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
         active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
@@ -92,6 +100,8 @@ class Chunk(Stage):
         }
         if given:
             measures["given"] = len(given)
+        if repair is not None:
+            measures |= {"sound_turned_deg": repair.yaw_deg, "sound_moved_s": -repair.lag_s}
         if notes.splices:
             measures |= {"inserted_s": round(notes.inserted_s, 3), "dropped_s": round(notes.dropped_s, 3)}
         if notes.not_numbers_s:
@@ -164,7 +174,7 @@ class Chunk(Stage):
         return [found[begin] for begin in sorted(found)][: params.max_clips]
 
     def _decode_sound(
-        self, item: Item, facts: Facts, end_s: float, workdir: Path, notes: SoundNotes
+        self, item: Item, facts: Facts, end_s: float, workdir: Path, notes: SoundNotes, repair: Repair | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
         """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak."""
         rate = self.params.sample_rate_hz
@@ -172,9 +182,13 @@ class Chunk(Stage):
         raw = workdir / "sound.f32"
         peak = 0.0
         with raw.open("wb") as stream:
-            for block in read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s, notes=notes):
+            late_s = max(0.0, repair.lag_s) if repair is not None else 0.0
+            blocks = read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s + late_s, notes=notes)
+            for block in blocks if repair is None else mended(blocks, repair, rate):
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 stream.write(np.ascontiguousarray(block.T, dtype=np.float32).tobytes())
+        if repair is not None:
+            notes.not_numbers_s = [at_s - repair.lag_s for at_s in notes.not_numbers_s]
         if raw.stat().st_size == 0:
             raise ItemError("no-samples", f"{source.name}: expected sound, decoded not one sample")
         sound = np.memmap(raw, dtype=np.float32, mode="r").reshape(-1, 4)

@@ -152,6 +152,9 @@ class ClipCutter:
             "SOURCE_REPAIRED": self._facts.sound.repaired or "no",
             "GAIN_DB": f"{20 * math.log10(self._gain):.4f}",
         }
+        repair = self._item.meta.get("repair")
+        if repair:
+            said |= {"TURNED_DEG": f"{repair['yaw_deg']:g}", "MOVED_S": f"{-repair['lag_s']:g}"}
         write_clip_sound(workdir / f"{name}.foa.flac", samples, rate, params.subtype, said)
         heard = ambisonics.sound_direction(samples.T)
         power = np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64))
@@ -174,6 +177,8 @@ class ClipCutter:
             "elevation_deg": round(math.degrees(heard.elevation), 3),
             "diffuseness": round(heard.diffuseness, 4),
         } | shot
+        if repair:
+            meta |= {"sound_turned_deg": repair["yaw_deg"], "sound_moved_s": -repair["lag_s"]}
         text = json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (workdir / f"{name}.json").write_text(text, encoding="utf-8")
         outputs = {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}

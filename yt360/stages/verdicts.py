@@ -19,6 +19,7 @@ REASONS = {
     "still": "nothing moves in the picture",
     "voice-over": "speech was added to the recording",
     "background-music": "music was added to the recording",
+    "frame-of-reference": "picture and sound do not share a frame of reference",
     "duplicate": "a better copy of it is kept",
     "silent": "no stretch has enough sound for a clip",
 }

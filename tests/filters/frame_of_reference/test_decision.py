@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from yt360.filters.frame_of_reference import calibration, decision
+from yt360.filters.frame_of_reference.decision import Repair
+from yt360.filters.frame_of_reference.settings import FrameThresholds
+
+SURE = {
+    "yaw_deg": 60.0, "correlation": 0.9, "margin": 0.9, "above_chance": 4.0, "agreeing": 1.0, "mirrored": 0.1,
+    "range_deg": 5.0,
+}  # fmt: skip
+UNSURE = {**SURE, "correlation": 0.2, "margin": 0.1, "above_chance": 0.0, "agreeing": 0.0}
+LAG = {"lag_s": 0.5, "correlation": 0.4, "margin": 0.9, "above_chance": 15.0, "agreeing": 1.0}
+TURNS = {"turned_deg": 90.0, "follows": 0.8, "stays": 0.3, "mirrored": 0.2, "gain": 1.0}
+
+
+def measures(heading=None, lag=None, turning=None):
+    return {"heading": heading, "lag": lag, "turning": turning}
+
+
+def judged(*args, **limits):
+    return decision.judge(measures(*args), FrameThresholds(**limits))
+
+
+def test_evidence_makes_it_sure():
+    assert calibration.heading_probability(SURE) > 0.98
+    assert calibration.heading_probability(UNSURE) < 0.3
+    assert calibration.heading_probability(None) == calibration.lag_probability(None, SURE) == 0
+    assert calibration.lag_probability(LAG, UNSURE) <= calibration.heading_probability(UNSURE)
+
+
+def test_nothing_to_see_is_unknown():
+    assert judged().verdict == "unknown"
+    assert judged(UNSURE).verdict == "unknown"
+    assert judged(UNSURE).yaw_deg is None
+
+
+@pytest.mark.parametrize(("yaw_deg", "verdict"), [(24.9, "agrees"), (25.0, "elsewhere"), (-25.0, "elsewhere")])
+def test_a_known_heading_agrees_up_to_a_limit(yaw_deg, verdict):
+    found = judged({**SURE, "yaw_deg": yaw_deg})
+    assert (found.verdict, found.yaw_deg) == (verdict, yaw_deg)
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "verdict"), [(-0.11, "elsewhere"), (-0.09, "agrees"), (0.29, "agrees"), (0.31, "elsewhere")]
+)
+def test_sound_may_be_late_from_afar_but_not_early(lag_s, verdict):
+    found = judged({**SURE, "yaw_deg": 3.0}, {**LAG, "lag_s": lag_s})
+    assert (found.verdict, found.lag_s) == (verdict, lag_s)
+
+
+def test_a_heading_that_fits_mirrored_as_well_is_not_known():
+    assert judged({**SURE, "mirrored": 0.75}).verdict == "unknown"
+    assert judged({**SURE, "mirrored": 0.71}).verdict == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "agrees"),
+        ({"turned_deg": 29.0}, "unknown"),
+        ({"stays": 0.7}, "unknown"),
+        ({"gain": 0.5}, "unknown"),
+        ({"gain": 0.0, "stays": 0.8, "follows": 0.3}, "does-not-turn"),
+        ({"gain": -1.0, "mirrored": 0.8, "follows": 0.3}, "mirrored"),
+    ],
+)
+def test_how_the_sound_turns(change, verdict):
+    assert judged(None, None, {**TURNS, **change}).verdict == verdict
+
+
+def test_repair_is_off_unless_asked_for_and_then_only_where_sure():
+    found = judged(SURE)
+    assert found.verdict == "elsewhere"
+    assert decision.repair(found, FrameThresholds()) is None
+    assert decision.repair(found, FrameThresholds(repair=True)) == Repair(60.0, 0.0)
+    assert decision.repair(found, FrameThresholds(repair=True, repair_probability=0.9999)) is None
+    both = judged(SURE, LAG)
+    assert decision.repair(both, FrameThresholds(repair=True, repair_probability=0.9)) == Repair(60.0, 0.5)
+    assert decision.repair(judged({**SURE, "yaw_deg": 1.0}), FrameThresholds(repair=True)) is None
+    contradictory = judged(SURE, None, {**TURNS, "gain": 0.0, "stays": 0.8, "follows": 0.3})
+    assert decision.repair(contradictory, FrameThresholds(repair=True)) is None
+
+
+def test_words_name_the_side():
+    assert "heard 60° further to the right" in judged(SURE).words
+    assert "heard 60° further to the left" in judged({**SURE, "yaw_deg": -60.0}).words
+
+
+def test_a_repair_goes_through_json():
+    assert Repair.from_json(Repair(12.5, -0.2).to_json()) == Repair(12.5, -0.2)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.filters.frame_of_reference.scenes import moving_frames, moving_sound
+from tests.filters.frame_of_reference.test_decision import SURE, measures
+from tests.stages.fakes import context
+from yt360.engine.stage import Done, Item
+from yt360.errors import ItemError
+from yt360.filters.frame_of_reference.decision import Repair
+from yt360.filters.frame_of_reference.measurement import HEIGHT, RATE_HZ, WIDTH
+from yt360.filters.frame_of_reference.settings import FrameThresholds, StretchSettings
+from yt360.filters.frame_of_reference.sound_activity import SAMPLE_RATE_HZ
+from yt360.media import ffmpeg
+from yt360.stages.chunk import Chunk
+from yt360.stages.frame_of_reference import FrameOfReference, repairs, stretches
+
+SECONDS = 13.0
+
+
+def item(folder: Path, seconds: float = SECONDS, turned_deg: float = 0.0) -> Item:
+    """A video of a disc that moves and sounds, and what ``validate`` would have said of it."""
+    raw = ["-f", "rawvideo", "-pix_fmt", "gray", "-video_size", f"{WIDTH}x{HEIGHT}", "-framerate", f"{RATE_HZ:g}"]
+    coding = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p"]
+    stdin = b"".join(frame.tobytes() for frame in moving_frames(seconds))
+    ffmpeg.run([*raw, "-i", "pipe:0", *coding, "-y", str(folder / "v.mp4")], timeout_s=60, stdin=stdin)
+    sound = moving_sound(seconds, turned_deg=turned_deg)
+    soundfile.write(folder / "v.wav", sound.T, SAMPLE_RATE_HZ, subtype="FLOAT")
+    facts = {
+        "picture_reading": {"width": WIDTH, "height": HEIGHT, "projection": "equirectangular"},
+        "sound_reading": {"channels": 4, "sample_rate_hz": SAMPLE_RATE_HZ, "source": "sound", "codec": "pcm_f32le"},
+        "start_s": 0.0,
+        "end_s": seconds,
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+    return Item("v", "v", files={name: folder / file for name, file in
+                                 (("video", "v.mp4"), ("sound", "v.wav"), ("facts", "facts.json"))})  # fmt: skip
+
+
+def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path):
+    stage = FrameOfReference()
+    outcome = stage.process(item(tmp_path, turned_deg=-80), context(tmp_path))
+    assert isinstance(outcome, Done)
+    stage.check_output("frame", tmp_path / outcome.outputs["frame"])
+    told = json.loads(json.dumps(outcome.measures, allow_nan=False))
+    assert told["heading"]["yaw_deg"] == pytest.approx(80, abs=10)
+    assert told["turned_deg"] < 2
+    assert stage.decide(told) is None
+    dropped = FrameOfReference(None, FrameThresholds(quarantine=True, heading_probability=0.6)).decide(told)
+    assert dropped is not None
+    assert "further to the right" in dropped.detail
+    kept = FrameThresholds(quarantine=True, heading_probability=0.6, repair=True, repair_probability=0.6)
+    assert FrameOfReference(None, kept).decide(told) is None
+
+
+def test_a_video_of_two_seconds_is_unknown(tmp_path):
+    stage = FrameOfReference()
+    outcome = stage.process(item(tmp_path, seconds=2.0), context(tmp_path))
+    assert isinstance(outcome, Done)
+    assert outcome.measures["stretches"] == 0
+    assert stage.decide(outcome.measures) is None
+
+
+@pytest.mark.parametrize(
+    ("span", "count", "length"), [((0, 0), 0, 0), ((3, 14), 1, 11), ((0, 60), 5, 12), ((0, 600), 5, 12)]
+)
+def test_stretches_are_equally_long_and_inside(span, count, length):
+    found = stretches(*span, StretchSettings())
+    assert len(found) == count
+    assert all(one == pytest.approx(length) for _, one in found)
+    assert all(span[0] <= at and at + one <= span[1] + 1e-9 for at, one in found)
+    assert all(a[0] + a[1] <= b[0] + 1e-9 for a, b in pairwise(found))
+
+
+def test_a_damaged_output_is_noticed(tmp_path):
+    (tmp_path / "frame.json").write_text('{"stretches": 3}')
+    with pytest.raises(ItemError, match="course of a video"):
+        FrameOfReference().check_output("frame", tmp_path / "frame.json")
+
+
+class Dataset(SimpleNamespace):
+    def passing(self, name):
+        return {"v": SimpleNamespace(measures=measures(SURE)), "w": SimpleNamespace(measures=measures())}
+
+
+def test_only_a_stage_that_repairs_has_repairs():
+    assert repairs(Dataset(stages={})) == {}
+    assert repairs(Dataset(stages={"frame_of_reference": FrameOfReference()})) == {}
+    stage = FrameOfReference(None, FrameThresholds(repair=True))
+    assert repairs(Dataset(stages={"frame_of_reference": stage})) == {"v": Repair(60.0, 0.0)}
+
+
+def test_chunk_turns_and_moves_the_sound_and_says_so(tmp_path):
+    plain = item(tmp_path, turned_deg=-80)
+    mended = Item("v", "v", files=plain.files, meta={"repair": {"yaw_deg": 80.0, "lag_s": 0.25}})
+    sounds, told = [], []
+    for each, name in ((plain, "a"), (mended, "b")):
+        (tmp_path / name).mkdir()
+        outcome = Chunk().process(each, context(tmp_path / name))
+        assert isinstance(outcome, Done)
+        sounds.append(soundfile.read(tmp_path / name / outcome.children[0].outputs["foa"])[0])
+        told.append(outcome.children[0].meta)
+    late = round(0.25 * 24000)
+    before, after = sounds[0][late:], sounds[1][: len(sounds[0]) - late]
+    count = min(len(before), len(after))
+    turn = np.radians(80)
+    x = before[:count, 3] * np.cos(turn) - before[:count, 1] * np.sin(turn)
+    assert np.abs(after[:count, 3] - x).max() < 1e-3
+    assert "sound_turned_deg" not in told[0]
+    assert (told[1]["sound_turned_deg"], told[1]["sound_moved_s"]) == (80.0, -0.25)
