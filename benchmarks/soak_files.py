@@ -79,7 +79,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "released.pt": _convert,
     **{
         f"training/{name}": lambda path: _resume(path.parent)
-        for name in ("model.json", "model.safetensors", "optimiser.safetensors", "state.json")
+        for name in ("config.json", "model.safetensors", "optimiser.safetensors", "state.json")
     },
     "shard.tar": read_members,
     "manifests/clips.parquet": lambda path: read_manifest(str(path.parent.parent), "clips"),

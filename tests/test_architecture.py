@@ -121,8 +121,14 @@ FORBIDDEN = {
     "yt360.release": ("yt360.training", "yt360.evaluation", "yt360.models", "yt360.rebuild", "yt360.engine.executors"),
     "yt360.rebuild": ("yt360.training", "yt360.evaluation", "yt360.models", "yt360.engine.executors"),
     "yt360.dataset": ("yt360.engine", "yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
-    "yt360.models": ("yt360.engine", "yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
-    "yt360.training": ("yt360.engine", "yt360.stages", "yt360.evaluation", "yt360.report"),
+    "yt360.models": (
+        "yt360.inference", "yt360.engine", "yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report",
+    ),
+    "yt360.inference": (
+        "yt360.engine", "yt360.stages", "yt360.filters", "yt360.crawling", "yt360.training", "yt360.evaluation",
+        "yt360.report",
+    ),
+    "yt360.training": ("yt360.inference", "yt360.engine", "yt360.stages", "yt360.evaluation", "yt360.report"),
     "yt360.evaluation": ("yt360.engine", "yt360.stages", "yt360.report"),
 }  # fmt: skip
 """Room -> rooms that it must not know (``yt360.*``: all but the ground floor)."""

@@ -21,10 +21,12 @@ import pytest
 import yt360
 import yt360.dataset
 from tests.evaluation.world import make_labelled_root
+from tests.inference.scenes import model_folder
 from yt360.dataset.members import MemberReader
 
 ROOM = tuple(f"yt360.dataset.{found.name}" for found in pkgutil.iter_modules(yt360.dataset.__path__))
 MODULES = ("yt360", "yt360.sphere", "yt360.ambisonics", *ROOM)
+MODELS = ("yt360.models.avsa_model", "yt360.inference.processor")
 FACE = (yt360.Dataset, yt360.Clip, yt360.ClipDataset)
 
 
@@ -40,6 +42,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "clip": data[0],
         "row": data[0].row,
         "MemberReader": MemberReader,
+        "folder": str(model_folder(root.parent / "model", views={"size": 16})),
     }
 
 
@@ -50,7 +53,7 @@ def public(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield name, value.__doc__ or ""
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODULES + MODELS)
 def test_examples_are_right(name: str, names: dict[str, Any]) -> None:
     found = doctest.testmod(importlib.import_module(name), extraglobs=names, optionflags=doctest.ELLIPSIS)
     assert found.failed == 0, f"{found.failed} of {found.attempted} examples differ; the differences are printed above"

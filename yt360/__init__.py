@@ -25,10 +25,12 @@ _FACE = {
     "Clip": ("yt360.dataset.clip", "Clip"),
     "ClipView": ("yt360.dataset.clip", "ClipView"),
     "ClipDataset": ("yt360.dataset.clip_dataset", "ClipDataset"),
+    "AVSAModel": ("yt360.models.avsa_model", "AVSAModel"),
+    "AVSAProcessor": ("yt360.inference.processor", "AVSAProcessor"),
 }
 """Imported when they are asked for: ``import yt360`` alone costs nothing. ``__init__.pyi`` tells editors the types."""
 
-__all__ = ["Clip", "ClipDataset", "ClipView", "Dataset", "__version__", "open"]
+__all__ = ["AVSAModel", "AVSAProcessor", "Clip", "ClipDataset", "ClipView", "Dataset", "__version__", "open"]
 
 
 def __getattr__(name: str) -> Any:

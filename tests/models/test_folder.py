@@ -14,7 +14,7 @@ from tests.training.world import tiny
 from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.encoders import describe_model, load_encoders
-from yt360.models.folder import find_model, model_tensors, read_model, write_model
+from yt360.models.folder import find_model, model_tensors, read_model, read_processor, write_model
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.tensor_files import save_tensors
 from yt360.training.recipe import TrainingRecipe
@@ -22,11 +22,11 @@ from yt360.training.recipe import TrainingRecipe
 
 def write(folder: Path, recipe: TrainingRecipe) -> None:
     model = AudioVisualModel(recipe.model, recipe.sound.channels, translators=True, whole_video=False)
-    write_model(folder, model_tensors(model, SpatialSpectrogram(recipe.sound)), recipe.description())
+    write_model(folder, model_tensors(model, SpatialSpectrogram(recipe.sound)), recipe.description(), "# a card\n")
 
 
 def edit(folder: Path, **fields: object) -> None:
-    path = folder / "model.json"
+    path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
@@ -40,7 +40,9 @@ def test_who_may_read_a_model_is_what_the_umask_says(tmp_path: Path, umask: int,
         os.umask(before)
     files = [*(tmp_path / "model").iterdir(), tmp_path / "state.safetensors"]
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in files} == {
-        "model.json": mode,
+        "config.json": mode,
+        "preprocessor_config.json": mode,
+        "README.md": mode,
         "model.safetensors": mode,
         "state.safetensors": mode,
     }
@@ -55,13 +57,17 @@ def test_a_model_alone_says_what_to_feed_it(tmp_path: Path) -> None:
 
 def test_folders_of_older_and_of_later_versions_still_load(tmp_path: Path) -> None:
     write(tmp_path, tiny())
-    path = tmp_path / "model.json"
+    path = tmp_path / "config.json"
     fields = json.loads(path.read_text())
     assert "pretrained" not in fields["model"]
     assert "statistics_samples" not in fields["sound"]
     del fields["input"]
-    path.write_text(json.dumps(fields))
+    path.unlink()
+    (tmp_path / "preprocessor_config.json").unlink()
+    (tmp_path / "model.json").write_text(json.dumps(fields | {"format": 1}))  # as version 0.1 left it
     assert describe_model(tmp_path).input is None
+    assert read_processor(tmp_path, describe_model(tmp_path)).size == 112
+    (tmp_path / "model.json").rename(path)
     assert load_encoders(tmp_path).sound.features == 16
     edit(tmp_path, something_new=[1, 2], switches=fields["switches"] | {"pool": "slot31"})
     assert describe_model(tmp_path).switches.pool == "same_slot"
@@ -71,10 +77,10 @@ def test_folders_of_older_and_of_later_versions_still_load(tmp_path: Path) -> No
 def test_another_format_and_another_architecture_are_refused(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     edit(tmp_path, model={"width": -1})
-    with pytest.raises(UsageError, match=r"model\.json: does not describe a model of this version \(model\.width: "):
+    with pytest.raises(UsageError, match=r"config\.json: does not describe a model of this version \(model\.width: "):
         read_model(tmp_path)
-    edit(tmp_path, format=2)
-    with pytest.raises(UsageError, match="format 2, this version reads 1"):
+    edit(tmp_path, format=3)
+    with pytest.raises(UsageError, match=r"format 1 to 2.*found format 3"):
         read_model(tmp_path)
 
 

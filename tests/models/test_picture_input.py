@@ -31,7 +31,7 @@ def test_kinetics_scale_is_that_of_torchvisions_weights() -> None:
 
 
 def test_a_model_says_its_scale_only_where_it_is_not_the_papers() -> None:
-    """Version 0.1 reads model.json with the keys that it knows."""
+    """Version 0.1 reads descriptions with the keys that it knows."""
     assert PictureInput().state_dict() == {}
     assert "picture_scale" not in tiny().description().to_json()["model"]
     told = tiny(model={"picture_scale": "kinetics"}).description().to_json()

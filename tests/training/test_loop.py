@@ -33,7 +33,9 @@ def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished):
     for record in log(finished, "evaluation"):
         assert (record["avc_chance"], record["avsa_chance"]) == (0.5, 0.5)
     assert {"samples_per_s", "data_wait_share", "memory_mb", "bad_samples"} <= log(finished)[0].keys()
-    assert sorted(path.name for path in (finished / "model").iterdir()) == ["model.json", "model.safetensors"]
+    assert sorted(path.name for path in (finished / "model").iterdir()) == [
+        "README.md", "config.json", "model.safetensors", "preprocessor_config.json",
+    ]  # fmt: skip
     assert log(finished, "end")
 
 

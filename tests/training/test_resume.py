@@ -51,7 +51,7 @@ def test_resumed_run_has_the_losses_of_an_uninterrupted_one(root, finished, tmp_
     summary = run(tiny(), root, tmp_path)
     assert losses(tmp_path) == losses(finished)
     assert summary.evaluations == last_evaluations(finished / "log.jsonl")  # those of phases before it, too
-    for name in ("model.safetensors", "model.json"):
+    for name in ("model.safetensors", "config.json", "preprocessor_config.json", "README.md"):
         assert (tmp_path / "model" / name).read_bytes() == (finished / "model" / name).read_bytes()
 
 

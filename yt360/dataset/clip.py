@@ -66,7 +66,8 @@ class Clip:
         """The clip's row of the manifest; the columns are described in :mod:`yt360.dataset.schema`."""
         self.row = clip_row(row, where)
         self._reader = reader
-        self._decoder = ClipDecoder(reader, self.row, windows)
+        self.decoder = ClipDecoder(reader, self.row, windows)
+        """Reads windows of picture and sound as the network's input is made of them."""
         self._maps: ClipMaps | None = None
 
     def __repr__(self) -> str:
@@ -150,7 +151,7 @@ class Clip:
         (4, 24000)
         """
         start, samples = self._samples(start_s, duration_s)
-        sound: NDArray[np.float32] = self._decoder.sound([start], samples)[0].copy()
+        sound: NDArray[np.float32] = self.decoder.sound([start], samples)[0].copy()
         return sound
 
     def panoptic(self, time_s: float = 0.0) -> PanopticMap | None:
@@ -225,7 +226,7 @@ class Clip:
             raise UsageError(f"clip {self.id}: size {size} must lie in [1, 16384] pixels")
         start, samples = self._samples(start_s, sound_s)
         moment = Moment(start, self._numbers(start_s, picture_s, fps))
-        made = cut(self._decoder, [moment], [drawn], samples=samples, size=size)
+        made = cut(self.decoder, [moment], [drawn], samples=samples, size=size)
         ids = None
         maps = self.maps if panoptic else None
         if maps is not None:
@@ -241,7 +242,7 @@ class Clip:
         )
 
     def _panoramas(self, numbers: tuple[int, ...]) -> NDArray[np.uint8]:
-        return self._decoder.frames(numbers)[:, PAD:-PAD, PAD:-PAD].copy()
+        return self.decoder.frames(numbers)[:, PAD:-PAD, PAD:-PAD].copy()
 
     def _numbers(self, start_s: float, duration_s: float | None, fps: float | None) -> tuple[int, ...]:
         whole = self.row.frames / self.row.fps

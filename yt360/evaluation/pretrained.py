@@ -180,7 +180,7 @@ def _recipe_beside(folder: Path, asked: Path, description: ModelDescription) -> 
             wrong = [name for name in ("model", "sound", "mode", "switches") if ours[name] != theirs[name]]
             if wrong:
                 raise UsageError(
-                    f"{folder}: model.json and {path} disagree in {', '.join(wrong)}: the weights are of another "
+                    f"{folder}: its description and {path} disagree in {', '.join(wrong)}: the weights are of another "
                     "architecture or mode than the run; name the folder of one run"
                 )
             return recipe
@@ -194,7 +194,7 @@ def _trained(recipe: TrainingRecipe) -> Origin:
 
 
 def _described(evaluation: EvaluationRecipe, description: ModelDescription) -> Origin:
-    """The origin of a model that only its ``model.json`` tells of; where that says nothing, samples are the paper's."""
+    """The origin of a model that only its description tells of; where that says nothing, samples are the paper's."""
     data, views = DataSettings(), ViewSettings()
     if given := description.input:
         times = given.model_dump(include={"picture_s", "frames_per_second", "sound_s"})

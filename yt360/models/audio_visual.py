@@ -78,15 +78,15 @@ class AudioVisualModel(nn.Module):
 
         Heads compute in float32 whatever autocast says.
         """
-        if self.translates:
-            video_prediction = self.sound_to_video(sound, directions)
-            sound_prediction = self.video_to_sound(video, directions)
+        translated = self.translate(video, sound, directions)
+        if translated is not None:
+            video_prediction, sound_prediction = translated
         if whole_video:
             video, sound = max_over_views(video), max_over_views(sound)
-            if self.translates:
+            if translated is not None:
                 video_prediction, sound_prediction = max_over_views(video_prediction), max_over_views(sound_prediction)
         video_target, sound_target = _project(self.video_head, video), _project(self.sound_head, sound)
-        if not self.translates:
+        if translated is None:
             return Embeddings(sound_target, video_target, video_target, sound_target)
         return Embeddings(
             _project(self.video_prediction_head, video_prediction),
@@ -94,6 +94,14 @@ class AudioVisualModel(nn.Module):
             _project(self.sound_prediction_head, sound_prediction),
             sound_target,
         )
+
+    def translate(self, video: Tensor, sound: Tensor, directions: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Video features predicted from sound and sound features predicted from video, ``(batch, views, features)``
+        each; ``None`` without translation networks.
+        """
+        if not self.translates:
+            return None
+        return self.sound_to_video(sound, directions), self.video_to_sound(video, directions)
 
 
 def _project(head: nn.Linear, x: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
-"""Model folders: ``model.safetensors`` holds the weights, ``model.json`` what a reader must know of them.
+"""Model folders, in the layout of Hugging Face's hub.
 
-A run of ``yt360 train`` leaves one in ``model/`` and one with each checkpoint, ``yt360 model convert`` makes
-one of a released file. They are written in one step.
+``model.safetensors`` holds the weights, ``config.json`` the architecture (``model.json`` in folders of version 0.1),
+``preprocessor_config.json`` how the input is made, ``README.md`` the model card. A run of ``yt360 train`` leaves one in
+``model/`` and one, without a card, with each checkpoint; ``yt360 model convert`` makes one of a released file. They are
+written in one step.
 """
 
 from __future__ import annotations
@@ -19,32 +21,60 @@ from torch import Tensor, nn
 
 from yt360.errors import UsageError
 from yt360.files import fsync_path, parse_json
+from yt360.models.processor_settings import ProcessorSettings
 from yt360.models.settings import MODEL_FORMAT, ModelDescription
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.tensor_files import read_tensors, save_tensors
 
+WEIGHTS, CONFIG, PREPROCESSOR, CARD = "model.safetensors", "config.json", "preprocessor_config.json", "README.md"
+"""The files of a model folder."""
+
+_OLD_CONFIG = "model.json"
 _FRONT_END = "spectrogram."
 _CHECKPOINT_NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")
 
 
-def write_model(folder: Path, tensors: Mapping[str, Tensor], description: ModelDescription) -> None:
-    """A model folder, in one step; an older one in its place is replaced."""
+def write_model(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    description: ModelDescription,
+    card: str,
+    processor: ProcessorSettings | None = None,
+) -> None:
+    """A model folder, in one step; an older one in its place is replaced. ``card``: text of its README."""
     with new_folder(folder) as temporary:
-        write_model_files(temporary, tensors, description)
+        write_model_files(temporary, tensors, description, processor)
+        (temporary / CARD).write_text(card, encoding="utf-8")
 
 
-def write_model_files(folder: Path, tensors: Mapping[str, Tensor], description: ModelDescription) -> None:
-    """The two files of a model, into a folder that is being made."""
-    save_tensors(folder / "model.safetensors", tensors)
-    (folder / "model.json").write_text(json.dumps(description.to_json(), indent=1, sort_keys=True) + "\n")
+def write_model_files(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    description: ModelDescription,
+    processor: ProcessorSettings | None = None,
+) -> None:
+    """The files of a model but its card, into a folder that is being made."""
+    save_tensors(folder / WEIGHTS, tensors)
+    fields = description.to_json() | {"format": MODEL_FORMAT}
+    (folder / CONFIG).write_text(json.dumps(fields, indent=1, sort_keys=True) + "\n")
+    made_how = (processor or ProcessorSettings.of(description)).to_json()
+    (folder / PREPROCESSOR).write_text(json.dumps(made_how, indent=1, sort_keys=True) + "\n")
+
+
+def config_of(folder: Path) -> Path | None:
+    """The file of a folder that describes a model; ``None`` where there is none."""
+    return next((folder / name for name in (CONFIG, _OLD_CONFIG) if (folder / name).is_file()), None)
 
 
 def read_model(folder: Path) -> tuple[dict[str, Tensor], ModelDescription]:
     """Tensors and description of a model folder; :class:`UsageError` says what is wrong with it."""
-    path = folder / "model.json"
+    path = config_of(folder) or folder / CONFIG
     fields = read_json(path)
-    if fields.get("format") != MODEL_FORMAT:
-        raise UsageError(f"{path}: format {fields.get('format')!r}, this version reads {MODEL_FORMAT}")
+    if fields.get("format") not in range(1, MODEL_FORMAT + 1):
+        raise UsageError(
+            f"{path}: expected the description of a yt360 model (format 1 to {MODEL_FORMAT}), found format "
+            f"{fields.get('format')!r}"
+        )
     try:
         description = ModelDescription.model_validate(fields)
     except ValidationError as error:
@@ -54,7 +84,20 @@ def read_model(folder: Path) -> tuple[dict[str, Tensor], ModelDescription]:
             f"{path}: does not describe a model of this version ({key}: {problem['msg']}); "
             "name an output of yt360 train or yt360 model convert"
         ) from error
-    return read_tensors(folder / "model.safetensors"), description
+    return read_tensors(folder / WEIGHTS), description
+
+
+def read_processor(folder: Path, description: ModelDescription) -> ProcessorSettings:
+    """How the input of a folder's model is made; folders of version 0.1 say it in the description alone."""
+    path = folder / PREPROCESSOR
+    if not path.is_file():
+        return ProcessorSettings.of(description)
+    try:
+        return ProcessorSettings.model_validate(read_json(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        raise UsageError(f"{path}: expected how a model's input is made, found {key}: {problem['msg']}") from error
 
 
 def find_model(folder: Path) -> Path:
@@ -64,7 +107,7 @@ def find_model(folder: Path) -> Path:
     """
     candidates = [folder, folder / "model", *reversed(list_checkpoints(folder / "checkpoints"))]
     for candidate in candidates:
-        if (candidate / "model.json").is_file():
+        if config_of(candidate) is not None:
             return candidate
     found = "nothing" if not folder.exists() else "a file" if folder.is_file() else "a folder without a model"
     raise UsageError(

@@ -20,6 +20,7 @@ from torch import Tensor
 from yt360.dataset.settings import PublishedBehaviour, SampleSettings
 from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
+from yt360.models.card import model_card
 from yt360.models.folder import load_into, model_tensors, write_model
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings, TranslatorSettings
 from yt360.models.spectrogram import SpatialSpectrogram
@@ -130,8 +131,23 @@ def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> C
         _read_statistics(spectrogram, statistics)
     samples = SampleSettings(behaviour=PublishedBehaviour.original())
     description = ModelDescription.of(settings, sound, "original", samples, source=checkpoint.name)
-    write_model(out, model_tensors(model, spectrogram), description)
+    card = model_card(
+        description,
+        name=checkpoint.stem,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        data=["Trained by the paper's authors on YouTube-360; their terms bind these weights."],
+        results={},
+        command="",
+        limits=_limits(statistics),
+    )
+    write_model(out, model_tensors(model, spectrogram), description, card)
     return ConvertedModel(description, translates)
+
+
+def _limits(statistics: Path | None) -> list[str]:
+    if statistics is not None:
+        return []
+    return ["The statistics of log-mel spectrograms were not given: normalise the sound encoder's input yourself."]
 
 
 def _architecture(ours: Mapping[str, Tensor]) -> ModelSettings:

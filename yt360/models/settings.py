@@ -5,15 +5,15 @@ Every field has the paper's value as its default.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from yt360.dataset.settings import OLD_POOLS, PublishedBehaviour, SampleSettings
 from yt360.settings import Settings, unit
 
-MODEL_FORMAT = 1
-"""Version of the layout of a model folder."""
+MODEL_FORMAT: Final = 2
+"""Version of the layout of a model folder: 2 since ``config.json``; 1 called it ``model.json``."""
 
 
 class SpectrogramSettings(Settings):
@@ -123,11 +123,11 @@ class ModelInput(Settings):
 
 
 class ModelDescription(Settings):
-    """What ``model.json`` says. Keys of later versions are passed over."""
+    """What ``config.json`` says. Keys of later versions are passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    format: Literal[1] = Field(default=1, description="Version of the layout of the folder.")
+    format: Literal[1, 2] = Field(default=MODEL_FORMAT, description="Version of the layout of the folder.")
     model: ModelSettings = Field(description="Architecture.")
     sound: SpectrogramSettings = Field(description="Sound input.")
     mode: Literal["correct", "original", "ablation"] = Field(
@@ -136,6 +136,9 @@ class ModelDescription(Settings):
     switches: PublishedBehaviour = Field(default=PublishedBehaviour(), description="The same, switch by switch.")
     input: ModelInput | None = Field(
         default=None, description="Size of the input; absent in folders that version 0.1 wrote."
+    )
+    objectives: tuple[Literal["avc", "avts", "avsa"], ...] = Field(
+        default=(), description="What it was trained for, phase after phase; empty where that is not known."
     )
     source: str | None = Field(default=None, description="Name of the released file that was converted.")
 
@@ -154,6 +157,7 @@ class ModelDescription(Settings):
         mode: Literal["correct", "original", "ablation"],
         samples: SampleSettings,
         source: str | None = None,
+        objectives: tuple[Literal["avc", "avts", "avsa"], ...] = (),
     ) -> ModelDescription:
         """The description of a model that was trained on ``samples``."""
         data = samples.data
@@ -169,11 +173,12 @@ class ModelDescription(Settings):
                 sound_s=data.sound_s,
             ),
             source=source,
+            objectives=objectives,
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, without what only matters before training."""
-        empty = {name for name in ("input", "source") if getattr(self, name) is None}
+        empty = {name for name in ("input", "source", "objectives") if not getattr(self, name)}
         usual = {"picture_scale"} if self.model.picture_scale == "imagenet" else set()  # version 0.1 refuses the key
         hidden = {"model": {"pretrained", *usual}, "sound": {"statistics_samples"}} | dict.fromkeys(empty, True)
         return self.model_dump(mode="json", exclude=hidden)

@@ -35,6 +35,7 @@ from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
 from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, memory_mb, rewind
 from yt360.training.recipe import Phase, TrainingRecipe
+from yt360.training.run_card import run_card
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
 from yt360.training.start_from import read_start
@@ -108,7 +109,7 @@ class _Run:
         self.steps_before = np.concatenate([[0], np.cumsum(steps)]).tolist()
         last = len(recipe.phases) - 1
         at_end = (self.state.phase, self.state.step) == (last, self.plan.steps(recipe.phases[last]))
-        self.finished = self.checkpoint is not None and at_end and (out / "model" / "model.json").is_file()
+        self.finished = self.checkpoint is not None and at_end and folder.config_of(out / "model") is not None
         if group.first and not self.finished:
             rewind(out / "log.jsonl", self.state.phase, self.state.step)
         barrier()
@@ -170,7 +171,9 @@ class _Run:
             self._judge_bad(final=True)
             tensors = folder.model_tensors(self._train_step.model, self.spectrogram)
             if self.group.first:
-                folder.write_model(self.out / "model", tensors, recipe.description())
+                measured = last_evaluations(self.out / "log.jsonl")
+                card = run_card(recipe, self.splits, measured, self._train_step.model)
+                folder.write_model(self.out / "model", tensors, recipe.description(), card)
             self.log.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
         barrier()
         return self._summary()

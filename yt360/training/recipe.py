@@ -186,7 +186,8 @@ class TrainingRecipe(Settings):
 
     def description(self) -> ModelDescription:
         """What a reader of the trained weights must know."""
-        return ModelDescription.of(self.model, self.sound, self.mode, self.held_out_settings())
+        objectives = tuple(phase.objective for phase in self.phases)
+        return ModelDescription.of(self.model, self.sound, self.mode, self.held_out_settings(), objectives=objectives)
 
     def identity(self) -> dict[str, Any]:
         """What must not change when a run goes on: all but speed and bookkeeping."""

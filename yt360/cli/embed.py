@@ -1,0 +1,207 @@
+"""`yt360 embed`: features of files and datasets by a trained model, as one Parquet file."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yt360.cli.common import clean
+from yt360.cli.talk import Steps, doing, talk_options
+from yt360.errors import ItemError, UsageError
+
+if TYPE_CHECKING:
+    from yt360.inference.embedding import Source
+    from yt360.inference.processor import AVSAProcessor
+
+_LOOK_TIMEOUT_S = 300.0
+
+
+class Direction(click.ParamType[tuple[float, float]]):
+    """Two angles in degrees: AZIMUTH,ELEVATION."""
+
+    name = "azimuth,elevation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            azimuth, elevation = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"expected two angles in degrees such as 90,0 (left, horizon), found {value!r}", param, ctx)
+        return azimuth, elevation
+
+
+@click.command("embed", short_help="Features of files or a dataset by a trained model.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--root", metavar="DIR", default=None, help="All clips of a finished dataset instead of files.")
+@click.option("--split", default=None, help="With --root: only this split (train, test).")
+@click.option("--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The Parquet file.")
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Seconds from one moment to the next.",
+)
+@click.option(
+    "--direction",
+    "directions_deg",
+    type=Direction(),
+    multiple=True,
+    help="A direction to look in, in degrees: counter-clockwise from the front, up. May be repeated.  "
+    "[default: 0,0 90,0 180,0 -90,0]",
+)
+@click.option(
+    "--fov",
+    "fov_deg",
+    type=click.FloatRange(0, 180, min_open=True, max_open=True),
+    default=None,
+    help="Field of view in degrees.  [default: the model's]",
+)
+@click.option(
+    "--modality",
+    "modalities",
+    multiple=True,
+    help="video, sound, video_embedding, sound_embedding, predicted_video_embedding, predicted_sound_embedding, "
+    "video_from_sound, sound_from_video. May be repeated.  [default: the first four]",
+)
+@click.option(
+    "--convention",
+    type=click.Choice(["ambix", "n3d", "orthonormal", "fuma"]),
+    default=None,
+    help="Order and weights of the files' ambisonics, where you know them and the files do not say.",
+)
+@click.option(
+    "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="Moments at a time; changes no number."
+)
+@click.option("--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1.")
+@talk_options
+def embed_command(
+    files: tuple[Path, ...],
+    root: str | None,
+    split: str | None,
+    name: str,
+    out: Path,
+    every_s: float,
+    directions_deg: tuple[tuple[float, float], ...],
+    fov_deg: float | None,
+    modalities: tuple[str, ...],
+    convention: str | None,
+    batch: int,
+    device: str,
+) -> int:
+    """Write features of FILES, or of all clips of a dataset, to one Parquet file.
+
+    A row for each moment, direction and kind of feature: source, start_s, azimuth_deg, elevation_deg, modality, vector.
+    An interrupted call goes on where it was. Exit code 0: all were read; 1: some were not, and are named.
+    """
+    if bool(files) == (root is not None):
+        raise UsageError("expected files, or --root DIR, found " + ("both" if files else "neither"))
+    try:
+        with doing("loading torch"):
+            from yt360.inference.embedding import EmbeddingSettings, embed
+            from yt360.inference.features_table import MODALITIES, USUAL
+            from yt360.inference.processor import AROUND_DEG, AVSAProcessor
+            from yt360.models.avsa_model import AVSAModel
+    except ImportError as error:
+        raise UsageError(f"a model needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
+    unknown = [each for each in modalities if each not in MODALITIES]
+    if unknown:
+        raise UsageError(f"--modality: expected some of {', '.join(MODALITIES)}, found {', '.join(unknown)}")
+    model = AVSAModel.from_pretrained(name, device=_device(device))
+    processor = AVSAProcessor(model.processor_settings)
+    settings = EmbeddingSettings(every_s, directions_deg or AROUND_DEG, fov_deg, modalities or USUAL, batch)
+    with _Looker() as looker:
+        if root is None:
+            sources = [_of_file(path, processor, convention or "", looker) for path in files]
+        else:
+            sources = list(_of_clips(root, split, processor))
+        with Steps("embed") as steps:
+            done = 0
+
+            def said(source: str, moments: int) -> None:
+                nonlocal done
+                done += 1
+                steps(done, len(sources), f"{clean(source, 60)}: {moments} moments")
+
+            found = embed(sources, model, processor, out, settings, said=said)
+    for source, message in found.failed[:20]:
+        click.echo(f"left out: {clean(source)}: {clean(message)}", err=True)
+    if len(found.failed) > 20:
+        click.echo(f"and {len(found.failed) - 20} more", err=True)
+    if found.rows:
+        click.echo(f"wrote {out}: {found.rows} rows of {len(sources) - len(found.failed)} recordings")
+    return 1 if found.failed else 0
+
+
+def _device(name: str) -> str:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {name}: torch cannot compute there ({str(error).splitlines()[0]})") from error
+    return name
+
+
+class _Looker:
+    """A process that looks into files and may die of one."""
+
+    def __enter__(self) -> _Looker:
+        self._pool: ProcessPoolExecutor | None = None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def __call__(self, path: Path, convention: str) -> Any:
+        from yt360.inference.recording import look
+
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
+        try:
+            return self._pool.submit(look, path, None, convention).result(timeout=_LOOK_TIMEOUT_S)
+        except BrokenProcessPool as error:
+            self._pool = None
+            raise ItemError("crash", f"{path}: the process that looked into it died; see `yt360 inspect`") from error
+        except TimeoutError as error:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+            raise ItemError("timeout", f"{path}: not looked through within {_LOOK_TIMEOUT_S:g} s") from error
+
+
+def _of_file(path: Path, processor: AVSAProcessor, convention: str, look: Callable[[Path, str], Any]) -> Source:
+    from yt360.inference.embedding import Source
+    from yt360.inference.recording import FileRecording, Recording
+
+    def opened() -> Recording:
+        return FileRecording(look(path, convention), processor.settings)
+
+    try:
+        stamp = path.stat()
+        identity = [stamp.st_size, stamp.st_mtime_ns, convention]
+    except OSError:
+        identity = []
+    return Source(str(path), identity, opened)
+
+
+def _of_clips(root: str, split: str | None, processor: AVSAProcessor) -> Iterator[Source]:
+    from yt360.dataset.dataset import open_dataset
+    from yt360.inference.embedding import Source
+
+    data = open_dataset(root)
+    found = False
+    for clip in data:
+        if split is None or clip.split == split:
+            found = True
+            digests = [clip.row.video_digest, clip.row.foa_digest]
+            yield Source(clip.id, digests, lambda clip=clip: processor.open(clip))  # type: ignore[misc]
+    if not found:
+        raise UsageError(f"{root}: expected clips{f' of the split {split!r}' if split else ''}, found none")

@@ -1,0 +1,1 @@
+"""A trained model on recordings: input, features, maps of where what is seen sounds."""
