@@ -35,7 +35,9 @@ def _only(dataset: Dataset, stage: str, videos: dict[str, int] = VIDEOS, **setti
 
 
 def _shards(dataset: Dataset) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((dataset.root.path / "shards").iterdir())}
+    """The shards and their index."""
+    files = sorted((dataset.root.path / "shards").iterdir())
+    return {path.name: path.read_bytes() for path in files if path.suffix in (".tar", ".json")}
 
 
 def _clips(dataset: Dataset) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
-from yt360.publishing import events_table, shard_index
+from yt360.publishing import events_table, shard_card, shard_index
 from yt360.publishing.earlier import Earlier
 from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
@@ -34,7 +34,7 @@ _SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "events", "clips
 
 
 def publish(catalog: DatasetState, *, judged: bool = True) -> None:
-    """Bring ``manifests/`` and ``shards/shards.json`` in line with the ledger.
+    """Bring ``manifests/``, ``shards/shards.json`` and the cards for Hugging Face in line with the ledger.
 
     Where the stages are not ``judged`` (the root's recipe is lost), verdicts on videos stay as they were published.
 
@@ -56,6 +56,9 @@ def publish(catalog: DatasetState, *, judged: bool = True) -> None:
         (root.manifests / f"{name}.parquet").unlink(missing_ok=True)
     if "shard" in catalog.stages:
         shard_index.write(root, rows["shards"])
+        splits = sorted({row["split"] for row in rows["shards"]})
+        records = catalog.passing("shard").values()
+        shard_card.write(root, splits, shard_card.members_of(records, rows["clips"]))
     atomic_write_text(root.state / _PUBLISHED, _fingerprint(root, digest))
 
 
@@ -83,7 +86,8 @@ def _fingerprint(root: Root, digest: str) -> str:
 
 
 def _files(root: Root) -> list[Path]:
-    return [*(root.manifests / f"{name}.parquet" for name in _SCHEMAS), shard_index.path(root)]
+    tables = [root.manifests / f"{name}.parquet" for name in _SCHEMAS]
+    return [*tables, shard_index.path(root), *shard_card.paths(root)]
 
 
 def holding(catalog: DatasetState, videos: Collection[str], shards: Collection[str]) -> list[Path]:

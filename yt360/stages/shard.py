@@ -78,7 +78,8 @@ class Shard(Stage):
     checks_inputs = True
     parts_in = "clips"
     flat_folder = "shards"
-    mirrored = ("shards/shards.json", "shards/index.json")  # the second was the name of the first
+    mirrored = ("shards/shards.json", "shards/index.json", "shards/README.md", "README.md")
+    """The index, its former name, and cards for Hugging Face."""
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         clips = clips_to_store(dataset)
