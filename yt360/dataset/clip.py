@@ -18,6 +18,7 @@ from yt360.dataset.manifest import clip_row
 from yt360.dataset.members import MemberReader
 from yt360.dataset.panoptic import check_map_size, segment_ids
 from yt360.dataset.perspective_crop import PAD, crop_labels
+from yt360.dataset.variant import Variant, VariantTable
 from yt360.dataset.views import fixed_view
 from yt360.errors import UsageError
 from yt360.events.clip_events import ClipEvents, read_clip_events
@@ -61,7 +62,9 @@ class Clip:
         reader: MemberReader,
         windows: Windows | None = None,
         where: str = "clips.parquet",
+        variants: VariantTable | None = None,
     ) -> None:
+        self._variants = variants
         self.metadata: dict[str, Any] = dict(row)
         """The clip's row of the manifest; the columns are described in :mod:`yt360.dataset.schema`."""
         self.row = clip_row(row, where)
@@ -153,6 +156,15 @@ class Clip:
         start, samples = self._samples(start_s, duration_s)
         sound: NDArray[np.float32] = self.decoder.sound([start], samples)[0].copy()
         return sound
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """Further pictures and sounds of the clip (``chunk.variants``) by the extension of their members.
+
+        >>> clip.variants
+        {}
+        """
+        return self._variants.of(self.id) if self._variants is not None else {}
 
     def panoptic(self, time_s: float = 0.0) -> PanopticMap | None:
         """The panoptic map nearest to a time, or ``None`` where the clip has no maps.

@@ -19,6 +19,7 @@ from yt360.dataset.clip import Clip
 from yt360.dataset.decoding import recent_windows
 from yt360.dataset.manifest import join, read_manifest
 from yt360.dataset.members import MemberReader
+from yt360.dataset.variant import VariantTable
 from yt360.errors import UsageError
 
 _REMEMBERED_BYTES = 64 << 20
@@ -70,6 +71,7 @@ class Dataset:
         self._table: pa.Table = read_manifest(self.location, "clips")
         self._reader = MemberReader(self.location, verify=verify, remembered_bytes=_REMEMBERED_BYTES)
         self._windows = recent_windows(_WINDOW_BYTES)
+        self._variants = VariantTable(self.location, self._reader)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -108,6 +110,11 @@ class Dataset:
     def _column(self, name: str) -> list[Any]:
         """Values of a column of the clip table; empty where an older version built the root."""
         return self._table.column(name).to_pylist() if name in self._table.column_names else []
+
+    @property
+    def variants(self) -> pd.DataFrame:
+        """One row a further picture or sound of a clip; columns: :data:`yt360.dataset.schema.VARIANTS`."""
+        return self._variants.table.to_pandas()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -161,6 +168,7 @@ class Dataset:
     def _rows(self, numbers: Any) -> Dataset:
         part = Dataset.__new__(Dataset)
         part.location, part._reader, part._windows = self.location, self._reader, self._windows
+        part._variants = self._variants
         part._table = self._table.take(pa.array(numbers, pa.int64()))
         return part
 
@@ -189,7 +197,8 @@ class Dataset:
             if not -len(self) <= number < len(self):
                 raise ClipNumberError(f"{self.location}: no clip number {number}: it holds {len(self)} clips")
         row = self._table.slice(number % len(self), 1).to_pylist()[0]
-        return Clip(row, self._reader, self._windows, join(self.location, "manifests", "clips.parquet"))
+        where = join(self.location, "manifests", "clips.parquet")
+        return Clip(row, self._reader, self._windows, where, self._variants)
 
     def _unknown(self, name: str) -> str:
         of_video = [each for each in self.ids if each.startswith(f"{name}-")]

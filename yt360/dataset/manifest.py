@@ -24,7 +24,7 @@ _OPTIONAL_MEMBERS = ("panoptic", "events")
 _READ = (*_NEEDED, *(f"{member}_{fact}" for member in _OPTIONAL_MEMBERS for fact in ("offset", "size", "digest")))
 """Columns of :class:`ClipRow`; those of optional members may be missing, and are empty where a clip has none."""
 
-_MAX_MEMBER_BYTES = 1 << 30
+MAX_MEMBER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _check(clip: ClipRow, path: str) -> None:
         offset, size = getattr(clip, f"{member}_offset"), getattr(clip, f"{member}_size")
         if member in _OPTIONAL_MEMBERS and offset is None and size is None:
             continue
-        if offset < 0 or not 0 < size <= _MAX_MEMBER_BYTES:
+        if offset < 0 or not 0 < size <= MAX_MEMBER_BYTES:
             raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")
     if (
         min(clip.frames, clip.samples, clip.sample_rate_hz, clip.height, clip.width) <= 0

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
+from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
 
-from yt360.dataset.manifest import ClipRow, join
+from yt360.dataset.manifest import MAX_MEMBER_BYTES, ClipRow, join
 from yt360.dataset.recent import RecentlyUsed
 from yt360.errors import ItemError
 
@@ -48,11 +49,11 @@ class MemberReader:
 
     def video(self, clip: ClipRow) -> bytes:
         """The MP4 of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
-        return self._read(clip, "video", clip.video_offset, clip.video_size, clip.video_digest)
+        return self._read(clip.clip, clip.shard, "video", clip.video_offset, clip.video_size, clip.video_digest)
 
     def sound(self, clip: ClipRow) -> bytes:
         """The FLAC of a clip. Raises :class:`ItemError` when the bytes are not those of the manifest."""
-        return self._read(clip, "foa", clip.foa_offset, clip.foa_size, clip.foa_digest)
+        return self._read(clip.clip, clip.shard, "foa", clip.foa_offset, clip.foa_size, clip.foa_digest)
 
     def maps(self, clip: ClipRow) -> bytes:
         """The panoptic maps of a clip (:class:`yt360.segmentation.ClipMaps` reads them).
@@ -61,7 +62,20 @@ class MemberReader:
         """
         if clip.panoptic_offset is None or clip.panoptic_size is None or clip.panoptic_digest is None:
             raise ItemError("no-maps", f"clip {clip.clip} has no panoptic maps: run yt360 segment and shard")
-        return self._read(clip, "panoptic", clip.panoptic_offset, clip.panoptic_size, clip.panoptic_digest)
+        return self._read(
+            clip.clip, clip.shard, "panoptic", clip.panoptic_offset, clip.panoptic_size, clip.panoptic_digest
+        )
+
+    def member(self, clip: str, member: str, shard: str, offset: int, size: int, digest: str) -> bytes:
+        """Any member of a clip by its place in ``shard``. Raises :class:`ItemError` as the others do."""
+        if (
+            PurePosixPath(shard).name != shard
+            or shard in ("", ".", "..")
+            or offset < 0
+            or not 0 < size <= MAX_MEMBER_BYTES
+        ):
+            raise ItemError("corrupt-member", f"clip {clip}: {member} in {shard!r}, {offset}+{size}, cannot be")
+        return self._read(clip, shard, member, offset, size, digest)
 
     def events(self, clip: ClipRow) -> bytes:
         """The events of a clip (:func:`yt360.events.clip_events.read_clip_events` reads them).
@@ -70,32 +84,32 @@ class MemberReader:
         """
         if clip.events_offset is None or clip.events_size is None or clip.events_digest is None:
             raise ItemError("no-events", f"clip {clip.clip} has no events: run yt360 annotate and shard")
-        return self._read(clip, "events", clip.events_offset, clip.events_size, clip.events_digest)
+        return self._read(clip.clip, clip.shard, "events", clip.events_offset, clip.events_size, clip.events_digest)
 
     def close(self) -> None:
         """Close all open shards."""
         while self._files:
             os.close(self._files.popitem()[1])
 
-    def _read(self, clip: ClipRow, member: str, offset: int, size: int, digest: str) -> bytes:
+    def _read(self, clip: str, shard: str, member: str, offset: int, size: int, digest: str) -> bytes:
         try:
-            data = self._range(clip.shard, offset, size)
+            data = self._range(shard, offset, size)
         except OSError as error:
-            raise ItemError("unreadable-shard", f"{join(self._folder, clip.shard)}: {error}", retryable=True) from error
+            raise ItemError("unreadable-shard", f"{join(self._folder, shard)}: {error}", retryable=True) from error
         if len(data) != size:
             raise ItemError(
                 "corrupt-member",
-                f"clip {clip.clip}: {member} in {clip.shard} ends after {len(data)} of {size} bytes; run yt360 verify",
+                f"clip {clip}: {member} in {shard} ends after {len(data)} of {size} bytes; run yt360 verify",
             )
-        if self._verify and (clip.clip, member) not in self._verified:
+        if self._verify and (clip, member) not in self._verified:
             found = hashlib.blake2b(data, digest_size=20).hexdigest()
             if found != digest:
                 raise ItemError(
                     "corrupt-member",
-                    f"clip {clip.clip}: {member} in {clip.shard} has digest {found}, the manifest says {digest}; "
+                    f"clip {clip}: {member} in {shard} has digest {found}, the manifest says {digest}; "
                     "run yt360 verify",
                 )
-            self._verified.add((clip.clip, member))
+            self._verified.add((clip, member))
         return data
 
     def _range(self, shard: str, offset: int, size: int) -> bytes:

@@ -153,7 +153,33 @@ EVENTS = (
 )
 """``events.parquet``: one row an event, where the recipe makes events (stage `annotate`)."""
 
-MANIFESTS = {"clips": CLIPS, "videos": VIDEOS, "shards": SHARDS, "events": EVENTS}
+VARIANTS = (
+    Column("clip", _TEXT, "the clip", needed=True),
+    Column("member", _TEXT, "extension of the member: `CLIP.{member}` in the shard", needed=True),
+    Column("shard", _TEXT, "file in `ROOT/shards/`", needed=True),
+    Column("offset", _LONG, "first byte of the member in the shard", needed=True),
+    Column("size", _LONG, "bytes of the member", needed=True),
+    Column("digest", _TEXT, "of the member", needed=True),
+    Column("width", _INT, "of a picture in pixels; this and the next three are empty for sound", needed=True),
+    Column("height", _INT, "of a picture in pixels", needed=True),
+    Column("fps", _REAL, "frames a second of a picture, constant", needed=True),
+    Column("frames", _INT, "of a picture", needed=True),
+    Column(
+        "channels",
+        _INT,
+        "of a sound: 4 is AmbiX (W Y Z X, SN3D), 2 left and right; this and the next three are empty for pictures",
+        needed=True,
+    ),
+    Column("samples", _LONG, "of each channel of a sound", needed=True),
+    Column("sample_rate_hz", _INT, "of a sound", needed=True),
+    Column("gain_db", _REAL, "gain that a sound was given so that its peaks fit"),
+    Column("azimuth_deg", _REAL, "where a view looks; this and the next two are empty for what is no view"),
+    Column("elevation_deg", _REAL, "the same, up"),
+    Column("fov_deg", _REAL, "opening angle of a view from left to right"),
+)
+"""``variants.parquet``: one row a further picture or sound of a clip; there is no such file where there are none."""
+
+MANIFESTS = {"clips": CLIPS, "videos": VIDEOS, "shards": SHARDS, "events": EVENTS, "variants": VARIANTS}
 """The columns of ``ROOT/manifests/NAME.parquet`` by name."""
 
 

@@ -30,11 +30,23 @@ class ClipVideoWriter:
     seek decodes at most ``gop`` frames. Tuned for decoding (no CABAC, no deblocking filter): half the
     time of x264's defaults for a tenth more bytes. Equal frames give equal bytes, see :data:`REPEATABLE_X264`.
     ``crf`` and ``preset`` are libx264's. The file says that it is a whole mono equirectangular picture (``st3d`` and
-    ``sv3d``). Nothing is written when no frame came.
+    ``sv3d``) unless ``whole_sphere`` is false. Nothing is written when no frame came.
     """
 
-    def __init__(self, path: Path, width: int, height: int, fps: int, *, gop: int, crf: float, preset: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: int,
+        *,
+        gop: int,
+        crf: float,
+        preset: str,
+        whole_sphere: bool = True,
+    ) -> None:
         self.frames = 0
+        self._whole_sphere = whole_sphere
         self._path = path
         self._container = av.open(
             str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}
@@ -70,7 +82,7 @@ class ClipVideoWriter:
             for packet in self._stream.encode(None):
                 self._container.mux(packet)
         self._container.close()
-        if kind is None and self.frames:
+        if kind is None and self.frames and self._whole_sphere:
             spherical_boxes.inject(self._path)
 
 
@@ -80,6 +92,14 @@ def write_clip_sound(
     """AmbiX ``(samples, 4)`` as FLAC that says what it is, and ``comments`` (:mod:`yt360.media.containers.flac`)."""
     soundfile.write(path, samples, sample_rate_hz, subtype=subtype, format="FLAC")
     flac.write_comments(path, {**flac.AMBIX, **comments})
+
+
+def write_two_channels(
+    path: Path, samples: NDArray[np.floating], sample_rate_hz: int, subtype: str, comments: Mapping[str, str]
+) -> None:
+    """Left and right ``(samples, 2)`` as FLAC with ``comments``."""
+    soundfile.write(path, samples, sample_rate_hz, subtype=subtype, format="FLAC")
+    flac.write_comments(path, {"CHANNELS": "left right", **comments})
 
 
 def check_clip_video(path: Path) -> int:
@@ -96,7 +116,7 @@ def check_clip_video(path: Path) -> int:
     return decoded
 
 
-def check_clip_sound(path: Path) -> int:
+def check_clip_sound(path: Path, wanted_channels: int = 4) -> int:
     """Decode every sample of a clip; their number. Raises :class:`ItemError` when the file is not whole."""
     try:
         with soundfile.SoundFile(path) as stream:
@@ -104,8 +124,7 @@ def check_clip_sound(path: Path) -> int:
             decoded = sum(len(block) for block in stream.blocks(1 << 16, dtype="float32"))
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise ItemError("corrupt", f"{path}: expected a clip's FLAC sound, found: {error}") from error
-    if channels != 4 or not decoded or decoded != promised:
-        raise ItemError(
-            "truncated", f"{path}: expected 4 channels of {promised} samples, decoded {channels} of {decoded}"
-        )
+    if channels != wanted_channels or not decoded or decoded != promised:
+        wanted = f"{wanted_channels} channels of {promised} samples"
+        raise ItemError("truncated", f"{path}: expected {wanted}, decoded {channels} of {decoded}")
     return decoded

@@ -6,9 +6,10 @@ both stay together. ffmpeg decodes and unrolls plain layouts; :mod:`yt360.media.
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,13 +60,50 @@ def read_frames(
     first one the first one is held). Without it, the source's own frames.
     Raises :class:`yt360.media.ffmpeg.FfmpegError`.
     """
-    channels = 1 if gray else 3
+    span = _Span(fps, start_s, duration_s, gray, key_frames, timeout_s)
+    for (frame,) in _read(path, reading, [(height, width)], span):
+        yield frame
+
+
+def read_frames_in_sizes(
+    path: Path,
+    reading: VideoDecodeSpec,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    fps: float,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
+) -> Iterator[tuple[NDArray[np.uint8], ...]]:
+    """The same frames in several ``sizes`` (height, width), decoded once: each as :func:`read_frames` gives it alone.
+
+    Raises :class:`yt360.media.ffmpeg.FfmpegError`.
+    """
+    return _read(path, reading, sizes, _Span(fps, start_s, duration_s, False, False, timeout_s))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Which frames of a file are read; see :func:`read_frames`."""
+
+    fps: float | None
+    start_s: float
+    duration_s: float | None
+    gray: bool
+    key_frames: bool
+    timeout_s: float
+
+
+def _read(
+    path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span
+) -> Iterator[tuple[NDArray[np.uint8], ...]]:
+    fps, start_s, duration_s = span.fps, span.start_s, span.duration_s
     before = [*ffmpeg.KEEP_GAPS, "-noautorotate", "-threads", "1"]
     if reading.drop_sei:
         before += without_sei(reading.codec)
-    if key_frames:
+    if span.key_frames:
         before = ["-skip_frame", "nokey", *before]
-    held = fps is not None and start_s > 0 and not key_frames
+    held = fps is not None and start_s > 0 and not span.key_frames
     after = ["-frames:v", str(max(1, round(duration_s * fps)))] if fps is not None and duration_s is not None else []
     if fps is None or held:
         after += ["-fps_mode", "passthrough"]
@@ -79,19 +117,19 @@ def read_frames(
             stream = stream.filter("setpts", _FIRST_STAMP)
         if fps is not None:
             stream = stream.filter("fps", fps=fps, start_time=f"{start_s - begin_s:.6f}", round="near")
-        filters, (rows, columns), finish = _prepared(stream, path, reading, height, width)
+        filters, (rows, columns), parts = _graph(stream, path, reading, sizes)
         # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
         sought = ["-noaccurate_seek", *ffmpeg.span(begin_s, None)] if held else ffmpeg.span(start_s, duration_s)
         arguments = [
             *ffmpeg.input_arguments(path, before=[*before, *sought]),
-            *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filter_string(filters)),
-            *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if gray else "rgb24", *after),
+            *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filters),
+            *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if span.gray else "rgb24", *after),
         ]
-        shape = (rows, columns) if gray else (rows, columns, channels)
-        size = rows * columns * channels
+        shape = (rows, columns) if span.gray else (rows, columns, 3)
+        size = math.prod(shape)
         with (
             tempfile.TemporaryFile() as said,
-            ffmpeg.stream([*arguments, "pipe:1"], timeout_s=timeout_s, said=said) as pipe,
+            ffmpeg.stream([*arguments, "pipe:1"], timeout_s=span.timeout_s, said=said) as pipe,
         ):
             data = pipe.read(size)
             # Without a frame at all the filter prints the time of the end.
@@ -100,9 +138,44 @@ def read_frames(
                 continue
             while len(data) == size:
                 frame = np.frombuffer(data, np.uint8).reshape(shape)
-                yield frame if finish is None else finish(frame)
+                yield tuple(part.taken_from(frame) for part in parts)
                 data = pipe.read(size)
         return
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Where one size lies in what comes out of the graph, and what is still to be done to it."""
+
+    top: int
+    rows: int
+    columns: int
+    finish: Lookup | None
+
+    def taken_from(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        part = frame[self.top : self.top + self.rows, : self.columns]
+        return part if self.finish is None else self.finish(np.ascontiguousarray(part))
+
+
+def _graph(
+    stream: Any, path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]]
+) -> tuple[str, tuple[int, int], list[_Part]]:
+    """The text of ``-vf``, the size that comes out of it, and where the wanted sizes are in that: one below another."""
+    if len(sizes) == 1:
+        filters, (rows, columns), finish = _prepared(stream, path, reading, *sizes[0])
+        return filter_string(filters), (rows, columns), [_Part(0, rows, columns, finish)]
+    made = [_prepared(input_stream(), path, reading, *size) for size in sizes]
+    parts, top, wide = [], 0, max(columns for _, (_, columns), _ in made)
+    branches, ends = [], ""
+    for number, (filters, (rows, columns), finish) in enumerate(made):
+        end = f"[size{number}]"
+        # To RGB before anything is laid beside it: each size comes out as it would alone.
+        branches.append(f"[in{number}]{filter_string(filters)},format=rgb24,pad={wide}:{rows}{end}")
+        parts.append(_Part(top, rows, columns, finish))
+        top, ends = top + rows, ends + end
+    inputs = "".join(f"[in{number}]" for number in range(len(made)))
+    split = f"{filter_string(stream)},split={len(made)}{inputs}"
+    return ";".join([split, *branches, f"{ends}vstack=inputs={len(made)}"]), (top, wide), parts
 
 
 def _on_show(said: IO[bytes], at_s: float) -> bool:
@@ -113,7 +186,7 @@ def _on_show(said: IO[bytes], at_s: float) -> bool:
 
 def _prepared(
     stream: Any, path: Path, reading: VideoDecodeSpec, height: int, width: int
-) -> tuple[Any, tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None]:
+) -> tuple[Any, tuple[int, int], Lookup | None]:
     """The graph up to mono equirectangular, the size that comes out of it, and what is still to be done to a frame."""
     stream = turn_filter(stream, reading.turn)
     if reading.needs_lookup:

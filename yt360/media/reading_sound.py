@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -289,13 +290,41 @@ def read_sound(
     Raises :class:`yt360.media.ffmpeg.FfmpegError`, and :class:`yt360.errors.ItemError` (``time-stamps``,
     ``unknown-parameters``).
     """
+    (sound,) = read_sound_at_rates(
+        path,
+        reading,
+        [sample_rate_hz],
+        start_s=start_s,
+        duration_s=duration_s,
+        block_s=block_s,
+        notes=notes,
+        timeout_s=timeout_s,
+    )
+    yield from sound
+
+
+def read_sound_at_rates(
+    path: Path,
+    reading: FoaDecodeSpec,
+    sample_rates_hz: Sequence[int],
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    block_s: float = 10.0,
+    notes: SoundNotes | None = None,
+    timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
+) -> list[Iterator[NDArray[np.float32]]]:
+    """:func:`read_sound` at several rates, decoded once; read the iterators in step, what one is ahead is held."""
     decoded = read_channels(
         path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, notes=notes, timeout_s=timeout_s
     )
     decoded = _numbers(decoded, reading.sample_rate_hz, notes)
-    if not (reading.as_decoded and reading.sample_rate_hz != sample_rate_hz):
+    if not reading.as_decoded or reading.sample_rate_hz in sample_rates_hz:
         decoded = (reading.ambisonic(block) for block in decoded)
-    yield from _resampled(decoded, 4, reading.sample_rate_hz, sample_rate_hz)
+    copies = tee(decoded, len(sample_rates_hz)) if len(sample_rates_hz) > 1 else (decoded,)
+    return [
+        _resampled(copy, 4, reading.sample_rate_hz, rate) for copy, rate in zip(copies, sample_rates_hz, strict=True)
+    ]
 
 
 def read_head_locked(

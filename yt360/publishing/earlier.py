@@ -65,6 +65,22 @@ class Earlier:
         """The rows of a clip's events."""
         return self._events.get(name, [])
 
+    def variants_of(self, clip: str, shard: str) -> list[Row]:
+        """Rows of the variants of a clip that lie in a shard."""
+        return [dict(row) for row in self._variants.get(clip, ()) if row["shard"] == shard]
+
+    def variant_facts(self, clip: str, member: str, digest: str) -> Row:
+        """What was published of a variant, where it was this file; empty where nothing was."""
+        found = (row for row in self._variants.get(clip, ()) if row["member"] == member and row["digest"] == digest)
+        return dict(next(found, {}))
+
+    @functools.cached_property
+    def _variants(self) -> Mapping[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self._read("variants"):
+            found.setdefault(row["clip"], []).append(row)
+        return found
+
     @functools.cached_property
     def _clips(self) -> Mapping[str, Row]:
         return {row["clip"]: row for row in self._read("clips")}

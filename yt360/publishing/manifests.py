@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360.dataset.schema import CLIPS, MANIFESTS, arrow
+from yt360.engine.stage import ChildEntry
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write, atomic_write_text
 from yt360.hashing import digest_bytes, digest_file
-from yt360.publishing import events_table, shard_card, shard_index
+from yt360.publishing import events_table, shard_card, shard_index, variants
 from yt360.publishing.earlier import Earlier
 from yt360.stages.shard import MEMBERS, Shard, clips_to_store, is_our_tar
 
@@ -30,7 +31,7 @@ _PUBLISHED = "published.txt"
 _DIGESTED = ("video", "foa", "panoptic", "events")
 """Members of a clip whose digests the manifest has."""
 
-_SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "events", "clips", "shards")}
+_SCHEMAS = {name: arrow(MANIFESTS[name]) for name in ("videos", "events", "clips", "shards", "variants")}
 
 
 def publish(catalog: DatasetState, *, judged: bool = True) -> None:
@@ -103,7 +104,8 @@ def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
     shards = catalog.passing("shard") if "shard" in catalog.stages else {}
     sides = catalog.passing("split") if "split" in catalog.stages else {}
     earlier = Earlier(catalog)
-    clips = {row["clip"]: row for row in _clips(catalog, shards, earlier)}
+    stored = clips_to_store(catalog) if shards else {}
+    clips = {row["clip"]: row for row in _clips(catalog, shards, stored, earlier)}
     made = [
         {
             "shard": f"{name}.tar",
@@ -120,18 +122,22 @@ def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
         holding.add(clips.setdefault(row["clip"], row)["shard"])
     ordered = [clips[name] for name in sorted(clips)]
     events = {"events": list(events_table.rows(catalog, ordered, earlier))} if events_table.wanted(catalog) else {}
+    found = list(variants.rows(shards, stored, earlier, ordered))
+    further = {"variants": found} if found else {}
     return {
         "videos": list(_videos(catalog, sides)),
         **events,
+        **further,
         "clips": ordered,
         "shards": sorted(made + [waiting[name] for name in holding & set(waiting)], key=lambda row: str(row["shard"])),
     }
 
 
-def _clips(catalog: DatasetState, shards: Mapping[str, Record], earlier: Earlier) -> Iterator[dict[str, Any]]:
+def _clips(
+    catalog: DatasetState, shards: Mapping[str, Record], clips: Mapping[str, ChildEntry], earlier: Earlier
+) -> Iterator[dict[str, Any]]:
     if not shards:
         return
-    clips = clips_to_store(catalog)
     maps = catalog.passing("segment") if "segment" in catalog.stages else {}
     annotated = catalog.passing("annotate") if "annotate" in catalog.stages else {}
     for name, record in shards.items():
@@ -266,7 +272,7 @@ def check_manifests(catalog: DatasetState) -> list[str]:
         path = catalog.root.manifests / f"{name}.parquet"
         if name not in expected:
             if path.is_file():
-                problems.append(f"{path}: expected no such table, for the recipe makes no {name}; found one")
+                problems.append(f"{path}: expected no such table, for there are no {name}; found one")
             continue
         table = pa.Table.from_pylist(expected[name], schema=schema)
         try:

@@ -18,7 +18,8 @@ from yt360.dataset.schema import CLIPS
 from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.files import atomic_write_text
-from yt360.stages.shard import MEMBERS, OPTIONAL, Shard
+from yt360.stages.shard import Shard
+from yt360.stages.shard_members import MEMBERS, OPTIONAL, extensions
 
 CARD = "README.md"
 
@@ -66,12 +67,13 @@ def features(members: Collection[str]) -> list[dict[str, Any]]:
     ['foa.flac', 'video.mp4', '__key__', '__url__']
     """
     types: dict[str, dict[str, Any]] = {
-        "foa": {"dtype": {"audio": {"decode": False}}},
+        "flac": {"dtype": {"audio": {"decode": False}}},
         "json": {"struct": _json_fields()},
-        "panoptic": {"dtype": "binary"},
-        "video": {"dtype": "video"},
+        "zip": {"dtype": "binary"},
+        "mp4": {"dtype": "video"},
     }
-    found = [{"name": MEMBERS[output], **types[output]} for output in MEMBERS if output in members]
+    names = extensions(members).values()
+    found = [{"name": name, **types[name.rpartition(".")[2]]} for name in names]
     return [*found, {"name": "__key__", "dtype": "string"}, {"name": "__url__", "dtype": "string"}]
 
 
@@ -114,4 +116,5 @@ def members_of(records: Collection[Record], rows: Collection[Mapping[str, Any]])
     found = {name for record in records for name in record.meta.get("stood_for", ())}
     found |= {name for record in records for member in record.measures["members"] for name in member}
     found |= {name for row in rows for name in OPTIONAL if row.get(f"{name}_offset") is not None}
-    return [name for name in MEMBERS if name in found or name not in OPTIONAL]
+    found |= {name for name in MEMBERS if name not in OPTIONAL}
+    return list(extensions(found))

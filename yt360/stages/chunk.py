@@ -12,9 +12,11 @@ is the start of the container, for picture and sound alike.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,9 +34,10 @@ from yt360.filters.frame_of_reference.mending import mended
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
-from yt360.media.reading_sound import read_sound
+from yt360.media.reading_sound import read_sound_at_rates
 from yt360.media.timeline import SoundNotes
 from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
+from yt360.stages.chunk_variants import ClipVariants, sound_rate_hz
 from yt360.stages.clip_cutting import ClipCutter
 from yt360.stages.frame_of_reference import repairs
 
@@ -84,7 +87,7 @@ class Chunk(Stage):
             )
         notes = SoundNotes()
         repair = Repair.from_json(item.meta["repair"]) if "repair" in item.meta else None
-        sound, levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes, repair)
+        (sound, *others), levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes, repair)
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
         active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
@@ -108,7 +111,8 @@ class Chunk(Stage):
             measures["not_numbers_s"] = notes.not_numbers_s[:_MOST_PLACES]
             placements = [place for place in placements if _all_numbers(place, notes.not_numbers_s)]
         gain = min(1.0, _FULL_SCALE / peak) if peak > _FULL_SCALE else 1.0
-        cutter = ClipCutter(params, item, facts, sound, gain, context.workdir)
+        variants = ClipVariants(params, (others or [sound])[0], gain, context.workdir) if params.has_variants else None
+        cutter = ClipCutter(params, item, facts, sound, gain, context.workdir, variants)
 
         def after(at_s: float) -> list[Placement]:
             left = [] if given else self._placed(active, math.ceil(at_s - 1e-6), ends_s)
@@ -175,35 +179,46 @@ class Chunk(Stage):
 
     def _decode_sound(
         self, item: Item, facts: Facts, end_s: float, workdir: Path, notes: SoundNotes, repair: Repair | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
-        """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak."""
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], float]:
+        """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak.
+
+        The variants' sound comes second, where it has another rate.
+        """
         rate = self.params.sample_rate_hz
+        rates = [rate] if sound_rate_hz(self.params) == rate else [rate, sound_rate_hz(self.params)]
         source = item.files[facts.sound.source]
-        raw = workdir / "sound.f32"
+        files = [workdir / f"sound{number or ''}.f32" for number in range(len(rates))]
         peak = 0.0
-        with raw.open("wb") as stream:
+        with contextlib.ExitStack() as stack:
+            streams = [stack.enter_context(file.open("wb")) for file in files]
             late_s = max(0.0, repair.lag_s) if repair is not None else 0.0
-            blocks = read_sound(source, facts.sound, sample_rate_hz=rate, duration_s=end_s + late_s, notes=notes)
-            for block in blocks if repair is None else mended(blocks, repair, rate):
-                peak = max(peak, float(np.abs(block).max(initial=0.0)))
-                stream.write(np.ascontiguousarray(block.T, dtype=np.float32).tobytes())
+            sounds = read_sound_at_rates(source, facts.sound, rates, duration_s=end_s + late_s, notes=notes)
+            if repair is not None:
+                sounds = [mended(blocks, repair, each) for blocks, each in zip(sounds, rates, strict=True)]
+            for blocks in zip_longest(*sounds):
+                if blocks[0] is not None:
+                    peak = max(peak, float(np.abs(blocks[0]).max(initial=0.0)))
+                for stream, block in zip(streams, blocks, strict=True):
+                    if block is not None:
+                        stream.write(np.ascontiguousarray(block.T, dtype=np.float32).tobytes())
         if repair is not None:
             notes.not_numbers_s = [at_s - repair.lag_s for at_s in notes.not_numbers_s]
-        if raw.stat().st_size == 0:
+        if files[0].stat().st_size == 0:
             raise ItemError("no-samples", f"{source.name}: expected sound, decoded not one sample")
-        sound = np.memmap(raw, dtype=np.float32, mode="r").reshape(-1, 4)
+        sound, *others = (np.memmap(file, dtype=np.float32, mode="r").reshape(-1, 4) for file in files)
         minute = 60 * rate
         levels = [
             silence.step_levels_db(sound[at : at + minute, ambisonics.W], rate)
             for at in range(0, sound.shape[0], minute)
         ]
-        return sound, np.concatenate(levels), peak
+        return [sound, *others], np.concatenate(levels), peak
 
     def check_output(self, name: str, path: Path) -> None:
-        if name == "video":
+        kind = name.rpartition(".")[2]
+        if kind == "video":
             check_clip_video(path)
-        elif name == "foa":
-            check_clip_sound(path)
+        elif kind in ("foa", "stereo", "binaural"):
+            check_clip_sound(path, 4 if kind == "foa" else 2)
         elif name == "json":
             parse_json(path.read_text(encoding="utf-8"))
 

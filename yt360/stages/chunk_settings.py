@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from yt360.filters.shots.settings import ShotSettings
-from yt360.settings import unit
+from yt360.settings import Settings, unit
 
 LONGEST_CLIP_S = 600.0
 """No clip is longer, whatever a list says."""
+
+
+class VariantSettings(Settings):
+    """Further members of each clip, made in the same decode: another size, two channels, perspective views."""
+
+    width: int | None = Field(
+        default=None,
+        ge=32,
+        le=8192,
+        multiple_of=4,
+        json_schema_extra=unit("pixels"),
+        description="Width of a second whole picture, half as high (`KEY.large.video.mp4`); 960 for generators. "
+        "null: none.",
+    )
+    sample_rate_hz: int | None = Field(
+        default=None,
+        ge=8000,
+        le=192000,
+        description="Sample rate of a second ambisonic sound (`KEY.large.foa.flac`), and of the sound of the other "
+        "variants; 44100 or 48000 for generators. null: no second sound, and the others have the rate of the clips.",
+    )
+    two_channels: Literal["none", "stereo", "binaural"] = Field(
+        default="none",
+        description="Sound for two ears facing the front, and the middle of each view: stereo is (W ± Y) / 2 as in "
+        "DCASE 2025, binaural the ears of a spherical head.",
+    )
+    view_azimuths_deg: tuple[Annotated[float, Field(ge=-360, le=360)], ...] = Field(
+        default=(),
+        max_length=16,
+        description="A perspective picture for each of these directions, left is positive (`KEY.view0.video.mp4`, "
+        "`KEY.view1.video.mp4` …), with sound turned the same way (`KEY.view0.foa.flac`): its front is the middle of "
+        "the view. As in YT-Ambigen and DCASE 2025.",
+    )
+    view_elevation_deg: float = Field(default=0.0, ge=-90, le=90, description="Elevation of the views.")
+    view_fov_deg: float = Field(
+        default=100.0, ge=10, le=160, description="Opening angle of the views from left to right; 100 in DCASE 2025."
+    )
+    view_width: int = Field(
+        default=640, ge=32, le=4096, multiple_of=2, json_schema_extra=unit("pixels"), description="Width of the views."
+    )
+    view_height: int = Field(
+        default=360, ge=32, le=4096, multiple_of=2, json_schema_extra=unit("pixels"), description="Height of the views."
+    )
 
 
 class ChunkParams(ShotSettings):
@@ -76,3 +119,20 @@ class ChunkParams(ShotSettings):
     max_clips: int | None = Field(
         default=None, ge=1, description="Take only the first clips of each video; null takes all."
     )
+    variants: VariantSettings = Field(
+        default_factory=VariantSettings, description="Further members of each clip; none by default."
+    )
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether clips have further members."""
+        variants = self.variants
+        return bool(
+            variants.width or variants.sample_rate_hz or variants.view_azimuths_deg or variants.two_channels != "none"
+        )
+
+    def keyed(self, **choice: Any) -> dict[str, Any]:
+        fields = super().keyed(**choice)
+        if not self.has_variants:
+            fields.pop("variants", None)  # clips without any are those that versions before made
+        return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +24,9 @@ from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.facts import Facts
-from yt360.media.reading_picture import read_frames
+from yt360.media.reading_picture import read_frames, read_frames_in_sizes
 from yt360.stages.chunk_settings import ChunkParams
+from yt360.stages.chunk_variants import Beside, ClipVariants
 
 _LOOK_HZ = 2
 _LOOK_SIZE = (320, 160)
@@ -52,7 +54,10 @@ class ClipCutter:
         sound: NDArray[np.float32],
         gain: float,
         workdir: Path,
+        variants: ClipVariants | None = None,
     ) -> None:
+        self._variants = variants
+        self._beside: Beside | None = None
         self.still_starts_s: list[float] = []
         self.transitions_s: list[tuple[float, float, str]] = []
         self._params, self._item, self._facts = params, item, facts
@@ -79,17 +84,20 @@ class ClipCutter:
                 frames = self._watched(origin_s, max(one.start_s + one.duration_s for one in (place, *queue)))
             first = round(begin)
             wanted = math.floor(place.duration_s * params.fps + 1e-6)
-            path = self._workdir / f"{clip_name(self._item.id, place.start_s)}.video.mp4"
-            count, seen = self._encode(path, frames, first, wanted, to_the_end=to_the_end)
+            name = clip_name(self._item.id, place.start_s)
+            path = self._workdir / f"{name}.video.mp4"
+            count, seen = self._encode(name, frames, first, wanted, to_the_end=to_the_end)
             inside = frames.inside(first, first + count + (0 if to_the_end else 1))
             ends_shot = bool(inside) and not to_the_end
             if count < min(params.min_clip_s, 0.95 * place.duration_s) * params.fps - 1e-6:
                 path.unlink(missing_ok=True)
+                self._discard(name)
                 if not ends_shot:
                     break  # the picture ended: so do the clips
             elif params.drop_still and not self._listed and _is_still(seen):
                 self.still_starts_s.append(place.start_s)
                 path.unlink()
+                self._discard(name)
             else:
                 before = sum(1 for one in frames.known() if one.end <= first)
                 meta = {"shot": before, "transitions": 0 if ends_shot else len(inside)}
@@ -102,16 +110,28 @@ class ClipCutter:
     def _watched(self, start_s: float, end_s: float) -> WatchedFrames:
         params = self._params
         detector = ShotDetector(params.fps, params)
-        frames = read_frames(
-            self._item.files["video"],
-            self._facts.picture,
-            height=params.height,
-            width=params.width,
-            fps=params.fps,
-            start_s=start_s,
-            duration_s=end_s - start_s + (detector.lookahead + 1) / params.fps,
-        )
-        return WatchedFrames(frames, detector)
+        video, picture = self._item.files["video"], self._facts.picture
+        duration_s = end_s - start_s + (detector.lookahead + 1) / params.fps
+        size = (params.height, params.width)
+        if self._variants is None or self._variants.size is None:
+            frames = read_frames(
+                video,
+                picture,
+                height=params.height,
+                width=params.width,
+                fps=params.fps,
+                start_s=start_s,
+                duration_s=duration_s,
+            )
+            return WatchedFrames(frames, detector)
+        sizes = [size, self._variants.size]
+        both = read_frames_in_sizes(video, picture, sizes, fps=params.fps, start_s=start_s, duration_s=duration_s)
+        self._beside = Beside(both)
+        return WatchedFrames(iter(self._beside), detector)
+
+    def _discard(self, name: str) -> None:
+        if self._variants is not None:
+            self._variants.discard(name)
 
     def _note(self, frames: WatchedFrames | None, origin_s: float) -> None:
         """Keep the transitions that a reader saw, those twice seen once."""
@@ -121,19 +141,26 @@ class ClipCutter:
                 self.transitions_s.append((begin_s, end_s, found.kind))
 
     def _encode(
-        self, path: Path, frames: WatchedFrames, first: int, wanted: int, *, to_the_end: bool
+        self, name: str, frames: WatchedFrames, first: int, wanted: int, *, to_the_end: bool
     ) -> tuple[int, list[NDArray[np.uint8]]]:
         """Write up to ``wanted`` frames, fewer where the picture or its shot ends; some of them small and gray."""
         params = self._params
         seen: list[NDArray[np.uint8]] = []
-        with ClipVideoWriter(
-            path, params.width, params.height, params.fps, gop=params.gop, crf=params.crf, preset=params.preset
-        ) as out:
+        path = self._workdir / f"{name}.video.mp4"
+        with contextlib.ExitStack() as stack:
+            out = stack.enter_context(
+                ClipVideoWriter(
+                    path, params.width, params.height, params.fps, gop=params.gop, crf=params.crf, preset=params.preset
+                )
+            )
+            more = stack.enter_context(self._variants.writer(name)) if self._variants and self._beside else None
             for number in range(first, first + wanted):
                 frame = frames.at(number)
                 if frame is None or (not to_the_end and frames.inside(first, number + 1)):
                     break
                 out.write(frame)
+                if more is not None and self._beside is not None:
+                    more.write(self._beside.at(number))
                 if (number - first) % max(1, params.fps // _LOOK_HZ) == 0:
                     seen.append(_small_gray(frame))
         return out.frames, seen
@@ -179,9 +206,12 @@ class ClipCutter:
         } | shot
         if repair:
             meta |= {"sound_turned_deg": repair["yaw_deg"], "sound_moved_s": -repair["lag_s"]}
+        outputs = {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}
+        if self._variants is not None:
+            more, meta["variants"] = self._variants.finish(name, place.start_s, frames, said)
+            outputs |= more
         text = json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         (workdir / f"{name}.json").write_text(text, encoding="utf-8")
-        outputs = {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}
         return Child(name, outputs, meta)
 
 

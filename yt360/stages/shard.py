@@ -3,7 +3,8 @@
 Consumes the clips of all videos that have a side; produces ``shards/{split}-{number}.tar`` with the
 members ``KEY.events.zip`` (where events are looked for), ``KEY.foa.flac``, ``KEY.json``, ``KEY.panoptic.zip`` (where
 maps are made) and ``KEY.video.mp4`` (readable as WebDataset). A clip whose maps or events could not be made has a zip
-without any: readers such as Hugging Face ``datasets`` decide by the first samples what every sample has.
+without any: readers such as Hugging Face ``datasets`` decide by the first samples what every sample has. Variants of
+a clip follow, where ``chunk`` made any (``KEY.large.video.mp4``, ``KEY.view0.foa.flac`` …).
 
 Shards are planned before any is written: clips in order of their keys, a new shard whenever the target size is reached.
 A plan is remembered and only added to: new clips go to new shards, and a shard is rewritten only
@@ -37,17 +38,12 @@ from yt360.engine.stage import (
     StageParams,
 )
 from yt360.errors import ItemError, UsageError
-from yt360.events.clip_events import no_events_bytes
 from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import digest_bytes
-from yt360.segmentation.clip_maps import no_maps_bytes
 from yt360.stages.shard_holding import STAGES_OF_CLIPS, held
-
-MEMBERS = {"events": "events.zip", "foa": "foa.flac", "json": "json", "panoptic": "panoptic.zip", "video": "video.mp4"}
-"""Clip output -> extension of the member, in the order in which a key's members are written."""
-
-OPTIONAL: Mapping[str, bytes] = {"events": no_events_bytes(), "panoptic": no_maps_bytes()}
-"""Outputs that a clip may lack, and the member that stands for one where other clips have it."""
+from yt360.stages.shard_members import MEMBERS as MEMBERS
+from yt360.stages.shard_members import OPTIONAL as OPTIONAL
+from yt360.stages.shard_members import extensions
 
 Files = Mapping[str, Blob]
 """The files of one clip, by the name of the output."""
@@ -87,7 +83,7 @@ class Shard(Stage):
         files: dict[str, Files] = {name: clip.outputs for name, clip in clips.items()}
         split_of = {name: sides[clip.parent.item] for name, clip in clips.items()}
         same_layout, remembered = self._remembered(dataset)
-        for name, (shard, blobs) in held(dataset, remembered, clips, MEMBERS).items():
+        for name, (shard, blobs) in held(dataset, remembered, clips).items():
             files[name], split_of[name] = blobs, shard.rpartition("-")[0]
         stood_for = _stood_for(dataset, files)
         for shard, members in self._assign(files, split_of, remembered if same_layout else {}, stood_for).items():
@@ -165,8 +161,9 @@ class Shard(Stage):
     def process(self, item: Item, context: Context) -> Outcome:
         path = context.workdir / f"{item.id}.tar"
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+            outputs = _outputs_of(item)
             for name in item.meta["clips"]:
-                for output, extension in MEMBERS.items():
+                for output, extension in outputs.items():
                     if (given := f"{name}.{output}") in item.files:
                         _add(tar, f"{name}.{extension}", item.files[given], item.inputs[given])
                     elif output in item.meta.get("stood_for", ()):
@@ -211,7 +208,12 @@ def _has(clip: str, files: Files) -> list[str]:
     missing = [output for output in MEMBERS if output not in files and output not in OPTIONAL]
     if missing:
         raise KeyError(f"clip {clip} has no output {missing[0]!r}")
-    return [output for output in MEMBERS if output in files]
+    return list(extensions(files))
+
+
+def _outputs_of(item: Item) -> dict[str, str]:
+    """Outputs that any clip of a shard has a member of, and their extensions."""
+    return extensions({*MEMBERS, *(name.partition(".")[2] for name in item.inputs)})
 
 
 def _stood_for(dataset: DatasetView, files: Mapping[str, Files]) -> list[str]:
@@ -250,9 +252,10 @@ def _reopen(path: Path, item: Item) -> list[dict[str, Any]]:
     members = read_members(path)
     index = []
     with path.open("rb") as stream:
+        outputs = _outputs_of(item)
         for name in item.meta["clips"]:
             entry: dict[str, Any] = {"clip": name}
-            for output, extension in MEMBERS.items():
+            for output, extension in outputs.items():
                 if f"{name}.{output}" not in item.inputs:
                     continue
                 offset, size = members[f"{name}.{extension}"]

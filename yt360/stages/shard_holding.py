@@ -63,12 +63,9 @@ class Waiting:
 
 
 def held(
-    dataset: DatasetView, shards: Mapping[str, Iterable[str]], present: Mapping[str, object], outputs: Iterable[str]
+    dataset: DatasetView, shards: Mapping[str, Iterable[str]], present: Mapping[str, object]
 ) -> dict[str, tuple[str, dict[str, Blob]]]:
-    """Clips of the remembered ``shards`` that are not ``present`` and wait: the shard, and the files it was made of.
-
-    ``outputs`` are the names of a clip's files.
-    """
+    """Clips of the remembered ``shards`` that are not ``present`` and wait: the shard, and the files it was made of."""
     missing = {shard: [clip for clip in clips if clip not in present] for shard, clips in shards.items()}
     if not any(missing.values()):
         return {}
@@ -80,7 +77,8 @@ def held(
         if record is None:
             continue  # never written: its clips are not in a file that could be lost
         for clip in clips:
-            blobs = {name: record.inputs[f"{clip}.{name}"] for name in outputs if f"{clip}.{name}" in record.inputs}
+            begin = f"{clip}."
+            blobs = {name[len(begin) :]: blob for name, blob in record.inputs.items() if name.startswith(begin)}
             if blobs and waiting(clip):
                 found[clip] = (shard, blobs)
     return found
