@@ -11,7 +11,7 @@ from benchmarks.media_containers import encode
 from tests.media.places import PLACES, RATE, heard, scene
 from yt360.media import ffmpeg
 from yt360.media.inspect import inspect_media
-from yt360.media.mono_tracks import FLAG, IN_ORDER, put_tracks_together
+from yt360.media.mono_tracks import FLAG, IN_ORDER, PAIRS_IN_ORDER, put_tracks_together
 from yt360.media.probe import probe
 
 EVERYWHERE = list(PLACES)
@@ -105,3 +105,36 @@ def test_tracks_that_are_not_alike_stay_apart(tmp_path: Path, foa: np.ndarray, f
     words = dict(inspect_media(path).reasons())["no-ambisonics"]
     assert words.startswith("the sound is mono")
     assert f"one of {len(channels)} mono tracks" in words
+
+
+def stereo_tracks(path: Path, channels: np.ndarray, codec: str) -> Path:
+    """Two stereo tracks of four channels ``(4, n)``."""
+    inputs, maps = [], []  # type: list[str], list[str]
+    for k, pair in enumerate((channels[:2], channels[2:])):
+        part = path.with_name(f"{path.stem}{k}.wav")
+        inputs += ["-i", str(encode(part, sound=pair, rate_hz=RATE, audio="pcm", layout="stereo"))]
+        maps += ["-map", f"{k}:a"]
+    ffmpeg.run(["-y", *inputs, *maps, "-c:a", codec, str(path)], timeout_s=60)
+    return path
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mov", "pcm_s24le"), ("mkv", "flac")])
+def test_two_stereo_tracks_that_are_ambisonics_are_put_together(
+    tmp_path: Path, foa: np.ndarray, suffix: str, codec: str
+) -> None:
+    path = stereo_tracks(tmp_path / f"x.{suffix}", foa, codec)
+    assert heard(path) == EVERYWHERE
+    verdict = inspect_media(path).ambisonic.verdict  # type: ignore[union-attr]
+    assert verdict is not None
+    assert FLAG in verdict.flags
+    assert verdict.reason.startswith(PAIRS_IN_ORDER)
+
+
+def test_two_languages_are_no_ambisonics(tmp_path: Path, foa: np.ndarray) -> None:
+    """Two mixes of one bed with another voice each."""
+    bed = foa[0] + 0.3 * foa[[1, 3]]
+    both = np.concatenate([bed + foa[2], bed + np.roll(foa[3], 4000)])
+    facts = inspect_media(stereo_tracks(tmp_path / "x.mov", both, "pcm_s16le")).ambisonic
+    assert facts is not None
+    assert facts.reason == "no-ambisonics"
+    assert "two stereo tracks" in facts.words

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 from yt360.media.inspection import Inspection
-from yt360.media.mono_tracks import FLAG, IN_ORDER, put_tracks_together
+from yt360.media.mono_tracks import FLAG, IN_ORDER, PAIRS_IN_ORDER, pair_tracks, put_tracks_together
 from yt360.media.packets import SoundTime, read_times
 from yt360.media.probe import AudioStream, MediaInfo
 from yt360.media.sampling import falls_short, plain_reading, sample_sound
@@ -37,6 +37,13 @@ def listen(inspection: Inspection, sample_s: float, convention: str, thresholds:
         return
     audios = info.audios
     if all(audio.channels < _LEAST for audio in audios):
+        pairs = pair_tracks(info)
+        if pairs is not None:
+            offer = replace(inspection, problems=list(inspection.problems))
+            _listen_to(offer, info, pairs, source, sample_s, convention, thresholds)
+            if offer.ambisonic is not None and offer.ambisonic.reading is not None:
+                vars(inspection).update(vars(offer))
+                return
         together = put_tracks_together(info)
         audios = audios if together is None else (together,)
     declared = [audio for audio in audios if _declares_ambisonics(info, audio) and audio.channels >= _LEAST]
@@ -67,6 +74,8 @@ def _name_what_is_beside(inspection: Inspection) -> None:
             f"it is one of {tracks} mono tracks that are not plainly one sound: name them W, Y, Z and X, or export one "
             "track of four channels"
         )
+    if len(info.audios) == 2 and all(audio.channels == 2 for audio in info.audios):
+        known.append("together its two stereo tracks are no ambisonics W Y, Z X, either")
     if known:
         inspection.ambisonic = replace(facts, words="; ".join([facts.words, *known]))
 
@@ -102,8 +111,8 @@ def _listen_to(
         delay_s=begins_s, edits=edits, convention=convention, picture=inspection.picture is not None,
         thresholds=thresholds,
     )  # fmt: skip
-    if audio.layout == IN_ORDER:
-        facts = _say_how(facts, IN_ORDER, FLAG)
+    if audio.layout in (IN_ORDER, PAIRS_IN_ORDER):
+        facts = _say_how(facts, audio.layout, FLAG)
     elif _is_square_by_itself(info, audio):
         facts = _say_how(facts, f"the first four of {audio.channels} channels", "first-four")
     if inspection.ambisonic is not None and facts.reading is None:

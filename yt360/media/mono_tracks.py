@@ -1,7 +1,8 @@
-"""Four mono tracks that are one B-format, as editors export it: found by their names, or by being alike.
+"""Four mono tracks that are one B-format, as editors export it, or two stereo tracks: by name, or by being alike.
 
 Names say which track is which component. Without names exactly four tracks that agree in codec, rate, start, gaps and
-end are put together in their order and judged like any four channels, and whoever reads the result is told so.
+end are put together in their order and judged like any four channels, and whoever reads the result is told so. Two
+stereo tracks are nearly always two languages: they are only an offer, which counts where their sound is ambisonics.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ NAMED = "ambisonic 1 of 4 mono tracks, by their names"
 IN_ORDER = "4 mono tracks in their order"
 """How they were put together, as the layout of the sound: the first states ambisonics, the second states nothing."""
 
+PAIRS_IN_ORDER = "2 stereo tracks in their order"
+"""How two stereo tracks (W Y and Z X) were put together."""
+
 FLAG = "mono-tracks"
 """Flag of a verdict on tracks that nothing but their likeness put together."""
 
@@ -37,6 +41,14 @@ def put_tracks_together(info: MediaInfo) -> AudioStream | None:
     if named is None and len(tracks) == _WANTED and _alike(info, tracks):
         return _one(tracks, IN_ORDER)
     return None
+
+
+def pair_tracks(info: MediaInfo) -> AudioStream | None:
+    """One sound of two stereo tracks, if there are no others and they are alike."""
+    tracks = list(info.audios)
+    if len(tracks) != 2 or any(track.channels != 2 or track.parts for track in tracks) or not _alike(info, tracks):
+        return None
+    return _one(tracks, PAIRS_IN_ORDER)
 
 
 def _one(tracks: list[AudioStream], layout: str) -> AudioStream:

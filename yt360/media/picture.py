@@ -153,7 +153,9 @@ def eye_filter(stream: Any, reading: VideoDecodeSpec) -> Any:
     left, top, width, height = reading.eye
     if reading.stereo == "mono" and not reading.letterbox:
         return stream
-    return stream.filter("crop", f"iw*{width:g}", f"ih*{height:g}", f"iw*{left:g}", f"ih*{top:g}")
+    # A row of a bar would darken a pole: with bars the crop is not rounded to the samples of colour.
+    exact = {"exact": 1} if reading.letterbox else {}
+    return stream.filter("crop", f"iw*{width:g}", f"ih*{height:g}", f"iw*{left:g}", f"ih*{top:g}", **exact)
 
 
 def equirectangular_filter(stream: Any, reading: VideoDecodeSpec, height: int, width: int) -> Any:

@@ -158,10 +158,8 @@ def _apply(messages: dict[int, bytes], picture: PictureMetadata) -> None:
         picture.named = f"a {picture.projection} picture packed by regions (message 155 of the stream)"
     if _ROTATION in live:
         _, yaw, pitch, roll = struct.unpack_from(">Biii", live[_ROTATION])
-        picture.yaw_deg = yaw / _DEGREE
-        if (pitch or roll) and not picture.named:
-            angles = f"pitch {pitch / _DEGREE:g}°, roll {roll / _DEGREE:g}°"
-            picture.named = f"a sphere that is rotated (message 154 of the stream: {angles})"
+        # Angles grow clockwise as seen along x (front), y (left) and z (up); ours of pitch and roll the other way.
+        picture.yaw_deg, picture.pitch_deg, picture.roll_deg = yaw / _DEGREE, -pitch / _DEGREE, -roll / _DEGREE
     if _FRAME_PACKING in messages and picture.stereo is None:
         _read_frame_packing(messages[_FRAME_PACKING], picture)
 

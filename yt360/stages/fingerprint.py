@@ -44,7 +44,7 @@ class FingerprintParams(StageParams):
 
 class Fingerprint(Stage):
     name = "fingerprint"
-    version = 2
+    version = 3
     decides = False
     params_type = FingerprintParams
     needs = Resources(timeout_s=1800)
