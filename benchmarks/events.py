@@ -48,7 +48,8 @@ def ours(scene: KnownScene) -> list[Frame]:
 
 def baseline(scene: KnownScene) -> list[Frame]:
     """One broadband intensity vector a frame, wherever it is louder than -60 dBFS."""
-    step, found = round(FRAME_S * RATE_HZ), []
+    step = round(FRAME_S * RATE_HZ)
+    found: list[Frame] = []
     for frame in range(scene.sounds.shape[1]):
         part = scene.foa[:, frame * step : (frame + 1) * step].astype(np.float64)
         intensity = part[XYZ] @ part[W]

@@ -266,9 +266,19 @@ def test_frequencies_that_leave_nothing_are_wrong_use(tmp_path: Path) -> None:
         Annotated(tmp_path).run({"aaa": 1}, annotate={"min_hz": 900, "max_hz": 800})
 
 
+@pytest.mark.parametrize("settings", [{}, {"weights": "/none/Cnn14.pth"}], ids=["not named", "not there"])
+def test_a_tagger_without_its_files_stops_the_run_before_its_first_video(tmp_path: Path, settings: dict) -> None:
+    dataset = Annotated(tmp_path)
+    with pytest.raises(UsageError, match=r"annotate\.weights: .*expected a file for the tagger panns, found none"):
+        dataset.run({"aaa": 1}, annotate={"tagger": "panns", **settings})
+    assert not dataset.root.recipe.exists()
+
+
 def test_the_switch_is_no_part_of_the_key_and_what_is_found_is() -> None:
     item = Item("a-00000", "a")
     usual = Annotate(AnnotateParams()).key(item)
     assert Annotate(AnnotateParams(enabled=True)).key(item) == usual
-    for other in ({"tagger": "none"}, {"tracks": 2}, {"least_probability": 0.5}, {"apart_deg": 30}):
+    for same in ({"weights": "elsewhere.pth"}, {"labels": "x.csv"}, {"device": "cpu"}):
+        assert Annotate(AnnotateParams(**same)).key(item) == usual
+    for other in ({"tagger": "none"}, {"sha256": "ab"}, {"tracks": 2}, {"least_probability": 0.5}, {"apart_deg": 30}):
         assert Annotate(AnnotateParams(**other)).key(item) != usual

