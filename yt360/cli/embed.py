@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from yt360.cli.common import clean
+from yt360.cli.looker import Looker, torch_device
 from yt360.cli.talk import Steps, doing, talk_options
-from yt360.errors import ItemError, UsageError
+from yt360.errors import UsageError
 
 if TYPE_CHECKING:
     from yt360.inference.embedding import Source
     from yt360.inference.processor import AVSAProcessor
-
-_LOOK_TIMEOUT_S = 300.0
 
 
 class Direction(click.ParamType[tuple[float, float]]):
@@ -114,10 +110,10 @@ def embed_command(
     unknown = [each for each in modalities if each not in MODALITIES]
     if unknown:
         raise UsageError(f"--modality: expected some of {', '.join(MODALITIES)}, found {', '.join(unknown)}")
-    model = AVSAModel.from_pretrained(name, device=_device(device))
+    model = AVSAModel.from_pretrained(name, device=torch_device(device))
     processor = AVSAProcessor(model.processor_settings)
     settings = EmbeddingSettings(every_s, directions_deg or AROUND_DEG, fov_deg, modalities or USUAL, batch)
-    with _Looker() as looker:
+    with Looker() as looker:
         if root is None:
             sources = [_of_file(path, processor, convention or "", looker) for path in files]
         else:
@@ -138,43 +134,6 @@ def embed_command(
     if found.rows:
         click.echo(f"wrote {out}: {found.rows} rows of {len(sources) - len(found.failed)} recordings")
     return 1 if found.failed else 0
-
-
-def _device(name: str) -> str:
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device {name}: torch cannot compute there ({str(error).splitlines()[0]})") from error
-    return name
-
-
-class _Looker:
-    """A process that looks into files and may die of one."""
-
-    def __enter__(self) -> _Looker:
-        self._pool: ProcessPoolExecutor | None = None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def __call__(self, path: Path, convention: str) -> Any:
-        from yt360.inference.recording import look
-
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
-        try:
-            return self._pool.submit(look, path, None, convention).result(timeout=_LOOK_TIMEOUT_S)
-        except BrokenProcessPool as error:
-            self._pool = None
-            raise ItemError("crash", f"{path}: the process that looked into it died; see `yt360 inspect`") from error
-        except TimeoutError as error:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-            raise ItemError("timeout", f"{path}: not looked through within {_LOOK_TIMEOUT_S:g} s") from error
 
 
 def _of_file(path: Path, processor: AVSAProcessor, convention: str, look: Callable[[Path, str], Any]) -> Source:

@@ -86,6 +86,9 @@ _COMMANDS = {
     "train": _Listed("yt360.cli.train:train_command", "Train a model on the shards of a dataset.", _LEARN),
     "evaluate": _Listed("yt360.cli.evaluate:evaluate_command", "Measure a trained model.", _LEARN),
     "embed": _Listed("yt360.cli.embed:embed_command", "Features of files or a dataset by a trained model.", _LEARN),
+    "localise": _Listed(
+        "yt360.cli.localise:localise_command", "Where on the sphere what is seen sounds, by a trained model.", _LEARN
+    ),
     "tables": _Listed(
         "yt360.cli.tables:tables_command", "The paper's tables, ours beside the paper's numbers.", _LEARN
     ),

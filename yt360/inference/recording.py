@@ -6,6 +6,7 @@ Both give *moments*: the frames of a stretch of picture and the sound around it.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -45,9 +46,18 @@ class Recording(Protocol):
     name: str
     begin_s: float
     end_s: float
+    settings: ProcessorSettings
 
     def moments(self, starts_s: Sequence[float]) -> Iterator[RawMoment]:
         """One moment for each of ``starts_s``, which rise."""
+        ...
+
+    def pictures(self, fps: float) -> Iterator[NDArray[np.uint8]]:
+        """Whole equirectangular frames ``(H, W, 3)`` RGB from ``begin_s`` to ``end_s``."""
+        ...
+
+    def sound(self) -> Iterator[NDArray[np.float32]]:
+        """Blocks ``(4, n)`` of AmbiX at the model's sample rate, from ``begin_s`` to ``end_s``."""
         ...
 
 
@@ -78,10 +88,19 @@ class ClipRecording:
             frames = decoder.frames(frame_numbers(row, picture_s, wanted.frames, wanted.frames_per_second))
             samples = round(wanted.sound_s * row.sample_rate_hz)
             first = max(0, min(round(start_s * row.sample_rate_hz), row.samples - samples))
-            sound = decoder.sound([first], samples)[0]
-            if row.sample_rate_hz != wanted.sample_rate_hz:
-                sound = soxr.resample(sound.T, row.sample_rate_hz, wanted.sample_rate_hz).T
+            sound = self._resampled(decoder.sound([first], samples)[0])
             yield RawMoment(start_s, frames, _of_length(sound, wanted.samples))
+
+    def pictures(self, fps: float) -> Iterator[NDArray[np.uint8]]:
+        for number in range(max(1, math.floor(self.end_s * fps))):
+            yield self.clip.frame(number / fps)
+
+    def sound(self) -> Iterator[NDArray[np.float32]]:
+        yield self._resampled(self.clip.foa(0.0, self.end_s))
+
+    def _resampled(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        own, wanted = self.clip.sample_rate_hz, self.settings.sample_rate_hz
+        return sound if own == wanted else np.ascontiguousarray(soxr.resample(sound.T, own, wanted).T)
 
 
 class HowToRead(NamedTuple):
@@ -130,6 +149,27 @@ class FileRecording:
     def moments(self, starts_s: Sequence[float]) -> Iterator[RawMoment]:
         for run in _runs(starts_s, self.settings.sound_s):
             yield from self._run(run)
+
+    def pictures(self, fps: float) -> Iterator[NDArray[np.uint8]]:
+        height = self.settings.height
+        return read_frames(
+            self.read.path,
+            self.read.picture,
+            height=height,
+            width=2 * height,
+            fps=fps,
+            start_s=self.begin_s,
+            duration_s=self.end_s - self.begin_s,
+        )
+
+    def sound(self) -> Iterator[NDArray[np.float32]]:
+        return read_sound(
+            self.read.sound_path,
+            self.read.foa,
+            sample_rate_hz=self.settings.sample_rate_hz,
+            start_s=self.begin_s,
+            duration_s=self.end_s - self.begin_s,
+        )
 
     def _run(self, starts_s: Sequence[float]) -> Iterator[RawMoment]:
         """Moments close to each other, in one pass over picture and sound."""

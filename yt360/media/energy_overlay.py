@@ -1,6 +1,6 @@
 """Sound on the picture: a heat map of the sound's energy over a frame, as in figure 4 of the paper.
 
-The one overlay for `yt360 inspect --picture` and the report.
+The one overlay for `yt360 inspect --picture`, the report and `yt360 localise`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,16 @@ def energy_overlay(frame: NDArray[np.uint8], foa: NDArray[np.float32], *, contra
     relative = (energy / peak) ** contrast
     # How much the map says at all: 0 for an even field, 1 for one plane wave.
     directedness = 1 - floor / peak
-    colours = cv2.applyColorMap(np.round(255 * relative).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    weight = (0.75 * directedness * relative)[..., None]
+    return heat_overlay(frame, relative, directedness)
+
+
+def heat_overlay(frame: NDArray[np.uint8], heat: NDArray[np.floating], strength: float = 1.0) -> NDArray[np.uint8]:
+    """A frame ``(H, W, 3)`` RGB under ``heat`` ``(H, W)`` in [0, 1]: clear where it is 0, covered where it is 1.
+
+    ``strength`` in [0, 1] thins all of it.
+    """
+    colours = cv2.applyColorMap(np.round(255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+    weight = (0.75 * strength * heat)[..., None]
     return np.round(frame * (1 - weight) + colours * weight).astype(np.uint8)
 
 

@@ -1,0 +1,107 @@
+"""`yt360 localise`: where on the sphere does what one sees sound?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from yt360.cli.looker import Looker, torch_device
+from yt360.cli.talk import Steps, doing, talk_options
+from yt360.errors import UsageError
+
+
+@click.command("localise", short_help="Where on the sphere what is seen sounds, by a trained model.")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for what is written.",
+)
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Seconds from one map to the next.",
+)
+@click.option(
+    "--around", type=click.IntRange(3, 360), default=12, show_default=True, help="Directions in a ring of the grid."
+)
+@click.option(
+    "--elevation",
+    "elevations_deg",
+    type=click.FloatRange(-90, 90),
+    multiple=True,
+    default=(-30.0, 0.0, 30.0),
+    show_default=True,
+    help="Elevation of a ring in degrees. May be repeated.",
+)
+@click.option(
+    "--fov",
+    "fov_deg",
+    type=click.FloatRange(0, 180, min_open=True, max_open=True),
+    default=None,
+    help="Field of view in degrees.  [default: the model's]",
+)
+@click.option(
+    "--convention",
+    type=click.Choice(["ambix", "n3d", "orthonormal", "fuma"]),
+    default=None,
+    help="Order and weights of the ambisonics, where you know them and the file does not say.",
+)
+@click.option("--video/--no-video", default=True, show_default=True, help="Write the overlay video too.")
+@click.option("--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1.")
+@talk_options
+def localise_command(
+    file: Path,
+    name: str,
+    out: Path,
+    every_s: float,
+    around: int,
+    elevations_deg: tuple[float, ...],
+    fov_deg: float | None,
+    convention: str | None,
+    video: bool,
+    device: str,
+) -> int:
+    """Map where on the sphere picture and sound of FILE fit, by a trained model, beside the energy of the sound field.
+
+    Writes OUT/localisation.parquet (start_s, azimuth_deg, elevation_deg, match, energy_db), OUT/localisation.png (the
+    moment in which the model is surest; the sound's energy alone below it) and OUT/localisation.mp4 (the map over the
+    whole recording, as a sphere, with stereo sound).
+    """
+    try:
+        with doing("loading torch"):
+            from yt360.inference.localisation import grid_deg, localise, write_table
+            from yt360.inference.localisation_pictures import write_picture, write_video
+            from yt360.inference.processor import AVSAProcessor
+            from yt360.inference.recording import FileRecording
+            from yt360.models.avsa_model import AVSAModel
+    except ImportError as error:
+        raise UsageError(f"a model needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
+    model = AVSAModel.from_pretrained(name, device=torch_device(device))
+    processor = AVSAProcessor(model.processor_settings)
+    with Looker() as look:
+        recording = FileRecording(look(file, convention or ""), processor.settings)
+    out.mkdir(parents=True, exist_ok=True)
+    with Steps("localise") as steps:
+        found = localise(
+            recording,
+            model,
+            processor,
+            grid_deg(around, elevations_deg),
+            every_s=every_s,
+            fov_deg=fov_deg,
+            said=lambda done, total: steps(done, total, "maps"),
+        )
+    rows = write_table(out / "localisation.parquet", found)
+    write_picture(out / "localisation.png", found, recording)
+    if video:
+        with doing("writing the video"):
+            write_video(out / "localisation.mp4", found, recording, processor.settings.sound_s)
+    click.echo(f"wrote {out}: {len(found.starts_s)} maps of {found.match.shape[1]} directions ({rows} rows)")
+    return 0
