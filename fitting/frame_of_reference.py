@@ -43,34 +43,40 @@ _STRANGERS, _ALTERED, _LAID_OVER = 0.15, 0.5, 0.5
 
 _MOST_LAG = 12
 Array = NDArray[np.floating]
+Picture = NDArray[np.uint8]
 
 
-def world(seed: int, index: int, duration_s: float = 20.0) -> SeenAndHeard:
-    """One video of the procedural world, seen and heard without a file between."""
+def render_world(seed: int, index: int, duration_s: float = 20.0) -> tuple[list[Picture], NDArray[np.float32]]:
+    """One video of the procedural world without a file between: gray frames as they are looked at, and its sound."""
     scene = draw_scene(np.random.default_rng((seed, index)), duration_s)
     track = render_sound(scene, measurement.RATE_HZ)
     size = (measurement.WIDTH, measurement.HEIGHT)
-    frames = (
+    frames = [
         np.asarray(cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY), np.uint8)
         for frame in Renderer(scene, 160, 320, measurement.RATE_HZ, track.levels)
-    )
+    ]
     sound = soxr.resample(track.foa.T, SAMPLE_RATE_HZ, sound_activity.SAMPLE_RATE_HZ).T
-    found = measurement.look(0.0, frames, np.asarray(sound, np.float32))
-    assert found is not None, "a world lasts longer than four seconds"
-    return found.both
+    return frames, np.asarray(sound, np.float32)
 
 
-def recording(path: Path) -> SeenAndHeard:
-    """A recording as the stage sees it."""
+def read_recording(path: Path) -> tuple[list[Picture], NDArray[np.float32]]:
+    """The frames and the sound of a recording as the stage reads them."""
     facts = inspect_media(path).facts()
     picture = VideoDecodeSpec.from_json(facts["picture_reading"])
     sound = FoaDecodeSpec.from_json(facts["sound_reading"])
-    frames = read_frames(
-        path, picture, height=measurement.HEIGHT, width=measurement.WIDTH, fps=measurement.RATE_HZ, gray=True
+    frames = list(
+        read_frames(
+            path, picture, height=measurement.HEIGHT, width=measurement.WIDTH, fps=measurement.RATE_HZ, gray=True
+        )
     )
-    heard = sound_activity.gathered(read_sound(path, sound, sample_rate_hz=sound_activity.SAMPLE_RATE_HZ))
-    found = measurement.look(0.0, frames, heard)
-    assert found is not None, f"{path} is too short"
+    return frames, sound_activity.gathered(read_sound(path, sound, sample_rate_hz=sound_activity.SAMPLE_RATE_HZ))
+
+
+def seen_and_heard(frames: list[Picture], sound: NDArray[np.float32]) -> SeenAndHeard:
+    """What is measured of a video that is long enough."""
+    found = measurement.look(0.0, frames, sound)
+    if found is None:
+        raise ValueError("expected four seconds and more")
     return found.both
 
 
@@ -143,8 +149,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1500)
     asked = parser.parse_args()
     cv2.setNumThreads(1)
-    material = [world(asked.seed, index) for index in range(asked.worlds)]
-    material += [recording(path) for name in RECORDINGS if (path := MEDIA / f"{name}.webm").exists()]
+    material = [seen_and_heard(*render_world(asked.seed, index)) for index in range(asked.worlds)]
+    material += [
+        seen_and_heard(*read_recording(path)) for name in RECORDINGS if (path := MEDIA / f"{name}.webm").exists()
+    ]
     rng = np.random.default_rng(asked.seed)
     found = [made for _ in range(asked.samples) if (made := sample(material, asked.worlds, rng)) is not None]
     headings, right, lags, in_time = zip(*found, strict=True)

@@ -56,8 +56,10 @@ def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path):
     dropped = FrameOfReference(None, FrameThresholds(quarantine=True, heading_probability=0.6)).decide(told)
     assert dropped is not None
     assert "further to the right" in dropped.detail
+    assert stage.summary(told).startswith(("elsewhere: what is seen is heard", "unknown"))
     kept = FrameThresholds(quarantine=True, heading_probability=0.6, repair=True, repair_probability=0.6)
     assert FrameOfReference(None, kept).decide(told) is None
+    assert FrameOfReference(None, kept).summary(told).endswith("chunk puts it in place")
 
 
 def test_a_video_of_two_seconds_is_unknown(tmp_path):

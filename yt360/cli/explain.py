@@ -122,6 +122,7 @@ def _event(record: Record, stage: Stage) -> dict[str, Any]:
         "key": record.key,
         "params": dict(record.params),
         "thresholds": stage.thresholds.model_dump(mode="json"),
+        "summary": stage.summary(record.measures) if record.measures else "",
         "scores": list(_scores(record, stage)),
         "measures": {k: v for k, v in record.measures.items() if k != "members"},
         "outputs": {name: blob.uri for name, blob in record.blobs()},
@@ -174,6 +175,8 @@ def _lines(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}{meaning}"
     if event["detail"]:
         yield f"{_INDENT}{clean(event['detail'], 1000)}"
+    if event["summary"]:
+        yield f"{_INDENT}{clean(event['summary'], 1000)}"
     if event["log"] and event["status"] == "failed":
         yield f"{_INDENT}log: {clean(event['log'])}"
     for score in event["scores"]:

@@ -240,6 +240,10 @@ class Stage:
         """Verdict from measures and ``self.thresholds`` alone: ``None`` keeps the item."""
         return None
 
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        """What the measures of an item say by the thresholds in force, in words, kept or not; empty: nothing to add."""
+        return ""
+
     def check_output(self, name: str, path: Path) -> None:
         """Open and decode one output as a reader would; :meth:`setup` may not have been called.
 

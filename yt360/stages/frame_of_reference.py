@@ -95,6 +95,12 @@ class FrameOfReference(Stage):
             return None
         return None if decision.repair(found, limits) is not None else Filtered("frame-of-reference", found.words)
 
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        limits: FrameThresholds = self.thresholds
+        found = decision.judge(measures, limits)
+        mended = "; chunk puts it in place" if decision.repair(found, limits) is not None else ""
+        return f"{found.verdict}: {found.words}{mended}"
+
     def check_output(self, name: str, path: Path) -> None:
         try:
             whole = isinstance(parse_json(path.read_text(encoding="utf-8"))["stretches"], list)
