@@ -99,6 +99,16 @@ def test_only_a_stage_that_repairs_has_repairs():
     assert repairs(Dataset(stages={"frame_of_reference": stage})) == {"v": Repair(60.0, 0.0)}
 
 
+def test_only_a_video_that_is_repaired_gets_another_key(monkeypatch):
+    monkeypatch.setattr("yt360.stages.chunk.read_listing", lambda dataset: {"v": {"segments": [[0, 10]]}})
+    stage = FrameOfReference(None, FrameThresholds(repair=True))
+    items = [Item(name, name) for name in "vw"]
+    dataset = Dataset(stages={"frame_of_reference": stage}, items_after=lambda after, inputs: iter(items))
+    repaired, left = Chunk().plan(dataset)
+    assert repaired.meta == {"segments": [[0, 10]], "repair": {"yaw_deg": 60.0, "lag_s": 0.0}}
+    assert left == items[1]
+
+
 def test_chunk_turns_and_moves_the_sound_and_says_so(tmp_path):
     plain = item(tmp_path, turned_deg=-80)
     mended = Item("v", "v", files=plain.files, meta={"repair": {"yaw_deg": 80.0, "lag_s": 0.25}})

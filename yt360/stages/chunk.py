@@ -104,7 +104,7 @@ class Chunk(Stage):
         if given:
             measures["given"] = len(given)
         if repair is not None:
-            measures |= {"sound_turned_deg": repair.yaw_deg, "sound_moved_s": -repair.lag_s}
+            measures |= {"sound_turned_deg": repair.yaw_deg, "sound_moved_s": 0.0 - repair.lag_s}
         if notes.splices:
             measures |= {"inserted_s": round(notes.inserted_s, 3), "dropped_s": round(notes.dropped_s, 3)}
         if notes.not_numbers_s:

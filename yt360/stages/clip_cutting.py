@@ -181,7 +181,7 @@ class ClipCutter:
         }
         repair = self._item.meta.get("repair")
         if repair:
-            said |= {"TURNED_DEG": f"{repair['yaw_deg']:g}", "MOVED_S": f"{-repair['lag_s']:g}"}
+            said |= {"TURNED_DEG": f"{repair['yaw_deg']:g}", "MOVED_S": f"{0.0 - repair['lag_s']:g}"}
         write_clip_sound(workdir / f"{name}.foa.flac", samples, rate, params.subtype, said)
         heard = ambisonics.sound_direction(samples.T)
         power = np.mean(np.square(samples[:, ambisonics.W], dtype=np.float64))
@@ -205,7 +205,7 @@ class ClipCutter:
             "diffuseness": round(heard.diffuseness, 4),
         } | shot
         if repair:
-            meta |= {"sound_turned_deg": repair["yaw_deg"], "sound_moved_s": -repair["lag_s"]}
+            meta |= {"sound_turned_deg": repair["yaw_deg"], "sound_moved_s": 0.0 - repair["lag_s"]}
         outputs = {"video": f"{name}.video.mp4", "foa": f"{name}.foa.flac", "json": f"{name}.json"}
         if self._variants is not None:
             more, meta["variants"] = self._variants.finish(name, place.start_s, frames, said)
