@@ -16,6 +16,7 @@ from benchmarks.media_sounds import RATE_HZ, source
 from yt360 import ambisonics, sphere
 from yt360.cli import inspect as inspect_cli
 from yt360.errors import ItemError
+from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.evidence import sound_picture
 from yt360.media.inspect import inspect_media
 
@@ -37,6 +38,24 @@ def foa() -> np.ndarray:
     for azimuth in (-2.0, 3.0):
         sound = sound + 0.2 * ambisonics.encode(source(rng, n), azimuth, 0.0)
     return np.asarray(sound)
+
+
+def test_lone_members_of_a_clip_are_read_rightly(tmp_path: Path, frames: np.ndarray, foa: np.ndarray) -> None:
+    """A picture is a whole sphere and a sound is AmbiX, each for certain, whatever libav calls four channels."""
+    picture, sound = tmp_path / "a.video.mp4", tmp_path / "a.foa.flac"
+    height, width = frames.shape[1:3]
+    with ClipVideoWriter(picture, width, height, 8, gop=8, crf=20, preset="ultrafast") as out:
+        for frame in frames:
+            out.write(frame)
+    write_clip_sound(sound, foa.T / np.abs(foa).max(), RATE_HZ, "PCM_24", {"SOURCE": "a", "SOURCE_START_S": "10"})
+    seen, heard = inspect_media(picture).to_json(), inspect_media(sound).to_json()
+    assert (seen["video"]["projection"], seen["video"]["stereo"]) == ("equirectangular", "mono")
+    assert seen["video"]["projection_source"] == "both"
+    assert not seen["video"]["disagreement"]
+    ambisonic = heard["audio"]["ambisonics"]
+    assert (ambisonic["verdict"], ambisonic["declared"]) == ("valid", "ambix")
+    assert dict(ambisonic["posterior"])["ambix"] > 0.95
+    assert "4 channels (AmbiX, declared)" in inspect_cli.describe({**heard, "file": str(sound)})
 
 
 @pytest.fixture(scope="module")

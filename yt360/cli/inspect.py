@@ -38,6 +38,9 @@ _LIBRARIES_MB = 512
 
 _LOOK_S = 0.02
 
+_DECLARED = {"ambix": "AmbiX", "fuma": "FuMa", "n3d": "ACN/N3D"}
+"""What channels may be declared to be."""
+
 _SAID_BY = {
     "metadata": "the metadata says so",
     "content": "the picture shows it",
@@ -220,8 +223,14 @@ def describe(report: dict[str, Any]) -> str:
             lines.append(f"  picture: {video['disagreement']}")
     if audio:
         ambisonic = audio["ambisonics"]
+        # Where ambisonics are declared, libav's name for a layout of as many loudspeakers says nothing.
+        layout = (
+            f"{_DECLARED.get(ambisonic['declared'], 'ambisonics')}, declared"
+            if ambisonic["declared"]
+            else audio["layout"]
+        )
         lines.append(
-            f"  sound: {audio['codec']} {audio['sample_rate']} Hz, {audio['channels']} channels ({audio['layout']}); "
+            f"  sound: {audio['codec']} {audio['sample_rate']} Hz, {audio['channels']} channels ({layout}); "
             f"ambisonics {ambisonic['verdict']}: {ambisonic['reason']}"
         )
         heard = [d for d in audio["direction"] if d["diffuseness"] < 0.98]

@@ -60,6 +60,11 @@ def paths(root: Root) -> dict[Path, str]:
     return {root.path / shards / CARD: "", root.path / CARD: f"{shards}/"}
 
 
+def is_own(path: Path) -> bool:
+    """Whether a card is somebody's own, which is left alone."""
+    return path.name == CARD and path.is_file() and _OURS.encode() not in path.read_bytes()
+
+
 def features(members: Collection[str]) -> list[dict[str, Any]]:
     """The ``features`` of ``dataset_info`` for samples with these members, by the names of a clip's outputs.
 
@@ -101,9 +106,9 @@ def text(splits: Sequence[str], members: Collection[str], shards: str = "") -> s
 def write(root: Root, splits: Sequence[str], members: Collection[str]) -> None:
     """Bring the cards in line with the shards; one that is somebody's own is left alone."""
     for file, shards in paths(root).items():
-        found = file.read_bytes() if file.is_file() else b""
-        if found and _OURS.encode() not in found:
+        if is_own(file):
             continue
+        found = file.read_bytes() if file.is_file() else b""
         made = text(splits, members, shards) if splits else ""
         if not made:
             file.unlink(missing_ok=True)
