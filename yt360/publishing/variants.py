@@ -20,17 +20,17 @@ def rows(
 
     ``clips`` are those of today; of others, and of shards that wait, it is said what was published.
     """
-    if not any(is_variant(name) for record in shards.values() for one in record.measures["members"] for name in one):
-        shards = {}
     members = {
         (f"{name}.tar", member["clip"]): (member, record)
         for name, record in shards.items()
         for member in record.measures["members"]
+        if any(is_variant(output) for output in member)
     }
     for row in sorted(kept, key=lambda row: str(row["clip"])):
         clip, shard = row["clip"], row["shard"]
-        if (shard, clip) not in members:
+        if shard.removesuffix(".tar") not in shards:
             yield from earlier.variants_of(clip, shard)
+        if (shard, clip) not in members:
             continue
         member, record = members[shard, clip]
         for output, extension in extensions(name for name in member if is_variant(name)).items():
