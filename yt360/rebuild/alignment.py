@@ -35,15 +35,20 @@ def starts(
     whole = compare(joined([(clip.start_s, print_) for clip, print_ in known]), video, limits_for(1.0))
     shift_s = whole.offset_s if whole is not None else 0.0
     for clip, print_ in known:
-        expected_s = clip.start_s + shift_s
-        part = _window(video, expected_s, print_.duration_s)
-        if compare(print_, part, limits_for(print_.duration_s)) is None:
-            own = compare(print_, video, limits_for(print_.duration_s))
-            if own is not None and own.votes >= _SURE_VOTES:
-                expected_s = own.offset_s
-        if abs(expected_s - clip.start_s) > SAME_PLACE_S:
-            found[clip.clip] = round(expected_s, 3)
+        place_s = _place(print_, video, clip.start_s + shift_s)
+        if abs(place_s - clip.start_s) > SAME_PLACE_S:
+            found[clip.clip] = round(place_s, 3)
     return found
+
+
+def _place(clip: VideoFingerprint, video: VideoFingerprint, expected_s: float) -> float:
+    """Where a clip is: at ``expected_s`` unless it is surely somewhere else, and not there as well (a loop)."""
+    limits = limits_for(clip.duration_s)
+    own = compare(clip, video, limits)
+    if own is None or own.votes < _SURE_VOTES or abs(own.offset_s - expected_s) <= SAME_PLACE_S:
+        return expected_s
+    there = compare(clip, _window(video, expected_s, clip.duration_s), limits)
+    return expected_s if there is not None and abs(there.offset_s - expected_s) <= SAME_PLACE_S else own.offset_s
 
 
 def limits_for(duration_s: float) -> MatchSettings:
@@ -55,7 +60,7 @@ def limits_for(duration_s: float) -> MatchSettings:
 def _window(video: VideoFingerprint, start_s: float, duration_s: float) -> VideoFingerprint:
     """The part of a video's fingerprint that lies about a clip, on the video's clock."""
     at_s = video.landmarks[:, 1] * FRAME_S
-    inside = (at_s >= start_s - 1.0) & (at_s <= start_s + duration_s + 1.0)
+    inside = (at_s >= start_s - 0.1) & (at_s <= start_s + duration_s + 0.1)
     frames = np.arange(len(video.frames)) * video.frame_s
-    shown = (frames >= start_s - 1.0 - video.frame_s) & (frames <= start_s + duration_s + 1.0 + video.frame_s)
+    shown = (frames >= start_s - video.frame_s) & (frames <= start_s + duration_s + video.frame_s)
     return replace(video, landmarks=video.landmarks[inside], frames=np.where(shown[:, None], video.frames, 0))

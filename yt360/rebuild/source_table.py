@@ -54,8 +54,8 @@ def write_table(path: Path, clips: Iterable[PublishedClip], starts_s: Mapping[st
     for clip in clips:
         if clip.clip in starts_s:
             start_s = starts_s[clip.clip]
-            end_s = round(start_s + clip.duration_s, 6)
-            writer.writerow([source_of(clip), f"{start_s:.6g}", f"{end_s:.9g}", _side(clip.split), clip.convention])
+            times = [f"{time_s:.12g}" for time_s in (start_s, start_s + clip.duration_s)]
+            writer.writerow([source_of(clip), *times, _side(clip.split), clip.convention])
     if not path.is_file() or path.read_text(encoding="utf-8") != stream.getvalue():
         atomic_write_text(path, stream.getvalue())
 
