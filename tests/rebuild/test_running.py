@@ -101,7 +101,7 @@ CLIPS = (
 def taken_down(root: Root, *stones: Tombstone) -> frozenset[str]:
     root.create()
     listed = published(*CLIPS, takedowns=stones)
-    return _take_down(listed, root, recipe_of(listed, root, REGISTRY, ()))
+    return _take_down(listed, root)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError, Yt360Error
 from yt360.release.schema import TABLES
+from yt360.release.writing import write_release
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -242,3 +243,18 @@ def test_members_are_whole_files(with_media: Path) -> None:
 def test_the_reference_shows_the_columns_that_are_written(name: str) -> None:
     text = (CHECKOUT / "docs" / "reference" / "release.md").read_text(encoding="utf-8")
     assert markdown(TABLES[name]) in text, "write the table anew from yt360.release.schema"
+
+
+def test_a_takedown_while_it_is_written_leaves_no_release(tmp_path: Path) -> None:
+    path = make_labelled_root(tmp_path / "root", videos=2, clips=1, seconds=1.5)
+    pd.DataFrame({"video": ["video000", "video001"], "status": "kept"}).to_parquet(
+        path / "manifests" / "videos.parquet"
+    )
+    catalog = DatasetState(Root(path), ())
+    contents = contents_of(catalog)
+    (path / "state").mkdir()
+    bury(path / "state", ["video001"], "asked")
+    with pytest.raises(UsageError, match="taken down meanwhile"):
+        write_release(contents, catalog.root, tmp_path / "out")
+    assert [found.name for found in tmp_path.iterdir()] == ["root"]
+    assert {row["video"] for row in contents_of(catalog).clips} == {"video000"}

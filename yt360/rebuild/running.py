@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yt360.crawling.removed_ids import Tombstones, bury
+from yt360.crawling.targets import CrawlTarget
 from yt360.dataset.manifest import clip_row, read_manifest
 from yt360.dataset.members import MemberReader
 from yt360.engine import pipeline
@@ -63,7 +64,7 @@ def rebuild(
     recipe = recipe_of(published, root, registry, settings)
     root.create()
     root.pull()
-    removed = _take_down(published, root, recipe)
+    removed = _take_down(published, root)
     wanted = [clip for clip in published.clips if clip.video not in removed and source_table.source_of(clip)]
     if not wanted:
         raise UsageError(
@@ -89,8 +90,7 @@ def rebuild(
     if made.interrupted:
         return Rebuilt(result, None)
     catalog = DatasetState(root, recipe.stages)
-    held = tuple(sorted(removed & set(catalog.entries("crawl"))))
-    return Rebuilt(result, _judge(published, root, catalog, starts_s, removed), held)
+    return Rebuilt(result, _judge(published, root, catalog, starts_s, removed), _held(published, catalog))
 
 
 def recipe_of(published: Published, root: Root, registry: Registry, settings: Sequence[str]) -> Recipe:
@@ -134,23 +134,23 @@ def _recipe_name(root: Root) -> str:
         return "that cannot be read"
 
 
-def _take_down(published: Published, root: Root, recipe: Recipe) -> frozenset[str]:
-    """Videos of the list that the publisher or this root took down; the publisher's get tombstones here as well.
-
-    One that this root holds already is not deleted: that is for a person to do.
-    """
-    theirs = Tombstones(None, published.takedowns)
-    ours = Tombstones(root.state)
+def _take_down(published: Published, root: Root) -> frozenset[str]:
+    """Videos of the list that the publisher or this root took down; the publisher's get tombstones here as well."""
+    theirs, ours = Tombstones(None, published.takedowns), Tombstones(root.state)
     targets = {clip.video: source_table.target_of(clip) for clip in published.clips}
-    removed = frozenset(
+    with root.lock():
+        if set(theirs.held) - set(ours.held):
+            bury(root.state, theirs.held, f"taken down by the publisher of {published.name}")
+    return frozenset(
         name for name, target in targets.items() if theirs.keep_out(target, name) or ours.keep_out(target, name)
     )
-    held = set(DatasetState(root, recipe.stages).entries("crawl"))
-    stones = [stone for stone in published.takedowns if stone.id not in held]
-    with root.lock():
-        if set(stones) - set(ours.held):
-            bury(root.state, stones, f"taken down by the publisher of {published.name}")
-    return removed
+
+
+def _held(published: Published, catalog: DatasetState) -> tuple[str, ...]:
+    """Videos of this root that the publisher took down since: deleting them is for a person to do."""
+    theirs = Tombstones(None, published.takedowns)
+    items = (entry.item for entry in catalog.entries("crawl").values()) if published.takedowns else ()
+    return tuple(item.id for item in items if theirs.keep_out(CrawlTarget(item.id, item.meta, item.hints), item.id))
 
 
 def _places(published: Published, wanted: Sequence[PublishedClip], catalog: DatasetState) -> dict[str, float]:

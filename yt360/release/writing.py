@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from yt360 import process_tag
+from yt360.crawling.removed_ids import Tombstones
 from yt360.dataset.schema import CLIPS, SHARDS, Column, arrow
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
@@ -48,6 +49,8 @@ def write_release(contents: Contents, root: Root, out: Path, *, workers: int = 1
     try:
         partial.mkdir(parents=True)
         _fill(partial, contents, root, workers, said or (lambda *_: None))
+        if set(Tombstones(root.state).held) - set(contents.takedowns):
+            raise UsageError(f"{root.url}: a video was taken down meanwhile; make the release again")
         if out.is_dir():
             out.rmdir()
         os.replace(partial, out)
