@@ -41,6 +41,10 @@ def made(tmp_path: Path) -> Dataset:
     (dataset.root.report / "betatron.png").write_bytes(b"another video")
     (dataset.root.report / "report.html").write_text("<figure>beta <audio src=data:></figure>")
     (dataset.root.report / "attrition-1.json").write_text('{"videos": {"alpha": "whole", "beta": "whole"}}')
+    (dataset.root.report / "rebuild.md").write_text("| beta | gone |")
+    (dataset.root.state / "segments.tsv").write_text(
+        "video\tstart\nalpha\t1\nbeta\t2\nx=https://h/beta\t3\nbetatron\t4\n"
+    )
     listing = dataset.root.state / "crawl-discovery" / "1.jsonl"
     listing.parent.mkdir()
     listing.write_text('{"listed": "a channel"}\n{"id": "alpha"}\n{"id": "beta"}\n')
@@ -65,7 +69,8 @@ def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) ->
     told = json.loads(out)
     assert (told["removed"], told["unknown"], told["pictures"][0][-14:]) == (["beta"], [], "beta-00000.png")
     assert {f"{name}.tar" for name in told["shards"]} == touched
-    assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl"]
+    assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl", "state/segments.tsv"]
+    assert (made.root.state / "segments.tsv").read_text() == "video\tstart\nalpha\t1\nbetatron\t4\n"
     after = {path.name: path.stat().st_mtime_ns for path in (made.root.path / "shards").glob("*.tar")}
     assert {name for name in before if after.get(name) != before[name]} == touched
     left = pd.read_parquet(made.root.manifests / "clips.parquet")
@@ -116,7 +121,7 @@ def test_a_kill_in_the_middle_is_ended_by_the_same_command(yt360, made: Dataset,
         monkeypatch.setattr(module, "REGISTRY", FAKES)
     assert removed_ids(made.root.state) == {"beta"}
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
-    assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl"]
+    assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl", "state/segments.tsv"]
 
 
 def test_a_video_never_seen_is_kept_out(yt360, made: Dataset) -> None:

@@ -116,9 +116,8 @@ def test_every_clip_is_in_its_right_class(command: Command, tube: Tube, videos: 
     code, _, said = command("rebuild", newer, "--root", copy, *options(*QUICK), "-q")
     assert (code, f"yt360 remove {theirs} --root {copy}" in said) == (1, True), said
     assert command("remove", theirs, "--root", copy, "--yes")[0] == 0
-    assert theirs not in (copy / "state" / "rebuild-segments.tsv").read_text()
-    assert [path.name for path in (copy / "report").glob("rebuild.*")] == ["rebuild.json"], "pages named it"
-    assert theirs not in (copy / "report" / "rebuild.json").read_text()
+    told = [*(copy / "report").glob("rebuild.*"), copy / "state" / "rebuild-segments.tsv"]
+    assert not [path for path in told if theirs in path.read_text()]
 
     # Whoever rebuilds the older list again, which still has it, does not get it back.
     expected |= {f"{theirs}-{segment}": ("removed", "") for segment in SEGMENTS}

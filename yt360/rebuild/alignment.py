@@ -16,8 +16,14 @@ from yt360.release.reading import PublishedClip
 SAME_PLACE_S = 0.25
 """A copy that begins this much earlier or later was encoded anew, not trimmed: encoders delay sound by less."""
 
-_SURE_VOTES = 20
-"""Hashes that a clip must have at a place of its own before it is taken from there: twice what makes a match."""
+_VOTES = 5
+"""Equal hashes that make a match: half of what makes a duplicate, for about half of a clip's hashes are published.
+
+Two clips of different recordings share one or two (``python -m benchmarks.rebuild``).
+"""
+
+_SURE_VOTES = 2 * _VOTES
+"""Hashes that a clip must have at a place of its own before it is taken from there."""
 
 
 def starts(
@@ -52,9 +58,9 @@ def _place(clip: VideoFingerprint, video: VideoFingerprint, expected_s: float) -
 
 
 def limits_for(duration_s: float) -> MatchSettings:
-    """Limits for something this short; half of it must be there."""
+    """Limits for a published clip of this length; half of it must be there."""
     usual = MatchSettings()
-    return usual.model_copy(update={"min_overlap_s": min(usual.min_overlap_s, duration_s / 2)})
+    return usual.model_copy(update={"min_votes": _VOTES, "min_overlap_s": min(usual.min_overlap_s, duration_s / 2)})
 
 
 def _window(video: VideoFingerprint, start_s: float, duration_s: float) -> VideoFingerprint:
