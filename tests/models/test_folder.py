@@ -14,7 +14,15 @@ from tests.training.world import tiny
 from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.encoders import describe_model, load_encoders
-from yt360.models.folder import find_model, model_tensors, read_model, read_processor, write_model
+from yt360.models.folder import (
+    find_model,
+    model_tensors,
+    new_folder,
+    read_model,
+    read_processor,
+    require_replaceable,
+    write_model,
+)
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.tensor_files import save_tensors
 from yt360.training.recipe import TrainingRecipe
@@ -93,3 +101,35 @@ def test_a_model_is_found_in_a_run_and_in_its_newest_checkpoint(tmp_path: Path) 
     assert find_model(tmp_path).name == "01-avsa-00000002"
     write(tmp_path / "model", tiny())
     assert find_model(tmp_path) == find_model(tmp_path / "model") == tmp_path / "model"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "weights/a.bin", "model.safetensors", "model.json/mine"])
+def test_a_folder_of_somebody_else_is_never_replaced(tmp_path: Path, name: str) -> None:
+    """The kind of F1: `yt360 model convert --out DIR` and `yt360 train` (DIR/model) deleted whatever lay there."""
+    out = tmp_path / "model"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    words = "expected a new or empty folder, or a model that is replaced"
+    with pytest.raises(UsageError, match=words), new_folder(out) as temporary:
+        (temporary / "model.json").write_text("{}")
+    assert (out / name).read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_files_beside_a_model_are_not_lost_with_it(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    for words, others in (("{}", None), ("[1]", None), ("[2]", "thesis.tex")):
+        if others:
+            (out / others).write_text("mine")
+            with pytest.raises(UsageError, match=r"other files in it \('thesis.tex'\)"), new_folder(out):
+                pass
+            assert (out / others).read_text() == "mine"
+        else:
+            with new_folder(out) as temporary:
+                (temporary / "model.json").write_text(words)
+            assert (out / "model.json").read_text() == words
+    for wrong in ("a file", "a link"):
+        path = tmp_path / wrong
+        path.write_text("mine") if wrong == "a file" else path.symlink_to(out)
+        with pytest.raises(UsageError, match=f"found {wrong}"):
+            require_replaceable(path)

@@ -9,9 +9,10 @@ written in one step.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ WEIGHTS, CONFIG, PREPROCESSOR, CARD = "model.safetensors", "config.json", "prepr
 
 _OLD_CONFIG = "model.json"
 _FRONT_END = "spectrogram."
+_FILES = frozenset(("model.json", "model.safetensors", "optimiser.safetensors", "state.json"))
+"""What a model folder or a checkpoint holds, and an earlier one in its place is replaced with."""
+
 _CHECKPOINT_NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")
 
 
@@ -171,10 +175,33 @@ def load_front_end(spectrogram: SpatialSpectrogram, tensors: Mapping[str, Tensor
     load_into(spectrogram, part(tensors, _FRONT_END), source)
 
 
+def require_replaceable(path: Path, names: Collection[str] = ()) -> None:
+    """Raise :class:`UsageError` where something other than a model lies at ``path``: it would be lost.
+
+    What may be replaced are an empty folder and a model's files, and files with one of ``names``.
+    """
+    if not os.path.lexists(path):
+        return
+    found = "a link" if path.is_symlink() else "" if path.is_dir() else "a file"
+    if not found and (there := {entry.name + "/" * entry.is_dir() for entry in path.iterdir()}):
+        others = sorted(there - _FILES - set(names))
+        if "model.json" not in there or others:
+            found = f"a folder with other files in it ({', '.join(map(repr, (others or sorted(there))[:3]))})"
+    if found:
+        raise UsageError(
+            f"{path}: expected a new or empty folder, or a model that is replaced, found {found}; give another "
+            "--out, or move it away"
+        )
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder that appears under its name only when it is whole and on the disk."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """A folder that appears under its name only when it is whole and on the disk, in place of an earlier model.
+
+    Raises :class:`UsageError` where something else is there (:func:`require_replaceable`).
+    """
+    require_replaceable(path)
+    temporary = path.with_name(f".{path.name}.yt360-partial")
     if temporary.exists():
         shutil.rmtree(temporary)
     temporary.mkdir(parents=True)
@@ -183,6 +210,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         for file in temporary.iterdir():
             fsync_path(file)
         if path.exists():
+            require_replaceable(path, [file.name for file in temporary.iterdir()])
             shutil.rmtree(path)
         temporary.rename(path)
         fsync_path(path.parent)

@@ -21,7 +21,7 @@ from yt360.dataset.settings import PublishedBehaviour, SampleSettings
 from yt360.errors import UsageError
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.card import model_card
-from yt360.models.folder import load_into, model_tensors, write_model
+from yt360.models.folder import load_into, model_tensors, require_replaceable, write_model
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings, TranslatorSettings
 from yt360.models.spectrogram import SpatialSpectrogram
 
@@ -109,6 +109,7 @@ def convert(checkpoint: Path, out: Path, *, statistics: Path | None = None) -> C
     statistics stay at mean 0 and deviation 1, and spectrograms must be normalised by the caller.
     Raises :class:`UsageError` when the file is not such a checkpoint.
     """
+    require_replaceable(out)
     released = _load(checkpoint)
     ours: dict[str, Tensor] = {}
     for part in ("model", "train_criterion"):

@@ -96,6 +96,7 @@ class _Run:
         self.root = root
 
         self.folder = out / "checkpoints"
+        folder.require_replaceable(out / "model")
         # What a run that goes on began with may be gone by now.
         self.start = read_start(recipe) if not folder.list_checkpoints(self.folder) else None
         self.checkpoint = self._open_out()
@@ -112,7 +113,6 @@ class _Run:
         self.finished = self.checkpoint is not None and at_end and folder.config_of(out / "model") is not None
         if group.first and not self.finished:
             rewind(out / "log.jsonl", self.state.phase, self.state.step)
-        barrier()
         self.log = MetricsLog(
             out,
             active=group.first,
