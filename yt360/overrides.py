@@ -48,13 +48,11 @@ def override(
             value = parse_yaml(text)
         except (yaml.YAMLError, RecursionError) as error:
             raise UsageError(f"--set {key}: the value is not YAML: {yaml_problem(error)}") from error
-        _assign(fields, path, value, assignment, open_sections)
+        _assign(fields, path, value, open_sections)
     return fields
 
 
-def _assign(
-    fields: dict[str, Any], path: Sequence[str], value: Any, assignment: str, open_sections: Sequence[str]
-) -> None:
+def _assign(fields: dict[str, Any], path: Sequence[str], value: Any, open_sections: Sequence[str]) -> None:
     open_nodes = [fields[name] for name in open_sections]
     nodes: list[Any] = [fields]
     for place, name in enumerate(path):
@@ -63,7 +61,7 @@ def _assign(
             where = ".".join(path[:place]) or "the recipe"
             known = sorted({each for node in nodes for each in _names(node)})
             hint = nearest(name, known) if known else f"{where} is a single value"
-            raise UsageError(f"--set {assignment!r}: {where} has no {name!r}; {hint}")
+            raise UsageError(f"--set {'.'.join(path)[:200]}: {where[:200]} has no {name[:200]!r}; {hint}")
         if place == len(path) - 1:
             for container, key in slots:
                 container[key] = value
@@ -82,7 +80,7 @@ def _slots(node: Any, name: str, is_open: bool) -> list[_Slot]:
         return [(node, name)] if name in node or is_open else []
     if not isinstance(node, list):
         return []
-    if name.isdigit():
+    if name.isdecimal() and len(name) < 10:
         return [(node, int(name))] if int(name) < len(node) else []
     named = [(node, number) for number, each in enumerate(node) if name in _labels(each)]
     return named or [slot for each in node if isinstance(each, dict) for slot in _slots(each, name, False)]

@@ -68,7 +68,8 @@ def read_fields(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises :class:`RecursionError` at once for what is nested deeper than anybody writes.
+    """The value of a YAML text. Raises :class:`yaml.YAMLError`, and :class:`RecursionError` at once for what is nested
+    deeper than anybody writes.
 
     PyYAML goes through all open brackets at each token: a file of 100 kB would take half a minute to be refused.
     """
@@ -77,7 +78,10 @@ def parse_yaml(text: str) -> Any:
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)
         if depth > _DEEPEST:
             raise RecursionError
-    return yaml.safe_load(text)
+    try:
+        return yaml.safe_load(text)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # a date of month 13, `!!bool x`, 5000 digits
+        raise yaml.constructor.ConstructorError(problem="a value that is none of its kind") from error
 
 
 class SecretError(ValueError):

@@ -15,6 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from yt360.cli.groups import CommandGroup
+from yt360.cli.printable import printable
 from yt360.errors import UsageError, Yt360Error
 from yt360.plugins import Plugin, announced
 from yt360.redaction import hide
@@ -124,7 +125,7 @@ class _StandardError(logging.Handler):
         from tqdm import tqdm
 
         try:
-            tqdm.write(self.format(record), file=sys.stderr)
+            tqdm.write(printable(self.format(record)), file=sys.stderr)
         except (OSError, ValueError):
             self.handleError(record)
 
@@ -253,15 +254,15 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.ClickException as error:
         said = io.StringIO()
         error.show(file=said)
-        click.echo(hide(said.getvalue()), nl=False, err=True)
+        click.echo(printable(hide(said.getvalue())), nl=False, err=True)
         sys.exit(2)
     except click.Abort:
         sys.exit(130)
     except UsageError as error:
-        click.echo(f"yt360: {hide(str(error))}", err=True)
+        click.echo(f"yt360: {printable(hide(str(error)))}", err=True)
         sys.exit(2)
     except Yt360Error as error:
-        click.echo(f"yt360: {hide(str(error))}", err=True)
+        click.echo(f"yt360: {printable(hide(str(error)))}", err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left (`| head`): nothing to say, nobody to say it to

@@ -66,7 +66,7 @@ class Root:
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
         text = os.fspath(location)
-        if not text.strip():
+        if not text.removeprefix("file://").strip():
             raise UsageError("--root is empty: expected a folder or a store (is a variable unset?)")
         self.store: ObjectStore | None = None
         if is_remote(text):
@@ -74,7 +74,10 @@ class Root:
             self.url = self.store.url
             self.path = _mirror_folder(self.url)
         else:
-            self.path = Path(text.removeprefix("file://")).expanduser().absolute()
+            try:
+                self.path = Path(text.removeprefix("file://")).expanduser().absolute()
+            except RuntimeError as error:  # ~nobody
+                raise UsageError(f"{text}: expected a folder, found {error}") from error
             self.url = str(self.path)
         self.ledger = self.path / "ledger"
         self.data = self.path / "data"

@@ -8,6 +8,7 @@ A released file is a PyTorch pickle with the state dicts ``model`` (both encoder
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -161,12 +162,18 @@ def _architecture(ours: Mapping[str, Tensor]) -> ModelSettings:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        released = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            released = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such checkpoint") from error
     except Exception as error:  # a damaged pickle fails as its bytes would have it: IndexError, TypeError, …
+        # Not torch's own words: they tell how to run what is in the file.
+        foreign = re.search(r"GLOBAL ([\w.]{1,100})", str(error))
+        found = f"{foreign[1]} in it" if foreign else f"something else ({type(error).__name__})"
         raise UsageError(
-            f"{path}: not a PyTorch checkpoint that can be read without running its code ({error})"
+            f"{path}: expected a PyTorch checkpoint of nothing but tensors, found {found}; it is not read, as that "
+            "could run code; fetch the authors' file again"
         ) from error
     if not isinstance(released, dict) or not isinstance(released.get("model"), dict):
         raise UsageError(f"{path}: expected a checkpoint with the state dict 'model' in it, as the authors released")
