@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from yt360.cli.takedown import meant
-from yt360.crawling.removed_ids import Tombstone
+from yt360.crawling.addresses import plain_address
+from yt360.crawling.removed_ids import Tombstone, bury
 from yt360.crawling.targets import address_digest
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
@@ -50,6 +51,29 @@ def test_all_ways_to_name_a_video_of_the_root(state: DatasetState, asked: str, i
     """An address got a tombstone of its own and removed nothing; a YouTube id under another name was never seen."""
     assert [stone.id for stone in meant(state, "crawl", asked)] == ids
     assert set(ids) <= set(state.entries("crawl"))
+
+
+SPELLINGS = [
+    "http://h.test/x/./v.mkv", "http://h.test/x/y/../v.mkv", "http://h.test//x/v.mkv", "http://h.test/x/v%2Emkv",
+    "http://h.test/%78/v.mkv", "HTTP://H.TEST./x/v.mkv", "https://h.test:443/x/v.mkv#t=3", "http://h.test/x/v.mkv?",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", SPELLINGS)
+def test_other_spellings_of_an_address_mean_the_video_too_and_stay_away(state: DatasetState, asked: str) -> None:
+    """The kind of F14: by another spelling nothing was removed, and a removed video came back."""
+    (stone,) = meant(state, "crawl", asked)
+    assert stone.id == NAMED
+    state.root.state.mkdir(exist_ok=True)
+    bury(state.root.state, [stone], "")
+    (state.root.path.parent / "again.txt").write_text(f"name={asked}\n{asked}\nhttp://h.test/x/w.mkv\n")
+    again = Crawl(CrawlParams(source=str(state.root.path.parent / "again.txt")))
+    assert [item.hints["video"] for item in again.plan(state)] == ["http://h.test/x/w.mkv"]
+
+
+@pytest.mark.parametrize("other", ["http://h.test/X/v.mkv", "http://h.test/x/v.mkv?a=1", "http://h.test/x/v%2Fmkv"])
+def test_another_address_is_another_video(other: str) -> None:
+    assert plain_address(other) != plain_address(URL)
 
 
 def test_what_the_root_never_saw_is_kept_out_as_it_would_be_called(state: DatasetState) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow.compute as pc
 
 from yt360.crawling import kept_ids
+from yt360.crawling.addresses import plain_or_as_it_is
 from yt360.crawling.meanings import meanings
 from yt360.crawling.removed_ids import Tombstone
 from yt360.crawling.targets import address_digest, address_of, name_of_url
@@ -38,6 +40,8 @@ def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
         for item in _naming(catalog, first, asked):
             if asked in item.hints.values():
                 found[item.id] = _stone(item)
+        if not found:
+            found = {item.id: _stone(item) for item in _at(catalog, first, asked)}
     by_name = [name for name in meanings(asked, kept_ids.read(catalog)) if name in entries]
     for name in by_name[:1]:
         found.setdefault(name, _stone(entries[name].item))
@@ -58,12 +62,27 @@ def copies(catalog: DatasetState, first: str, items: frozenset[str]) -> list[Tom
     return [_stone(entries[name].item) if name in entries else Tombstone(name) for name in sorted(found - items)]
 
 
-def _naming(catalog: DatasetState, first: str, text: str) -> Iterator[Item]:
-    """Planned items that have a text somewhere in what is known of them."""
+def _naming(catalog: DatasetState, first: str, text: str, *, whole: bool = True) -> Iterator[Item]:
+    """Planned items that have a text (a ``whole`` one) somewhere in what is known of them."""
     plan = catalog.entries(first).plan
     rest = plan.frozen().table()["rest"]
-    for row in np.flatnonzero(pc.fill_null(pc.match_substring(rest, json.dumps(text)), False).to_numpy()):
+    for row in np.flatnonzero(
+        pc.fill_null(pc.match_substring(rest, json.dumps(text) if whole else text), False).to_numpy()
+    ):
         yield plan[int(row)]
+
+
+def _at(catalog: DatasetState, first: str, asked: str) -> Iterator[Item]:
+    """Planned items whose address is another spelling of one."""
+    wanted = _plain(asked)
+    for item in _naming(catalog, first, "://", whole=False):
+        if any(_plain(str(hint)) == wanted for hint in item.hints.values() if "://" in str(hint)):
+            yield item
+
+
+def _plain(url: str) -> str:
+    """``http`` and ``https`` are the same, as in ids."""
+    return re.sub(r"^https?(?=://)", "", plain_or_as_it_is(url))
 
 
 def _stone(item: Item) -> Tombstone:
@@ -72,7 +91,7 @@ def _stone(item: Item) -> Tombstone:
     return Tombstone(
         item.id,
         video=str(meta["video"]) if meta.get("source") == "youtube" else "",
-        address=address_digest(address) if address else "",
+        address=address_digest(plain_or_as_it_is(address)) if address else "",
     )
 
 
@@ -80,5 +99,5 @@ def _unknown(asked: str, video: str) -> Tombstone:
     if video:
         return Tombstone(video, video=video)
     if "://" in asked:
-        return Tombstone(safe_id(name_of_url(asked)), address=address_digest(asked))
+        return Tombstone(safe_id(name_of_url(asked)), address=address_digest(plain_or_as_it_is(asked)))
     return Tombstone(safe_id(asked))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from yt360.crawling.addresses import plain_or_as_it_is
 from yt360.crawling.targets import CrawlTarget, address_digest, address_of
 from yt360.crawling.youtube import YOUTUBE_ID
 from yt360.errors import UsageError
@@ -50,7 +51,8 @@ class Tombstones:
         if target.identity.get("source") == "youtube" and target.identity.get("video") in self._videos:
             return True
         address = address_of(target.where) if self._addresses else ""
-        return bool(address) and address_digest(address) in self._addresses
+        spellings = (address, plain_or_as_it_is(address)) if address else ()
+        return any(address_digest(each) in self._addresses for each in spellings)
 
 
 def removed_ids(state_dir: Path) -> frozenset[str]:
