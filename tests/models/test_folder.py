@@ -103,33 +103,39 @@ def test_a_model_is_found_in_a_run_and_in_its_newest_checkpoint(tmp_path: Path) 
     assert find_model(tmp_path) == find_model(tmp_path / "model") == tmp_path / "model"
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "weights/a.bin", "model.safetensors", "model.json/mine"])
-def test_a_folder_of_somebody_else_is_never_replaced(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"notes.txt": "mine"}, {"weights/a.bin": "mine"}, {"model.safetensors": "mine"}, {"config.json/mine": "mine"},
+        {"config.json": '{"model_type": "bert"}', "model.safetensors": "mine", "README.md": "mine"},
+        {"config.json": "[", "README.md": "mine"},
+    ],
+)  # fmt: skip
+def test_a_folder_of_somebody_else_is_never_replaced(tmp_path: Path, files: dict[str, str]) -> None:
     """The kind of F1: `yt360 model convert --out DIR` and `yt360 train` (DIR/model) deleted whatever lay there."""
     out = tmp_path / "model"
-    (out / name).parent.mkdir(parents=True)
-    (out / name).write_text("mine")
+    for name, text in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text)
     words = "expected a new or empty folder, or a model that is replaced"
     with pytest.raises(UsageError, match=words), new_folder(out) as temporary:
-        (temporary / "model.json").write_text("{}")
-    assert (out / name).read_text() == "mine"
+        (temporary / "config.json").write_text('{"format": 2}')
+    assert {name: (out / name).read_text() for name in files} == files
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_files_beside_a_model_are_not_lost_with_it(tmp_path: Path) -> None:
     out = tmp_path / "model"
-    for words, others in (("{}", None), ("[1]", None), ("[2]", "thesis.tex")):
-        if others:
-            (out / others).write_text("mine")
-            with pytest.raises(UsageError, match=r"other files in it \('thesis.tex'\)"), new_folder(out):
-                pass
-            assert (out / others).read_text() == "mine"
-        else:
-            with new_folder(out) as temporary:
-                (temporary / "model.json").write_text(words)
-            assert (out / "model.json").read_text() == words
+    for words in ('{"format": 1}', '{"format": 2}'):
+        with new_folder(out) as temporary:
+            (temporary / "config.json").write_text(words)
+        assert (out / "config.json").read_text() == words
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(UsageError, match=r"other files in it \('thesis.tex'\)"), new_folder(out):
+        pass
+    assert (out / "thesis.tex").read_text() == "mine"
+    (tmp_path / "a file").write_text("mine")
+    (tmp_path / "a link").symlink_to(out)
     for wrong in ("a file", "a link"):
-        path = tmp_path / wrong
-        path.write_text("mine") if wrong == "a file" else path.symlink_to(out)
         with pytest.raises(UsageError, match=f"found {wrong}"):
-            require_replaceable(path)
+            require_replaceable(tmp_path / wrong)

@@ -26,7 +26,7 @@ def _left(out: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("missing", "nothing"), ("file", "a file"), ("empty", "a folder without model.json")],
+    [("missing", "nothing"), ("file", "a file"), ("empty", "a folder without config.json")],
 )
 def test_weights_that_are_not_there(root: Path, tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / "file").write_text("x")

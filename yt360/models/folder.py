@@ -32,7 +32,7 @@ WEIGHTS, CONFIG, PREPROCESSOR, CARD = "model.safetensors", "config.json", "prepr
 
 _OLD_CONFIG = "model.json"
 _FRONT_END = "spectrogram."
-_FILES = frozenset(("model.json", "model.safetensors", "optimiser.safetensors", "state.json"))
+_FILES = frozenset((WEIGHTS, CONFIG, _OLD_CONFIG, PREPROCESSOR, CARD, "optimiser.safetensors", "state.json"))
 """What a model folder or a checkpoint holds, and an earlier one in its place is replaced with."""
 
 _CHECKPOINT_NAME = re.compile(r"(\d{2})-([a-z0-9-]+)-(\d{8})")
@@ -185,13 +185,22 @@ def require_replaceable(path: Path, names: Collection[str] = ()) -> None:
     found = "a link" if path.is_symlink() else "" if path.is_dir() else "a file"
     if not found and (there := {entry.name + "/" * entry.is_dir() for entry in path.iterdir()}):
         others = sorted(there - _FILES - set(names))
-        if "model.json" not in there or others:
+        if others or not _is_ours(path):
             found = f"a folder with other files in it ({', '.join(map(repr, (others or sorted(there))[:3]))})"
     if found:
         raise UsageError(
             f"{path}: expected a new or empty folder, or a model that is replaced, found {found}; give another "
             "--out, or move it away"
         )
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is a model of ours: those of other libraries have files of the same names."""
+    config = config_of(folder)
+    try:
+        return config is not None and read_json(config).get("format") in range(1, MODEL_FORMAT + 1)
+    except UsageError:
+        return False
 
 
 @contextmanager

@@ -38,8 +38,8 @@ def read_start(recipe: TrainingRecipe) -> Start | None:
     if recipe.start_from is None:
         return None
     path = Path(recipe.start_from)
-    if not (path / "model.json").is_file():
-        found = "nothing" if not path.exists() else "a file" if path.is_file() else "a folder without model.json"
+    if folder.config_of(path) is None:
+        found = "nothing" if not path.exists() else "a file" if path.is_file() else "a folder without config.json"
         raise UsageError(
             f"start_from: {path}: expected a folder with a model (OUT of yt360 model convert, OUT/model of yt360 "
             f"train), found {found}"
