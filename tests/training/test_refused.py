@@ -10,6 +10,7 @@ import torch
 from tests.training.runs import run
 from tests.training.world import tiny
 from yt360.errors import UsageError
+from yt360.root_marker import claim
 from yt360.training import loop
 from yt360.training.distributed import processes
 from yt360.training.run_lock import only_run
@@ -84,6 +85,25 @@ def test_something_else_where_the_run_would_write(root: Path, tmp_path: Path, na
     with pytest.raises(UsageError, match=rf"{name}: expected a \w+ that can be written, found a \w+; use another"):
         run(tiny(), root, tmp_path)
     assert _left(tmp_path) == {name}
+
+
+def test_the_root_of_a_dataset_as_the_output_folder(root: Path, tmp_path: Path) -> None:
+    """Its recipe was replaced by that of the training."""
+    claim(tmp_path)
+    (tmp_path / "recipe.json").write_text("the recipe of a dataset")
+    with pytest.raises(UsageError, match="expected an output folder, found the root of a dataset"):
+        run(tiny(), root, tmp_path)
+    assert (tmp_path / "recipe.json").read_text() == "the recipe of a dataset"
+    assert not (tmp_path / ".lock").exists()
+
+
+@pytest.mark.parametrize("text", ["mine", '{"stages": {}}', "[1]", "\x00"])
+def test_a_recipe_of_something_else_is_not_replaced(root: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(UsageError, match=r"recipe\.json"):
+        run(tiny(), root, tmp_path)
+    assert (tmp_path / "recipe.json").read_text() == text
+    assert _left(tmp_path) == {"recipe.json"}
 
 
 def test_folders_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ from yt360.training.distributed import (
 from yt360.training.input_statistics import sound_examples
 from yt360.training.loader import data_loader
 from yt360.training.metrics_log import MetricsLog, bar_text, last_evaluations, memory_mb, rewind
-from yt360.training.recipe import Phase, TrainingRecipe
+from yt360.training.recipe import Phase, TrainingRecipe, read_resolved
 from yt360.training.run_card import run_card
 from yt360.training.run_lock import differing_names, only_run, stop_on_signals
 from yt360.training.samples import Batch
@@ -140,14 +140,12 @@ class _Run:
     def go(self) -> TrainingSummary:
         recipe, state = self.recipe, self.state
         if self.checkpoint is None:
+            about = {"recipe": recipe.name, "mode": recipe.mode, "device": str(self.device), "changes": self.changes}
             self.log.write(
                 "start",
-                recipe=recipe.name,
-                mode=recipe.mode,
+                **about,
                 switches=recipe.behaviour.model_dump(mode="json"),
                 processes=self.group.world,
-                device=str(self.device),
-                changes=self.changes,
                 **{
                     split.name: {"clips": len(split.clips), "videos": len(split.videos), "too_short": list(split.short)}
                     for split in self.splits
@@ -192,9 +190,9 @@ class _Run:
         """Write the resolved recipe, or check that this folder's run is the same one; the checkpoint to go on from."""
         path = self.out / "recipe.json"
         found = folder.list_checkpoints(self.folder)
-        if found and path.exists():
-            theirs = TrainingRecipe.model_validate_json(path.read_text()).identity()
-            if differing := differing_names(theirs, self.recipe.identity()):
+        if path.exists():
+            theirs = read_resolved(path).identity()
+            if found and (differing := differing_names(theirs, self.recipe.identity())):
                 raise UsageError(
                     f"{self.out}: holds another run, which differs in {', '.join(differing[:5])}: "
                     "use a new --out, or the recipe of that run (recipe.json in it)"

@@ -15,6 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from yt360 import overrides
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings, ViewSettings
+from yt360.errors import UsageError
+from yt360.files import parse_json
 from yt360.models.settings import ModelDescription, ModelSettings, SpectrogramSettings
 from yt360.settings import Settings, misfit, read_fields, with_current_names
 
@@ -211,6 +213,19 @@ class TrainingRecipe(Settings):
 def load_recipe(path: Path) -> TrainingRecipe:
     """Read and check a YAML recipe; :class:`UsageError` names the key, what was expected and what was found."""
     return parse_recipe(read_fields(path), str(path))
+
+
+def read_resolved(path: Path) -> TrainingRecipe:
+    """The recipe that a run left in its folder (JSON, all values given); :class:`UsageError` for anything else."""
+    try:
+        fields = parse_json(path.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
+            raise ValueError(f"{type(fields).__name__} instead of an object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{path}: expected the recipe of a training run, found: {error}; use another --out, or move it away"
+        ) from error
+    return parse_recipe(fields, str(path))
 
 
 def parse_recipe(fields: dict[str, Any], source: str) -> TrainingRecipe:

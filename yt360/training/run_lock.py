@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.errors import RootBusyError, UsageError
+from yt360.root_marker import is_root
 
 
 @contextmanager
@@ -21,6 +22,11 @@ def only_run(out: Path, *, first: bool, holds: Sequence[str] = ()) -> Iterator[N
     of them cannot be written: hours later would be too late.
     """
     try:
+        if is_root(out):
+            raise UsageError(
+                f"{out}: expected an output folder, found the root of a dataset, whose recipe.json would be replaced; "
+                "give a folder of its own"
+            )
         out.mkdir(parents=True, exist_ok=True)
         lock = (out / ".lock").open("w") if first else None
     except OSError as error:
