@@ -29,7 +29,7 @@ from tests.engine.conftest import run_inline
 from tests.engine.toys import REGISTRY as TOYS
 from yt360.engine import inputs, recipe, reduction, worker
 from yt360.engine.recipe import Recipe
-from yt360.engine.state import checksums, record
+from yt360.engine.state import checksums
 from yt360.engine.storage import Root
 from yt360.stages import REGISTRY
 
@@ -52,7 +52,7 @@ def without_checks() -> Iterator[None]:
         for where, name, instead in (
             (worker, "InputCheck", _Unchecked),
             (reduction, "problems", lambda *_: iter(())),
-            (record.checksums, "sealed", lambda line: line.rstrip(b"\n") + b"\n"),
+            (checksums, "sealed", lambda line: line.rstrip(b"\n") + b"\n"),
             (checksums, "is_whole", lambda *_: True),
             (checksums, "require_whole", lambda *_: None),
             (checksums, "_of", lambda *_: 0),
@@ -85,7 +85,7 @@ class Timed:
             for where, name in (
                 (inputs, "problems"),
                 (reduction, "problems"),
-                (record.checksums, "sealed"),
+                (checksums, "sealed"),
                 (checksums, "is_whole"),
                 (checksums, "_of"),
             ):

@@ -147,7 +147,7 @@ class RayNodes:
         thread = threading.Thread(target=lambda: ended.append(pipeline.run(made, root, options, engine=RayExecutor())))
         thread.start()
         begun = root.ledger / "source"
-        while not begun.is_dir() or not any(begun.iterdir()):
+        while thread.is_alive() and not (begun.is_dir() and any(begun.iterdir())):
             time.sleep(0.02)
         time.sleep(random.Random(seed).uniform(0.0, 6.0))
         self._cluster.remove_node(doomed, allow_graceful=False)

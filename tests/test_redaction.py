@@ -82,6 +82,7 @@ def test_names_that_are_none(name: str) -> None:
         ("a=https://CANARY@h/x", True),
         ("s3://KEY:CAN/ARY@bucket", True),
         ("https://h/x?a=1&token=CANARY", True),
+        ("https://h/x#access_token=CANARY", True),
         ("https://$MY_USER@h/x?token=$MY_TOKEN", False),
         ("sftp://me@h/x", False),
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ&list=PL1&pp=x", False),

@@ -27,7 +27,7 @@ _NAME = re.compile(
 )
 _USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#'\"]*@")
 _USER_WITH_SLASHES = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s'\"@/:?#]*:[^\s'\"@]*@")
-_QUERY = re.compile(r"([?&;])([^\s=&?#'\"]{1,60})=([^\s&#'\"]+)")
+_QUERY = re.compile(r"([?&;#])([^\s=&?#'\"]{1,60})=([^\s&#'\"]+)")
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
 _LOGIN_BY_NAME = frozenset(("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs"))
 _VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")

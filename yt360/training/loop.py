@@ -141,16 +141,12 @@ class _Run:
         recipe, state = self.recipe, self.state
         if self.checkpoint is None:
             about = {"recipe": recipe.name, "mode": recipe.mode, "device": str(self.device), "changes": self.changes}
-            self.log.write(
-                "start",
-                **about,
-                switches=recipe.behaviour.model_dump(mode="json"),
-                processes=self.group.world,
-                **{
-                    split.name: {"clips": len(split.clips), "videos": len(split.videos), "too_short": list(split.short)}
-                    for split in self.splits
-                },
-            )
+            splits = {
+                split.name: {"clips": len(split.clips), "videos": len(split.videos), "too_short": list(split.short)}
+                for split in self.splits
+            }
+            switches = recipe.behaviour.model_dump(mode="json")
+            self.log.write("start", **about, switches=switches, processes=self.group.world, **splits)
             for sentence in (*self.changes, self.plan.about_held_out()):
                 if sentence is not None:
                     self.log.say(sentence)
