@@ -168,6 +168,7 @@ def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_progra
         "started": "2026-11-29T08:54:25.527+00:00",
         "seconds": 1.0,
         "log": "",
+        "summary": "wider than a view",
         "scores": [{"name": "balance", "value": 2.5, "threshold": 2.0, "drops_above": True}],
         "measures": {
             "azimuth_deg": 8.0,
@@ -184,6 +185,7 @@ def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_progra
     assert "elevation_deg = -12.5 (down)" in lines
     assert "the picture shows half of the sphere" in lines
     assert "words = a b" in lines
+    assert "wider than a view" in lines
     assert not any(line.startswith(("packed", "repaired")) for line in lines)
 
 

@@ -71,7 +71,8 @@ def test_a_video_of_two_seconds_is_unknown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("span", "count", "length"), [((0, 0), 0, 0), ((3, 14), 1, 11), ((0, 60), 5, 12), ((0, 600), 5, 12)]
+    ("span", "count", "length"),
+    [((0, 0), 0, 0), ((3, 14), 1, 11), ((0, 36), 3, 12), ((0, 36.1), 3, 12), ((0, 600), 3, 12)],
 )
 def test_stretches_are_equally_long_and_inside(span, count, length):
     found = stretches(*span, StretchSettings())

@@ -23,7 +23,7 @@ _KEYS = [
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "7bf42a038cfe7ee9eb53ebf80afa48c806563b1f"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "eb694651f08052f064d6c0848ed16950d0f04906"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "9c0e1febc6fc64b2c0de0dc8002460780b050f24"),
-    ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "5489792bf5e9a40188fde24b4a98270f886d476c"),
+    ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "55c63f8930cd26f6f89d91460343fac678366b21"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "6cd64e0804a38583c6a45c6903d315f648c15e10"),
     ("duplicates", Item("a", "a", meta={"group": "a"}), "d1feb0b63ac143f06e4a829d45e044387977134e"),
     ("duplicates", Item("b", "b", meta={"group": "a", "copy_of": _COPY}), "fcf6b6f3142a02d11b7478fed5e0f4f2aa8947b0"),

@@ -14,7 +14,7 @@ class StretchSettings(Settings):
         default=12.0, ge=6, le=60, description="Length of a stretch that is looked at. Raising it costs time."
     )
     max_windows: int = Field(
-        default=5,
+        default=3,
         ge=1,
         description="Largest number of stretches, spread over the video. Raising it costs time and knows more often.",
     )
