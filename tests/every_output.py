@@ -20,6 +20,7 @@ from yt360.media.png import write_png
 from yt360.models.tensor_files import save_tensors
 from yt360.publishing import manifests
 from yt360.report import cases
+from yt360.stages.annotate import Annotate, AnnotateParams
 from yt360.stages.chunk import Chunk
 from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.fingerprint import Fingerprint
@@ -43,6 +44,10 @@ def make(folder: Path) -> dict[str, str]:
     segment.setup()
     mapped = _done(segment, folder, child.id, {"video": clip[f"{child.id}.video"]})
     clip[f"{child.id}.panoptic"] = folder / "segment" / mapped.outputs["panoptic"]
+    annotate = Annotate(AnnotateParams(enabled=True))
+    annotate.setup()
+    heard = _done(annotate, folder, child.id, {name: clip[f"{child.id}.{name}"] for name in ("foa", "panoptic")})
+    clip[f"{child.id}.events"] = folder / "annotate" / heard.outputs["events"]
     _done(Shard(), folder, "train-000000", clip, clips=[child.id])
     _others(folder / "others", child.meta)
     made = [path for path in sorted(folder.rglob("*")) if path.is_file()]

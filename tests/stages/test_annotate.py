@@ -16,7 +16,7 @@ import soxr
 import yt360
 from tests import SHARED
 from tests.stages.fakes import FAKES, Dataset, FakeChunk, context
-from yt360 import ambisonics
+from yt360 import ambisonics, sphere
 from yt360.cli.main import main as command_line
 from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
@@ -63,6 +63,18 @@ class Annotated(Dataset):
         stages["annotate"] = {"enabled": True, "tagger": "none", **parameters.get("annotate", {})}
         stages |= {name: parameters.get(name, {}) for name in ("split", "shard")}
         return recipe.build({"stages": stages}, ANNOTATING, [], where="test")
+
+
+class Mapped(Annotated):
+    """With maps of a model that sees colours."""
+
+    def recipe(self, videos, **parameters):  # type: ignore[no-untyped-def]
+        path = "tests.stages.segment_fakes:ColourSegment"
+        names = ("crawl", "chunk", "segment", "annotate", "split", "shard")
+        registry = Registry(stages={name: path if name == "segment" else ANNOTATING.stages[name] for name in names})
+        stages = {"crawl": {"videos": videos}, "chunk": {}, "segment": {"model": "world-fpn"}}
+        stages |= {"annotate": {"enabled": True, "tagger": "none"}, "split": {}, "shard": {}}
+        return recipe.build({"stages": stages}, registry, [], where="test")
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +198,24 @@ def test_a_clip_waits_for_its_events(tmp_path: Path) -> None:
     for name in ("crawl", "chunk", "split", "shard"):
         pipeline.run(made, dataset.root, options, only=name, publish=publish)
     assert not list((dataset.root.path / "shards").glob("*.tar"))
+
+
+def test_maps_come_first_and_events_say_what_is_under_them(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    dataset = Mapped(tmp_path)
+    made, options = dataset.recipe({"aaa": 1}), pipeline.Options(workers=1, min_free_bytes=0)
+    for name in ("crawl", "chunk", "annotate"):
+        pipeline.run(made, dataset.root, options, only=name, publish=publish)
+    assert not (dataset.root.path / "data" / "annotate").exists()
+    assert not pipeline.run(made, dataset.root, options, publish=publish).failed
+    clip = yt360.open(dataset.root.path)["aaa-00000"]
+    assert clip.events is not None
+    assert clip.events.info["maps"] == "colours"
+    (event,) = clip.events.events
+    row, column = (round(float(at)) for at in sphere.to_pixels(*np.radians([event.azimuth_deg[0], 0.0]), *clip.size))
+    under = clip.panoptic(0.0)
+    assert under is not None
+    assert event.segment[0] == under.ids[row, column]
 
 
 def test_events_of_a_clip_that_waits_in_a_shard_stay_in_the_table(tmp_path: Path) -> None:
