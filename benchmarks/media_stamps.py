@@ -251,8 +251,9 @@ def _picture_packets(stream: Any, fault: Fault, seconds: float, result: Stamped,
 def _sound_packets(packets: list[Any], stream: Any, fault: Fault, rate_hz: int, result: Stamped, rng: Any) -> list[Any]:
     kept: list[Any] = []
     lost = 0.0
-    # In AVI the first packet begins with the clock, whatever an encoder put in front.
-    priming_s = -float(packets[0].pts * packets[0].time_base) if result.path.suffix == ".avi" else 0.0
+    # Here the first packet begins with the clock, whatever an encoder put in front.
+    unmarked = result.path.suffix in (".avi", ".aac", ".ac3")
+    priming_s = -float(packets[0].pts * packets[0].time_base) if unmarked else 0.0
     for packet in packets:
         at, length = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
         if _inside(at, length, fault.lost):

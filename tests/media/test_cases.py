@@ -178,6 +178,15 @@ def test_a_file_without_a_stated_length_is_measured(tmp_path: Path, good: Path, 
     assert inspection.overlap[1] == pytest.approx(8, abs=0.2)
 
 
+def test_an_avi_that_was_written_to_a_pipe_is_measured(tmp_path: Path, good: Path) -> None:
+    """Its header states 8000 s, as the writer could not come back to it."""
+    path = tmp_path / "x.avi"
+    path.write_bytes(ffmpeg.run(["-i", str(good), "-c", "copy", "-f", "avi", "pipe:1"], timeout_s=60).stdout)
+    inspection = inspect_media(path)
+    assert inspection.verdict == "keep", inspection.reasons()
+    assert inspection.overlap[1] == pytest.approx(8, abs=0.3)
+
+
 def test_the_end_of_another_track_is_not_the_end_of_the_picture(tmp_path: Path, good: Path) -> None:
     (tmp_path / "s.srt").write_text("1\n00:00:01,000 --> 00:00:20,000\nwords\n")
     subtitled = tmp_path / "subtitled.mkv"

@@ -26,7 +26,8 @@ import imageio_ffmpeg
 from yt360.errors import ItemError, UsageError
 
 FORMATS = (
-    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,avi,mpegts,mpeg,caf,aiff,asf,flv,nut,iamf,mxf"
+    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,w64,wv,flac,mp3,aac,ac3,eac3,avi,mpegts,mpeg,caf,aiff,asf,flv,nut,"
+    "iamf,mxf"
 )
 """Containers that may be opened. Playlists and scripts (HLS, concat …) name other files and are not among them."""
 

@@ -174,7 +174,8 @@ def _holds(stamps: list[int], time_base: Any, start_s: float) -> PictureTime | N
 
 def with_length(info: MediaInfo) -> MediaInfo:
     """``info`` with the length of what is in the file, where its header states none (live streams, pipes)."""
-    if info.duration_s or any(v.duration_s for v in info.videos) or any(a.duration_s for a in info.audios):
+    stated = info.duration_s or any(v.duration_s for v in info.videos) or any(a.duration_s for a in info.audios)
+    if stated and not info.metadata.never_finished:
         return info
     _, found_s = longest_track_s(info)
     return replace(info, duration_s=found_s) if found_s > 0 else info

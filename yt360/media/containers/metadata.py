@@ -40,6 +40,8 @@ def read_metadata(path: Path) -> ContainerMetadata:
                 return read_matroska(file, size)
             if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
                 return read_riff(file, size)
+            if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+                return ContainerMetadata(container="avi", never_finished=head[4:8] in (bytes(4), b"\xff" * 4))
             if head[:4] == FLAC_MAGIC:
                 return read_flac(file, size)
             if head[:4] == b"caff":

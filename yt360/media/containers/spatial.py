@@ -132,7 +132,8 @@ class ContainerMetadata:
 
     ``groups`` are the audio streams that belong together. ``promised_size`` is the size that the file's own structure
     says it has; a smaller file was cut off. ``user_data`` is the beginning of what its writer left in ``moov/udta`` of
-    MP4, as Latin-1: makers of cameras name themselves there in boxes of their own.
+    MP4, as Latin-1: makers of cameras name themselves there in boxes of their own. ``never_finished``: the writer did
+    not come back to its header (a pipe), so that the lengths in it are no statements.
     """
 
     container: str = ""
@@ -141,6 +142,7 @@ class ContainerMetadata:
     groups: list[StreamGroup] = field(default_factory=list)
     promised_size: int | None = None
     user_data: str = ""
+    never_finished: bool = False
     problems: list[str] = field(default_factory=list)
 
     def picture(self, index: int = 0) -> PictureMetadata:

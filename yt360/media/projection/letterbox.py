@@ -1,4 +1,4 @@
-"""Pictures with black bars above and below: what is between them is judged, and read, as a picture of its own.
+"""Spheres with black bars above and below: what is between them is judged, and read, as a picture of its own.
 
 Editors put a picture of 2:1 into a frame of 16:9. A sphere whose poles are black looks alike; it fills a frame of a
 usual shape with them, and only where the picture without bars has the usual shape are they taken for bars.
@@ -21,8 +21,6 @@ _LEAST_BAR, _MOST_BAR = 0.02, 0.35
 
 _SAME_SHAPE = 0.04
 """Octaves by which a shape may differ from the usual one: bars are measured to a row of the small picture."""
-
-_OPEN = ("flat", "half_equirectangular", "fisheye")
 
 
 def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
@@ -47,8 +45,6 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> Pict
         shape = hypotheses()[between.layout].shapes[0][0]
         if _is_shaped(width / inner_height, shape) and not _is_shaped(width / height, shape):
             return replace(between, letterbox=(1 - width / shape / height) / 2)
-    if between.projection in _OPEN and whole.projection in ("unknown", *_OPEN):
-        return between
     return whole
 
 
