@@ -1,11 +1,12 @@
 """How often is the truth about a file found? Files with known truth, of our own world and of other hands: two tables.
 
-    python -m benchmarks.media_truth [--quick] [--hand ours|others|both] [--jobs N] [--log FILE] [--misses FILE]
+    python -m benchmarks.media_truth [--quick] [--hand ours|others|both] [--only sound|picture]
+        [--jobs N] [--log FILE] [--misses FILE]
 
 Files are made (and kept in ``--cache``), inspected as ``yt360 inspect`` does, and counted: right, uncertain, wrong
 without doubt. "Our world" (:mod:`benchmarks.media_world`) is drawn by this project, by seeds from ``--first-seed`` on,
 none of which set a limit. What it says is worth less than "other hands" (:mod:`benchmarks.other_hands`): rooms, arrays,
-panoramas and recordings of others, on which nothing was fitted. Their seeds are fixed: the same versions
+panoramas and recordings of others, on which nothing was fitted. The same ``--others-seed`` and versions
 (``benchmarks/requirements-other-hands.txt``) make the same files; what is absent is named as left out. With ``--log`` a
 run that was cut off goes on where it ended, and several parts (``--part 0/2``, ``--part 1/2``) make one table.
 ``--quick`` takes rows spread over both matrices.
@@ -35,7 +36,7 @@ from tqdm import tqdm
 from benchmarks import media_world
 from benchmarks.media_judging import Judged
 from benchmarks.other_hands import LeftOutError
-from benchmarks.other_hands.rows import Row, other_rows
+from benchmarks.other_hands.rows import OriginalRow, Row, SoundRow, other_rows
 from yt360.errors import ItemError
 from yt360.media.inspect import inspect_media
 
@@ -83,12 +84,18 @@ def _rows(options: argparse.Namespace) -> dict[str, list[Row | media_world.Row]]
     if options.hand != "others":
         found["ours"] = list(media_world.matrix(options.scenes, options.first_seed))
     if options.hand != "ours":
-        found["others"] = list(other_rows(1))
+        found["others"] = [row for row in other_rows(options.others_seed) if _asked(row, options.only)]
     for hand, rows in found.items():
         wanted = options.rows or (QUICK[hand] if options.quick else len(rows))
         if wanted < len(rows):
             found[hand] = [rows[k] for k in np.linspace(0, len(rows) - 1, wanted).astype(int)]
     return found
+
+
+def _asked(row: Row, only: str) -> bool:
+    """Whether a row of other hands is about what is asked for."""
+    about = isinstance(row, SoundRow) or (isinstance(row, OriginalRow) and bool(row.original.sound))
+    return not only or about == (only == "sound")
 
 
 def _answers(
@@ -111,6 +118,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=None, help="so many rows of each hand, spread over the matrix")
     parser.add_argument("--scenes", type=int, default=24, help="scenes of our own world")
     parser.add_argument("--first-seed", type=int, default=12_000, help="of our own world")
+    parser.add_argument("--others-seed", type=int, default=1, help="of other hands")
+    parser.add_argument("--only", choices=("", "sound", "picture"), default="", help="of other hands")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument(
         "--cache", type=Path, default=Path("benchmark-data/media_truth"), help="made files are kept here"

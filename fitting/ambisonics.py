@@ -24,7 +24,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import inspect
+import itertools
 import json
+import multiprocessing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,7 +59,7 @@ Row = tuple[list[float], int, int]
 _VARIANTS, _FOLDS = 3, 5
 _CODED = 0.25
 _MAKING: tuple[ModuleType, ...] = (four_channels, sound_fields, mixes, ensemble, voices, ambisonics, sphere, measures)
-_HIDDEN, _STEPS, _BATCH, _NOISE, _DECAY, _SEEDS = 20, 3000, 512, 0.15, 4e-4, 4
+_HIDDEN, _STEPS, _BATCH, _NOISE, _DECAY, _SEEDS = 40, 2500, 512, 0.3, 2e-3, 3
 _FLOOR = 2e-4
 
 
@@ -107,14 +110,19 @@ def turned(rng: np.random.Generator, name: str) -> NDArray[np.float64]:
     return np.stack([np.full(4, omni), (1 - omni) * np.sin(azimuth), np.zeros(4), (1 - omni) * np.cos(azimuth)], axis=1)
 
 
-def rows(out: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+def rows(out: Path, jobs: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Features ``(n, features)``, signals and numbers of the sounds they come from."""
     paths = sorted(out.glob("?????.npz"))
     origins = {_origin_of(path) for path in paths}
     if len(origins) != 1:
         raise UsageError(f"{out}: sounds of {len(origins)} different makings; run make again, it replaces what is old")
-    found = [row for path in paths for row in rows_of(path, paths)]
-    x, y, numbers = zip(*found, strict=True)
+    measure = partial(rows_of, paths=paths)
+    if jobs > 1:
+        with multiprocessing.Pool(jobs) as pool:
+            found = pool.map(measure, paths, chunksize=16)
+    else:
+        found = list(map(measure, paths))
+    x, y, numbers = zip(*itertools.chain(*found), strict=True)
     return np.array(x), np.array(y), np.array(numbers)
 
 
@@ -261,7 +269,8 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, help="with make: a folder with a folder a speaker")
     parser.add_argument("--music", type=Path, help="with make: pieces of music")
     parser.add_argument("--sounds", type=int, default=3300)
-    parser.add_argument("--part", default="0/1", help="K/N: every Nth sound from the Kth")
+    parser.add_argument("--part", default="0/1", help="with make: K/N, every Nth sound from the Kth")
+    parser.add_argument("--jobs", type=int, default=1, help="with fit: processes that measure")
     arguments = parser.parse_args()
     if arguments.what == "make":
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -273,7 +282,7 @@ def main() -> None:
             make(arguments.out, material, number, made_of)
         return
     torch.set_num_threads(1)  # sums in another order are other sums
-    x, y, numbers = rows(arguments.out)
+    x, y, numbers = rows(arguments.out, arguments.jobs)
     held_out = numbers % _FOLDS == 0
     model = fit(x, y, held_out)
     arguments.model.write_text(json.dumps(model) + "\n", encoding="utf-8")

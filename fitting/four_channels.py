@@ -125,13 +125,19 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
         else:
             out = np.concatenate([music, rears])[[0, 1, 2, 3] if rng.random() < 0.7 else [0, 2, 1, 3]]
     else:
-        out = np.zeros((4, samples))
+        five = rng.random() < 0.25  # left, right, centre and the deep of a 5.1 mix
+        out = np.zeros((5 if five else 4, samples))
         for _ in range(int(rng.integers(1, 6))):
             signal = dry(rng, samples, material) * rng.uniform(0.2, 1)
             track = rng.uniform(-np.pi, np.pi) + rng.choice([0, 0, 1]) * np.linspace(0, rng.uniform(-4, 4), samples)
-            out += _panned(layout, track) * signal
-            if rng.random() < 0.5:
-                out += rng.uniform(0.05, 0.5) * np.stack([_late(rng, signal) for _ in range(4)])
+            out += _panned(np.radians([30.0, -30, 0, 110, -110]) if five else layout, track) * signal
+            if rng.random() < 0.6:
+                out += 10 ** (rng.uniform(-34, -6) / 20) * np.stack([_late(rng, signal) for _ in out])
+        if five:
+            deep = sosfilt(
+                butter(int(rng.integers(1, 5)), rng.uniform(80, 200), fs=RATE_HZ, output="sos"), out[:3].sum(0)
+            )
+            out = np.concatenate([out[:3], rng.uniform(0.2, 1) * deep[None]])
     if rng.random() < 0.4:
         out = out * 10 ** (-rng.choice([0, 1], (4, 1)) * rng.uniform(0, 15, (4, 1)) / 20)
     wide = 10 ** (rng.uniform(-40, -8) / 20) * np.sqrt(np.mean(out**2))
@@ -141,16 +147,16 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
 
 
 def _panned(layout: Sound, track: Sound) -> Sound:
-    """Gains ``(4, n)`` of constant power between neighbours."""
+    """Gains ``(loudspeakers, n)`` of constant power between neighbours."""
     order = np.argsort(layout)
     edges = np.concatenate([layout[order], layout[order[:1]] + 2 * np.pi])
     at = (track - edges[0]) % (2 * np.pi) + edges[0]
-    gains = np.zeros((4, track.size))
-    for k in range(4):
+    gains = np.zeros((layout.size, track.size))
+    for k in range(layout.size):
         inside = (at >= edges[k]) & (at < edges[k + 1])
         share = (at[inside] - edges[k]) / (edges[k + 1] - edges[k]) * np.pi / 2
         gains[order[k], inside] += np.cos(share)
-        gains[order[(k + 1) % 4], inside] += np.sin(share)
+        gains[order[(k + 1) % layout.size], inside] += np.sin(share)
     return gains
 
 

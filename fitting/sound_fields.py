@@ -201,21 +201,37 @@ def tetrahedron(rng: Rng) -> Receivers:
     return Receivers(axis * rng.uniform(0.008, 0.025), axis, np.full(4, rng.uniform(0.42, 0.6)))
 
 
+def panned(rng: Rng, samples: int, material: mixes.Material, *, flat: bool) -> Sound:
+    """Plane waves and nothing else ``(4, samples)``, as an editor's panner makes them; some move."""
+    out = np.zeros((4, samples))
+    for _ in range(int(rng.integers(1, 6))):
+        azimuth = rng.uniform(-np.pi, np.pi) + rng.choice([0, 0, 1]) * np.linspace(0, rng.uniform(-4, 4), samples)
+        elevation = 0.0 if flat else float(np.arcsin(np.clip(rng.normal(0, rng.uniform(0.1, 0.6)), -1, 1)))
+        out += ambisonics.encode(dry(rng, samples, material) * rng.uniform(0.2, 1), azimuth, elevation)
+    live = out.std(axis=1, keepdims=True) > 0
+    return np.asarray(out + live * 10 ** (rng.uniform(-90, -45) / 20) * out.std() * rng.standard_normal(out.shape))
+
+
 def ambix(rng: Rng, samples: int, material: mixes.Material) -> Sound:
-    """True ambisonics ``(4, samples)`` AmbiX, as microphones and editors of many kinds make it."""
+    """True ambisonics ``(4, samples)`` AmbiX, as microphones, editors and simulators of many kinds make it."""
     flat = rng.random() < 0.22
     kind = rng.random()
-    if kind < 0.25:
+    simulated = False
+    if kind < 0.12:
+        scene, simulated = panned(rng, samples, material, flat=flat), True
+    elif kind < 0.3:
         scene = mixes.scene(rng, mixes.draw_kind(rng), material, max(4.0, samples / RATE_HZ))
         scene = scene[:, :samples] * 0.1
         flat = not np.any(scene[ambisonics.Z])
-    elif kind < 0.5:
+    elif kind < 0.53:
         receivers = tetrahedron(rng)
         capsules = heard(rng, samples, material, receivers, flat=flat and rng.random() < 0.5)
         scene = _to_b_format(rng, capsules, receivers)
     else:
         scene = heard(rng, samples, material, _COINCIDENT, flat=flat and rng.random() < 0.7)
-    scene = _flaws(rng, scene)
+        simulated = True
+    if not simulated or rng.random() < 0.6:
+        scene = _flaws(rng, scene)
     if flat and rng.random() < 0.7:
         scene[ambisonics.Z] = 0
     elif flat:  # the rest of a side that carries nothing
@@ -254,6 +270,8 @@ def _flaws(rng: Rng, scene: Sound) -> Sound:
     scene *= 10 ** (rng.normal(0, spread_db, (4, 1)) / 20)
     if rng.random() < 0.2:
         scene[1:] *= 10 ** (-abs(rng.normal(0, 2)) / 20)
+    elif rng.random() < 0.1:
+        scene[1:] *= 10 ** (rng.uniform(0, 2.5) / 20)
     if rng.random() < 0.08:
         scene[1:] *= 10 ** (-rng.uniform(3, 12) / 20)
     if rng.random() < 0.3:
@@ -276,6 +294,7 @@ def _flaws(rng: Rng, scene: Sound) -> Sound:
         over = np.interp(np.arange(samples), turns, (rng.random(turns.size) < 0.6).astype(float))
         talk = sosfilt(butter(1, [150, 3000], "bandpass", fs=RATE_HZ, output="sos"), rng.standard_normal(samples))
         scene[0] += talk / talk.std() * over * _swells(rng, samples, 4) * rng.uniform(0.02, 0.2)
-    if rng.random() < 0.04:
-        scene = np.clip(scene * rng.uniform(5, 20), -1, 1)
+    if rng.random() < 0.08:  # too loud: a few samples of W, the loudest channel, or many of all
+        loudest = float(np.quantile(np.abs(scene[0]), rng.uniform(0.9, 0.999)))
+        scene = np.clip(scene / max(1e-9, loudest), -1, 1)
     return scene

@@ -62,6 +62,9 @@ _MUTE = ("wav", "flac", "mkv pcm", "mp4 aac", "ogg vorbis")
 _PLAIN = (*_MUTE, "webm opus")
 """Opus says by its family that it is AmbiX."""
 
+W_X_Y_Z = Convention(_mixing("WXYZ", {}), ())
+"""FuMa's order with SN3D weights, which one recording has: a flat world whose fourth channel is silent."""
+
 CONVENTIONS: dict[str, Convention] = {
     "AmbiX": Convention(_AS_IT_IS, _PLAIN),
     "AmbiX, stated": Convention(_AS_IT_IS, ("mp4 aac sa3d",)),

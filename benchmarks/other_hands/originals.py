@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Original:
-    """``sound`` is ``ambix``, ``n3d`` or ``fuma`` (neither stated in the file), ``refuse`` or ``""`` (not asked);
+    """``sound`` is ``ambix``, ``n3d``, ``fuma`` or ``wxyz`` (the file states none), ``refuse`` or ``""`` (not asked);
     ``picture`` is a projection and how its eyes lie, ``refuse`` or ``""``."""
 
     file: str
@@ -59,7 +59,7 @@ ORIGINALS = (
     Original("real/foa/r2d2_acn_sn3d.flac", "r2d2 (panned)", "ambix"),
     Original("real/foa/r2d2_fuma.flac", "r2d2 (panned)", "fuma"),
     Original("media/fuma_soundscape.ogg", "media: soundscape", "fuma"),
-    Original("media/foa_horizontal_aac.mp4", "media: AAC", "ambix"),
+    Original("media/foa_horizontal_aac.mp4", "media: AAC", "wxyz"),
     Original("media/kqAZkf5Odyw_80.f327.m4a", "YouTube itag 327", "itag 327"),
     *(
         Original(f"real/negatives/spatialaudiocaps_{name}.flac", "SpatialAudioCaps (microphones)", "refuse")

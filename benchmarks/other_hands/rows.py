@@ -21,7 +21,7 @@ from benchmarks.other_hands import (
     picture_files,
     sound_files,
 )
-from benchmarks.other_hands.conventions import CONVENTIONS, Convention
+from benchmarks.other_hands.conventions import CONVENTIONS, W_X_Y_Z, Convention
 from benchmarks.other_hands.originals import ORIGINALS, Original
 from benchmarks.other_hands.sources import SHARED, Array, found, read_frames
 from yt360.media.inspection import Inspection
@@ -135,7 +135,7 @@ class OriginalRow:
         asked, judged = self.original, []
         if asked.sound:
             names = {"ambix": "AmbiX", "n3d": "N3D", "fuma": "FuMa", "itag 327": "itag 327"}
-            convention = CONVENTIONS.get(names.get(asked.sound, ""))
+            convention = W_X_Y_Z if asked.sound == "wxyz" else CONVENTIONS.get(names.get(asked.sound, ""))
             answer = judge_sound(inspection, _accepts(convention), doubt=bool(convention and convention.doubt))
             judged.append(answer.of(f"original, sound: {asked.sound}", asked.source))
         if asked.picture:

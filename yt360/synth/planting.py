@@ -233,7 +233,7 @@ DEFECTS: dict[str, Defect] = {
     "head_locked": Defect("voice-over", head_locked=head_locked, delivery="opus"),
     "mono_w": Defect("invalid-ambisonics", sound=mono_w, delivery="opus"),
     "mono_x4": Defect("invalid-ambisonics", sound=mono_x4, delivery="vorbis"),
-    "stereo_as_four": Defect("uncertain-ambisonics", sound=stereo_as_four, delivery="opus"),
+    "stereo_as_four": Defect("invalid-ambisonics", sound=stereo_as_four, delivery="opus"),
     "stereo_only": Defect("no-ambisonics", sound=stereo_only, delivery="opus"),
     "quad": Defect("invalid-ambisonics", sound=quad, delivery="vorbis"),
     "fuma_order": Defect("uncertain-ambisonics", sound=fuma_order, delivery="vorbis"),

@@ -54,6 +54,30 @@ def test_masquerade_is_refused(kind: str, seed: int) -> None:
     assert found.reason
 
 
+@pytest.mark.parametrize("order", [(0, 1, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1)])
+@pytest.mark.parametrize("declared", [False, True])
+def test_two_signals_twice_are_refused_even_where_they_are_declared(order: tuple[int, ...], declared: bool) -> None:
+    pair = scene()[[3, 1]]
+    pair /= pair.std(axis=1, keepdims=True)
+    coded = 0.1 * pair[list(order)] + 0.005 * np.random.default_rng(1).standard_normal((4, pair.shape[1]))
+    assert "two signals twice" in verdict(coded, declared=declared).reason
+
+
+@pytest.mark.parametrize(("noise", "loudness", "refused"), [(0.1, 1.0, True), (0.3, 1.0, False), (0.1, 0.9, False)])
+def test_two_signals_twice_are_as_good_as_equal(noise: float, loudness: float, refused: bool) -> None:
+    """Correlations of 0.99 and 0.92; 0.9 dB of difference."""
+    rng = np.random.default_rng(1)
+    pair = rng.standard_normal((2, SECONDS * RATE_HZ))
+    channels = np.concatenate([pair, pair * loudness]) + noise * rng.standard_normal((4, pair.shape[1]))
+    assert ("two signals twice" in verdict(0.1 * channels).reason) == refused
+
+
+def test_one_wave_from_where_channels_are_equal_is_not_two_signals() -> None:
+    """W 3 dB low, and a source from (0.5, 0.707, 0.5): W is Y, and Z is X."""
+    channels = np.array([0.5**0.5, 0.5**0.5, 0.5, 0.5])[:, None] * scene()[:1]
+    assert "two signals twice" not in verdict(channels).reason
+
+
 # X, Y and Z -------------------------------------------------------------------------------------------------------
 
 

@@ -32,8 +32,8 @@ _LONG = 3
 _PURE = 0.85
 """Quantile of purity (share of the strongest dimension) from which tiles count as those of a single wave."""
 
-_OPPOSED = -0.15
-"""Correlation below which two channels are opposed."""
+_OPPOSED, _FAR_OPPOSED = -0.15, -0.5
+"""Correlations below which two channels are opposed; unrelated channels fall below the second in hardly any tile."""
 
 _FAR_DB = 30.0
 """Most that a number in dB says."""
@@ -54,7 +54,8 @@ NAMES = (
     "second", "fourth", "whole_second", "whole_third", "whole_fourth",
     "side_second", "side_third", "most_w_side", "most_side_side", "mean_w_side", "mean_side_side",
     "least_coherence_low", "mean_coherence_low", "least_coherence_high", "mean_coherence_high",
-    "opposed", "other_swing", "other_swing_2", "other_balance", "capsule_swing", "capsule_balance",
+    "opposed", "far_opposed", "negative",
+    "other_swing", "other_swing_2", "other_balance", "capsule_swing", "capsule_balance",
     "strongest_side", "side_range", "silent_sides", "tiles", "bands",
     "pure_at_0", "pure_at_3", "pure_at_5", "mean_at_0", "mean_at_3", "mean_at_5",
 )  # fmt: skip
@@ -68,12 +69,13 @@ def features(tiles: NDArray[np.complex128], silent: Sequence[bool]) -> dict[str,
     """
     power = np.maximum(np.einsum("btii->bti", tiles).real, 0)
     energy = power.sum(axis=2)
-    bands = [k for k in range(len(tiles)) if _heard(energy[k]).sum() >= _LEAST_TILES]
+    heard = [_heard(each) for each in energy]
+    bands = [k for k, chosen in enumerate(heard) if chosen.sum() >= _LEAST_TILES]
     if not bands:
         return {}
     weight = np.zeros_like(energy)
     for k in bands:
-        chosen = _heard(energy[k])
+        chosen = heard[k]
         capped = np.minimum(energy[k], np.percentile(energy[k, chosen], 90)) * chosen
         weight[k] = capped / capped.sum() / len(bands)
     found = _balance(tiles, power, weight, bands)
@@ -242,7 +244,7 @@ def _other_readings(
     """How steady the balance is with another channel as W, or with the four as the capsules of a microphone.
 
     Capsules are tried with all signs, and so is whether no two channels are ever opposed: both are of one sign in
-    capsules and in feeds of loudspeakers.
+    capsules and in feeds of loudspeakers, while the sides of a field change signs from source to source.
     """
     total = power.sum(axis=2)
     others = sorted(
@@ -269,6 +271,12 @@ def _other_readings(
     scale = np.sqrt(power[..., :, None] * power[..., None, :]) + _TINY
     pairs = (real / scale)[..., _PAIRS[0], _PAIRS[1]]
     turned = (_SIGNS[:, :, None] * _SIGNS[:, None, :])[:, _PAIRS[0], _PAIRS[1]]
-    found["opposed"] = min(float(((pairs * signs).min(axis=2) < _OPPOSED).astype(float).ravel() @ weight.ravel())
-                           for signs in turned)  # fmt: skip
+    lowest = [(pairs * signs).min(axis=2) for signs in turned]
+    for name, limit in (("opposed", _OPPOSED), ("far_opposed", _FAR_OPPOSED)):
+        found[name] = min(float((weight * (low < limit)).sum()) for low in lowest)
+    # How much of what channels have in common is of opposite signs.
+    together = np.einsum("bt,btp->p", weight, pairs**2)
+    opposite = np.einsum("bt,btp->p", weight, np.minimum(pairs, 0) ** 2)
+    shares = [np.where(signs > 0, opposite, together - opposite).sum() for signs in turned]
+    found["negative"] = float(min(shares) / (together.sum() + _TINY))
     return found

@@ -114,11 +114,12 @@ def declarable(text: str) -> str:
 
 _ABSENT: dict[int, Mapping[str, float]] = {
     0: {"": 1.0},
-    1: {"Z": 0.99, "Y": 0.006, "X": 0.004},
+    1: {"Z": 0.998, "Y": 0.0012, "X": 0.0008},
     2: {"YZ": 0.95, "XZ": 0.04, "XY": 0.01},
     3: {"XYZ": 1.0},
 }
-"""Which of X, Y and Z are absent, of worlds that lack so many: most lack height, nobody lacks the front."""
+"""Which of X, Y and Z are absent, of worlds that lack so many: they lack height, and nobody lacks the front alone: all
+sources would lie exactly beside, above and below the listener."""
 
 _AXES = "WYZX"
 
@@ -129,9 +130,9 @@ def absence(order: Sequence[int], absent: Sequence[bool]) -> float:
     0 where W is absent.
 
     >>> absence(WYZX, [False, False, True, False])
-    0.99
+    0.998
     >>> absence(WXYZ, [False, False, True, False])
-    0.006
+    0.0012
     """
     if absent[order[0]]:
         return 0.0  # a field without W

@@ -9,12 +9,12 @@ stays in doubt is ``uncertain``, with the two likeliest readings named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from yt360.media.ambisonic.hypotheses import HYPOTHESES, WYZX, Hypothesis, absence
-from yt360.media.ambisonic.measures import FLOOR_DB, absent_channels
+from yt360.media.ambisonic.measures import ABSENT_DB, FLOOR_DB, absent_channels
 from yt360.media.ambisonic.model import shipped_model
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 
@@ -22,6 +22,9 @@ Verdict = Literal["valid", "repaired", "invalid", "uncertain"]
 
 _COPY, _COPY_DB = 0.9995, 0.2
 """Correlation and difference in level at which two channels are copies."""
+
+_TWICE, _TWICE_DB, _APART = 0.98, 0.5, 0.9
+"""The same for two pairs at once, after a lossy codec, and the correlation below which the pairs are two signals."""
 
 _KEPT_ORDER, _FUMA_ORDER = ("ambix", "ambix-w-low"), ("fuma", "wxyz")
 """Readings of one order: usable together, whichever of them it is, for their gains turn no direction by much."""
@@ -189,4 +192,22 @@ def _refused_outright(measures: Mapping[str, Any]) -> str:
         for (i, j), correlation in zip(pairs, measures["correlation"], strict=True)
         if abs(correlation) > _COPY and abs(level[i] - level[j]) < _COPY_DB and not silent[i]
     ]
-    return f"all channels are copies of each other (correlation {_COPY})" if len(same) == len(pairs) else ""
+    if len(same) == len(pairs):
+        return f"all channels are copies of each other (correlation {_COPY})"
+    return _pair_twice(dict(zip(pairs, map(abs, measures["correlation"]), strict=True)), level)
+
+
+def _pair_twice(correlation: Mapping[tuple[int, int], float], level: Sequence[float]) -> str:
+    """Words for two signals of which each is there twice; empty if they are not.
+
+    Where W and a side are equal, every wave comes along that axis, and the other two sides are silent: no field has
+    two such pairs. One wave may (the channels of one source differ in level only), and is left to the posterior.
+    """
+    for k in (1, 2, 3):
+        i, j = (side for side in (1, 2, 3) if side != k)
+        pairs = ((0, k), (i, j))
+        twice = all(correlation[a, b] > _TWICE and abs(level[a] - level[b]) < _TWICE_DB for a, b in pairs)
+        across = max(share for pair, share in correlation.items() if pair not in pairs)
+        if twice and across < _APART and level[i] > max(level) + ABSENT_DB:
+            return f"channels {k} and 0 are one signal, {i} and {j} another: two signals twice"
+    return ""
