@@ -1,7 +1,7 @@
 """Fits the likelihoods of :mod:`yt360.media.ambisonic.model`: what kind of signal four channels are.
 
-    python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 3300] [--part 0/1]
-    python -m fitting.ambisonics fit OUT yt360/media/ambisonic/model.json
+    python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 2140] [--part 0/1]
+    python -m fitting.ambisonics fit OUT yt360/media/ambisonic/model.json [--jobs 2]
 
 ``make`` simulates sounds (:mod:`fitting.sound_fields`, :mod:`fitting.four_channels`), some through a lossy codec, and
 keeps their covariances. ``fit`` measures them and stretches of them, fields also turned, mixed, with W low, in N3D,
@@ -12,11 +12,9 @@ one hidden layer; the temperature is the one that is right on a fifth of the sou
 Material: prompts of Debian's asterisk-core-sounds-{en,fr}-g722 as voices, music of supertux-data and
 frozen-bubble-data. Every seed is fixed, by the number of a sound or of a network. A sound is made again where the code
 that makes it, a library or the material is another (:func:`origin`), and ``fit`` takes no mixture of them: on one
-machine the same commands write the same bytes. ``make`` takes 15 CPU seconds for the material and 0.13 for a sound;
-``--part`` shares it between processes.
-
-The weights in the repository are older than that: 2449 sounds of several states of these generators, narrower rooms and
-fewer pairs among them. These commands write others, which replace them once they judge better.
+machine the same commands write the same bytes. ``make`` takes 15 CPU seconds for the material and 0.15 for a sound,
+``fit`` 70; ``--part`` and ``--jobs`` share them between processes. The weights in the repository are those of these
+commands.
 """
 
 from __future__ import annotations
@@ -268,7 +266,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?", help="with fit: where the model goes")
     parser.add_argument("--speech", type=Path, help="with make: a folder with a folder a speaker")
     parser.add_argument("--music", type=Path, help="with make: pieces of music")
-    parser.add_argument("--sounds", type=int, default=3300)
+    parser.add_argument("--sounds", type=int, default=2140)
     parser.add_argument("--part", default="0/1", help="with make: K/N, every Nth sound from the Kth")
     parser.add_argument("--jobs", type=int, default=1, help="with fit: processes that measure")
     arguments = parser.parse_args()

@@ -65,7 +65,8 @@ def test_rejected(row: dict[str, str]) -> None:
     assert inspection.verdict == "reject"
     wanted = {
         "no ambisonics": {"no-ambisonics", "no-sound"},
-        "not ambisonics": {"invalid-ambisonics", "uncertain-ambisonics"},
+        # Music in 4.0 whose channels have hardly anything in common may be in doubt.
+        "not ambisonics": {"invalid-ambisonics"} | ({"uncertain-ambisonics"} if "4.0" in row["file"] else set()),
         "not 360": {"not-360", "vr180"},
     }[row["verdict"].removeprefix("reject: ")]
     assert codes(inspection) & wanted, inspection.reasons()

@@ -20,7 +20,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "7bf42a038cfe7ee9eb53ebf80afa48c806563b1f"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "8a14749cb4664a78a7ef6d5f44af82387c08d9d7"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "eb694651f08052f064d6c0848ed16950d0f04906"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "9c0e1febc6fc64b2c0de0dc8002460780b050f24"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "55c63f8930cd26f6f89d91460343fac678366b21"),

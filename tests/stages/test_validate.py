@@ -152,7 +152,8 @@ def test_planted_sound_defect_is_filtered(kind: str, frames: np.ndarray, tmp_pat
     sound = INVALID[kind](np.random.default_rng(2), SECONDS * RATE_HZ)
     outcome = run(encode(tmp_path / "x.mkv", frames=frames[:80], sound=sound, audio="pcm"), tmp_path)
     assert isinstance(outcome, Filtered)
-    assert outcome.reason in ("invalid-ambisonics", "uncertain-ambisonics")
+    doubtful = {"capsules", "delayed-copies", "mono-in-w", "quad", "surround-4.0"}
+    assert outcome.reason in {"invalid-ambisonics"} | ({"uncertain-ambisonics"} if kind in doubtful else set())
 
 
 def test_what_it_filters_goes_into_no_later_stage_of_videos() -> None:

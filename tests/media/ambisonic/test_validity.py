@@ -162,7 +162,7 @@ def test_w_elsewhere_is_repaired_or_in_doubt_never_valid() -> None:
     assert (found.verdict, found.convention) in (("repaired", "xywz"), ("uncertain", "ambix"))
 
 
-@pytest.mark.parametrize(("fields", "expected"), [(0.11, "uncertain"), (0.09, "invalid")])
+@pytest.mark.parametrize(("fields", "expected"), [(0.09, "uncertain"), (0.07, "invalid")])
 def test_all_readings_as_a_field_together_decide_between_uncertain_and_invalid(
     fields: float, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +222,15 @@ def test_probabilities_decide_without_measuring_again() -> None:
     assert found.probability == found.posterior[0][1]
     strict = AmbisonicThresholds(valid_probability=1.0, repaired_probability=1.0, invalid_probability=1.0)
     assert judge_ambisonics(measures, thresholds=strict).verdict == "uncertain"
+
+
+def test_measures_of_an_earlier_version_are_in_doubt() -> None:
+    measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
+    del measures["features"]["negative"]
+    found = judge_ambisonics(measures)
+    assert (found.verdict, found.posterior) == ("uncertain", ())
+    assert "measure it again" in found.reason
+    assert validity.field_probability(measures, declared=False, picture=True) is None
 
 
 def test_odds_of_a_declaration_count() -> None:

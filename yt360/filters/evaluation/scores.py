@@ -54,8 +54,8 @@ class Score:
 
 
 def _ambisonic(measures: Measures) -> float | None:
-    measured = measures.get("ambisonics") or {}
-    if not measured.get("features"):
+    measured = measures.get("ambisonics")
+    if not measured:
         return None
     return field_probability(measured, declared=measures["stated"], picture=measures["with_picture"])
 

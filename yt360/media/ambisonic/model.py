@@ -36,6 +36,10 @@ class SoundModel:
     temperature: float
     floor: float
 
+    def knows(self, features: Mapping[str, float]) -> bool:
+        """Whether all that it asks for was measured; an earlier version measured less."""
+        return features.keys() >= set(self.features)
+
     def likelihoods(self, features: Mapping[str, float]) -> dict[str, float]:
         """Relative likelihood of each kind of signal; they add up to 1."""
         x = np.array([features[name] for name in self.features], float)

@@ -46,7 +46,7 @@ class AmbisonicThresholds(Settings):
         description="Least probability of another order or other gains for them to be put right.",
     )
     invalid_probability: float = Field(
-        default=0.9,
+        default=0.92,
         ge=0.5,
         le=1,
         description="Least probability that it is no ambisonics at all for a sound to be invalid.",

@@ -87,6 +87,8 @@ def judge_ambisonics(
     if not measures["features"]:
         words = f"{measures['seconds']:g} s of sound, too little to judge"
         return AmbisonicVerdict("uncertain", words, flags=flags)
+    if not shipped_model().knows(measures["features"]):
+        return AmbisonicVerdict("uncertain", "an earlier version measured less; measure it again", flags=flags)
     found = posterior(measures, declared=declared, picture=picture, thresholds=limit)
     top = tuple(sorted(found.items(), key=lambda pair: -pair[1])[:2])
     verdict, taken, reason = _decide(found, declared, bool(flags), limit)
@@ -101,8 +103,13 @@ def judge_ambisonics(
     return AmbisonicVerdict(verdict, reason, taken, horizontal, flags, rounded)
 
 
-def field_probability(measures: Mapping[str, Any], *, declared: bool, picture: bool) -> float:
-    """Probability that the channels are ambisonics in the order in which they were measured."""
+def field_probability(measures: Mapping[str, Any], *, declared: bool, picture: bool) -> float | None:
+    """Probability that the channels are ambisonics in the order in which they were measured.
+
+    None where too little was measured: too little sound, or by an earlier version.
+    """
+    if not measures.get("features") or not shipped_model().knows(measures["features"]):
+        return None
     found = posterior(measures, declared=declared, picture=picture, thresholds=AmbisonicThresholds())
     return sum(found[name] for name in (*_KEPT_ORDER, *(("n3d",) if declared else ())))
 
