@@ -128,6 +128,9 @@ def posterior(
     for name, hypothesis in HYPOTHESES.items():
         prior = hypothesis.prior_picture if picture else hypothesis.prior_sound
         weight[name] = prior * likelihood[hypothesis.signal]
+        if name == "fuma" and any(absent):
+            # Where the silent channel says the order, W may be lower still: nobody writes N3D as W X Y Z.
+            weight[name] += prior * likelihood["field-n3d"]
         if not declared:
             weight[name] *= absence(hypothesis.order, absent) if hypothesis.order else _ANY_ABSENT[sum(absent)]
     if declared:
