@@ -93,7 +93,8 @@ def _files(root: Root) -> list[Path]:
 
 def holding(catalog: DatasetState, videos: Collection[str], shards: Collection[str]) -> list[Path]:
     """Files that :func:`publish` writes again when ``videos`` and what ``shards`` hold of them go."""
-    there = [path for path in _files(catalog.root) if path.is_file() and not shard_card.is_own(path)]
+    cards = shard_card.paths(catalog.root)  # they name no video
+    there = [path for path in _files(catalog.root) if path.is_file() and path not in cards]
     known = {str(row["video"]) for row in Earlier(catalog).videos()} if there else set()
     tars = [_shards(catalog.root) / f"{name}.tar" for name in shards]
     return [*(path for path in tars if path.is_file()), *(there if shards or known.intersection(videos) else [])]
