@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 import yaml
@@ -19,10 +23,11 @@ from tests.evaluation.world import make_labelled_root
 from tests.release.conftest import LICENCES, SETTINGS, VIDEOS_MADE, contents_of, state_licences, write
 from tests.stages.fakes import Dataset
 from yt360.crawling.removed_ids import Tombstone, bury
-from yt360.dataset.schema import markdown
+from yt360.dataset.schema import EVENTS, VARIANTS, arrow, markdown
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError, Yt360Error
+from yt360.hashing import digest_bytes
 from yt360.release.schema import TABLES
 from yt360.release.writing import write_release
 
@@ -190,7 +195,7 @@ def test_a_damaged_shard_leaves_no_release(tmp_path: Path) -> None:
     at = data.index(b"fLaC") + 2000
     data[at] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(Yt360Error, match=r"alpha-00000: foa in .* is not what the manifest says; run yt360 verify"):
+    with pytest.raises(Yt360Error, match=r"alpha-00000.foa.flac in .* is not what the manifest says; run yt360 verify"):
         write(dataset.catalog({"alpha": 1}, **SETTINGS), tmp_path / "out")
     shard.unlink()
     with pytest.raises(Yt360Error, match="expected a shard"):
@@ -226,9 +231,6 @@ def test_columns_are_named_once_and_described() -> None:
 
 
 def test_members_are_whole_files(with_media: Path) -> None:
-    import io
-    import tarfile
-
     for path in (with_media / "shards").glob("*.tar"):
         with tarfile.open(path) as tar:
             for info in tar:
@@ -258,3 +260,50 @@ def test_a_takedown_while_it_is_written_leaves_no_release(tmp_path: Path) -> Non
         write_release(contents, catalog.root, tmp_path / "out")
     assert [found.name for found in tmp_path.iterdir()] == ["root"]
     assert {row["video"] for row in contents_of(catalog).clips} == {"video000"}
+
+
+def labelled(tmp_path: Path) -> DatasetState:
+    """Two videos, of which one may be shared, with events and a further picture each."""
+    path = make_labelled_root(tmp_path / "root", videos=2, clips=1, seconds=1.5)
+    videos = pd.DataFrame({"video": ["video000", "video001"], "license": ["CC BY 4.0", None], "status": "kept"})
+    videos.to_parquet(path / "manifests" / "videos.parquet")
+    clips = pq.read_table(path / "manifests" / "clips.parquet").to_pylist()
+    event = dict.fromkeys(arrow(EVENTS).names) | {"event": 0, "split": "train", "start_s": 0.0, "end_s": 1.0}
+    event |= {"azimuth_deg": 90.0, "elevation_deg": 0.0}
+    events = [event | {"clip": row["clip"], "video": row["video"]} for row in clips]
+    pq.write_table(pa.Table.from_pylist(events, schema=arrow(EVENTS)), path / "manifests" / "events.parquet")
+    variants = []  # the picture again, under another name, behind the shard's end
+    shard = path / "shards" / "train-000000.tar"
+    for row in clips:
+        data = shard.read_bytes()[row["video_offset"] :][: row["video_size"]]
+        place = {"offset": shard.stat().st_size, "size": len(data), "digest": row["video_digest"]}
+        with shard.open("ab") as stream:
+            stream.write(data)
+        variant = {"clip": row["clip"], "member": "view0.video.mp4", "shard": shard.name, "fov_deg": 90.0}
+        variants.append(dict.fromkeys(arrow(VARIANTS).names) | variant | place)
+    pq.write_table(pa.Table.from_pylist(variants, schema=arrow(VARIANTS)), path / "manifests" / "variants.parquet")
+    return DatasetState(Root(path), ())
+
+
+def test_events_go_with_their_clips(tmp_path: Path) -> None:
+    catalog = labelled(tmp_path)
+    for media in (False, True):
+        out = write(catalog, tmp_path / f"{media}", policy="cc", media=media)
+        events = pq.read_table(out / "manifests" / "events.parquet")
+        assert events.column("clip").to_pylist() == ["video000-00000"]
+        assert "has 1 sound events with directions" in (out / "README.md").read_text()
+        records = {each["@id"] for each in json.loads((out / "croissant.json").read_text())["recordSet"]}
+        assert "events" in records
+    assert "events" in [config["config_name"] for config in header(tmp_path / "False")["configs"]]
+
+
+def test_further_pictures_go_with_media(tmp_path: Path) -> None:
+    catalog = labelled(tmp_path)
+    out = write(catalog, tmp_path / "media", policy="cc", media=True)
+    (row,) = pq.read_table(out / "manifests" / "variants.parquet").to_pylist()
+    assert (row["clip"], row["member"], row["fov_deg"]) == ("video000-00000", "view0.video.mp4", 90.0)
+    data = (out / "shards" / row["shard"]).read_bytes()[row["offset"] :][: row["size"]]
+    assert digest_bytes(data) == row["digest"]
+    (info,) = header(out)["dataset_info"]
+    assert {"name": "view0.video.mp4", "dtype": {"video": {"decode": False}}} in info["features"]
+    assert not (write(catalog, tmp_path / "list") / "manifests" / "variants.parquet").exists()

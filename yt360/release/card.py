@@ -10,7 +10,7 @@ import pyarrow as pa
 import yaml
 
 from yt360 import __version__
-from yt360.dataset.schema import CLIPS, Column
+from yt360.dataset.schema import CLIPS, EVENTS, Column
 from yt360.release.contents import Contents
 from yt360.release.croissant import CITATION
 from yt360.release.licences import POLICIES
@@ -80,12 +80,14 @@ def _header(
     ]
     infos = [_info("default", _features(members, facts) if wanted.media else _columns(LISTED), contents, sizes, folder)]
     configs = [{"config_name": "default", "data_files": patterns, "default": True}]
-    if not wanted.media:  # a hub reads all configurations of a folder with one reader
-        path = "manifests/videos.parquet"
-        configs.append({"config_name": "videos", "data_files": [{"split": "videos", "path": path}]})
-        held = {"name": "videos", "num_bytes": sizes[path], "num_examples": len(contents.videos)}
+    tables = {"videos": (contents.videos, RELEASED_VIDEOS)}
+    tables |= {"events": (contents.events, EVENTS)} if contents.events else {}
+    for name, (rows, columns) in tables.items() if not wanted.media else ():  # a hub reads a folder with one reader
+        path = f"manifests/{name}.parquet"
+        configs.append({"config_name": name, "data_files": [{"split": name, "path": path}]})
+        held = {"name": name, "num_bytes": sizes[path], "num_examples": len(rows)}
         total = {"download_size": sizes[path], "dataset_size": sizes[path]}
-        infos.append({"config_name": "videos", "features": _columns(RELEASED_VIDEOS), "splits": [held], **total})
+        infos.append({"config_name": name, "features": _columns(columns), "splits": [held], **total})
     return header | {"dataset_info": infos, "configs": configs}
 
 
@@ -123,7 +125,7 @@ def _features(members: Mapping[str, str], facts: frozenset[str]) -> list[dict[st
         "json": {"struct": _columns([column for column in CLIPS if column.name in facts])},
     }
     found = [
-        {"name": ending, **kinds.get(output, {"dtype": "binary"})}
+        {"name": ending, **kinds.get("video" if ending.endswith(".mp4") else output, {"dtype": "binary"})}
         for output, ending in members.items()
         if output != "json" or kinds["json"]["struct"]
     ]
@@ -172,6 +174,8 @@ def _content(contents: Contents) -> list[str]:
         "Directions (`azimuth_deg`: counter-clockwise from the front, left is positive; `elevation_deg`: up) and "
         "`diffuseness` are those of the sound field of a clip.",
     ]
+    if contents.events is not None:
+        lines.append(f"`manifests/events.parquet` has {len(contents.events):,} sound events with directions.")
     if maps:
         lines.append(f"Panoptic maps are by {', '.join(map(_plain, maps))}.")
     return ["\n".join(lines) + "\n"]

@@ -70,6 +70,10 @@ class Contents:
     stages: dict[str, Any]
     thresholds: list[Row]
     tools: Mapping[str, str] = field(default_factory=dict)
+    events: list[Row] | None = None
+    """Sound events of the released clips; ``None`` where the root has no table of them."""
+    variants: list[Row] = field(default_factory=list)
+    """Further pictures and sounds of the released clips (a release with media has them)."""
 
     @property
     def splits(self) -> list[str]:
@@ -187,7 +191,18 @@ def gather(catalog: DatasetState, wanted: Wanted, tools: Mapping[str, str] | Non
         {name: _stage(stage) for name, stage in catalog.stages.items()},
         _thresholds(catalog),
         dict(tools or {}),
+        _rows_of(catalog, "events", released),
+        (_rows_of(catalog, "variants", released) or []) if wanted.media else [],
     )
+
+
+def _rows_of(catalog: DatasetState, table: str, clips: Sequence[Row]) -> list[Row] | None:
+    """The rows of the released clips in one of a root's further tables; ``None`` where it has no such table."""
+    if not (catalog.root.manifests / f"{table}.parquet").is_file():
+        return None
+    split_of = {row["clip"]: row["split"] for row in clips}
+    rows = [row for row in read_manifest(str(catalog.root.path), table).to_pylist() if row["clip"] in split_of]
+    return [row | ({"split": split_of[row["clip"]]} if "split" in row else {}) for row in rows]
 
 
 def _require(wanted: Wanted) -> None:

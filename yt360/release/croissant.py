@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from yt360.dataset.schema import Column
+from yt360.dataset.schema import EVENTS, Column
 from yt360.release.contents import Contents
 from yt360.release.licences import POLICIES
 from yt360.release.schema import LISTED, RELEASED_VIDEOS
@@ -66,7 +66,9 @@ _TYPES = {
     pa.float64(): "sc:Float",
     pa.bool_(): "sc:Boolean",
 }
+_ENCODINGS = {"mp4": "video/mp4", "flac": "audio/flac", "json": "application/json", "zip": "application/zip"}
 _PARQUET, _TAR = "application/x-parquet", "application/x-tar"
+_DIGITS = "[0-9]" * 5
 _SPLIT_TYPES = {
     "train": "cr:TrainingSplit",
     "validation": "cr:ValidationSplit",
@@ -80,13 +82,19 @@ def croissant(contents: Contents, files: Mapping[str, str], members: Mapping[str
     ``about``: the dataset in a few sentences.
     """
     wanted = contents.wanted
-    tables = [name for name in files if name.endswith(".parquet") and name.startswith(("clips/", "manifests/videos"))]
+    tables = [
+        name
+        for name in files
+        if name.endswith(".parquet") and name.startswith(("clips/", "manifests/videos", "manifests/events"))
+    ]
     shards = [name for name in files if name.startswith("shards/") and name.endswith(".tar")]
     distribution = [_file(name, files[name], _PARQUET) for name in tables]
     distribution += [_file(name, files[name], _TAR) for name in shards]
     distribution += [_members(output, ending, shards) for output, ending in members.items() if shards]
     record_sets = [_splits(contents), *_clips(contents)]
     record_sets.append(_table("videos", "Every video that was crawled", "manifests/videos.parquet", RELEASED_VIDEOS))
+    if contents.events is not None:
+        record_sets.append(_table("events", "Sound events with directions", "manifests/events.parquet", EVENTS, 2))
     if shards:
         record_sets += [_member_records(output, ending) for output, ending in members.items()]
     described: dict[str, Any] = {
@@ -147,10 +155,9 @@ def _members(output: str, ending: str, shards: Sequence[str]) -> dict[str, Any]:
         "@id": f"files-{output}",
         "name": f"files-{output}",
         "containedIn": [{"@id": name} for name in shards],
-        "encodingFormat": {"video": "video/mp4", "foa": "audio/flac", "json": "application/json"}.get(
-            output, "application/zip"
-        ),
-        "includes": f"*.{ending}",
+        "encodingFormat": _ENCODINGS[ending.rpartition(".")[2]],
+        # Names of clips end in their beginning, so that `foa.flac` is not `view0.foa.flac`.
+        "includes": [f"*-{_DIGITS}.{ending}", f"*-{_DIGITS}_[0-9][0-9][0-9].{ending}"],
     }
 
 
@@ -179,13 +186,15 @@ def _clips(contents: Contents) -> list[dict[str, Any]]:
     ]
 
 
-def _table(name: str, words: str, path: str, columns: Sequence[Column]) -> dict[str, Any]:
+def _table(name: str, words: str, path: str, columns: Sequence[Column], key: int = 1) -> dict[str, Any]:
+    """A record set of a Parquet file, the first ``key`` columns of which name a row."""
+    names = [{"@id": f"{name}/{column.name}"} for column in columns[:key]]
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
         "description": words,
-        "key": {"@id": f"{name}/{columns[0].name}"},
+        "key": names[0] if key == 1 else names,
         "field": [
             {
                 "@type": "cr:Field",

@@ -29,6 +29,7 @@ Row = dict[str, Any]
 class Job:
     """One shard of a root: the ``rows`` that are released from it, in the order of the shard.
 
+    ``variants``: rows of further pictures and sounds by clip.
     ``shard``: where the release's shard goes, ``maps``: where the tar of maps goes (``None``: none is written).
     """
 
@@ -37,11 +38,12 @@ class Job:
     rows: Sequence[Mapping[str, Any]]
     shard: Path | None = None
     maps: Path | None = None
+    variants: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What became of a job: fingerprints by clip, places of members in the new shard, and what ``KEY.json`` says."""
+    """What became of a job: fingerprints by clip, places of members in the new shard by clip and extension."""
 
     job: Job
     fingerprints: list[Row] = field(default_factory=list)
@@ -50,7 +52,14 @@ class Packed:
     """Names in the clips' ``KEY.json``."""
 
 
-def jobs(root: Root, rows: Sequence[Mapping[str, Any]], folder: Path, *, media: bool) -> list[Job]:
+def jobs(
+    root: Root,
+    rows: Sequence[Mapping[str, Any]],
+    folder: Path,
+    *,
+    media: bool,
+    variants: Sequence[Mapping[str, Any]] = (),
+) -> list[Job]:
     """One job for each shard that rows lie in, and where its clips go below the ``folder`` of the release.
 
     Shards keep their numbers, so a later release of the same root has the same files under the same names. Raises
@@ -59,6 +68,9 @@ def jobs(root: Root, rows: Sequence[Mapping[str, Any]], folder: Path, *, media: 
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault((str(row["shard"]), str(row["split"])), []).append(row)
+    further: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(variants, key=lambda row: str(row["member"])):
+        further.setdefault(str(row["clip"]), []).append(row)
     found: dict[str, Job] = {}
     for (source, split), members in sorted(groups.items()):
         name = f"{split}-{Path(source).stem.rpartition('-')[2]}.tar"
@@ -73,6 +85,7 @@ def jobs(root: Root, rows: Sequence[Mapping[str, Any]], folder: Path, *, media: 
             sorted(members, key=lambda row: int(row["foa_offset"])),
             folder / "shards" / name if media else None,
             None if media or not any(_has_maps(row) for row in members) else folder / "maps" / name,
+            {row["clip"]: further[row["clip"]] for row in members if row["clip"] in further},
         )
     return list(found.values())
 
@@ -110,10 +123,9 @@ def pack(job: Job) -> Packed:
             ) from error
     if job.shard is not None:
         held = read_members(job.shard)
-        endings = {f".{ending}": output for output, ending in MEMBERS.items()}
         for name, place in held.items():
             key, _, ending = name.partition(".")
-            places.setdefault(key, {})[endings[f".{ending}"]] = place
+            places.setdefault(key, {})[ending] = place
     return Packed(job, prints, places, frozenset(facts))
 
 
@@ -122,11 +134,17 @@ def _copy(job: Job, stream: io.BufferedReader, shard: _Tar, maps: _Tar) -> tuple
     prints: list[Row] = []
     facts: set[str] = set()
     for row in job.rows:
+        clip_name = str(row["clip"])
         members = {
-            output: _member(row, output, stream, job) for output in MEMBERS if row.get(f"{output}_size") is not None
+            output: _read(stream, row, f"{output}_", f"{clip_name}.{extension}")
+            for output, extension in MEMBERS.items()
+            if row.get(f"{output}_size") is not None
         }
         for output, data in members.items():
-            shard.add(f"{row['clip']}.{MEMBERS[output]}", data)
+            shard.add(f"{clip_name}.{MEMBERS[output]}", data)
+        for variant in job.variants.get(clip_name, ()):
+            name = f"{clip_name}.{variant['member']}"
+            shard.add(name, _read(stream, variant, "", name))
         if _has_maps(row) and "panoptic" in members:
             maps.add(f"{row['clip']}.{MEMBERS['panoptic']}", members["panoptic"])
         if "json" in members:
@@ -137,16 +155,15 @@ def _copy(job: Job, stream: io.BufferedReader, shard: _Tar, maps: _Tar) -> tuple
     return prints, facts
 
 
-def _member(row: Mapping[str, Any], output: str, stream: io.BufferedReader, job: Job) -> bytes:
-    size = int(row[f"{output}_size"])
-    stream.seek(int(row[f"{output}_offset"]))
+def _read(stream: io.BufferedReader, row: Mapping[str, Any], prefix: str, name: str) -> bytes:
+    """A member by its place in a shard. Raises :class:`ItemError` where it is not what the manifest says."""
+    size, wanted = int(row[f"{prefix}size"]), row.get(f"{prefix}digest")
+    stream.seek(int(row[f"{prefix}offset"]))
     data = stream.read(size)
-    wanted = row.get(f"{output}_digest")
     if len(data) != size or (wanted is not None and digest_bytes(data) != wanted):
         raise ItemError(
             "corrupt-member",
-            f"clip {row['clip']}: {output} in {job.source} is not what the manifest says; run yt360 verify, then the "
-            "recipe again",
+            f"{name} in {row['shard']} is not what the manifest says; run yt360 verify, then the recipe again",
         )
     return data
 

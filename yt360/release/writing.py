@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from yt360 import process_tag
 from yt360.crawling.removed_ids import Tombstones
-from yt360.dataset.schema import CLIPS, SHARDS, Column, arrow
+from yt360.dataset.schema import CLIPS, EVENTS, SHARDS, VARIANTS, Column, arrow
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.files import fsync_path, raise_if_disk_full
@@ -65,13 +65,16 @@ def write_release(contents: Contents, root: Root, out: Path, *, workers: int = 1
 
 def _fill(folder: Path, contents: Contents, root: Root, workers: int, said: Said) -> None:
     media = contents.wanted.media
-    packed = list(pack_all(jobs(root, contents.clips, folder, media=media), workers, said))
+    todo = jobs(root, contents.clips, folder, media=media, variants=contents.variants)
+    packed = list(pack_all(todo, workers, said))
     prints = {row["clip"]: row for each in packed for row in each.fingerprints}
     for split in contents.splits:
         rows = contents.of_split(split)
         _write(folder / "clips" / f"{split}.parquet", rows, LISTED)
         _write(folder / "fingerprints" / f"{split}.parquet", [prints[row["clip"]] for row in rows], FINGERPRINTS)
     _write(folder / "manifests" / "videos.parquet", contents.videos, RELEASED_VIDEOS)
+    if contents.events is not None:
+        _write(folder / "manifests" / "events.parquet", contents.events, EVENTS)
     if media:
         _write_manifests(folder, contents, packed)
     stones = [
@@ -80,7 +83,7 @@ def _fill(folder: Path, contents: Contents, root: Root, workers: int, said: Said
     ]
     _text(folder / "takedowns.jsonl", "".join(json.dumps(stone, ensure_ascii=False) + "\n" for stone in stones))
     _text(folder / "release.json", json.dumps(contents.to_json(), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-    members = _members(contents.clips) if media else {}
+    members = _members(contents) if media else {}
     described = croissant(contents, _sums(folder), members, about(contents))
     _text(folder / "croissant.json", json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     facts = frozenset().union(*(each.facts for each in packed))
@@ -89,28 +92,44 @@ def _fill(folder: Path, contents: Contents, root: Root, workers: int, said: Said
     _text(folder / SUMS, "".join(f"{digest}  {name}\n" for name, digest in _sums(folder).items()))
 
 
-def _members(clips: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The members that some clip has: output -> ending."""
-    return {
-        output: ending
-        for output, ending in MEMBERS.items()
-        if any(row.get(f"{output}_size") is not None for row in clips)
+def _members(contents: Contents) -> dict[str, str]:
+    """The members that some clip has: output -> extension."""
+    usual = {
+        output: extension
+        for output, extension in MEMBERS.items()
+        if any(row.get(f"{output}_size") is not None for row in contents.clips)
+    }
+    return usual | {
+        member.rpartition(".")[0]: member for member in sorted({row["member"] for row in contents.variants})
     }
 
 
 def _write_manifests(folder: Path, contents: Contents, packed: Sequence[Packed]) -> None:
     """The manifests by which ``yt360.open`` and training read a release with media."""
     rows = {row["clip"]: row for row in contents.clips}
-    clips, shards = [], []
+    clips: list[Mapping[str, Any]] = []
+    shards: list[Mapping[str, Any]] = []
+    variants: list[Mapping[str, Any]] = []
     for each in packed:
         path = each.job.shard
         assert path is not None
         for clip, places in each.places.items():
-            new = {f"{output}_{what}": place[k] for output, place in places.items() for k, what in enumerate(_PLACE)}
+            new = {
+                f"{output}_{what}": places[extension][k]
+                for output, extension in MEMBERS.items()
+                if extension in places
+                for k, what in enumerate(_PLACE)
+            }
             clips.append(rows[clip] | new | {"shard": path.name})
+            for row in each.job.variants.get(clip, ()):
+                offset, size = places[str(row["member"])]
+                variants.append({**row, "shard": path.name, "offset": offset, "size": size})
         told = {"clips": len(each.places), "bytes": path.stat().st_size, "digest": digest_file(path)}
         shards.append({"shard": path.name, "split": path.stem.rpartition("-")[0], **told})
     _write(folder / "manifests" / "clips.parquet", sorted(clips, key=lambda row: str(row["clip"])), CLIPS)
+    if variants:
+        in_order = sorted(variants, key=lambda row: (str(row["clip"]), str(row["member"])))
+        _write(folder / "manifests" / "variants.parquet", in_order, VARIANTS)
     _write(folder / "manifests" / "shards.parquet", sorted(shards, key=lambda row: str(row["shard"])), SHARDS)
 
 
