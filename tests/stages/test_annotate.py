@@ -304,6 +304,18 @@ def test_a_tagger_without_its_files_stops_the_run_before_its_first_video(tmp_pat
     assert not dataset.root.recipe.exists()
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ((), "0 events"),
+        (("music",), "1 event: 1 music"),
+        (("speech", "other", "speech"), "3 events: 1 other, 2 speech"),
+    ],
+)
+def test_explain_says_how_many_of_what(labels: tuple[str, ...], words: str) -> None:
+    assert Annotate().summary({"events": [{"label": label} for label in labels]}) == words
+
+
 def test_the_switch_is_no_part_of_the_key_and_what_is_found_is() -> None:
     item = Item("a-00000", "a")
     usual = Annotate(AnnotateParams()).key(item)

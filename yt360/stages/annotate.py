@@ -8,7 +8,8 @@ A clip whose events could not be found stays in the dataset without them; ``stat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,6 +131,12 @@ class Annotate(Stage):
             "weights": tagger.weights if tagger else "",
             "maps": str(maps.info.get("model", "")) if maps else "",
         }
+
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        events = measures["events"]
+        counted = Counter(event["label"] for event in events)
+        names = ", ".join(f"{count} {label}" for label, count in sorted(counted.items()))
+        return f"{len(events)} {'event' if len(events) == 1 else 'events'}" + (f": {names}" if names else "")
 
     def check_output(self, name: str, path: Path) -> None:
         read_clip_events(path.read_bytes(), str(path))
