@@ -49,7 +49,7 @@ class Fingerprint(Stage):
     params_type = FingerprintParams
     needs = Resources(timeout_s=1800)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
-    after = ("validate", "stills", "voiceover")
+    after = ("validate", "stills", "voiceover", "frame_of_reference")
 
     def process(self, item: Item, context: Context) -> Outcome:
         facts = Facts.load(item.files["facts"])
