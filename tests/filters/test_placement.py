@@ -72,3 +72,54 @@ def test_a_recording_of_just_under_ten_seconds_gives_a_clip():
 def test_a_clip_with_exactly_the_least_share_of_sound_is_cut():
     assert starts([True] * 5 + [False] * 5, share=0.5) == [0]
     assert starts([True] * 4 + [False] * 6, share=0.5) == []
+
+
+def shares(seconds, placed):
+    """Share of the clips that is silent, and of the sound that no clip holds."""
+    steps, inside = np.repeat(np.asarray(seconds, bool), 10), np.zeros(10 * len(seconds), bool)
+    for clip in placed:
+        inside[round(clip.start_s * 10) : round((clip.start_s + clip.duration_s) * 10)] = True
+    return (inside & ~steps).sum() / max(1, inside.sum()), (steps & ~inside).sum() / max(1, steps.sum())
+
+
+def budget(seconds, silent, lost=1.0):
+    steps = np.repeat(np.asarray(seconds, bool), 10)
+    lengths = {"clip_s": 10.0, "min_clip_s": 9.5, "min_active_share": 0.5}
+    return place_clips(
+        steps, 0.0, float(len(seconds)), **lengths, max_silent_share=silent, max_lost_share=lost
+    )
+
+
+def test_clips_together_hold_no_more_silence_than_allowed_and_no_less_sound_than_they_could():
+    quarter = [True] * 30 + [False] * 3 + [True] * 17
+    assert [clip.start_s for clip in budget(quarter, 1.0)] == [0, 10, 20, 30, 40]
+    # Three silent seconds of fifty are 6 %: the clip with them goes, and the others move together.
+    assert [clip.start_s for clip in budget(quarter, 0.06)] == [0, 10, 20, 30, 40]
+    within = budget(quarter, 0.059)
+    assert shares(quarter, within) == (0.0, pytest.approx(7 / 47))
+
+
+@given(st.lists(st.booleans(), min_size=10, max_size=80), st.floats(0.0, 0.4))
+def test_the_budget_of_silence_is_held_whatever_is_lost(seconds, silent):
+    placed = budget(seconds, silent)
+    assert shares(seconds, placed)[0] <= silent + 1e-6
+    for one, following in pairwise(placed):
+        assert following.start_s >= one.start_s + one.duration_s - 1e-6
+
+
+@given(st.lists(st.booleans(), min_size=10, max_size=80), st.floats(0.0, 0.4), st.floats(0.0, 0.5))
+def test_no_more_sound_is_given_up_than_allowed(seconds, silent, lost):
+    steps = np.repeat(np.asarray(seconds, bool), 10)
+
+    def sound(placed):
+        return sum(int(steps[round(c.start_s * 10) : round((c.start_s + c.duration_s) * 10)].sum()) for c in placed)
+
+    free, placed = budget(seconds, 1.0), budget(seconds, silent, lost)
+    assert sound(placed) >= (1 - lost) * sound(free) - 1e-6
+    assert shares(seconds, placed)[0] <= max(silent, shares(seconds, free)[0]) + 1e-6
+
+
+def test_a_recording_of_one_clip_is_not_lost_to_a_pause():
+    short = [True] * 4 + [False] * 2 + [True] * 4
+    assert budget(short, 0.05) == []
+    assert [clip.start_s for clip in budget(short, 0.05, 0.03)] == [0]

@@ -48,3 +48,10 @@ def test_a_block_at_fourteen_decibels_below_the_mean_does_not_count_and_one_at_e
     eight, fourteen = ([*loud, *[-100.0] * 8, *[-20.0 - below] * 40] for below in (8.0, 14.0))
     assert silence.gated_loudness_db(fourteen) == pytest.approx(-20.0, abs=0.05)
     assert silence.gated_loudness_db(eight) < -20.2
+
+
+def test_a_short_pause_between_two_sounds_is_sound_and_one_at_an_end_is_not():
+    levels = [-90.0] * 5 + [-20.0] * 10 + [-90.0] * 9 + [-20.0] * 10 + [-90.0] * 10 + [-20.0] * 3 + [-90.0] * 5
+    active = silence.active_steps(levels, -50.0, 5.0, pause_s=1.0)
+    # Nine tenths are a breath, ten are silence; what comes before the first and after the last sound always is.
+    assert active.tolist() == [False] * 5 + [True] * 29 + [False] * 10 + [True] * 3 + [False] * 5

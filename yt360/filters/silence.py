@@ -60,11 +60,11 @@ def gated_loudness_db(levels_db: Sequence[float] | NDArray[np.float64]) -> float
 
 
 def active_steps(
-    levels_db: Sequence[float] | NDArray[np.float64], open_db: float, hysteresis_db: float
+    levels_db: Sequence[float] | NDArray[np.float64], open_db: float, hysteresis_db: float, pause_s: float = 0.0
 ) -> NDArray[np.bool_]:
     """Which steps have sound: from the first one above ``open_db`` until one falls ``hysteresis_db`` below it.
 
-    What rises through the gap between the two levels counts back to where it left the lower one, so the result
+    Pauses between two sounds that are shorter than ``pause_s`` count as sound: nobody calls a breath silence. What rises through the gap between the two levels counts back to where it left the lower one, so the result
     does not depend on the direction of time.
     """
     levels = np.asarray(levels_db, float)
@@ -73,4 +73,8 @@ def active_steps(
     edges = np.flatnonzero(np.diff(np.concatenate([[False], above, [False]]).astype(int)))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         active[begin:end] = bool((levels[begin:end] > open_db).any())
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(int)))
+    for end, begin in zip(edges[1:-1:2], edges[2::2], strict=True):
+        if (begin - end) * STEP_S < pause_s - 1e-9:
+            active[end:begin] = True
     return active

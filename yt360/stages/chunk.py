@@ -90,7 +90,7 @@ class Chunk(Stage):
         (sound, *others), levels, peak = self._decode_sound(item, facts, end_s, context.workdir, notes, repair)
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
-        active = silence.active_steps(levels, open_db, params.silence_hysteresis_db)
+        active = silence.active_steps(levels, open_db, params.silence_hysteresis_db, params.shortest_silence_s)
         ends_s = min(end_s, sound.shape[0] / params.sample_rate_hz)
         placements = self._given(given, start_s, ends_s) if given else self._placed(active, start_s, ends_s)
         measures: dict[str, Any] = {
@@ -162,7 +162,9 @@ class Chunk(Stage):
     def _placed(self, active: NDArray[np.bool_], start_s: float, end_s: float) -> list[Placement]:
         params: ChunkParams = self.params
         lengths = {"clip_s": params.clip_s, "min_clip_s": params.min_clip_s}
-        found = place_clips(active, start_s, end_s, **lengths, min_active_share=params.min_active_share)
+        shares = {"min_active_share": params.min_active_share, "max_silent_share": params.max_silent_share}
+        shares["max_lost_share"] = params.max_lost_share
+        found = place_clips(active, start_s, end_s, **lengths, **shares)
         return found[: params.max_clips]
 
     def _given(self, segments: Any, start_s: float, end_s: float) -> list[Placement]:

@@ -108,8 +108,25 @@ class ChunkParams(ShotSettings):
     silence_hysteresis_db: float = Field(
         default=5.0, ge=0, description="Sound ends only when the level falls this far below where it began to count."
     )
+    shortest_silence_s: float = Field(
+        default=1.0, ge=0, description="Shorter pauses between two sounds count as sound, such as those of speech."
+    )
     min_active_share: float = Field(
         default=0.5, ge=0, le=1, description="Least share of a clip that has sound. Raising it keeps fewer clips."
+    )
+    max_silent_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Largest share of a video's clips, taken together, that is silent, as long as that loses at most "
+        "max_lost_share of its sound. Lowering it keeps fewer clips.",
+    )
+    max_lost_share: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="Largest share of the sound that clips can hold which is given up for max_silent_share; 1 holds "
+        "max_silent_share whatever is lost.",
     )
     one_shot: bool = Field(
         default=True,
