@@ -1,8 +1,9 @@
 """Duplicates: of videos that hold the same recording the best copy is kept.
 
 Consumes the fingerprints of all videos and what ``validate`` measured; looks at all videos at once, so a new one is
-compared with all that are there. Videos that share a part are one group (``split`` keeps a group on one side); a copy
-most of which a better one holds is dropped. The matches are remembered as long as the fingerprints stay the same.
+compared with all that are there. Videos that share a part, or only the picture, are one group (``split`` keeps a group
+on one side); a copy most of which a better one holds is dropped. Where only the picture or only the sound is the same,
+both are kept and ``related`` names the other. The matches are remembered as long as the fingerprints stay the same.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from yt360.engine.stage import (
 )
 from yt360.errors import ItemError
 from yt360.files import parse_json
+from yt360.filters.duplicates.fingerprints import COPY, SAME_PICTURE, SAME_SOUND
 from yt360.filters.duplicates.matching import clusters, matches
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.hashing import canonical_json, digest_bytes
@@ -52,7 +54,7 @@ class DuplicatesParams(MatchSettings):
 class Duplicates(FanInStage):
     name = "duplicates"
     item_kind = "video"
-    version = 3
+    version = 4
     params_type = DuplicatesParams
     # One job for all videos: ten thousand of them take a while.
     needs = Resources(memory_mb=4096, timeout_s=12 * 3600.0)
@@ -77,12 +79,15 @@ class Duplicates(FanInStage):
         broken, found = self._matches(items, context)
         names = [item.id for item in items]
         place = {name: index for index, name in enumerate(names)}
-        groups = clusters(len(names), [(place[match["one"]], place[match["other"]]) for match in found])
-        dropped = _dropped(found, {item.id: _worth(item) for item in items}, self.params.min_covered_share)
+        joined = [match for match in found if match["kind"] in (COPY, SAME_PICTURE)]
+        groups = clusters(len(names), [(place[match["one"]], place[match["other"]]) for match in joined])
+        copies = [match for match in found if match["kind"] == COPY]
+        dropped = _dropped(copies, {item.id: _worth(item) for item in items}, self.params.min_covered_share)
+        related = _related(found)
         outcomes: dict[str, Outcome] = dict(broken)
         for name, group in zip(names, groups, strict=True):
             if name not in broken:
-                outcomes[name] = _outcome(names[group], dropped.get(name))
+                outcomes[name] = _outcome(names[group], dropped.get(name), related.get(name, []))
         return outcomes
 
     def _matches(self, items: Sequence[Item], context: FanInContext) -> tuple[dict[str, Failed], list[dict[str, Any]]]:
@@ -113,16 +118,45 @@ class Duplicates(FanInStage):
         return broken, found
 
 
-def _outcome(group: str, copy: Mapping[str, Any] | None) -> Outcome:
+_MOST_RELATED = 20
+"""Videos that a record names as related."""
+
+
+def _outcome(group: str, copy: Mapping[str, Any] | None, related: Sequence[Mapping[str, Any]]) -> Outcome:
+    measures: dict[str, Any] = {"group": group}
+    if related:
+        measures["related"] = [dict(each) for each in related[:_MOST_RELATED]]
     if copy is None:
-        return Done(measures={"group": group})
-    later = "later" if copy["offset_s"] >= 0 else "earlier"
+        return Done(measures=measures)
+    how = []
+    if abs(copy["offset_s"]) >= _AT_ONCE_S:
+        how.append(f"{abs(copy['offset_s']):.1f} s {'later' if copy['offset_s'] > 0 else 'earlier'}")
+    if copy["speed"] != 1.0:
+        how.append(f"{copy['speed']:.3g} times as long")
+    if copy["mirrored"]:
+        how.append("with left and right exchanged")
+    where = f" ({', '.join(how)})" if how else ""
     return Filtered(
         "duplicate",
-        f"{copy['covered']:.0%} of it is also in {copy['video']}, {abs(copy['offset_s']):.1f} s {later} there; "
-        f"{copy['video']} is kept",
-        {"group": group, "copy_of": dict(copy)},
+        f"{copy['covered']:.0%} of it is also in {copy['video']}{where}; {copy['video']} is kept",
+        measures | {"copy_of": dict(copy)},
     )
+
+
+_AT_ONCE_S = 0.05
+"""Offsets below this are none."""
+
+_SHARED = {SAME_SOUND: "the same sound under another picture", SAME_PICTURE: "the same picture under other sound"}
+
+
+def _related(found: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Videos that share only the picture or only the sound with another: name -> who that is and what is shared."""
+    named: dict[str, list[dict[str, Any]]] = {}
+    for match in found:
+        if match["kind"] in _SHARED:
+            for name, other in ((match["one"], match["other"]), (match["other"], match["one"])):
+                named.setdefault(name, []).append({"video": other, "shares": _SHARED[match["kind"]]})
+    return {name: sorted(each, key=lambda one: str(one["video"])) for name, each in named.items()}
 
 
 def _worth(item: Item) -> tuple[Any, ...]:
@@ -134,17 +168,20 @@ def _dropped(
     found: Sequence[Mapping[str, Any]], worth: Mapping[str, tuple[Any, ...]], covered: float
 ) -> dict[str, dict[str, Any]]:
     """Videos that a better one, itself kept, covers: name -> what holds it."""
-    neighbours: dict[str, list[tuple[str, float, Mapping[str, Any], float]]] = {}
+    neighbours: dict[str, list[tuple[str, float, Mapping[str, Any], dict[str, float]]]] = {}
     for match in found:
         one, other = match["one"], match["other"]
-        neighbours.setdefault(one, []).append((other, match["covered_one"], match, match["offset_s"]))
-        neighbours.setdefault(other, []).append((one, match["covered_other"], match, -match["offset_s"]))
+        speed = match["speed"]
+        there = {"offset_s": match["offset_s"], "speed": speed}
+        back = {"offset_s": round(0.0 - match["offset_s"] / speed, 3), "speed": round(1 / speed, 4)}
+        neighbours.setdefault(one, []).append((other, match["covered_one"], match, there))
+        neighbours.setdefault(other, []).append((one, match["covered_other"], match, back))
     gone: dict[str, dict[str, Any]] = {}
     for name in sorted(neighbours, key=lambda name: worth[name]):
-        for other, share, match, offset_s in sorted(neighbours[name], key=lambda each: worth[each[0]]):
+        for other, share, match, line in sorted(neighbours[name], key=lambda each: worth[each[0]]):
             if share >= covered and other not in gone and worth[other] < worth[name]:
-                facts = {key: match[key] for key in ("votes", "picture")}
-                gone[name] = {"video": other, "covered": share, "offset_s": offset_s, **facts}
+                facts = {key: match[key] for key in ("votes", "picture", "mirrored")}
+                gone[name] = {"video": other, "covered": share, **line, **facts}
                 break
     return gone
 

@@ -1,7 +1,7 @@
 """Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
 
 Consumes picture and sound and the decoding specs that ``validate`` found; produces ``print`` (``print.npz``:
-:class:`yt360.filters.duplicates.matching.VideoFingerprint`). The picture is looked at in its key frames only. Decides
+:class:`yt360.filters.duplicates.fingerprints.VideoFingerprint`). The picture is looked at in its key frames only. Decides
 nothing.
 """
 
@@ -20,7 +20,7 @@ from yt360.ambisonics import W
 from yt360.engine.stage import Context, Done, Item, Outcome, Resources, Stage, StageParams
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_sound
@@ -62,10 +62,11 @@ class Fingerprint(Stage):
             start_s=facts.start_s,
             duration_s=duration_s,
         )
-        marks = audio_fingerprint.landmarks(block[W] for block in sound)
+        peaks = audio_fingerprint.peaks(block[W] for block in sound)
+        marks = audio_fingerprint.hashes(peaks)
         frames = self._frames(item, facts, frame_s)
         described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
-        write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s))
+        write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s, peaks))
         return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
 
     def _frames(self, item: Item, facts: Facts, frame_s: float) -> list[NDArray[np.int8]]:
@@ -97,6 +98,7 @@ def write_print(path: Path, print_: VideoFingerprint) -> None:
     np.savez(
         path,
         landmarks=print_.landmarks.astype(np.int32),
+        peaks=print_.peaks.astype(np.int32),
         frames=print_.frames,
         seconds=np.array([print_.frame_s, print_.duration_s]),
     )
@@ -107,8 +109,12 @@ def read_print(path: Path) -> VideoFingerprint:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             marks, frames, seconds = arrays["landmarks"], arrays["frames"], arrays["seconds"]
+            peaks = arrays["peaks"]
+        if peaks.ndim != 2 or peaks.shape[1] != 2:
+            raise ValueError(f"peaks of the shape {peaks.shape}")
         if marks.ndim != 2 or marks.shape[1] != 2 or frames.ndim != 2 or frames.shape[1] != visual_fingerprint.LENGTH:
             raise ValueError(f"arrays of the shapes {marks.shape} and {frames.shape}")
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ItemError("damaged-output", f"{path}: expected a fingerprint, found: {error}") from None
-    return VideoFingerprint(marks.astype(np.int64), frames, float(seconds[0]), float(seconds[1]))
+    seconds_of = (float(seconds[0]), float(seconds[1]))
+    return VideoFingerprint(marks.astype(np.int64), frames, *seconds_of, peaks.astype(np.int64))

@@ -13,7 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from tests.filters.pictures import scenery, turned
 from yt360.filters.duplicates import audio_fingerprint, matching, visual_fingerprint
-from yt360.filters.duplicates.matching import Match, VideoFingerprint, clusters, matches
+from yt360.filters.duplicates.fingerprints import Match, VideoFingerprint
+from yt360.filters.duplicates.matching import clusters, matches
 from yt360.filters.duplicates.settings import MatchSettings
 
 RATE = audio_fingerprint.RATE_HZ
@@ -63,9 +64,80 @@ def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its
     assert match.picture > 0.9
 
 
-def test_two_places_under_one_song_are_not_the_same():
+def test_two_places_under_one_song_share_the_sound_and_nothing_else():
     sound = music(3)
-    assert matches([print_of(sound, 5), print_of(sound, 6)]) == []
+    (match,) = matches([print_of(sound, 5), print_of(sound, 6)])
+    assert match.kind == "same-sound"
+    assert match.picture < 0.5
+
+
+def moving(seed: int, count: int = 24, *, mirror: bool = False, every: float = 2.0, take: int = 0) -> np.ndarray:
+    """Descriptions of a place where things go about, one each two seconds of a time that may run faster."""
+    rng = np.random.default_rng((seed, take))
+    scene, starts = wide(seed), rng.uniform(0, 384, 5)
+    speeds, rows, tones = rng.uniform(-9, 9, 5), rng.integers(50, 120, 5), rng.uniform(60, 200, 5)
+    frames = []
+    for k in range(count):
+        shown = scene.copy()
+        for at, speed, row, tone in zip(starts, speeds, rows, tones, strict=True):
+            left = int(at + speed * k * every) % 340
+            shown[row : row + 36, left : left + 40] = tone
+        frames.append(shown[:, ::-1] if mirror else shown)
+    return described(*frames)
+
+
+def seen(frames: np.ndarray, sound: np.ndarray, seconds: float = 48.0) -> VideoFingerprint:
+    peaks = audio_fingerprint.peaks([sound])
+    return VideoFingerprint(audio_fingerprint.hashes(peaks), frames, 2.0, seconds, peaks)
+
+
+def test_a_mirrored_copy_is_a_copy_and_says_so():
+    sound = music(11, 48.0)
+    (match,) = matches([seen(moving(1), sound), seen(moving(1, mirror=True), sound)])
+    assert (match.kind, match.mirrored) == ("copy", True)
+    assert match.picture > 0.9
+
+
+@pytest.mark.parametrize("speed", [0.96, 1.027, 1.04])
+def test_a_tape_that_runs_faster_or_slower_is_a_copy(speed):
+    import soxr
+
+    sound = music(12, 48.0)
+    other = soxr.resample(sound, RATE * speed, RATE).astype(np.float32)
+    length_s = other.size / RATE
+    (match,) = matches([seen(moving(2), sound), seen(moving(2, int(length_s / 2), every=2 * speed), other, length_s)])
+    assert match.kind == "copy"
+    assert match.speed == pytest.approx(1 / speed, abs=0.003)
+    assert match.covered_one > 0.9
+
+
+def test_a_picture_under_other_sound_is_named_and_another_take_at_the_place_is_not():
+    """The other take has the same surroundings and other things that go about."""
+    here = moving(3)
+    (match,) = matches([seen(here, music(13, 48.0)), seen(here, music(14, 48.0))])
+    assert (match.kind, match.offset_s) == ("same-picture", 0.0)
+    for take in range(1, 5):
+        other = moving(3, take=take)
+        assert visual_fingerprint.similarity(here.mean(axis=0)[None], other.mean(axis=0)[None])[0, 0] > 0.9
+        assert matches([seen(here, music(13, 48.0)), seen(other, music(14, 48.0))]) == []
+
+
+def test_a_compilation_covers_what_it_holds_and_is_itself_covered_in_part():
+    first, second, third = (music(seed, 20.0) for seed in (21, 22, 23))
+    places = [described(wide(place)) for place in (31, 32, 33)]
+
+    def shown(*order):
+        return np.concatenate([np.repeat(places[one], 10, axis=0) for one in order])
+
+    whole = seen(shown(0, 1, 2), np.concatenate([first, second, third]), 60.0)
+    part = seen(shown(1), second, 20.0)
+    mixed = seen(shown(0, 2), np.concatenate([first, third]), 40.0)
+    found = {(m.one, m.other): m for m in matches([whole, part, mixed])}
+    assert set(found) == {(0, 1), (0, 2)}
+    assert found[0, 1].covered_other == pytest.approx(1.0, abs=0.02)
+    assert found[0, 1].covered_one == pytest.approx(1 / 3, abs=0.05)
+    # Of the film that leaves the middle out one of two parts lies along one line: half of it is covered.
+    assert found[0, 2].covered_other == pytest.approx(0.5, abs=0.15)
 
 
 def test_blocks_of_any_size_give_the_same_landmarks():
@@ -187,6 +259,8 @@ def test_a_copy_under_a_song_that_very_many_share_is_found_whoever_shares_it() -
 
     pair = [under_the_song(0), replace(under_the_song(0), duration_s=19.5)]
     others = [under_the_song(look) for look in range(1, 90)]
-    alone, among = matches(pair), matches([*pair, *others])
+    alone, among = (
+        [match for match in matches(prints) if match.kind == "copy"] for prints in (pair, [*pair, *others])
+    )
     assert [(match.one, match.other) for match in alone] == [(0, 1)]
     assert among == alone

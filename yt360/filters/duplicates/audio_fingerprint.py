@@ -46,15 +46,30 @@ _LOUDEST_S = 1800
 """Longest stretch that is fingerprinted: half an hour."""
 
 
-def landmarks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
-    """Hashes and times ``(n, 2)`` of mono sound at 8 kHz that comes in blocks ``(samples,)`` of any length.
+def peaks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Frames (of :data:`FRAME_S`) and bins ``(n, 2)`` of the spectral peaks of mono sound at 8 kHz, in order of time.
 
-    Times are in units of :data:`FRAME_S`. Silence has no landmarks.
+    It comes in blocks ``(samples,)`` of any length. Silence has none.
     """
-    peaks = [found for number, block in _stretches(blocks) if (found := _peaks(block, number)).size]
-    if not peaks:
-        return np.zeros((0, 2), np.int64)
-    return _pairs(np.concatenate(peaks))
+    found = [each for number, block in _stretches(blocks) if (each := _peaks(block, number)).size]
+    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+
+
+def hashes(found: NDArray[np.int64], pitch: float = 1.0) -> NDArray[np.int64]:
+    """Hashes and times ``(n, 2)`` of peaks; of a recording played ``pitch`` times as fast, higher and shorter by that.
+
+    Times are in units of :data:`FRAME_S`, of the faster recording.
+    """
+    if pitch != 1.0 and found.size:
+        time, place = found[:, 0] / pitch, (found[:, 1] + _BINS.start) * pitch - _BINS.start
+        found = np.rint(np.stack([time, place], axis=1)).astype(np.int64)
+        found = found[(found[:, 1] >= 0) & (found[:, 1] < _BINS.stop - _BINS.start)]
+    return _pairs(found) if found.size else np.zeros((0, 2), np.int64)
+
+
+def landmarks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
+    """Hashes and times ``(n, 2)`` of mono sound at 8 kHz: :func:`hashes` of its :func:`peaks`."""
+    return hashes(peaks(blocks))
 
 
 def _stretches(blocks: Iterable[NDArray[np.float32]]) -> Iterable[tuple[int, NDArray[np.float32]]]:
@@ -90,13 +105,13 @@ def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:
     return np.stack([row[strongest] + first, column[strongest]], axis=1).astype(np.int64)
 
 
-def _pairs(peaks: NDArray[np.int64]) -> NDArray[np.int64]:
-    peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
-    time, place = peaks[:, 0], peaks[:, 1]
+def _pairs(found_peaks: NDArray[np.int64]) -> NDArray[np.int64]:
+    ordered = found_peaks[np.lexsort((found_peaks[:, 1], found_peaks[:, 0]))]
+    time, place = ordered[:, 0], ordered[:, 1]
     begin = np.searchsorted(time, time + _AHEAD[0])
     end = np.searchsorted(time, time + _AHEAD[1])
     found = []
-    taken = np.zeros(len(peaks), int)
+    taken = np.zeros(len(ordered), int)
     for ahead in range(int((end - begin).max(initial=0))):
         partner = begin + ahead
         inside = np.flatnonzero((partner < end) & (taken < _PARTNERS))

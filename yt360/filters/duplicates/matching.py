@@ -1,10 +1,11 @@
 """Which videos hold the same recording: fingerprints of many videos against each other, without comparing all pairs.
 
-Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos;
-enough equal hashes at one offset in time make such a pair a match, unless the pictures at that offset disagree (two
-videos under one song). Videos without enough sound are compared by their pictures alone. Sorting takes n log n steps;
-of what very many recordings share, only neighbours in an order that is their own propose each other, and who
-is found to belong together is compared with all others of the group.
+Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos, and
+so do views that look alike (:mod:`yt360.filters.duplicates.pictures`). Enough equal hashes along one line in time
+(:mod:`yt360.filters.duplicates.alignment`) make such a pair copies, or, where the pictures there disagree, two videos
+with the same sound. Where the sounds have nothing in common and the pictures change in the same way, two videos have the
+same picture. Sorting takes n log n steps; of what very many recordings share, only neighbours in an order that is their
+own propose each other, and who is found to belong together is compared with all others of the group.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.duplicates.audio_fingerprint import FRAME_S
+from yt360.filters.duplicates import alignment, pictures, visual_fingerprint
+from yt360.filters.duplicates.fingerprints import COPY, SAME_PICTURE, SAME_SOUND, Match, VideoFingerprint
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.duplicates.visual_fingerprint import similarity
 
@@ -42,42 +44,14 @@ _MOST_KEYS = 30_000_000
 _MIXER = np.int64(0x1E3779B97F4A7C15)
 """Odd factor (from the golden ratio) that spreads keys evenly, before a part of them is taken."""
 
-_OFFSET_FRAMES = 3
-"""Width of a bin of offsets: peaks move by a frame when a recording starts elsewhere."""
-
 _FEW_LANDMARKS = 40
 """Videos with fewer hashes of sound are compared by their pictures alone."""
 
+_SAME_PLACE = 0.9
+"""Least cosine of two videos of which only the picture is the same."""
+
 _TURNED_SAME = 0.97
 """Least cosine of two videos that are compared by their pictures alone."""
-
-
-@dataclass(frozen=True)
-class VideoFingerprint:
-    """``landmarks`` ``(n, 2)`` hashes and times; ``frames`` ``(m, LENGTH)`` int8, one each ``frame_s`` seconds."""
-
-    landmarks: NDArray[np.int64]
-    frames: NDArray[np.int8]
-    frame_s: float
-    duration_s: float
-
-
-@dataclass(frozen=True)
-class Match:
-    """Videos ``one`` < ``other`` (places in the list) hold the same recording.
-
-    What is at t in ``one`` is at t + ``offset_s`` in ``other``. ``picture`` is the cosine of the pictures there
-    (``None`` where there are none). ``covered_one`` and ``covered_other`` are the shares of each that the other has.
-    """
-
-    one: int
-    other: int
-    votes: int
-    rate: float
-    offset_s: float
-    picture: float | None
-    covered_one: float
-    covered_other: float
 
 
 def matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings | None = None) -> list[Match]:
@@ -97,10 +71,8 @@ def compare(one: VideoFingerprint, other: VideoFingerprint, limits: MatchSetting
     limits = limits or MatchSettings()
     if max(len(one.landmarks), len(other.landmarks)) < _FEW_LANDMARKS:
         return next(iter(_by_picture_alone([one, other])), None)
-    votes, offset = _votes(one.landmarks, other.landmarks)
-    times = [np.sort(print_.landmarks[:, 1]) for print_ in (one, other)]
-    found = _judged(0, 1, votes, offset, [one, other], times)
-    return found if _is_match(found, one.duration_s, limits) else None
+    found = _by_sound(0, 1, [one, other], limits, pitches=True)
+    return found if found is not None and found.kind == COPY else None
 
 
 def _digest(print_: VideoFingerprint) -> bytes:
@@ -113,41 +85,26 @@ def _placed(match: Match, one: int, other: int) -> Match:
     """The same match between the videos at two other places."""
     if one < other:
         return replace(match, one=one, other=other)
-    swapped = replace(match, one=other, other=one, offset_s=0.0 - match.offset_s)
+    speed = 1 / match.speed
+    swapped = replace(match, one=other, other=one, offset_s=round(0.0 - match.offset_s * speed, 3))
+    swapped = replace(swapped, speed=round(speed, 4) if match.speed != 1.0 else 1.0)
     return replace(swapped, covered_one=match.covered_other, covered_other=match.covered_one)
 
 
 def _matches(fingerprints: Sequence[VideoFingerprint], limits: MatchSettings) -> list[Match]:
-    times = [np.sort(print_.landmarks[:, 1]) for print_ in fingerprints]
-    proposed = set(_proposals(fingerprints))
-    found = [match for pair in sorted(proposed) if (match := _compared(pair, fingerprints, times, limits))]
-    more = sorted(_within_groups(len(fingerprints), found) - proposed)
-    found += [match for pair in more if (match := _compared(pair, fingerprints, times, limits))]
+    heard, seen = set(_proposals(fingerprints)), set(pictures.proposals(fingerprints))
+    quiet = [len(each.landmarks) < _FEW_LANDMARKS for each in fingerprints]
+    found = []
+    for one, other in sorted(heard | seen):
+        match = _by_sound(one, other, fingerprints, limits, pitches=(one, other) in seen)
+        if match is None and (one, other) in seen and not (quiet[one] and quiet[other]):
+            match = _by_picture(one, other, fingerprints, limits)
+        if match is not None:
+            found.append(match)
+    copies = [match for match in found if match.kind == COPY]
+    more = sorted(_within_groups(len(fingerprints), copies) - heard - seen)
+    found += [match for pair in more if (match := _by_sound(*pair, fingerprints, limits, pitches=False))]
     return [*found, *_by_picture_alone(fingerprints)]
-
-
-def _compared(
-    pair: tuple[int, int],
-    fingerprints: Sequence[VideoFingerprint],
-    times: Sequence[NDArray[np.int64]],
-    limits: MatchSettings,
-) -> Match | None:
-    one, other = pair
-    votes, offset = _votes(fingerprints[one].landmarks, fingerprints[other].landmarks)
-    if votes < limits.min_votes:
-        return None
-    candidate = _judged(one, other, votes, offset, fingerprints, times)
-    return candidate if _is_match(candidate, fingerprints[one].duration_s, limits) else None
-
-
-def _is_match(candidate: Match, duration_s: float, limits: MatchSettings) -> bool:
-    """Whether a pair, the first of which lasts ``duration_s``, has enough in common."""
-    return (
-        candidate.votes >= limits.min_votes
-        and candidate.rate >= limits.min_rate
-        and (candidate.picture is None or candidate.picture >= limits.min_picture_similarity)
-        and candidate.covered_one * duration_s >= limits.min_overlap_s
-    )
 
 
 def _within_groups(count: int, found: Sequence[Match]) -> set[tuple[int, int]]:
@@ -156,6 +113,59 @@ def _within_groups(count: int, found: Sequence[Match]) -> set[tuple[int, int]]:
     for place, group in enumerate(clusters(count, [(match.one, match.other) for match in found])):
         members.setdefault(group, []).append(place)
     return {pair for group in members.values() for pair in itertools.combinations(group[:_LARGEST_GROUP], 2)}
+
+
+def _by_sound(
+    one: int, other: int, fingerprints: Sequence[VideoFingerprint], limits: MatchSettings, *, pitches: bool
+) -> Match | None:
+    """A match of two sounds, if there is one: copies, or the same sound under two pictures."""
+    a, b = fingerprints[one], fingerprints[other]
+    line = alignment.align(a, b, limits.min_votes, pitches=pitches)
+    if line.votes < limits.min_votes:
+        return None
+    begin_s, end_s, shared_s = alignment.shared_s(line, a, b)
+    inside = min(len(a.landmarks), len(b.landmarks))
+    if end_s - begin_s > 0:
+        inside = min(alignment.heard(a, begin_s, end_s), alignment.heard(b, *line.there(begin_s, end_s)))
+    rate = line.votes / max(1, inside)
+    # Of a compilation only what the other holds counts.
+    rate = rate if shared_s <= 0 else min(1.0, rate * (end_s - begin_s) / shared_s)
+    if rate < limits.min_rate or shared_s < limits.min_overlap_s:
+        return None
+    picture, flipped = pictures.likeness(a, b, line.speed, line.offset_s, begin_s, end_s)
+    alike = picture is None or picture >= limits.min_picture_similarity
+    return Match(
+        one,
+        other,
+        line.votes,
+        round(rate, 4),
+        round(line.offset_s, 3),
+        picture,
+        round(min(1.0, shared_s / max(a.duration_s, 1e-6)), 4),
+        round(min(1.0, shared_s * line.speed / max(b.duration_s, 1e-6)), 4),
+        round(line.speed, 4),
+        flipped and alike,
+        COPY if alike else SAME_SOUND,
+    )
+
+
+def _by_picture(
+    one: int, other: int, fingerprints: Sequence[VideoFingerprint], limits: MatchSettings
+) -> Match | None:
+    """Two videos with the same picture and other sound, if they are."""
+    a, b = fingerprints[one], fingerprints[other]
+    line = pictures.align(a, b, limits.min_overlap_s)
+    if line is None:
+        return None
+    begin_s = max(0.0, -line.offset_s / line.speed)
+    end_s = min(a.duration_s, (b.duration_s - line.offset_s) / line.speed)
+    picture, flipped = pictures.likeness(a, b, line.speed, line.offset_s, begin_s, end_s)
+    if picture is None or picture < _SAME_PLACE or flipped != line.mirrored:
+        return None
+    shares = (end_s - begin_s) / max(a.duration_s, 1e-6), (end_s - begin_s) * line.speed / max(b.duration_s, 1e-6)
+    covered = [round(min(1.0, share), 4) for share in shares]
+    offset_s = round(line.offset_s, 3)
+    return Match(one, other, 0, 0.0, offset_s, picture, *covered, line.speed, line.mirrored, SAME_PICTURE)
 
 
 def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:
@@ -212,68 +222,6 @@ def _keys(print_: VideoFingerprint) -> NDArray[np.int64]:
     return np.stack([(first[:, 0] << 14) | (second[:, 0] & 0x3FFF), first[:, 1]], axis=1)
 
 
-def _votes(one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[int, float]:
-    """How many equal hashes two fingerprints ``(n, 2)`` have at their best offset, and that offset in frames."""
-    other = other[np.argsort(other[:, 0], kind="stable")]
-    begin = np.searchsorted(other[:, 0], one[:, 0], "left")
-    many = np.searchsorted(other[:, 0], one[:, 0], "right") - begin
-    rare = (many > 0) & (many <= _COMMONEST)
-    begin, many, time = begin[rare], many[rare], one[rare, 1]
-    if not many.size:
-        return 0, 0.0
-    ends = np.cumsum(many)
-    places = np.arange(ends[-1]) - np.repeat(ends - many, many) + np.repeat(begin, many)
-    offset = np.sort(other[places, 1] - np.repeat(time, many))
-    inside = np.searchsorted(offset, offset + _OFFSET_FRAMES) - np.arange(offset.size)
-    best = int(np.argmax(inside))
-    return int(inside[best]), float(np.median(offset[best : best + inside[best]]))
-
-
-def _judged(
-    one: int,
-    other: int,
-    votes: int,
-    offset: float,
-    fingerprints: Sequence[VideoFingerprint],
-    times: Sequence[NDArray[np.int64]],
-) -> Match:
-    a, b = fingerprints[one], fingerprints[other]
-    offset_s = offset * FRAME_S
-    begin_s, end_s = max(0.0, -offset_s), min(a.duration_s, b.duration_s - offset_s)
-    inside = [
-        int(np.searchsorted(track, (end_s + shift) / FRAME_S) - np.searchsorted(track, (begin_s + shift) / FRAME_S))
-        for track, shift in ((times[one], 0.0), (times[other], offset_s))
-    ]
-    overlap_s = max(0.0, end_s - begin_s)
-    return Match(
-        one,
-        other,
-        votes,
-        round(votes / max(1, min(inside)), 4),
-        round(offset_s, 3),
-        _picture(a, b, offset_s, begin_s, end_s),
-        round(min(1.0, overlap_s / max(a.duration_s, 1e-6)), 4),
-        round(min(1.0, overlap_s / max(b.duration_s, 1e-6)), 4),
-    )
-
-
-def _picture(a: VideoFingerprint, b: VideoFingerprint, offset_s: float, begin_s: float, end_s: float) -> float | None:
-    """Median likeness of the pictures of ``a`` in the overlap to the best of ``b`` at about the same moment."""
-    at_a, at_b = np.arange(len(a.frames)) * a.frame_s, np.arange(len(b.frames)) * b.frame_s
-    chosen = np.flatnonzero((at_a >= begin_s - 1e-6) & (at_a <= end_s) & a.frames.any(axis=1))
-    if not chosen.size and not b.frames.any():
-        return None
-    if not chosen.size or not b.frames.any():
-        return 0.0  # one is plain, the other is not
-    alike = similarity(a.frames[chosen], b.frames)
-    near = np.abs(at_a[chosen][:, None] + offset_s - at_b[None]) <= max(a.frame_s, b.frame_s) + 0.5
-    near &= np.asarray(b.frames.any(axis=1))[None]
-    if not near.any():
-        return None
-    best = np.where(near, alike, -1.0).max(axis=1)[near.any(axis=1)]
-    return round(float(np.median(best)), 4)
-
-
 def _by_picture_alone(fingerprints: Sequence[VideoFingerprint]) -> list[Match]:
     """Matches among videos that have too little sound to tell: equally long, and alike in all pictures."""
     quiet = [
@@ -284,16 +232,16 @@ def _by_picture_alone(fingerprints: Sequence[VideoFingerprint]) -> list[Match]:
     if len(quiet) < 2:
         return []
     middle = np.stack([fingerprints[place].frames.mean(axis=0) for place in quiet])
-    alike = similarity(middle, middle)
+    alike = np.maximum(similarity(middle, middle), similarity(middle, visual_fingerprint.mirrored(middle)))
     found = []
     for i, j in zip(*np.nonzero(np.triu(alike > _TURNED_SAME, 1)), strict=True):
         one, other = quiet[int(i)], quiet[int(j)]
         a, b = fingerprints[one], fingerprints[other]
         if abs(a.duration_s - b.duration_s) > 0.02 * max(a.duration_s, b.duration_s) + 0.5:
             continue
-        picture = _picture(a, b, 0.0, 0.0, min(a.duration_s, b.duration_s))
+        picture, flipped = pictures.likeness(a, b, 1.0, 0.0, 0.0, min(a.duration_s, b.duration_s))
         if picture is not None and picture >= _TURNED_SAME:
-            found.append(Match(one, other, 0, 0.0, 0.0, picture, 1.0, 1.0))
+            found.append(Match(one, other, 0, 0.0, 0.0, picture, 1.0, 1.0, mirrored=flipped))
     return found
 
 

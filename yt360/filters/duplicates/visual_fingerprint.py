@@ -8,6 +8,8 @@ whole is scaled to unit length (contrast).
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -52,3 +54,10 @@ def similarity(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.flo
     scale = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
     found: NDArray[np.float64] = a @ b.T / np.maximum(scale, 1e-9)
     return found
+
+
+def mirrored(fingerprints: NDArray[Any]) -> NDArray[Any]:
+    """Fingerprints ``(n, LENGTH)`` of the pictures seen in a mirror: left and right change places."""
+    flipped = fingerprints.copy()
+    flipped[:, LENGTH // 2 :] = -flipped[:, LENGTH // 2 :]
+    return flipped
