@@ -86,7 +86,8 @@ def quiet_steps(
             regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
             share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
             weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
-    found: NDArray[np.bool_] = weak | fluke | np.where(columns["rotation_deg"] > 0, turning, standing).astype(bool)
+    undone = (columns["rotation_deg"] > 0) | (columns["zoom"] > 0)
+    found: NDArray[np.bool_] = weak | fluke | np.where(undone, turning, standing).astype(bool)
     return found
 
 

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.stills import motion, picture_overlay
+from yt360.filters.stills import motion, picture_overlay, zoom
 from yt360.filters.stills.settings import MotionSettings
 
 LAG_STEPS = 8
@@ -39,7 +39,10 @@ class FrameComparison(NamedTuple):
     -1 where the window ends before that. ``flatness`` in [-1, 1] is how much more the thing that moves stays alike in
     the picture than on the sphere, between two frames where a thing's width would differ by ``stretch``, a natural
     logarithm (:class:`yt360.filters.stills.picture_overlay.Path`); both 0 where that is not known. ``steady``,
-    ``usual`` and ``peak`` are those of the window as a whole (:class:`Places`).
+    ``usual`` and ``peak`` are those of the window as a whole (:class:`Places`). ``second`` and ``frozen`` are those of
+    :class:`yt360.filters.stills.motion.PairMotion`; ``zoom`` is the size of the scaling that was undone
+    (:func:`yt360.filters.stills.zoom.size`), 0 without; ``unlike`` in [0, 1] compares the thing that moves with itself
+    elsewhere, pixel by pixel, -1 where that is not known.
     """
 
     window: int
@@ -60,6 +63,10 @@ class FrameComparison(NamedTuple):
     steady: float
     usual: float
     peak: float
+    second: float = 0.0
+    frozen: float = 0.0
+    zoom: float = 0.0
+    unlike: float = -1.0
 
 
 class Places(NamedTuple):
@@ -77,7 +84,7 @@ class Places(NamedTuple):
 _NAMES = FrameComparison._fields
 """Columns of the packed numbers, in order."""
 
-_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3)
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 """Factor that makes each of them an integer."""
@@ -101,7 +108,7 @@ def measure_window(
     """
     prepared = [motion.prepare(frame) for frame in frames]
     pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
-    flatness, stretch = _stays_alike(prepared, pairs, settings)
+    flatness, stretch, unlike = _stays_alike(prepared, pairs, settings)
     places = _places(pairs, settings.polar_mask)
     turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
     steps = []
@@ -110,8 +117,11 @@ def measure_window(
         if index + LAG_STEPS < len(prepared):
             between = turns[index : index + LAG_STEPS]
             guess = reduce(lambda whole, turn: turn @ whole, between, np.eye(3))
-            turns_here = any(pairs[index + k].rotation_deg > 0 for k in range(LAG_STEPS))
-            far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, turns_here)
+            near = pairs[index : index + LAG_STEPS]
+            zooms = [zoom.identity() if pair.zoom is None else pair.zoom for pair in near]
+            zoomed = zoom.compose(zooms) if any(pair.zoom is not None for pair in near) else None
+            moves = zoomed is not None or any(pair.rotation_deg > 0 for pair in near)
+            far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, moves, zoomed)
             later, later_strength, later_regions = far.residual, far.strength, far.regions
         steps.append(
             _rounded(
@@ -131,6 +141,10 @@ def measure_window(
                     later_regions=later_regions,
                     flatness=flatness[index],
                     stretch=stretch[index],
+                    second=pair.second,
+                    frozen=pair.frozen,
+                    zoom=0.0 if pair.zoom is None else max(1e-4, zoom.size(pair.zoom)),
+                    unlike=unlike[index],
                     **places._asdict(),
                 )
             )
@@ -157,14 +171,17 @@ def _stays_alike(
     prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
     pairs: Sequence[motion.PairMotion],
     settings: MotionSettings,
-) -> tuple[list[float], list[float]]:
-    """Flatness and stretch of each frame; sought only where one thing moves over a background that stands."""
+) -> tuple[list[float], list[float], list[float]]:
+    """Flatness, stretch and unlikeness in the flat picture of each frame.
+
+    Sought only where one thing moves over a background that stands.
+    """
     compact = [pair for pair in pairs if 1 <= pair.regions <= COMPACT_REGIONS and pair.extent <= _COMPACT_EXTENT]
     if len(compact) < max(2, len(pairs) / 2) or any(pair.rotation_deg > 0 for pair in compact):
-        return [0.0] * len(prepared), [0.0] * len(prepared)
+        return [0.0] * len(prepared), [0.0] * len(prepared), [-1.0] * len(prepared)
     path = picture_overlay.follow([raw for raw, _ in prepared], settings.polar_mask)
     flatness = np.nan_to_num(path.unlike_sphere - path.unlike_flat)
-    return flatness.tolist(), np.nan_to_num(path.stretch).tolist()
+    return flatness.tolist(), np.nan_to_num(path.stretch).tolist(), np.nan_to_num(path.unlike_flat, nan=-1.0).tolist()
 
 
 def to_columns(steps: Sequence[FrameComparison]) -> dict[str, list[Any]]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import sphere
+from yt360.filters.stills import zoom
 from yt360.filters.stills.settings import MotionSettings
 
 FloatImage = NDArray[np.float32]
@@ -42,6 +43,9 @@ _LEAST_TURN = np.deg2rad(0.02)
 _TURNING = 0.05
 """Share that changes at least when the whole sphere turns noticeably; below it no rotation is sought."""
 
+_FROZEN = 0.01
+"""Mean absolute difference, in gray levels, below which a block is the same picture again."""
+
 _COARSE = (80, 160)
 """Height and width of the picture in which the rotation is estimated."""
 
@@ -57,8 +61,11 @@ class PairMotion:
     camera's noise leaves some of it even in strongly compressed video, a repeated picture does not.
     ``regions`` counts the separate places where something moves, ``extent`` is the share of the
     picture's pixels inside their bounding boxes. ``strength`` is the difference of the block that moves most, in
-    units of the threshold above which a block has moved: codec noise stays near 1, moving things do not. ``excess``
-    ``(H / 8, W / 8)`` has the differences of all blocks in these units, 0 where the poles are left out.
+    units of the threshold above which a block has moved: codec noise stays near 1, moving things do not; ``second`` is
+    that of the strongest block outside the box of the largest region. ``frozen`` is the share of the sphere that is
+    repeated to a hundredth of a gray level. ``zoom`` is a scaling ``(2, 3)`` of the flat picture that was undone
+    (:mod:`yt360.filters.stills.zoom`). ``excess`` ``(H / 8, W / 8)`` has the differences of all blocks in these units,
+    0 where the poles are left out.
     """
 
     changed: float
@@ -68,6 +75,9 @@ class PairMotion:
     regions: int
     extent: float
     strength: float
+    second: float
+    frozen: float
+    zoom: NDArray[np.float64] | None = field(compare=False, repr=False)
     excess: FloatImage = field(compare=False, repr=False)
 
     @property
@@ -91,14 +101,17 @@ def compare(
     settings: MotionSettings,
     guess: NDArray[np.float64] | None = None,
     turning: bool = True,
+    zoomed: NDArray[np.float64] | None = None,
 ) -> PairMotion:
     """Compare two prepared frames of the same size.
 
-    ``turning`` says whether to seek a turn of the sphere, ``guess`` is a rotation ``(3, 3)`` to start from.
+    ``turning`` says whether to seek a turn of the sphere or a scaling of the picture, ``guess`` is a rotation
+    ``(3, 3)`` to start from, ``zoomed`` a scaling ``(2, 3)`` that is known.
     """
     weights = block_weights(*first[0].shape, settings.polar_mask)
     excess, background = _block_excess(*first, *second, settings)
     changed = float(np.sum(weights[excess > 1]))
+    frozen = float(np.sum(weights[_block_means(np.abs(first[0] - second[0])) < _FROZEN]))
     residual = changed
     turn: NDArray[Any] = np.zeros(3)
     if turning and changed > _TURNING:
@@ -110,10 +123,32 @@ def compare(
             left = float(np.sum(weights[turned_excess > 1]))
             if left < 0.7 * changed:
                 excess, background, residual, turn = turned_excess, turned_background, left, vector
+    scaling = None
+    if turning and residual > _TURNING:
+        matrix = zoom.estimate(first[1], second[1]) if zoomed is None else zoomed
+        if matrix is not None:
+            scaled, inside = zoom.apply(first[0], matrix)
+            scaled = np.where(inside, scaled, second[0])
+            scaled_excess, scaled_background = _block_excess(scaled, _smooth(scaled), *second, settings, blur_px=0.5)
+            left = float(np.sum(weights[scaled_excess > 1]))
+            if left < 0.7 * residual:
+                excess, background, residual, turn = scaled_excess, scaled_background, left, np.zeros(3)
+                scaling = matrix
     excess = np.where(weights > 0, excess, np.float32(0))
-    regions, extent = _regions(excess > 1)
-    rotation_vector = (float(turn[0]), float(turn[1]), float(turn[2]))
-    return PairMotion(changed, residual, rotation_vector, background, regions, extent, float(excess.max()), excess)
+    regions, extent, others = _regions(excess > 1)
+    return PairMotion(
+        changed=changed,
+        residual=residual,
+        rotation=(float(turn[0]), float(turn[1]), float(turn[2])),
+        background=background,
+        regions=regions,
+        extent=extent,
+        strength=float(excess.max()),
+        second=float(excess[others].max(initial=0.0)),
+        frozen=frozen,
+        zoom=scaling,
+        excess=excess,
+    )
 
 
 @lru_cache(maxsize=8)
@@ -303,14 +338,20 @@ def _brightness_change(first: FloatImage, second: FloatImage) -> NDArray[np.floa
     return curve
 
 
-def _regions(moved: NDArray[np.bool_]) -> tuple[int, float]:
-    """Number of connected places and the share of the picture in their bounding boxes; the seam is not an edge."""
+def _regions(moved: NDArray[np.bool_]) -> tuple[int, float, NDArray[np.bool_]]:
+    """Number of connected places, the share of the picture in their bounding boxes, and what lies outside of the
+    largest place and its surroundings ``(H / 8, W / 8)``; the seam is not an edge.
+    """
+    others = np.ones(moved.shape, bool)
     if not moved.any():
-        return 0, 0.0
+        return 0, 0.0, others
     width = moved.shape[1]
     empty = np.flatnonzero(~moved.any(axis=0))
-    opened = np.roll(moved, -int(empty[0]), axis=1) if empty.size else moved
+    turned = int(empty[0]) if empty.size else 0
+    opened = np.roll(moved, -turned, axis=1)
     joined = cv2.dilate(opened.astype(np.uint8), np.ones((3, 3), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     boxes = stats[1:, cv2.CC_STAT_WIDTH].clip(3) * stats[1:, cv2.CC_STAT_HEIGHT].clip(3)
-    return count - 1, float(min(1.0, boxes.sum() / (width * moved.shape[0])))
+    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    others = np.roll(cv2.dilate((labels == largest).astype(np.uint8), np.ones((3, 3), np.uint8)) == 0, turned, axis=1)
+    return count - 1, float(min(1.0, boxes.sum() / (width * moved.shape[0]))), others
