@@ -85,9 +85,7 @@ def shares(seconds, placed):
 def budget(seconds, silent, lost=1.0):
     steps = np.repeat(np.asarray(seconds, bool), 10)
     lengths = {"clip_s": 10.0, "min_clip_s": 9.5, "min_active_share": 0.5}
-    return place_clips(
-        steps, 0.0, float(len(seconds)), **lengths, max_silent_share=silent, max_lost_share=lost
-    )
+    return place_clips(steps, 0.0, float(len(seconds)), **lengths, max_silent_share=silent, max_lost_share=lost)
 
 
 def test_clips_together_hold_no_more_silence_than_allowed_and_no_less_sound_than_they_could():

@@ -59,10 +59,11 @@ def place_clips(
     """Clips in [start_s, end_s) that together hold the most steps with sound; of equally good ones the earliest.
 
     ``active[k]`` says whether step k (of :data:`~yt360.filters.silence.STEP_S`) of the timeline has sound. At
-    least ``min_active_share`` of each clip has, and at most ``max_silent_share`` of all clips together is silent, unless
-    that would lose more than ``max_lost_share`` of the sound that clips can hold: then as little is silent as that loss
-    allows, so a recording that is one clip long is not lost to a pause. The last clip may be as short as ``min_clip_s``, and where a stream begins a little late, the first clip may start
-    before it, as long as ``min_clip_s`` of it is there.
+    least ``min_active_share`` of each clip has, and at most ``max_silent_share`` of all clips together is silent,
+    unless that would lose more than ``max_lost_share`` of the sound that clips can hold: then as little is silent as
+    that loss allows, so a recording that is one clip long is not lost to a pause. The last clip may be as short as
+    ``min_clip_s``, and where a stream begins a little late, the first clip may start before it, as long as
+    ``min_clip_s`` of it is there.
     """
     sums = np.concatenate([[0], np.cumsum(np.asarray(active, dtype=np.int64))])
     first = max(0, math.ceil(start_s - max(0.0, clip_s - min_clip_s) - _SLACK_S))

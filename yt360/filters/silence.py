@@ -64,8 +64,9 @@ def active_steps(
 ) -> NDArray[np.bool_]:
     """Which steps have sound: from the first one above ``open_db`` until one falls ``hysteresis_db`` below it.
 
-    Pauses between two sounds that are shorter than ``pause_s`` count as sound: nobody calls a breath silence. What rises through the gap between the two levels counts back to where it left the lower one, so the result
-    does not depend on the direction of time.
+    Pauses between two sounds that are shorter than ``pause_s`` count as sound: nobody calls a breath silence. What
+    rises through the gap between the two levels counts back to where it left the lower one, so the result does not
+    depend on the direction of time.
     """
     levels = np.asarray(levels_db, float)
     above = levels > open_db - hysteresis_db

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from yt360.filters.duplicates.audio_fingerprint import FRAME_S
-from yt360.filters.duplicates.matching import VideoFingerprint, compare
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
+from yt360.filters.duplicates.matching import compare
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.release.fingerprints import joined
 from yt360.release.reading import PublishedClip

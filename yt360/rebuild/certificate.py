@@ -17,7 +17,8 @@ from yt360 import __version__
 from yt360.crawling.attrition import known_from
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, UsageError
-from yt360.filters.duplicates.matching import VideoFingerprint, compare
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
+from yt360.filters.duplicates.matching import compare
 from yt360.filters.evaluation.precision_recall import wilson
 from yt360.hashing import canonical_json
 from yt360.rebuild.alignment import SAME_PLACE_S, limits_for

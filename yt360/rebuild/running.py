@@ -22,7 +22,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import ItemError, UsageError
 from yt360.files import atomic_write_text, parse_json
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.publishing.manifests import publish
 from yt360.rebuild import source_table
 from yt360.rebuild.alignment import starts

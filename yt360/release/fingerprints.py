@@ -23,7 +23,7 @@ from yt360.dataset.decoding import decode_frames
 from yt360.dataset.manifest import ClipRow
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 
 PICTURE_S = 2.5
 """Time between two described frames of a clip."""

@@ -23,7 +23,7 @@ from yt360.crawling.youtube import YOUTUBE_ID, with_scheme, youtube_id
 from yt360.dataset.schema import Column
 from yt360.errors import UsageError
 from yt360.files import parse_json
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.hashing import safe_id
 from yt360.release.contents import FORMAT
 from yt360.release.fingerprints import from_row

@@ -1,8 +1,8 @@
 """Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
 
 Consumes picture and sound and the decoding specs that ``validate`` found; produces ``print`` (``print.npz``:
-:class:`yt360.filters.duplicates.fingerprints.VideoFingerprint`). The picture is looked at in its key frames only. Decides
-nothing.
+:class:`yt360.filters.duplicates.fingerprints.VideoFingerprint`). The picture is looked at in its key frames only.
+Decides nothing.
 """
 
 from __future__ import annotations

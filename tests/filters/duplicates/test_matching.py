@@ -259,8 +259,6 @@ def test_a_copy_under_a_song_that_very_many_share_is_found_whoever_shares_it() -
 
     pair = [under_the_song(0), replace(under_the_song(0), duration_s=19.5)]
     others = [under_the_song(look) for look in range(1, 90)]
-    alone, among = (
-        [match for match in matches(prints) if match.kind == "copy"] for prints in (pair, [*pair, *others])
-    )
+    alone, among = ([match for match in matches(prints) if match.kind == "copy"] for prints in (pair, [*pair, *others]))
     assert [(match.one, match.other) for match in alone] == [(0, 1)]
     assert among == alone

@@ -39,7 +39,7 @@ _HEARD = 8
 
 @dataclass(frozen=True)
 class Alignment:
-    """What is at t (seconds) in one is at t * ``speed`` + ``offset_s`` in the other; ``times_s`` of the equal hashes."""
+    """What is at t (seconds) in one is at t * ``speed`` + ``offset_s`` in the other; ``times_s`` of equal hashes."""
 
     votes: int
     speed: float

@@ -1,11 +1,11 @@
 """Which videos hold the same recording: fingerprints of many videos against each other, without comparing all pairs.
 
-Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos, and
-so do views that look alike (:mod:`yt360.filters.duplicates.pictures`). Enough equal hashes along one line in time
+Pairs of hashes of the audio fingerprints (:mod:`yt360.filters.duplicates.audio_fingerprint`) propose pairs of videos,
+and so do views that look alike (:mod:`yt360.filters.duplicates.pictures`). Enough equal hashes along one line in time
 (:mod:`yt360.filters.duplicates.alignment`) make such a pair copies, or, where the pictures there disagree, two videos
-with the same sound. Where the sounds have nothing in common and the pictures change in the same way, two videos have the
-same picture. Sorting takes n log n steps; of what very many recordings share, only neighbours in an order that is their
-own propose each other, and who is found to belong together is compared with all others of the group.
+with the same sound. Where the sounds have nothing in common and the pictures change in the same way, two videos have
+the same picture. Sorting takes n log n steps; of what very many recordings share, only neighbours in an order that is
+their own propose each other, and who is found to belong together is compared with all others of the group.
 """
 
 from __future__ import annotations
@@ -66,13 +66,15 @@ def compare(one: VideoFingerprint, other: VideoFingerprint, limits: MatchSetting
     """The match of two fingerprints that are thought to be of one recording; ``None`` where they are not.
 
     Unlike :func:`matches` it asks for no pairs of hashes in common, so one of the two may hold a part of its landmarks
-    only. Where both have too little sound to tell, the pictures alone decide.
+    only, and a mirrored, faster or slower copy is none. Where both have too little sound to tell, the pictures alone
+    decide.
     """
     limits = limits or MatchSettings()
     if max(len(one.landmarks), len(other.landmarks)) < _FEW_LANDMARKS:
         return next(iter(_by_picture_alone([one, other])), None)
-    found = _by_sound(0, 1, [one, other], limits, pitches=True)
-    return found if found is not None and found.kind == COPY else None
+    found = _by_sound(0, 1, [one, other], limits, pitches=False)
+    as_it_is = found is not None and found.kind == COPY and found.speed == 1.0 and not found.mirrored
+    return found if as_it_is else None
 
 
 def _digest(print_: VideoFingerprint) -> bytes:
@@ -149,9 +151,7 @@ def _by_sound(
     )
 
 
-def _by_picture(
-    one: int, other: int, fingerprints: Sequence[VideoFingerprint], limits: MatchSettings
-) -> Match | None:
+def _by_picture(one: int, other: int, fingerprints: Sequence[VideoFingerprint], limits: MatchSettings) -> Match | None:
     """Two videos with the same picture and other sound, if they are."""
     a, b = fingerprints[one], fingerprints[other]
     line = pictures.align(a, b, limits.min_overlap_s)

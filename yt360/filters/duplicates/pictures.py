@@ -1,4 +1,4 @@
-"""Pictures of two videos against each other: how alike they are at one moment, which pairs may be, and where they align.
+"""Pictures of two videos against each other: how alike they are, which pairs may be copies, and where they align.
 
 The description of a picture does not know where the camera looks (:mod:`yt360.filters.duplicates.visual_fingerprint`);
 seen in a mirror, half of its numbers change their sign. Two takes at one place look alike and change differently: what
@@ -17,8 +17,9 @@ from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.filters.duplicates.visual_fingerprint import LENGTH, mirrored, similarity
 
 _BITS, _TABLES = 24, 40
-"""Signs of random projections in a key, and keys of each description: pictures with a cosine of 0.97 share a key in 998
-of 1000 cases, of 0.4 in one of 1700 (M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002)."""
+"""Signs of random projections in a key, and keys of each description: pictures with a cosine of 0.97 share a key in
+998 of 1000 cases, of 0.4 in one of 1700 (M. Charikar, "Similarity estimation techniques from rounding algorithms",
+2002)."""
 
 _BUCKET = 40
 """Of more descriptions with one key only neighbours are compared."""
