@@ -1,12 +1,13 @@
 """How well the filters work: one command, every bar with its counts and Wilson intervals.
 
-    python -m benchmarks.filters [stills] [sound] [duplicates] [cost] [redecide] [--scale 1.0] [--first-seed 4000]
-                                 [--music DIR]
+    python -m benchmarks.filters [stills] [sound] [duplicates] [cost] [redecide] [hands] [--scale 1.0]
+                                 [--first-seed 4000] [--music DIR]
 
-Scenes, voices, music and seeds are held out from everything that was fitted (``fitting/post_production_data.py``
-uses the part ``fitting`` of the material). Real recordings are mixed in where a folder ``shared/media`` lies beside the
-checkout; the music among them is one piece, ``--music`` adds those of a folder. ``--scale`` makes the number of cases
-larger or smaller; 1.0 takes some 25 minutes of one idle core.
+``hands`` judges on what other hands made: recordings, photographs and generators that nothing was fitted on. The other
+parts are our world: scenes, voices, music and seeds are held out from everything that was fitted
+(``fitting/post_production_data.py`` uses the part ``fitting`` of the material). Real recordings are mixed in where a
+folder ``shared/media`` lies beside the checkout; the music among them is one piece, ``--music`` adds those of a folder.
+``--scale`` makes the number of cases larger or smaller; 1.0 takes some 25 minutes of one idle core.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ def _sound(scale: float, first_seed: int, music: Path | None) -> list[list[str]]
     return filters_sound.measure(max(6, round(96 * scale)), first_seed, music)[0]
 
 
+def _hands(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
+    from benchmarks import filters_hands
+
+    each = max(1, round(4 * scale))
+    return filters_hands.stills(each, first_seed)[0] + filters_hands.sound(each, first_seed)
+
+
 def _duplicates(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
     from benchmarks import filters_duplicates
 
@@ -61,6 +69,7 @@ PARTS: dict[str, Callable[[float, int, Path | None], list[list[str]]]] = {
     "duplicates": _duplicates,
     "sound": _sound,
     "stills": _stills,
+    "hands": _hands,
 }
 
 

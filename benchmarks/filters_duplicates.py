@@ -171,8 +171,8 @@ def measure(originals: int, first_seed: int) -> list[list[str]]:
     for kind, name in RELATED.items():
         pairs = [(family.index(family[place] % originals), place) for place, one in enumerate(change) if one == kind]
         rows.append(row(f"named: {kind}", sum(kinds.get(pair) == name for pair in pairs), len(pairs)))
-    alike = [place for place, one in enumerate(change) if one == "look-alike"]
-    wrong = sum(kind != SAME_SOUND for pair, kind in kinds.items() if pair[0] in alike or pair[1] in alike)
+    takes = [place for place, one in enumerate(change) if one == "look-alike"]
+    wrong = sum(kind != SAME_SOUND for pair, kind in kinds.items() if pair[0] in takes or pair[1] in takes)
     rows.append(["look-alikes taken for the same picture", f"{wrong} pairs", "", "0"])
     strangers = len(prints) * (len(prints) - 1) // 2 - len(copies)
     low, high = interval(len(found) - right, strangers)

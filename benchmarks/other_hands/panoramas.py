@@ -61,17 +61,17 @@ def _eyes(panorama: Panorama, two: bool) -> list[Frames]:
     return panorama.make(two)
 
 
+def exposed(name: str) -> Frames:
+    """A photograph ``(h, w, 3)`` of HDRI Haven (G. Zaal, CC0) as Blender ships it, exposed for its middle grey."""
+    path = DEBIAN / "blender" / "datafiles" / "studiolights" / "world" / f"{name}.exr"
+    with av.open(str(found(path, "HDRI photographs (Debian: blender-data)"))) as container:
+        light = np.maximum(next(container.decode(video=0)).to_ndarray(), 0)
+    tone = (light / (2.2 * max(1e-6, float(np.percentile(light, 70))))) ** (1 / 2.2)
+    return np.clip(255 * tone, 0, 255).astype(np.uint8)
+
+
 def _hdri(name: str) -> Callable[[bool], list[Frames]]:
-    """A photograph of HDRI Haven (G. Zaal, CC0) as Blender ships it, exposed for its middle grey."""
-
-    def make(_two: bool) -> list[Frames]:
-        path = DEBIAN / "blender" / "datafiles" / "studiolights" / "world" / f"{name}.exr"
-        with av.open(str(found(path, "HDRI photographs (Debian: blender-data)"))) as container:
-            light = np.maximum(next(container.decode(video=0)).to_ndarray(), 0)
-        tone = (light / (2.2 * max(1e-6, float(np.percentile(light, 70))))) ** (1 / 2.2)
-        return [_turning(np.clip(255 * tone, 0, 255).astype(np.uint8))]
-
-    return make
+    return lambda _two: [_turning(exposed(name))]
 
 
 def _still(name: str) -> Callable[[bool], list[Frames]]:

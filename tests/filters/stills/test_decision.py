@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -362,3 +363,73 @@ def test_what_goes_sideways_over_a_picture_that_an_encoder_repeats_is_no_overlay
 def test_what_comes_and_goes_is_a_title_unless_it_is_weak():
     assert decision.judge(over_a_dead_background(seen=0.5), LIMITS).kind == "overlay"
     assert decision.judge(over_a_dead_background(seen=0.5, strength=2.0), LIMITS) is None
+
+
+def scaled(picture, scale, right=0.0):
+    matrix = np.array([[scale, 0, (1 - scale) * WIDTH / 2 + right], [0, scale, (1 - scale) * HEIGHT / 2]])
+    return cv2.warpAffine(picture.astype(np.float32), matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+
+
+def test_a_slide_show_that_zooms_is_one_and_a_camera_that_comes_nearer_is_not():
+    pictures = [scenery(seed) for seed in (11, 12)]
+
+    def zooms(index):
+        slide, place = divmod(index, SAMPLES // 2 + 1)
+        return scaled(pictures[slide], 1.05 + 0.006 * place, 0.4 * place)
+
+    assert verdict(film(zooms)).kind in ("zooming", "slide-show")
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+
+    def approaches(index):
+        """What is ahead grows and what is behind shrinks."""
+        shift = 1.5 * index * np.sin(2 * np.pi * columns / WIDTH).astype(np.float32)
+        return cv2.remap(pictures[0].astype(np.float32), (columns + shift) % WIDTH, rows, cv2.INTER_LINEAR)
+
+    assert verdict(film(approaches, 0.5)) is None
+
+
+def test_snow_is_no_noise_however_weak_it_is_from_one_frame_to_the_next():
+    picture = 0.5 * scenery(13) + 90
+    rng = np.random.default_rng(3)
+    flakes = rng.uniform(0, [HEIGHT, WIDTH], (150, 2))
+
+    def draw(index):
+        shown = picture.copy()
+        for row, column in ((flakes + np.array([4.3 * index, 0.5 * index])) % [HEIGHT, WIDTH]).astype(int):
+            shown[row : row + 2, column : column + 1] = 245
+        return shown
+
+    assert verdict(film(draw, 0.5)) is None
+
+
+def test_water_that_a_turn_would_explain_does_not_turn_the_picture():
+    picture = scenery(14)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+
+    def draw(index):
+        waves = np.sin(rows * 0.5 + 2.2 * index) * np.sin(columns * 0.22 - 1.1 * index) * (rows > 0.6 * HEIGHT)
+        return picture + 8 * waves
+
+    found = verdict(film(draw, 0.5))
+    assert found is None or found.kind != "turning"
+
+
+def test_a_badge_that_spins_where_it_is_is_laid_over_and_leaves_that_sway_are_not():
+    picture = scenery(15)
+
+    def badge(index):
+        shown = picture.copy()
+        bars = 24 * np.abs(np.sin(1.7 * index + np.arange(5)))
+        for bar, height in enumerate(bars):
+            shown[90 - int(height) : 90, 100 + 5 * bar : 104 + 5 * bar] = 250
+        return shown
+
+    assert verdict(film(badge)).kind == "overlay"
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    near = np.exp(-(((rows - 85) / 25) ** 2) - ((columns - 110) / 40) ** 2).astype(np.float32)
+
+    def leaves(index):
+        sway = 3 * near * np.sin(1.9 * index + columns / 9).astype(np.float32)
+        return cv2.remap(picture.astype(np.float32), columns + sway, rows, cv2.INTER_LINEAR)
+
+    assert verdict(film(leaves, 0.5)) is None

@@ -108,7 +108,7 @@ def _line(one: NDArray[np.int64], other: NDArray[np.int64], speeds: tuple[float,
         if inside[top] > best.votes:
             there = slice(top, top + int(inside[top]))
             middle = float(np.median(offset[there])) * FRAME_S
-            best = Alignment(int(inside[top]), speed, middle, one[order[there]] * FRAME_S)
+            best = Alignment(int(inside[top]), speed, middle, np.asarray(one[order[there]] * FRAME_S, np.float64))
     return best
 
 

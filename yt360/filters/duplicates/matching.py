@@ -162,10 +162,20 @@ def _by_picture(one: int, other: int, fingerprints: Sequence[VideoFingerprint], 
     picture, flipped = pictures.likeness(a, b, line.speed, line.offset_s, begin_s, end_s)
     if picture is None or picture < _SAME_PLACE or flipped != line.mirrored:
         return None
-    shares = (end_s - begin_s) / max(a.duration_s, 1e-6), (end_s - begin_s) * line.speed / max(b.duration_s, 1e-6)
-    covered = [round(min(1.0, share), 4) for share in shares]
-    offset_s = round(line.offset_s, 3)
-    return Match(one, other, 0, 0.0, offset_s, picture, *covered, line.speed, line.mirrored, SAME_PICTURE)
+    overlap_s = end_s - begin_s
+    return Match(
+        one,
+        other,
+        0,
+        0.0,
+        round(line.offset_s, 3),
+        picture,
+        round(min(1.0, overlap_s / max(a.duration_s, 1e-6)), 4),
+        round(min(1.0, overlap_s * line.speed / max(b.duration_s, 1e-6)), 4),
+        line.speed,
+        line.mirrored,
+        SAME_PICTURE,
+    )
 
 
 def _proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:

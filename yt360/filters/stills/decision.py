@@ -42,7 +42,7 @@ to be noise: beyond, the picture moves everywhere."""
 
 @dataclass(frozen=True)
 class StillVerdict:
-    """``kind`` is ``still``, ``slide-show``, ``turning`` or ``overlay``; ``detail`` says it with numbers."""
+    """``kind`` is ``still``, ``slide-show``, ``turning``, ``zooming`` or ``overlay``; ``detail`` has the numbers."""
 
     kind: str
     detail: str
@@ -86,9 +86,29 @@ def quiet_steps(
             regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
             share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
             weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
-    undone = (columns["rotation_deg"] > 0) | (columns["zoom"] > 0)
+    undone = _undone(columns, limits)
     found: NDArray[np.bool_] = weak | fluke | np.where(undone, turning, standing).astype(bool)
     return found
+
+
+def _undone(columns: Columns, limits: StillsThresholds) -> NDArray[np.bool_]:
+    """Steps in which the whole picture turned or was scaled ``(n,)``: then all of it departs from its mean.
+
+    Where water runs past or snow falls, a turn may be found that explains some of it.
+    """
+    everywhere = (columns["half"] >= limits.turning_departure) | (columns["liveliest"] <= 0)
+    found: NDArray[np.bool_] = ((columns["rotation_deg"] > 0) | (columns["zoom"] > 0)) & everywhere
+    return found
+
+
+def departs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+    """Whether some part departs further from its mean than noise lets it, and most steps have some motion.
+
+    Snow, rain and crowds far away are weak from one frame to the next, and everywhere, as a codec's blotches are.
+    """
+    columns = by_column(steps)
+    lively = 2 * np.count_nonzero(columns["liveliest"] >= limits.lively_departure) >= len(columns["liveliest"])
+    return bool(lively and float(np.median(columns["residual"])) >= limits.lively_share)
 
 
 def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
@@ -148,8 +168,12 @@ def _stillness(
     columns: Columns, limits: StillsThresholds, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
 ) -> _Stillness:
     """Of steps that are quiet also over the lag, and ``at_once``: at the moment. The former are changed in place."""
-    turning = bool(np.count_nonzero(columns["rotation_deg"] > 0) > len(quiet) / 2)
-    slides = np.zeros(len(quiet), dtype=bool) if turning else _slide_changes(columns, quiet, at_once, limits)
+    undone = _undone(columns, limits)
+    turning = bool(np.count_nonzero(undone) > len(quiet) / 2)
+    # What an editor scales comes in slides; what turns does not.
+    scaled = np.count_nonzero(columns["zoom"] > 0) > len(quiet) / 4
+    alone = turning and not scaled
+    slides = np.zeros(len(quiet), dtype=bool) if alone else _slide_changes(columns, quiet, at_once, limits)
     return _Stillness(quiet & ~slides, slides, turning)
 
 
@@ -166,7 +190,9 @@ def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None
-    if verdict is None or daylight(columns, limits) or (verdict.kind == "still" and lives(columns, limits)):
+    if verdict is None or daylight(columns, limits):
+        return None
+    if verdict.kind == "still" and (lives(columns, limits) or departs(columns, limits)):
         return None
     return verdict
 
@@ -189,6 +215,8 @@ def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
             return StillVerdict("slide-show", f"slide show with {changes} changes of the picture: {seen}")
         if found.turning:
             turns = columns["rotation_deg"]
+            if np.count_nonzero(columns["zoom"] > 0) > np.count_nonzero(turns > 0):
+                return StillVerdict("zooming", f"still image that is scaled and shifted: apart from that {seen}")
             speed = float(np.median(turns[turns > 0]))
             return StillVerdict(
                 "turning", f"still image that turns by {speed:.1f}° from frame to frame: apart from that {seen}"
@@ -238,12 +266,21 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresho
     travels = compact & (columns["stretch"] >= limits.least_stretch)
     if travels.sum() >= compact.sum() / 2:
         flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
-        if flatness < (limits.dark_flatness if dark else limits.overlay_flatness):
+        least = limits.dark_flatness if dark else limits.overlay_flatness
+        if float(np.quantile(columns["stretch"][travels], 0.8)) >= limits.far_stretch:
+            least = min(least, limits.far_flatness)
+        if flatness < least:
             return None
         return StillVerdict(
             "overlay",
             f"still image with something on top: only {area:.2%} of the sphere moves, in one place, and keeps its "
             "shape on the way up and down, where the projection stretches real things",
+        )
+    if _busy_in_place(columns, limits):
+        return StillVerdict(
+            "overlay",
+            f"still image with something on top: {area:.2%} of the sphere moves all the time, where it is, and nothing "
+            "else does",
         )
     background = float(np.median(columns["background"]))
     if dark or background >= limits.dead_background:
@@ -262,3 +299,14 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresho
             "and the rest is frozen",
         )
     return None
+
+
+def _busy_in_place(columns: Columns, limits: StillsThresholds) -> bool:
+    """Whether one small place moves in nearly all steps, strongly, and next to nothing happens anywhere else."""
+    steady, usual = float(np.median(columns["steady"])), float(np.median(columns["usual"]))
+    return (
+        steady >= limits.busy_motion
+        and steady >= limits.busy_ratio * (usual + _LEAST_USUAL)
+        and float(np.median(columns["second"])) <= limits.busy_elsewhere
+        and float(np.median(columns["extent"])) <= limits.overlay_extent
+    )

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.stills import motion, picture_overlay, zoom
+from yt360.filters.stills import departures, motion, picture_overlay, zoom
 from yt360.filters.stills.settings import MotionSettings
 
 LAG_STEPS = 8
@@ -42,7 +42,8 @@ class FrameComparison(NamedTuple):
     ``usual`` and ``peak`` are those of the window as a whole (:class:`Places`). ``second`` and ``frozen`` are those of
     :class:`yt360.filters.stills.motion.PairMotion`; ``zoom`` is the size of the scaling that was undone
     (:func:`yt360.filters.stills.zoom.size`), 0 without; ``unlike`` in [0, 1] compares the thing that moves with itself
-    elsewhere, pixel by pixel, -1 where that is not known.
+    elsewhere, pixel by pixel, -1 where that is not known; ``half`` and ``liveliest`` are those of the window
+    (:class:`yt360.filters.stills.departures.Departures`).
     """
 
     window: int
@@ -67,6 +68,8 @@ class FrameComparison(NamedTuple):
     frozen: float = 0.0
     zoom: float = 0.0
     unlike: float = -1.0
+    half: float = 0.0
+    liveliest: float = 0.0
 
 
 class Places(NamedTuple):
@@ -84,7 +87,7 @@ class Places(NamedTuple):
 _NAMES = FrameComparison._fields
 """Columns of the packed numbers, in order."""
 
-_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3)
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 """Factor that makes each of them an integer."""
@@ -110,6 +113,7 @@ def measure_window(
     pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
     flatness, stretch, unlike = _stays_alike(prepared, pairs, settings)
     places = _places(pairs, settings.polar_mask)
+    apart = departures.measure([raw for raw, _ in prepared], settings.polar_mask)
     turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
     steps = []
     for index, pair in enumerate(pairs):
@@ -146,6 +150,7 @@ def measure_window(
                     zoom=0.0 if pair.zoom is None else max(1e-4, zoom.size(pair.zoom)),
                     unlike=unlike[index],
                     **places._asdict(),
+                    **apart._asdict(),
                 )
             )
         )

@@ -40,6 +40,9 @@ _CURVE_SLACK = 0.25
 _LEAST_TURN = np.deg2rad(0.02)
 """Smallest turn of the sphere that is undone, in radians."""
 
+_LEAST_REACH_PX = 0.75
+"""Pixels that the corners of a scaled picture move at least; less blurs things away and explains nothing."""
+
 _TURNING = 0.05
 """Share that changes at least when the whole sphere turns noticeably; below it no rotation is sought."""
 
@@ -124,9 +127,9 @@ def compare(
             if left < 0.7 * changed:
                 excess, background, residual, turn = turned_excess, turned_background, left, vector
     scaling = None
-    if turning and residual > _TURNING:
+    if turning and changed > _TURNING:
         matrix = zoom.estimate(first[1], second[1]) if zoomed is None else zoomed
-        if matrix is not None:
+        if matrix is not None and zoom.reach_px(matrix, *first[0].shape) >= _LEAST_REACH_PX:
             scaled, inside = zoom.apply(first[0], matrix)
             scaled = np.where(inside, scaled, second[0])
             scaled_excess, scaled_background = _block_excess(scaled, _smooth(scaled), *second, settings, blur_px=0.5)

@@ -106,11 +106,51 @@ class StillsThresholds(Settings):
     slide_steps: int = Field(
         default=4, ge=0, json_schema_extra=unit("samples"), description="Longest change of slides, fades included."
     )
+    turning_departure: float = Field(
+        default=2.8,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="A picture turns only if half of the sphere departs from its mean over time by this.",
+    )
+    lively_departure: float = Field(
+        default=8.0,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="A picture is no still where 0.5 % of the sphere departs from its mean by this and lively_share "
+        "moves. Raising it drops more videos.",
+    )
+    lively_share: float = Field(
+        default=0.001, ge=0, le=1, description="Least share of the sphere that moves in half of the steps for that."
+    )
     overlay_flatness: float = Field(
         default=0.26,
         ge=0,
         description="Something that travels up or down and keeps its pixels at least this well is an overlay, not a "
         "thing in the world, which would stretch (flatness per unit of stretch).",
+    )
+    far_stretch: float = Field(
+        default=0.4,
+        ge=0,
+        description="Travel is far when a thing in the world would stretch by at least this (natural logarithm).",
+    )
+    far_flatness: float = Field(
+        default=0.06,
+        description="Replaces overlay_flatness and dark_flatness where travel is far: the two are told apart more "
+        "surely there.",
+    )
+    busy_motion: float = Field(
+        default=0.5,
+        ge=0,
+        description="Something that moves at least this much in nearly all steps, in one small place, is an overlay "
+        "(units of weak_peak), where the next two limits hold as well.",
+    )
+    busy_ratio: float = Field(
+        default=15.0, ge=0, description="It must also move this many times as much as is usual in the picture."
+    )
+    busy_elsewhere: float = Field(
+        default=0.17,
+        ge=0,
+        description="And the strongest block elsewhere must stay below this part of what counts as motion.",
     )
     dark_flatness: float = Field(default=0.3, ge=0, description="Replaces overlay_flatness in dark pictures.")
     least_stretch: float = Field(

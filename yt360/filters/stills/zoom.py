@@ -75,3 +75,9 @@ def identity() -> NDArray[np.float64]:
 def size(matrix: NDArray[np.float64]) -> float:
     """Natural logarithm of the scale, without sign."""
     return abs(float(np.log(max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-6))))
+
+
+def reach_px(matrix: NDArray[np.float64], height: int, width: int) -> float:
+    """How far the corner that moves most is carried, in pixels."""
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
+    return float(np.max(np.linalg.norm(corners @ matrix.T - corners[:, :2], axis=1)))

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.filters.pictures import HEIGHT, WIDTH, scenery
+from yt360.filters.stills import zoom
+
+
+@pytest.mark.parametrize(("scale", "right", "down"), [(1.02, 1.5, 0.0), (0.98, -2.0, 1.0), (1.0, 3.0, -2.0)])
+def test_a_scaling_of_the_flat_picture_is_found_and_undone(scale, right, down):
+    picture = scenery(5).astype(np.float32)
+    truth = np.array([[scale, 0, (1 - scale) * WIDTH / 2 + right], [0, scale, (1 - scale) * HEIGHT / 2 + down]])
+    other = cv2.warpAffine(picture, truth, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    found = zoom.estimate(picture, other)
+    assert found is not None
+    assert zoom.size(found) == pytest.approx(abs(np.log(scale)), abs=0.002)
+    undone, inside = zoom.apply(picture, found)
+    assert np.abs(undone - other)[inside].mean() < 1.0
+
+
+def test_a_plain_picture_has_nothing_to_follow():
+    assert zoom.estimate(np.full((HEIGHT, WIDTH), 90, np.float32), np.full((HEIGHT, WIDTH), 95, np.float32)) is None
+
+
+def test_scalings_one_after_the_other_are_one():
+    one, two = np.array([[1.1, 0, 3], [0, 1.1, -2]]), np.array([[0.9, 0, 1], [0, 0.9, 5]])
+    point = np.array([40.0, 25.0, 1.0])
+    there = two @ np.append(one @ point, 1.0)
+    np.testing.assert_allclose(zoom.compose([one, two]) @ point, there)
+    assert zoom.reach_px(zoom.identity(), HEIGHT, WIDTH) == 0
+    assert zoom.reach_px(np.array([[1.0, 0, 3], [0, 1.0, 4]]), HEIGHT, WIDTH) == pytest.approx(5.0)
