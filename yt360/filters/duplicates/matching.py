@@ -47,6 +47,9 @@ _MIXER = np.int64(0x1E3779B97F4A7C15)
 _FEW_LANDMARKS = 40
 """Videos with fewer hashes of sound are compared by their pictures alone."""
 
+_MIRRORED_SAME = 0.85
+"""Least cosine of two pictures of which one is mirrored: of 78 pairs of strangers the most was 0.78."""
+
 _SAME_PLACE = 0.9
 """Least cosine of two videos of which only the picture is the same."""
 
@@ -135,7 +138,8 @@ def _by_sound(
     if rate < limits.min_rate or shared_s < limits.min_overlap_s:
         return None
     picture, flipped = pictures.likeness(a, b, line.speed, line.offset_s, begin_s, end_s)
-    alike = picture is None or picture >= limits.min_picture_similarity
+    least = max(limits.min_picture_similarity, _MIRRORED_SAME if flipped else -1.0)
+    alike = picture is None or picture >= least
     return Match(
         one,
         other,

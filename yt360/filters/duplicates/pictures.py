@@ -30,6 +30,9 @@ _DIFFERENT, _MOST_VIEWS = 0.9, 24
 _PROPOSED = 0.9
 """Least cosine of two views that make a pair worth comparing."""
 
+_CLEARLY = 0.05
+"""How much more alike mirrored pictures must be for two to count as mirrored: rooms are nearly symmetrical."""
+
 _SPEEDS = (1.0, 0.96, 0.97, 0.98, 0.99, 1.01, 1.02, 1.03, 1.04)
 _STEPS = 4
 """Offsets tried from one frame to the next."""
@@ -76,7 +79,8 @@ def likeness(
         alike = similarity(a.frames[chosen], frames)
         best = np.where(near, alike, -1.0).max(axis=1)[near.any(axis=1)]
         found.append(round(float(np.median(best)), 4))
-    return max(found), found[1] > found[0]
+    flipped = found[1] > found[0] + _CLEARLY
+    return found[1] if flipped else found[0], flipped
 
 
 def proposals(fingerprints: Sequence[VideoFingerprint]) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,7 @@ class MatchSettings(Settings):
     )
     min_picture_similarity: float = Field(
         serialization_alias="picture",
-        default=0.5,
+        default=0.75,
         ge=-1,
         le=1,
         description="Least similarity (cosine) of the pictures at that offset; it keeps two videos under one "
