@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from yt360.media.reading import read_frames
 
 from yt360.engine.stage import Context, Done, Item
 from yt360.media import ffmpeg
 from yt360.media.picture import VideoDecodeSpec
+from yt360.media.reading_picture import read_frames
 from yt360.stages.stills import Stills
 
 _H264 = ("-c:v", "libx264", "-preset", "veryfast")
