@@ -129,7 +129,8 @@ def busy_badge(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
         if kind == 0:
             turned = cv2.getRotationMatrix2D((layer.shape[1] / 2, size / 2), 360 * rate * frame / FPS, 1)
             shape = (layer.shape[1], size)
-            yield _blend(picture, cv2.warpAffine(layer, turned, shape), cv2.warpAffine(mask, turned, shape), *at)
+            shown, cover = (np.asarray(cv2.warpAffine(each, turned, shape), np.float32) for each in (layer, mask))
+            yield _blend(picture, shown, cover, *at)
         elif kind == 1:
             yield _blend(picture, layer, mask * np.float32(0.5 + 0.5 * np.sin(2 * np.pi * rate * frame / FPS)), *at)
         else:
@@ -207,7 +208,7 @@ def leaves(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
     for frame in range(COUNT):
         wave = np.sin(2 * np.pi * rate * frame / FPS + columns / 23 + rows / 17).astype(np.float32)
         bent = cv2.remap(picture, columns + where.astype(np.float32) * reach * wave, rows, cv2.INTER_LINEAR)
-        yield plain._grain(rng, bent, 0.8)
+        yield plain._grain(rng, np.asarray(bent, np.float32), 0.8)
 
 
 def clouds(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
@@ -260,7 +261,8 @@ def hand_held(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
     for frame in range(COUNT):
         forward = pace * frame * np.sin(2 * np.pi * columns / WIDTH)
         shift = (depth * forward + sway * np.sin(frame / 5)).astype(np.float32)
-        yield plain._grain(rng, cv2.remap(picture, (columns + shift) % WIDTH, rows, cv2.INTER_LINEAR), 1.0)
+        seen = cv2.remap(picture, (columns + shift) % WIDTH, rows, cv2.INTER_LINEAR)
+        yield plain._grain(rng, np.asarray(seen, np.float32), 1.0)
 
 
 ALIVE: dict[str, Film] = {
@@ -305,9 +307,9 @@ def _mostly_empty(frames: NDArray[np.uint8], rng: Rng) -> Iterator[Picture]:
     """A tripod: all stands but a window of the picture, at the horizon."""
     high, wide = int(rng.integers(24, 110)), int(rng.integers(40, 220))
     row, column = int(rng.integers(100, 215 - high // 2)), int(rng.integers(0, WIDTH))
-    mask = np.zeros((HEIGHT, WIDTH), np.float32)
-    mask[row : row + high, :wide] = 1
-    mask = np.roll(cv2.GaussianBlur(mask, (0, 0), 3), column, axis=1)[..., None]
+    window = np.zeros((HEIGHT, WIDTH), np.float32)
+    window[row : row + high, :wide] = 1
+    mask = np.asarray(np.roll(cv2.GaussianBlur(window, (0, 0), 3), column, axis=1)[..., None], np.float32)
     for frame in frames:
         yield plain._grain(rng, frames[0] * (1 - mask) + frame * mask, float(rng.choice([0.5, 1.0])))
 
@@ -331,4 +333,5 @@ def pictures(seed: int) -> tuple[Picture, Picture]:
             assert photograph is not None, f"a photograph that OpenCV reads: {path}"
             found[k] = cv2.resize(photograph, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
             found[k] = np.roll(found[k], seed * 37 % WIDTH, axis=1)
-    return cv2.GaussianBlur(found[0], (0, 0), 0.6), cv2.GaussianBlur(found[1], (0, 0), 0.6)
+    one, other = (np.asarray(cv2.GaussianBlur(each, (0, 0), 0.6), np.float32) for each in found)
+    return one, other

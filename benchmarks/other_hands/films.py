@@ -49,7 +49,7 @@ def photograph(name: str) -> Picture:
         whole = whole[: len(whole) // 2] if "_TB" in name else whole
     else:
         whole = exposed(name)
-    return cv2.resize(whole, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return np.asarray(cv2.resize(whole, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
 
 
 @lru_cache(maxsize=3)
@@ -195,7 +195,8 @@ def panned(rng: Rng, picture: Picture, _other: Picture) -> Iterator[Picture]:
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     wide = np.concatenate([picture, picture[:, :2]], axis=1)
     for frame in range(COUNT):
-        yield cv2.remap(wide, (columns + np.float32(speed * frame)) % WIDTH, rows, cv2.INTER_CUBIC)
+        at = (columns + np.float32(speed * frame)) % WIDTH
+        yield np.asarray(cv2.remap(wide, at, rows, cv2.INTER_CUBIC), np.float32)
 
 
 def pulsing(rng: Rng, picture: Picture, _other: Picture) -> Iterator[Picture]:

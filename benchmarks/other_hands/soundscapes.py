@@ -86,7 +86,7 @@ def tractor(rng: Rng) -> Array:
     sound = (
         _outdoors(rng, _engine(rng), _direction(rng, 0.05)) + rng.uniform(0.1, 1.5) * _gusts(rng) + 0.1 * _field(rng)
     )
-    return sound * np.array([[1], [1], [float(rng.random() < 0.5)], [1]])
+    return np.asarray(sound * np.array([[1], [1], [float(rng.random() < 0.5)], [1]]), np.float64)
 
 
 def machines(rng: Rng) -> Array:
@@ -98,7 +98,7 @@ def machines(rng: Rng) -> Array:
 
 def wind(rng: Rng) -> Array:
     sound = _gusts(rng) + rng.uniform(0.1, 0.6) * _field(rng)
-    return sound * np.array([[1], [1], [float(rng.random() < 0.5)], [1]])
+    return np.asarray(sound * np.array([[1], [1], [float(rng.random() < 0.5)], [1]]), np.float64)
 
 
 def water(rng: Rng) -> Array:
