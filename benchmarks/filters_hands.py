@@ -87,7 +87,7 @@ def sound(each: int, first_seed: int) -> list[list[str]]:
     alarms: dict[str, list[bool]] = defaultdict(list)
     hits: dict[str, list[bool]] = defaultdict(list)
     left_out: dict[str, int] = defaultdict(int)
-    for kind, source, number, make in _scenes(each, first_seed):
+    for place, (kind, source, number, make) in enumerate(_scenes(each, first_seed)):
         try:
             scene = make()
         except LeftOutError as missing:
@@ -97,7 +97,7 @@ def sound(each: int, first_seed: int) -> list[list[str]]:
         for what, level_db in (("", 0.0), *(LAYERS if number % 4 == 0 else ())):
             heard = scene
             if what:
-                rng = np.random.default_rng((first_seed, number, zlib.crc32(what.encode())))
+                rng = np.random.default_rng((first_seed, place, zlib.crc32(what.encode())))
                 layer = np.tile(soundscapes.layer(rng, what), (1, 2))[:, : scene.shape[1]]
                 heard = scene[:, : layer.shape[1]] + layer * 10 ** (level_db / 20)
             heard = 0.1 * heard / max(1e-9, float(np.sqrt(np.mean(heard[0] ** 2))))

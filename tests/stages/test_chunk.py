@@ -119,7 +119,7 @@ def test_listed_segments_are_cut_exactly_there_whatever_they_are(tmp_path: Path)
     assert [child.id for child in outcome.children] == ["v-00000", "v-00001_300", "v-00005"]
     assert [child.meta["duration_s"] for child in outcome.children] == [2.0, 2.0, 1.5]
     assert outcome.measures["given"] == 4
-    everything = {"clip_s": 8.0, "min_clip_s": 7.0, "min_active_share": 0.0}
+    everything = {"clip_s": 8.0, "min_clip_s": 7.0, "min_active_share": 0.0, "max_silent_share": 1.0}
     whole = chunk(files, tmp_path / "whole", SMALL.model_copy(update=everything))
     sound = sound_of(tmp_path / "whole", whole.children[0].id)
     assert whole.children[0].meta["start_s"] == 0

@@ -65,7 +65,7 @@ def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
     draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
     verdict, measures = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw)), facts_of(10.0))
     assert verdict is None
-    strict = Stills(thresholds=StillsThresholds(moving_share=0.2, drift_share=0.2))
+    strict = Stills(thresholds=StillsThresholds(moving_share=0.2, drift_share=0.2, lively_share=1.0))
     assert strict.decide(measures).reason == "still"
 
 
