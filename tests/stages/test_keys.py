@@ -13,7 +13,7 @@ def _blob(name: str) -> Blob:
 
 
 _V, _S, _F = _blob("v"), _blob("s"), _blob("f")
-_COPY = {"video": "a", "covered": 0.9, "offset_s": 1.5, "votes": 12, "picture": None}
+_COPY = {"video": "a", "covered": 0.9, "offset_s": 1.5, "speed": 1.0, "votes": 12, "picture": None, "mirrored": False}
 _KEYS = [
     ("crawl", Item("a", "a", meta={"source": "file", "video": [10, "x"]}), "45738689f0e6b20a7f7437d525759475ee9e62f6"),
     ("crawl", Item("b", "b", meta={"source": "url"}), "0993a8e0961f4961a19ba697b88ad3bf47a627e0"),
@@ -21,17 +21,17 @@ _KEYS = [
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "8a14749cb4664a78a7ef6d5f44af82387c08d9d7"),
-    ("stills", Item("a", "a", {"video": _V, "facts": _F}), "eb694651f08052f064d6c0848ed16950d0f04906"),
+    ("stills", Item("a", "a", {"video": _V, "facts": _F}), "76d6d1292f64f96c92ef99fb56343202179f13ff"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "9c0e1febc6fc64b2c0de0dc8002460780b050f24"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "55c63f8930cd26f6f89d91460343fac678366b21"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "6cd64e0804a38583c6a45c6903d315f648c15e10"),
-    ("duplicates", Item("a", "a", meta={"group": "a"}), "d1feb0b63ac143f06e4a829d45e044387977134e"),
-    ("duplicates", Item("b", "b", meta={"group": "a", "copy_of": _COPY}), "fcf6b6f3142a02d11b7478fed5e0f4f2aa8947b0"),
-    ("chunk", Item("a", "a", {"video": _V, "facts": _F}), "d8a4fc1321bb6319215b54b184903e84e60e5813"),
+    ("duplicates", Item("a", "a", meta={"group": "a"}), "0bb6c092c9422761f2d3dc4fc51744f8b629c59f"),
+    ("duplicates", Item("b", "b", meta={"group": "a", "copy_of": _COPY}), "3f1063ec4113df2a910a95867de7d619e4c0e70f"),
+    ("chunk", Item("a", "a", {"video": _V, "facts": _F}), "49d1740c198113b799ce2e566c2614ce18ced528"),
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"segments": [[0, 10], [20.5, 30]]}),
-     "2dd1ba8363b5979287e91fa700dea1ec43fbdd4e"),
+     "260dbd706b5d979c4eb8f4ea37cf361ec86d41e2"),
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"repair": {"yaw_deg": 60.0, "lag_s": 0.0}}),
-     "9ac6af7a7aec39c911a5c790ba495e6dcba70be7"),
+     "855a909ebe6de242080b30437878190905bf88f5"),
     ("segment", Item("a-00000", "a", {"video": _V}), "ee637cffd81b82bbb468109e199d1f39087f297b"),
     ("annotate", Item("a-00000", "a", {"foa": _F}), "35dab48e3348e0049b4da6ce7ec329fe33c54b05"),
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
