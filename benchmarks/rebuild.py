@@ -24,7 +24,8 @@ import soundfile
 from benchmarks.worlds import machine
 from yt360.dataset.manifest import ClipRow
 from yt360.errors import ItemError
-from yt360.filters.duplicates.matching import Match, VideoFingerprint, compare
+from yt360.filters.duplicates.fingerprints import Match, VideoFingerprint
+from yt360.filters.duplicates.matching import compare
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.evaluation.precision_recall import wilson
 from yt360.media.ffmpeg import executable
