@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.release.fingerprints import PICTURE_S, thinned
 from yt360.release.reading import PublishedClip
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.rebuild.sounds import RATE, clip_of, melody, pictures
 from yt360.errors import ItemError, UsageError
-from yt360.filters.duplicates.matching import VideoFingerprint
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.rebuild.certificate import VERDICTS, Verdict, certificate, judge, require_signed
 from yt360.rebuild.page import html, markdown, sentence
 from yt360.release.fingerprints import to_row
