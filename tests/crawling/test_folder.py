@@ -75,6 +75,22 @@ def test_other_files_are_left_out_and_named_once(tmp_path: Path, caplog: pytest.
     assert "hidden" not in caplog.text
 
 
+def test_f17_what_is_no_file_of_its_own_is_left_out_with_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "videos"
+    _fill(folder, "a.mp4")
+    _fill(tmp_path / "elsewhere", "real.mp4")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "dangling.mp4").symlink_to(tmp_path / "gone.mp4")
+    os.mkfifo(folder / "pipe.mp4")
+    with caplog.at_level(logging.INFO):
+        assert [target.name for target in scan_folder(folder)] == ["a"]
+    assert "linked folders are not looked into (1): linked; name them in crawl.source" in caplog.text
+    assert "dangling.mp4: left out: expected a media file, found a link that leads nowhere" in caplog.text
+    assert "pipe.mp4: left out: expected a media file, found no regular file" in caplog.text
+
+
 def test_folders_in_it_are_read_and_names_do_not_clash(tmp_path: Path) -> None:
     _fill(tmp_path, "x/clip.mp4", "y/clip.mp4", "clip.mp4")
     targets = list(scan_folder(tmp_path))

@@ -55,7 +55,7 @@ def _files(folder: Path) -> Iterator[Path]:
         linked = [name for name in folders if os.path.islink(os.path.join(here, name))]
         if linked:
             log.warning(
-                "%s: %d linked folders are not looked into: %s; name them in crawl.source", here, len(linked),
+                "%s: linked folders are not looked into (%d): %s; name them in crawl.source", here, len(linked),
                 clean_text(", ".join(linked[:_MOST_NAMED]), 300),
             )  # fmt: skip
         for name in sorted(names):
