@@ -114,7 +114,7 @@ def test_a_list_alone_that_is_gone_is_a_failure_and_no_wrong_use(crawl) -> None:
 
 def test_names_and_tables_never_take_a_failed_list_for_a_video(crawl, tube: Tube, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(f"mine={GONE}\nonly={ALIVE}\n")
-    (tmp_path / "table.csv").write_text(f"video,start,end,split\n{GONE},0,10,test\nAAAAAAAAAAA,0,10,test\n")
+    (tmp_path / "table.csv").write_text(f"video,start,end,split\n{GONE},,,test\nAAAAAAAAAAA,0,10,test\n")
     _, states = crawl(str(tmp_path / "list.txt"), str(tmp_path / "table.csv"))
     assert states == {NAME: "failed", "only": "done", "AAAAAAAAAAA": "done"}
     assert NAME not in (tmp_path / "root" / "state" / "listing.json").read_text()

@@ -40,6 +40,9 @@ except Exception as error:
 
 """
 
+_ALSO = {"datasets": ("torchcodec.decoders",)}
+"""What else a tool imports on the way: without it, datasets refuses rows that hold a video, decoded or not."""
+
 _HARNESS = """
 import json
 import numpy as np
@@ -103,7 +106,8 @@ def _run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def _run_with(module: str, code: str, root: Path, folder: Path) -> Any:
     """What a script that uses a module has written, given the root and the name of a file. Skips without the module."""
     script, out = folder / "script.py", folder / "out.json"
-    script.write_text(_IMPORT.format(module=module) + code)
+    needs = [module, *_ALSO.get(module, ())]
+    script.write_text("".join(_IMPORT.format(module=each) for each in needs) + code)
     done = _run(_python(), str(script), str(root), str(out), folder=folder)
     if done.returncode == _MISSING:
         why = f"{module} cannot be imported by {_python()} ({done.stderr.strip().splitlines()[-1]})"

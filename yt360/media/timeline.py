@@ -33,6 +33,10 @@ _STEP_S = 0.00035
 _AHEAD_S = 0.00025
 """It follows a clock that drifts to the edge of that rounding: on average the clock is so much further."""
 
+_FIRST_S, _FIRST_ROUNDING_S = 0.1, 0.0006
+"""A clock drifts less than this so early: what deviates then is the rounding of the first stamp (Opus in Matroska skips
+6.5 ms, a first packet that no whole millisecond fits), and later stamps are held against the ones behind it."""
+
 _BRIDGE_S = 0.002
 """Gaps up to this length are bridged and not silenced: nothing is missing there, a clock drifts."""
 
@@ -211,6 +215,10 @@ class Layout:
         whole = decoded >= at + self._lasting
         if whole and max(map(abs, window)) <= 2 * self._tolerance:
             mean = round(float(np.average(window, weights=lengths)))
+            if at < _FIRST_S * self._rate_hz and abs(mean) <= _FIRST_ROUNDING_S * self._rate_hz:
+                self._shift -= mean
+                self._levels = [(begin, level - mean) for begin, level in self._levels]
+                return 0
             return mean + round(math.copysign(_AHEAD_S * self._rate_hz, mean)) if abs(mean) > self._step else 0
         sign = 1 if window[0] > 0 else -1
         least = min(sign * deviation for deviation in window)
