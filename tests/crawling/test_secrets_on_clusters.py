@@ -63,7 +63,10 @@ def holding(*folders: Path) -> list[str]:
 
 @pytest.fixture
 def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An sbatch that notes its words and its script and does the first task of an array; where it notes them."""
+    """An sbatch that notes its words and its script and does the first task of an array; where it notes them.
+
+    Beside it stands a scontrol that knows one answer: a site without SLURM has neither.
+    """
     noted = tmp_path / "noted"
     noted.mkdir()
     (tmp_path / "bin").mkdir()
@@ -80,6 +83,9 @@ echo $((number + 1))
 """
     )
     program.chmod(0o755)
+    other = program.with_name("scontrol")
+    other.write_text("#!/bin/sh\necho 'MaxArraySize = 1001'\n")
+    other.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     return noted
 
