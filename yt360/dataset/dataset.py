@@ -104,7 +104,7 @@ class Dataset:
             raise UsageError(
                 f"{self.location}: no clip has events; run a recipe with annotate.enabled=true (then shard)"
             )
-        found = read_manifest(self.location, "events").to_pandas()
+        found: pd.DataFrame = read_manifest(self.location, "events").to_pandas()
         return found[found["clip"].isin(self.ids)].reset_index(drop=True)
 
     def _column(self, name: str) -> list[Any]:
@@ -114,7 +114,8 @@ class Dataset:
     @property
     def variants(self) -> pd.DataFrame:
         """One row a further picture or sound of a clip; columns: :data:`yt360.dataset.schema.VARIANTS`."""
-        return self._variants.table.to_pandas()
+        frame: pd.DataFrame = self._variants.table.to_pandas()
+        return frame
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
