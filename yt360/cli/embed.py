@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yt360.cli.common import clean
-from yt360.cli.looker import Looker, torch_device
+from yt360.cli.inference_options import Looker, convention_option, device_option, fov_option, model_option, torch_device
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
@@ -35,7 +35,7 @@ class Direction(click.ParamType[tuple[float, float]]):
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--root", metavar="DIR", default=None, help="All clips of a finished dataset instead of files.")
 @click.option("--split", default=None, help="With --root: only this split (train, test).")
-@click.option("--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub.")
+@model_option
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The Parquet file.")
 @click.option(
     "--every",
@@ -53,13 +53,7 @@ class Direction(click.ParamType[tuple[float, float]]):
     help="A direction to look in, in degrees: counter-clockwise from the front, up. May be repeated.  "
     "[default: 0,0 90,0 180,0 -90,0]",
 )
-@click.option(
-    "--fov",
-    "fov_deg",
-    type=click.FloatRange(0, 180, min_open=True, max_open=True),
-    default=None,
-    help="Field of view in degrees.  [default: the model's]",
-)
+@fov_option
 @click.option(
     "--modality",
     "modalities",
@@ -67,16 +61,11 @@ class Direction(click.ParamType[tuple[float, float]]):
     help="video, sound, video_embedding, sound_embedding, predicted_video_embedding, predicted_sound_embedding, "
     "video_from_sound, sound_from_video. May be repeated.  [default: the first four]",
 )
-@click.option(
-    "--convention",
-    type=click.Choice(["ambix", "n3d", "orthonormal", "fuma"]),
-    default=None,
-    help="Order and weights of the files' ambisonics, where you know them and the files do not say.",
-)
+@convention_option
 @click.option(
     "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="Moments at a time; changes no number."
 )
-@click.option("--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1.")
+@device_option
 @talk_options
 def embed_command(
     files: tuple[Path, ...],

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from yt360.cli.looker import Looker, torch_device
+from yt360.cli.inference_options import Looker, convention_option, device_option, fov_option, model_option, torch_device
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
 
 @click.command("localise", short_help="Where on the sphere what is seen sounds, by a trained model.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub.")
+@model_option
 @click.option(
     "--out",
     required=True,
@@ -40,21 +40,10 @@ from yt360.errors import UsageError
     show_default=True,
     help="Elevation of a ring in degrees. May be repeated.",
 )
-@click.option(
-    "--fov",
-    "fov_deg",
-    type=click.FloatRange(0, 180, min_open=True, max_open=True),
-    default=None,
-    help="Field of view in degrees.  [default: the model's]",
-)
-@click.option(
-    "--convention",
-    type=click.Choice(["ambix", "n3d", "orthonormal", "fuma"]),
-    default=None,
-    help="Order and weights of the ambisonics, where you know them and the file does not say.",
-)
+@fov_option
+@convention_option
 @click.option("--video/--no-video", default=True, show_default=True, help="Write the overlay video too.")
-@click.option("--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1.")
+@device_option
 @talk_options
 def localise_command(
     file: Path,

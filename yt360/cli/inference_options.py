@@ -1,4 +1,4 @@
-"""What commands share that put a trained model to work: a process that looks into files, and a device that is there."""
+"""What commands share that put a trained model to work: options, a process that looks into files, a usable device."""
 
 from __future__ import annotations
 
@@ -8,7 +8,29 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+import click
+
 from yt360.errors import ItemError, UsageError
+
+model_option = click.option(
+    "--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub."
+)
+fov_option = click.option(
+    "--fov",
+    "fov_deg",
+    type=click.FloatRange(0, 180, min_open=True, max_open=True),
+    default=None,
+    help="Field of view in degrees.  [default: the model's]",
+)
+convention_option = click.option(
+    "--convention",
+    type=click.Choice(["ambix", "n3d", "orthonormal", "fuma"]),
+    default=None,
+    help="Order and weights of the ambisonics, where you know them and the files do not say.",
+)
+device_option = click.option(
+    "--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1."
+)
 
 _LOOK_TIMEOUT_S = 300.0
 
