@@ -1,4 +1,4 @@
-"""Frame of reference: do picture and sound turn together, and is heard where and when it is seen?
+"""Frame of reference: do picture and sound turn together, and is what is seen heard from where and when it is seen?
 
 Consumes a video's picture and sound and the decoding specs that ``validate`` found. A few stretches are looked at,
 small and gray, sixteen frames a second, each decoded once. What was measured stands in the record, its course over
