@@ -130,6 +130,10 @@ FORBIDDEN = {
     ),
     "yt360.training": ("yt360.inference", "yt360.engine", "yt360.stages", "yt360.evaluation", "yt360.report"),
     "yt360.evaluation": ("yt360.engine", "yt360.stages", "yt360.report"),
+    "yt360.view": (
+        "yt360.crawling", "yt360.evaluation", "yt360.models", "yt360.inference", "yt360.release", "yt360.rebuild",
+        "yt360.engine.executors",
+    ),
 }  # fmt: skip
 """Room -> rooms that it must not know (``yt360.*``: all but the ground floor)."""
 
@@ -157,6 +161,11 @@ def test_arrows_point_down(room: str) -> None:
         if _refused(other, FORBIDDEN[room])
     }
     assert sorted(found - EXCEPTIONS.keys()) == []
+
+
+def test_only_the_command_line_knows_the_view() -> None:
+    users = {module for module in MODULES if any(_within(other, "yt360.view") for other in IMPORTS[module])}
+    assert {user for user in users if not _within(user, "yt360.view") and not _within(user, "yt360.cli")} == set()
 
 
 def test_only_the_command_line_knows_the_command_line() -> None:

@@ -1,0 +1,1 @@
+"""Looking around in a dataset and hearing it turn."""
