@@ -121,16 +121,16 @@ told()
 """,
     "explain": """
 from tests.engine import toy_cli
-from yt360.cli import explain
+from yt360.report import history
 from yt360.cli.common import catalog_of, open_root
-assert explain.explain(catalog_of(open_root(sys.argv[1])), "item00000007")["verdict"] == "kept"
+assert history.explain(catalog_of(open_root(sys.argv[1])), "item00000007")["verdict"] == "kept"
 told()
 """,
     "explain a clip": """
 from tests.engine import toy_cli
-from yt360.cli import explain
+from yt360.report import history
 from yt360.cli.common import catalog_of, open_root
-assert explain.explain(catalog_of(open_root(sys.argv[1])), "item00000007-1")["video"] == "item00000007"
+assert history.explain(catalog_of(open_root(sys.argv[1])), "item00000007-1")["video"] == "item00000007"
 told()
 """,
     "resume": """

@@ -9,7 +9,6 @@ import pytest
 
 from tests.engine.conftest import NAMES, Inline, run, run_inline, states
 from tests.engine.toys import REGISTRY, Rank
-from yt360.cli.explain import explain
 from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe, removal
 from yt360.engine.executors import slurm
@@ -17,6 +16,7 @@ from yt360.engine.items import Filtered
 from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.report.history import explain
 
 
 def ranked(names: list[str] = NAMES, misbehave: dict[str, Any] | None = None, **rank: Any) -> recipe.Recipe:

@@ -12,7 +12,6 @@ import pytest
 
 from tests.filters.duplicates.test_matching import music
 from tests.stages.fakes import FAKES, context
-from yt360.cli.explain import explain
 from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
@@ -25,6 +24,7 @@ from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.media import ffmpeg
 from yt360.publishing.manifests import build
 from yt360.report.funnel import funnel
+from yt360.report.history import explain
 from yt360.stages import REGISTRY, duplicates
 from yt360.stages.fingerprint import Fingerprint, read_print, write_print
 

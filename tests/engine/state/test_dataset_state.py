@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.engine.conftest import run_inline, states, toy_recipe, tree
 from tests.engine.test_resume import state_by_hand
 from tests.engine.toys import REGISTRY, Second
-from yt360.cli.explain import explain
 from yt360.cli.status import keep, summarize
 from yt360.engine import recipe
 from yt360.engine.resume import states_of
@@ -22,6 +21,7 @@ from yt360.engine.state.entries import STATES
 from yt360.engine.state.ledger import LedgerWriter, Record
 from yt360.engine.state.plan import ItemPlan, packed, unpacked
 from yt360.engine.storage import Root
+from yt360.report.history import explain
 
 
 def chain(count: int = 6) -> recipe.Recipe:
