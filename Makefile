@@ -23,7 +23,7 @@ $(VENV)/ready: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yt360 needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,segment,report,ray,s3,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,segment,report,view,ray,s3,dev]"
 	@touch $@
 
 demo: setup

@@ -96,16 +96,16 @@ FORBIDDEN = {
     **{f"yt360.{room}": ("yt360.*",) for room in GROUND},
     "yt360.media": (
         "yt360.engine", "yt360.stages", "yt360.crawling", "yt360.filters", "yt360.segmentation", "yt360.dataset",
-        "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",
-        "yt360.release", "yt360.rebuild",
+        "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.view", "yt360.publishing",
+        "yt360.synth", "yt360.release", "yt360.rebuild",
     ),
     "yt360.media.containers": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "projection", "ambisonic")),
     "yt360.media.projection": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "picture", "ambisonic")),
     "yt360.media.ambisonic": tuple(f"yt360.media.{name}" for name in ("probe", "reading", "containers", "projection")),
     "yt360.engine": (
         "yt360.stages", "yt360.filters", "yt360.crawling", "yt360.media", "yt360.segmentation", "yt360.dataset",
-        "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.publishing", "yt360.synth",
-        "yt360.release", "yt360.rebuild",
+        "yt360.models", "yt360.training", "yt360.evaluation", "yt360.report", "yt360.view", "yt360.publishing",
+        "yt360.synth", "yt360.release", "yt360.rebuild",
     ),
     "yt360.filters": ("yt360.stages", "yt360.training", "yt360.evaluation", "yt360.report"),
     **{
@@ -131,8 +131,8 @@ FORBIDDEN = {
     "yt360.training": ("yt360.inference", "yt360.engine", "yt360.stages", "yt360.evaluation", "yt360.report"),
     "yt360.evaluation": ("yt360.engine", "yt360.stages", "yt360.report"),
     "yt360.view": (
-        "yt360.crawling", "yt360.evaluation", "yt360.models", "yt360.inference", "yt360.release", "yt360.rebuild",
-        "yt360.engine.executors",
+        "yt360.crawling", "yt360.training", "yt360.evaluation", "yt360.models", "yt360.inference", "yt360.publishing",
+        "yt360.release", "yt360.rebuild", "yt360.engine.executors", "yt360.engine.pipeline",
     ),
 }  # fmt: skip
 """Room -> rooms that it must not know (``yt360.*``: all but the ground floor)."""
@@ -171,6 +171,13 @@ def test_only_the_command_line_knows_the_view() -> None:
 def test_only_the_command_line_knows_the_command_line() -> None:
     users = {module for module in MODULES if any(_within(other, "yt360.cli") for other in IMPORTS[module])}
     assert {module for module in users if not _within(module, "yt360.cli")} <= {"yt360.__main__"}
+
+
+def test_only_the_command_line_opens_the_view() -> None:
+    users = {module for module in MODULES if any(_within(other, "yt360.view") for other in IMPORTS[module])}
+    assert {module for module in users if not _within(module, "yt360.cli")} <= {
+        module for module in MODULES if _within(module, "yt360.view")
+    }
 
 
 def test_exceptions_are_still_needed() -> None:

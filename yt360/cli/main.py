@@ -76,6 +76,9 @@ _COMMANDS = {
         "One HTML page: funnel, scores, and what was dropped, to look at and listen to.",
         _ASK,
     ),
+    "view": _Listed(
+        "yt360.cli.view:view_command", "See and hear a dataset in the browser, and label what is wrong.", _ASK
+    ),
     "filters": _Listed(
         "yt360.cli.filters:filters_group",
         "How good the filters are: evaluate against labels, sweep thresholds.",

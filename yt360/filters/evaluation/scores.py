@@ -26,7 +26,8 @@ class Score:
 
     ``drops_above`` says on which side of the threshold a video is dropped; ``span`` is the range to draw.
     ``reasons`` are those of the verdicts that go by it; ``applied`` is the threshold for one video, where it depends on
-    what else was measured.
+    what else was measured. ``setting`` is the name of the threshold among the stage's thresholds (``a.b`` for one
+    inside another); empty where a parameter stands for it, which nothing decides again.
     """
 
     stage: str
@@ -38,6 +39,7 @@ class Score:
     reasons: tuple[str, ...]
     drops_above: bool = True
     applied: Callable[[Measures, Stage], float] | None = None
+    setting: str = ""
 
     def limit(self, measures: Measures, stage: Stage) -> float:
         """The threshold for one video, where it depends on what else was measured."""
@@ -91,26 +93,29 @@ SCORES: tuple[Score, ...] = (
         "validate", "first-order ambisonics", "probability that the four channels are W Y Z X, by what they sound like",
         _ambisonic, lambda stage: float(stage.thresholds.ambisonics.valid_probability),
         (0.0, 1.0), _INVALID, drops_above=False,
+        setting="ambisonics.valid_probability",
     ),
     Score(
         "stills", "share without motion", "share of the compared frames between which nothing moves",
         _quiet, lambda stage: float(stage.thresholds.quiet_share), (0.0, 1.0), ("still",),
+        setting="quiet_share",
     ),
     Score(
         "voiceover", "added to W", "probability that speech or music was added to W alone, without a direction",
-        _overlaid("omni"), lambda stage: float(stage.thresholds.omni), (0.0, 1.0), _POST,
+        _overlaid("omni"), lambda stage: float(stage.thresholds.omni), (0.0, 1.0), _POST, setting="omni",
     ),
     Score(
         "voiceover", "added in front", "probability that speech or music without room was added exactly in front",
-        _overlaid("front"), lambda stage: float(stage.thresholds.front), (0.0, 1.0), _POST,
+        _overlaid("front"), lambda stage: float(stage.thresholds.front), (0.0, 1.0), _POST, setting="front",
     ),
     Score(
         "voiceover", "added as stereo", "probability that a stereo mix was added, spread to both sides",
-        _overlaid("bed"), lambda stage: float(stage.thresholds.bed), (0.0, 1.0), _POST,
+        _overlaid("bed"), lambda stage: float(stage.thresholds.bed), (0.0, 1.0), _POST, setting="bed",
     ),
     Score(
         "voiceover", "head-locked stereo", "share of the time in which the separate head-locked stereo track sounds",
         _head_locked, lambda stage: float(stage.thresholds.head_locked_active), (0.0, 1.0), _POST,
+        setting="head_locked_active",
     ),
     Score(
         "chunk", "silent share", "share of the time without sound",

@@ -1,0 +1,77 @@
+"""`yt360 view`: a dataset in the browser: see and hear its clips, its verdicts, and label what is wrong."""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+import logging
+import webbrowser
+from pathlib import Path
+
+import click
+
+from yt360.cli.common import open_root, root_option
+from yt360.cli.talk import doing, talk_options
+from yt360.errors import UsageError
+from yt360.filters.evaluation.label_table import FILE
+from yt360.stages import REGISTRY
+
+log = logging.getLogger("yt360.view")
+
+
+@click.command("view", short_help="See and hear a dataset in the browser, and label what is wrong.")
+@root_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port to listen on; 0 takes a free one."
+)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="Where labels go; further files are shown beside it.  [default: labels.tsv in the root]",
+)
+@click.option("--as", "person", metavar="NAME", default=None, help="Who labels.  [default: the name of the login]")
+@talk_options
+def view_command(
+    root: str, host: str, port: int, no_browser: bool, labels: tuple[Path, ...], person: str | None
+) -> int:
+    """Open a dataset in the browser.
+
+    The address that is printed holds a token; without it the server answers nothing. Stop it with Ctrl+C.
+    """
+    try:
+        from yt360.view import server
+    except ModuleNotFoundError as error:
+        raise UsageError(f"yt360 view needs {error.name}: pip install 'yt360[view]'") from error
+    from yt360.view.access import new_token
+    from yt360.view.viewed_root import ViewedRoot
+
+    opened = open_root(root)
+    own = labels[0] if labels else (Path(FILE) if opened.store else opened.path / FILE)
+    viewed = ViewedRoot(opened, REGISTRY)
+    with doing("reading the records"):
+        viewed.videos()
+    token = new_token()
+    files = server.LabelFiles(own, person or _login(), labels[1:])
+    app = server.app_of(viewed, files, token, host)
+    listening = server.listen(host, port)
+    address = server.address_of(listening, token)
+    if not _is_loopback(listening.getsockname()[0]):
+        log.warning("everybody who can reach this machine on the network and has the address can see the dataset")
+    click.echo(address)
+    with listening:
+        server.serve(app, listening, ready=lambda: None if no_browser else webbrowser.open(address))
+    return 0
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "me"
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
