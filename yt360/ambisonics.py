@@ -175,8 +175,18 @@ def energy_map(foa: NDArray[Any], height: int, width: int) -> NDArray[np.float64
     >>> energy_map(encode([1.0, -1.0], azimuth=np.pi / 4, elevation=0.0), 1, 4)  # loudest ahead on the left
     array([[0.25, 1.  , 0.25, 0.  ]])
     """
+    return covariance_map(covariance(foa), height, width)
+
+
+def covariance_map(products: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """:func:`energy_map` of sound whose :func:`covariance` is ``products`` ``(4, 4)``.
+
+    >>> foa = encode([1.0, -1.0], azimuth=np.pi / 4, elevation=0.0)
+    >>> bool(np.array_equal(covariance_map(covariance(foa), 1, 4), energy_map(foa, 1, 4)))
+    True
+    """
     gains = encoding_gains(sphere.column_azimuths(width)[None, :], sphere.row_elevations(height)[:, None])
-    power: NDArray[np.float64] = np.einsum("ihw,ij,jhw->hw", gains, covariance(foa), gains) / 4
+    power: NDArray[np.float64] = np.einsum("ihw,ij,jhw->hw", gains, products, gains) / 4
     return power
 
 
@@ -204,9 +214,18 @@ def sound_direction(foa: NDArray[Any]) -> SoundDirection:
     >>> round(heard.azimuth, 3), round(heard.elevation, 3), round(heard.diffuseness, 3)
     (0.5, 0.2, 0.0)
     """
-    c = covariance(foa)
-    intensity = c[W, XYZ]
-    energy = float(np.trace(c) / 2)
+    return covariance_direction(covariance(foa))
+
+
+def covariance_direction(products: NDArray[np.float64]) -> SoundDirection:
+    """:func:`sound_direction` of sound whose :func:`covariance` is ``products`` ``(4, 4)``.
+
+    >>> foa = encode([0.3, -0.1, 0.2], azimuth=0.5, elevation=0.2)
+    >>> covariance_direction(covariance(foa)) == sound_direction(foa)
+    True
+    """
+    intensity = products[W, XYZ]
+    energy = float(np.trace(products) / 2)
     if energy <= 0 or not np.isfinite(energy):
         return SoundDirection(0.0, 0.0, 1.0, 0.0)
     azimuth, elevation = sphere.direction(intensity)

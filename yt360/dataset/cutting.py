@@ -149,17 +149,10 @@ def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: Sample
     >>> sample.pictures.shape, sample.sound.shape
     ((2, 4, 112, 112, 3), (1, 4, 24000))
     """
-    count, several = settings.view_count, settings.several_moments
-    moments = draw_moments(rng, decoder.clip, settings.data, count if several else 1)
+    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
 
     def choose(sound: NDArray[np.float32]) -> list[DrawnView]:
-        loudest = None
-        if settings.views.energy_share > 0:
-            heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
-            loudest = (heard.azimuth, heard.elevation)
-        drawn = 1 if several else count
-        views = draw_views(rng, drawn, settings.views, settings.behaviour, augment=augment, loudest=loudest)
-        return views * (count // drawn)
+        return _choose_views(rng, settings, sound, augment=augment)
 
     def recolour(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return jitter(rng, crop, settings.views.jitter)
@@ -173,6 +166,45 @@ def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: Sample
         switches=settings.behaviour,
         recolour=recolour if augment else None,
     )
+
+
+def draw_looks(
+    rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool
+) -> tuple[list[Moment], list[DrawnView]]:
+    """The moments and views that :func:`draw_sample` draws with equal random numbers, without the pictures.
+
+    Sound is decoded only where views are drawn by it.
+
+    >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
+    >>> decoder = ClipDecoder(MemberReader(root), row)
+    >>> moments, views = draw_looks(np.random.default_rng(0), decoder, settings, augment=True)
+    >>> sample = draw_sample(np.random.default_rng(0), decoder, settings, augment=True)
+    >>> tuple(moments) == sample.moments, tuple(views) == sample.views
+    (True, True)
+    """
+    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
+    sound = np.zeros((len(moments), 4, 1), np.float32)
+    if settings.views.energy_share > 0:
+        samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
+        sound = decoder.sound([moment.sound_start for moment in moments], samples)
+    return moments, _choose_views(rng, settings, sound, augment=augment)
+
+
+def _moments(settings: SampleSettings) -> int:
+    return settings.view_count if settings.several_moments else 1
+
+
+def _choose_views(
+    rng: np.random.Generator, settings: SampleSettings, sound: NDArray[np.float32], *, augment: bool
+) -> list[DrawnView]:
+    """The views of a sample whose moments sound like ``sound`` ``(moments, 4, samples)``."""
+    loudest = None
+    if settings.views.energy_share > 0:
+        heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
+        loudest = (heard.azimuth, heard.elevation)
+    drawn = 1 if settings.several_moments else settings.view_count
+    views = draw_views(rng, drawn, settings.views, settings.behaviour, augment=augment, loudest=loudest)
+    return views * (settings.view_count // drawn)
 
 
 def sound_samples(data: DataSettings, sample_rate_hz: int) -> int:

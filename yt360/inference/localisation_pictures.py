@@ -19,12 +19,10 @@ from yt360.inference.localisation import Localisation, heat
 from yt360.inference.recording import Recording
 from yt360.media import ffmpeg
 from yt360.media.clips import ClipVideoWriter
-from yt360.media.energy_overlay import heat_overlay, mark_direction
+from yt360.media.energy_overlay import CONTRAST, heat_overlay, mark_direction
 from yt360.media.png import write_png
 
 _TITLE_HEIGHT = 22
-_CONTRAST = 2.5
-"""Power that narrows the energy of a cardioid for the eye, as in :mod:`yt360.media.energy_overlay`."""
 
 
 class Maps:
@@ -45,7 +43,7 @@ class Maps:
     def energy(self, moment: int) -> NDArray[np.float64]:
         own = self._found.energy[moment]
         values = heat(own, self._found.directions_deg, self._height) / max(float(own.max()), 1e-12)
-        return np.clip(values, 0, 1) ** _CONTRAST
+        return np.clip(values, 0, 1) ** CONTRAST
 
 
 def write_picture(path: Path, found: Localisation, recording: Recording) -> None:

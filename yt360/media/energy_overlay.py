@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
 
+CONTRAST = 2.5
+"""Power that narrows the energy of a cardioid for the eye."""
 
-def energy_overlay(frame: NDArray[np.uint8], foa: NDArray[np.float32], *, contrast: float = 2.5) -> NDArray[np.uint8]:
+OPACITY = 0.75
+"""Of the heat map where it is 1."""
+
+
+def energy_overlay(
+    frame: NDArray[np.uint8], foa: NDArray[np.float32], *, contrast: float = CONTRAST
+) -> NDArray[np.uint8]:
     """A frame ``(H, W, 3)`` RGB with the energy of ``foa`` ``(4, samples)`` over it.
 
     First order hears widely: the map of a single source falls from 1 to 0 over the whole sphere. The
@@ -35,9 +43,20 @@ def heat_overlay(frame: NDArray[np.uint8], heat: NDArray[np.floating], strength:
 
     ``strength`` in [0, 1] thins all of it.
     """
-    colours = cv2.applyColorMap(np.round(255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
-    weight = (0.75 * strength * heat)[..., None]
+    colours = heat_colours()[np.round(255 * heat).astype(np.uint8)]
+    weight = (OPACITY * strength * heat)[..., None]
     return np.round(frame * (1 - weight) + colours * weight).astype(np.uint8)
+
+
+def heat_colours() -> NDArray[np.uint8]:
+    """The colours ``(256, 3)`` RGB of heat from 0 to 1: black, purple, orange, yellow.
+
+    >>> heat_colours()[[0, 128, 255]].tolist()
+    [[0, 0, 4], [188, 55, 84], [252, 255, 164]]
+    """
+    scale = np.arange(256, dtype=np.uint8)[:, None]
+    colours: NDArray[np.uint8] = cv2.applyColorMap(scale, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    return colours
 
 
 def mark_direction(picture: NDArray[np.uint8], azimuth: float, elevation: float) -> NDArray[np.uint8]:
