@@ -55,8 +55,7 @@ def heat_colours() -> NDArray[np.uint8]:
     [[0, 0, 4], [188, 55, 84], [252, 255, 164]]
     """
     scale = np.arange(256, dtype=np.uint8)[:, None]
-    colours: NDArray[np.uint8] = cv2.applyColorMap(scale, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
-    return colours
+    return cv2.applyColorMap(scale, cv2.COLORMAP_INFERNO)[:, 0, ::-1].astype(np.uint8)
 
 
 def mark_direction(picture: NDArray[np.uint8], azimuth: float, elevation: float) -> NDArray[np.uint8]:

@@ -22,6 +22,9 @@ _COLUMN = 170
 _GOLDEN = 0.618033988749895
 _MOST_NAMED = 24
 
+OPACITY = 0.55
+"""Of a map over its frame."""
+
 
 def category_colour(category_id: int) -> tuple[int, int, int]:
     """RGB of a category, the same in every picture; neighbouring ids get far hues."""
@@ -30,7 +33,7 @@ def category_colour(category_id: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def panoptic_overlay(frame: NDArray[np.uint8], panoptic: PanopticMap, *, opacity: float = 0.55) -> NDArray[np.uint8]:
+def panoptic_overlay(frame: NDArray[np.uint8], panoptic: PanopticMap, *, opacity: float = OPACITY) -> NDArray[np.uint8]:
     """A frame ``(H, W, 3)`` RGB with its map over it; the map is scaled to the frame. Things get a light outline."""
     size = (frame.shape[1], frame.shape[0])
     ids = cv2.resize(panoptic.ids.astype(np.float32), size, interpolation=cv2.INTER_NEAREST).astype(np.int32)
