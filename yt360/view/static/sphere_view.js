@@ -103,6 +103,7 @@ export class SphereView {
     const columns = [left.map((v) => -v), up, front.map((v) => -v)]; // a camera of three.js looks along -z, y is up
     const m = columns.map((column) => [...column, 0]);
     this.camera.matrix.fromArray([...m[0], ...m[1], ...m[2], 0, 0, 0, 1]);
+    this.camera.matrixWorldNeedsUpdate = true;
     this.camera.fov = (2 * Math.atan(Math.tan((fovDeg / 2) * DEG) / this.camera.aspect)) / DEG;
     this.camera.updateProjectionMatrix();
   }
