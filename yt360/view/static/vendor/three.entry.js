@@ -1,0 +1,21 @@
+// What the player uses of three.js; README.md says how three.module.min.js is made of it.
+export {
+  BackSide,
+  ClampToEdgeWrapping,
+  DataTexture,
+  LinearFilter,
+  LinearSRGBColorSpace,
+  Matrix4,
+  Mesh,
+  NearestFilter,
+  NoColorSpace,
+  PerspectiveCamera,
+  RGBAFormat,
+  RepeatWrapping,
+  Scene,
+  ShaderMaterial,
+  SphereGeometry,
+  UnsignedByteType,
+  VideoTexture,
+  WebGLRenderer,
+} from "three";
