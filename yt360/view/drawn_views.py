@@ -75,7 +75,7 @@ def drawn_views(clip: Clip, run: TrainingRun | None = None) -> dict[str, Any]:
     """
     views: list[dict[str, Any]] = []
     if run is None:
-        whose = "as the paper's settings draw them (no training run was named)"
+        whose = "as the paper's settings draw them, for want of a training run"
         settings = SampleSettings()
         longest = max(settings.data.sound_s, settings.data.picture_s)
         for number in range(MOST_SAMPLES if clip.duration_s >= longest else 0):

@@ -66,7 +66,7 @@ export class Legend {
 
   _views(views) {
     const now = make("strong");
-    return { element: make("p", {}, `Training views, ${views.whose} (${views.samples} samples): `, now), now };
+    return { element: make("p", {}, `Training views ${views.whose}, ${views.samples} samples: `, now), now };
   }
 
   #names({ names }, number, layers) {

@@ -25,6 +25,8 @@ export class Overlay {
     const { context } = this;
     const [width, height] = this.size;
     this.look = look;
+    this.canvas.hidden = !heard.length && !views.length && !aim; // an empty one would still be blended
+    if (this.canvas.hidden) return;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     context.lineJoin = context.lineCap = "round";
@@ -133,7 +135,7 @@ export class Overlay {
     context.lineWidth = 3;
     context.strokeStyle = HALO;
     context.fillStyle = colour;
-    const words = `view ${view.number + 1}${view.mirrored ? ", mirrored" : ""}`;
+    const words = `sample ${view.sample + 1}, view ${view.number + 1}${view.mirrored ? ", mirrored" : ""}`;
     context.strokeText(words, place[0] + 6, place[1] + 16);
     context.fillText(words, place[0] + 6, place[1] + 16);
   }

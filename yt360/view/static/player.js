@@ -51,7 +51,6 @@ class Player {
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(this.stage);
     this.#resize();
-    this.#frame();
     if (clipUrl !== null) this.load(clipUrl);
   }
 
@@ -82,7 +81,7 @@ class Player {
         (made) => turn === this.#loads && this.#connect(about, made),
         (error) => turn === this.#loads && this.#silent(about, error),
       );
-      this.#dirty = true;
+      this.#wake();
       await this.#sounds;
     } catch (error) {
       if (turn === this.#loads) this.#say(`This recording cannot be shown: ${error.message}`);
@@ -106,7 +105,7 @@ class Player {
   async seek(time_s) {
     await this.#sounds;
     await this.playback?.seek(time_s);
-    this.#dirty = true;
+    this.#wake();
     this.onTime(this.time_s);
   }
 
@@ -132,7 +131,8 @@ class Player {
     }
     this.legend.show(wanted, layers);
     this.#shown = {};
-    this.#dirty = true;
+    this.#told = null;
+    this.#wake();
     this.#tell();
   }
 
@@ -142,7 +142,7 @@ class Player {
     this.#listening = mode;
     this.field?.setListening(mode);
     this.controls.showListening(mode);
-    this.#dirty = true;
+    this.#wake();
     this.#tell();
   }
 
@@ -274,16 +274,15 @@ class Player {
   #point(event) {
     const box = this.stage.getBoundingClientRect();
     this.#pointer = event && [event.clientX - box.left, event.clientY - box.top];
-    this.#dirty = true;
+    this.#wake();
   }
 
   #resize() {
     const { clientWidth: width, clientHeight: height } = this.stage;
     if (!width || !height) return;
     this.size = [width, height];
-    const ratio = Math.min(globalThis.devicePixelRatio || 1, 2);
-    this.sphere.setSize(width, height, ratio);
-    this.overlay.setSize(width, height, ratio);
+    this.sphere.setSize(width, height);
+    this.overlay.setSize(width, height, Math.min(globalThis.devicePixelRatio || 1, 2));
     this.#turned();
     this.draw();
   }
@@ -295,7 +294,7 @@ class Player {
     write(this.where, `${directionWords(az_deg, el_deg)} · ${Math.round(fov_deg)}° wide`);
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => write(this.status, `Looking to ${this.where.textContent}${this.#ahead()}`), QUIET_MS);
-    this.#dirty = true;
+    this.#wake();
     this.onView({ az_deg, el_deg, fov_deg });
   }
 
@@ -315,7 +314,7 @@ class Player {
       this.video.load();
     });
     this.sphere.pictureReplaced();
-    this.#dirty = true;
+    this.#wake();
   }
 
   async #readSound(about, url) {
@@ -353,12 +352,12 @@ class Player {
       context: this.context,
       destination: this.field?.input ?? this.context.destination,
       changed: () => {
-        this.#dirty = true;
+        this.#wake();
         this.#tell();
       },
       shown: () => {
         this.sphere.pictureChanged();
-        this.#dirty = true;
+        this.#wake();
       },
     });
     this.playback.loop = this.controls.loop.input.checked;
@@ -378,13 +377,29 @@ class Player {
     this.onState(state);
   }
 
-  #frame = () => {
+  /** Draw soon. */
+  #wake() {
+    this.#dirty = true;
+    if (this.#waiting || !this.#running) return;
+    this.#waiting = true;
+    requestAnimationFrame(() => this.#frame());
+  }
+
+  #waiting = false;
+
+  #frame() {
+    this.#waiting = false;
     if (!this.#running) return;
-    requestAnimationFrame(this.#frame);
     this.playback?.tick();
-    if (this.playback?.playing) this.onTime(this.time_s);
-    if (this.#dirty || this.playback?.playing) this.draw();
-  };
+    const playing = this.playback?.playing;
+    if (playing) this.onTime(this.time_s);
+    if (this.#dirty || playing) this.draw();
+    if (this.playback?.playing) {
+      const dirty = this.#dirty;
+      this.#wake();
+      this.#dirty = dirty;
+    }
+  }
 
   /** Draw what has changed, now. */
   draw() {
@@ -397,9 +412,14 @@ class Player {
       this.#drawLines(time_s);
       this.#showName();
     }
+    const tenth = Math.round(time_s * 10);
+    if (tenth === this.#told) return;
+    this.#told = tenth;
     this.controls.show({ ...this.state(), time_s });
     this.legend.update(time_s, this.#layers);
   }
+
+  #told = null; // tenths of a second: what is written beside the picture changes no more often
 
   #updateLayers(time_s) {
     const on = (name) => this.#chosen.has(name) && this.#layers.data[name];
@@ -407,8 +427,9 @@ class Player {
     const number = on("maps") ? this.#layers.mapNumberAt(time_s) : null;
     const again = (error) => {
       if (error) this.#say(error.message);
-      this.#dirty = true;
       this.#shown = {};
+      this.#told = null;
+      this.#wake();
     };
     const map = number === null ? null : this.#layers.map(number, again);
     const heard = on("directions") ? this.#layers.directionAt(time_s) : null;

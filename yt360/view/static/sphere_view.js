@@ -17,8 +17,6 @@ varying vec3 direction;
 uniform sampler2D picture;
 uniform sampler2D maps;
 uniform sampler2D colours;
-uniform bool mapped;
-uniform bool heated;
 uniform mat4 products;
 uniform float peak;
 uniform float contrast;
@@ -29,19 +27,22 @@ void main() {
   vec3 d = normalize(direction);
   vec2 place = vec2(0.5 - atan(d.y, d.x) / (2.0 * PI), 0.5 - atan(d.z, length(d.xy)) / PI);
   vec3 seen = texture2D(picture, place).rgb;
-  if (mapped) {
-    vec4 segment = texture2D(maps, place);
-    seen = mix(seen, segment.rgb, segment.a);
-  }
-  if (heated) {
-    vec4 gains = vec4(1.0, d.y, d.z, d.x);
-    float power = max(dot(gains, products * gains) / 4.0, 0.0);
-    float heat = pow(min(power / peak, 1.0), contrast);
-    vec3 colour = texture2D(colours, vec2((floor(255.0 * heat + 0.5) + 0.5) / 256.0, 0.5)).rgb;
-    seen = mix(seen, colour, opacity * heat);
-  }
+#ifdef MAPPED
+  vec4 segment = texture2D(maps, place);
+  seen = mix(seen, segment.rgb, segment.a);
+#endif
+#ifdef HEATED
+  vec4 gains = vec4(1.0, d.y, d.z, d.x);
+  float power = max(dot(gains, products * gains) / 4.0, 0.0);
+  float heat = pow(min(power / peak, 1.0), contrast);
+  vec3 colour = texture2D(colours, vec2((floor(255.0 * heat + 0.5) + 0.5) / 256.0, 0.5)).rgb;
+  seen = mix(seen, colour, opacity * heat);
+#endif
   gl_FragColor = vec4(seen, 1.0);
 }`;
+
+const FINE = 4; // pixels that are drawn for each of the picture, along a line
+const [LEAST, STEP, MOST] = [0.4, 0.1, 2]; // device pixels for each CSS pixel
 
 export class SphereView {
   /** `canvas`: drawn on; `video`: the element whose frames are shown. Throws an Error where there is no WebGL. */
@@ -51,6 +52,8 @@ export class SphereView {
     this.scene = new THREE.Scene();
     this.camera = new THREE.PerspectiveCamera(90, 2, 0.1, 10);
     this.camera.matrixAutoUpdate = false;
+    this.camera.userData.fov_deg = 90;
+    this.size = [2, 1];
     this.picture = new THREE.VideoTexture(video);
     this.maps = dataTexture(new Uint8Array(4), 1, 1);
     this.colours = dataTexture(new Uint8Array(256 * 4), 256, 1);
@@ -60,8 +63,6 @@ export class SphereView {
       picture: { value: this.picture },
       maps: { value: this.maps },
       colours: { value: this.colours },
-      mapped: { value: false },
-      heated: { value: false },
       products: { value: new THREE.Matrix4() },
       peak: { value: 1 },
       contrast: { value: 1 },
@@ -69,6 +70,7 @@ export class SphereView {
     };
     this.material = new THREE.ShaderMaterial({
       uniforms,
+      defines: {},
       vertexShader: VERTEX,
       fragmentShader: FRAGMENT,
       side: THREE.BackSide,
@@ -90,11 +92,26 @@ export class SphereView {
     texture.wrapT = THREE.ClampToEdgeWrapping;
   }
 
-  /** Size on the page in CSS pixels, and device pixels for each. */
-  setSize(width, height, ratio) {
-    this.renderer.setPixelRatio(ratio);
-    this.renderer.setSize(width, height, false);
+  /** Size on the page in CSS pixels. */
+  setSize(width, height) {
+    this.size = [width, height];
     this.camera.aspect = width / height;
+    this.#ratio = null;
+    this.#sharpen();
+  }
+
+  #ratio = null;
+
+  /** As many pixels as the picture is worth: four to each of its own, which is cheap for small pictures. */
+  #sharpen() {
+    const columns = this.picture.image.videoWidth || 0;
+    const wanted = (FINE * columns * this.camera.userData.fov_deg) / 360 / this.size[0];
+    const steps = Math.ceil(Math.max(wanted, LEAST) / STEP) * STEP;
+    const ratio = Math.min(steps, globalThis.devicePixelRatio || 1, MOST);
+    if (ratio === this.#ratio) return;
+    this.#ratio = ratio;
+    this.renderer.setPixelRatio(ratio);
+    this.renderer.setSize(...this.size, false);
   }
 
   /** Look along a world-to-view rotation, `fovDeg` wide. */
@@ -106,6 +123,8 @@ export class SphereView {
     this.camera.matrixWorldNeedsUpdate = true;
     this.camera.fov = (2 * Math.atan(Math.tan((fovDeg / 2) * DEG) / this.camera.aspect)) / DEG;
     this.camera.updateProjectionMatrix();
+    this.camera.userData.fov_deg = fovDeg;
+    this.#sharpen();
   }
 
   /** The colours of heat, 256 times [r, g, b]. */
@@ -116,7 +135,7 @@ export class SphereView {
 
   /** The energy map of a moment: ten products of W Y Z X, its peak, contrast and opacity; null for none. */
   setEnergy(moment) {
-    this.uniforms.heated.value = moment !== null;
+    this.#cover("HEATED", moment !== null);
     if (moment === null) return;
     const [ww, wy, wz, wx, yy, yz, yx, zz, zx, xx] = moment.products;
     this.uniforms.products.value.set(ww, wy, wz, wx, wy, yy, yz, yx, wz, yz, zz, zx, wx, yx, zx, xx);
@@ -127,7 +146,7 @@ export class SphereView {
 
   /** The panoptic map: {pixels, width, height} with RGBA of each pixel, A being how far it covers; null for none. */
   setMap(map) {
-    this.uniforms.mapped.value = map !== null;
+    this.#cover("MAPPED", map !== null);
     if (map === null || map === this.shownMap) return;
     this.shownMap = map;
     this.maps.dispose();
@@ -135,6 +154,14 @@ export class SphereView {
     this.#prepare(this.maps, THREE.NearestFilter);
     this.maps.needsUpdate = true;
     this.uniforms.maps.value = this.maps;
+  }
+
+  /** Compile a layer in or out: what a branch skips still costs where there is no GPU. */
+  #cover(name, on) {
+    if (on === name in this.material.defines) return;
+    if (on) this.material.defines[name] = "";
+    else delete this.material.defines[name];
+    this.material.needsUpdate = true;
   }
 
   /** The video has another frame (or another size). */
@@ -146,6 +173,7 @@ export class SphereView {
   pictureReplaced() {
     this.picture.dispose();
     this.picture.needsUpdate = true;
+    this.#sharpen();
   }
 
   render() {
