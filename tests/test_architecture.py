@@ -137,7 +137,10 @@ FORBIDDEN = {
 }  # fmt: skip
 """Room -> rooms that it must not know (``yt360.*``: all but the ground floor)."""
 
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("yt360.view.drawn_views", f"yt360.training.{module}"): "draws the views of a run again, from its plan of batches"
+    for module in ("batch_plan", "recipe")
+}
 """(module, module) -> why it may, for as long as it does."""
 
 
