@@ -20,8 +20,8 @@ from yt360.settings import nearest
 from yt360.settings_reference import DIALECT, Setting, clean, settings_of
 from yt360.stages import REGISTRY
 
-_RECIPES = ("train", "evaluate")
-"""Commands whose recipes have settings of their own, beside the stages."""
+_RECIPES = {"train": "Recipes of `yt360 train`", "evaluate": "Recipes of `yt360 evaluate`", "doa": "`yt360 doa train`"}
+"""Commands that have settings of their own, beside the stages, and what the reference calls these."""
 
 SCHEMAS = ("recipe", "training", "evaluation")
 
@@ -41,7 +41,7 @@ def markdown() -> str:
     """The reference page of all settings."""
     parts = [
         "# Parameters",
-        "Every setting of every stage, and of training and evaluation recipes. Made by "
+        "Every setting of every stage, of training and evaluation recipes, and of heads on a model. Made by "
         "`python docs/reference/generate.py` from the declarations: do not edit. On the command line: "
         "`yt360 params STAGE`.",
         "`null` is YAML's word for no value. A dotted name (`access.retries`) is a key inside a section; on the "
@@ -52,9 +52,9 @@ def markdown() -> str:
         parts += [f"## {name}", _sentence(kind.params_type), _markdown_table(settings_of(kind.params_type))]
         if limits := settings_of(kind.thresholds_type):
             parts += [f"{_RE_DECIDES}.", _markdown_table(limits)]
-    for name in _RECIPES:
+    for name, title in _RECIPES.items():
         recipe = _recipe_class(name)
-        parts += [f"## Recipes of `yt360 {name}`", _sentence(recipe), _markdown_table(settings_of(recipe))]
+        parts += [f"## {title}", _sentence(recipe), _markdown_table(settings_of(recipe))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -82,6 +82,10 @@ def _recipe_class(name: str) -> type[BaseModel]:
         from yt360.training.recipe import TrainingRecipe
 
         return TrainingRecipe
+    if name == "doa":
+        from yt360.evaluation.doa.settings import DoaSettings
+
+        return DoaSettings
     from yt360.evaluation.recipe import EvaluationRecipe
 
     return EvaluationRecipe
@@ -96,7 +100,7 @@ def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Co
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON schema instead.")
 @click.option("--schema", type=click.Choice(SCHEMAS), help="Print the JSON schema of a kind of recipe, for an editor.")
 def params_command(stage: str | None, as_json: bool, schema: str | None) -> int:
-    """The parameters and thresholds of a STAGE, or of the recipes of `train` or `evaluate`.
+    """The parameters and thresholds of a STAGE, of the recipes of `train` or `evaluate`, or of `doa train`.
 
     Without STAGE: the names of all. Set them with -p NAME=VALUE of the stage's command, with --set STAGE.NAME=VALUE,
     or in a recipe.

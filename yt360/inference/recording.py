@@ -176,7 +176,7 @@ class FileRecording:
         wanted = self.settings
         before_s = (wanted.sound_s - wanted.picture_s) / 2
         length_s = starts_s[-1] - starts_s[0]
-        frames = _Frames(
+        frames = FrameWindow(
             read_frames(
                 self.read.path,
                 self.read.picture,
@@ -209,7 +209,7 @@ class FileRecording:
             yield RawMoment(start_s, padded, _of_length(heard, wanted.samples))
 
 
-class _Frames:
+class FrameWindow:
     """A window that moves forward over frames and forgets what lies behind it."""
 
     def __init__(self, source: Iterator[NDArray[np.uint8]]) -> None:

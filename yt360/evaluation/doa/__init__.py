@@ -1,0 +1,1 @@
+"""Sound event localisation and detection on frozen features: a small head that says what sounds where."""
