@@ -77,10 +77,11 @@ class SpatialSpectrogram(nn.Module):
         """
         if sound.device.type == "cpu" and len(sound) > 1:
             # What one sample needs in between stays in the cache; that of a large batch would not.
-            return torch.cat([self._input(*one) for one in zip(sound.split(1), matrices.split(1), strict=True)])
-        return self._input(sound, matrices)
+            return torch.cat([self.at_once(*one) for one in zip(sound.split(1), matrices.split(1), strict=True)])
+        return self.at_once(sound, matrices)
 
-    def _input(self, sound: Tensor, matrices: Tensor) -> Tensor:
+    def at_once(self, sound: Tensor, matrices: Tensor) -> Tensor:
+        """The same as a call, without taking samples one by one: for few of them, and for export."""
         logmel, intensity = self.measure(sound, matrices)
         logmel = (logmel - self.mean) / (self.std + 1e-5)
         return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)

@@ -1,0 +1,172 @@
+"""Exported graphs compute what the model computes, for any number of views, and say what they take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from yt360.cli.export import export_command
+from yt360.errors import UsageError, Yt360Error
+from yt360.models import export
+from yt360.models.avsa_model import AVSAModel
+from yt360.models.export_parts import ExportPart, export_parts
+from yt360.models.shipped import SHIPPED_MODEL
+
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra export")
+TARGETS: tuple[export.Target, ...] = ("onnx", "torch-export")
+
+
+@pytest.fixture(scope="module")
+def model() -> AVSAModel:
+    return AVSAModel.from_pretrained(SHIPPED_MODEL)
+
+
+@pytest.fixture
+def translators_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part that is exported fastest."""
+    monkeypatch.setattr(export, "export_parts", lambda model: export_parts(model)[2:])
+
+
+def inputs_of(model: AVSAModel, moments: int, directions: int) -> dict[str, torch.Tensor]:
+    """Random input as the processor makes it."""
+    made, generator = model.processor_settings, torch.Generator().manual_seed(moments)
+    shape = (moments, directions, made.frames, made.size, made.size, 3)
+    turned = torch.linalg.qr(torch.randn(moments, directions, 3, 3, generator=generator)).Q
+    matrices = torch.eye(4).repeat(moments, directions, 1, 1)
+    matrices[..., 1:, 1:] = turned
+    return {
+        "pictures": torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator),
+        "sound": 0.1 * torch.randn(moments, 1, 4, made.samples, generator=generator),
+        "matrices": matrices,
+        "directions": torch.nn.functional.normalize(torch.randn(moments, directions, 3, generator=generator), dim=-1),
+    }
+
+
+def run(path: Path, given: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    if path.suffix == ".onnx":
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return [torch.from_numpy(each) for each in session.run(None, {name: x.numpy() for name, x in given.items()})]
+    return list(torch.export.load(path).module()(*given.values()))
+
+
+def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected.reshape(found.shape)).square().mean().sqrt() / expected.std())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_graphs_together_compute_what_the_model_computes(
+    target: export.Target, model: AVSAModel, tmp_path: Path
+) -> None:
+    made = export.export_model(model, tmp_path / "out", target)
+    assert all(value < 1e-5 for part in made.differences.values() for value in part.values())
+    video, sound, translators = made.files
+    for moments, directions in ((1, 1), (2, 5)):
+        given = inputs_of(model, moments, directions)
+        expected = model(**given)
+        seen, seen_embedding = run(video, {"pictures": given["pictures"].flatten(0, 1)})
+        waves = given["sound"].expand(-1, directions, -1, -1).flatten(0, 1).contiguous()
+        _, heard, heard_embedding = run(sound, {"sound": waves, "matrices": given["matrices"].flatten(0, 1)})
+        grouped = (moments, directions, -1)
+        found = run(
+            translators,
+            {
+                "video_features": seen.view(grouped),
+                "sound_features": heard.view(grouped),
+                "directions": given["directions"],
+            },
+        )
+        pairs = [
+            (seen, expected.video),
+            (heard, expected.sound),
+            (seen_embedding, expected.video_embedding),
+            (heard_embedding, expected.sound_embedding),
+            (found[0], expected.video_from_sound),
+            (found[1], expected.sound_from_video),
+            (found[2], expected.predicted_video_embedding),
+            (found[3], expected.predicted_sound_embedding),
+        ]
+        assert (
+            max(difference(one, other) for one, other in pairs) < 2e-5
+        )  # white noise: features differ less than usual
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_graph_says_what_it_takes_and_what_it_is_of(
+    target: export.Target, model: AVSAModel, tmp_path: Path, translators_alone: None
+) -> None:
+    (path,) = export.export_model(model, tmp_path / "out", target).files
+    if target == "onnx":
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        said = session.get_modelmeta().custom_metadata_map
+        assert {each.name: each.shape for each in session.get_inputs()} == {
+            "video_features": ["moments", "directions", model.config.model.features],
+            "sound_features": ["moments", "directions", model.config.model.features],
+            "directions": ["moments", "directions", 3],
+        }
+    else:
+        said = dict.fromkeys(("part", "inputs", "outputs", "config", "preprocessor", "sound", "directions"), "")
+        torch.export.load(path, extra_files=said)
+    assert json.loads(said["part"]) == "translators"
+    assert json.loads(said["inputs"])["directions"] == {
+        "axes": ["moments", "directions", 3],
+        "dtype": "float32",
+        "meaning": "unit vectors of the views' centres",
+    }
+    assert json.loads(said["config"]) == model.config.to_json()
+    assert json.loads(said["preprocessor"])["sample_rate_hz"] == 24000
+    assert "SN3D" in json.loads(said["sound"])
+    assert "counter-clockwise" in json.loads(said["directions"])
+    index = json.loads((tmp_path / "out" / export.INDEX).read_text())
+    assert index["target"] == target
+    assert index["parts"]["translators"]["inputs"] == json.loads(said["inputs"])
+
+
+def test_what_differs_is_not_written(
+    model: AVSAModel, tmp_path: Path, translators_alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = torch.export.load
+
+    def another(path: Path) -> object:
+        program = load(path)
+        for value in program.state_dict.values():
+            value.mul_(1.001)
+        return program
+
+    monkeypatch.setattr(torch.export, "load", another)
+    with pytest.raises(Yt360Error, match=r"translators\.pt2: expected the output 'video_from_sound' to differ"):
+        export.export_model(model, tmp_path / "out", "torch-export")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_replaces_an_earlier_export_and_nothing_else(tmp_path: Path, translators_alone: None) -> None:
+    words = ["--model", SHIPPED_MODEL, "--to", "torch-export", "--out", str(tmp_path / "out")]
+    for _ in range(2):
+        done = CliRunner().invoke(export_command, words)
+        assert done.exit_code == 0, done.output
+        assert "translators.pt2: differs by at most 0.0e+00 standard deviations" in done.output
+    (tmp_path / "out" / "mine.txt").write_text("kept")
+    done = CliRunner().invoke(export_command, words)
+    assert isinstance(done.exception, UsageError)
+    assert "mine.txt" in str(done.exception)
+    assert (tmp_path / "out" / "mine.txt").read_text() == "kept"
+
+
+def test_examples_are_unlike_each_other(model: AVSAModel) -> None:
+    """The check would say little on input that is all alike."""
+    video, sound, translators = export_parts(model)
+    for part in (video, sound):
+        features = part.module(*part.example)[-1].detach()
+        assert float((features @ features.T).min()) < 0.9
+    assert isinstance(translators, ExportPart)
+    assert np.isfinite(translators.example[2].numpy()).all()
+
+
+def test_a_model_without_translation_networks_has_two_parts(model: AVSAModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.network, "translates", False)
+    assert [part.name for part in export_parts(model)] == ["video", "sound"]
