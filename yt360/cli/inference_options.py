@@ -13,7 +13,11 @@ import click
 from yt360.errors import ItemError, UsageError
 
 model_option = click.option(
-    "--model", "name", required=True, metavar="DIR", help="Model folder, or user/name on the hub."
+    "--model",
+    "name",
+    required=True,
+    metavar="DIR",
+    help="Model folder, the name of one that comes with yt360 (avsa-procedural-world), or user/name on the hub.",
 )
 fov_option = click.option(
     "--fov",

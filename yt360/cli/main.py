@@ -93,6 +93,10 @@ _COMMANDS = {
     "localise": _Listed(
         "yt360.cli.localise:localise_command", "Where on the sphere what is seen sounds, by a trained model.", _LEARN
     ),
+    "export": _Listed("yt360.cli.export:export_command", "A trained model as ONNX or torch.export graphs.", _LEARN),
+    "doa": _Listed(
+        "yt360.cli.doa:doa_group", "Sound events and their directions: train a head on frozen features.", _LEARN
+    ),
     "tables": _Listed(
         "yt360.cli.tables:tables_command", "The paper's tables, ours beside the paper's numbers.", _LEARN
     ),

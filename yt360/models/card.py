@@ -30,7 +30,7 @@ def model_card(
     name: str,
     parameters: int,
     data: Sequence[str],
-    results: Mapping[str, Mapping[str, float]],
+    results: Mapping[str, Mapping[str, float | tuple[float, float | None, float | None]]],
     command: str,
     limits: Sequence[str] = (),
     licence: str = "unknown",
@@ -38,7 +38,8 @@ def model_card(
     """The card of a model.
 
     ``name``: of the folder or of its place on the hub; ``data``: sentences on what it was trained with;
-    ``results``: phase -> measure -> value, measured by ``command``; ``licence``: an identifier of the hub's.
+    ``results``: phase or task -> measure -> value (or value, low and high end of its 95 % interval), measured by
+    ``command``; ``licence``: an identifier of the hub's.
     """
     model, sound = description.model, description.sound
     trained_for = ", then ".join(_OBJECTIVES[each] for each in description.objectives) or "not known"
@@ -72,9 +73,9 @@ def model_card(
     lines += ["", "## Use", "", _USE.format(name=name), "## Data and licences", "", *data, ""]
     lines += ["## Results", ""]
     if results:
-        lines += [f"Measured by `{command}`.", "", "| phase | measure | value |", "|---|---|---|"]
+        lines += [f"Measured by `{command}`.", "", "| what | measure | value |", "|---|---|---|"]
         lines += [
-            f"| {phase} | {measure} | {value:.4f} |"
+            f"| {phase} | {measure} | {_shown(value)} |"
             for phase, found in results.items()
             for measure, value in found.items()
         ]
@@ -83,6 +84,13 @@ def model_card(
     lines += ["", "## Limits", ""]
     lines += [f"- {limit}" for limit in (*limits, *_usual_limits(description))]
     return "\n".join(lines) + "\n"
+
+
+def _shown(value: float | tuple[float, float | None, float | None]) -> str:
+    if not isinstance(value, tuple):
+        return f"{value:.4f}"
+    found, low, high = value
+    return f"{found:.1f}" + ("" if low is None or high is None or low == high else f" [{low:.1f}, {high:.1f}]")
 
 
 def _usual_limits(description: ModelDescription) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.errors import UsageError
+from yt360.models.shipped import shipped_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _FILES = ["config.json", "model.safetensors", "preprocessor_config.json", "README.md"]
@@ -14,11 +15,14 @@ _FILES = ["config.json", "model.safetensors", "preprocessor_config.json", "READM
 
 
 def local_folder(name: str | Path, revision: str | None = None) -> Path:
-    """A folder as it is, or the local copy of ``user/name`` on the hub (``HF_ENDPOINT`` names another hub).
+    """A folder as it is, that of a model that comes with yt360, or the local copy of ``user/name`` on the hub
+    (``HF_ENDPOINT`` names another hub).
 
     Raises :class:`UsageError` where neither is there.
     """
     path = Path(name)
+    if not path.exists() and (folder := shipped_folder(str(name))) is not None:
+        return folder
     if isinstance(name, Path) or path.exists() or not _NAME.fullmatch(name):
         return path
     hub = _library(f"{name}: no such folder; to fetch it from the hub")

@@ -1,4 +1,7 @@
-"""A head on the frozen features of the model that comes with yt360, from labelled recordings to DCASE's scores."""
+"""A head on frozen features, from labelled recordings to DCASE's scores.
+
+Random convolutions are features, too: the model has learned nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from tests.inference.scenes import model_folder
 from yt360 import ambisonics
 from yt360.cli.doa import doa_group
 from yt360.dataset.starss import find_recordings, read_labels
@@ -19,7 +23,6 @@ from yt360.evaluation.doa.settings import DoaSettings, override
 from yt360.evaluation.doa.targets import reference_frames
 from yt360.evaluation.localisation_scores import LocalisationScorer, LocalisationScores
 from yt360.models.avsa_model import AVSAModel
-from yt360.models.shipped import SHIPPED_MODEL
 
 RATE_HZ = 24000
 QUICK = DoaSettings(around=4, hidden=64, epochs=40, batch=8, sequence=8)
@@ -63,8 +66,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model() -> AVSAModel:
-    return AVSAModel.from_pretrained(SHIPPED_MODEL)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_folder(tmp_path_factory.mktemp("model") / "model", model={"width": 8})
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> AVSAModel:
+    return AVSAModel.from_pretrained(folder)
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +153,10 @@ def test_a_folder_that_is_no_head_is_refused(
         learning.read_head(tmp_path, model)
 
 
-def test_estimates_can_be_read_as_labels(data: Path, model: AVSAModel, trained: Path, tmp_path: Path) -> None:
+def test_estimates_can_be_read_as_labels(data: Path, folder: Path, trained: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         doa_group,
-        ["evaluate", "--model", SHIPPED_MODEL, "--head", str(trained), "--data", str(data), "--out", str(tmp_path)],
+        ["evaluate", "--model", str(folder), "--head", str(trained), "--data", str(data), "--out", str(tmp_path)],
     )
     assert done.exit_code == 0, done.output
     assert "8 recordings: F20 0." in done.output
