@@ -79,6 +79,16 @@ def test_an_estimate_at_another_moment_of_the_segment_pairs_with_nothing() -> No
     assert found == LocalisationScores(0.0, 1.0, 180.0, 0.0)
 
 
+def test_where_nothing_pairs_recall_falls_by_as_many_as_were_given() -> None:
+    """A second that is right, and one in which the source sounds first and two estimates come later: LR = 1 / (1 + 2),
+    F = 1 / (1 + 0.5 * 2), two deletions of two references.
+    """
+    references = [{SPEECH: at(0)}] * 15 + [{}] * 5
+    estimates = [{SPEECH: at(0)}] * 10 + [{}] * 5 + [{SPEECH: at(0, 90)}] * 5
+    found = score(references, estimates)
+    assert found == LocalisationScores(pytest.approx(1 / 2), 1.0, pytest.approx(0, abs=1e-5), pytest.approx(1 / 3))
+
+
 def test_scores_are_means_over_the_classes_that_have_a_reference() -> None:
     """Speech: F 1, LE 4, LR 1. Music: F 0, LE 180, LR 0. A dog that nobody barked costs insertions alone."""
     frame = {SPEECH: at(0), MUSIC: at(90)}

@@ -95,6 +95,11 @@ def _starss(
     if fps != round(fps):
         raise UsageError(f"--fps {fps:g}: expected a whole number with --layout starss23")
     with tqdm(total=videos, unit="video", desc="synth", disable=None) as bar:
+
+        def advance(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
         make_starss_world(
             directory,
             recordings=videos,
@@ -103,7 +108,7 @@ def _starss(
             size=size,
             fps=round(fps),
             workers=workers,
-            progress=lambda name: bar.update() and None,
+            progress=advance,
         )
     click.echo(f"{videos} recordings in {directory / 'foa_dev'}, their labels in {directory / 'metadata_dev'}")
     return 0

@@ -94,6 +94,7 @@ class LocalisationScorer:
             if wanted and given and not paired:
                 # At other moments of the segment: DCASE's code counts these once, as missed, for each estimate.
                 counts.missed += given
+                counts.unlocalised += given
                 missed += given
                 continue
             means = [float(np.mean(angles)) for angles in paired.values()]

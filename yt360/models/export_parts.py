@@ -173,7 +173,7 @@ FRAME = "x front, y left, z up; azimuth counter-clockwise from the front, elevat
 
 def _directions(views: int, rng: np.random.Generator) -> NDArray[np.float32]:
     vectors = rng.normal(size=(views, 3))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
 def _example_pictures(made: ProcessorSettings, views: int, rng: np.random.Generator) -> NDArray[np.uint8]:

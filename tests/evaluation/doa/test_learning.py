@@ -6,6 +6,7 @@ Random convolutions are features, too: the model has learned nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from yt360.evaluation.doa.settings import DoaSettings, override
 from yt360.evaluation.doa.targets import reference_frames
 from yt360.evaluation.localisation_scores import LocalisationScorer, LocalisationScores
 from yt360.models.avsa_model import AVSAModel
+from yt360.synth.starss import make_starss_world
 
 RATE_HZ = 24000
 QUICK = DoaSettings(around=4, hidden=64, epochs=40, batch=8, sequence=8)
@@ -82,12 +84,12 @@ def trained(data: Path, model: AVSAModel, tmp_path_factory: pytest.TempPathFacto
     return out
 
 
-def always_one_place(data: Path) -> LocalisationScores:
+def always_one_place(data: Path, classes: Iterable[int] = (0, 1)) -> LocalisationScores:
     """Who says each class all the time, to the front."""
     scorer = LocalisationScorer()
     for recording in find_recordings(data, "test"):
         references = reference_frames(read_labels(recording.labels), recording.frames)
-        scorer.add(references, [{label: np.array([[1.0, 0, 0]]) for label in (0, 1)}] * recording.frames)
+        scorer.add(references, [{label: np.array([[1.0, 0, 0]]) for label in classes}] * recording.frames)
     return scorer.scores()
 
 
@@ -169,3 +171,14 @@ def test_estimates_can_be_read_as_labels(data: Path, folder: Path, trained: Path
         scorer.add(reference_frames(read_labels(recording.labels), recording.frames), found)
     assert held["lr"] == pytest.approx(scorer.scores().lr)
     assert held["le_deg"] == pytest.approx(scorer.scores().le_deg, abs=1)  # whole degrees
+
+
+@pytest.mark.slow
+def test_on_a_world_a_head_beats_who_always_says_the_same(model: AVSAModel, tmp_path: Path) -> None:
+    make_starss_world(tmp_path / "world", recordings=32, seed=3, duration_s=6.0)
+    head = learning.train_head(model, tmp_path / "world", tmp_path / "head", QUICK)
+    result = learning.evaluate_head(model, head, tmp_path / "world", cache=tmp_path / "head" / learning.FEATURES)
+    blind = always_one_place(tmp_path / "world", range(head.classes))
+    assert result.scores.f20 > 1.5 * blind.f20
+    assert result.scores.er20 < blind.er20
+    assert result.scores.le_deg < blind.le_deg

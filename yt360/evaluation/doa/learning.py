@@ -96,7 +96,7 @@ def _fit(head: DoaHead, examples: Sequence[tuple[Tensor, Tensor, Tensor]], setti
             features, vectors, counts = (torch.stack(each) for each in zip(*batch, strict=True))
             loss = track_loss(head(features), vectors, counts)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             clip_grad_norm_(head.parameters(), 1.0)
             optimiser.step()
             schedule.step()
