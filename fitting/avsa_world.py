@@ -34,11 +34,11 @@ TEST_SCENES, TEST_SEED = 48, 92_000
 
 _EVALUATION: dict[str, Any] = {
     "name": SHIPPED_MODEL,
-    "features": {"train_clips_per_video": 4, "test_clips_per_video": 8, "rounds": 1},
+    "features": {"train_clips_per_video": 2, "test_clips_per_video": 4, "rounds": 1},
     "tasks": [
         {"task": "avc-bin", "views": 4, "learning_rate": 1e-3, "translators": True},
         {"task": "avsa-bin", "views": 4, "learning_rate": 1e-3, "translators": True},
-        {"task": "localise", "clips_per_video": 1},
+        {"task": "localise", "clips_per_video": 1, "around": 8},
         {"task": "retrieval"},
     ],
     "data": {"workers": 0},
