@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
+from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.files import atomic_write_text
 from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate
+from yt360.filters.evaluation.agreement import Agreement, agreements
+from yt360.filters.evaluation.label_table import merged as merge
+from yt360.filters.evaluation.label_table import read_label_table
 from yt360.filters.evaluation.labels import VideoLabels, read_labels
 from yt360.filters.evaluation.precision_recall import Counts, wilson
 
@@ -29,7 +34,7 @@ _ROWS = 9
     "filters", cls=CommandGroup, short_help="How good the filters are: evaluate against labels, sweep thresholds."
 )
 def filters_group() -> None:
-    """How good the filters are, measured on a finished root. Nothing is decoded."""
+    """How good the filters are, measured on a finished root, and how far people agree. Nothing is decoded."""
 
 
 def _read(root: str, labels: Path) -> tuple[DatasetState, VideoLabels]:
@@ -160,3 +165,44 @@ def _curve_json(curve: Curve) -> dict[str, Any]:
         "today": _numbers(curve.today),
         "points": [{"threshold": at, **_numbers(counts)} for at, counts in curve.points],
     }
+
+
+@filters_group.command("agreement", short_help="How far people agree on labels (Cohen's kappa).")
+@click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--merged",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Also write the labels of all files into this one; of one person's two labels the newer stands.",
+)
+@json_option
+def agreement_command(tables: tuple[Path, ...], merged: Path | None, as_json: bool) -> int:
+    """How far people agree on the videos that they both labelled, with Cohen's kappa.
+
+    TABLES are labels that `yt360 view` wrote, or tab-separated tables of videos and labels (then the name of the file
+    stands for the person). One file may hold the labels of several people.
+    """
+    alike = len({path.stem for path in tables}) < len(tables)
+    held = merge([read_label_table(path, str(path) if alike else "") for path in tables])
+    found = agreements(held)
+    if merged is not None:
+        atomic_write_text(merged, held.text())
+    if as_json:
+        print_json({"people": held.people(), "pairs": [asdict(pair) for pair in found]})
+        return 0
+    if not found:
+        click.echo(f"no video has labels of two people (labels of: {', '.join(map(clean, held.people())) or 'nobody'})")
+        return 0
+    for pair in found:
+        click.echo(_agreement_words(pair))
+        for video, one, two in pair.disagreements:
+            click.echo(f"  {clean(video)}: {clean(one)} / {clean(two)}")
+    return 0
+
+
+def _agreement_words(pair: Agreement) -> str:
+    names = f"{clean(pair.first)} and {clean(pair.second)}"
+    share = f"the same label for {pair.observed:.0%} of {pair.videos} video{'' if pair.videos == 1 else 's'}"
+    if pair.kappa is None or pair.interval is None:
+        return f"{names}: {share}; kappa is not defined while all labels are the same"
+    return f"{names}: kappa {pair.kappa:.3f} [{pair.interval[0]:.3f}, {pair.interval[1]:.3f}], {share}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import logging
+import tempfile
 import webbrowser
 from pathlib import Path
 
@@ -55,13 +56,13 @@ def view_command(
         viewed.videos()
     token = new_token()
     files = server.LabelFiles(own, person or _login(), labels[1:])
-    app = server.app_of(viewed, files, token, host)
     listening = server.listen(host, port)
     address = server.address_of(listening, token)
     if not _is_loopback(listening.getsockname()[0]):
         log.warning("everybody who can reach this machine on the network and has the address can see the dataset")
-    click.echo(address)
-    with listening:
+    with listening, tempfile.TemporaryDirectory(prefix="yt360-view-") as scratch:
+        app = server.app_of(viewed, files, Path(scratch), token, host)
+        click.echo(address)
         server.serve(app, listening, ready=lambda: None if no_browser else webbrowser.open(address))
     return 0
 

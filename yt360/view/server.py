@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,16 @@ from yt360.files import parse_json
 from yt360.filters.evaluation.agreement import Agreement, agreements
 from yt360.filters.evaluation.label_table import LabelTable, checked, merged, read_label_table, write_label
 from yt360.view.access import Guard, own_names
-from yt360.view.answers import json_answer, on_error
+from yt360.view.answers import bytes_answer, json_answer, on_error
+from yt360.view.clip_payload import ABOUT, Member
 from yt360.view.dataset_facts import dataset_facts
 from yt360.view.redeciding import redecided
+from yt360.view.source_segments import SegmentFiles, SourceSegment, source_video
 from yt360.view.video_facts import video_facts
 from yt360.view.viewed_root import ViewedRoot
 
 STATIC = Path(__file__).with_name("static")
+HRIRS = Path(__file__).with_name("hrirs")
 _LARGEST_POST = 1 << 16
 
 
@@ -53,10 +57,12 @@ class _Page(StaticFiles):
 
 
 class Routes:
-    """The answers to every address; see :func:`app_of`."""
+    """The answers to every address; see :func:`app_of`. Pieces of whole videos lie in ``scratch``."""
 
-    def __init__(self, viewed: ViewedRoot, labels: LabelFiles) -> None:
-        self._viewed, self._labels = viewed, labels
+    def __init__(self, viewed: ViewedRoot, labels: LabelFiles, scratch: Path) -> None:
+        self._viewed, self._labels, self._scratch = viewed, labels, scratch
+        self._pieces = SegmentFiles(scratch / "segments")
+        self._reading = threading.Lock()
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
@@ -70,8 +76,34 @@ class Routes:
         return Response(self._viewed.videos(), media_type="application/json")
 
     def video(self, request: Request) -> Response:
+        name = request.path_params["video"]
         with self._viewed.catalog() as catalog:
-            return json_answer(video_facts(catalog, request.path_params["video"]))
+            return json_answer(video_facts(catalog, name, source_video(catalog, name, self._scratch)))
+
+    def clip(self, request: Request) -> Response:
+        payload = self._viewed.payload(request.path_params["clip"])
+        return self._member(request, payload.read, request.path_params.get("name", ABOUT))
+
+    def segment(self, request: Request) -> Response:
+        name = request.path_params["video"]
+        with self._viewed.catalog() as catalog:
+            source = source_video(catalog, name, self._scratch)
+        if source is None:
+            raise UsageError(f"{name}: this video cannot be played: there is no picture that could be read")
+        try:
+            piece = SourceSegment(source, request.path_params["number"])
+            path, content_type = self._pieces.get(piece, request.path_params.get("name", ABOUT))
+        except KeyError:
+            return json_answer({"error": "no such part of this video", "kind": "missing"}, 404)
+        return FileResponse(path, media_type=content_type)
+
+    def _member(self, request: Request, read: Callable[[str], Member], name: str) -> Response:
+        try:
+            with self._reading:  # readers of shards are not shared by threads
+                member = read(name)
+        except KeyError:
+            return json_answer({"error": f"{name}: this clip has no such part", "kind": "missing"}, 404)
+        return bytes_answer(request, member.data, member.content_type)
 
     def redecide(self, request: Request) -> Response:
         asked = {name: value for name, value in request.query_params.items() if name != "token"}
@@ -139,16 +171,24 @@ def _agreement(each: Agreement) -> dict[str, Any]:
     }
 
 
-def app_of(viewed: ViewedRoot, labels: LabelFiles, token: str, host: str) -> Guard:
-    """The whole application behind its guard. Handlers that read run in threads; one at a time reads the state."""
-    routes = Routes(viewed, labels)
+def app_of(viewed: ViewedRoot, labels: LabelFiles, scratch: Path, token: str, host: str) -> Guard:
+    """The whole application behind its guard. Handlers that read run in threads; one at a time reads the state.
+
+    ``scratch`` is an empty folder of this process.
+    """
+    routes = Routes(viewed, labels, scratch)
     app = Starlette(
         routes=[
             Route("/", routes.page),
+            Mount("/static/hrirs", _Page(directory=HRIRS)),
             Mount("/static", _Page(directory=STATIC)),
             Route("/api/dataset", routes.dataset),
             Route("/api/videos", routes.videos),
             Route("/api/videos/{video}", routes.video),
+            Route("/api/videos/{video}/segments/{number:int}", routes.segment),
+            Route("/api/videos/{video}/segments/{number:int}/{name}", routes.segment),
+            Route("/api/clips/{clip}", routes.clip),
+            Route("/api/clips/{clip}/{name:path}", routes.clip),
             Route("/api/redecide", routes.redecide),
             Route("/api/labels", routes.labels, methods=["GET"]),
             Route("/api/labels", routes.label, methods=["POST"]),

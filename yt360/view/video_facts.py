@@ -9,6 +9,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.report.cards import told_of
 from yt360.report.history import explain
 from yt360.stages.verdicts import failure_words, reason_words
+from yt360.view.source_segments import SEGMENT_S, SourceVideo
 from yt360.view.timelines import timelines
 
 _PRIVATE = ("host", "run", "log", "key", "params", "outputs", "thresholds", "measures", "attempt")
@@ -17,8 +18,11 @@ _PRIVATE = ("host", "run", "log", "key", "params", "outputs", "thresholds", "mea
 _LONGEST_TEXT = 4000
 
 
-def video_facts(catalog: DatasetState, video: str) -> dict[str, Any]:
-    """JSON values; raises :class:`yt360.errors.UsageError` for a video that the root never saw."""
+def video_facts(catalog: DatasetState, video: str, source: SourceVideo | None) -> dict[str, Any]:
+    """JSON values; raises :class:`yt360.errors.UsageError` for a video that the root never saw.
+
+    ``source``: how the whole video can be played, if it can: in ``segments`` pieces of ``segment_s`` seconds.
+    """
     told = explain(catalog, video)
     name = told["video"]
     return {
@@ -28,6 +32,11 @@ def video_facts(catalog: DatasetState, video: str) -> dict[str, Any]:
         "steps": [_step(event) for event in told["history"] if event["item"] == name],
         "clips": _clips(catalog, name),
         "timelines": timelines(catalog, name),
+        "segments": source.segments if source else 0,
+        "segment_s": SEGMENT_S,
+        "start_s": source.start_s if source else 0.0,
+        "end_s": source.end_s if source else 0.0,
+        "notes": list(source.notes) if source else [],
     }
 
 

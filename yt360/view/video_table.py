@@ -177,8 +177,8 @@ def _score(catalog: DatasetState, table: _Table, seen: Seen, rows: NDArray[np.in
             if value is None or not np.isfinite(value):
                 continue
             table.scores[_key(score)][row] = value
-            margin = score.margin(measures, stage)
-            if margin is not None and np.isfinite(margin) and _counts(table, row, score):
+            margin = score.margin_of(value, measures, stage)
+            if np.isfinite(margin) and _counts(table, row, score):
                 margins.append(margin)
         filtered = table.state[row] == "filtered"
         if margins and not (filtered and max(margins) < 0):

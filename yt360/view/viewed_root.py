@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from yt360.dataset.clip import Clip
 from yt360.dataset.dataset import Dataset, open_dataset
 from yt360.engine import recipe as recipes
 from yt360.engine.recipe import Registry
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.view.clip_payload import ClipPayload
 from yt360.view.video_table import video_table
 
+_KEPT_PAYLOADS = 3
 _AGAIN_S = 2.0
 """How long what was read stands before the ledger's files are looked at again."""
 
@@ -32,6 +34,7 @@ class ViewedRoot:
         self._lock = threading.RLock()
         self._catalog: DatasetState | None = None
         self._clips: Dataset | None = None
+        self._payloads: OrderedDict[str, ClipPayload] = OrderedDict()
         self._videos: bytes | None = None
         self._stamp: tuple[Any, ...] = ()
         self._looked = 0.0
@@ -56,13 +59,19 @@ class ViewedRoot:
                 self._videos = text.encode("utf-8", "replace")
             return self._videos
 
-    def clip(self, key: str) -> Clip:
-        """A clip that lies in a shard. Raises :class:`UsageError` where there is none of this name."""
+    def payload(self, key: str) -> ClipPayload:
+        """A clip that lies in a shard, for the player. Raises :class:`UsageError` where there is none of this name.
+
+        The last ones stay: a player asks for their parts one after the other.
+        """
         with self._lock:
-            self._refresh()
-            if self._clips is None:
-                self._clips = open_dataset(self.root.url)
-            return self._clips[key]
+            self.clip_ids()
+            assert self._clips is not None
+            if key not in self._payloads:
+                self._payloads[key] = ClipPayload(self._clips[key])
+                while len(self._payloads) > _KEPT_PAYLOADS:
+                    self._payloads.popitem(last=False)
+            return self._payloads[key]
 
     def clip_ids(self) -> list[str]:
         """Ids of the clips that lie in shards; raises :class:`UsageError` where there are no shards yet."""
@@ -82,6 +91,7 @@ class ViewedRoot:
             self._stamp = stamp
             self._catalog = DatasetState(self.root, self.recipe().stages)
             self._clips = self._videos = None
+            self._payloads.clear()
 
     def _files(self) -> tuple[Any, ...]:
         """Names, sizes and times of the files that what is shown comes from."""

@@ -114,9 +114,10 @@ def checked(video: str, label: str, person: str, seconds: float | None = None, n
     return Label(names[0], label, names[1], seconds, when, one_line(note, _LONGEST_NOTE))
 
 
-def read_label_table(path: Path) -> LabelTable:
-    """The labels of a file that :func:`write_label` wrote, or of any table of videos and labels (then the file's name
-    stands for the person). A file that is not there holds none. Raises :class:`UsageError` for what is no such table.
+def read_label_table(path: Path, person: str = "") -> LabelTable:
+    """The labels of a file that :func:`write_label` wrote, or of any table of videos and labels (then ``person`` gave
+    them, or who the file is named after). A file that is not there holds none. Raises :class:`UsageError` for what is
+    no such table.
     """
     if not path.exists():
         return LabelTable()
@@ -130,17 +131,18 @@ def read_label_table(path: Path) -> LabelTable:
             f"{path}: expected a tab-separated table of videos and labels, found: {error}; move it away, or name "
             "another file"
         ) from error
-    return LabelTable(_label(row, path) for row in rows if row and row[0].strip() and not row[0].startswith("#"))
+    usual = person or path.stem
+    return LabelTable(_label(row, usual) for row in rows if row and row[0].strip() and not row[0].startswith("#"))
 
 
-def _label(row: list[str], path: Path) -> Label:
+def _label(row: list[str], usual: str) -> Label:
     cells = [*(cell.strip() for cell in row), *[""] * len(_COLUMNS)]
     video, label, person, seconds, when, note = cells[: len(_COLUMNS)]
     try:
         at_s = float(seconds) if seconds else None
     except ValueError:
         at_s = None
-    return Label(video, label.lower(), person or path.stem, at_s, when, note)
+    return Label(video, label.lower(), person or usual, at_s, when, note)
 
 
 def write_label(path: Path, label: Label) -> LabelTable:

@@ -1,8 +1,8 @@
 """What people, or the world's own truth, say about videos: what each is to be dropped for, or that it is to be kept.
 
-Three forms are read: the table of the 2018 predecessor's authors (tab-separated: id, judgement, …), a procedural
-world (a folder with ``truth/``, its ``world.json``, or one ``*.truth.json``), and any tab-separated table of ids and
-words of :data:`WORDS`.
+Four forms are read: the table of the 2018 predecessor's authors (tab-separated: id, judgement, …), a procedural
+world (a folder with ``truth/``, its ``world.json``, or one ``*.truth.json``), what people gave in `yt360 view`
+(:mod:`yt360.filters.evaluation.label_table`), and any tab-separated table of ids and words of :data:`WORDS`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from yt360.errors import UsageError
 from yt360.files import parse_json
+from yt360.filters.evaluation.label_table import HEADER, LabelTable, read_label_table
 from yt360.hashing import safe_id
 
 FILTERS: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -34,11 +35,15 @@ WORDS: Mapping[str, str] = {
     "keep": KEEP,
     "fake": "ambisonics",
     "bad ambix": "ambisonics",
+    "bad ambisonics": "ambisonics",
     "edited sound": "post-production",
     "repeat": "duplicates",
     "still": "stills",
 } | {reason: name for name, (_, reasons) in FILTERS.items() for reason in reasons}
 """A judgement in words -> the filter that is to drop the video, or ``keep``. Other words say nothing about it."""
+
+DISAGREEMENT = "people disagree"
+"""Where in ``unused`` videos are counted of which people say different things."""
 
 _LARGEST_BYTES = 64 << 20
 """Size of a table of labels beyond which it is refused."""
@@ -46,14 +51,15 @@ _LARGEST_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class VideoLabels:
-    """``wanted``: video id -> filter that is to drop it, or ``keep``. ``unused`` counts rows that say neither."""
+    """``wanted``: video id -> filter that is to drop it, or ``keep``. ``unused`` counts rows that say neither, and
+    videos of which people say different things."""
 
     wanted: dict[str, str]
     unused: dict[str, int]
 
 
 def read_labels(path: Path) -> VideoLabels:
-    """Read any of the three forms. Raises :class:`UsageError` that says what was expected."""
+    """Read any of the four forms. Raises :class:`UsageError` that says what was expected."""
     if path.is_dir() or path.name == "world.json":
         folder = path if path.is_dir() else path.parent
         folder = folder if (folder / "truth").is_dir() else folder.parent
@@ -67,7 +73,18 @@ def read_labels(path: Path) -> VideoLabels:
         raise UsageError(f"{path}: expected a table of at most {_LARGEST_BYTES >> 20} MB, found a larger file")
     if path.name.endswith(".truth.json"):
         return _gathered([_truth(path)], path)
-    return _gathered(_table(path), path)
+    with path.open("rb") as stream:
+        given_in_view = stream.read(len(HEADER) + 3).lstrip(b"\xef\xbb\xbf").startswith(HEADER.encode())
+    return _gathered(_agreed(read_label_table(path)) if given_in_view else _table(path), path)
+
+
+def _agreed(table: LabelTable) -> list[tuple[str, str]]:
+    """One row a video: what all who judged it say, or that they disagree."""
+    said: dict[str, dict[str, str]] = {}
+    for each in table:
+        if each.label:
+            said.setdefault(each.video, {})[WORDS.get(each.label, each.label)] = each.label
+    return [(video, next(iter(words.values())) if len(words) == 1 else DISAGREEMENT) for video, words in said.items()]
 
 
 def _truth(path: Path) -> tuple[str, str]:

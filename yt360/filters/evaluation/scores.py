@@ -48,8 +48,10 @@ class Score:
     def margin(self, measures: Measures, stage: Stage) -> float | None:
         """How far beyond its threshold a video is, as a part of the range; negative on the side that is kept."""
         value = self.value(measures)
-        if value is None:
-            return None
+        return None if value is None else self.margin_of(value, measures, stage)
+
+    def margin_of(self, value: float, measures: Measures, stage: Stage) -> float:
+        """:meth:`margin` for a value that was read already: reading some of them is long work."""
         low, high = self.span
         away = (value - self.limit(measures, stage)) / (high - low)
         return away if self.drops_above else -away
