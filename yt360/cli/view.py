@@ -63,7 +63,9 @@ def view_command(
     with listening, tempfile.TemporaryDirectory(prefix="yt360-view-") as scratch:
         app = server.app_of(viewed, files, Path(scratch), token, host)
         click.echo(address)
-        server.serve(app, listening, ready=lambda: None if no_browser else webbrowser.open(address))
+        if not no_browser:
+            webbrowser.open(address)  # the socket listens already: the browser's request waits until it is answered
+        server.serve(app, listening)
     return 0
 
 

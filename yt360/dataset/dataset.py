@@ -8,10 +8,9 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
@@ -21,6 +20,9 @@ from yt360.dataset.manifest import join, read_manifest
 from yt360.dataset.members import MemberReader
 from yt360.dataset.variant import VariantTable
 from yt360.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd  # else imported by Arrow when a table is asked for
 
 _REMEMBERED_BYTES = 64 << 20
 """Of members of a store that stay in memory."""

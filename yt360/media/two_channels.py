@@ -19,7 +19,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal, special
 
 from yt360.ambisonics import W, Y
 
@@ -53,6 +52,8 @@ def two_channels(foa: NDArray[np.float32], kind: TwoChannels, sample_rate_hz: in
         raise ValueError(f"expected first-order sound of shape (4, samples), found {foa.shape}")
     middle, side = foa[W], foa[Y]
     if kind == "binaural":
+        from scipy import signal  # here: who only asks where a root stands does not wait for it
+
         omni, figure = head_filters(sample_rate_hz)
         middle = signal.oaconvolve(middle, omni, mode="full")[len(omni) // 2 :][: foa.shape[1]]
         side = signal.oaconvolve(side, figure, mode="full")[len(figure) // 2 :][: foa.shape[1]]
@@ -66,6 +67,8 @@ def head_filters(sample_rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.f
 
     0 dB for a frontal source at low frequencies, before the half that :func:`two_channels` takes.
     """
+    from scipy.signal.windows import tukey
+
     length = 2 * margin_samples(sample_rate_hz) + 1
     size = 4 * length
     frequencies = np.asarray(np.fft.rfftfreq(size, 1 / sample_rate_hz), np.float64)
@@ -79,7 +82,7 @@ def head_filters(sample_rate_hz: int) -> tuple[NDArray[np.float64], NDArray[np.f
     found = []
     for order in orders[:2]:
         response = np.fft.irfft(order * equal, size)
-        found.append(np.roll(response, length // 2)[:length] * signal.windows.tukey(length, 0.25))
+        found.append(np.roll(response, length // 2)[:length] * tukey(length, 0.25))
     return found[0], found[1]
 
 
@@ -87,6 +90,8 @@ def _sphere(frequencies_hz: NDArray[np.float64]) -> NDArray[np.complex128]:
     """Coefficients ``(orders, frequencies)`` of Legendre polynomials of the angle between a plane wave's direction and
     a point on a rigid sphere: pressure there over that at the centre without the sphere (time goes as exp(+i w t)).
     """
+    from scipy import special
+
     kr = 2 * np.pi * frequencies_hz * HEAD_RADIUS_M / SPEED_OF_SOUND_M_S
     found = np.zeros((_HIGHEST_ORDER + 1, len(kr)), np.complex128)
     found[0, kr == 0] = 1.0

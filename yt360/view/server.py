@@ -220,9 +220,13 @@ def address_of(listening: socket.socket, token: str) -> str:
     return f"http://{shown}:{port}/?token={token}"
 
 
-def serve(app: Guard, listening: socket.socket, ready: Callable[[], object] = lambda: None) -> None:
-    """Answer requests until the process is told to stop. The access log is off: addresses hold the token."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    ready()
-    server.run(sockets=[listening])
+def server_of(app: Guard) -> uvicorn.Server:
+    """A server that answers by ``app``. The access log is off: addresses hold the token."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none")
+    )
+
+
+def serve(app: Guard, listening: socket.socket) -> None:
+    """Answer requests until the process is told to stop."""
+    server_of(app).run(sockets=[listening])

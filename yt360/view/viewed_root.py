@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
+
 from yt360.dataset.dataset import Dataset, open_dataset
 from yt360.engine import recipe as recipes
 from yt360.engine.recipe import Registry
@@ -57,6 +59,9 @@ class ViewedRoot:
             if self._videos is None:
                 text = json.dumps(video_table(catalog, said), ensure_ascii=False, separators=(",", ":"))
                 self._videos = text.encode("utf-8", "replace")
+                # Records of all videos went through memory: what is asked for next is of one.
+                self._catalog = DatasetState(self.root, tuple(catalog.stages.values()))
+                pa.default_memory_pool().release_unused()
             return self._videos
 
     def payload(self, key: str) -> ClipPayload:

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from yt360 import sphere
 from yt360.filters.frame_of_reference.visual_activity import SECTORS
@@ -186,6 +185,8 @@ def lag_evidence(parts: Sequence[SeenAndHeard], yaw_deg: float) -> LagEvidence |
 
 def _change_curve(part: SeenAndHeard, yaw_deg: float) -> NDArray[np.float64]:
     """Correlation ``(frames,)`` of change seen and change heard, by lag."""
+    from scipy.ndimage import gaussian_filter1d  # here: who only asks where a root stands does not wait for it
+
     seen, heard = part.in_the_world()
     heard = turned(heard, np.full(len(heard), np.radians(yaw_deg)))
     level, light = (
@@ -205,6 +206,8 @@ def _logarithm(activity: Map) -> Map:
 
 def _places(activity: Map, fps: float) -> Map:
     """Where the activity is at each moment, as shares; its mean over time taken off."""
+    from scipy.ndimage import gaussian_filter1d
+
     smooth = gaussian_filter1d(activity, _PLACE_SMOOTH_S * fps, axis=0)
     smooth = np.sqrt(np.maximum(gaussian_filter1d(smooth, _PLACE_SMOOTH_SECTORS, axis=1, mode="wrap"), 0))
     smooth += _FLOOR * float(np.quantile(smooth.sum(axis=1), 0.75)) / SECTORS + _TINY

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
 
 from yt360.filters.frame_of_reference import alignment, sound_activity
 from yt360.filters.frame_of_reference.alignment import SeenAndHeard
@@ -68,6 +67,8 @@ def look(start_s: float, frames: Iterable[NDArray[np.uint8]], sound: NDArray[np.
     count = min(len(pictures), int(sound.shape[1] / sound_activity.SAMPLE_RATE_HZ * RATE_HZ))
     if count < _LEAST_FRAMES:
         return None
+    from scipy.spatial.transform import Rotation, Slerp  # here: who only asks where a root stands does not wait for it
+
     tracker = RotationTracker()
     found = [tracker.push(picture) for picture in pictures[:count:_TURN_EVERY]]
     turns = np.array([each.rotation for each in found])
@@ -120,6 +121,8 @@ def course(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
 
     ``rotation_deg`` is a rotation vector x, y, z: what was in direction v at ``start_s`` is turned by it.
     """
+    from scipy.spatial.transform import Rotation
+
     told = []
     for each in stretches:
         summed = each.vectors.sum(axis=1)

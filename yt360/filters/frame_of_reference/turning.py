@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ive
 
 GAINS = np.round(np.arange(-1.5, 1.51, 0.125), 3)
 LEAST_WINDOW_DEG = 10.0
@@ -57,6 +56,8 @@ def turning_evidence(
     found = [(vectors, heading) for vectors, heading in stretches if _range_deg(heading) >= LEAST_WINDOW_DEG]
     if not found:
         return None
+    from scipy.special import ive  # here: who only asks where a root stands does not wait for it
+
     near, most = np.zeros(len(GAINS)), 0.0
     for vectors, heading in found:
         azimuth = np.arctan2(vectors[..., 1], vectors[..., 0])

@@ -103,7 +103,7 @@ export class Detail {
     this.time = seconds;
     this.mark();
     try {
-      const player = await this.made(source.url);
+      const player = await this.made();
       if (this.source !== source) return;
       await player.load(source.url);
       if (this.source !== source) return;
@@ -122,11 +122,10 @@ export class Detail {
   }
 
   /** The player, which is made with the first clip. */
-  async made(clipUrl) {
+  async made() {
     if (!this.player) {
       const { createPlayer } = await import('./player.js');
       this.player ??= createPlayer(this.stage, {
-        clipUrl,
         onTime: (seconds) => this.moved(seconds),
         onView: (view) => {
           this.view = view;
@@ -155,7 +154,7 @@ export class Detail {
   changed(state) {
     if (state.layers) this.layers = state.layers;
     const more = this.source?.segment !== undefined && this.source.segment + 1 < this.facts.segments;
-    if (state.ended && more) this.playWholeOn();
+    if (state.ended && more && this.followed !== this.source) this.playWholeOn();
     this.tell();
   }
 
@@ -163,6 +162,7 @@ export class Detail {
   playWholeOn() {
     const { segment_s: long } = this.facts;
     const segment = this.source.segment + 1;
+    this.followed = this.source; // once, though the player tells of its end several times
     this.play({ url: api.segmentUrl(this.facts.id, segment), segment, at: segment * long, length: long }, 0, {}, true);
   }
 
