@@ -22,11 +22,12 @@ TOKEN = "token-of-the-tests"
 
 @dataclass
 class Served:
-    """A running server: its address without and with the token, and where labels go."""
+    """A running server: its address without and with the token, where labels go, and the root as it holds it."""
 
     base: str
     address: str
     labels: Path
+    viewed: ViewedRoot
 
 
 class Serving:
@@ -60,7 +61,7 @@ class Serving:
             listening.close()
 
         self._stop.append(stop)
-        return Served(address.partition("/?")[0], address, folder / "labels.tsv")
+        return Served(address.partition("/?")[0], address, folder / "labels.tsv", viewed)
 
     def close(self) -> None:
         for stop in self._stop:
