@@ -93,7 +93,7 @@ def _measured(stage: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
         title = HOSTILE if number % 100 == 7 else f"Market square {number} in the rain"
         told = {"title": title, "channel": f"channel {number % 37}", "license": "CC BY" if number % 3 else "",
                 "url": f"https://example.org/watch?v={number}"}  # fmt: skip
-        failure = {"status": "failed", "kind": "unavailable", "error": "this video is not available any more"}
+        failure = {"status": "failed", "kind": "private", "error": "this video is not available any more"}
         return (told, failure) if kind == 0 else (told, {})
     if stage == "validate":
         refused = {"status": "filtered", "reason": "no-ambisonics", "detail": "the sound is stereo"}

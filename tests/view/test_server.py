@@ -17,6 +17,7 @@ import soundfile
 from tests.stages.fakes import FAKES, Dataset
 from tests.view.conftest import TOKEN, Served, Serving
 from tests.view.many_videos import many_videos, recipe_of
+from yt360.crawling.failures import KINDS
 from yt360.engine import recipe
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
@@ -45,7 +46,7 @@ def served(serve: Serving, root: Root) -> Served:
 def clips(serve: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Videos that were cut into clips, in shards."""
     made = Dataset(tmp_path_factory.mktemp("clips") / "root")
-    made.run({"one": 2, "two": 1})
+    made.run({"one": 2, "two": 1}, workers=1)
     return serve(made.root, FAKES)
 
 
@@ -81,14 +82,14 @@ def test_every_video_is_in_the_table_with_its_end_and_why(served: Served) -> Non
             strict=True,
         )
     )
-    assert ends["video00000"] == ("failed", "crawl", "unavailable")
+    assert ends["video00000"] == ("failed", "crawl", "private")
     assert ends["video00001"] == ("filtered", "validate", "no-ambisonics")
     assert ends["video00002"] == ("filtered", "stills", "still")
     assert ends["video00003"] == ("filtered", "voiceover", "voice-over")
     assert ends["video00005"][:2] == ("waiting", "split")  # nothing was split yet
     assert column(table, "license")[:4] == ["", "CC BY", "CC BY", ""]
     assert table["columns"]["clips"][5] == 2
-    assert "no longer" in table["words"]["unavailable"] or table["words"]["unavailable"]
+    assert table["words"]["private"] == KINDS["private"].meaning
     assert table["columns"]["title"][7].startswith("<img")
 
 
@@ -170,9 +171,11 @@ def test_one_video_with_what_was_measured(served: Served) -> None:
     assert scores["added to W"]["value"] == pytest.approx(0.97)
     assert scores["added to W"]["threshold"] == 0.66
     assert video["steps"][-1]["meaning"] == "speech was added to the recording"
-    assert video["segments"] == 0  # there is no file
+    assert video["segments"] == 0
+    assert "facts" in video["notes"][0]  # there is no such file
     assert get(served, "/api/videos/nobody")[0] == 404
-    assert get(served, "/api/videos/video00003/segments/0/video.mp4")[0] == 404
+    status, _, data = get(served, "/api/videos/video00003/segments/0/video.mp4")
+    assert (status, json.loads(data)["kind"]) == (400, "corrupt")
 
 
 def test_the_dataset_with_the_thresholds_in_force(served: Served) -> None:

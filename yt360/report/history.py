@@ -21,10 +21,14 @@ _MOST_COMPARED = 20_000
 _LONGEST_ID = 300
 
 
+class UnknownItemError(UsageError):
+    """The root has never seen an item of this name."""
+
+
 def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
     """The history of a video, clip or shard. Keys are those of ``explain --json`` (docs/reference/json.md).
 
-    Raises :class:`UsageError` when the root has never seen the item.
+    Raises :class:`UnknownItemError` when the root has never seen the item.
     """
     history: list[dict[str, Any]] = []
     clips: list[str] = []
@@ -44,7 +48,7 @@ def explain(catalog: DatasetState, item: str) -> dict[str, Any]:
         verdict = "kept" if state == "done" else state
         ended = state != "done"
     if not history and video not in catalog.entries(next(iter(catalog.stages))):
-        raise UsageError(
+        raise UnknownItemError(
             f"{item}: no video, clip or shard of this name in {catalog.root.url}; {_near(catalog, item)}"
             "`yt360 status` counts what there is, manifests/videos.parquet lists it"
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,8 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+
+_NETLOC = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@]+))(?::\d{1,5})?")
 
 _WITHOUT_TOKEN = "Open the address that `yt360 view` printed: it holds the token that this server asks for.\n"
 
@@ -68,14 +71,13 @@ def _is_number(name: str) -> bool:
 
 
 def host_of(netloc: str) -> str:
-    """The host in ``host:port``; brackets of IPv6 are taken off.
+    """The host in ``host:port``, brackets of IPv6 taken off; empty for what is none.
 
-    >>> host_of("[::1]:8000"), host_of("localhost")
-    ('::1', 'localhost')
+    >>> host_of("[::1]:8000"), host_of("localhost"), host_of("[::1].elsewhere")
+    ('::1', 'localhost', '')
     """
-    if netloc.startswith("["):
-        return netloc[1:].partition("]")[0].lower()
-    return netloc.partition(":")[0].lower()
+    match = _NETLOC.fullmatch(netloc)
+    return (match[1] or match[2]).lower() if match else ""
 
 
 class Guard:

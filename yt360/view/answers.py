@@ -9,8 +9,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from yt360.errors import ItemError, UsageError, Yt360Error
+from yt360.dataset.dataset import UnknownClipError
+from yt360.errors import ItemError, Yt360Error
+from yt360.report.history import UnknownItemError
 
+_UNKNOWN = (UnknownClipError, UnknownItemError)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
@@ -41,5 +44,4 @@ async def on_error(request: Request, error: Exception) -> Response:
     """An error that was raised on purpose as JSON: its words, and its kind where it has one."""
     assert isinstance(error, Yt360Error)
     kind = error.kind if isinstance(error, ItemError) else "wrong-use"
-    known = not isinstance(error, UsageError) or "no clip" not in str(error)
-    return json_answer({"error": str(error), "kind": kind}, 400 if known else 404)
+    return json_answer({"error": str(error), "kind": kind}, 404 if isinstance(error, _UNKNOWN) else 400)

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from yt360.errors import UsageError, Yt360Error
+from yt360.errors import ItemError, UsageError, Yt360Error
 from yt360.files import parse_json
 from yt360.filters.evaluation.agreement import Agreement, agreements
 from yt360.filters.evaluation.label_table import LabelTable, checked, merged, read_label_table, write_label
@@ -78,7 +78,11 @@ class Routes:
     def video(self, request: Request) -> Response:
         name = request.path_params["video"]
         with self._viewed.catalog() as catalog:
-            return json_answer(video_facts(catalog, name, source_video(catalog, name, self._scratch)))
+            try:
+                source, problem = source_video(catalog, name, self._scratch), ""
+            except ItemError as error:
+                source, problem = None, str(error)
+            return json_answer(video_facts(catalog, name, source, problem))
 
     def clip(self, request: Request) -> Response:
         payload = self._viewed.payload(request.path_params["clip"])

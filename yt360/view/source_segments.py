@@ -81,7 +81,7 @@ class SourceVideo:
 def source_video(catalog: DatasetState, video: str, scratch: Path) -> SourceVideo | None:
     """How a video can be played, by what ``validate`` found out; ``None`` where it did not, or there is no picture.
 
-    Files of a store are fetched into ``scratch``.
+    Files of a store are fetched into ``scratch``. Raises :class:`ItemError` where files are gone or damaged.
     """
     if "crawl" not in catalog.stages or "validate" not in catalog.stages:
         return None
@@ -109,6 +109,9 @@ def source_video(catalog: DatasetState, video: str, scratch: Path) -> SourceVide
     if not end_s > 0:
         return None
     files = {name: catalog.root.fetch(blob.uri, scratch) for name, blob in crawled.outputs.items() if name != "info"}
+    gone = [path for path in files.values() if not path.is_file()]
+    if gone:
+        raise ItemError("missing", f"{gone[0]}: the file that was crawled is not there any more")
     return SourceVideo(
         video, files["video"], reading, max(1, min(_FASTEST, round(float(measures.get("fps") or _FASTEST)))), end_s,
         files.get(foa.source) if foa is not None else None, foa, facts.start_s, tuple(notes),

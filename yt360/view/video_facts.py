@@ -18,10 +18,11 @@ _PRIVATE = ("host", "run", "log", "key", "params", "outputs", "thresholds", "mea
 _LONGEST_TEXT = 4000
 
 
-def video_facts(catalog: DatasetState, video: str, source: SourceVideo | None) -> dict[str, Any]:
+def video_facts(catalog: DatasetState, video: str, source: SourceVideo | None, problem: str = "") -> dict[str, Any]:
     """JSON values; raises :class:`yt360.errors.UsageError` for a video that the root never saw.
 
-    ``source``: how the whole video can be played, if it can: in ``segments`` pieces of ``segment_s`` seconds.
+    ``source``: how the whole video can be played, if it can: in ``segments`` pieces of ``segment_s`` seconds;
+    ``problem``: why it cannot.
     """
     told = explain(catalog, video)
     name = told["video"]
@@ -36,7 +37,7 @@ def video_facts(catalog: DatasetState, video: str, source: SourceVideo | None) -
         "segment_s": SEGMENT_S,
         "start_s": source.start_s if source else 0.0,
         "end_s": source.end_s if source else 0.0,
-        "notes": list(source.notes) if source else [],
+        "notes": list(source.notes) if source else [problem] if problem else [],
     }
 
 

@@ -123,10 +123,10 @@ def video_table(catalog: DatasetState, said: Callable[[str], object] = lambda st
             first = False
         rows = np.flatnonzero(going & (seen.states >= 0))
         _judge(table, seen, rows)
-        for score in scores_of(seen.stage):
-            scores.append(_describe(catalog, score))
         if scores_of_stage := list(scores_of(seen.stage)):
             _score(catalog, table, seen, rows, scores_of_stage)
+            # Of a stage of the same name that is somebody's own, there is nothing to tell.
+            scores += [_describe(catalog, score) for score in scores_of_stage if _key(score) in table.scores]
         if seen.stage == "chunk":
             _count_clips(table, seen, rows)
         if seen.stage == "split":
@@ -168,15 +168,13 @@ def _score(catalog: DatasetState, table: _Table, seen: Seen, rows: NDArray[np.in
     """The numbers of a stage that decide; of each video the margin that comes closest to dropping it, or that did."""
     stage = catalog.stages[seen.stage]
     scores = list(scores)
-    for score in scores:
-        table.scores[_key(score)] = np.full(len(seen.places), np.nan)
     for row, measures in _measures(seen, rows[seen.places[rows] >= 0]):
         margins = []
         for score in scores:
             value = score.value(measures)
             if value is None or not np.isfinite(value):
                 continue
-            table.scores[_key(score)][row] = value
+            table.scores.setdefault(_key(score), np.full(len(seen.places), np.nan))[row] = value
             margin = score.margin_of(value, measures, stage)
             if np.isfinite(margin) and _counts(table, row, score):
                 margins.append(margin)

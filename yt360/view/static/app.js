@@ -73,6 +73,7 @@ class App {
   async start() {
     this.show('videos');
     this.refind();
+    performance.mark('list'); // from here on the videos are there to see
     if (!exported) await this.labels.load().catch((error) => this.say(error.message, true));
     this.follow();
   }
