@@ -8,14 +8,18 @@ import logging
 import tempfile
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from yt360.cli.common import open_root, root_option
-from yt360.cli.talk import doing, talk_options
+from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 from yt360.filters.evaluation.label_table import FILE
 from yt360.stages import REGISTRY
+
+if TYPE_CHECKING:
+    from yt360.view.viewed_root import ViewedRoot
 
 log = logging.getLogger("yt360.view")
 
@@ -33,15 +37,38 @@ log = logging.getLogger("yt360.view")
     multiple=True,
     help="Where labels go; further files are shown beside it.  [default: labels.tsv in the root]",
 )
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Write a static folder with --clips for any web server, and start none.",
+)
+@click.option(
+    "--clips",
+    metavar="NAME,…",
+    default="",
+    help="With --export: names of clips, or of videos for all their clips, separated by commas.",
+)
 @click.option("--as", "person", metavar="NAME", default=None, help="Who labels.  [default: the name of the login]")
 @talk_options
 def view_command(
-    root: str, host: str, port: int, no_browser: bool, labels: tuple[Path, ...], person: str | None
+    root: str,
+    host: str,
+    port: int,
+    no_browser: bool,
+    labels: tuple[Path, ...],
+    folder: Path | None,
+    clips: str,
+    person: str | None,
 ) -> int:
-    """Open a dataset in the browser.
+    """Open a dataset in the browser: look around in its clips and hear them turn, see why each video was kept or
+    dropped, try other thresholds, and label what is wrong.
 
     The address that is printed holds a token; without it the server answers nothing. Stop it with Ctrl+C.
     """
+    if clips and folder is None:
+        raise UsageError("--clips: says what is exported; it needs --export DIR")
     try:
         from yt360.view import server
     except ModuleNotFoundError as error:
@@ -50,6 +77,8 @@ def view_command(
     from yt360.view.viewed_root import ViewedRoot
 
     opened = open_root(root)
+    if folder is not None:
+        return _export(ViewedRoot(opened, REGISTRY), folder, clips)
     own = labels[0] if labels else (Path(FILE) if opened.store else opened.path / FILE)
     viewed = ViewedRoot(opened, REGISTRY)
     with doing("reading the records"):
@@ -66,6 +95,17 @@ def view_command(
         if not no_browser:
             webbrowser.open(address)  # the socket listens already: the browser's request waits until it is answered
         server.serve(app, listening)
+    return 0
+
+
+def _export(viewed: ViewedRoot, folder: Path, clips: str) -> int:
+    from yt360.view.export import chosen_clips, export
+
+    with doing("reading the records"):
+        chosen = chosen_clips(viewed, [name.strip() for name in clips.split(",") if name.strip()])
+    with Steps("writing clips") as steps:
+        export(viewed, folder, chosen, steps)
+    click.echo(f"wrote {folder}: {len(chosen)} clip{'' if len(chosen) == 1 else 's'}; serve it with any web server")
     return 0
 
 
