@@ -61,3 +61,28 @@ def test_report_says_where_it_is(yt360, root: Path) -> None:
     assert code == 0
     assert str(root / "report" / "report.html") in out
     assert "silent" in (root / "report" / "report.html").read_text()
+
+
+def test_agreement_of_two_files_and_their_merged_one(yt360, tmp_path: Path) -> None:
+    ann, ben = tmp_path / "ann.tsv", tmp_path / "ben.tsv"
+    ann.write_text("video1\tkeep\nvideo2\tstill\nvideo3\tkeep\n")
+    ben.write_text("video1\tkeep\nvideo2\tkeep\nvideo4\tkeep\n")
+    code, out, _ = yt360("filters", "agreement", ann, ben, "--merged", tmp_path / "both.tsv")
+    assert code == 0
+    assert "ann and ben: kappa 0.000" in out
+    assert "the same label for 50% of 2 videos" in out
+    assert "video2: still / keep" in out
+    code, out, _ = yt360("filters", "agreement", tmp_path / "both.tsv", "--json")
+    told = json.loads(out)
+    assert (told["people"], told["pairs"][0]["videos"]) == (["ann", "ben"], 2)
+    assert told["pairs"][0]["disagreements"] == [["video2", "still", "keep"]]
+    code, out, _ = yt360("filters", "agreement", ann)
+    assert "no video has labels of two people (labels of: ann)" in out
+
+
+def test_files_of_one_name_are_of_two_people(yt360, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.tsv").write_text("video1\tkeep\nvideo2\tstill\n")
+    _, out, _ = yt360("filters", "agreement", tmp_path / "one" / "labels.tsv", tmp_path / "two" / "labels.tsv")
+    assert "kappa 1.000" in out
