@@ -13,6 +13,7 @@ import pytest
 
 from tests import CHECKOUT
 from tests.view.many_videos import many_videos
+from yt360 import view
 
 
 def test_it_prints_an_address_that_answers_with_its_token_only(tmp_path: Path) -> None:
@@ -65,6 +66,7 @@ def test_without_the_extra_it_says_what_to_install(command, tmp_path: Path, monk
     root = many_videos(tmp_path / "root", 2)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "yt360.view.server", raising=False)
+    monkeypatch.delattr(view, "server", raising=False)
     code, _, said = command("view", "--root", root.path, "--no-browser")
     assert code == 2
     assert "pip install 'yt360[view]'" in said

@@ -226,9 +226,10 @@ def address_of(listening: socket.socket, token: str) -> str:
 
 def server_of(app: Guard) -> uvicorn.Server:
     """A server that answers by ``app``. The access log is off: addresses hold the token."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        app, log_config=None, log_level="warning", access_log=False, server_header=False, lifespan="off", ws="none"
     )
+    return uvicorn.Server(config)
 
 
 def serve(app: Guard, listening: socket.socket) -> None:
