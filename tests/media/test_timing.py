@@ -56,6 +56,19 @@ def test_the_start_is_that_of_the_first_decoded_frame(tmp_path: Path, name: str,
     assert measured(tmp_path / name, codec, FAULTS["whole"], rate_hz=24_000).sound <= 1.001
 
 
+def test_opus_from_another_rate_begins_where_it_does_in_sound_alone(tmp_path: Path) -> None:
+    """libav counts what it skips at the rate that the track states, and starts the clock 6 ms late."""
+    found = measured(tmp_path / "x.mka", "opus", FAULTS["whole"], rate_hz=24_000, video=None)
+    assert max(found.sound, found.window) <= 1.001
+    assert probe(tmp_path / "x.mka").start_s == pytest.approx(0.0, abs=1e-9)
+
+
+def test_vorbis_in_mp4_that_is_cut_inside_of_a_packet(tmp_path: Path) -> None:
+    """libav leaves that packet out whole."""
+    found = measured(tmp_path / "x.mp4", "vorbis", FAULTS["clock before 0"])
+    assert max(found.sound, found.window) <= 0.1
+
+
 def test_facts_say_what_is_missing(tmp_path: Path) -> None:
     path = build(tmp_path / "x.mkv", "opus", FAULTS["three gaps"]).path
     facts = inspect_media(path).facts()

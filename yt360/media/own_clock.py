@@ -6,15 +6,20 @@ start of the file to that of the streams in use, so that each of them would begi
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import av
 
+from yt360.media.opus_start import opus_late_s
 from yt360.media.probe import open_media, stream_at
 
 _TS_PACKETS, _TS_SYNC = (188, 192, 204), 0x47
 """Lengths of a packet of MPEG-TS (plain, with a time code before it, with parity), and the byte that begins each."""
+
+_MATROSKA = b"\x1a\x45\xdf\xa3"
+"""How files of Matroska and WebM begin."""
 
 _OTHERS = (b"OggS", b"\x00\x00\x01\xba")
 """How files of Ogg and MPEG-PS begin."""
@@ -43,3 +48,18 @@ def late_s(path: Path, kind: Literal["video", "audio"], index: int) -> float:
             return 0.0
         begin_s = float(stream.start_time * stream.time_base)
         return max(0.0, begin_s - float(container.start_time / av.time_base))
+
+
+def opus_clock_late_s(path: Path) -> float:
+    """Seconds by which the clock that ffmpeg shows of a file begins too late (:mod:`yt360.media.opus_start`)."""
+    state = path.stat()
+    return _opus_clock_late_s(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _opus_clock_late_s(path: Path, _size: int, _changed_ns: int) -> float:
+    with path.open("rb") as file:
+        if file.read(len(_MATROSKA)) != _MATROSKA:
+            return 0.0
+    with open_media(path) as container:
+        return opus_late_s(container)

@@ -20,6 +20,7 @@ from yt360.media.containers.metadata import read_metadata
 from yt360.media.containers.opus_projection import read_projection
 from yt360.media.containers.spatial import ContainerMetadata, StreamGroup
 from yt360.media.ffmpeg import FORMATS
+from yt360.media.opus_start import opus_late_s
 
 _OPUS_FAMILY_AT = 18
 """Byte of an Opus header that holds the channel mapping family (RFC 7845)."""
@@ -226,9 +227,13 @@ def probe(path: Path) -> MediaInfo:
         starts = [video.start_s for video in videos] + [audio.start_s for audio in audios] or [0.0]
         start_s = container.start_time / av.time_base if container.start_time is not None else min(starts)
         duration_s = container.duration / av.time_base if container.duration else None
+        found = container.format.name, _tags(container)
+        if late_s := opus_late_s(container):
+            start_s -= late_s
+            audios = [replace(audio, start_s=max(start_s, audio.start_s - late_s)) for audio in audios]
         return MediaInfo(
             path=path,
-            container=container.format.name,
+            container=found[0],
             size=path.stat().st_size,
             start_s=float(start_s),
             duration_s=duration_s,
@@ -236,7 +241,7 @@ def probe(path: Path) -> MediaInfo:
             audios=tuple(audios),
             metadata=metadata,
             undecodable=tuple(undecodable),
-            tags=_tags(container),
+            tags=found[1],
         )
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.libav_sound import OpusByHeader
-from yt360.media.own_clock import late_s
+from yt360.media.own_clock import late_s, opus_clock_late_s
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
 
@@ -138,10 +138,13 @@ def _laid(
     notes: SoundNotes | None,
     timeout_s: float,
 ) -> Iterator[NDArray[np.float32]]:
+    late_by_s = late_s(path, "audio", reading.stream) if "-ss" not in before else 0.0
+    if reading.codec == "opus":
+        late_by_s += opus_clock_late_s(path)
     arguments = [
         *("-v", "repeat+error"),
         *ffmpeg.input_arguments(path, before=[*ffmpeg.KEEP_GAPS, "-threads", "1", *before]),
-        *_mapped(reading, late_s(path, "audio", reading.stream) if "-ss" not in before else 0.0),
+        *_mapped(reading, late_by_s),
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
     channels = reading.decoded_channels

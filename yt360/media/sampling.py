@@ -36,6 +36,10 @@ _CUT_SHORT, _CUT_SLACK_S = 0.9, 0.5
 _MATRIX_BYTES = 36
 """Nine numbers of a display matrix."""
 
+_VORBIS_PRIMING_S = 0.01
+"""A track of Vorbis in MP4 that is shown from later on is cut by ourselves: libav 62 leaves out a whole packet where
+the cut lies inside of it. Up to here it is the first packet, which decodes to nothing."""
+
 _TAIL_S, _MOST_TAIL_PACKETS = 2.0, 5000
 """Seconds before the promised end from which packets are counted, and how many at most."""
 
@@ -223,7 +227,10 @@ def sound_windows(
 
 def plain_reading(info: MediaInfo, stream: AudioStream) -> FoaDecodeSpec:
     """How to decode a sound stream while nothing is known of what its channels are."""
-    edits = info.metadata.sound(stream.index).edits
+    stated = info.metadata.sound(stream.index)
+    edits = stated.edits
+    if stream.codec == "vorbis" and stated.only_edit is not None and stated.only_edit[1] > _VORBIS_PRIMING_S:
+        edits = (stated.only_edit,)
     return FoaDecodeSpec(
         channels=stream.channels,
         sample_rate_hz=stream.sample_rate_hz,

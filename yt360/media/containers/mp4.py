@@ -127,7 +127,7 @@ def _timescale(header: Window) -> int:
 
 
 def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[float, float, float], ...]:
-    """(begin in the movie, begin in the track, length) in seconds of the edits; none where only one is not empty."""
+    """(begin in the movie, begin in the track, length) in seconds of the edits that are not empty."""
     version, count = content.unpack("B3xI")
     layout, size = ("Qq", 20) if version == 1 else ("Ii", 12)
     if not movie_hz or not track_hz or count > _MOST_EDITS:
@@ -140,7 +140,7 @@ def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[fl
                 return ()
             edits.append((at / movie_hz, begin / track_hz, length / movie_hz))
         at += length
-    return tuple(edits) if len(edits) > 1 else ()
+    return tuple(edits)
 
 
 def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: int) -> None:
@@ -174,7 +174,9 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
     visit(track, 2)
     for content in edits[:1]:
         try:
-            sound.edits = _read_edits(content, movie_hz, track_hz)
+            found_edits = _read_edits(content, movie_hz, track_hz)
+            sound.edits = found_edits if len(found_edits) > 1 else ()
+            sound.only_edit = found_edits[0] if len(found_edits) == 1 else None
         except MalformedError as error:
             found.problems.append(f"mp4 elst: {error}")
     if state["handler"] == b"vide":

@@ -84,7 +84,7 @@ class SoundMetadata:
     """``SA3D`` of one audio track, its sample entry (``fourcc``, ``channels``) and edit list in MP4.
 
     ``edits`` are those of a track that was cut (more than one): where each begins in the movie and in the track's
-    own time, and how long it is, in seconds.
+    own time, and how long it is, in seconds. ``only_edit`` is that of a track with one.
     ``components`` are the channels of W, Y, Z and X where they are named one by one, ``speakers`` what is said of the
     channels in words. ``masked_at`` is where in the file statements stand that libav must not see, ``masks`` are places
     and the bytes that it must read there to find its packets; ``opus_header`` is that of Opus whose channels lie behind
@@ -103,6 +103,7 @@ class SoundMetadata:
     speakers: str = ""
     opus_header: bytes = b""
     edits: tuple[tuple[float, float, float], ...] = ()
+    only_edit: tuple[float, float, float] | None = None
     fourcc: str = ""
     channels: int = 0
     problems: list[str] = field(default_factory=list)

@@ -1,0 +1,42 @@
+"""Where Opus in Matroska begins, which libav takes to be later for sound that was encoded from another rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+
+_SKIP_AT, _RATE_HZ = 10, 48_000
+"""Byte of an Opus header that holds the samples in front of the sound, and the rate at which they are counted."""
+
+_MOST_PACKETS = 64
+"""Packets among which the first one with a time is looked for."""
+
+
+def opus_late_s(container: Any) -> float:
+    """Seconds by which libav lets the clock of a Matroska file of Opus start too late. Reads packets.
+
+    0 in any other file, and beside a picture, which is late by the same.
+
+    The samples in front of the sound are counted at 48 kHz (RFC 7845); libav counts them at the rate that the track
+    states, that of what was encoded.
+    """
+    streams = [s for s in container.streams if s.type in ("audio", "video")]
+    if "matroska" not in container.format.name or len(streams) != 1 or container.start_time is None:
+        return 0.0
+    (stream,) = streams
+    header = (stream.codec_context.extradata or b"") if stream.codec_context is not None else b""
+    if header[:8] != b"OpusHead" or len(header) <= _SKIP_AT + 1:
+        return 0.0
+    skipped_s = int.from_bytes(header[_SKIP_AT : _SKIP_AT + 2], "little") / _RATE_HZ
+    try:
+        for count, packet in enumerate(container.demux(stream)):
+            if packet.pts is not None:
+                begin = packet.pts + int(skipped_s / packet.time_base + 0.5)  # as libav rounds it
+                late_s = container.start_time / av.time_base - float(begin * packet.time_base)
+                return late_s if 0 < late_s <= skipped_s else 0.0
+            if count > _MOST_PACKETS:
+                break
+    except (av.FFmpegError, ValueError):
+        pass
+    return 0.0
