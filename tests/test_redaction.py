@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import sys
+import time
 from urllib.parse import quote
 
 import pytest
@@ -83,6 +84,26 @@ def test_names_that_are_none(name: str) -> None:
         ("s3://KEY:CAN/ARY@bucket", True),
         ("https://h/x?a=1&token=CANARY", True),
         ("https://h/x#access_token=CANARY", True),
+        *(
+            (f"https://h/x?a=1&{name}=CANARY", True)
+            for name in ("key", "rlkey", "API_KEY", "pass", "PW", "Sign", "hdnts")
+        ),
+        ("https://h/x?a=1;key=CANARY;b=2", True),
+        ("https://h/x?k%65y=CANARY", True),
+        ("https://h/x?token='CANARY'", True),
+        ("https://h/x?key=CAN;CANARY", True),
+        ("https://h/x?md5=0123456789CANARY&expires=1700000000", True),
+        ("https://h/x?st=CANARY0123456789&e=1700000000", True),
+        ("https://h/x?url=https%3A%2F%2Fu%3ACANARY%40h%2Fx", True),
+        ("https://h/x?url=https%3A%2F%2Fh%2Fx%3Fkey%3DCANARY", True),
+        ("https://h/x?url=https%253A%252F%252Fh%252Fx%253Fkey%253DCANARY", True),
+        ("https://h/x?url=https://u:CANARY@h/x", True),
+        ("https://h/x?a=1;token=$MY_TOKEN;b=2", False),
+        ("https://h/x?s=01&e=05&hash=0123456789abcdef&keyword=x&design=y&monkeys=z", False),
+        ("https://h/x?hash=0123456789abcdef0123456789abcdef", False),
+        ("https://www.youtube.com/results?search_query=secret+key", False),
+        ("https://www.youtube.com/%40handle", False),
+        ("https://h/x?mail=a%40b", False),
         ("https://$MY_USER@h/x?token=$MY_TOKEN", False),
         ("sftp://me@h/x", False),
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ&list=PL1&pp=x", False),
@@ -92,6 +113,33 @@ def test_names_that_are_none(name: str) -> None:
 def test_secrets_in_addresses(url: str, found: bool) -> None:
     assert bool(secret_in(url)) == found
     assert "CANARY" not in hide(url)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no file user:CANARY@host.org/a.mp4",
+        "video=user:CANARY@127.0.0.1/a.mp4",
+        "'//user:CANARY@host.org/a.mp4'",
+        "GET /a.mp4?key=CANARY failed",
+        "https%3A%2F%2Fuser:CANARY%40host%2Fa",
+    ],
+)
+def test_what_is_no_whole_address_is_hidden_too(said: str) -> None:
+    assert "CANARY" not in hide(said)
+
+
+def test_the_name_of_a_variable_is_shown() -> None:
+    assert hide("https://h/x?key=$MY_KEY&a=1") == "https://h/x?key=$MY_KEY&a=1"
+
+
+@pytest.mark.parametrize("text", ["https://", "a:", "?a=", "?key=", "https://h?a%", "%3A%2F%2F", "u:p@", "%25"])
+def test_hostile_texts_are_looked_through_quickly(text: str) -> None:
+    started = time.process_time()
+    long = "https://h/" + text * 20_000
+    secret_in(long)
+    hide(long)
+    assert time.process_time() - started < 2.0
 
 
 def test_values_in_messages_are_bounded_and_hidden() -> None:

@@ -8,6 +8,7 @@ themselves. What nobody resolved is told by its form: users in addresses, and va
 from __future__ import annotations
 
 import base64
+import bisect
 import logging
 import re
 import sys
@@ -25,12 +26,42 @@ _NAME = re.compile(
     r"|session|cookie|\bsid\b|jwt|bearer|visitor_?data|data_?sync_?id|x-(?:amz|goog)-",
     re.IGNORECASE,
 )
-_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#'\"]*@")
-_USER_WITH_SLASHES = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s'\"@/:?#]*:[^\s'\"@]*@")
-_QUERY = re.compile(r"([?&;#])([^\s=&?#'\"]{1,60})=([^\s&#'\"]+)")
+_NAME_IN_QUERY = re.compile(
+    r"key_*$|(?:^|[^a-z])(?:pass|pw|pin|otp|tkn|tok|hmac|sas|sign|signed|creds?|ticket|csrf|xsrf|hdn(?:ts|tl|ea))_*$",
+    re.IGNORECASE,
+)
+"""What a part of a query is called that opens what it leads to, beside what is secret anywhere."""
+
+_DIGEST_NAME = re.compile(r"md5|hash|h|st|s|verify|digest", re.IGNORECASE)
+_DIGEST = re.compile(r"[A-Za-z0-9_+/=%-]{16,}")
+_END = re.compile(r"e|exp|expir[a-z]*(?:_?(?:at|in|on))?|ttl|valid_?(?:to|until|thru)|deadline", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{8,}|\d{4}-\d\d-")
+"""A digest beside an end: a signed address (``secure_link`` of nginx and its like)."""
+
+_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#'\"]{0,500}@")
+_USER_WITH_SLASHES = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s'\"@/:?#]{0,500}:[^\s'\"@]{0,500}@")
+_USER_QUOTED = re.compile(r"(?i)(%(?:25)*3A%(?:25)*2F%(?:25)*2F)[^\s/?#'\"&]{0,500}?(?:@|%(?:25)*40)")
+_LOGIN = re.compile(
+    r"(?<![^\s'\"(=,/])[^\s/:@'\"?#=,()]{1,100}:[^\s/@'\"]{1,200}@(?=[\w-]+\.[\w.-]*[a-z]|localhost\b|\d+\.)",
+    re.IGNORECASE,
+)
+"""``user:password@host`` without a scheme before it."""
+
+_PART = re.compile(
+    r"(?:[?&;#]|%(?:25)*(?:3F|26|3B|23))"
+    r"((?:[^\s=&?#;'\"%]|%(?!(?:25)*(?:3D|3F|26|3B|23))){1,200})(?:=|%(?:25)*3D)['\"]?",
+    re.IGNORECASE,
+)
+"""A name in a query, also in that of an address that stands quoted inside another one."""
+
+_BETWEEN = re.compile(r"[\s&#'\"]")
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://\S+", re.IGNORECASE)
+_QUOTED = 3
+"""So many times one address may be quoted inside of others for its user to be found."""
+
 _LOGIN_BY_NAME = frozenset(("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs"))
 _VARIABLE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE_ALONE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*(?=$|[\s&#'\";]|%(?:25)*(?:26|3B|23))", re.IGNORECASE)
 
 _known: set[str] = set()
 _pattern: re.Pattern[str] | None = None
@@ -44,17 +75,49 @@ def is_secret_name(name: str) -> bool:
 def secret_in(text: str) -> str:
     """Which part of the addresses in a text is secret, in words; empty where none is, or it is only named (``$NAME``).
 
-    A user without a password is none where people log in by name (``sftp://``).
+    A user without a password is none where people log in by name (``sftp://``). An address may stand quoted in the
+    query of another one.
     """
     for url in _URL.findall(text):
-        scheme = url.partition(":")[0].lower()
-        user = (_USER_WITH_SLASHES.match(url) or _USER.match(url) or [""])[0].partition("://")[2].removesuffix("@")
-        if user and not _VARIABLE.fullmatch(user) and (":" in user or scheme not in _LOGIN_BY_NAME):
-            return "a user or password"
-        for _, name, value in _QUERY.findall(url):
-            if is_secret_name(name) and not _VARIABLE.fullmatch(value):
+        for _ in range(_QUOTED):
+            if _has_user(url):
+                return "a user or password"
+            if "%" not in url:
+                break
+            url = unquote(url)
+        for name, start, _ in _secret_parts(url):
+            if not _VARIABLE_ALONE.match(url, start):
                 return f"a secret in its query ({name[:40]})"
     return ""
+
+
+def _has_user(url: str) -> bool:
+    for match in (*_USER_WITH_SLASHES.finditer(url), *_USER.finditer(url)):
+        user = match[0].removeprefix(match[1]).removesuffix("@")
+        by_name = match[1].partition(":")[0].lower() in _LOGIN_BY_NAME
+        if user and not _VARIABLE.fullmatch(user) and (":" in user or not by_name):
+            return True
+    return False
+
+
+def _secret_parts(text: str) -> list[tuple[str, int, int]]:
+    """The secret parts of queries in a text: name, where the value begins, and where it ends.
+
+    A value may hold ``;`` and what is quoted: rather too much is secret than half of it.
+    """
+    parts = [(unquote(unquote(match[1])), match.end()) for match in _PART.finditer(text)]
+    if not parts:
+        return []
+    ends = [*(match.start() for match in _BETWEEN.finditer(text)), len(text)]
+    signed = any(_END.fullmatch(name) and _MOMENT.match(text, start) for name, start in parts)
+    found = [
+        (name, start, ends[bisect.bisect_left(ends, start)])
+        for name, start in parts
+        if is_secret_name(name)
+        or _NAME_IN_QUERY.search(name)
+        or (signed and _DIGEST_NAME.fullmatch(name) and _DIGEST.match(text, start))
+    ]
+    return [(name, start, end) for name, start, end in found if end > start]
 
 
 def keep_out(values: Iterable[str]) -> None:
@@ -76,10 +139,13 @@ def strike(text: str) -> str:
 def hide(text: str) -> str:
     """A text without known secrets, users of addresses, and parts of queries that are named like secrets."""
     text = _USER_WITH_SLASHES.sub(rf"\1{HIDDEN}@", _USER.sub(rf"\1{HIDDEN}@", strike(text)))
-    return _QUERY.sub(
-        lambda match: f"{match[1]}{match[2]}={HIDDEN}" if is_secret_name(match[2]) else match[0],
-        text,
-    )
+    text = _LOGIN.sub(f"{HIDDEN}@", _USER_QUOTED.sub(rf"\1{HIDDEN}@", text))
+    kept, end = [], 0
+    for _, start, stop in _secret_parts(text):
+        if start >= end and not _VARIABLE_ALONE.match(text, start):
+            kept += [text[end:start], HIDDEN]
+            end = stop
+    return "".join([*kept, text[end:]])
 
 
 def shown(value: Any, limit: int = 80, name: str = "") -> str:

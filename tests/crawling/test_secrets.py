@@ -68,6 +68,17 @@ REFUSED = {
     "store": ["--source", "s3://KEY:CANARY@bucket/prefix"],
     "signed": ["--source", "https://127.0.0.1:9/a.mp4?X-Amz-Signature=CANARY"],
     "token": ["--source", "https://127.0.0.1:9/watch?token=CANARY"],
+    **{
+        part: ["--source", f"https://127.0.0.1:9/a.mp4?{part}CANARY0123456789"]
+        for part in ("key=", "api_key=", "sig=", "a=1;pass=", "k%65y=", "expires=1700000000&md5=", "rlkey=")
+    },
+    "quoted": ["--source", "https://127.0.0.1:9/get?url=https%3A%2F%2Fh%2Fa.mp4%3Fkey%3DCANARY"],
+    "quoted user": ["--source", "https://127.0.0.1:9/get?url=https%3A%2F%2Fu%3ACANARY%40h%2Fa.mp4"],
+    "user without a scheme": ["--source", "user:CANARY@127.0.0.1:9/a.mp4"],
+    "name": ["--source", "video=https://127.0.0.1:9/a.mp4?key=CANARY"],
+    "picture and sound": ["--source", "COOKIES/pair.txt"],
+    "table": ["--source", "COOKIES/table.csv"],
+    "youtube": ["--source", "https://www.youtube.com/watch?v=AAAAAAAAAAA&key=CANARY"],
     "proxy": ["--source", SOURCE, "-p", "access.proxies=['http://user:CANARY@127.0.0.1:9']"],
     "proxy of a wrong type": ["--source", SOURCE, "-p", "access.proxies=http://user:CANARY@127.0.0.1:9"],
     "malformed yaml": ["--source", SOURCE, "-p", "access.proxies=['http://user:CANARY@127.0.0.1:9'"],
@@ -86,6 +97,8 @@ def test_a_canary_that_is_refused_stands_nowhere(way: str, tmp_path: Path, capfd
     for kind, text in BAD_COOKIES.items():
         (tmp_path / kind).write_text(text)
     (tmp_path / "list.txt").write_text("https://127.0.0.1:9/a.mp4?sig=CANARY\n")
+    (tmp_path / "pair.txt").write_text("https://127.0.0.1:9/a.mp4 https://127.0.0.1:9/a.m4a?key=CANARY\n")
+    (tmp_path / "table.csv").write_text("url,start,end\nhttps://127.0.0.1:9/a.mp4?key=CANARY,0,4\n")
     root = tmp_path / "root"
     assert _crawl(root, *(word.replace("COOKIES", str(tmp_path)) for word in REFUSED[way])) == 2
     assert "CANARY" not in "".join(capfd.readouterr())

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from yt360.redaction import strike
+from yt360.redaction import hide, strike
 
 _BIDI = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 """Characters that reorder what a reader sees (Unicode UAX #9), and the byte-order mark."""
@@ -71,4 +71,4 @@ def redact(text: str, limit: int = 2000) -> str:
     text = _URL.sub(lambda match: public_url(match.group()), text)
     text = _SECRET.sub(lambda match: f"{match.group(1)}{match.group(2)}(hidden)", text)
     text = _TOKEN.sub("(hidden)", text)
-    return clean_text(text, limit, lines=True)
+    return clean_text(hide(text), limit, lines=True)

@@ -17,7 +17,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from yt360.errors import ItemError, UsageError
-from yt360.redaction import strike
+from yt360.redaction import hide
 
 _EXTRA = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """Scheme -> the extra of yt360 that brings its file system."""
@@ -202,7 +202,7 @@ _AWS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
 def redact(text: str) -> str:
     """Text without what looks like a secret: users of URLs, signatures, tokens, access keys."""
-    return _AWS_KEY.sub("[key]", _URL_USER.sub(r"\1[user]@", _SECRET.sub(r"\1[hidden]", strike(text))))
+    return _AWS_KEY.sub("[key]", _URL_USER.sub(r"\1[user]@", _SECRET.sub(r"\1[hidden]", hide(text))))
 
 
 def _stamp(info: dict[str, Any]) -> str:
