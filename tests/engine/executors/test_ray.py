@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -64,6 +68,58 @@ def test_token_that_lies_here_is_shown_unless_told_otherwise(
         (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
     _show_token()
     assert os.environ.get("RAY_AUTH_MODE", "") == mode
+
+
+def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
+    """Ray itself looked for a head at it for minutes, deaf to signals."""
+    with socket.socket() as bound:  # bound and not listening: nobody else takes the port
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        code = f"from yt360.engine.executors.ray import RayExecutor; RayExecutor({address!r})"
+        started = time.monotonic()
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert f"--address {address}: expected a Ray cluster" in ended.stderr
+    assert "Connection refused" in ended.stderr
+    assert time.monotonic() - started < 100
+
+
+def test_a_head_that_falls_silent_ends_the_run_with_a_word_and_the_next_goes_on(
+    cluster, tmp_path: Path, root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver hung in Ray's own calls, which know no time limit, for more than ten minutes."""
+    from yt360.engine.executors import ray as on_ray
+
+    monkeypatch.setattr(on_ray, "_ANSWER_S", 4.0)
+    monkeypatch.setattr(on_ray, "_LEAVE_S", 1.0)
+    names = [f"item{number}" for number in range(12)]
+    made = toy_recipe(names, seconds=1.0)
+    head = cluster.head_node.all_processes["gcs_server"][0].process.pid
+    said: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _run(root, made)
+        except BaseException as error:
+            said.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 120
+        while not (root.data / "misbehave").is_dir():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(head, signal.SIGSTOP)
+        thread.join(60)
+    finally:
+        os.kill(head, signal.SIGCONT)
+    assert [type(error) for error in said] == [on_ray.ClusterSilentError]
+    assert "give the command again" in str(said[0])
+    monkeypatch.undo()
+    assert not _run(root, made).failed
+    undisturbed = Root(tmp_path / "undisturbed")
+    run(undisturbed, toy_recipe(names))
+    assert tree(root) == tree(undisturbed)
 
 
 def test_ray_gives_the_bytes_of_a_local_run(cluster, tmp_path: Path, root: Root) -> None:

@@ -8,11 +8,15 @@ as locations. The pool grows with what is left to do and with the cluster, and s
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import importlib.metadata
 import logging
 import math
 import os
+import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,12 +25,24 @@ from typing import Any
 
 import yt360
 from yt360.engine.executors.base import Finished, Task
+from yt360.engine.executors.bounded_calls import BoundedCalls, NoAnswerError
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.stage import Resources
-from yt360.errors import UsageError
+from yt360.errors import UsageError, Yt360Error
+
+log = logging.getLogger("yt360.ray")
 
 _LOOK_AGAIN_S = 1.0
 _MOST_ACTORS = 10_000
+_CONNECT_S, _REACH_S, _ANSWER_S, _LEAVE_S = 120.0, 10.0, 180.0, 20.0
+"""Patience: with a cluster that is joined or started, with the port of its head, with an answer of its head while
+working, and with leaving it."""
+
+_HOST_AND_PORT = re.compile(r"(?:ray://)?\[?([^\s/\[\]]+?)\]?:(\d{1,5})/?")
+
+
+class ClusterSilentError(Yt360Error):
+    """The cluster's head does not answer any more. What was finished is kept."""
 
 
 class _Host:
@@ -64,7 +80,8 @@ class RayExecutor:
     ``auto`` is the one that is up on this machine, ``None`` starts one just for this run. ``workers`` caps the
     actors; without it there are as many as fit. Every node needs yt360 and the root at the same path or URL, and
     the head's token where the cluster wants one.
-    Raises :class:`UsageError` when Ray is not installed or the cluster cannot be reached.
+    Raises :class:`UsageError` when Ray is not installed or the cluster cannot be reached, and
+    :class:`ClusterSilentError` from :meth:`run` when its head stops to answer.
     """
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, memory_limit_mb: int = 4096) -> None:
@@ -75,11 +92,14 @@ class RayExecutor:
         except ImportError as error:
             raise UsageError("--engine ray: Ray is not installed; pip install 'yt360[ray]'") from error
         self._ray = ray
+        self._address = address or "local"
+        self._kind: Any = ray.remote(_Host)
         self._most = workers or _MOST_ACTORS
         self._memory_limit_mb = memory_limit_mb
         self._stopping = False
         self._stopped_at = math.inf
         self._killed = False
+        self._calls = BoundedCalls(_ANSWER_S, _LEAVE_S, lambda: self._killed)
         self._actors: dict[Any, Any] = {}
         """Actor -> the reference that says it is up, or ``None`` once it is."""
         self._busy: dict[Any, tuple[Any, Task]] = {}
@@ -91,16 +111,36 @@ class RayExecutor:
             package = str(Path(yt360.__file__).resolve().parents[1])
             paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
             runtime = {"env_vars": {"PYTHONPATH": paths, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}}
+            self._join(runtime)
+
+    def _join(self, runtime: dict[str, Any]) -> None:
+        """Connect to the cluster, or start one."""
+        wanted = f"--address {self._address}: expected a Ray cluster (version {importlib.metadata.version('ray')})"
+        if named := _HOST_AND_PORT.fullmatch(self._address):
             try:
-                ray.init(
-                    address=address or "local", log_to_driver=False, logging_level=logging.ERROR, runtime_env=runtime
-                )
-            except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-                version = importlib.metadata.version("ray")
-                raise UsageError(
-                    f"--address {address}: expected a Ray cluster (version {version}), found: {error}; if it wants a "
-                    "token, give that of its head (RAY_AUTH_TOKEN_PATH, RAY_AUTH_TOKEN or ~/.ray/auth_token)"
-                ) from error
+                socket.create_connection((named[1], int(named[2])), _REACH_S).close()
+            except (OSError, OverflowError) as error:
+                raise UsageError(f"{wanted}, found nothing that answers there: {error}; is its head up?") from error
+        logging.getLogger("ray").setLevel(logging.ERROR)  # signals are ours, which Ray would warn of
+        init = functools.partial(
+            self._ray.init,
+            address=self._address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env=runtime,
+        )
+        try:
+            self._calls(init, patience_s=_CONNECT_S)
+        except NoAnswerError:
+            self._forget()
+            raise UsageError(
+                f"{wanted}, found no answer within {_CONNECT_S:.0f} s; is its head up (ray status)?"
+            ) from None
+        except (ConnectionError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
+            raise UsageError(
+                f"{wanted}, found: {error}; if it wants a "
+                "token, give that of its head (RAY_AUTH_TOKEN_PATH, RAY_AUTH_TOKEN or ~/.ray/auth_token)"
+            ) from error
 
     @property
     def stopping(self) -> bool:
@@ -111,14 +151,27 @@ class RayExecutor:
         self._stopping = True
 
     def kill(self) -> None:
+        """Comes from a handler of signals, maybe amid a call into Ray: the loop of :meth:`run` drops the actors."""
         self._stopping = self._killed = True
-        for actor in list(self._actors):
-            self._drop(actor)
 
     def run(
         self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
     ) -> Iterator[Finished]:
         """See :class:`~yt360.engine.executors.base.Executor`. Actors of a stage before are let go: needs differ."""
+        try:
+            yield from self._run(next_task, needs, backlog)
+        except NoAnswerError:
+            killed = self._killed
+            self.kill()
+            if not killed:
+                raise ClusterSilentError(
+                    f"--address {self._address}: the head of the Ray cluster did not answer for {_ANSWER_S:.0f} s; "
+                    "is it up, and has it room to work (ray status)? What was finished is kept: give the command again"
+                ) from None
+
+    def _run(
+        self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
+    ) -> Iterator[Finished]:
         self._retire(list(self._actors))
         exhausted = False
         while not self._killed:
@@ -133,11 +186,14 @@ class RayExecutor:
                     if task is None:
                         exhausted = True
                         break
-                    self._busy[actor.do.remote(task)] = (actor, task)
+                    self._busy[self._ask(actor.do.remote, task)] = (actor, task)
             if not self._busy and (self._stopping or exhausted or not backlog()):
                 break
             yield from self._collect()
         self._retire(list(self._actors))
+
+    def _ask(self, call: Callable[..., Any], *words: Any, **named: Any) -> Any:
+        return self._calls(functools.partial(call, *words, **named))
 
     def _free(self) -> list[Any]:
         working = {actor for actor, _ in self._busy.values()}
@@ -150,18 +206,18 @@ class RayExecutor:
             self._looked, self._room = now, self._capacity(needs)
         wanted = min(self._most, max(1, self._room), len(self._busy) + backlog)
         for _ in range(wanted - len(self._actors)):
-            kind: Any = self._ray.remote(_Host).options(
+            kind = self._kind.options(
                 num_cpus=needs.cpus, num_gpus=needs.gpus, memory=needs.memory_mb << 20, max_restarts=0
             )
-            actor: Any = kind.remote(self._memory_limit_mb)
-            self._actors[actor] = actor.ready.remote()
+            actor = self._ask(kind.remote, self._memory_limit_mb)
+            self._actors[actor] = self._ask(actor.ready.remote)
         if len(self._actors) > wanted:
             self._retire(self._free()[: len(self._actors) - wanted])
 
     def _capacity(self, needs: Resources) -> int:
         """Actors that the cluster's nodes have room for, all of a node being ours."""
         total = 0
-        for node in self._ray.nodes():
+        for node in self._ask(self._ray.nodes):
             if node["Alive"]:
                 has = node["Resources"]
                 fits = [has.get("CPU", 0) / needs.cpus if needs.cpus else _MOST_ACTORS]
@@ -176,14 +232,14 @@ class RayExecutor:
         if not waiting:
             time.sleep(0.05)
             return
-        ready, _ = self._ray.wait(waiting, num_returns=1, timeout=0.5)
+        ready, _ = self._ask(self._ray.wait, waiting, num_returns=1, timeout=0.5)
         for reference in ready:
             if reference in coming:
                 self._came_up(coming[reference], reference)
                 continue
             actor, task = self._busy.pop(reference)
             try:
-                finished: Finished = self._ray.get(reference)
+                finished: Finished = self._ask(self._ray.get, reference)
             except self._ray.exceptions.RayError as error:
                 self._drop(actor)
                 words = str(error).strip().splitlines()
@@ -192,7 +248,7 @@ class RayExecutor:
 
     def _came_up(self, actor: Any, reference: Any) -> None:
         try:
-            self._ray.get(reference)
+            self._ask(self._ray.get, reference)
             self._actors[actor] = None
         except self._ray.exceptions.RayError:
             self._drop(actor)
@@ -200,15 +256,15 @@ class RayExecutor:
     def _drop(self, actor: Any) -> None:
         self._actors.pop(actor, None)
         with contextlib.suppress(Exception):
-            self._ray.kill(actor)
+            self._calls(self._ray.kill, actor, patience_s=_LEAVE_S)
 
     def _retire(self, actors: list[Any]) -> None:
         """Let actors wind up, then end them."""
         up = [actor for actor in actors if self._actors.get(actor) is None]
-        closing = [] if self._killed else [actor.close.remote() for actor in up]
+        closing = [] if self._killed else [self._ask(actor.close.remote) for actor in up]
         if closing:
             with contextlib.suppress(self._ray.exceptions.RayError):
-                self._ray.wait(closing, num_returns=len(closing), timeout=30)
+                self._ask(self._ray.wait, closing, num_returns=len(closing), timeout=30)
         for actor in actors:
             self._drop(actor)
 
@@ -220,6 +276,14 @@ class RayExecutor:
     ) -> None:
         if kind is not None:
             self.kill()
-        self._retire(list(self._actors))
-        if self._ours:
-            self._ray.shutdown()
+        try:
+            self._retire(list(self._actors))
+            if self._ours:
+                self._calls(self._ray.shutdown, patience_s=_LEAVE_S)
+        except NoAnswerError:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Leave a cluster that does not answer as it is: Ray itself would wait for it when the process ends."""
+        log.warning("--address %s: the Ray cluster does not answer; left without its leave", self._address)
+        atexit.unregister(self._ray.shutdown)
