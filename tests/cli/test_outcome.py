@@ -51,6 +51,7 @@ def test_failures_that_differ_in_paths_and_numbers_only_are_one_cause() -> None:
 
 
 def test_of_a_traceback_the_last_line_is_shown() -> None:
+    """F22: the first 300 characters were shown, and never what went wrong."""
     traceback = 'Traceback (most recent call last):\n  File "x.py", line 3, in f\n    g()\nValueError: 7 is too many\n'
     (cause,) = outcome.causes([("chunk", "a", "unexpected", traceback)])
     assert cause.words == "ValueError: 7 is too many"

@@ -200,6 +200,7 @@ def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
 
 
 def test_a_dry_run_lists_what_goes(yt360, made: Dataset) -> None:
+    """F26: what a kill left of a write still held the video's row, and was never looked at."""
     leftover = made.root.manifests / ".videos.parquet.0123abcd.partial"
     leftover.write_bytes(b"a row of beta")
     log = made.root.logs / "run" / "worker-1.log"

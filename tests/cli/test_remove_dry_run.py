@@ -15,12 +15,13 @@ from yt360.cli import common, remove, run
 from yt360.engine import recipe
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Stage
+from yt360.engine.state import ledger
 from yt360.engine.storage import Root
 
 VIDEOS = {"alpha": 3, "beta": 2, "beta-00000": 2, "copy": 1}
 SHARDS = {"split": {"test_share": 0.0}, "shard": {"target_mb": 0.02}}
 TABLES = ("ledger/", "state/published.txt", "state/removed.jsonl")
-"""Where the dry run counts records instead of naming files, and what the takedown writes."""
+"""Where the dry run counts records of each stage instead of naming files, and what the takedown writes."""
 WRITTEN = ("tmp/", "state/lock")
 
 
@@ -106,6 +107,13 @@ class JudgedDataset(Dataset):
         return recipe.build({"stages": stages}, REGISTRY, [], where="test")
 
 
+def _recorded(root: Root) -> dict[str, set[tuple[object, ...]]]:
+    return {
+        folder.name: {(record.item, record.sequence, record.started, record.status) for record in ledger.read(folder)}
+        for folder in sorted(root.ledger.iterdir())
+    }
+
+
 def _state(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -123,11 +131,16 @@ def test_what_is_listed_is_gone_and_nothing_else(
     plant(root)
     asked = ["remove", "beta", "--root", root.path, "--json", *(["--with-copies"] if copies else [])]
     before = _state(root.path)
+    recorded = _recorded(root)
     told = json.loads(command(*asked, "--dry-run")[1])
     assert _state(root.path) == before
     assert told["removed"] == (["beta", "copy"] if copies else ["beta"])
     assert json.loads(command(*asked, "--yes")[1]) == told | {"dry_run": False}
     after = _state(root.path)
+    left = _recorded(root)
+    assert told["ledger"] == {stage: len(records - left[stage]) for stage, records in recorded.items()}
+    assert told["records"] == sum(told["ledger"].values())
+    assert all(told["ledger"][stage] for stage in ("crawl", "chunk", "shard"))
 
     def below(kind: str) -> set[str]:
         return {Path(path).relative_to(root.path).as_posix() for path in told[kind]}

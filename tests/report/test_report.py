@@ -169,6 +169,7 @@ def test_the_settings_that_are_not_the_usual_ones_are_told(root: Dataset, tmp_pa
 
 
 def test_an_excerpt_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """F29: two pages of one root differed in the serial numbers of their Ogg streams."""
     foa = np.random.default_rng(0).standard_normal((4, 12_000)).astype(np.float32) * 0.1
     assert cases._excerpt(foa, tmp_path) == cases._excerpt(foa, tmp_path)
 

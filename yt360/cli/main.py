@@ -256,6 +256,17 @@ def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
     _open_standard_streams()
     try:
+        _run_command(arguments)
+    except SystemExit as ended:
+        if "yt360.engine.executors.bounded_calls" in sys.modules:
+            from yt360.engine.executors.bounded_calls import end_process
+
+            end_process(ended.code)
+        raise
+
+
+def _run_command(arguments: list[str] | None) -> None:
+    try:
         with _log_on_standard_error():
             code = group.main(args=arguments, prog_name="yt360", complete_var="_YT360_COMPLETE", standalone_mode=False)
     except click.ClickException as error:

@@ -64,7 +64,8 @@ def remove_command(
         "edited": [str(path) for path in found.edited],
         "rewritten": [str(path) for path in holding(catalog, items, found.shared)],
         "bytes": found.bytes,
-        "records": found.records,
+        "records": sum(found.ledger.values()),
+        "ledger": found.ledger,
         "shards": found.shared,
         "dry_run": dry_run,
     }
@@ -77,6 +78,9 @@ def remove_command(
             for kind in ("folders", "pictures", "files", "edited", "rewritten"):
                 for path in told[kind]:
                     click.echo(f"{_FATES.get(kind, 'goes')}: {clean(path, 4096)}")
+            for stage, count in found.ledger.items():
+                if count:
+                    click.echo(f"goes: {count} records of {stage}")
         return 0
     if not yes:
         click.confirm("Delete all this for good?", abort=True, err=True)

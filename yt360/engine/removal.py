@@ -31,16 +31,15 @@ class Removal:
 
     ``folders`` of outputs and unfinished files, ``pictures`` and pages of the report, ``files`` that go as a whole
     (logs that tell of them, leftovers of writes, snapshots), ``edited`` files that lose what they say of them (plans
-    among them), ``records`` of the
-    ledger. ``shared`` are items of stages that join several: they are made again without, or go when nothing else is
-    in them.
+    among them). ``ledger`` is the number of each stage's records that go. ``shared`` are items of stages that join
+    several: they are made again without, or go when nothing else is in them.
     """
 
     folders: list[Path] = field(default_factory=list)
     pictures: list[Path] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     edited: list[Path] = field(default_factory=list)
-    records: int = 0
+    ledger: dict[str, int] = field(default_factory=dict)
     shared: list[str] = field(default_factory=list)
 
     @property
@@ -96,13 +95,13 @@ def find(catalog: DatasetState, items: Collection[str]) -> Removal:
 def _find(catalog: DatasetState, names: _Names) -> Removal:
     root, found = catalog.root, Removal()
     for name, stage in catalog.stages.items():
+        found.ledger[name] = _records(root, stage, names)
         if stage.flat_folder:
             records = catalog.records(name).values()
             found.shared += sorted(r.item for r in records if names.parts.intersection(r.meta.get(stage.parts_in, ())))
             continue
         folders = (root.item_folder(name, item) for item in sorted(names.of(name)))
         found.folders += [folder for folder in folders if root.holds(folder)]
-        found.records += len(ledger.find(root.ledger / name, names.of(name)))
         unfinished = (root.state / entry / item for entry in sorted(stage.host_local) for item in sorted(names.items))
         found.folders += [folder for folder in unfinished if folder.is_dir()]
     found.pictures = sorted(_reported(catalog, names.loose))
@@ -111,6 +110,15 @@ def _find(catalog: DatasetState, names: _Names) -> Removal:
     plans = (path for path in sorted(root.state.glob("plan-*.parquet")) if plan.names(path) & names.items)
     found.edited = [*(path for path, _ in _edits(root, names)), *plans]
     return found
+
+
+def _records(root: Root, stage: Stage, names: _Names) -> int:
+    """How many records of a stage go: those of the items, of what joined them, and those of others that name them."""
+    folder = root.ledger / stage.name
+    gone = ledger.about(folder, names.parts if stage.flat_folder else names.of(stage.name), stage.parts_in)
+    if isinstance(stage, FanInStage):
+        gone += ledger.naming(folder, names.items)
+    return len({(record.item, record.sequence, record.started, record.status) for record in gone})
 
 
 def _telling(root: Root, names: _Names) -> Iterator[Path]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from yt360.engine.executors.bounded_calls import BoundedCalls, NoAnswerError
+from yt360.engine.executors import bounded_calls
+from yt360.engine.executors.bounded_calls import BoundedCalls, NoAnswerError, end_process
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that ends in this process later has nothing to do with what is stuck here."""
+    monkeypatch.setattr(bounded_calls, "_stuck", threading.Event())
 
 
 def _no() -> bool:
@@ -49,3 +58,18 @@ def test_signals_are_heard_amid_a_call_and_shorten_the_wait() -> None:
         signal.signal(signal.SIGALRM, before)
         released.set()
     assert heard
+
+
+def test_a_process_with_a_stuck_call_ends_with_its_code() -> None:
+    """An interpreter that wound up under a call into Ray ended in a segmentation fault."""
+    end_process(3)  # nothing is stuck: it goes on
+    code = (
+        "import threading\n"
+        "from yt360.engine.executors.bounded_calls import BoundedCalls, NoAnswerError, end_process\n"
+        "try: BoundedCalls(0.1, 0.1, lambda: False)(threading.Event().wait)\n"
+        "except NoAnswerError: print('said', end='')\n"
+        "end_process(3)\n"
+        "raise SystemExit(4)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (3, "said")

@@ -7,13 +7,26 @@ whoever waits for them hears signals and gives up in time.
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 _LOOK_EVERY_S = 0.2
+
+
+_stuck = threading.Event()
+
+
+def end_process(code: object) -> None:
+    """End this process where a call is stuck: an interpreter that winds up under one crashes, or waits for it."""
+    if _stuck.is_set():
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
 class NoAnswerError(Exception):
@@ -49,6 +62,7 @@ class BoundedCalls:
                 hurried, ends = True, min(ends, time.monotonic() + self._hurried_s)
             if time.monotonic() > ends:
                 self.stuck = True
+                _stuck.set()
                 raise NoAnswerError
         if job.error is not None:
             raise job.error

@@ -344,6 +344,15 @@ def _names(table: pa.Table, names: frozenset[str]) -> NDArray[np.bool_]:
     return found
 
 
+def about(folder: Path, items: frozenset[str], parts_in: str = "") -> list[Record]:
+    """The records that :func:`forget` takes out, from the first to the last."""
+    found = []
+    for file in open_files(folder) if items else []:
+        rows = np.flatnonzero(_about(file.columns(("item", "meta")), items, parts_in))
+        found += [file.record(int(row)) for row in rows]
+    return _in_order(found)
+
+
 def forget(folder: Path, items: frozenset[str], parts_in: str = "") -> int:
     """Take all records of some items out of a stage's ledger; how many there were. Only while no worker writes.
 
