@@ -56,18 +56,20 @@ def test_clips_of_a_split_and_an_interruption(
     out = tmp_path / "features.parquet"
     words = ("embed", "--root", root, "--model", folder, "--out", out, "--every", "0.5")
     made = []
-    real = embedding._rows
+    real = embedding.Embedder.rows
 
-    def rows(source, *more):
+    def rows(embedder, name, recording):
         if len(made) == 2:
             raise KeyboardInterrupt
-        made.append(source.name)
-        return real(source, *more)
+        made.append(name)
+        return real(embedder, name, recording)
 
-    monkeypatch.setattr(embedding, "_rows", rows)
+    monkeypatch.setattr(embedding.Embedder, "rows", rows)
     assert command(*words)[0] == 130
     assert not out.exists()
-    monkeypatch.setattr(embedding, "_rows", lambda source, *more: made.append(source.name) or real(source, *more))
+    monkeypatch.setattr(
+        embedding.Embedder, "rows", lambda self, name, *more: made.append(name) or real(self, name, *more)
+    )
     assert command(*words)[0] == 0
     assert len(made) == 3  # nothing was done twice
     assert not list(tmp_path.glob(".*.parts"))

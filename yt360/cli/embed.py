@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import clean
+from yt360.cli.common import clean, engine_options
 from yt360.cli.inference_options import Looker, convention_option, device_option, fov_option, model_option, torch_device
+from yt360.cli.stage_help import EngineCommand
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
 if TYPE_CHECKING:
-    from yt360.inference.embedding import Source
+    from yt360.inference.embedding import Embedder, Source
     from yt360.inference.processor import AVSAProcessor
 
 
@@ -31,7 +32,7 @@ class Direction(click.ParamType[tuple[float, float]]):
         return azimuth, elevation
 
 
-@click.command("embed", short_help="Features of files or a dataset by a trained model.")
+@click.command("embed", cls=EngineCommand, short_help="Features of files or a dataset by a trained model.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--root", metavar="DIR", default=None, help="All clips of a finished dataset instead of files.")
 @click.option("--split", default=None, help="With --root: only this split (train, test).")
@@ -66,6 +67,7 @@ class Direction(click.ParamType[tuple[float, float]]):
     "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="Moments at a time; changes no number."
 )
 @device_option
+@engine_options
 @talk_options
 def embed_command(
     files: tuple[Path, ...],
@@ -80,42 +82,63 @@ def embed_command(
     convention: str | None,
     batch: int,
     device: str,
+    **engine: Any,
 ) -> int:
     """Write features of FILES, or of all clips of a dataset, to one Parquet file.
 
     A row for each moment, direction and kind of feature: source, start_s, azimuth_deg, elevation_deg, modality, vector.
     An interrupted call goes on where it was. Exit code 0: all were read; 1: some were not, and are named.
+
+    With --root, clips are worked on as by a stage of a recipe: by several workers, on Ray or SLURM; what is done stays
+    in the dataset until model or options change.
     """
     if bool(files) == (root is not None):
         raise UsageError("expected files, or --root DIR, found " + ("both" if files else "neither"))
     try:
         with doing("loading torch"):
-            from yt360.inference.embedding import EmbeddingSettings, embed
+            from yt360.inference.embedding import Embedder
+            from yt360.inference.embedding_settings import AROUND_DEG, EmbeddingSettings
             from yt360.inference.features_table import MODALITIES, USUAL
-            from yt360.inference.processor import AROUND_DEG, AVSAProcessor
-            from yt360.models.avsa_model import AVSAModel
     except ImportError as error:
         raise UsageError(f"a model needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
     unknown = [each for each in modalities if each not in MODALITIES]
     if unknown:
         raise UsageError(f"--modality: expected some of {', '.join(MODALITIES)}, found {', '.join(unknown)}")
-    model = AVSAModel.from_pretrained(name, device=torch_device(device))
-    processor = AVSAProcessor(model.processor_settings)
     settings = EmbeddingSettings(every_s, directions_deg or AROUND_DEG, fov_deg, modalities or USUAL, batch)
+    embedder = Embedder.load(name, settings, device=torch_device(device))
+    if root is not None:
+        from yt360.cli.embed_dataset import built_here, embed_dataset
+
+        folder = built_here(root)
+        if folder is not None:
+            return embed_dataset(folder, embedder, name, device, split or "", out, engine)
+    _refuse_engine(engine, "a dataset that was built here: --root DIR" if root is None else "one that was built here")
     with Looker() as looker:
         if root is None:
-            sources = [_of_file(path, processor, convention or "", looker) for path in files]
+            sources = [_of_file(path, embedder.processor, convention or "", looker) for path in files]
         else:
-            sources = list(_of_clips(root, split, processor))
-        with Steps("embed") as steps:
-            done = 0
+            sources = list(_of_clips(root, split, embedder.processor))
+        return _in_this_process(sources, embedder, out)
 
-            def said(source: str, moments: int) -> None:
-                nonlocal done
-                done += 1
-                steps(done, len(sources), f"{clean(source, 60)}: {moments} moments")
 
-            found = embed(sources, model, processor, out, settings, said=said)
+def _refuse_engine(engine: dict[str, Any], needed: str) -> None:
+    given = {"--engine": engine["engine"] != "local", "--dry-run": engine["dry_run"], "--retry": engine["retry"]}
+    for option in (option for option, used in given.items() if used):
+        raise UsageError(f"{option}: expected {needed}")
+
+
+def _in_this_process(sources: list[Source], embedder: Embedder, out: Path) -> int:
+    from yt360.inference.embedding import embed
+
+    with Steps("embed") as steps:
+        done = 0
+
+        def said(source: str, moments: int) -> None:
+            nonlocal done
+            done += 1
+            steps(done, len(sources), f"{clean(source, 60)}: {moments} moments")
+
+        found = embed(sources, embedder, out, said=said)
     for source, message in found.failed[:20]:
         click.echo(f"left out: {clean(source)}: {clean(message)}", err=True)
     if len(found.failed) > 20:

@@ -15,10 +15,12 @@ from yt360.cli.takedown import copies, meant
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
+from yt360.engine.stage import Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.publishing import features
 from yt360.publishing.manifests import holding, publish
 from yt360.stages import REGISTRY
 from yt360.stages.shard import planned_params
@@ -47,7 +49,8 @@ def remove_command(
     folder = open_root(root)
     has_recipe = folder.recipe.is_file()
     recipe = recipes.of_root(folder.recipe, REGISTRY) if has_recipe else _without_recipe(folder)
-    catalog = DatasetState(folder, recipe.stages)
+    stages = [*recipe.stages, *_of_earlier_recipes(folder, recipe)]
+    catalog = DatasetState(folder, stages)
     first = recipe.stages[0].name
     _refuse_clips(catalog, first, videos)
     stones = [stone for name in videos for stone in meant(catalog, first, name)]
@@ -61,7 +64,7 @@ def remove_command(
         "folders": [str(path) for path in found.folders],
         "pictures": [str(path) for path in found.pictures],
         "files": [str(path) for path in found.files],
-        "edited": [str(path) for path in found.edited],
+        "edited": [str(path) for path in [*found.edited, *features.naming(folder, found.parts)]],
         "rewritten": [str(path) for path in holding(catalog, items, found.shared)],
         "bytes": found.bytes,
         "records": sum(found.ledger.values()),
@@ -96,13 +99,22 @@ def remove_command(
                 publishing = functools.partial(publish, judged=has_recipe)
                 pipeline.run(recipe, folder, options, only=stage.name, publish=publishing, remember=has_recipe)
 
-    removal.remove(folder, recipe.stages, items, remake)
+    features.forget(folder, found.parts)  # while the root still knows which clips there were
+    removal.remove(folder, stages, items, remake)
     if as_json:
         print_json(told)
     else:
         click.echo(f"removed: {', '.join(clean(name, 80) for name in sorted(items))}")
         click.echo("run the recipe again if one of them stood for its duplicates; make the report again")
     return 0
+
+
+def _of_earlier_recipes(folder: Root, recipe: recipes.Recipe) -> list[Stage]:
+    """Stages that the recipe has no more and the root still holds outputs of: those that by default do nothing."""
+    names = {stage.name for stage in recipe.stages}
+    there = [name for name in REGISTRY.stages if name not in names and (folder.ledger / name).is_dir()]
+    made = [REGISTRY.load(name)() for name in there]
+    return [stage for stage in made if stage.off]
 
 
 def _without_recipe(folder: Root) -> recipes.Recipe:

@@ -138,8 +138,8 @@ def default(registry: Registry, settings: Iterable[str] = (), *, where: str = "t
     return build({"name": "default", "stages": {name: {} for name in registry.stages}}, registry, settings, where=where)
 
 
-def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Recipe:
-    """The recipe that a root was last run with, or the default one.
+def of_root(saved: Path, registry: Registry, settings: Iterable[str] = (), *, also: Iterable[str] = ()) -> Recipe:
+    """The recipe that a root was last run with, or the default one. Stages in ``also`` that it lacks come last.
 
     Nobody wrote that file by hand, so old names in it are worth no warning: the next run writes today's.
     """
@@ -151,6 +151,8 @@ def of_root(saved: Path, registry: Registry, settings: Iterable[str] = ()) -> Re
         raise UsageError(
             f"{saved}: expected the recipe of this root (JSON), found: {error}; delete it or run a recipe"
         ) from error
+    if isinstance(value, dict) and isinstance(value.get("stages"), dict):
+        value["stages"] |= {name: {} for name in also if name not in value["stages"]}
     return build(value, registry, settings, where=str(saved), say=log.debug)
 
 

@@ -32,7 +32,8 @@ class Removal:
     ``folders`` of outputs and unfinished files, ``pictures`` and pages of the report, ``files`` that go as a whole
     (logs that tell of them, leftovers of writes, snapshots), ``edited`` files that lose what they say of them (plans
     among them). ``ledger`` is the number of each stage's records that go. ``shared`` are items of stages that join
-    several: they are made again without, or go when nothing else is in them.
+    several: they are made again without, or go when nothing else is in them. ``parts``: names of what the items were
+    ever cut into.
     """
 
     folders: list[Path] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Removal:
     edited: list[Path] = field(default_factory=list)
     ledger: dict[str, int] = field(default_factory=dict)
     shared: list[str] = field(default_factory=list)
+    parts: frozenset[str] = frozenset()
 
     @property
     def bytes(self) -> int:
@@ -93,7 +95,7 @@ def find(catalog: DatasetState, items: Collection[str]) -> Removal:
 
 
 def _find(catalog: DatasetState, names: _Names) -> Removal:
-    root, found = catalog.root, Removal()
+    root, found = catalog.root, Removal(parts=names.parts)
     for name, stage in catalog.stages.items():
         found.ledger[name] = _records(root, stage, names)
         if stage.flat_folder:

@@ -1,11 +1,15 @@
-"""``features.parquet``: one row for each moment, direction and kind of feature of a recording."""
+"""``features.parquet``: one row for each moment, direction and kind of feature of a recording.
+
+Importing this does not import torch.
+"""
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +17,9 @@ import pyarrow.parquet as pq
 
 from yt360.errors import UsageError
 from yt360.files import atomic_write, parse_json
-from yt360.models.avsa_model import Features
+
+if TYPE_CHECKING:
+    from yt360.models.avsa_model import Features
 
 MODALITIES = (
     "video",
@@ -42,6 +48,8 @@ SCHEMA = pa.schema(
 """Columns. ``source``: the file as it was named, or the id of the clip; ``start_s``: where a moment's sound begins."""
 
 _ABOUT = b"yt360.features"
+
+INDEX_SUFFIX = ".faiss"
 
 
 def rows_of(
@@ -91,14 +99,38 @@ def write_features(path: Path, tables: Iterable[pa.Table], about: Mapping[str, A
     return count
 
 
-def read_features(path: Path) -> tuple[pa.Table, dict[str, Any]]:
-    """All rows, and what is said of them. Raises :class:`UsageError` for a file that is something else."""
+def read_features(path: Path, columns: Sequence[str] | None = None) -> tuple[pa.Table, dict[str, Any]]:
+    """All rows (of some ``columns``), and what is said of them.
+
+    Raises :class:`UsageError` for a file that is something else.
+    """
+    about = about_of(path)
     try:
-        table = pq.read_table(path)
-        about = parse_json((table.schema.metadata or {})[_ABOUT])
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise UsageError(f"{path}: expected features of `yt360 embed`, found something else ({error})") from error
-    if not table.schema.equals(SCHEMA, check_metadata=False) or not isinstance(about, dict):
-        wanted, found = (", ".join(schema.names) for schema in (SCHEMA, table.schema))
+        return pq.read_table(path, columns=None if columns is None else list(columns)), about
+    except (OSError, pa.ArrowException) as error:
+        raise _not_features(path, error) from error
+
+
+def about_of(path: Path) -> dict[str, Any]:
+    """What a table of features says of itself: the model's digest, its input, what was asked for.
+
+    Raises :class:`UsageError` for a file that is something else.
+    """
+    try:
+        schema = pq.read_schema(path)
+        about = parse_json((schema.metadata or {})[_ABOUT])
+    except (OSError, pa.ArrowException, KeyError, ValueError, RecursionError) as error:
+        raise _not_features(path, error) from error
+    if not schema.equals(SCHEMA, check_metadata=False) or not isinstance(about, dict):
+        wanted, found = (", ".join(each.names) for each in (SCHEMA, schema))
         raise UsageError(f"{path}: expected the columns {wanted}, found {found}")
-    return table, about
+    return about
+
+
+def index_files(path: Path) -> list[Path]:
+    """Indices for searching that lie beside a table (see :mod:`yt360.inference.search`)."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.*{INDEX_SUFFIX}"))
+
+
+def _not_features(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path}: expected features of `yt360 embed`, found something else ({error})")

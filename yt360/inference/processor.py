@@ -17,13 +17,11 @@ from yt360.dataset.clip import Clip
 from yt360.dataset.perspective_crop import DrawnView, crop_frames
 from yt360.dataset.views import fixed_view, sound_matrix
 from yt360.errors import UsageError
+from yt360.inference.embedding_settings import AROUND_DEG
 from yt360.inference.recording import ClipRecording, FileRecording, RawMoment, Recording, check_starts, look
 from yt360.models import hub
 from yt360.models.folder import find_model, read_model, read_processor
 from yt360.models.processor_settings import ProcessorSettings
-
-AROUND_DEG: tuple[tuple[float, float], ...] = ((0.0, 0.0), (90.0, 0.0), (180.0, 0.0), (-90.0, 0.0))
-"""Front, left, back, right: the directions (azimuth, elevation) if none are named."""
 
 
 class AVSAProcessor:

@@ -16,6 +16,7 @@ REGISTRY = Registry(
         "annotate": "yt360.stages.annotate:Annotate",
         "split": "yt360.stages.split:Split",
         "shard": "yt360.stages.shard:Shard",
+        "embed": "yt360.stages.embed:Embed",
     },
     group="yt360.stages",
 )

@@ -1,0 +1,186 @@
+"""Features of a whole dataset by the engine: what they are, when they are made again, and who takes them away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra train embeds")
+
+import yt360
+from tests.inference.scenes import model_folder
+from tests.stages.fakes import FAKES, Dataset
+from yt360.cli.main import main as command_line
+from yt360.engine import recipe
+from yt360.engine.recipe import Registry
+from yt360.engine.stage import Item
+from yt360.errors import UsageError
+from yt360.inference.embedding import Embedder
+from yt360.inference.embedding_settings import EmbeddingSettings
+from yt360.inference.features_table import read_features
+from yt360.publishing import features
+from yt360.stages import REGISTRY
+from yt360.stages.embed import Embed, EmbedParams
+
+VIDEOS = {"aaa": 2, "bbb": 1, "ccc": 0}
+ALL = Registry(stages={**FAKES.stages, "embed": REGISTRY.stages["embed"]})
+SHORT = {"data": {"sound_s": 0.5, "picture_s": 0.25}}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model_folder(tmp_path_factory.mktemp("model") / "model", **SHORT)
+
+
+def command(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        command_line([str(word) for word in words])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("embed_dataset", "remove", "common"):
+        monkeypatch.setattr(f"yt360.cli.{module}.REGISTRY", ALL)
+
+
+def build(folder: Path) -> Dataset:
+    made = Dataset(folder)
+    assert not made.run(VIDEOS, workers=1).failed
+    return made
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return build(tmp_path_factory.mktemp("root"))
+
+
+@pytest.fixture(scope="module")
+def table(dataset: Dataset, model: Path) -> Path:
+    """Made by two workers, after a root whose recipe had no such stage."""
+    out = dataset.root.path.parent / "features.parquet"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("yt360.cli.embed_dataset.REGISTRY", ALL)
+        assert command("embed", "--root", dataset.root.path, *words(model, out), "--workers", 2) == 0
+    return out
+
+
+def words(model: Path, out: Path, *more: object) -> list[object]:
+    return ["--model", model, "--out", out, "--every", 0.25, "--min-free-gb", 0, *more]
+
+
+def test_the_table_holds_what_the_model_says_of_each_clip(dataset: Dataset, table: Path, model: Path) -> None:
+    found, about = read_features(table)
+    data = yt360.open(dataset.root.path)
+    embedder = Embedder.load(model, EmbeddingSettings(every_s=0.25))
+    assert about == embedder.about
+    assert found.column("source").unique().to_pylist() == data.ids
+    for clip in data:
+        expected = embedder.rows(clip.id, embedder.processor.open(clip))
+        own = found.take(np.flatnonzero(np.array(found.column("source").to_pylist()) == clip.id))
+        assert own.drop_columns("modality").equals(expected.drop_columns("modality"))
+        assert own.column("modality").to_pylist() == expected.column("modality").to_pylist()
+        assert len(own) == 3 * 4 * 4  # moments at 0, 0.25 and 0.5 s
+
+
+def test_any_number_of_workers_and_batches_gives_the_same_bytes(table: Path, model: Path, tmp_path: Path) -> None:
+    other = build(tmp_path / "root")
+    out = tmp_path / "features.parquet"
+    assert command("embed", "--root", other.root.path, *words(model, out, "--workers", 1, "--batch", 1)) == 0
+    assert out.read_bytes() == table.read_bytes()
+
+
+def test_only_what_is_missing_or_changed_is_done(
+    dataset: Dataset, table: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def worked(*more: object, out: Path = tmp_path / "out.parquet", folder: Path = model) -> int:
+        capsys.readouterr()
+        assert command("embed", "--root", dataset.root.path, *words(folder, out, *more)) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("embed ")]
+        return int(line.split()[5])
+
+    assert worked() == 0
+    assert (tmp_path / "out.parquet").read_bytes() == table.read_bytes()
+    assert worked("--split", "train") == 0
+    only, _ = read_features(tmp_path / "out.parquet")
+    train = {clip.id for clip in yt360.open(dataset.root.path) if clip.split == "train"}
+    assert set(only.column("source").to_pylist()) == train
+    assert worked("--direction", "10,0") == 3
+    assert worked(folder=model_folder(tmp_path / "other", sound={"mels": 24, "features": "logmel"}, **SHORT)) == 3
+    assert worked() == 3  # a file a clip: of the model that was asked for last
+
+
+def test_a_removed_video_leaves_no_row_and_no_file(dataset: Dataset, model: Path, tmp_path: Path) -> None:
+    """Also where the recipe has no such stage any more."""
+    other, out, gone = build(tmp_path / "root"), tmp_path / "features.parquet", tmp_path / "gone.parquet"
+    for path in (out, gone):
+        assert command("embed", "--root", other.root.path, *words(model, path)) == 0
+    gone.unlink()
+    index = tmp_path / "features.parquet.video.faiss"
+    index.write_bytes(b"an index")
+    other.run(VIDEOS, workers=1)
+    assert "embed" not in json.loads(other.root.recipe.read_text())["stages"]
+    assert command("remove", "--root", other.root.path, "aaa", "--yes") == 0
+    assert read_features(out)[0].column("source").unique().to_pylist() == ["bbb-00000"]
+    assert read_features(out)[1]["every_s"] == 0.25
+    assert not index.exists()
+    assert not gone.exists()
+    assert not [path for path in (tmp_path / "root").rglob("*") if path.name.startswith("aaa")]
+    assert features.tables(other.root) == [out]
+
+
+def test_a_clip_that_cannot_be_read_is_named_and_left_out(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model wants longer sound than these clips have."""
+    other = build(tmp_path / "root")
+    longer = model_folder(tmp_path / "model", data={"sound_s": 2.0, "picture_s": 0.25})
+    assert command("embed", "--root", other.root.path, *words(longer, tmp_path / "f.parquet")) == 2
+    said = capsys.readouterr()
+    assert "expected at least 2 s with picture and sound, found 1.00 s" in said.err
+    assert "expected clips with features, found none" in said.err
+
+
+def _recipe(**embed: object) -> recipe.Recipe:
+    return recipe.build({"stages": {"crawl": {}, "chunk": {}, "split": {}, "embed": embed}}, ALL, [], where="test")
+
+
+def test_without_a_model_the_stage_does_nothing_and_a_model_must_be_known() -> None:
+    stage = _recipe().stages[-1]
+    assert stage.off == "no model"
+    stage.check()
+    with pytest.raises(UsageError, match=r"embed\.model: /none: expected the folder of a model"):
+        _recipe(model="/none").stages[-1].check()
+    with pytest.raises(UsageError, match=r"embed\.modalities: .*expected some of video, .*found smell"):
+        _recipe(modalities=["smell"])
+
+
+def test_another_model_in_the_same_folder_is_refused(model: Path) -> None:
+    with pytest.raises(UsageError, match=r"embed\.weights: expected the digest of the model, found nothing"):
+        _recipe(model=str(model)).stages[-1].check()
+    with pytest.raises(UsageError, match=r"expected the model with digest 00, found [0-9a-f]+: another one was put"):
+        _recipe(model=str(model), weights="00").stages[-1].setup()
+
+
+def test_what_the_key_depends_on() -> None:
+    def key(**params: object) -> str:
+        return Embed(EmbedParams.model_validate(params)).key(Item("a-00000", "a"))
+
+    for same in ({"model": "x"}, {"split": "test"}, {"batch": 1}, {"device": "cuda"}):
+        assert key(**same) == key()
+    for other in (
+        {"weights": "ab"},
+        {"every_s": 2},
+        {"directions_deg": [[0, 0]]},
+        {"fov_deg": 90},
+        {"modalities": ["sound"]},
+    ):
+        assert key(**other) != key()
+
+
+def test_a_gpu_is_asked_for_where_the_network_computes_on_one() -> None:
+    assert Embed(EmbedParams(device="cuda:1")).needs.gpus == 1
+    assert Embed(EmbedParams()).needs.gpus == Embed.needs.gpus == 0
