@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="the extra train embeds")
-
 import yt360
+from tests.engine.conftest import Inline
 from tests.inference.scenes import model_folder
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli.main import main as command_line
-from yt360.engine import recipe
+from yt360.engine import pipeline, recipe
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Item
 from yt360.errors import UsageError
@@ -22,6 +21,7 @@ from yt360.inference.embedding import Embedder
 from yt360.inference.embedding_settings import EmbeddingSettings
 from yt360.inference.features_table import read_features
 from yt360.publishing import features
+from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
 from yt360.stages.embed import Embed, EmbedParams
 
@@ -43,13 +43,16 @@ def command(*words: object) -> int:
 
 @pytest.fixture(autouse=True)
 def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("embed_dataset", "remove", "common"):
+    """The stages of this test, in this process."""
+    for module in ("embed_dataset", "remove"):
         monkeypatch.setattr(f"yt360.cli.{module}.REGISTRY", ALL)
+    monkeypatch.setattr("yt360.engine.pipeline.WorkerPool", lambda *_, **__: Inline())
 
 
 def build(folder: Path) -> Dataset:
     made = Dataset(folder)
-    assert not made.run(VIDEOS, workers=1).failed
+    options = pipeline.Options(workers=1, min_free_bytes=0)
+    assert not pipeline.run(made.recipe(VIDEOS), made.root, options, engine=Inline(), publish=publish).failed
     return made
 
 

@@ -90,6 +90,11 @@ _COMMANDS = {
     "train": _Listed("yt360.cli.train:train_command", "Train a model on the shards of a dataset.", _LEARN),
     "evaluate": _Listed("yt360.cli.evaluate:evaluate_command", "Measure a trained model.", _LEARN),
     "embed": _Listed("yt360.cli.embed:embed_command", "Features of files or a dataset by a trained model.", _LEARN),
+    "search": _Listed(
+        "yt360.cli.search:search_command",
+        "Find video by sound, sound by video, or what is alike, in features of a model.",
+        _LEARN,
+    ),
     "localise": _Listed(
         "yt360.cli.localise:localise_command", "Where on the sphere what is seen sounds, by a trained model.", _LEARN
     ),

@@ -65,13 +65,13 @@ class Embedder:
         """Digest of the model with what is made of recordings for it."""
         return digest_json([self.about["model"], self.about["input"]])
 
-    def rows(self, name: str, recording: Recording) -> pa.Table:
-        """The rows of one recording, ``source`` being ``name``.
+    def rows(self, name: str, recording: Recording, starts_s: Sequence[float] | None = None) -> pa.Table:
+        """The rows of one recording, ``source`` being ``name``; of some moments, if they are given.
 
         Raises :class:`UsageError` where it is shorter than one moment, and for kinds that the model does not have.
         """
         asked = self.settings
-        starts = self.processor.starts(recording, asked.every_s)
+        starts = self.processor.starts(recording, asked.every_s) if starts_s is None else list(starts_s)
         if not starts:
             raise UsageError(
                 f"{name}: expected at least {self.processor.settings.sound_s:g} s with picture and sound, found "
