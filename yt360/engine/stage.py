@@ -164,7 +164,7 @@ class Stage:
     version: ClassVar[int] = 1
     params_type: ClassVar[type[Settings]] = StageParams
     thresholds_type: ClassVar[type[Settings]] = StageThresholds
-    needs: ClassVar[Resources] = Resources()
+    needs: Resources = Resources()
     inputs: ClassVar[Mapping[str, str]] = {}
     after: ClassVar[tuple[str, ...]] = ()
     item_kind: ClassVar[str] = ""

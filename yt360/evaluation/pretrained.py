@@ -39,6 +39,20 @@ class Origin:
     model: ModelSettings
     sound: SpectrogramSettings
     samples: SampleSettings
+    training: Training | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long a model was trained: of each phase its objective, epochs (where they were asked for) and ``steps``
+    (empty where they are not known)."""
+
+    objectives: tuple[str, ...]
+    epochs: tuple[int | None, ...]
+    steps: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(getattr(self, name)) for name in ("objectives", "epochs", "steps")}
 
 
 @dataclass
@@ -89,6 +103,7 @@ class Pretrained:
             "seed": origin.seed,
             "recipe": origin.recipe,
             "architecture": f"{settings.video}-{settings.depth} width {settings.width}, {origin.sound.features}",
+            "training": None if origin.training is None else origin.training.to_json(),
             "differs": differences_from_paper(origin),
         }
 
@@ -129,7 +144,9 @@ def load_pretrained(evaluation: EvaluationRecipe, checkpoint: Path | None, devic
     folder = find_model(checkpoint)
     tensors, description = read_model(folder)
     recipe = _recipe_beside(folder, checkpoint, description)
-    origin = _described(evaluation, description) if recipe is None else _trained(recipe)
+    origin = _described(evaluation, description)
+    if recipe is not None:
+        origin = _trained(recipe, description, whole=not (folder / "state.json").is_file())
     _check_mode(evaluation, origin.mode, folder)
     if evaluation.weights == "random":
         return _random(evaluation, origin, device)
@@ -187,10 +204,18 @@ def _recipe_beside(folder: Path, asked: Path, description: ModelDescription) -> 
     return None
 
 
-def _trained(recipe: TrainingRecipe) -> Origin:
-    """The origin of a model that was trained with ``recipe``."""
+def _trained(recipe: TrainingRecipe, description: ModelDescription, *, whole: bool) -> Origin:
+    """The origin of a model that was trained with ``recipe``; not ``whole``: a checkpoint on the way."""
     samples = recipe.held_out_settings()
-    return Origin(recipe.name, recipe.mode, recipe.seed, recipe.model, recipe.sound, samples)
+    steps = description.steps
+    phases = recipe.phases[: len(steps)] if steps else recipe.phases  # of a checkpoint: those that began
+    known = steps or tuple(phase.steps for phase in phases if phase.steps is not None)
+    training = Training(
+        objectives=tuple(phase.objective for phase in phases),
+        epochs=tuple(phase.epochs if whole or phase is not phases[-1] else None for phase in phases),
+        steps=known if len(known) == len(phases) else (),
+    )
+    return Origin(recipe.name, recipe.mode, recipe.seed, recipe.model, recipe.sound, samples, training)
 
 
 def _described(evaluation: EvaluationRecipe, description: ModelDescription) -> Origin:
@@ -200,7 +225,11 @@ def _described(evaluation: EvaluationRecipe, description: ModelDescription) -> O
         times = given.model_dump(include={"picture_s", "frames_per_second", "sound_s"})
         data, views = DataSettings(**times), ViewSettings(size=given.size)
     samples = SampleSettings(data=data, views=views, behaviour=description.switches)
-    return Origin(evaluation.name, description.mode, 0, description.model, description.sound, samples)
+    training = None
+    if description.steps:
+        count = len(description.steps)
+        training = Training(description.objectives[:count], (None,) * count, description.steps)
+    return Origin(evaluation.name, description.mode, 0, description.model, description.sound, samples, training)
 
 
 def _untrained(evaluation: EvaluationRecipe, model: ModelSettings) -> Origin:

@@ -140,6 +140,9 @@ class ModelDescription(Settings):
     objectives: tuple[Literal["avc", "avts", "avsa"], ...] = Field(
         default=(), description="What it was trained for, phase after phase; empty where that is not known."
     )
+    steps: tuple[int, ...] = Field(
+        default=(), description="Optimiser steps of each phase that it was trained for; empty where that is not known."
+    )
     source: str | None = Field(default=None, description="Name of the released file that was converted.")
 
     @field_validator("switches", mode="before")
@@ -178,7 +181,7 @@ class ModelDescription(Settings):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, without what only matters before training."""
-        empty = {name for name in ("input", "source", "objectives") if not getattr(self, name)}
+        empty = {name for name in ("input", "source", "objectives", "steps") if not getattr(self, name)}
         usual = {"picture_scale"} if self.model.picture_scale == "imagenet" else set()  # version 0.1 refuses the key
         hidden = {"model": {"pretrained", *usual}, "sound": {"statistics_samples"}} | dict.fromkeys(empty, True)
         return self.model_dump(mode="json", exclude=hidden)

@@ -50,11 +50,15 @@ def write_checkpoint(
     optimiser: torch.optim.Optimizer,
     *,
     keep: int,
+    steps: tuple[int, ...] = (),
 ) -> Path:
-    """A checkpoint below ``folder``, in one step. The newest ``keep`` and the last of each phase stay."""
+    """A checkpoint below ``folder``, in one step; ``steps`` of each phase led there.
+
+    The newest ``keep`` and the last of each phase stay.
+    """
     name = f"{state.phase:02d}-{recipe.phases[state.phase].name}-{state.step:08d}"
     with new_folder(folder / name) as temporary:
-        write_model_files(temporary, model_tensors(model, spectrogram), recipe.description())
+        write_model_files(temporary, model_tensors(model, spectrogram), recipe.description(steps))
         save_tensors(temporary / "optimiser.safetensors", _optimiser_tensors(model, optimiser))
         (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
     found = list_checkpoints(folder)

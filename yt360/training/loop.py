@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterator
@@ -167,10 +168,15 @@ class _Run:
             if self.group.first:
                 measured = last_evaluations(self.out / "log.jsonl")
                 card = run_card(recipe, self.splits, measured, self._train_step.model)
-                folder.write_model(self.out / "model", tensors, recipe.description(), card)
+                folder.write_model(self.out / "model", tensors, recipe.description(self._steps()), card)
             self.log.write("end", steps=self.steps_before[-1], seen=state.seen, bad=state.bad)
         barrier()
         return self._summary()
+
+    def _steps(self) -> tuple[int, ...]:
+        """Steps of each phase up to now."""
+        done = self.steps_before[: self.state.phase + 1]
+        return (*(after - before for before, after in itertools.pairwise(done)), self.state.step)
 
     def _summary(self) -> TrainingSummary:
         return TrainingSummary(
@@ -390,6 +396,7 @@ class _Run:
                 self.spectrogram,
                 self._train_step.optimiser,
                 keep=self.recipe.run.keep,
+                steps=self._steps(),
             )
             self.log.write(
                 "checkpoint", phase_number=self.state.phase, step=self.state.step, path=str(path.relative_to(self.out))

@@ -186,10 +186,11 @@ class TrainingRecipe(Settings):
             data=self.data, views=self.views, behaviour=self.behaviour, view_count=self.evaluation.views
         )
 
-    def description(self) -> ModelDescription:
-        """What a reader of the trained weights must know."""
+    def description(self, steps: Sequence[int] = ()) -> ModelDescription:
+        """What a reader of the trained weights must know. ``steps`` of each phase that was gone through."""
         objectives = tuple(phase.objective for phase in self.phases)
-        return ModelDescription.of(self.model, self.sound, self.mode, self.held_out_settings(), objectives=objectives)
+        made = ModelDescription.of(self.model, self.sound, self.mode, self.held_out_settings(), objectives=objectives)
+        return made.model_copy(update={"steps": tuple(steps)})
 
     def identity(self) -> dict[str, Any]:
         """What must not change when a run goes on: all but speed and bookkeeping."""

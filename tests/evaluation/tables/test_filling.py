@@ -53,13 +53,13 @@ def test_the_papers_numbers_are_where_the_paper_has_them() -> None:
 
 def test_one_result_keeps_its_interval_and_several_seeds_get_students(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 60.0)
-    (one,) = [filling for filling in fill(gather([tmp_path])) if filling.table is TABLE_1]
+    (one,) = [filling for filling in fill(gather([tmp_path])) if filling.table.key == "table1"]
     cell = one.cells[4, 3]
     assert (cell.value, cell.low, cell.high, cell.runs) == (60, 59, 62, 1)
     for seed, value in ((1, 62.0), (2, 64.0)):
         put(tmp_path / f"seed{seed}", "avsa-bin-4-views", value, model={"digest": f"d{seed}", "seed": seed})
     put(tmp_path / "again", "avsa-bin-4-views", 60.0)  # the same weights measured twice are no second seed
-    (three,) = [filling for filling in fill(gather([tmp_path])) if filling.table is TABLE_1]
+    (three,) = [filling for filling in fill(gather([tmp_path])) if filling.table.key == "table1"]
     cell = three.cells[4, 3]
     assert (cell.value, cell.runs, set(cell.seeds)) == (62, 3, {0, 1, 2})
     assert cell.high - cell.value == pytest.approx(4.303 * 2 / 3**0.5, rel=1e-3)
@@ -70,7 +70,7 @@ def test_modes_and_data_never_mix(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 60.0)
     put(tmp_path / "b", "avsa-bin-4-views", 70.0, model={"mode": "original", "digest": "o"})
     put(tmp_path / "c", "avsa-bin-4-views", 80.0, data={"digest": "data-2"})
-    found = [filling for filling in fill(gather([tmp_path])) if filling.table is TABLE_1]
+    found = [filling for filling in fill(gather([tmp_path])) if filling.table.key == "table1"]
     assert {(f.mode, f.data, f.cells[4, 3].value) for f in found} == {
         ("correct", "data-1", 60), ("original", "data-1", 70), ("correct", "data-2", 80),
     }  # fmt: skip
@@ -78,30 +78,57 @@ def test_modes_and_data_never_mix(tmp_path: Path) -> None:
     assert all(words in text for words in ("mode original", "mode correct", "data data-2"))
 
 
-TOY = {
+TOY: dict[str, Any] = {
     "architecture": "r2plus1d-10 width 16, logmel",
     "differs": {"model.width": 16, "model.depth": 10, "views.size": 56},
 }
-PAPERS = {"architecture": "r2plus1d-18 width 64, logmel", "differs": {}}
+TOY["training"] = {"objectives": ["avc", "avsa"], "epochs": [None, None], "steps": [1500, 3000]}
+PAPERS = {
+    "architecture": "r2plus1d-18 width 64, logmel",
+    "differs": {},
+    "training": {"objectives": ["avc", "avsa"], "epochs": [50, 50], "steps": [400, 1600]},
+}
+APART = "Other networks, inputs or lengths of training than the paper's: not to be compared with its numbers"
 
 
-def test_a_toy_network_is_marked_in_every_format(tmp_path: Path) -> None:
+def test_a_toy_network_stands_apart_in_every_format(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 60.0, model=TOY)
     put(tmp_path / "b", "avsa-bin-4-views", 61.0, row="avc", model={"digest": "x"} | PAPERS)
     fillings = fill(gather([tmp_path]))
-    mark = "not the paper's network (r2plus1d-10, width 16, views.size 56)"
-    assert f"| AVSA, no transf.; {mark} |" in markdown(fillings)
-    assert "| AVC, no transf. |" in markdown(fillings)
-    assert f"AVSA, no transf.; {mark} &" in latex(fillings)
+    mark = "not the paper's network (r2plus1d-10, width 16, views.size 56, shorter training)"
+    toy = f"AVSA, no transf.; r2plus1d-10 width 16, logmel, 1500 + 3000 steps; {mark}"
+    papers = "AVC, no transf.; r2plus1d-18 width 64, logmel, 50 + 50 epochs, 400 + 1600 steps"
+    above, below = markdown([each for each in fillings if each.table.key == "table1"]).split(f"{APART}.")
+    assert f"| {papers} | empty (paper 79.82) |" in above
+    assert "| AVSA, no transf. | empty (paper 86.19) | empty (paper 91.67) | empty (paper 64.97) | empty (pap" in above
+    assert f"| {toy} | – | – | – | 60.00 [59.00, 62.00] |" in below
+    above, below = latex([each for each in fillings if each.table.key == "table1"]).split(f"{APART}:")
+    assert papers in above
+    assert toy in below
+    assert "60.00 [59" not in above
     rows = {line["row"]: line for line in csv.DictReader(io.StringIO(comma_separated(fillings))) if line["value"]}
     assert (rows["AVSA, no transf."]["remark"], rows["AVC, no transf."]["remark"]) == (mark, "")
+    assert (rows["AVSA, no transf."]["paper"], rows["AVC, no transf."]["paper"]) == ("", "59.25")
+    assert rows["AVSA, no transf."]["network"] == "r2plus1d-10 width 16, logmel, 1500 + 3000 steps"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "apart"), [([50, 50], False), ([100], False), ([50, 49], True), ([50, None], True), (None, False)]
+)
+def test_the_papers_network_with_less_training_stands_apart(tmp_path: Path, epochs: Any, apart: bool) -> None:
+    training = {"objectives": ["avsa"], "epochs": epochs, "steps": []}
+    put(tmp_path / "a", "avsa-bin-4-views", 60.0, model=PAPERS | {"training": training})
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table.key == "table1"]
+    ((number, _),) = filling.cells
+    assert (number >= filling.apart) == apart
+    assert filling.label(number).endswith("not the paper's settings (shorter training)") == apart
 
 
 def test_results_before_this_version_are_told_by_their_architecture(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 60.0, model={"architecture": TOY["architecture"]})
     put(tmp_path / "b", "avsa-bin-4-views", 60.0, row="avc", model={"architecture": PAPERS["architecture"]})
-    (filling,) = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
-    assert (filling.cells[4, 3].differs, filling.cells[0, 3].differs) == (
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table.key == "table1"]
+    assert (filling.cells[filling.apart, 3].differs, filling.cells[0, 3].differs) == (
         "not the paper's network (r2plus1d-10, width 16)",
         "",
     )
@@ -110,9 +137,9 @@ def test_results_before_this_version_are_told_by_their_architecture(tmp_path: Pa
 def test_a_toy_is_never_averaged_with_the_papers_network(tmp_path: Path) -> None:
     put(tmp_path / "a", "avsa-bin-4-views", 50.0, model=TOY)
     put(tmp_path / "b", "avsa-bin-4-views", 70.0, model={"digest": "d1", "seed": 1} | PAPERS)
-    (filling,) = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table.key == "table1"]
     assert (filling.cells[4, 3].value, filling.cells[4, 3].runs) == (70.0, 1)
-    assert any("AVSA, no transf.: results of other models are left out: not the paper's" in r for r in filling.remarks)
+    assert (filling.cells[filling.apart, 3].value, filling.cells[filling.apart, 3].runs) == (50.0, 1)
 
 
 def test_rows_on_different_samples_are_remarked(tmp_path: Path) -> None:
@@ -158,7 +185,7 @@ def test_text_out_of_a_result_breaks_no_format(text: str) -> None:
 
 def test_latex_and_csv_hold_the_numbers(tmp_path: Path) -> None:
     put(tmp_path, "avsa-bin-4-views", 60.0)
-    (filling,) = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
+    (filling,) = [each for each in fill(gather([tmp_path])) if each.table.key == "table1"]
     assert r"AVSA, no transf. & -- (86.19) & -- (91.67) & -- (64.97) & 60.00 [59.00, 62.00] (68.87) \\" in latex(
         [filling]
     )
@@ -171,7 +198,7 @@ def test_latex_and_csv_hold_the_numbers(tmp_path: Path) -> None:
 def test_a_plot_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra report draws plots")
     put(tmp_path, "avsa-bin-4-views", 60.0)
-    filling = [each for each in fill(gather([tmp_path])) if each.table is TABLE_1]
+    filling = [each for each in fill(gather([tmp_path])) if each.table.key == "table1"]
     plot(filling, tmp_path / "tables.png")
     assert (tmp_path / "tables.png").read_bytes().startswith(b"\x89PNG")
 

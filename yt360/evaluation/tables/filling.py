@@ -1,14 +1,15 @@
 """Results of many runs as the paper's tables, ours beside the paper's numbers.
 
 Results of different modes or of different data never stand in one table: each combination gets
-tables of its own.
+tables of its own. What is not the paper's network, input or length of training never stands in a row of the paper's:
+it has rows of its own behind them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ from yt360.evaluation.tables.paper import TABLES, Table, TableColumn, TableRow
 _PAPER_NETWORKS = ("r2plus1d-18 width 64", "torchvision-18 width 64")
 """As results name them: the paper's own encoder, and that of its Kinetics rows."""
 
+_PAPER_EPOCHS = 50
+"""Epochs of each of the paper's two phases (a single phase has 100)."""
+
 
 @dataclass(frozen=True)
 class Filled:
     """Our number for a cell: over ``runs`` results (mean and 95 % interval by t), or one with its own interval.
 
-    ``differs``: what is not the paper's in the model that was measured (:attr:`Result.differs`).
+    ``differs``: what is not the paper's in the model that was measured (:attr:`Result.differs`); ``network``: what it
+    is, and how long it was trained (:attr:`Result.network`).
     """
 
     value: float
@@ -36,26 +41,33 @@ class Filled:
     commands: tuple[str, ...]
     paths: tuple[str, ...]
     differs: str = ""
+    network: str = ""
 
 
 @dataclass(frozen=True)
 class Filling:
-    """A table of results of one ``mode`` on one version of the ``data``; ``remarks``: what does not compare."""
+    """A table of results of one ``mode`` on one version of the ``data``; ``remarks``: what does not compare.
+
+    The rows from number ``apart`` on are of what is not the paper's.
+    """
 
     table: Table
     mode: str
     data: str
     cells: dict[tuple[int, int], Filled]
     remarks: tuple[str, ...]
+    apart: int
 
     def label(self, number: int) -> str:
-        """A row's label, with what is not the paper's in the models that fill it."""
-        marks = sorted({cell.differs for (row, _), cell in self.cells.items() if row == number and cell.differs})
-        return "; ".join([self.table.rows[number].label, *marks])
+        """A row's label, with the networks that fill it, how long they were trained, and what of it is not the paper's."""
+        own = [cell for (row, _), cell in self.cells.items() if row == number]
+        networks = sorted({cell.network for cell in own if cell.network})
+        marks = sorted({cell.differs for cell in own if cell.differs})
+        return "; ".join([self.table.rows[number].label, *networks, *marks])
 
     def empty(self) -> Iterator[tuple[TableRow, list[TableColumn]]]:
         """Rows with the columns that nothing fills but the paper."""
-        for number, row in enumerate(self.table.rows):
+        for number, row in enumerate(self.table.rows[: self.apart]):
             missing = [
                 column
                 for place, column in enumerate(self.table.columns)
@@ -67,6 +79,8 @@ class Filling:
     def expected(self, number: int, place: int) -> bool:
         """Whether a cell is to be filled: the paper has a number there (or for the same inputs), or no such row."""
         table = self.table
+        if number >= self.apart:
+            return False
         settings = {**table.columns[place].settings, **table.rows[number].settings}
         if settings.get("translators") and settings.get("views") == 1:
             return False
@@ -90,15 +104,38 @@ class Result:
 
     @property
     def differs(self) -> str:
-        """In words what is not the paper's in the network or its input; empty where all is."""
+        """In words what is not the paper's in the network, its input or the length of its training; empty where all is."""
         model = self.record["model"]
         network, _, _ = str(model.get("architecture", "")).partition(", ")
         own = model.get("differs")
         named = own if isinstance(own, dict) else {}
         parts = [f"{name} {value}" for name, value in named.items() if name not in ("model.width", "model.depth")]
+        parts += ["shorter training"] if self._is_shorter() else []
         if network in ("", *_PAPER_NETWORKS):
             return f"not the paper's settings ({', '.join(parts)})" if parts else ""
         return f"not the paper's network ({', '.join([network.replace(' ', ', ', 1), *parts])})"
+
+    @property
+    def network(self) -> str:
+        """What was measured and how long it was trained, in words: ``r2plus1d-18 width 64, logmel, 50 + 50 epochs``."""
+        architecture = str(self.record["model"].get("architecture", ""))
+        training = self._training()
+        steps, epochs = training.get("steps"), training.get("epochs")
+        parts = [architecture] if architecture else []
+        if isinstance(epochs, list) and epochs and None not in epochs:
+            parts.append(f"{' + '.join(map(str, epochs))} epochs")
+        if isinstance(steps, list) and steps:
+            parts.append(f"{' + '.join(map(str, steps))} steps")
+        return ", ".join(parts)
+
+    def _training(self) -> dict[str, Any]:
+        found = self.record["model"].get("training")
+        return found if isinstance(found, dict) else {}
+
+    def _is_shorter(self) -> bool:
+        """Whether a phase is known to be shorter than the paper's, or its length is given in steps."""
+        epochs = self._training().get("epochs")
+        return isinstance(epochs, list) and any(not isinstance(n, int) or n < _PAPER_EPOCHS for n in epochs)
 
     def fits(self, row: TableRow, column: TableColumn) -> bool:
         wanted = {**column.settings, **row.settings}
@@ -134,16 +171,16 @@ def _in(table: Table, result: Result) -> bool:
 
 
 def _fill_one(table: Table, group: tuple[str, str], results: Sequence[Result]) -> Filling:
+    """The paper's rows, then one more for each row and each model that is not the paper's."""
     cells: dict[tuple[int, int], Filled] = {}
     samples: dict[str, set[str]] = {}
-    left_out: dict[str, None] = {}
-    for number, row in enumerate(table.rows):
+    rows = [(row, "") for row in table.rows]
+    for row in table.rows:
+        own = [result for result in results if any(result.fits(row, column) for column in table.columns)]
+        rows += [(row, differs) for differs in sorted({result.differs for result in own} - {""})]
+    for number, (row, differs) in enumerate(rows):
         for place, column in enumerate(table.columns):
-            found = _distinct([result for result in results if result.fits(row, column)])
-            found, others = _of_one_network(found)
-            if others:
-                names = sorted({result.differs or "the paper's network" for result in others})
-                left_out[f"{row.label}: results of other models are left out: {'; '.join(names)}"] = None
+            found = _distinct([each for each in results if each.fits(row, column) and each.differs == differs])
             if found:
                 cells[number, place] = _combine(found, column)
                 for result in found:
@@ -155,7 +192,8 @@ def _fill_one(table: Table, group: tuple[str, str], results: Sequence[Result]) -
         for task, keys in samples.items()
         if len(keys) > 1
     ]
-    return Filling(table, *group, cells, (*remarks, *left_out))
+    whole = replace(table, rows=tuple(row for row, _ in rows))
+    return Filling(whole, *group, cells, tuple(remarks), apart=len(table.rows))
 
 
 def _distinct(results: Sequence[Result]) -> list[Result]:
@@ -164,12 +202,6 @@ def _distinct(results: Sequence[Result]) -> list[Result]:
     for result in results:
         kept.setdefault((result.record["model"].get("digest"), result.record.get("seed")), result)
     return list(kept.values())
-
-
-def _of_one_network(results: list[Result]) -> tuple[list[Result], list[Result]]:
-    """The results that may stand in one cell, those of the paper's network if there are any; and the others."""
-    chosen = min((result.differs for result in results), default="")
-    return [r for r in results if r.differs == chosen], [r for r in results if r.differs != chosen]
 
 
 def _combine(results: Sequence[Result], column: TableColumn) -> Filled:
@@ -191,6 +223,7 @@ def _combine(results: Sequence[Result], column: TableColumn) -> Filled:
         commands=tuple(str(result.record.get("command", "")) for result in results),
         paths=tuple(str(result.path) for result in results),
         differs=results[0].differs,
+        network=" or ".join(sorted({result.network for result in results} - {""})),
     )
 
 

@@ -13,6 +13,8 @@ from yt360.errors import UsageError
 from yt360.evaluation.tables.filling import Filled, Filling, how_to_fill
 from yt360.files import atomic_write
 
+_APART = "Other networks, inputs or lengths of training than the paper's: not to be compared with its numbers"
+
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "°": r"\textdegree{}", "→": r"$\rightarrow$",
@@ -60,12 +62,9 @@ def markdown(fillings: Sequence[Filling]) -> str:
     for filling in fillings:
         table = filling.table
         lines += [f"## {_markdown_text(_title(filling))}", ""]
-        lines.append("| | " + " | ".join(_markdown_text(column.label) for column in table.columns) + " |")
-        lines.append("|---" * (len(table.columns) + 1) + "|")
-        for number in range(len(table.rows)):
-            cells = [_cell(filling, number, place) for place in range(len(table.columns))]
-            lines.append(f"| {_markdown_text(filling.label(number))} | " + " | ".join(cells) + " |")
-        lines.append("")
+        lines += _markdown_rows(filling, range(filling.apart))
+        if filling.apart < len(table.rows):
+            lines += [f"{_APART}.", "", *_markdown_rows(filling, range(filling.apart, len(table.rows)))]
         if filling.cells:
             lines += [
                 "Intervals are 95 %: [low, high] over test videos for one run, ± over training seeds for several.",
@@ -80,6 +79,16 @@ def markdown(fillings: Sequence[Filling]) -> str:
             lines.append(f"* empty: {_markdown_text(row.label)} ({names}). To fill: `{how_to_fill(row)}`")
         lines.append("")
     return "\n".join(lines)
+
+
+def _markdown_rows(filling: Filling, numbers: range) -> list[str]:
+    columns = filling.table.columns
+    lines = ["| | " + " | ".join(_markdown_text(column.label) for column in columns) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for number in numbers:
+        cells = [_cell(filling, number, place) for place in range(len(columns))]
+        lines.append(f"| {_markdown_text(filling.label(number))} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
 
 
 def _sources(filling: Filling) -> dict[str, list[str]]:
@@ -109,6 +118,8 @@ def latex(fillings: Sequence[Filling]) -> str:
             r"\hline",
         ]
         for number in range(len(table.rows)):
+            if number == filling.apart:
+                lines += [r"\hline", rf"\multicolumn{{{len(table.columns) + 1}}}{{l}}{{{_latex_text(_APART)}:}} \\"]
             cells = [_latex_cell(filling, number, place) for place in range(len(table.columns))]
             lines.append(" & ".join([_latex_text(filling.label(number)), *cells]) + r" \\")
         lines += [r"\hline", r"\end{tabular}", r"\end{table}"]
@@ -142,6 +153,7 @@ def comma_separated(fillings: Sequence[Filling]) -> str:
             "paper",
             "command",
             "files",
+            "network",
             "remark",
         ]
     )
@@ -153,12 +165,12 @@ def comma_separated(fillings: Sequence[Filling]) -> str:
                 if ours is None and paper is None:
                     continue
                 own: list[object] = [""] * 6
-                made: list[object] = [how_to_fill(row), "", ""]
+                made: list[object] = [how_to_fill(row), "", "", ""]
                 if ours is not None:
                     bounds = [f"{x:.4f}" if math.isfinite(x) else "" for x in (ours.low, ours.high)]
                     own = [f"{ours.value:.4f}", *bounds, ours.runs, " ".join(map(str, ours.seeds)), ours.n]
                     files = "; ".join(map(_clean, ours.paths))
-                    made = ["; ".join(map(_clean, ours.commands)), files, _clean(ours.differs)]
+                    made = ["; ".join(map(_clean, ours.commands)), files, _clean(ours.network), _clean(ours.differs)]
                 start = [table.key, row.label, column.label, _clean(filling.mode), _clean(filling.data)]
                 writer.writerow([*start, *own, "" if paper is None else paper, *made])
     return stream.getvalue()
@@ -186,7 +198,14 @@ def plot(fillings: Sequence[Filling], path: Path) -> None:
         for row in range(len(table.rows)):
             ours, paper = filling.cells.get((row, place)), table.paper.get((row, place))
             if ours is not None:
-                axes.barh(row - 0.2, ours.value, 0.38, color="#2a6fbb", label="ours")
+                is_paper = row < filling.apart
+                axes.barh(
+                    row - 0.2,
+                    ours.value,
+                    0.38,
+                    color="#2a6fbb" if is_paper else "#9bbfe0",
+                    label="ours" if is_paper else "ours, not the paper's network",
+                )
                 if math.isfinite(ours.low):
                     axes.plot([ours.low, ours.high], [row - 0.2] * 2, color="black", linewidth=1)
             if paper is not None:
