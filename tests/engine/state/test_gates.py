@@ -25,7 +25,7 @@ def test_built_in_stages_have_no_other_gates_than_those_they_name() -> None:
 
 def test_stages_of_clips_and_shards_are_no_gate_of_videos() -> None:
     kinds = Gates({stage.name: stage for stage in recipe.default(REGISTRY).stages}).kinds
-    assert {name for name, kind in kinds.items() if kind != "video"} == {"segment", "annotate", "shard"}
+    assert {name for name, kind in kinds.items() if kind != "video"} == {"segment", "annotate", "shard", "embed"}
 
 
 @pytest.mark.parametrize(("between", "left"), [("drop", 2), ("describe", 3)])

@@ -59,7 +59,7 @@ class Filling:
     apart: int
 
     def label(self, number: int) -> str:
-        """A row's label, with the networks that fill it, how long they were trained, and what of it is not the paper's."""
+        """A row's label, with the networks that fill it, their training, and what of it is not the paper's."""
         own = [cell for (row, _), cell in self.cells.items() if row == number]
         networks = sorted({cell.network for cell in own if cell.network})
         marks = sorted({cell.differs for cell in own if cell.differs})
@@ -104,7 +104,7 @@ class Result:
 
     @property
     def differs(self) -> str:
-        """In words what is not the paper's in the network, its input or the length of its training; empty where all is."""
+        """In words what is not the paper's in the network, its input or its training; empty where all is."""
         model = self.record["model"]
         network, _, _ = str(model.get("architecture", "")).partition(", ")
         own = model.get("differs")
