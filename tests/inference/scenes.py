@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.media_containers import encode, insert_boxes, mshp, sa3d, st3d, sv3d
+from benchmarks.media_containers import encode, grid_mesh, insert_boxes, mshp, sa3d, st3d, sv3d
 from benchmarks.media_containers import equi as equi_box
 from benchmarks.media_meshes import layout_mesh
 from benchmarks.media_scenes import make_scene
@@ -43,18 +43,30 @@ def in_form(
     yaw: float = 0.0,
     seed: int = 3,
 ) -> Path:
-    """The scene as a file. ``yaw`` turns picture and sound counter-clockwise, in radians."""
+    """The scene as a file: ``projection`` a layout, ``mesh`` or ``stereo`` (top and bottom); ``convention`` of the
+    sound, or ``itag 327``, YouTube's AAC. ``yaw`` turns picture and sound counter-clockwise, in radians."""
     pictures, heard = frames(seed), sound(seed)
     if yaw:
         shift = round(-yaw / (2 * np.pi) * pictures.shape[2])
         pictures = np.roll(pictures, shift, axis=2)
         heard = ambisonics.rotate(heard, sphere.yaw_rotation(yaw))
     boxes = [st3d(0), sv3d(equi_box())]
-    if projection != "equirectangular":
+    if projection == "stereo":  # the right eye below the left one
+        pictures = np.concatenate([pictures, np.roll(pictures, 2, axis=2)], axis=1)
+        boxes = [st3d(1), sv3d(equi_box())]
+    elif projection == "mesh":
+        boxes = [st3d(0), sv3d(mshp(grid_mesh(360)))]
+    elif projection != "equirectangular":
         layout = known_layouts()[projection]
         pictures = np.stack([draw(layout, each, 480, 720) for each in pictures])
         boxes = [st3d(0), sv3d(mshp(layout_mesh(layout)))]
-    encode(path, frames=pictures, fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
+    if convention == "itag 327":  # six channels of AAC that hold X Y W - Z -
+        w, y, z, x = heard
+        silence = np.zeros_like(w)
+        channels = np.stack([x, y, w, silence, z, silence])
+        encode(path, frames=pictures, fps=FPS, sound=channels, audio="aac", layout="5.1")
+    else:
+        encode(path, frames=pictures, fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
     insert_boxes(path, b"vide", *boxes)
     if convention == "ambix":
         insert_boxes(path, b"soun", sa3d([0, 1, 2, 3]))

@@ -98,14 +98,23 @@ def test_a_clip_gives_what_training_cuts_out_of_it(processor: AVSAProcessor, tmp
 
 @pytest.mark.parametrize(
     ("projection", "convention"),
-    [("eac", "ambix"), ("cubemap", "ambix"), ("equirectangular", "fuma"), ("equirectangular", "n3d"), ("eac", "n3d")],
+    [
+        ("eac", "ambix"),
+        ("cubemap", "ambix"),
+        ("mesh", "ambix"),
+        ("stereo", "ambix"),
+        ("equirectangular", "itag 327"),
+        ("equirectangular", "fuma"),
+        ("equirectangular", "n3d"),
+        ("eac", "n3d"),
+    ],
 )
 def test_one_scene_in_two_forms_has_one_embedding(
     model: AVSAModel, processor: AVSAProcessor, scene: Path, tmp_path: Path, projection: str, convention: str
 ) -> None:
-    name = projection if projection in ("equirectangular", "eac") else "cubemap-cbmp"
+    name = "cubemap-cbmp" if projection == "cubemap" else projection
     other = in_form(tmp_path / "other.mp4", name, convention)
-    declared = convention if convention != "ambix" else ""
+    declared = convention if convention in ("fuma", "n3d") else ""
     a = model(**processor(scene, start_s=[0.0, 1.5], directions_deg=AROUND))
     b = model(**processor(other, start_s=[0.0, 1.5], directions_deg=AROUND, convention=declared))
     assert min(_cosines(a, b).values()) > 0.99
