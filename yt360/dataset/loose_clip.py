@@ -31,8 +31,10 @@ def loose_clip(facts: Mapping[str, Any], video: Path, foa: Path) -> Clip:
     ``facts``: its row of the clip manifest without what says where members lie. Raises
     :class:`yt360.errors.UsageError` where facts are missing, or cannot be.
 
-    >>> loose_clip(facts, folder / "video000-00000.video.mp4", folder / "video000-00000.foa.flac").size
-    (64, 128)
+    >>> video, foa = (Path(root).with_name(name) for name in ("loose.mp4", "loose.flac"))
+    >>> written = video.write_bytes(MemberReader(root).video(row)), foa.write_bytes(MemberReader(root).sound(row))
+    >>> bool((loose_clip(clip.metadata, video, foa).frame(0.5) == clip.frame(0.5)).all())
+    True
     """
     files = {"video": video, "foa": foa}
     row: dict[str, Any] = {**facts, "split": facts.get("split", ""), "shard": "none"}

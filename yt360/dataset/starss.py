@@ -59,6 +59,11 @@ def find_recordings(folder: Path, split: str | None = None) -> list[LabelledReco
     """The recordings below ``folder`` (of one ``split``) in order of their names.
 
     Raises :class:`UsageError` where there are none, where one has no labels, and for sound that has not four channels.
+
+    >>> find_recordings(Path(root))
+    Traceback (most recent call last):
+    ...
+    yt360.errors.UsageError: ...expected recordings in the layout of STARSS23 (dev-train-*/*.wav), found none
     """
     sounds = folder / "foa_dev"
     found = []
@@ -97,7 +102,13 @@ def _recording(folder: Path, sound: Path, split: str) -> LabelledRecording:
 
 
 def read_labels(path: Path) -> list[EventLabel]:
-    """The lines of a file of labels, in order of frames. Raises :class:`UsageError` with the line that cannot be."""
+    """The lines of a file of labels, in order of frames. Raises :class:`UsageError` with the line that cannot be.
+
+    >>> path = Path(root).with_name("labels.csv")
+    >>> characters = path.write_text("3,1,0,40,-10")
+    >>> read_labels(path)
+    [EventLabel(frame=3, label=1, source=0, azimuth_deg=40.0, elevation_deg=-10.0, distance_cm=None)]
+    """
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
