@@ -23,6 +23,7 @@ from yt360.segmentation import Category, ClipMaps, PanopticSegment
 from yt360.segmentation.clip_maps import clip_maps_bytes
 from yt360.segmentation.maps import from_ids
 from yt360.view.clip_payload import about_recording
+from yt360.view.drawn_views import outline
 from yt360.view.map_layer import map_layer, map_name, map_picture
 from yt360.view.sound_file import sound_wav
 from yt360.view.sound_layers import sound_layers
@@ -31,6 +32,34 @@ CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 HEIGHT, WIDTH = 224, 448
 RATE_HZ = 24_000
 GREY = 120
+
+FPS = 16
+DIRECTIONS = [
+    *((azimuth, 0.0) for azimuth in (0.0, 45.0, 90.0, 135.0, 179.6, 180.0, -179.6, -90.0, -30.0)),
+    *((0.0, 90.0), (0.0, -90.0), (70.0, 89.3), (-110.0, -88.8), (180.0, 60.0), (-179.9, -45.0)),
+    *((33.3, 21.7), (-61.2, -33.9), (120.0, 75.0), (-140.0, 12.5), (10.0, -62.0)),
+]
+SECONDS = 4
+"""Of the recording "clock"."""
+
+# Parts of scripts for runner(); given[0] is the name of a recording.
+READY = """
+player.look.set({ az_deg: 0, el_deg: 0, roll_deg: 0, fov_deg: 90 });
+player.setListening("head");
+await player.load(`clips/${given[0]}`);
+await player.setLayers([]);
+if (player.error) throw new Error(player.error);
+"""
+PIXELS = """
+const gl = player.canvas.getContext("webgl2");
+const [bw, bh] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
+const read = () => {
+  player.sphere.render();
+  const data = new Uint8Array(4 * bw * bh);
+  gl.readPixels(0, 0, bw, bh, gl.RGBA, gl.UNSIGNED_BYTE, data);
+  return data;
+};
+"""
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Player</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="static/player.css"></head>
@@ -166,7 +195,7 @@ def chromium(width: int = 1000, height: int = 1100) -> Iterator[Any]:
     options.binary_location = str(CHROMIUM)
     for argument in (
         *("--headless=new", "--no-sandbox", f"--window-size={width},{height}", "--hide-scrollbars"),
-        *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+        *("--disable-gpu", "--enable-unsafe-swiftshader"),
         *("--autoplay-policy=no-user-gesture-required", "--mute-audio"),
     ):
         options.add_argument(argument)
@@ -194,3 +223,41 @@ def runner(driver: Any) -> Callable[..., Any]:
         return answer.get("value")
 
     return run
+
+
+def recordings(folder: Path) -> None:
+    """What the tests look at, in the folder of :func:`page`.
+
+    ``spots``: frame n has a spot in direction n, noise at the left. ``clock``: the frame's number in the picture, a
+    ramp in W. ``layers``: grey, noise ahead on the left, maps and a view. ``broken``: no JSON.
+    """
+    add_recording(folder, "spots", np.stack([blob(*direction) for direction in DIRECTIONS]), FPS, noise(1.25, 90.0))
+    ramp = np.linspace(0, 0.9, SECONDS * RATE_HZ, dtype=np.float32)
+    silent = np.zeros_like(ramp)
+    frames = np.stack([numbered(number) for number in range(SECONDS * FPS)])
+    add_recording(folder, "clock", frames, FPS, np.stack([ramp, silent, silent, silent]))
+    add_recording(
+        folder,
+        "layers",
+        np.full((2 * FPS, HEIGHT, WIDTH, 3), GREY, np.uint8),
+        FPS,
+        noise(2, 50.0, 15.0),
+        maps=two_things("layers"),
+        views={"whose": "of a test", "samples": 1, "views": [_view()]},
+    )
+    (folder / "clips/broken").mkdir()
+    (folder / "clips/broken/clip.json").write_text("{")
+
+
+def _view() -> dict[str, Any]:
+    edge = sphere.direction(outline(sphere.View(*np.radians([20, 10, 60, 50]))))
+    return {
+        "sample": 0,
+        "number": 0,
+        "mirrored": False,
+        "sound_start_s": 0.0,
+        "sound_end_s": 1.0,
+        "start_s": 0.25,
+        "end_s": 0.75,
+        "outline": [list(map(float, np.degrees(each))) for each in zip(*edge, strict=True)],
+    }

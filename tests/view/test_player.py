@@ -2,98 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.view.player_page import (
-    CODE_DEG,
-    GREY,
-    HEIGHT,
-    RATE_HZ,
-    WIDTH,
-    add_recording,
-    blob,
-    chromium,
-    noise,
-    numbered,
-    page,
-    runner,
-    served,
-    two_things,
-)
+from tests.view.player_page import CODE_DEG, DIRECTIONS, FPS, PIXELS, READY, SECONDS, noise, runner
 from yt360 import ambisonics, sphere
 from yt360.view.binaural import binaural
 
-FPS = 16
-DIRECTIONS = [
-    *((azimuth, 0.0) for azimuth in (0.0, 45.0, 90.0, 135.0, 179.6, 180.0, -179.6, -90.0, -30.0)),
-    *((0.0, 90.0), (0.0, -90.0), (70.0, 89.3), (-110.0, -88.8), (180.0, 60.0), (-179.9, -45.0)),
-    *((33.3, 21.7), (-61.2, -33.9), (120.0, 75.0), (-140.0, 12.5), (10.0, -62.0)),
-]
-SECONDS = 4
 
-READY = "await player.load(`clips/${given[0]}`); const s = player.state(); if (s.error) throw new Error(s.error);"
-PIXELS = """
-const gl = player.canvas.getContext("webgl2");
-const [bw, bh] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
-const read = () => {
-  player.sphere.render();
-  const data = new Uint8Array(4 * bw * bh);
-  gl.readPixels(0, 0, bw, bh, gl.RGBA, gl.UNSIGNED_BYTE, data);
-  return data;
-};
-"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser on the player's page, at ``clips/…`` the recordings that the tests look at."""
-    folder = page(tmp_path_factory.mktemp("player"))
-    add_recording(folder, "spots", np.stack([blob(*direction) for direction in DIRECTIONS]), FPS, noise(1.25, 90.0))
-    ramp = np.linspace(0, 0.9, SECONDS * RATE_HZ, dtype=np.float32)
-    silent = np.zeros_like(ramp)
-    frames = np.stack([numbered(number) for number in range(SECONDS * FPS)])
-    add_recording(folder, "clock", frames, FPS, np.stack([ramp, silent, silent, silent]))
-    view = sphere.View(np.radians(20), np.radians(10), np.radians(60), np.radians(50))
-    drawn = {
-        "sample": 0,
-        "number": 0,
-        "mirrored": False,
-        "sound_start_s": 0.0,
-        "sound_end_s": 1.0,
-        "start_s": 0.25,
-        "end_s": 0.75,
-        "outline": _outline_deg(view),
-    }
-    add_recording(
-        folder,
-        "layers",
-        np.full((2 * FPS, HEIGHT, WIDTH, 3), GREY, np.uint8),
-        FPS,
-        noise(2, 50.0, 15.0),
-        maps=two_things("layers"),
-        views={"whose": "of a test", "samples": 1, "views": [drawn]},
-    )
-    (folder / "clips/broken").mkdir()
-    (folder / "clips/broken/clip.json").write_text("{")
-    with served(folder) as address, chromium() as driver:
-        driver.get(f"{address}/index.html")
-        yield driver
-
-
-def _outline_deg(view: sphere.View) -> list[list[float]]:
-    from yt360.view.drawn_views import outline
-
-    return [list(map(float, np.degrees(each))) for each in zip(*sphere.direction(outline(view)), strict=True)]
-
-
-def test_a_known_object_is_at_the_centre_of_the_screen(browser: Any) -> None:
-    found = runner(browser)(
-        f"""{READY} await player.setLayers([]);
+def test_a_known_object_is_at_the_centre_of_the_screen(player_browser: Any) -> None:
+    found = runner(player_browser)(
+        f"""{READY}
         {PIXELS}
         const away = [];
         for (const [n, [az_deg, el_deg]] of given[1].entries()) {{
@@ -121,9 +43,9 @@ def test_a_known_object_is_at_the_centre_of_the_screen(browser: Any) -> None:
     assert distance.max() < 2, dict(zip(DIRECTIONS, distance.round(2).tolist(), strict=True))
 
 
-def test_left_and_up_are_where_they_are(browser: Any) -> None:
+def test_left_and_up_are_where_they_are(player_browser: Any) -> None:
     """What lies to the left of the look is left on the screen, what is above it is above."""
-    places = runner(browser)(
+    places = runner(player_browser)(
         f"""{READY} {PIXELS}
         await player.seek(0.5 / given[1]); player.sphere.pictureChanged();
         const places = [];
@@ -145,10 +67,10 @@ def test_left_and_up_are_where_they_are(browser: Any) -> None:
     assert abs(straight) < 0.03
 
 
-def _rendered(browser: Any, rate_hz: int, rotation: NDArray[np.float64], mode: str) -> NDArray[np.float64]:
+def _rendered(player_browser: Any, rate_hz: int, rotation: NDArray[np.float64], mode: str) -> NDArray[np.float64]:
     """What both ears get of the recording "spots" (noise at the left), through the page's own graph."""
     return np.array(
-        runner(browser)(
+        runner(player_browser)(
             """
             const { SoundField, fetchHrirs, soundBuffer } = await import("./static/sound_field.js");
             const { readWav } = await import("./static/wav.js");
@@ -177,21 +99,21 @@ def _sound() -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize(("rate_hz", "most_db"), [(24_000, -25), (48_000, -60)])
-def test_both_ears_hear_what_python_computes(browser: Any, rate_hz: int, most_db: float) -> None:
+def test_both_ears_hear_what_python_computes(player_browser: Any, rate_hz: int, most_db: float) -> None:
     """At 24 kHz the impulse responses are resampled, and two filters differ in the last part below 12 kHz."""
     for azimuth, elevation in ((0.0, 0.0), (np.pi, 0.0), (0.7, -0.4)):
         rotation = sphere.view_rotation(azimuth, elevation)
         wanted = binaural(_sound(), rate_hz, rotation)
-        found = _rendered(browser, rate_hz, rotation, "head")
+        found = _rendered(player_browser, rate_hz, rotation, "head")
         error = np.square(found - wanted).sum() / np.square(wanted).sum()
         assert 10 * np.log10(error) < most_db, (azimuth, elevation)
 
 
-def test_a_source_at_the_left_is_louder_in_the_left_ear_and_after_half_a_turn_in_the_right(browser: Any) -> None:
+def test_a_source_at_the_left_is_louder_in_the_left_ear_and_after_half_a_turn_in_the_right(player_browser: Any) -> None:
     wanted_db = _louder_left_db(binaural(_sound(), 48_000, np.eye(3)))
     assert wanted_db > 6  # by what the HRIRs say
-    assert _louder_left_db(_rendered(browser, 48_000, np.eye(3), "head")) == pytest.approx(wanted_db, abs=0.2)
-    turned = _louder_left_db(_rendered(browser, 48_000, sphere.view_rotation(np.pi, 0.0), "head"))
+    assert _louder_left_db(_rendered(player_browser, 48_000, np.eye(3), "head")) == pytest.approx(wanted_db, abs=0.2)
+    turned = _louder_left_db(_rendered(player_browser, 48_000, sphere.view_rotation(np.pi, 0.0), "head"))
     assert turned == pytest.approx(-wanted_db, abs=0.2)
 
 
@@ -200,19 +122,19 @@ def _louder_left_db(ears: NDArray[np.floating]) -> float:
     return float(10 * np.log10(left / right))
 
 
-def test_a_beam_hears_what_the_view_looks_at(browser: Any) -> None:
+def test_a_beam_hears_what_the_view_looks_at(player_browser: Any) -> None:
     """Noise at 90°: on the axis it is itself, behind it half as loud and upside down, at the null it is gone."""
     signal = _sound()[ambisonics.W].astype(float)
     null = float(np.degrees(np.arccos(-1 / 3)))
     for look_deg, gain in ((90.0, 1.0), (-90.0, -0.5), (90.0 + null, 0.0)):
-        left, right = _rendered(browser, 48_000, sphere.view_rotation(np.radians(look_deg), 0.0), "beam")
+        left, right = _rendered(player_browser, 48_000, sphere.view_rotation(np.radians(look_deg), 0.0), "beam")
         assert np.array_equal(left, right)
         assert np.abs(left - gain * signal).max() < 2e-4, look_deg
 
 
-def test_the_rotation_is_that_of_python(browser: Any) -> None:
+def test_the_rotation_is_that_of_python(player_browser: Any) -> None:
     looks = [(0.0, 0.0), (123.0, -40.0), (-90.0, 90.0), (180.0, 10.0)]
-    found = runner(browser)(
+    found = runner(player_browser)(
         'const r = await import("./static/rotation.js"); return given[0].map(([a, e]) => r.viewRotation(a, e));', looks
     )
     for (azimuth, elevation), matrix in zip(looks, found, strict=True):
@@ -220,16 +142,16 @@ def test_the_rotation_is_that_of_python(browser: Any) -> None:
         assert np.allclose(np.reshape(matrix, (3, 3)), wanted, atol=1e-12)
 
 
-def test_words_for_directions_are_those_of_python(browser: Any) -> None:
+def test_words_for_directions_are_those_of_python(player_browser: Any) -> None:
     directions = [(0.0, 0.0), (36.0, -12.0), (-0.2, 0.0), (180.0, 0.0), (-180.0, 5.0), (-91.4, 0.6), (0.0, 30.0)]
     script = 'const r = await import("./static/rotation.js"); return given[0].map(([a, e]) => r.directionWords(a, e));'
-    assert runner(browser)(script, directions) == [sphere.direction_words(*each) for each in directions]
+    assert runner(player_browser)(script, directions) == [sphere.direction_words(*each) for each in directions]
 
 
-def test_a_device_held_upright_looks_ahead_and_tilts(browser: Any) -> None:
+def test_a_device_held_upright_looks_ahead_and_tilts(player_browser: Any) -> None:
     """Held upright (beta 90) it looks level; turned to the left, azimuth grows; tilted back, it looks up."""
     poses = [((0, 90, 0), 0), ((30, 90, 0), 0), ((0, 120, 0), 0), ((0, 90, 0), 90)]
-    found = runner(browser)(
+    found = runner(player_browser)(
         'const l = await import("./static/look.js"); return given[0].map(([[alpha, beta, gamma], screen]) => '
         "l.deviceAngles({ alpha, beta, gamma }, screen));",
         poses,
@@ -245,8 +167,7 @@ def test_a_device_held_upright_looks_ahead_and_tilts(browser: Any) -> None:
 SYNC = (
     READY
     + """
-await player.setLayers([]);
-player.setView({ az_deg: 180, el_deg: 0, fov_deg: 90 });
+player.setView({ az_deg: 180, el_deg: 0 });
 """
     + PIXELS
     + """
@@ -274,7 +195,7 @@ const measured = [];
 for (const to_s of given[3]) {
   await player.seek(to_s);
   if (!player.state().playing) await player.play();
-  const [until, seen] = [performance.now() + 1500, []];
+  const [until, seen] = [performance.now() + 1000, []];
   while (performance.now() < until) {
     await new Promise((done) => requestAnimationFrame(done));
     const before_s = heard_s();
@@ -288,9 +209,9 @@ return measured;
 )
 
 
-def test_picture_and_sound_are_in_step_after_seeking_too(browser: Any) -> None:
+def test_picture_and_sound_are_in_step_after_seeking_too(player_browser: Any) -> None:
     """The number in the picture against the ramp in the sound, both as they come out."""
-    measured = runner(browser)(SYNC, "clock", CODE_DEG, SECONDS, [0, 2.4, 0.7, 1.9])
+    measured = runner(player_browser)(SYNC, "clock", CODE_DEG, SECONDS, [0, 2.4, 0.7, 1.9])
     for part in measured:
         number, before_s, after_s = np.array(part).T
         shown_s = (number + 0.5) / FPS  # the middle of the time that a frame stays for

@@ -1,8 +1,9 @@
 """The sound that the page plays: four channels as WAV, decoded here.
 
-A browser that decodes four channels itself may take them for a quadraphonic bed: Vorbis and Opus put them into another
-order, AAC hides two more, and FLAC of four channels is mixed down by some. So the page gets samples, and reads the WAV
-by itself: channel n of the file is channel n of AmbiX.
+What a browser makes of four channels is its own affair. Chromium 156 hands on those of FLAC, AAC and Opus (families 1,
+2 and 255) in order; Safari decodes AAC into another order (Omnitone's router is there for that), and not every browser
+opens Opus of family 2. So the page is given samples and reads the WAV by itself: channel n of the file is channel n of
+AmbiX.
 """
 
 from __future__ import annotations

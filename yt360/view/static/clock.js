@@ -90,7 +90,7 @@ export class SyncedPlayback {
     const { video, context } = this;
     await Promise.all([context.resume(), this.#show(this.#position_s)]);
     if (turn !== this.#turn) return;
-    const first = this.#nextFrame();
+    const first = this.#frameAfter(this.#position_s);
     video.playbackRate = 1;
     try {
       await video.play();
@@ -156,13 +156,16 @@ export class SyncedPlayback {
     });
   }
 
-  #nextFrame() {
+  /** The first frame that shows the picture to be running; null where none appears, as on a hidden page. */
+  #frameAfter(time_s) {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(null), PATIENCE_MS); // a hidden page shows no frames
-      this.#onFrame = (frame) => {
+      const told = (frame) => {
         clearTimeout(timer);
+        this.#onFrame = null;
         resolve(frame);
       };
+      const timer = setTimeout(told, PATIENCE_MS, null);
+      this.#onFrame = (frame) => frame.media_s > time_s + INSIDE_S && told(frame);
     });
   }
 
@@ -172,13 +175,8 @@ export class SyncedPlayback {
       this.video.requestVideoFrameCallback(watch);
       const frame = { media_s: mediaTime, at_ms: expectedDisplayTime };
       this.shown(mediaTime);
-      if (this.playing && !this.video.paused && this.#onFrame) {
-        const told = this.#onFrame;
-        this.#onFrame = null;
-        told(frame);
-      } else if (this.#anchor) {
-        this.#steer(frame);
-      }
+      if (this.#onFrame) this.#onFrame(frame);
+      else if (this.#anchor) this.#steer(frame);
     };
     this.video.requestVideoFrameCallback(watch);
   }

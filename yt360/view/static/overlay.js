@@ -40,9 +40,9 @@ export class Overlay {
     return project(this.look.rotation, this.look.fov_deg, ...this.size, vector);
   }
 
-  #line(points, { colour, width, halo = true }) {
+  #line(points, { colour, width }) {
     const { context } = this;
-    for (const [style, line] of halo ? [[HALO, width + 2.5], [colour, width]] : [[colour, width]]) {
+    for (const [style, line] of [[HALO, width + 2.5], [colour, width]]) {
       context.beginPath();
       let open = false;
       for (const vector of points) {
@@ -90,7 +90,7 @@ export class Overlay {
     });
     this.#line(points, { colour: "#fff", width: 1.5 });
     const bold = Math.round(RING_POINTS * (1 - diffuseness));
-    if (bold > 0) this.#line(points.slice(0, bold + 1), { colour: "#fff", width: 4, halo: false });
+    if (bold > 0) this.#line(points.slice(0, bold + 1), { colour: "#fff", width: 4 });
     this.#pointer(unitVector(az_deg, el_deg));
   }
 
