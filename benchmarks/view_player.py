@@ -3,9 +3,10 @@
     python -m benchmarks.view_player [--seconds 5] [--width 1000] [--height 600] [--clip FOLDER]
 
 A clip of 448x224 at 16 frames a second (`--clip`: a folder of `yt360 view --export`, `DIR/clips/KEY`) in headless
-Chromium that draws in software (SwiftShader), on a stage of 1000x600: the time to the first frame, frames a second while
-the view turns with every layer on and while a clip plays, how far picture and sound are apart, and how much processor
-time a frame takes. Frames a second depend on what else the machine does, which the load says; processor time less so.
+Chromium that draws in software (SwiftShader), on a stage of 1000x600: the time to the first frame, frames a second
+while the view turns with every layer on and while a clip plays, how far picture and sound are apart, and how much
+processor time a frame takes. Frames a second depend on what else the machine does, which the load says; processor time
+less so.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ return found;
 
 def processor_s(pid: int) -> float:
     """Processor time in s of a process and all below it."""
-    ticks, children = {}, {}
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.view.player_page import chromium, page, recordings, served
 from yt360.engine.storage import Root
 from yt360.stages import REGISTRY
 from yt360.view import server
@@ -94,3 +95,14 @@ def browser() -> Iterator[Any]:
     driver.set_script_timeout(60)
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="package")
+def player_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser on a page with nothing but the player, ``window.player``."""
+    folder = page(tmp_path_factory.mktemp("player"))
+    with chromium() as driver:
+        recordings(folder)
+        with served(folder) as address:
+            driver.get(f"{address}/index.html")
+            yield driver
