@@ -85,7 +85,7 @@ class Validate(Stage):
     version: ClassVar[int] = 7
     params_type: ClassVar[type[Settings]] = ValidateParams
     thresholds_type: ClassVar[type[Settings]] = ValidateThresholds
-    needs: ClassVar[Resources] = Resources(memory_mb=1024, timeout_s=300.0)
+    needs = Resources(memory_mb=1024, timeout_s=300.0)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video?", "sound": "crawl.sound?", "info": "crawl.info?"}
     after: ClassVar[tuple[str, ...]] = ("crawl",)
 
