@@ -134,9 +134,7 @@ class Crawl(Stage):
     version: ClassVar[int] = 1
     params_type: ClassVar[type[Settings]] = CrawlParams
     # Waiting for a slot and for the end of a site's pause is part of an attempt, so it may take long.
-    needs = Resources(
-        cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4, grace_s=10.0
-    )
+    needs = Resources(cpus=0.5, memory_mb=1024, timeout_s=3 * 86_400.0, max_attempts=4, grace_s=10.0)
     unkeyed: ClassVar[frozenset[str]] = frozenset({"source", "limit", "access"})
     params_vary_with: ClassVar[str] = "source"
     id_in_key: ClassVar[str] = "item"
