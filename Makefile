@@ -4,6 +4,7 @@
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
 # make soak    kills, takedowns and damaged files, MINUTES=60 of them (SEED=1)
+# make docs    the documentation as a site, in build/docs
 # make wheel   the wheel, in dist/
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test test-slow lint soak wheel clean
+.PHONY: help setup demo test test-slow lint docs soak wheel clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -42,6 +43,11 @@ lint: setup
 
 soak: setup
 	nice $(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
+
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs build/docs
+	@echo "file://$(CURDIR)/build/docs/index.html"
 
 wheel: setup
 	rm -rf build

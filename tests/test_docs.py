@@ -31,4 +31,5 @@ def test_commands_that_a_page_shows_exist(page: Path) -> None:
 def test_every_page_can_be_reached_from_the_index() -> None:
     index = (CHECKOUT / "docs" / "README.md").read_text(encoding="utf-8")
     pages = [page.relative_to(CHECKOUT / "docs").as_posix() for page in (CHECKOUT / "docs").rglob("*.md")]
-    assert [page for page in pages if page != "README.md" and page not in index] == []
+    of_the_site = {"README.md", "index.md", "reference/manifests.md"}  # docs/conf.py says how they are made
+    assert [page for page in pages if page not in of_the_site and page not in index] == []

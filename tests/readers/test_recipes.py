@@ -6,12 +6,10 @@ that YT360_READERS names, or in this one; what is not installed there is skipped
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pytest
 pytest.importorskip("torch")
 
 from tests import CHECKOUT
+from tests.readers.environment import python
 from tests.readers.world import DIRECTIONS, RATE_HZ, TRAIN, make_readers_root
 from yt360 import sphere
 
@@ -75,15 +74,6 @@ RECIPES = [
 """The module that a recipe's code imports, and the how-manieth of the page's blocks that do."""
 
 
-@functools.cache
-def _python() -> str:
-    named = os.environ.get("YT360_READERS")
-    folders = [Path(named)] if named else [CHECKOUT / ".venv-readers"]
-    return next(
-        (str(each / "bin" / "python") for each in folders if (each / "bin" / "python").exists()), sys.executable
-    )
-
-
 def _code(module: str, number: int) -> str:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     named = re.compile(rf"^(import|from) {re.escape(module)}\b", re.MULTILINE)
@@ -108,9 +98,9 @@ def _run_with(module: str, code: str, root: Path, folder: Path) -> Any:
     script, out = folder / "script.py", folder / "out.json"
     needs = [module, *_ALSO.get(module, ())]
     script.write_text("".join(_IMPORT.format(module=each) for each in needs) + code)
-    done = _run(_python(), str(script), str(root), str(out), folder=folder)
+    done = _run(python(), str(script), str(root), str(out), folder=folder)
     if done.returncode == _MISSING:
-        why = f"{module} cannot be imported by {_python()} ({done.stderr.strip().splitlines()[-1]})"
+        why = f"{module} cannot be imported by {python()} ({done.stderr.strip().splitlines()[-1]})"
         pytest.skip(f"{why}; .ci/readers installs tests/readers/requirements.txt")
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(out.read_text())
@@ -124,7 +114,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("module", "number"), RECIPES)
 def test_recipe_gives_every_source_where_it_is(module: str, number: int, root: Path, tmp_path: Path) -> None:
     code = _code(module, number)
-    if module == "megatron.energon" and (tool := Path(_python()).parent / "energon").exists():
+    if module == "megatron.energon" and (tool := Path(python()).parent / "energon").exists():
         (prepare,) = re.findall("^energon (prepare .*)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
         command = f"{tool} {prepare.replace('DIR', str(root))} --num-workers 1 --no-progress"
         done = _run("bash", "-c", command, folder=tmp_path)
