@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads a part when it is first used: who only asks where a root stands does not wait for it
 from numpy.typing import NDArray
-from scipy.signal import get_window
 
 from yt360.ambisonics import XYZ, W
 from yt360.events.settings import FRAMES_PER_S, EventSettings
@@ -71,7 +71,7 @@ def spectra(foa: NDArray[np.floating], rate_hz: int, settings: EventSettings) ->
     view = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, first : first + hops * hop : hop]
     hz = np.fft.rfftfreq(size, 1 / rate_hz)
     chosen = (hz >= settings.min_hz) & (hz <= settings.max_hz)
-    window = get_window("hann", size).astype(np.float32)
+    window = scipy.signal.get_window("hann", size).astype(np.float32)
     return np.stack([np.fft.rfft(channel * window, axis=1)[:, chosen] for channel in view]).astype(np.complex64)
 
 

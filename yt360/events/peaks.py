@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # loads a part when it is first used: who only asks where a root stands does not wait for it
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from yt360.events.direct_sound import DirectSound
 from yt360.events.settings import EventSettings
@@ -37,13 +37,13 @@ class Peak:
 
 
 @lru_cache(maxsize=1)
-def _grid() -> tuple[NDArray[np.float64], cKDTree, NDArray[np.float32]]:
+def _grid() -> tuple[NDArray[np.float64], scipy.spatial.cKDTree, NDArray[np.float32]]:
     """Unit vectors ``(places, 3)``, a tree to find the nearest, and what smooths a histogram over them."""
     k = np.arange(_GRID) + 0.5
     z, turn = 1 - 2 * k / _GRID, np.pi * (1 + 5**0.5) * k
     places = np.stack([np.sqrt(1 - z**2) * np.cos(turn), np.sqrt(1 - z**2) * np.sin(turn), z], axis=1)
     spread = np.exp((places @ places.T - 1) / np.radians(_WIDTH_DEG) ** 2)
-    return places, cKDTree(places), spread.astype(np.float32)
+    return places, scipy.spatial.cKDTree(places), spread.astype(np.float32)
 
 
 def frame_peaks(points: DirectSound, settings: EventSettings) -> list[list[Peak]]:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy  # loads a part when it is first used: who only asks where a root stands does not wait for it
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from yt360.events.peaks import Peak
 from yt360.events.settings import FRAME_S, EventSettings
@@ -70,7 +70,7 @@ def _take(alive: list[_Open], found: Sequence[Peak], number: int, settings: Even
     left = set(range(len(found)))
     if alive and found:
         angles = np.array([[_angle(track.direction, peak.direction) for peak in found] for track in alive])
-        for row, column in zip(*linear_sum_assignment(np.minimum(angles, limit)), strict=True):
+        for row, column in zip(*scipy.optimize.linear_sum_assignment(np.minimum(angles, limit)), strict=True):
             if angles[row, column] < limit:
                 _update(alive[row], found[column], number)
                 left.discard(int(column))
