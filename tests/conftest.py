@@ -1,10 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.inline import Inline
 from tests.stages.fakes import Dataset
+from yt360.engine import pipeline
+from yt360.engine.executors.local import WorkerPool
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stages_run_in_this_process() -> Iterator[None]:
+    """Worker processes take a second each to start; tests that are about them ask for ``worker_processes``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "WorkerPool", Inline)
+        yield
+
+
+@pytest.fixture
+def worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages run in processes of their own, as they do for users."""
+    monkeypatch.setattr(pipeline, "WorkerPool", WorkerPool)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.conftest import Inline
+from tests.inline import Inline
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common, main, remove, run
 from yt360.engine import pipeline, verify
@@ -35,16 +35,6 @@ ASKING = (
     ("report",),
     ("remove", "alpha", "--dry-run"),
 )
-
-
-class _Pool(Inline):
-    """Workers of ``run`` and ``verify`` in this process."""
-
-    def __init__(self, *_: object, **__: object) -> None:
-        super().__init__()
-
-    def run(self, next_task, needs=None, backlog=lambda: 0):  # type: ignore[no-untyped-def]
-        return super().run(next_task, needs, backlog)
 
 
 def _flipped(chance: random.Random, data: bytearray) -> bytearray:
@@ -116,8 +106,8 @@ def mutated(
 ) -> Mutated:
     for module in (run, common, remove):
         monkeypatch.setattr(module, "REGISTRY", FAKES)
-    monkeypatch.setattr(pipeline, "WorkerPool", _Pool)
-    monkeypatch.setattr(verify, "WorkerPool", _Pool)
+    monkeypatch.setattr(pipeline, "WorkerPool", Inline)
+    monkeypatch.setattr(verify, "WorkerPool", Inline)
     return Mutated(tmp_path, capsys, compacted=request.param)
 
 

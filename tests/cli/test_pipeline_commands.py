@@ -32,6 +32,7 @@ def recipe(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("worker_processes")
 def test_run_then_ask(yt360, recipe: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     code, out, _ = yt360("run", recipe, "--root", root, "--workers", 2, "--min-free-gb", 0)

@@ -18,7 +18,7 @@ from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.stages.duplicates import Duplicates
 
-from ..engine.conftest import Inline
+from ..inline import Inline
 
 VIDEOS = {"alpha": 1, "beta": 1, "copy": 1, "second": 1, "other": 1}
 OF_BETA = {"video": "beta", "covered": 1.0, "offset_s": 0.0}

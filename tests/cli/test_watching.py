@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Inline, run_inline
+from tests.engine.conftest import run_inline
 from tests.engine.toys import REGISTRY
 from yt360.cli import common, run, status
-from yt360.engine import pipeline, recipe
+from yt360.engine import recipe
 from yt360.engine.storage import Root
 
 
@@ -23,7 +23,6 @@ def yt360(monkeypatch: pytest.MonkeyPatch, command):
     for module in (common, run):
         monkeypatch.setattr(module, "REGISTRY", REGISTRY)
     monkeypatch.setattr(run, "publish", None)
-    monkeypatch.setattr(pipeline, "WorkerPool", lambda *_, **__: Inline())
     return command
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.crawling.tube import Served, Tube, bytes_of
-from tests.engine.conftest import Inline
+from tests.inline import Inline
 from yt360.crawling import download
 from yt360.crawling.watchdog import Pace
 from yt360.engine import pipeline

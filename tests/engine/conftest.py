@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.toys import REGISTRY
+from tests.inline import Inline
 from yt360.engine import pipeline, recipe
-from yt360.engine.executors import local
-from yt360.engine.executors.base import Finished, Task
+from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import RunResult
-from yt360.engine.stage import Resources
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 
@@ -26,36 +25,12 @@ def toy_recipe(names: list[str] = NAMES, **misbehave: Any) -> recipe.Recipe:
 
 
 def run(root: Root, made: recipe.Recipe, **options: Any) -> RunResult:
+    """By worker processes."""
     options.setdefault("workers", 2)
     options.setdefault("min_free_bytes", 0)
-    return pipeline.run(made, root, pipeline.Options(**options))
-
-
-class Inline:
-    """An engine in this process: quick, and nothing in it can be killed."""
-
-    stopping = False
-
-    def __init__(self) -> None:
-        self._state: dict[str, Any] = {}
-
-    def run(
-        self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
-    ) -> Iterator[Finished]:
-        while task := next_task():
-            yield Finished(task, *local._call(task, self._state))  # type: ignore[arg-type]
-
-    def stop(self) -> None:
-        self.stopping = True
-
-    kill = stop
-
-    def __enter__(self) -> Inline:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for held in self._state.values():
-            held.close()
+    made_of = pipeline.Options(**options)
+    pool = WorkerPool(made_of.workers, memory_limit_mb=made_of.worker_memory_mb)
+    return pipeline.run(made, root, made_of, engine=pool)
 
 
 def run_inline(root: Root, made: recipe.Recipe, **options: Any) -> RunResult:

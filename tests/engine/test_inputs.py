@@ -12,6 +12,7 @@ import pytest
 
 from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY, Misbehave
+from tests.inline import Inline
 from yt360.engine import inputs, pipeline, recipe
 from yt360.engine.items import Blob
 from yt360.engine.recipe import Recipe
@@ -22,8 +23,6 @@ from yt360.engine.storage import Root
 from yt360.engine.verify import Suspect, verify
 from yt360.errors import ItemError
 from yt360.hashing import digest_bytes
-
-from .conftest import Inline
 
 
 def _rot(path: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import NAMES, Inline, run, run_inline, states
+from tests.engine.conftest import NAMES, run, run_inline, states
 from tests.engine.toys import REGISTRY, Rank
+from tests.inline import Inline
 from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe, removal
 from yt360.engine.executors import slurm

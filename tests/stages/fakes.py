@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from yt360.engine import pipeline, recipe
+from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import RunResult
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Child, Context, DatasetView, Done, Filtered, Item, Outcome, Stage, StageParams
@@ -114,9 +115,11 @@ class Dataset:
         }
         return recipe.build({"stages": stages}, FAKES, [], where="test")
 
-    def run(self, videos: dict[str, int], workers: int = 2, **parameters: Any) -> RunResult:
-        options = pipeline.Options(workers=workers, min_free_bytes=0)
-        return pipeline.run(self.recipe(videos, **parameters), self.root, options, publish=publish)
+    def run(self, videos: dict[str, int], workers: int | None = None, **parameters: Any) -> RunResult:
+        """In this process; with ``workers``, in so many others."""
+        options = pipeline.Options(min_free_bytes=0)
+        pool = None if workers is None else WorkerPool(workers)
+        return pipeline.run(self.recipe(videos, **parameters), self.root, options, engine=pool, publish=publish)
 
     def catalog(self, videos: dict[str, int], **parameters: Any) -> DatasetState:
         return DatasetState(self.root, self.recipe(videos, **parameters).stages)

@@ -80,7 +80,7 @@ class Mapped(Annotated):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Annotated:
     made = Annotated(tmp_path_factory.mktemp("annotated"))
-    assert not made.run(VIDEOS, workers=1).failed
+    assert not made.run(VIDEOS).failed
     return made
 
 
@@ -135,13 +135,13 @@ def test_everything_verifies_and_a_rerun_does_nothing(dataset: Annotated) -> Non
     before = dataset.bytes()
     assert not verify(dataset.catalog(VIDEOS), workers=1).damaged
     assert check_manifests(dataset.catalog(VIDEOS)) == []
-    assert dataset.run(VIDEOS, workers=1).worked == 0
+    assert dataset.run(VIDEOS).worked == 0
     assert dataset.bytes() == before
 
 
 def test_a_damaged_file_and_a_damaged_table_are_named_and_made_again(tmp_path: Path) -> None:
     dataset = Annotated(tmp_path)
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     before = dataset.bytes()
     path = next((dataset.root.path / "data" / "annotate").rglob("*.zip"))
     path.write_bytes(path.read_bytes()[:-9])
@@ -150,7 +150,7 @@ def test_a_damaged_file_and_a_damaged_table_are_named_and_made_again(tmp_path: P
     table.write_bytes(table.read_bytes()[:-1])
     (problem,) = check_manifests(dataset.catalog({"aaa": 1}))
     assert str(table) in problem
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     assert dataset.bytes() == before
 
 
@@ -163,7 +163,7 @@ def test_two_roots_get_the_same_bytes(dataset: Annotated, tmp_path: Path) -> Non
 def test_switched_off_nothing_is_different_from_a_recipe_without_the_stage(tmp_path: Path) -> None:
     dataset = Annotated(tmp_path / "a")
     off = {"annotate": {"enabled": False}}
-    result = dataset.run({"aaa": 1}, workers=1, **off)
+    result = dataset.run({"aaa": 1}, **off)
     assert [stage.planned for stage in result.stages if stage.stage == "annotate"] == [0]
     bare = dataset.bytes()
     assert not (dataset.root.manifests / "events.parquet").exists()
@@ -171,15 +171,15 @@ def test_switched_off_nothing_is_different_from_a_recipe_without_the_stage(tmp_p
     with pytest.raises(UsageError, match=r"annotate\.enabled=true"):
         _ = yt360.open(dataset.root.path).events
     assert yt360.open(dataset.root.path)[0].events is None
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     assert (clips(dataset)["events"] == 1).all()
-    dataset.run({"aaa": 1}, workers=1, **off)
+    dataset.run({"aaa": 1}, **off)
     assert dataset.bytes() == bare
 
 
 def test_a_removed_video_leaves_no_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Annotated(tmp_path)
-    dataset.run(VIDEOS, workers=1)
+    dataset.run(VIDEOS)
     monkeypatch.setattr("yt360.cli.remove.REGISTRY", ANNOTATING)
     with pytest.raises(SystemExit) as ended:
         command_line(["remove", "--root", str(tmp_path), "aaa", "--yes"])
@@ -221,7 +221,7 @@ def test_maps_come_first_and_events_say_what_is_under_them(tmp_path: Path) -> No
 def test_events_of_a_clip_that_waits_in_a_shard_stay_in_the_table(tmp_path: Path) -> None:
     """New settings of annotate, and a run of another stage first: the old shard stands, and so do its rows."""
     dataset = Annotated(tmp_path)
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     before = dataset.bytes()
     changed = dataset.recipe({"aaa": 1}, annotate={"least_s": 0.5})
     pipeline.run(changed, dataset.root, pipeline.Options(workers=1, min_free_bytes=0), only="shard", publish=publish)

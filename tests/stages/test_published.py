@@ -21,7 +21,7 @@ def _flipped(data: bytes) -> bytes:
 def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -> None:
     """F7: `verify` was blind to the index and to the manifests' content; F13: bytes that are no UTF-8 ended the run."""
     dataset = Dataset(tmp_path / "root")
-    dataset.run(VIDEOS, workers=1)
+    dataset.run(VIDEOS)
     path = dataset.root.path / name
     whole = path.read_bytes()
     assert check_manifests(dataset.catalog(VIDEOS)) == []
@@ -33,14 +33,14 @@ def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -
         (problem,) = check_manifests(dataset.catalog(VIDEOS))
         assert str(path) in problem
         (dataset.root.state / "published.txt").write_bytes(b"\xff\xfe")
-        dataset.run(VIDEOS, workers=1)
+        dataset.run(VIDEOS)
         assert path.read_bytes() == whole
         assert check_manifests(dataset.catalog(VIDEOS)) == []
 
 
 def test_an_index_of_the_former_name_is_good_and_the_next_run_renames_it(tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
-    dataset.run(VIDEOS, workers=1)
+    dataset.run(VIDEOS)
     new, former = dataset.root.path / "shards" / "shards.json", dataset.root.path / "shards" / "index.json"
     new.rename(former)
     assert check_manifests(dataset.catalog(VIDEOS)) == []
@@ -48,18 +48,18 @@ def test_an_index_of_the_former_name_is_good_and_the_next_run_renames_it(tmp_pat
     assert len(check_manifests(dataset.catalog(VIDEOS))) == 1
     former.write_bytes(_flipped(former.read_bytes()))
     whole = former.read_bytes()
-    dataset.run(VIDEOS, workers=1)
+    dataset.run(VIDEOS)
     assert not former.exists()
     assert new.read_bytes() == whole
 
 
 def test_an_index_of_another_tool_is_left_alone(tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
-    dataset.run(VIDEOS, workers=1)
+    dataset.run(VIDEOS)
     for text in ('{"chunks": [], "config": {}}', "not JSON", '{"shards": [{"shard": "train-000000.tar"}]}'):
         other = dataset.root.path / "shards" / "index.json"
         other.write_text(text)
         (dataset.root.manifests / "clips.parquet").unlink()
-        dataset.run(VIDEOS, workers=1)
+        dataset.run(VIDEOS)
         assert other.read_text() == text
         assert check_manifests(dataset.catalog(VIDEOS)) == []

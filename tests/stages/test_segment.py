@@ -47,7 +47,7 @@ class MappedDataset(Dataset):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> MappedDataset:
     made = MappedDataset(tmp_path_factory.mktemp("mapped"))
-    assert not made.run(VIDEOS, workers=1).failed
+    assert not made.run(VIDEOS).failed
     return made
 
 
@@ -76,18 +76,18 @@ def test_maps_are_in_the_shards_where_the_manifest_says(dataset: MappedDataset) 
 def test_everything_verifies_and_a_rerun_does_nothing(dataset: MappedDataset) -> None:
     before = dataset.bytes()
     assert not verify(dataset.catalog(VIDEOS), workers=1).damaged
-    assert dataset.run(VIDEOS, workers=1).worked == 0
+    assert dataset.run(VIDEOS).worked == 0
     assert dataset.bytes() == before
 
 
 def test_damaged_map_is_made_again(tmp_path: Path) -> None:
     dataset = MappedDataset(tmp_path)
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     before = dataset.bytes()
     path = next((dataset.root.path / "data" / "segment").rglob("*.zip"))
     path.write_bytes(path.read_bytes()[:-50])
     assert [damage.stage for damage in verify(dataset.catalog({"aaa": 1}), workers=1).damaged] == ["segment"]
-    dataset.run({"aaa": 1}, workers=1)
+    dataset.run({"aaa": 1})
     assert dataset.bytes() == before
 
 
@@ -98,20 +98,20 @@ def test_clip_whose_maps_cannot_be_made_stays_without_them_until_they_can(
     monkeypatch.setenv("YT360_CACHE", str(tmp_path / "cache"))
     real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
     missing = {"segment": {"model": "panoptic-fpn-r101", "weights": "http://127.0.0.1:9/none.pkl"}}
-    result = real.run({"aaa": 1}, workers=1, **missing)
+    result = real.run({"aaa": 1}, **missing)
     assert [(record.kind, record.stage) for record in result.failed] == [("no-model", "segment")]
     assert "panoptic-fpn-r101: the weights are not on this machine; fetch http://127.0.0.1:9" in result.failed[0].error
     assert clips(real)["panoptic_offset"].isna().all()
     assert len(clips(real)) == 1
     fake = MappedDataset(tmp_path / "root")
-    assert not fake.run({"aaa": 1}, workers=1).failed
+    assert not fake.run({"aaa": 1}).failed
     assert (clips(fake)["panoptic_maps"] == 4).all()
 
 
 def test_every_sample_has_the_member_of_maps_once_one_has(dataset: MappedDataset, tmp_path: Path) -> None:
     """Hugging Face datasets refused the tar, or dropped all maps, by what the first five samples have."""
     some = MappedDataset(tmp_path, with_segment("tests.stages.segment_fakes:BlindSegment"))
-    result = some.run(VIDEOS, workers=1)
+    result = some.run(VIDEOS)
     assert [record.item for record in result.failed] == ["aaa-00010"]
     table = clips(some)
     assert table["panoptic_offset"].notna().to_dict() == {"aaa-00000": True, "aaa-00010": False, "bbb-00000": True}
@@ -146,7 +146,7 @@ def test_a_wrong_setting_stops_the_run_before_its_first_video(wrong: str, tmp_pa
     settings, words = WRONG[wrong]
     real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
     with pytest.raises(UsageError, match=words):
-        real.run({"aaa": 1}, workers=1, segment=settings)
+        real.run({"aaa": 1}, segment=settings)
     assert not list(real.root.ledger.rglob("*.*"))
     assert not real.root.recipe.exists()
 
@@ -157,14 +157,14 @@ def test_what_only_a_worker_can_find_wrong_stops_the_run_before_its_first_clip(t
     real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
     settings = {"model": "world-fpn", "weights": str(tmp_path / "no-checkpoint.safetensors")}
     with pytest.raises(UsageError, match=r"stage segment: .*no-checkpoint\.safetensors: expected a whole checkpoint"):
-        real.run({"aaa": 1}, workers=1, segment=settings)
+        real.run({"aaa": 1}, segment=settings)
     assert not list(ledger.read(real.root.ledger / "segment"))
     assert len(list(ledger.read(real.root.ledger / "chunk"))) == 1
 
 
 def test_without_a_model_there_are_no_maps_and_nothing_waits(tmp_path: Path) -> None:
     dataset = MappedDataset(tmp_path, model="none")
-    result = dataset.run({"aaa": 1}, workers=1)
+    result = dataset.run({"aaa": 1})
     assert [stage.planned for stage in result.stages if stage.stage == "segment"] == [0]
     assert clips(dataset)["panoptic_offset"].isna().all()
 

@@ -18,7 +18,7 @@ SPLIT = {"test_share": 0.4}
 @pytest.fixture
 def made(tmp_path: Path) -> Dataset:
     dataset = Dataset(tmp_path / "root")
-    dataset.run(VIDEOS, workers=1, split=SPLIT)
+    dataset.run(VIDEOS, split=SPLIT)
     return dataset
 
 
@@ -49,18 +49,18 @@ def test_a_card_of_ours_is_brought_up_to_date_and_somebody_s_own_is_not(made: Da
     whole = ours.read_bytes()
     ours.write_bytes(whole + b"damage")
     own.write_text("# My dataset\n")
-    made.run({**VIDEOS, "gamma": 1}, workers=1, split=SPLIT)
+    made.run({**VIDEOS, "gamma": 1}, split=SPLIT)
     assert ours.read_bytes() == whole
     assert own.read_text() == "# My dataset\n"
     before = ours.stat().st_mtime_ns
-    made.run({**VIDEOS, "gamma": 1}, workers=1, split=SPLIT)
+    made.run({**VIDEOS, "gamma": 1}, split=SPLIT)
     assert ours.stat().st_mtime_ns == before
 
 
 def test_a_root_of_an_earlier_version_gets_its_cards_with_the_next_run(made: Dataset) -> None:
     for path in shard_card.paths(made.root):
         path.unlink()
-    made.run(VIDEOS, workers=1, split=SPLIT)
+    made.run(VIDEOS, split=SPLIT)
     assert all(path.is_file() for path in shard_card.paths(made.root))
 
 

@@ -30,7 +30,7 @@ MEMBERS = ["large.foa.flac", "stereo.flac", "view0.video.mp4"]
 @pytest.fixture
 def made(tmp_path: Path) -> VariantDataset:
     dataset = VariantDataset(tmp_path / "root")
-    dataset.run(VIDEOS, workers=1, **SETTINGS)
+    dataset.run(VIDEOS, **SETTINGS)
     return dataset
 
 
@@ -108,12 +108,12 @@ def test_rows_stay_while_chunk_waits_and_go_when_there_are_none(made: VariantDat
     pipeline.run(made.recipe(VIDEOS, **waiting), made.root, options, only="shard", publish=publish)
     pd.testing.assert_frame_equal(_table(made), rows)
     assert {name for name, data in made.bytes().items() if data != shards[name]} == {"manifests/videos.parquet"}
-    made.run(VIDEOS, workers=1, **SETTINGS, chunk={"variants": False})
+    made.run(VIDEOS, **SETTINGS, chunk={"variants": False})
     assert not (made.root.manifests / "variants.parquet").exists()
     assert check_manifests(made.catalog(VIDEOS, **SETTINGS, chunk={"variants": False})) == []
     data = yt360.open(made.root.path)
     assert (len(data.variants), data[0].variants) == (0, {})
-    made.run(VIDEOS, workers=1, **SETTINGS)
+    made.run(VIDEOS, **SETTINGS)
     assert made.bytes() == shards
 
 
