@@ -26,7 +26,11 @@ def test_it_runs(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     monkeypatch.setenv("MPLBACKEND", "agg")
     book = nbformat.read(path, as_version=4)
-    assert [cell for cell in book.cells if cell.cell_type == "code" and cell.outputs] == [], "it is kept without outputs"
+    assert [cell for cell in book.cells if cell.cell_type == "code" and cell.outputs] == [], (
+        "it is kept without outputs"
+    )
     nbclient.NotebookClient(book, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
-    errors = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs if out.output_type == "error"]
+    errors = [
+        out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs if out.output_type == "error"
+    ]
     assert errors == []
