@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import yt360
+from tests.stages.fakes import FAKES, Dataset
 from tests.training.world import make_root, tiny
 from yt360 import sphere
 from yt360.dataset.manifest import load_split
@@ -16,6 +18,7 @@ from yt360.errors import UsageError
 from yt360.training.batch_plan import BatchPlan
 from yt360.training.samples import make_sample
 from yt360.view.drawn_views import TrainingRun, drawn_views, outline
+from yt360.view.viewed_root import ViewedRoot
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,20 @@ def test_a_clip_that_is_too_short_for_a_sample_has_none(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected the recipe of a training run"):
         TrainingRun(tmp_path, str(root))
+
+
+def test_the_views_of_a_named_run_are_served(tmp_path: Path) -> None:
+    made = Dataset(tmp_path / "root")
+    made.run({"one": 2, "two": 1, "three": 1}, workers=1)
+    recipe = tiny(sound={"sample_rate_hz": 8000}, data={"sound_s": 0.5, "picture_s": 0.25}, shrink_batch=True)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first/recipe.json").write_text(recipe.model_dump_json())
+    clip = ViewedRoot(made.root, FAKES).clip_ids()[0]
+    for run, whose in ((tmp_path / "first", "of the training run first"), (None, "as the paper's settings draw them")):
+        member = ViewedRoot(made.root, FAKES, run).payload(clip).read("views.json")
+        assert json.loads(member.data)["whose"].startswith(whose)
+    with pytest.raises(UsageError, match="expected the recipe of a training run"):
+        ViewedRoot(made.root, FAKES, tmp_path).clip_ids()
 
 
 def test_an_outline_is_the_edge_of_the_picture() -> None:

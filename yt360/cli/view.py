@@ -50,6 +50,12 @@ log = logging.getLogger("yt360.view")
     default="",
     help="With --export: names of clips, or of videos for all their clips, separated by commas.",
 )
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=None,
+    help="Folder of a training run (train --out) whose views are shown.  [default: as the paper's settings draw them]",
+)
 @click.option("--as", "person", metavar="NAME", default=None, help="Who labels.  [default: the name of the login]")
 @talk_options
 def view_command(
@@ -60,6 +66,7 @@ def view_command(
     labels: tuple[Path, ...],
     folder: Path | None,
     clips: str,
+    run: Path | None,
     person: str | None,
 ) -> int:
     """Open a dataset in the browser: look around in its clips and hear them turn, see why each video was kept or
@@ -78,11 +85,13 @@ def view_command(
 
     opened = open_root(root)
     if folder is not None:
-        return _export(ViewedRoot(opened, REGISTRY), folder, clips)
+        return _export(ViewedRoot(opened, REGISTRY, run), folder, clips)
     own = labels[0] if labels else (Path(FILE) if opened.store else opened.path / FILE)
-    viewed = ViewedRoot(opened, REGISTRY)
+    viewed = ViewedRoot(opened, REGISTRY, run)
     with doing("reading the records"):
         viewed.videos()
+        if run is not None:
+            viewed.clip_ids()  # refuses a folder that is no run before anybody waits for it
     token = new_token()
     files = server.LabelFiles(own, person or _login(), labels[1:])
     listening = server.listen(host, port)

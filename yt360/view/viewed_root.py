@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from yt360.engine.recipe import Registry
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.view.clip_payload import ClipPayload
+from yt360.view.drawn_views import TrainingRun
 from yt360.view.video_table import video_table
 
 _KEPT_PAYLOADS = 3
@@ -28,11 +30,15 @@ _AGAIN_S = 2.0
 class ViewedRoot:
     """``root`` must exist (:meth:`Root.require`); ``registry`` knows the stages. Nothing is ever written into it.
 
+    ``run``: folder of a training run, whose views are shown with its clips.
+
     The engine's state is made of parts that are read when they are asked for: one request at a time may use it.
     """
 
-    def __init__(self, root: Root, registry: Registry) -> None:
+    def __init__(self, root: Root, registry: Registry, run: Path | None = None) -> None:
         self.root, self._registry = root, registry
+        self._run_folder = run
+        self._run: TrainingRun | None = None
         self._lock = threading.RLock()
         self._catalog: DatasetState | None = None
         self._clips: Dataset | None = None
@@ -73,16 +79,21 @@ class ViewedRoot:
             self.clip_ids()
             assert self._clips is not None
             if key not in self._payloads:
-                self._payloads[key] = ClipPayload(self._clips[key])
+                self._payloads[key] = ClipPayload(self._clips[key], self._run)
                 while len(self._payloads) > _KEPT_PAYLOADS:
                     self._payloads.popitem(last=False)
             return self._payloads[key]
 
     def clip_ids(self) -> list[str]:
-        """Ids of the clips that lie in shards; raises :class:`UsageError` where there are no shards yet."""
+        """Ids of the clips that lie in shards.
+
+        Raises :class:`UsageError` where there are no shards yet, or the training run is none of this root.
+        """
         with self._lock:
             self._refresh()
             if self._clips is None:
+                if self._run_folder is not None:
+                    self._run = TrainingRun(self._run_folder, self.root.url)
                 self._clips = open_dataset(self.root.url)
             return self._clips.ids
 
