@@ -124,12 +124,17 @@ class RayNodes:
         from ray.cluster_utils import Cluster
 
         os.environ |= {"PYTHONPATH": str(_HOUSE), "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", "150")
         self._small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30}
         head = {**self._small, "num_cpus": 0, "include_dashboard": False}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
-        self._cluster.add_node(**self._small)
-        self.address = str(self._cluster.address)
-        ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
+        try:
+            self._cluster.add_node(**self._small)
+            self.address = str(self._cluster.address)
+            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
+        except BaseException:
+            self.close()
+            raise
         self._made = toy_recipe(_NAMES, seconds=0.2)
         reference = Root(folder / "undisturbed-ray")
         assert not run_inline(reference, self._made).failed

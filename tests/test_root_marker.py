@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from yt360.cli import main
 from yt360.engine.object_store import ObjectStore
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
@@ -116,3 +117,25 @@ def test_a_root_in_a_store_of_an_earlier_version_gets_its_mark(store: ObjectStor
     store.write(b"x", "something.else")
     Root(store.url).create()
     assert MARKER in store.top()
+
+
+@pytest.mark.parametrize("command", [("verify",), ("status",), ("report",), ("remove", "x", "--yes"), ("shard",)])
+def test_a_folder_with_a_ledger_of_somebodys_own_is_left_as_it_was(
+    tmp_path: Path, command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kind of F1: `verify` put a lock beside it, and from then on the folder was taken for a root."""
+    for name in ("ledger/2026.ods", "ledger/crawl/x.jsonl", "tmp/thesis.tex", "shards/mine.tar"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        main.main([*command, "--root", str(tmp_path)])
+    assert ended.value.code == 2
+    assert sorted(tmp_path.rglob("*")) == before
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "x/" * 3000])
+def test_what_no_folder_can_be_called_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="expected a folder"):
+        Root(f"/nowhere/{name}")

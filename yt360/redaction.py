@@ -38,7 +38,7 @@ _END = re.compile(r"e|exp|expir[a-z]*(?:_?(?:at|in|on))?|ttl|valid_?(?:to|until|
 _MOMENT = re.compile(r"\d{8,}|\d{4}-\d\d-")
 """A digest beside an end: a signed address (``secure_link`` of nginx and its like)."""
 
-_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s/?#'\"]{0,500}@")
+_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)(?!\$[a-z_][a-z0-9_]*@)[^\s/?#'\"]{0,500}@")
 _USER_WITH_SLASHES = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://)[^\s'\"@/:?#]{0,500}:[^\s'\"@]{0,500}@")
 _USER_QUOTED = re.compile(r"(?i)(%(?:25)*3A%(?:25)*2F%(?:25)*2F)[^\s/?#'\"&]{0,500}?(?:@|%(?:25)*40)")
 _LOGIN = re.compile(

@@ -20,6 +20,7 @@ WAYS = {
     "evaluation": ["evaluate", "table1-avsa-transf", "--root", STORE, "--out", "OUT"],
     "maps of a store": ["maps", "export", "--root", STORE, "--out", "OUT"],
     "status": ["status", "--root", STORE],
+    "inspect": ["inspect", PAGE],
     "run": ["run", "demo", "--root", STORE],
     "a cluster": ["run", "demo", "--root", "ROOT", "--engine", "ray", "--address", "ray://u:CANARY@127.0.0.1:9"],
     "a launcher": [*SLURM, "--launcher", "env AWS_SECRET_ACCESS_KEY=CANARY y"],

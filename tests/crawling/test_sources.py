@@ -196,7 +196,17 @@ def test_an_address_with_a_secret_is_refused_without_repeating_it(tmp_path: Path
     assert "$MY_TOKEN" in str(refused.value)
 
 
-@pytest.mark.parametrize("line", ["http://[::1", "https://[h.test/a.mp4", "http://h.test:99999/a.mp4"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http://[::1",
+        "https://[h.test/a.mp4",
+        "http://h.test:99999/a.mp4",
+        "a=https://[h/a.mp4",
+        "https://",
+        "x=http:///a",
+    ],
+)
 def test_a_malformed_address_is_named_by_its_line(tmp_path: Path, line: str) -> None:
     """F23: it ended in a traceback."""
     (tmp_path / "list.txt").write_text(f"dQw4w9WgXcQ\n{line}\n")

@@ -307,6 +307,11 @@ def inspect_command(
     """
     if len(files) > 1 and (sound or picture):
         raise click.UsageError("--sound and --picture belong to a single FILE")
+    for file in filter(None, (*files, sound, picture)):
+        if "://" in file and not os.path.exists(file):
+            raise click.UsageError(
+                f"{file} : expected a file, found an address; get it with `yt360 crawl --source ADDRESS` first"
+            )
     failed = False
     for file in files:
         with doing(f"looking into {clean(file)}"):

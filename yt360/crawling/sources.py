@@ -348,10 +348,13 @@ def _require_no_secret(text: str) -> None:
     """Refuse an address that holds a secret, without repeating it: ids, plans and records are made of addresses."""
     if found := secret_in(text):
         raise UsageError(f"{clean_text(hide(text), 200)}: this address holds {found}; {NAME_IT}")
-    for word in text.split():
+    named = _NAMED.fullmatch(text)
+    for word in (named[2] if named else text).split():
         if _SCHEME.match(word):
             try:
                 urlsplit(word).port  # noqa: B018 - raises where host or port are malformed
+                if word.lower().startswith(("http:", "https:")) and not urlsplit(word).hostname:
+                    raise ValueError("no host")
             except ValueError as error:
                 raise UsageError(
                     f"{clean_text(hide(text), 200)}: expected an address, found one with {error}"

@@ -26,7 +26,7 @@ from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json
 from yt360.hashing import digest_file, safe_id
-from yt360.root_marker import MOVED_BETWEEN, claim, claim_store
+from yt360.root_marker import MOVED_BETWEEN, claim, claim_store, is_root
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
@@ -47,6 +47,19 @@ SNAPSHOTS = "snapshot"
 
 _HOST_LOCAL = frozenset({"lock", "lease", SNAPSHOTS})
 """Entries of ``state`` that stay on the machine that made them: locks, copies; stages declare more."""
+
+
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000
+"""Bytes of a name and of a path that Linux takes."""
+
+
+def _require_possible(path: Path) -> None:
+    """Refuse what no folder can be called."""
+    text = os.fsencode(path)
+    if b"\0" in text:
+        raise UsageError(f"--root {str(path)[:100]}: expected a folder, found a name with a zero byte")
+    if len(text) > _LONGEST_PATH or max(map(len, text.split(b"/"))) > _LONGEST_NAME:
+        raise UsageError(f"--root {str(path)[:100]}…: expected a folder, found a name that is too long")
 
 
 class Files(Protocol):
@@ -78,6 +91,7 @@ class Root:
                 self.path = Path(text.removeprefix("file://")).expanduser().absolute()
             except RuntimeError as error:  # ~nobody
                 raise UsageError(f"{text}: expected a folder, found {error}") from error
+            _require_possible(self.path)
             self.url = str(self.path)
         self.ledger = self.path / "ledger"
         self.data = self.path / "data"
@@ -121,9 +135,9 @@ class Root:
             raise UsageError(f"{self.path}: expected a folder that can be written, found: Permission denied")
 
     def require(self) -> None:
-        """Refuse a root in which nothing has ever run."""
+        """Refuse a root in which nothing has ever run, and a folder of somebody's own that has a ledger, too."""
         self.pull()
-        if not (self.recipe.is_file() if self.store else self.ledger.is_dir()):
+        if not (self.recipe.is_file() if self.store else self.ledger.is_dir() and is_root(self.path)):
             raise UsageError(
                 f"{self.url}: expected the root of a dataset (a folder with a ledger), found none; "
                 "give the --root of an earlier run, or start one with `yt360 run RECIPE --root DIR`"

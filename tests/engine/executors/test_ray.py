@@ -34,6 +34,7 @@ def cluster() -> Iterator[object]:
         patch.setenv("PYTHONPATH", paths)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_DEDUP_LOGS", "0")
+        patch.setenv("RAY_raylet_start_wait_time_s", "150")  # on a busy machine
         small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30, "include_dashboard": False}
         made = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0})
         made.add_node(**{k: v for k, v in small.items() if k != "include_dashboard"})
