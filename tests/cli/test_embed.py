@@ -77,6 +77,9 @@ def test_clips_of_a_split_and_an_interruption(
     assert table.column("source").unique().to_pylist() == [clip.id for clip in yt360.open(root)]
     assert command(*words, "--split", "test")[0] == 0
     assert len(read_features(out)[0].column("source").unique()) == 1
+    code, _, err = command(*words, "--retry", "all")
+    assert code == 2
+    assert f"--retry: expected --root with a dataset that was built here, found {root}" in err
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,8 @@ def test_clips_of_a_split_and_an_interruption(
         (("a.mp4", "--modality", "smell"), "--modality: expected some of video"),
         (("a.mp4", "--direction", "left"), "expected two angles in degrees such as 90,0"),
         (("a.mp4", "--device", "warp"), "--device warp: torch cannot compute there"),
+        (("a.mp4", "--engine", "ray"), "--engine: expected --root with a dataset that was built here, found files"),
+        (("a.mp4", "--dry-run"), "--dry-run: expected --root with a dataset that was built here, found files"),
     ],
 )
 def test_wrong_use_is_refused_before_anything_is_read(command, folder: Path, tmp_path, words, expected) -> None:

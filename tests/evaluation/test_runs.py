@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from tests import CHECKOUT
-from tests.training.world import edit_manifest
+from tests.training.world import edit_manifest, tiny
 from yt360.errors import UsageError, Yt360Error
 from yt360.evaluation import frozen_features
-from yt360.evaluation.pretrained import load_pretrained, row_of
+from yt360.evaluation.pretrained import Training, _trained, load_pretrained, row_of
 from yt360.evaluation.recipe import TASKS, EvaluationRecipe, LocaliseTask, load_evaluation, override, parse_evaluation
 from yt360.evaluation.results import read_result
 from yt360.evaluation.runner import EvaluationSummary, evaluate
@@ -77,6 +77,7 @@ def test_every_task_leaves_a_result_that_says_what_it_is(whole: Path) -> None:
     for path in (whole / "results").iterdir():
         record = read_result(path)
         assert (record["row"], record["model"]["mode"], record["seed"]) == ("avsa", "correct", 0)
+        assert record["model"]["training"] == {"objectives": ["avc", "avsa"], "epochs": [None, None], "steps": [3, 4]}
         assert record["data"]["videos"] == {"train": 6, "test": 4}
         assert all((record["command"], record["model"]["digest"], record["data"]["digest"]))
         for measure in record["measures"].values():
@@ -85,6 +86,21 @@ def test_every_task_leaves_a_result_that_says_what_it_is(whole: Path) -> None:
     assert read_result(whole / "results" / "avsa-bin-2-views.json")["measures"]["accuracy"]["n"] == 2 * 2 * 4
     pictures = list((whole / "pictures").glob("*.png"))
     assert len(pictures) == 3
+
+
+def test_the_epochs_of_a_checkpoint_on_the_way_are_not_those_of_its_recipe() -> None:
+    phases = [phase.model_dump() | {"steps": None, "epochs": 50} for phase in tiny().phases]
+    recipe = tiny(phases=phases)
+
+    def training(steps: tuple[int, ...], *, whole: bool) -> Training:
+        found = _trained(recipe, recipe.description(steps), whole=whole).training
+        assert found is not None
+        return found
+
+    assert training((30, 40), whole=True) == Training(("avc", "avsa"), (50, 50), (30, 40))
+    assert training((), whole=True) == Training(("avc", "avsa"), (50, 50), ())
+    assert training((30, 7), whole=False) == Training(("avc", "avsa"), (50, None), (30, 7))
+    assert training((5,), whole=False) == Training(("avc",), (None,), (5,))
 
 
 def test_a_finished_cell_is_not_done_again_and_another_evaluation_is_refused(

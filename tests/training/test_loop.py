@@ -39,6 +39,13 @@ def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished):
     assert log(finished, "end")
 
 
+def test_models_say_how_long_they_were_trained(finished):
+    assert read_model(finished / "model")[1].steps == (3, 4)
+    found = {path.name: read_model(path)[1].steps for path in (finished / "checkpoints").iterdir()}
+    assert found["00-avc-00000003"] == (3,)
+    assert found["01-avsa-00000004"] == (3, 4)
+
+
 def test_same_seed_same_losses_other_seed_other_losses(root, finished, tmp_path):
     run(tiny(), root, tmp_path / "again")
     assert losses(tmp_path / "again") == losses(finished)

@@ -112,7 +112,7 @@ def embed_command(
         folder = built_here(root)
         if folder is not None:
             return embed_dataset(folder, embedder, name, device, split or "", out, engine)
-    _refuse_engine(engine, "a dataset that was built here: --root DIR" if root is None else "one that was built here")
+    _refuse_engine(engine, root)
     with Looker() as looker:
         if root is None:
             sources = [_of_file(path, embedder.processor, convention or "", looker) for path in files]
@@ -121,10 +121,12 @@ def embed_command(
         return _in_this_process(sources, embedder, out)
 
 
-def _refuse_engine(engine: dict[str, Any], needed: str) -> None:
+def _refuse_engine(engine: dict[str, Any], root: str | None) -> None:
+    """Options of stages mean nothing to files, and to a dataset that can only be read."""
+    found = "files" if root is None else f"{root}, which has no recipe or cannot be written"
     given = {"--engine": engine["engine"] != "local", "--dry-run": engine["dry_run"], "--retry": engine["retry"]}
     for option in (option for option, used in given.items() if used):
-        raise UsageError(f"{option}: expected {needed}")
+        raise UsageError(f"{option}: expected --root with a dataset that was built here, found {found}")
 
 
 def _in_this_process(sources: list[Source], embedder: Embedder, out: Path) -> int:
