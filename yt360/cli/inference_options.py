@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
-from typing import Any
-
 import click
 
-from yt360.errors import ItemError, UsageError
+from yt360.errors import UsageError
 
 model_option = click.option(
     "--model",
@@ -35,35 +29,6 @@ convention_option = click.option(
 device_option = click.option(
     "--device", default="cpu", show_default=True, help="Where the network computes: cpu, cuda, cuda:1."
 )
-
-_LOOK_TIMEOUT_S = 300.0
-
-
-class Looker:
-    """A process that looks into files and may die of one."""
-
-    def __enter__(self) -> Looker:
-        self._pool: ProcessPoolExecutor | None = None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def __call__(self, path: Path, convention: str) -> Any:
-        from yt360.inference.recording import look
-
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
-        try:
-            return self._pool.submit(look, path, None, convention).result(timeout=_LOOK_TIMEOUT_S)
-        except BrokenProcessPool as error:
-            self._pool = None
-            raise ItemError("crash", f"{path}: the process that looked into it died; see `yt360 inspect`") from error
-        except TimeoutError as error:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-            raise ItemError("timeout", f"{path}: not looked through within {_LOOK_TIMEOUT_S:g} s") from error
 
 
 def torch_device(name: str) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from yt360.cli.inference_options import Looker, convention_option, device_option, fov_option, model_option, torch_device
+from yt360.cli.inference_options import convention_option, device_option, fov_option, model_option, torch_device
+from yt360.cli.looker import Looker
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 

@@ -108,6 +108,7 @@ _COMMANDS = {
     "model": _Listed("yt360.cli.model:model_group", "Model folders: convert a published checkpoint.", _LEARN),
     "params": _Listed("yt360.cli.params:params_command", "Every parameter: default, range, unit, meaning.", _TOOLS),
     "recipes": _Listed("yt360.cli.recipes:recipes_command", "The recipes that come with yt360.", _TOOLS),
+    "render": _Listed("yt360.cli.render:render_command", "A view as a video with sound for two ears.", _TOOLS),
     "inspect": _Listed(
         "yt360.cli.inspect:inspect_command", "Identify media files: projection, sound, duration.", _TOOLS
     ),

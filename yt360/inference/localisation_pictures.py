@@ -17,9 +17,9 @@ from yt360.errors import UsageError
 from yt360.files import atomic_write
 from yt360.inference.localisation import Localisation, heat
 from yt360.inference.recording import Recording
-from yt360.media import ffmpeg
 from yt360.media.clips import ClipVideoWriter
 from yt360.media.energy_overlay import CONTRAST, heat_overlay, mark_direction
+from yt360.media.muxing import join_picture_and_sound
 from yt360.media.png import write_png
 
 _TITLE_HEIGHT = 22
@@ -87,14 +87,7 @@ def write_video(path: Path, found: Localisation, recording: Recording, moment_s:
                     shown, values = moment, maps.match(moment)
                 out.write(heat_overlay(frame, values))
         _write_stereo(sound, recording)
-        ffmpeg.run(
-            [
-                *("-y", *ffmpeg.input_arguments(silent), *ffmpeg.input_arguments(sound)),
-                *("-c:v", "copy", "-c:a", "aac", "-b:a", "128k", "-strict", "unofficial"),
-                *("-movflags", "+faststart", "-f", "mp4", str(both)),
-            ],
-            timeout_s=ffmpeg.DEFAULT_TIMEOUT_S,
-        )
+        join_picture_and_sound(silent, sound, both)
         both.replace(path)
 
 

@@ -18,7 +18,8 @@ from yt360.dataset.perspective_crop import DrawnView, crop_frames
 from yt360.dataset.views import fixed_view, sound_matrix
 from yt360.errors import UsageError
 from yt360.inference.embedding_settings import AROUND_DEG
-from yt360.inference.recording import ClipRecording, FileRecording, RawMoment, Recording, check_starts, look
+from yt360.inference.recording import ClipRecording, FileRecording, RawMoment, Recording, check_starts
+from yt360.media.how_to_read import look
 from yt360.models import hub
 from yt360.models.folder import find_model, read_model, read_processor
 from yt360.models.processor_settings import ProcessorSettings

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -19,11 +18,9 @@ from yt360.dataset.clip import Clip
 from yt360.dataset.cutting import frame_numbers
 from yt360.dataset.perspective_crop import PAD, continue_sphere
 from yt360.errors import UsageError
-from yt360.media.inspect import inspect_media
-from yt360.media.picture import VideoDecodeSpec
+from yt360.media.how_to_read import HowToRead
 from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_sound
-from yt360.media.sound import FoaDecodeSpec
 from yt360.models.processor_settings import ProcessorSettings
 
 _READ_ON_S = 4.0
@@ -101,42 +98,6 @@ class ClipRecording:
     def _resampled(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         own, wanted = self.clip.sample_rate_hz, self.settings.sample_rate_hz
         return sound if own == wanted else np.ascontiguousarray(soxr.resample(sound.T, own, wanted).T)
-
-
-class HowToRead(NamedTuple):
-    """How a file (and the file of its sound) is read as a sphere with ambisonics, and from when to when."""
-
-    path: Path
-    sound_path: Path
-    picture: VideoDecodeSpec
-    foa: FoaDecodeSpec
-    begin_s: float
-    end_s: float
-
-
-def look(path: Path, sound: Path | None = None, convention: str = "") -> HowToRead:
-    """Find out how a file is read.
-
-    ``sound``: the file of the sound, where it is another one. ``convention``: what is known of its channels, if the
-    file does not say (``ambix``, ``n3d``, ``orthonormal``, ``fuma``).
-
-    Raises :class:`yt360.errors.UsageError` where picture or sound is something else, and
-    :class:`yt360.errors.ItemError` for a file that cannot be looked into. libav may crash on a hostile file: look into
-    files of strangers in a process that may die.
-    """
-    inspection = inspect_media(path, sound, convention=convention)
-    picture = inspection.picture.reading if inspection.picture is not None else None
-    foa = inspection.ambisonic.reading if inspection.ambisonic is not None else None
-    reasons = inspection.reasons()
-    if picture is None or foa is None or reasons:
-        words = "; ".join(f"{code}: {text}" for code, text in reasons) or "neither"
-        declare = any(code == "uncertain-ambisonics" for code, _ in reasons)
-        raise UsageError(
-            f"{path}: expected a spherical picture and first-order ambisonics, found {words}"
-            + ("; say what the sound is with convention (ambix, n3d, orthonormal, fuma)" if declare else "")
-        )
-    begin_s, end_s = inspection.overlap
-    return HowToRead(path, sound or path, picture, foa, begin_s, end_s)
 
 
 class FileRecording:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -38,7 +39,7 @@ class ClipVideoWriter:
         path: Path,
         width: int,
         height: int,
-        fps: int,
+        fps: int | Fraction,
         *,
         gop: int,
         crf: float,

@@ -74,10 +74,11 @@ class BinauralRenderer:
     (2, 480)
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, rotation: ArrayLike | None = None) -> None:
+        """``rotation``: the one at the beginning; that of the first block if not given."""
         self._filters = hrirs(rate_hz)
         self._ringing = np.zeros((2, self._filters.shape[1] - 1), np.float32)
-        self._matrix: NDArray[np.float32] | None = None
+        self._matrix = None if rotation is None else ambisonics.rotation_matrix(rotation).astype(np.float32)
 
     def __call__(self, foa: NDArray[np.floating], rotation: ArrayLike) -> NDArray[np.float32]:
         """Left and right ear ``(2, samples)`` of AmbiX sound ``(4, samples)``.
