@@ -20,19 +20,16 @@ if TYPE_CHECKING:
 _SMALLEST, _LARGEST = 16, 4096
 
 
-class _Size(click.ParamType):
-    """WIDTHxHEIGHT in pixels, as (height, width)."""
-
-    name = "WIDTHxHEIGHT"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", str(value))
-        if found is None:
-            self.fail(f"{value!r}: expected WIDTHxHEIGHT, as in 640x360", param, ctx)
-        width, height = int(found[1]), int(found[2])
-        if not all(_SMALLEST <= side <= _LARGEST and side % 2 == 0 for side in (width, height)):
-            self.fail(f"{value!r}: expected even sides of {_SMALLEST} to {_LARGEST} pixels", param, ctx)
-        return height, width
+def _size(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT in pixels as (height, width)."""
+    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r}: expected WIDTHxHEIGHT, as in 640x360", context, parameter)
+    width, height = int(found[1]), int(found[2])
+    if not all(_SMALLEST <= side <= _LARGEST and side % 2 == 0 for side in (width, height)):
+        words = f"expected even sides of {_SMALLEST} to {_LARGEST} pixels"
+        raise click.BadParameter(f"{value!r}: {words}", context, parameter)
+    return height, width
 
 
 @click.command("render", cls=ItemCommand, short_help="A view as a video with sound for two ears.")
@@ -52,7 +49,9 @@ class _Size(click.ParamType):
     "--path", "path_file", type=click.Path(path_type=Path), default=None,
     help="CSV of key frames (t_s, az_deg, el_deg, fov_deg) instead of one view.",
 )  # fmt: skip
-@click.option("--size", type=_Size(), default="640x360", show_default=True, help="Size of the picture.")
+@click.option(
+    "--size", metavar="WIDTHxHEIGHT", callback=_size, default="640x360", show_default=True, help="Size of the picture."
+)
 @click.option("--start", "start_s", type=float, default=None, help="Seconds.  [default: the beginning]")
 @click.option(
     "--duration", "duration_s", type=click.FloatRange(0, min_open=True), default=None,

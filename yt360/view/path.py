@@ -99,7 +99,7 @@ def read_path(path: Path, fov_deg: float) -> list[KeyFrame]:
             if not set(_COLUMNS[:3]) <= set(columns):
                 found = ", ".join(columns)[:200] or "nothing"
                 raise UsageError(f"{path}: expected the columns t_s, az_deg, el_deg [, fov_deg], found {found}")
-            keys = []
+            keys: list[KeyFrame] = []
             for number, row in enumerate(rows, 2):
                 if len(keys) == _MOST_KEYS:
                     raise UsageError(f"{path}: more than {_MOST_KEYS} key frames")
