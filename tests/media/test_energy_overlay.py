@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from yt360 import ambisonics, sphere
-from yt360.media.energy_overlay import energy_overlay, mark_direction
+from yt360.media.energy_overlay import ENERGY_WORDS, energy_overlay, heat_colours, heat_overlay, mark_direction
 
 GREY = np.full((112, 224, 3), 90, np.uint8)
 
@@ -37,3 +37,15 @@ def test_ring_wraps_over_the_seam() -> None:
     changed = np.any(marked != GREY, axis=-1)
     assert changed[:, :8].any()
     assert changed[:, -8:].any()
+
+
+def test_the_colours_are_as_their_words_say() -> None:
+    """A power that is 5 dB below the peak hardly tints a frame; the peak is pale yellow."""
+    red, green, blue = heat_colours()[255]
+    assert min(red, green) > 240
+    assert blue < 200
+    grey = np.full((1, 2, 3), 128, np.uint8)
+    there, below = heat_overlay(grey, np.array([[1.0, (10 ** (-5 / 10)) ** 2.5]]))[0].astype(int)
+    assert np.abs(below - 128).max() < 10 < 60 < np.abs(there - 128).max()
+    assert "pale yellow" in ENERGY_WORDS
+    assert "5 dB" in ENERGY_WORDS

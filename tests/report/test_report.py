@@ -17,15 +17,18 @@ import pytest
 
 from tests import SHARED
 from tests.stages.fakes import Dataset
+from yt360 import __version__, ambisonics
+from yt360.engine import recipe
 from yt360.engine.state.ledger import LedgerWriter
 from yt360.engine.storage import Root
-from yt360.errors import ItemError
+from yt360.errors import ItemError, UsageError
 from yt360.media.facts import Facts
-from yt360.report import cases
-from yt360.report.charts import histogram, precision_recall, waveform
+from yt360.report import cases, listing
+from yt360.report.charts import distribution, histogram, precision_recall, waveform
 from yt360.report.funnel import PAPER, funnel
-from yt360.report.page import escape, page
+from yt360.report.page import escape, page, portable, ruler
 from yt360.report.report import Limits, write_report
+from yt360.stages import REGISTRY
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e" + "x" * 5000
@@ -50,7 +53,7 @@ class _Reader(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br", "line", "rect", "circle", "polyline", "polygon"):
+        if tag not in ("meta", "img", "br"):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
@@ -70,10 +73,18 @@ def read(path: Path) -> _Reader:
     return reader
 
 
-@pytest.fixture
-def root(dataset: Dataset) -> Dataset:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished root, made once."""
+    dataset = Dataset(tmp_path_factory.mktemp("report") / "root")
     dataset.run(VIDEOS)
-    return dataset
+    return dataset.root.path
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Dataset:
+    """A copy of it, to be changed."""
+    return Dataset(Path(shutil.copytree(made, tmp_path / "root", symlinks=True)))
 
 
 def rename(dataset: Dataset, video: str, title: str, url: str = "") -> None:
@@ -158,27 +169,139 @@ def test_of_an_unexpected_error_the_page_shows_the_line_that_says_it(root: Datas
 def test_every_video_is_on_the_page_even_without_a_card(root: Dataset, tmp_path: Path) -> None:
     text = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html", Limits(cases=0, kept=0))).text
     listed = text[text.index("All videos") :]
-    assert all(video in listed for video in VIDEOS)
-    assert "silent: nothing to hear" in listed
+    assert all(f"#video={video}" in listed for video in VIDEOS)
+    assert "filtered · chunk: silent · no stretch has enough sound for a clip · 1 video" in listed
+    assert "kept · 2 videos" in listed
+    assert "nothing to hear" in listed
 
 
 def test_the_settings_that_are_not_the_usual_ones_are_told(root: Dataset, tmp_path: Path) -> None:
     text = read(write_report(root.catalog(VIDEOS), tmp_path / "page.html")).text
-    assert "made with yt360" in text
-    assert "crawlparametervideos" in text
+    assert "crawlvideos.video12" in text[text.index("Parameters that are not the usual ones") :]
+
+
+def test_every_threshold_in_force_is_told_and_the_changed_ones_are_marked() -> None:
+    built = recipe.build(
+        {"stages": {"crawl": {}, "validate": {}, "stills": {"thresholds": {"quiet_share": 0.8}}}},
+        REGISTRY,
+        [],
+        where="test",
+    )
+    catalog = SimpleNamespace(stages={stage.name: stage for stage in built.stages})
+    shown = "".join(listing.settings(catalog))
+    reader = _Reader()
+    reader.feed(shown)
+    fields = type(catalog.stages["stills"].thresholds).model_fields
+    assert set(fields) <= set(re.findall(r"<td>([a-z_.]+)</td>", shown))
+    assert f"stills: {len(fields)} thresholds, 1 changed: quiet_share" in reader.text
+    assert "0.8 (usually 0.9)" in reader.text
+    assert reader.text.count("(usually") == 1
+
+
+def test_when_and_how_it_was_made_stands_on_top(root: Dataset, tmp_path: Path) -> None:
+    catalog = root.catalog(VIDEOS)
+    started = sorted(
+        record.started for name in ("crawl", "chunk", "split", "shard") for record in catalog.records(name).values()
+    )
+    text = read(write_report(catalog, tmp_path / "page.html")).text
+    top = text[: text.index("Funnel")]
+    first, last = (end[:16].replace("T", " ") for end in (started[0], started[-1]))
+    assert f"recordsfrom {first} to {last} UTC" in top
+    assert f"yt360 {__version__} wrote this page; stages: crawl 1, chunk 1" in top
+    sides = {item: record.meta["side"] for item, record in catalog.records("split").items()}
+    for side in set(sides.values()):
+        videos = [video for video in sides if sides[video] == side]
+        clips = sum(VIDEOS[video] for video in videos)
+        assert f"{side}: {len(videos)} video{'s'[: len(videos) > 1]}, {clips} clip{'s'[: clips > 1]}" in top
+    assert "licencesnot stated: 2 videos" in top
+
+
+def test_the_page_is_the_same_wherever_the_root_lies(made: Path, tmp_path: Path) -> None:
+    pages = []
+    for place in ("here", "elsewhere/deep"):
+        dataset = Dataset(Path(shutil.copytree(made, tmp_path / place / "root", symlinks=True)))
+        fail(dataset, "quiet", "unexpected", f"{dataset.root.path}/tmp/x/y: bad ([in#0 @ 0x55d3a{len(place):04x}])")
+        pages.append(write_report(dataset.catalog(VIDEOS), tmp_path / place / "page.html").read_text())
+    assert pages[0] == pages[1]
+    assert str(tmp_path) not in pages[0]
+    assert "0x55d3a" not in pages[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("/home/me/videos/a b.mp4: bad", "a b.mp4: bad"),
+        ("opened '/usr/lib/x.so' and ~/k/y", "opened 'x.so' and y"),
+        ("see https://example.org/a/b or and/or 1/2", "see https://example.org/a/b or and/or 1/2"),
+        ("[mov,mp4 @ 0x558d12c0ab40] moov atom not found", "[mov,mp4] moov atom not found"),
+        ("/r/data/crawl/a/video.mp4: short", "data/crawl/a/video.mp4: short"),
+    ],
+)
+def test_messages_lose_what_belongs_to_a_machine(said: str, shown: str) -> None:
+    assert portable(said) == shown
+
+
+def test_clips_and_videos_have_their_place_in_view(root: Dataset, tmp_path: Path) -> None:
+    catalog = root.catalog(VIDEOS)
+    text = read(write_report(catalog, tmp_path / "page.html")).text
+    assert "#clip=video1-00000&layers=energy" in text
+    assert "yt360 report --view ADDRESS" in text
+    reader = read(write_report(catalog, tmp_path / "page.html", address="http://127.0.0.1:8000/?token=a&b=c"))
+    links = {attributes["href"] for tag, attributes in reader.tags if tag == "a"}
+    assert "http://127.0.0.1:8000/?token=a&b=c#clip=video1-00010&layers=energy" in links
+    assert {f"http://127.0.0.1:8000/?token=a&b=c#video={video}" for video in VIDEOS} <= links
+    reader = read(write_report(catalog, tmp_path / "page.html", address="../exported/"))
+    assert "../exported/#video=quiet" in {attributes["href"] for tag, attributes in reader.tags if tag == "a"}
+    for address in ("javascript:alert(1)", "http://x/#y", 'x"y', "ftp://x/"):
+        with pytest.raises(UsageError, match="expected the address of a page of `yt360 view`"):
+            write_report(catalog, tmp_path / "page.html", address=address)
+
+
+def test_left_and_right_stand_below_each_picture_of_the_sphere(root: Dataset, tmp_path: Path, monkeypatch) -> None:
+    pictures = [cases.Picture("whole", "data:a", sphere=True), cases.Picture("as stored", "data:b")]
+    monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=list(pictures)))
+    text = write_report(root.catalog(VIDEOS), tmp_path / "page.html").read_text()
+    assert text.count(ruler() + "<figcaption>whole") == 3
+    assert text.count(ruler()) == 4  # and in the legend
+    sides = re.findall(r"<span>(.*?)</span>", ruler())
+    assert sides == ["behind", "left", "front", "right", "behind"]
+    for word in ("pale yellow the loudest", "two cardioid microphones", "channel W", "white outline"):
+        assert word in text
+
+
+def test_the_sound_over_a_frame_is_told_in_words_with_its_side() -> None:
+    hiss = np.random.default_rng(0).standard_normal(4800).astype(np.float32)
+    frame = np.full((64, 128, 3), 90, np.uint8)
+    one = cases._energy(frame, ambisonics.encode(hiss, np.radians(40), np.radians(-10)), 3.2)
+    assert one.words == "the sound at 3 s: from 40° left, 10° down (ring), diffuseness 0.00"
+    assert one.sphere
+    even = np.random.default_rng(0).standard_normal((4, 48_000)).astype(np.float32) / np.sqrt([[1], [3], [3], [3]])
+    assert cases._energy(frame, even.astype(np.float32), 0.0).words.startswith(
+        "the sound at 0 s: from no direction in particular, diffuseness "
+    )
+
+
+def test_directions_are_drawn_with_the_left_on_the_left() -> None:
+    drawn = distribution([90.0, 90.0], (180.0, -180.0), ((180.0, "behind"), (90.0, "left"), (-90.0, "right")), "x")
+    bars = re.findall(r'x="([\d.]+)"[^>]*height="([\d.]+)"><title>(\d+) at (-?[\d.]+)', drawn)
+    (bar,) = [(float(x), float(at)) for x, _, count, at in bars if count == "2"]
+    assert bar[0] == pytest.approx(340 / 4, abs=340 / 40)
+    assert bar[1] == pytest.approx(90, abs=9)
+    places = {word: float(x) for x, word in re.findall(r'<text x="([\d.]+)"[^>]*>(\w+)<', drawn)}
+    assert (places["left"], places["right"]) == (85.0, 255.0)
 
 
 def test_an_excerpt_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     """F29: two pages of one root differed in the serial numbers of their Ogg streams."""
-    foa = np.random.default_rng(0).standard_normal((4, 12_000)).astype(np.float32) * 0.1
-    assert cases._excerpt(foa, tmp_path) == cases._excerpt(foa, tmp_path)
+    pair = np.random.default_rng(0).standard_normal((2, 12_000)).astype(np.float32) * 0.1
+    assert cases._excerpt(pair, tmp_path) == cases._excerpt(pair, tmp_path)
 
 
 @pytest.mark.skipif(not (SHARED / "media").is_dir(), reason="needs the recordings in shared/media")
 def test_a_stereo_half_sphere_has_a_picture_though_ffmpeg_refuses_its_messages() -> None:
     media = cases.Media()
     cases._plain_picture(media, SHARED / "media" / "vr180_claims_360.mp4", 0.0, "h264")
-    assert [words for words, _ in media.pictures] == ["as it is stored"]
+    assert [picture.words for picture in media.pictures] == ["as it is stored"]
 
 
 def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, monkeypatch) -> None:
@@ -195,7 +318,7 @@ def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, mo
 
 def test_the_size_is_bounded(root: Dataset, tmp_path: Path, monkeypatch) -> None:
     picture = "data:image/jpeg;base64," + "A" * 4000
-    monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=[("x", picture)]))
+    monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=[cases.Picture("x", picture)]))
     write_report(root.catalog(VIDEOS), tmp_path / "all.html", Limits(most_bytes=100_000))
     write_report(root.catalog(VIDEOS), tmp_path / "few.html", Limits(most_bytes=4001))
     pages = [(tmp_path / name).read_text() for name in ("all.html", "few.html")]

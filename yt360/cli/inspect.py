@@ -269,7 +269,9 @@ def _hints(file: str, report: Mapping[str, Any], sound: str | None, picture: str
             f"yt360 inspect {shlex.quote(file)} --sound {shlex.quote(str(beside))}"
         )
     if picture and report.get("picture"):
-        yield f"  wrote {picture}: where the sound comes from, red the loudest, clear 12 dB below it"
+        from yt360.media.energy_overlay import ENERGY_WORDS
+
+        yield f"  wrote {picture}: where the sound comes from; {ENERGY_WORDS}; ring: its mean direction"
     elif picture:
         yield f"  {picture} was not written: there is no ambisonic sound to draw"
 

@@ -25,12 +25,20 @@ from yt360.errors import UsageError
     show_default=True,
     help="Maximum size of embedded media, in MB.",
 )
+@click.option(
+    "--view",
+    "address",
+    metavar="ADDRESS",
+    default="",
+    help="Link clips and videos to this page of `yt360 view` (its address, or a folder that it exported).",
+)
 @talk_options
-def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: float) -> int:
+def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: float, address: str) -> int:
     """Write one self-contained HTML page about a root.
 
-    The funnel beside the paper's numbers, the distribution of every score with its threshold, and what each filter
-    dropped with pictures, sound energy over the frame, waveform and an excerpt, the borderline cases first.
+    Recipe, versions and dates, the funnel beside the paper's numbers, what the clips are like, the distribution of
+    every score with its threshold, what each filter dropped with pictures, sound energy over the frame, waveform and an
+    excerpt (the borderline cases first), what failed, all videos, and all thresholds.
     """
     from yt360.report.report import REPORT, Limits, write_report
 
@@ -39,7 +47,7 @@ def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: f
     path = out or catalog.root.report / REPORT
     if out is None and catalog.root.is_read_only():
         raise UsageError(f"{catalog.root.url}: this root cannot be written; say where the page goes: --out FILE")
-    with Steps("looking at videos") as steps:
-        write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)), steps)
+    with Steps("report") as steps:
+        write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)), steps, address=address)
     click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0

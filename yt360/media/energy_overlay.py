@@ -69,3 +69,7 @@ def mark_direction(picture: NDArray[np.uint8], azimuth: float, elevation: float)
         cv2.circle(marked, centre, radius + 1, (0, 0, 0), 3, cv2.LINE_AA)
         cv2.circle(marked, centre, radius, (255, 255, 255), 2, cv2.LINE_AA)
     return marked
+
+
+ENERGY_WORDS = "the brighter, the louder from there: pale yellow the loudest, clear from about 5 dB below it"
+"""What the colours of :func:`energy_overlay` mean, for those who look at one."""

@@ -7,22 +7,24 @@ read is left out and said. Media are small and go into the page as data addresse
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.ambisonics import W, Y
+from yt360 import sphere
+from yt360.ambisonics import W, Y, sound_direction
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, Yt360Error
 from yt360.files import parse_json
 from yt360.media import ffmpeg
-from yt360.media.energy_overlay import energy_overlay
+from yt360.media.energy_overlay import energy_overlay, mark_direction
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames, without_sei
 from yt360.media.reading_sound import read_sound
@@ -34,16 +36,26 @@ _EXCERPT_S = 5.0
 _POINTS = 240
 _LONGEST_S = 900.0
 _QUALITY = 72
+_DIFFUSE = 0.9
+"""From this diffuseness on, a mean direction says nothing."""
+
+
+class Picture(NamedTuple):
+    """``address`` is a data address; ``sphere``: the whole sphere, equirectangular, the front in the middle."""
+
+    words: str
+    address: str
+    sphere: bool = False
 
 
 @dataclass
 class Media:
-    """What the page shows of a video. ``pictures`` are (words, data address); ``marks`` as parts of the length.
+    """What the page shows of a video. ``marks`` as parts of the length.
 
     ``excerpt_of`` says what is heard in ``excerpt``; ``missing`` what could not be read.
     """
 
-    pictures: list[tuple[str, str]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     peaks: NDArray[np.float64] | None = None
     marks: list[tuple[float, float, float]] = field(default_factory=list)
     excerpt: str = ""
@@ -53,7 +65,7 @@ class Media:
 
     def size(self) -> int:
         """Bytes that it takes in the page."""
-        return sum(len(address) for _, address in self.pictures) + len(self.excerpt)
+        return sum(len(picture.address) for picture in self.pictures) + len(self.excerpt)
 
 
 def look(catalog: DatasetState, item: str, scratch: Path) -> Media:
@@ -72,7 +84,7 @@ def look(catalog: DatasetState, item: str, scratch: Path) -> Media:
         with _left_out(media, "panoptic map"):
             mapped = first_map(catalog, item)
             if mapped is not None:
-                media.pictures.append((mapped[0], _jpeg(mapped[1])))
+                media.pictures.append(Picture(mapped[0], _jpeg(mapped[1])))
         with _left_out(media, "sound"):
             if facts.foa is not None:
                 _sound(media, files, facts, _timeline(catalog, item), scratch)
@@ -116,16 +128,22 @@ def _pictures(media: Media, files: Mapping[str, Path], facts: Facts) -> None:
         frame = next(iter(frames), None)
         if frame is None:
             continue
-        media.pictures.append((f"the picture at {at_s:.0f} s", _jpeg(frame)))
+        media.pictures.append(Picture(f"the picture at {at_s:.0f} s", _jpeg(frame), sphere=True))
         if share > 0.5 and facts.foa is not None:
             foa = _hear(files, facts, max(start_s, at_s - 0.5), 1.0)
             if foa.shape[1] and float(np.abs(foa).max()) > 0:
-                media.pictures.append(
-                    (
-                        f"where the sound comes from at {at_s:.0f} s: the brighter, the more",
-                        _jpeg(energy_overlay(frame, foa)),
-                    )
-                )
+                media.pictures.append(_energy(frame, foa, at_s))
+
+
+def _energy(frame: NDArray[np.uint8], foa: NDArray[np.float32], at_s: float) -> Picture:
+    """Where the sound comes from, with a ring at its mean direction if it has one."""
+    heard = sound_direction(foa)
+    drawn, where = energy_overlay(frame, foa), "no direction in particular"
+    if heard.diffuseness < _DIFFUSE:
+        drawn = mark_direction(drawn, heard.azimuth, heard.elevation)
+        where = f"{sphere.direction_words(math.degrees(heard.azimuth), math.degrees(heard.elevation))} (ring)"
+    words = f"the sound at {at_s:.0f} s: from {where}, diffuseness {heard.diffuseness:.2f}"
+    return Picture(words, _jpeg(drawn), sphere=True)
 
 
 def _plain_picture(media: Media, path: Path, at_s: float, codec: str) -> None:
@@ -136,7 +154,7 @@ def _plain_picture(media: Media, path: Path, at_s: float, codec: str) -> None:
     arguments = [*ffmpeg.input_arguments(path, before=before), *scaled, "-f", "image2pipe", "pipe:1"]
     data = ffmpeg.run(arguments, timeout_s=60).stdout
     if data:
-        media.pictures.append(("as it is stored", "data:image/jpeg;base64," + base64.b64encode(data).decode()))
+        media.pictures.append(Picture("as it is stored", "data:image/jpeg;base64," + base64.b64encode(data).decode()))
 
 
 def _plain_sound(media: Media, path: Path, scratch: Path) -> None:
@@ -149,8 +167,8 @@ def _plain_sound(media: Media, path: Path, scratch: Path) -> None:
     peaks = np.array([np.abs(part).max(initial=0.0) for part in np.array_split(samples, _POINTS)])
     media.peaks = peaks / max(float(peaks.max()), 1e-9)
     excerpt = samples[: round(_EXCERPT_S * _RATE_HZ)]
-    media.excerpt_of = "first channel"
-    media.excerpt = _excerpt(np.stack([excerpt, *np.zeros((3, excerpt.size))]).astype(np.float32), scratch)
+    media.excerpt, gain_db = _excerpt(np.stack([excerpt, excerpt]), scratch)
+    media.excerpt_of = f"the first channel of the file, on both sides{_raised(gain_db)}"
 
 
 def _jpeg(frame: NDArray[np.uint8]) -> str:
@@ -195,8 +213,9 @@ def _sound(media: Media, files: Mapping[str, Path], facts: Facts, timeline: Mapp
     loud = float(np.argmax(tenths)) / 10
     best = float(np.argmax(weights)) * step_s if weights and max(weights) > 0.5 else loud
     media.excerpt_at_s = start_s + float(np.clip(best - 1.0, 0, max(0.0, length_s - _EXCERPT_S)))
-    media.excerpt_of = "stereo, left and right of the camera's front"
-    media.excerpt = _excerpt(_hear(files, facts, media.excerpt_at_s, _EXCERPT_S), scratch)
+    foa = _hear(files, facts, media.excerpt_at_s, _EXCERPT_S)
+    media.excerpt, gain_db = _excerpt(np.stack([foa[W] + foa[Y], foa[W] - foa[Y]]) / 2, scratch)
+    media.excerpt_of = f"what is to the left of the camera is louder on the left{_raised(gain_db)}"
 
 
 def _weights(timeline: Mapping[str, Any]) -> list[float]:
@@ -205,16 +224,24 @@ def _weights(timeline: Mapping[str, Any]) -> list[float]:
     return [max(row) for row in zip(*columns, strict=False)] if columns else []
 
 
-def _excerpt(foa: NDArray[np.float32], scratch: Path) -> str:
-    """Five seconds as two cardioids to the left and right, Opus in Ogg."""
-    if not foa.shape[1]:
+def _raised(gain_db: float) -> str:
+    """Words on how much louder or softer than the file an excerpt is."""
+    if abs(gain_db) < 1:
         return ""
-    pair = np.nan_to_num(np.stack([foa[W] + foa[Y], foa[W] - foa[Y]]) / 2)
-    pair = pair * min(20.0, 0.7 / max(float(np.abs(pair).max()), 1e-6))
+    return f", {'raised' if gain_db > 0 else 'lowered'} by {abs(gain_db):.0f} dB"
+
+
+def _excerpt(pair: NDArray[np.float32], scratch: Path) -> tuple[str, float]:
+    """Left and right ``(2, n)`` as Opus in Ogg, all at one level, and the gain in dB that brought it there."""
+    if not pair.shape[1]:
+        return "", 0.0
+    pair = np.nan_to_num(pair)
+    gain = min(20.0, 0.7 / max(float(np.abs(pair).max()), 1e-6))
+    pair = pair * gain
     path = scratch / "excerpt.ogg"
     raw = ["-f", "f32le", "-ar", str(_RATE_HZ), "-ac", "2", "-i", "pipe:0"]
     # Bit-exact: else the muxer draws the stream's serial number, and equal roots would give different pages.
     coding = ["-c:a", "libopus", "-b:a", "40k", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
     coding += ["-f", "ogg", "-serial_offset", "1", "-y", str(path)]
     ffmpeg.run([*raw, *coding], timeout_s=60, stdin=np.ascontiguousarray(pair.T, np.float32).tobytes())
-    return "data:audio/ogg;base64," + base64.b64encode(path.read_bytes()).decode()
+    return "data:audio/ogg;base64," + base64.b64encode(path.read_bytes()).decode(), 20 * math.log10(gain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
@@ -14,30 +14,54 @@ _BINS = 40
 
 def histogram(values: ArrayLike, span: tuple[float, float], threshold: float, drops_above: bool, label: str) -> str:
     """A distribution over ``span`` with its threshold; counts on a square-root scale, so that the few are seen."""
+    bars = _bars(values, span, lambda middle: "drop" if (middle >= threshold) == drops_above else "keep")
+    place = float(np.clip((threshold - span[0]) / (span[1] - span[0]), 0, 1)) * _WIDTH
+    anchor, shift = ("end", -4) if place > _WIDTH / 2 else ("start", 4)
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT + _FOOT}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">'
+        f'{bars}<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="0" y2="{_HEIGHT}"/>'
+        f'<text x="{place + shift:.1f}" y="11" text-anchor="{anchor}">{threshold:.3g}</text>'
+        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>'
+        f'<text x="0" y="{_HEIGHT + 14}">{span[0]:g}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{span[1]:g}</text></svg>'
+    )
+
+
+def distribution(values: ArrayLike, span: tuple[float, float], ticks: Sequence[tuple[float, str]], label: str) -> str:
+    """A distribution over ``span`` (falling, where its first end is the larger) with words under the axis."""
+    low, high = sorted(span)
+    turned = span[0] > span[1]
+    found = np.asarray(values, float)
+    bars = _bars(low + high - found if turned else found, (low, high), lambda _: "plain", turned=turned)
+    words = []
+    for value, word in ticks:
+        share = (value - span[0]) / (span[1] - span[0])
+        anchor = "start" if share < 0.05 else "end" if share > 0.95 else "middle"
+        words.append(f'<text x="{share * _WIDTH:.1f}" y="{_HEIGHT + 14}" text-anchor="{anchor}">{escape(word)}</text>')
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT + _FOOT}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">{bars}'
+        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>{"".join(words)}</svg>'
+    )
+
+
+def _bars(values: ArrayLike, span: tuple[float, float], kind: Callable[[float], str], *, turned: bool = False) -> str:
+    """Counts as bars; ``kind`` gives the class of a bar from the middle of its values."""
     found = np.clip(np.asarray(values, float), *span)
     counts, edges = np.histogram(found[np.isfinite(found)], bins=_BINS, range=span)
     top = max(1.0, float(np.sqrt(counts.max(initial=0))))
     step = _WIDTH / _BINS
     bars = []
     for number, count in enumerate(counts):
-        middle = (edges[number] + edges[number + 1]) / 2
+        middle = float(edges[number] + edges[number + 1]) / 2
         height = np.sqrt(count) / top * (_HEIGHT - 8)
-        kind = "drop" if (middle >= threshold) == drops_above else "keep"
+        shown = span[0] + span[1] - middle if turned else middle
         bars.append(
-            f'<rect class="{kind}" x="{number * step + 0.5:.1f}" y="{_HEIGHT - height:.1f}" '
-            f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count} at {middle:.3g}</title></rect>'
+            f'<rect class="{kind(middle)}" x="{number * step + 0.5:.1f}" y="{_HEIGHT - height:.1f}" '
+            f'width="{step - 1:.1f}" height="{height:.1f}"><title>{count} at {shown:.3g}</title></rect>'
         )
-    place = float(np.clip((threshold - span[0]) / (span[1] - span[0]), 0, 1)) * _WIDTH
-    anchor, shift = ("end", -4) if place > _WIDTH / 2 else ("start", 4)
-    return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT + _FOOT}" role="img" '
-        f'aria-label="{escape(label, quote=True)}">'
-        f'{"".join(bars)}<line class="limit" x1="{place:.1f}" x2="{place:.1f}" y1="0" y2="{_HEIGHT}"/>'
-        f'<text x="{place + shift:.1f}" y="11" text-anchor="{anchor}">{threshold:.3g}</text>'
-        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>'
-        f'<text x="0" y="{_HEIGHT + 14}">{span[0]:g}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{span[1]:g}</text></svg>'
-    )
+    return "".join(bars)
 
 
 def waveform(peaks: ArrayLike, marks: Sequence[tuple[float, float, float]], label: str) -> str:

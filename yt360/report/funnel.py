@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.entries import ChildEntry
 
 PAPER = {"videos": 5506, "clips": 88_733, "hours": 246.0}
 """What YouTube-360 has (section 4.1 of the paper: 5,506 videos, 88,733 clips, 246 hours)."""
@@ -45,8 +47,15 @@ class Funnel:
     hours: float
 
 
-def funnel(catalog: DatasetState) -> Funnel:
-    """The funnel of a root, from its records."""
+def clips_of(catalog: DatasetState) -> list[ChildEntry]:
+    """Clips that are in the dataset, or that were cut where nothing was split yet."""
+    after = ("split",) if "split" in catalog.stages else ()
+    return list(catalog.children_after("chunk", after)) if "chunk" in catalog.stages else []
+
+
+def funnel(catalog: DatasetState, clips: Sequence[ChildEntry] | None = None) -> Funnel:
+    """The funnel of a root, from its records; ``clips`` are its :func:`clips_of`, where they are known already."""
+    clips = clips_of(catalog) if clips is None else clips
     steps = []
     for stage, words in _STEPS:
         if stage not in catalog.stages:
@@ -64,8 +73,6 @@ def funnel(catalog: DatasetState) -> Funnel:
             else:
                 waiting += 1
         steps.append(FunnelStep(stage, words, kept, dict(reasons.most_common()), dict(failures.most_common()), waiting))
-    after = ("split",) if "split" in catalog.stages else ()
-    clips = list(catalog.children_after("chunk", after)) if "chunk" in catalog.stages else []
     return Funnel(
         steps,
         len(catalog.entries("crawl")) if "crawl" in catalog.stages else 0,

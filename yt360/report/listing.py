@@ -1,25 +1,25 @@
-"""Everything that has no card: what failed and what to do, every video in one table, the settings that were used."""
+"""Everything that has no card: what failed and what to do, every video by how it ended, the settings in force."""
 
 from __future__ import annotations
 
 import json
-import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from yt360 import __version__
 from yt360.engine.state.dataset_state import DatasetState
-from yt360.files import parse_json
-from yt360.report.cards import told_of
-from yt360.report.page import escape, link, table
-from yt360.stages.verdicts import failure_words
+from yt360.report.cards import looking, told_of
+from yt360.report.page import escape, link, portable, table
+from yt360.settings_reference import settings_of
+from yt360.stages.verdicts import failure_words, reason_words
 
 _MOST_FAILED = 500
 _MOST_VIDEOS = 20_000
 
 
-def failed(catalog: DatasetState) -> Iterator[str]:
+def failed(catalog: DatasetState, address: str) -> Iterator[str]:
     """Each item that failed: its kind, the message, what a person can do."""
+    asked = catalog.records("crawl") if "crawl" in catalog.stages else {}
     rows = []
     for name in catalog.stages:
         entries = catalog.entries(name)
@@ -29,43 +29,66 @@ def failed(catalog: DatasetState) -> Iterator[str]:
                 continue
             meaning, advice = failure_words(record.kind, name)
             kind = escape(record.kind) + (f'<br><span class="why">{escape(meaning)}</span>' if meaning else "")
-            name_cell = link(told_of(catalog, record.item).get("url"), escape(record.item, 80))
-            message = _portable(record.error, catalog)
-            rows.append([name_cell, name, kind, escape(message), escape("" if advice in message else advice)])
+            told = told_of(catalog, record.item)
+            title = told.get("title")
+            about = f'<br><span class="why">{escape(title, 80)}</span>' if title and title != record.item else ""
+            name_cell = link(told.get("url"), escape(record.item, 80)) + about
+            message = portable(record.error, catalog.root.path)
+            there = looking(address, f"video={record.item}") if record.item in asked else ""
+            rows.append([name_cell, name, kind, escape(message), escape("" if advice in message else advice), there])
     if not rows:
         yield "<p>Nothing failed.</p>"
         return
-    yield table(["item", "stage", "kind", "message", "what to do"], rows[:_MOST_FAILED])
+    yield table(["item", "stage", "kind", "message", "what to do", "in <code>yt360 view</code>"], rows[:_MOST_FAILED])
     if len(rows) > _MOST_FAILED:
-        yield f'<p class="why">and {len(rows) - _MOST_FAILED} more: <code>yt360 status --json</code></p>'
+        more = len(rows) - _MOST_FAILED
+        yield f'<p class="why">and {more:,} more: see <a href="#videos">all videos</a></p>'
 
 
-def _portable(error: str, catalog: DatasetState) -> str:
-    """A message without folders of the machine that ran, and of a traceback the line that says what went wrong."""
-    lines = [line for line in error.splitlines() if line.strip()]
-    text = lines[-1] if error.startswith("Traceback") and lines else error
-    return re.sub(r"/\S*/(?=(data|shards|tmp)/)", "", text.replace(f"{catalog.root.path}/", ""))
+def videos(catalog: DatasetState, shown: frozenset[str], address: str) -> Iterator[str]:
+    """Every video in folded tables, one for each way in which videos ended; ``shown`` ones lead to their card.
+
+    ``address`` is that of the page of `yt360 view`, where it is known.
+    """
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    ends = sorted(_ends(catalog).items())
+    for item, (state, stage, code, why) in ends[:_MOST_VIDEOS]:
+        groups[state, stage, code].append((item, why))
+    for (state, stage, code), members in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
+        meaning = reason_words(code) if state == "filtered" else failure_words(code, stage)[0]
+        words = " · ".join(
+            [
+                f"<strong>{state}</strong>",
+                *([f"{escape(stage)}: {escape(code)}"] if code else [escape(stage)] if stage else []),
+                *([escape(meaning)] if meaning else []),
+                f"{len(members):,} video{'' if len(members) == 1 else 's'}",
+            ]
+        )
+        rows = [_row(catalog, item, why, item in shown, address) for item, why in members]
+        told = any(why for _, why in members)
+        header = ["id", "title", "why" if told else "", "in <code>yt360 view</code>"]
+        yield f"<details><summary>{words}</summary>{table(header, rows)}</details>"
+    more = len(ends) - _MOST_VIDEOS
+    if more > 0:
+        yield f'<p class="why">and {more:,} more in manifests/videos.parquet</p>'
 
 
-def videos(catalog: DatasetState, shown: frozenset[str]) -> Iterator[str]:
-    """Every video in one table, folded: where it ended and why; ``shown`` ones lead to their card."""
-    ends = _ends(catalog)
-    rows = []
-    for item, (state, stage, why) in sorted(ends.items())[:_MOST_VIDEOS]:
-        name = escape(item, 80)
-        told = told_of(catalog, item)
-        cell = f'<a href="#video-{escape(item)}">{name}</a>' if item in shown else link(told.get("url"), name)
-        title = escape(told.get("title") or "", 80)
-        rows.append([cell, title, state, stage, escape(why, 160)])
-    more = len(ends) - len(rows)
-    yield f"<details><summary>{len(ends)} in order of their names</summary>"
-    yield table(["id", "title", "verdict", "at", "why"], rows)
-    yield f'<p class="why">and {more} more in manifests/videos.parquet</p></details>' if more > 0 else "</details>"
+def _row(catalog: DatasetState, item: str, why: str, is_shown: bool, address: str) -> list[str]:
+    told = told_of(catalog, item)
+    name = escape(item, 80)
+    cell = f'<a href="#video-{escape(item)}">{name}</a>' if is_shown else link(told.get("url"), name)
+    title = told.get("title")
+    return [
+        cell,
+        escape(title, 80) if title and title != item else "",
+        escape(why, 160),
+        looking(address, f"video={item}"),
+    ]
 
 
-def _ends(catalog: DatasetState) -> dict[str, tuple[str, str, str]]:
-    """Each video -> (kept, filtered, failed or waiting; the stage that said so; why)."""
-    found: dict[str, tuple[str, str, str]] = {}
+def _ends(catalog: DatasetState) -> dict[str, tuple[str, str, str, str]]:
+    """Each video -> (kept, filtered, failed or waiting; the stage that said so; reason or kind; why in words)."""
+    found: dict[str, tuple[str, str, str, str]] = {}
     ended: set[str] = set()
     first = next(iter(catalog.stages), None)
     for name in catalog.stages:
@@ -73,32 +96,63 @@ def _ends(catalog: DatasetState) -> dict[str, tuple[str, str, str]]:
             if item in ended or (name != first and item not in found):
                 continue  # dropped before; or a clip or a shard
             if entry.state == "done":
-                found[item] = ("kept", "", "")
+                found[item] = ("kept", "", "", "")
                 continue
             record = entry.record
-            why = (
-                f"{record.reason or record.kind}: {record.detail or _portable(record.error, catalog)}" if record else ""
-            )
-            found[item] = (entry.state, name, why)
+            code, why = "", ""
+            if record is not None and entry.state in ("filtered", "failed"):
+                code, why = record.reason or record.kind, portable(record.detail or record.error, catalog.root.path)
+            found[item] = (entry.state, name, code, why)
             ended.add(item)
     return found
 
 
 def settings(catalog: DatasetState) -> Iterator[str]:
-    """The version and every threshold and parameter that is not what yt360 comes with."""
-    rows = []
-    for name, stage in catalog.stages.items():
-        for what, value in (("threshold", stage.thresholds), ("parameter", stage.params)):
-            default = type(value)().model_dump(mode="json")
-            for key, now, usual in _changed(value.model_dump(mode="json"), default):
-                rows.append([escape(name), what, escape(key), escape(_short(now), 120), escape(_short(usual), 120)])
-    recipe = _recipe_name(catalog)
-    yield f"<p>Recipe {escape(recipe)}, made with yt360 {escape(__version__)}: " + (
-        "these settings are not the usual ones.</p>" if rows else "all settings are the usual ones.</p>"
-    )
-    if rows:
-        yield table(["stage", "", "name", "here", "usual"], rows)
+    """Every threshold in force, what each means, and the parameters that are not what yt360 comes with."""
+    yield "<h3>Thresholds in force</h3>"
+    judging = [(name, stage) for name, stage in catalog.stages.items() if type(stage.thresholds).model_fields]
+    for name, stage in judging:
+        meanings = {setting.name: setting for setting in settings_of(type(stage.thresholds))}
+        usual = dict(_flat(type(stage.thresholds)().model_dump(mode="json")))
+        now = dict(_flat(stage.thresholds.model_dump(mode="json")))
+        changed = [key for key, value in now.items() if value != usual.get(key)]
+        rows = []
+        for key, value in now.items():
+            setting = meanings.get(key)
+            unit = f" {setting.unit}" if setting is not None and setting.unit else ""
+            here = escape(_portable_value(value), 120) + escape(unit)
+            before = escape(_portable_value(usual.get(key)), 120)
+            cell = f"<strong>{here}</strong> (usually {before})" if key in changed else here
+            rows.append([escape(key), cell, escape(setting.summary if setting is not None else "", 240)])
+        count = f"{len(now)} threshold{'' if len(now) == 1 else 's'}"
+        words = (
+            f"{len(changed)} changed: {escape(', '.join(changed), 200)}" if changed else "all as they come with yt360"
+        )
+        yield (
+            f"<details><summary><strong>{escape(name)}</strong>: {count}, {words}</summary>"
+            f"{table(['threshold', 'value', 'meaning'], rows)}</details>"
+        )
+    if not judging:
+        yield "<p>No stage has thresholds.</p>"
+    yield "<h3>Parameters that are not the usual ones</h3>"
+    rows = [
+        [escape(name), escape(key), escape(_portable_value(value), 120), escape(_portable_value(usual), 120)]
+        for name, stage in catalog.stages.items()
+        for key, value, usual in _changed(
+            stage.params.model_dump(mode="json"), type(stage.params)().model_dump(mode="json")
+        )
+    ]
+    yield table(["stage", "parameter", "here", "usual"], rows) if rows else "<p>None: all are the usual ones.</p>"
     yield '<p class="why">All of them are in recipe.json; <code>yt360 params</code> says what each means.</p>'
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings of sections by dotted names."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value
 
 
 def _changed(now: Mapping[str, Any], usual: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -112,12 +166,6 @@ def _changed(now: Mapping[str, Any], usual: Mapping[str, Any], above: str = "") 
             yield above + key, value, before
 
 
-def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _recipe_name(catalog: DatasetState) -> str:
-    try:
-        return str(parse_json(catalog.root.recipe.read_text(encoding="utf-8")).get("name") or "without a name")
-    except (OSError, ValueError, AttributeError):
-        return "without a name"
+def _portable_value(value: Any) -> str:
+    """A value as text; of a path of the machine that ran, the last part."""
+    return portable(json.dumps(value, ensure_ascii=False))

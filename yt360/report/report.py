@@ -18,15 +18,21 @@ from yt360.engine.state.dataset_state import DatasetState, ItemState
 from yt360.files import atomic_write_text
 from yt360.filters.evaluation.scores import SCORES, combined
 from yt360.report import listing
-from yt360.report.cards import HOW_TO_READ, card
+from yt360.report.about import about, clip_charts
+from yt360.report.cards import card, check_address
 from yt360.report.cases import Media, look
 from yt360.report.charts import histogram
-from yt360.report.funnel import PAPER, Funnel, funnel
+from yt360.report.funnel import PAPER, Funnel, clips_of, funnel
+from yt360.report.legend import legend
 from yt360.report.page import escape, page, table
+from yt360.stages.verdicts import failure_words, reason_words
 
-_HEADINGS = {"Scores": "Scores and thresholds", "Videos": "All videos"}
+_HEADINGS = {"Scores": "Scores and thresholds", "Videos": "All videos", "Legend": "How to read the cards"}
 
 REPORT = "report.html"
+
+_FEW = {1: "one", 2: "two"}
+"""Number of cards -> class of a section that leaves room for others beside it."""
 
 
 @dataclass(frozen=True)
@@ -63,37 +69,51 @@ class _Budget:
 
 
 def write_report(
-    catalog: DatasetState, path: Path, limits: Limits | None = None, said: Callable[[int, int, str], None] | None = None
+    catalog: DatasetState,
+    path: Path,
+    limits: Limits | None = None,
+    said: Callable[[int, int, str], None] | None = None,
+    *,
+    address: str = "",
 ) -> Path:
-    """Write the page. Equal roots give equal pages. ``said`` hears how many of how many videos were looked at."""
+    """Write the page. Equal roots give equal pages, wherever they lie.
+
+    ``said`` hears how many of how many videos were looked at. ``address`` is that of the page of `yt360 view`, to
+    which clips and videos are linked. Raises :class:`UsageError` for one that is none.
+    """
     limits = limits or Limits()
-    found = funnel(catalog)
+    check_address(address)
+    if said is not None:
+        said(0, 0, "counting")
+    clips = clips_of(catalog)
+    found = funnel(catalog, clips)
     dropped, kept = list(_dropped_groups(catalog, limits)), _kept_group(catalog, limits)
+    name = catalog.root.url.rstrip("/").rpartition("/")[2]
     groups = [*dropped, *([kept] if kept is not None else [])]
     shown = [entry.item.id for group in groups for _, entry in group.cases[: group.most]]
     with tempfile.TemporaryDirectory() as scratch:
         budget = _Budget(catalog, limits, Path(scratch), len(shown), said)
         sections = {
             "Funnel": _funnel(found),
+            "Clips": clip_charts(clips) if clips else ["<p>No clips yet.</p>"],
             "Scores": _scores(catalog),
-            "Dropped": [
-                f'<p class="soft">{HOW_TO_READ}</p>',
-                *(_cards(catalog, dropped, budget) if dropped else ["<p>Nothing was dropped.</p>"]),
-            ],
-            "Failed": listing.failed(catalog),
-            "Kept": _cards(catalog, [kept], budget) if kept is not None else [],
-            "Videos": listing.videos(catalog, frozenset(shown)),
+            "Legend": legend(address),
+            "Dropped": _cards(catalog, dropped, budget, address) if dropped else ["<p>Nothing was dropped.</p>"],
+            "Failed": listing.failed(catalog, address),
+            "Kept": _cards(catalog, [kept], budget, address) if kept is not None else [],
+            "Videos": listing.videos(catalog, frozenset(shown), address),
             "Settings": listing.settings(catalog),
         }
         body = [
-            f"<h1>{escape(catalog.root.path.name, 80)}</h1>",
+            f"<h1>{escape(name, 80)}</h1>",
             f'<p class="soft">{_asked(found)}; {found.videos:,} kept with {found.clips:,} '
             f"clip{'' if found.clips == 1 else 's'}, {found.hours:.2f} hours.</p>",
-            "<nav>" + "".join(f'<a href="#{name.lower()}">{name}</a>' for name in sections) + "</nav>",
+            *about(catalog, clips),
+            "<nav>" + "".join(f'<a href="#{section.lower()}">{section}</a>' for section in sections) + "</nav>",
         ]
-        for name, parts in sections.items():
-            body += [f'<h2 id="{name.lower()}">{_HEADINGS.get(name, name)}</h2>', *parts]
-    atomic_write_text(path, page(f"{catalog.root.path.name}: report", body))
+        for section, parts in sections.items():
+            body += [f'<h2 id="{section.lower()}">{_HEADINGS.get(section, section)}</h2>', *parts]
+    atomic_write_text(path, page(f"{name}: report", body))
     return path
 
 
@@ -107,8 +127,9 @@ def _asked(found: Funnel) -> str:
 
 def _scores(catalog: DatasetState) -> Iterator[str]:
     yield (
-        '<p class="soft">Every video that a filter saw. The dashed line is the threshold in force; heights are square '
-        "roots of counts, so that a few are seen as well.</p>"
+        '<p class="soft">Every video that a filter saw: <span class="keep-key"></span>kept, '
+        '<span class="drop-key"></span>dropped; the dashed line is the threshold in force. Heights are square roots of '
+        "counts, so that a few are seen as well.</p>"
     )
     yield '<div class="grid">'
     yield from _distributions(catalog)
@@ -119,11 +140,13 @@ def _funnel(found: Funnel) -> Iterator[str]:
     most = max([step.kept for step in found.steps], default=0) or 1
     rows = []
     for step in found.steps:
-        gone = [f"{escape(reason)} {count}" for reason, count in step.reasons.items()]
-        gone += [f"failed: {escape(kind)} {count}" for kind, count in step.failures.items()]
+        gone = [_told(reason, reason_words(reason), count) for reason, count in step.reasons.items()]
+        gone += [
+            f"failed: {_told(kind, failure_words(kind, step.stage)[0], count)}" for kind, count in step.failures.items()
+        ]
         gone += [f"waiting {step.waiting}"] if step.waiting else []
         bar = f'<div style="width:{100 * step.kept / most:.1f}%"></div>'
-        rows.append([escape(step.words), str(step.kept), bar, f'<span class="why">{", ".join(gone)}</span>'])
+        rows.append([escape(step.words), f"{step.kept:,}", bar, f'<span class="why">{", ".join(gone)}</span>'])
     yield table(["left", "videos", "", "dropped here"], rows, numbers=(1,)).replace("<td><div", '<td class="bar"><div')
     ours = {"videos": found.videos, "clips": found.clips, "hours": found.hours}
     rows = [
@@ -134,18 +157,27 @@ def _funnel(found: Funnel) -> Iterator[str]:
     yield f'<div class="beside">{table(["", "here", "YouTube-360 (2020)"], rows, numbers=(1, 2))}</div>'
 
 
+def _told(code: str, meaning: str, count: int) -> str:
+    """A reason with what it means, where that is known."""
+    words = f'<abbr title="{escape(meaning)}">{escape(code)}</abbr>' if meaning else escape(code)
+    return f"{words} {count:,}"
+
+
 def _distributions(catalog: DatasetState) -> Iterator[str]:
     for score in SCORES:
         if score.stage not in catalog.stages:
             continue
         stage = catalog.stages[score.stage]
         records = [entry.record for entry in catalog.entries(score.stage).values() if entry.record is not None]
-        seen = [record.measures for record in records if score.value(record.measures) is not None]
-        values = [value for measures in seen if (value := score.value(measures)) is not None]
-        if not values:
+        seen = [
+            (value, score.limit(record.measures, stage))
+            for record in records
+            if (value := score.value(record.measures)) is not None
+        ]
+        if not seen:
             continue
-        limit = score.threshold(stage)
-        beyond = sum((score.margin(measures, stage) or 0.0) >= 0 for measures in seen)
+        values, limit = [value for value, _ in seen], score.threshold(stage)
+        beyond = sum(value >= own if score.drops_above else value <= own for value, own in seen)
         drawing = histogram(values, score.span, limit, score.drops_above, f"{score.stage}: {score.words}")
         yield (
             f'<div class="card"><h4>{escape(score.stage)}: {escape(score.name)}</h4>'
@@ -170,10 +202,13 @@ def _dropped_groups(catalog: DatasetState, limits: Limits) -> Iterator[_Group]:
             if entry.state == "filtered" and entry.record is not None:
                 margin = combined(stage, entry.record)
                 cases[entry.record.reason].append((np.inf if margin is None else abs(margin), entry))
-        for reason, found in sorted(cases.items()):
+        for reason, found in sorted(cases.items(), key=lambda group: (-len(group[1]), group[0])):
             found.sort(key=lambda case: (case[0], case[1].item.id))
             order = ", the borderline ones first" if any(np.isfinite(margin) for margin, _ in found) else ""
-            yield _Group(f"<h3>{escape(name)}: {escape(reason)} ({len(found)}{order})</h3>", found, limits.cases)
+            meaning = reason_words(reason)
+            words = f'<p class="soft">{escape(meaning[:1].upper() + meaning[1:])}.</p>' if meaning else ""
+            heading = f"<h3>{escape(name)}: {escape(reason)} ({len(found):,}{order})</h3>{words}"
+            yield _Group(heading, found, limits.cases)
 
 
 def _kept_group(catalog: DatasetState, limits: Limits) -> _Group | None:
@@ -196,13 +231,14 @@ def _kept_group(catalog: DatasetState, limits: Limits) -> _Group | None:
     return _Group(words, kept, limits.kept)
 
 
-def _cards(catalog: DatasetState, groups: Sequence[_Group], budget: _Budget) -> Iterator[str]:
+def _cards(catalog: DatasetState, groups: Sequence[_Group], budget: _Budget, address: str) -> Iterator[str]:
+    yield '<div class="groups">'
     for group in groups:
-        yield group.heading
-        yield '<div class="grid">'
-        for margin, entry in group.cases[: group.most]:
-            yield card(catalog, entry, budget.look(entry.item.id), margin)
-        yield "</div>"
-        more = len(group.cases) - group.most
-        if more > 0:
-            yield f'<p class="why">and {more} more: see <a href="#videos">all videos</a></p>'
+        cases = group.cases[: group.most]
+        yield f'<section class="group {_FEW.get(len(cases), "")}">{group.heading}<div class="grid">'
+        for margin, entry in cases:
+            yield card(catalog, entry, budget.look(entry.item.id), margin, address)
+        more = len(group.cases) - len(cases)
+        rest = f'<p class="why">and {more:,} more: see <a href="#videos">all videos</a></p>' if more > 0 else ""
+        yield f"</div>{rest}</section>"
+    yield "</div>"
