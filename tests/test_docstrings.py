@@ -27,6 +27,7 @@ from yt360.dataset.members import MemberReader
 ROOM = tuple(f"yt360.dataset.{found.name}" for found in pkgutil.iter_modules(yt360.dataset.__path__))
 MODULES = ("yt360", "yt360.sphere", "yt360.ambisonics", *ROOM)
 MODELS = ("yt360.models.avsa_model", "yt360.inference.processor")
+VIEWS = ("yt360.view.binaural", "yt360.view.path", "yt360.report.page")
 FACE = (yt360.Dataset, yt360.Clip, yt360.ClipDataset)
 
 
@@ -53,7 +54,7 @@ def public(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield name, value.__doc__ or ""
 
 
-@pytest.mark.parametrize("name", MODULES + MODELS)
+@pytest.mark.parametrize("name", MODULES + MODELS + VIEWS)
 def test_examples_are_right(name: str, names: dict[str, Any]) -> None:
     found = doctest.testmod(importlib.import_module(name), extraglobs=names, optionflags=doctest.ELLIPSIS)
     assert found.failed == 0, f"{found.failed} of {found.attempted} examples differ; the differences are printed above"

@@ -192,7 +192,7 @@ def test_the_largest_picture_and_the_finest_sound_of_a_clip_are_taken(root: Path
 
 def test_a_path_of_views_comes_from_a_table(tmp_path: Path) -> None:
     table = tmp_path / "path.csv"
-    table.write_text("t_s,az_deg,el_deg\n0,170,0\n2,-170,10\n")
+    table.write_text("\ufefft_s,az_deg,el_deg\n0,170,0\n2,-170,10\n", encoding="utf-8")  # as spreadsheets write it
     keys = read_path(table, 80.0)
     assert keys == [KeyFrame(0.0, 170.0, 0.0, 80.0), KeyFrame(2.0, -170.0, 10.0, 80.0)]
     middle = ViewPath(keys, (90, 160))(1.0)

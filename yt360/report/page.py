@@ -48,8 +48,9 @@ vertical-align:middle}
 .mark-key{background:var(--mark);opacity:.55}.keep-key{background:var(--keep)}.drop-key{background:var(--drop)}
 .ears{font-weight:600}.plain{fill:var(--soft)}
 .ruler{display:flex;font-size:.72rem;color:var(--soft);border-top:1px solid var(--line)}
-.ruler span{flex:2 1 0;text-align:center}.ruler span:first-child{flex:1 1 0;text-align:left}
-.ruler span:last-child{flex:1 1 0;text-align:right}
+.ruler span{flex:2 1 0;min-width:0;text-align:center;white-space:nowrap}
+.ruler span:first-child{flex:1 1 0;text-align:left}
+.ruler span:last-child{flex:1 1 0;display:flex;justify-content:flex-end}
 .groups{display:flex;flex-wrap:wrap;gap:0 .9rem}.group{flex:1 1 100%;min-width:0}
 .group.one{flex:0 1 318px}.group.two{flex:0 1 650px}
 .about table{width:auto}.about thead{display:none}.about td:first-child{color:var(--soft);white-space:nowrap}

@@ -93,7 +93,7 @@ def read_path(path: Path, fov_deg: float) -> list[KeyFrame]:
     Raises :class:`UsageError` for a file that is something else.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
             columns = tuple(rows.fieldnames or ())
             if not set(_COLUMNS[:3]) <= set(columns):
