@@ -20,7 +20,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "8a14749cb4664a78a7ef6d5f44af82387c08d9d7"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "813654c66f04b0084300a6f1c7c5aea0ca550083"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "76d6d1292f64f96c92ef99fb56343202179f13ff"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "9c0e1febc6fc64b2c0de0dc8002460780b050f24"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "55c63f8930cd26f6f89d91460343fac678366b21"),
