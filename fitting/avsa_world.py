@@ -34,6 +34,7 @@ TEST_SCENES, TEST_SEED = 48, 92_000
 
 _EVALUATION: dict[str, Any] = {
     "name": SHIPPED_MODEL,
+    "row": "avsa",
     "features": {"train_clips_per_video": 2, "test_clips_per_video": 4, "rounds": 1},
     "tasks": [
         {"task": "avc-bin", "views": 4, "learning_rate": 1e-3, "translators": True},
