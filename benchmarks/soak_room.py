@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.test_any_bytes import WAYS
-from tests.engine.conftest import Inline
+from tests.inline import Inline
 from tests.stages.fakes import FAKES
 from yt360.cli import common, main, remove, run
 from yt360.engine import pipeline, verify
