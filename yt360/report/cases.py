@@ -231,7 +231,7 @@ def _raised(gain_db: float) -> str:
     return f", {'raised' if gain_db > 0 else 'lowered'} by {abs(gain_db):.0f} dB"
 
 
-def _excerpt(pair: NDArray[np.float32], scratch: Path) -> tuple[str, float]:
+def _excerpt(pair: NDArray[np.floating], scratch: Path) -> tuple[str, float]:
     """Left and right ``(2, n)`` as Opus in Ogg, all at one level, and the gain in dB that brought it there."""
     if not pair.shape[1]:
         return "", 0.0
