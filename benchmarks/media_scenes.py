@@ -28,8 +28,11 @@ class Scene:
     grain: float
     seed: int
 
-    def frames(self, count: int, *, turn: float = 0.0) -> NDArray[np.uint8]:
-        """``(count, h, w, 3)`` RGB; ``turn`` radians to the left looks at the scene from another heading."""
+    def frames(self, count: int, *, turn: float = 0.0, pace: float = 1.0) -> NDArray[np.uint8]:
+        """``(count, h, w, 3)`` RGB; ``turn`` radians to the left looks at the scene from another heading.
+
+        The discs go 4.6° from frame to frame at a ``pace`` of 1.
+        """
         rng = np.random.default_rng(self.seed + 1)
         height, width = self.background.shape[:2]
         directions = sphere.pixel_vectors(height, width)
@@ -37,7 +40,7 @@ class Scene:
         for k in range(count):
             picture = self.background.copy()
             for start, radius, colour, axis in self.discs:
-                centre = start + k * 0.08 * np.cross(axis, start)
+                centre = start + k * pace * 0.08 * np.cross(axis, start)
                 inside = directions @ (centre / np.linalg.norm(centre)) > np.cos(radius)
                 picture[inside] = 0.2 * picture[inside] + 0.8 * colour
             grainy = picture + self.grain * rng.standard_normal(picture.shape)

@@ -23,7 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("YT360_OTHER_HANDS", CHECKOUT.parent / "shared"))
 """Real recordings beside the checkout (:envvar:`YT360_OTHER_HANDS` names another folder)."""
 
-DEBIAN = Path("/usr/share")
+DEBIAN = Path(os.environ.get("YT360_OTHER_HANDS_DEBIAN", "/usr/share"))
+"""Where Debian's packages lie (:envvar:`YT360_OTHER_HANDS_DEBIAN`: where they were unpacked, ``usr/share`` of it)."""
 
 
 def found(path: Path, what: str) -> Path:
