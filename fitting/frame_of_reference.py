@@ -5,7 +5,7 @@
 Material: procedural videos of one seed and, where they lie beside the checkout, recordings of ``../shared/media``.
 From each many samples: pieces of ten seconds or all of it; what moves without a sound and sounds without being seen
 laid over it, as loud as it or fainter; turned by any angle, delayed by up to 0.75 s; and sounds of other videos, whose
-heading is never right. Nothing of ``../shared/real`` or of ``benchmarks/frame_of_reference.py`` is seen.
+heading is never right. The weights of a lag are those of 16 worlds and 900 samples. Nothing of ``../shared/real`` or of ``benchmarks/frame_of_reference.py`` is seen.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def sample(
     right = abs((found.yaw_deg - yaw + 180) % 360 - 180) <= RIGHT_DEG and not stranger
     return (
         calibration.heading_columns(found.to_json()), right,
-        calibration.lag_columns(late.to_json()), right and abs(late.lag_s - truth_s) <= RIGHT_S,
+        calibration.lag_columns(late.to_json(), found.to_json()), right and abs(late.lag_s - truth_s) <= RIGHT_S,
     )  # fmt: skip
 
 
@@ -158,7 +158,11 @@ def main() -> None:
     headings, right, lags, in_time = zip(*found, strict=True)
     for name, columns, truth in (("HEADING_WEIGHTS", headings, right), ("LAG_WEIGHTS", lags, in_time)):
         table, known = np.array(columns, float), np.array(truth, bool)
-        _report(name, fitted(table, known), table, known)
+        weights = fitted(table, known)
+        _report(name, weights, table, known)
+    logits = weights[0] + table @ weights[1:]
+    bent = np.column_stack([logits, np.maximum(logits - calibration.LAG_STEEPER_FROM, 0)])
+    _report("LAG_SHAPE", fitted(bent, known, ridge=1e-4), bent, known)
 
 
 if __name__ == "__main__":

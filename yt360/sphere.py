@@ -319,6 +319,15 @@ def crop(picture: NDArray[Any], view: View, size: tuple[int, int], interpolation
     return sample(picture, _cached_map(view, size, (picture.shape[0], picture.shape[1])), interpolation)
 
 
+@lru_cache(maxsize=4)
+def _cached_vectors(height: int, width: int) -> NDArray[np.float64]:
+    return pixel_vectors(height, width)
+
+
+_CACHED_PIXELS = 2**17
+"""Size up to which the directions of a picture's pixels are remembered: 3 MB. Filters turn small pictures often."""
+
+
 def rotate_picture(picture: NDArray[Any], rotation: ArrayLike, interpolation: str = "linear") -> NDArray[Any]:
     """Turn the whole sphere ``(H, W[, C])``: what was in direction v is in direction ``rotation @ v`` afterwards.
 
@@ -327,7 +336,8 @@ def rotate_picture(picture: NDArray[Any], rotation: ArrayLike, interpolation: st
     array([1, 2, 3, 0])
     """
     height, width = picture.shape[:2]
-    azimuth, elevation = direction(pixel_vectors(height, width) @ np.asarray(rotation, float))
+    vectors = (_cached_vectors if height * width <= _CACHED_PIXELS else pixel_vectors)(height, width)
+    azimuth, elevation = direction(vectors @ np.asarray(rotation, float))
     rows, columns = to_pixels(azimuth, elevation, height, width)
     return sample(picture, np.stack([rows, columns], axis=-1).astype(np.float32), interpolation)
 

@@ -83,7 +83,7 @@ def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[fl
 
 class Stills(Stage):
     name = "stills"
-    version = 6
+    version = 7
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Resources(timeout_s=1800)

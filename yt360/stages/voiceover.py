@@ -53,7 +53,7 @@ class VoiceoverParams(TileRules):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 7
+    version = 8
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Resources(timeout_s=1800)

@@ -30,6 +30,15 @@ def test_evidence_makes_it_sure():
     assert calibration.lag_probability(LAG, UNSURE) <= calibration.heading_probability(UNSURE)
 
 
+def test_a_lag_is_not_surer_than_all_of_its_evidence():
+    """Whatever weakens, the heading as well, the lag is less sure."""
+    assert calibration.lag_probability(LAG, SURE) > 0.99
+    for weaker in ({"agreeing": 0.0}, {"margin": 0.3, "above_chance": 5.0}, {"margin": 0.5, "above_chance": 2.0}):
+        assert calibration.lag_probability({**LAG, **weaker}, SURE) < 0.95
+    doubtful = {**SURE, "correlation": 0.4, "agreeing": 0.5}
+    assert calibration.lag_probability(LAG, doubtful) < calibration.lag_probability(LAG, SURE)
+
+
 def test_nothing_to_see_is_unknown():
     assert judged().verdict == "unknown"
     assert judged(UNSURE).verdict == "unknown"

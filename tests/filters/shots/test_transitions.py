@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 
@@ -40,6 +42,32 @@ def test_a_dissolve_is_found_and_what_is_clear_of_it_is_kept(frames: int) -> Non
     (found,) = watch(dissolved(first, second, frames))
     assert abs(found.begin - (64 - frames)) <= max(4, frames // 3)
     assert abs(found.end - 64) <= max(4, frames // 3)
+
+
+@pytest.mark.parametrize("frames", [8, 16])
+def test_a_dissolve_from_a_plain_place_to_a_rich_one_is_found_by_its_mixture(frames: int) -> None:
+    """Contrast only rises there."""
+    rich = place(6, 64)
+    plain = np.stack([cv2.GaussianBlur(frame, (0, 0), 2.5) for frame in place(5, 64)])
+    (found,) = watch(dissolved(plain, rich, frames))
+    assert found.kind == "dissolve"
+    assert abs(found.begin - (64 - frames)) <= 4
+    assert abs(found.end - 64) <= 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_plain_place_of_straight_edges_is_not_any_other(seed: int) -> None:
+    """A quarter of its edges look like some edge of a rich place, and not the other way round."""
+    rng = np.random.default_rng(seed)
+    edges = np.sort(rng.integers(0, 320, 14))
+    picture = np.full((160, 320, 3), 150.0)
+    picture[80:] = 90
+    for left, right in itertools.pairwise(edges):
+        picture[rng.integers(30, 75) : 100, left:right] = rng.uniform(40, 220)
+    grain = rng.normal(0, 1.5, (24, 160, 320, 1))
+    walls = np.clip(cv2.GaussianBlur(picture, (0, 0), 0.8) + grain, 0, 255).astype(np.uint8)
+    assert watch(np.concatenate([walls, place(seed, 24)])) == [Transition(23, 24, "cut")]
+    assert watch(np.concatenate([place(seed, 24), walls])) == [Transition(23, 24, "cut")]
 
 
 def test_a_fade_through_black_parts_two_places_and_not_one() -> None:

@@ -31,3 +31,26 @@ def test_scalings_one_after_the_other_are_one():
     np.testing.assert_allclose(zoom.compose([one, two]) @ point, there)
     assert zoom.reach_px(zoom.identity(), HEIGHT, WIDTH) == 0
     assert zoom.reach_px(np.array([[1.0, 0, 3], [0, 1.0, 4]]), HEIGHT, WIDTH) == pytest.approx(5.0)
+
+
+def _scaled(picture, scale, right, down):
+    matrix = np.array([[scale, 0, (1 - scale) * WIDTH / 2 + right], [0, scale, (1 - scale) * HEIGHT / 2 + down]])
+    return cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+@pytest.mark.parametrize("scale", [1.016, 0.984])
+def test_a_slow_scaling_is_the_same_in_each_step(scale):
+    picture = scenery(5).astype(np.float32)
+    last = _scaled(picture, scale, 2.0, -1.0)
+    step = zoom.slow(picture, last)
+    assert step is not None
+    assert zoom.size(step) == pytest.approx(abs(np.log(scale)) / zoom.SLOW_STEPS, abs=4e-4)
+    undone, inside = zoom.apply(picture, zoom.compose([step] * zoom.SLOW_STEPS))
+    assert np.abs(undone - last)[inside].mean() < 1.0
+
+
+@pytest.mark.parametrize(("scale", "right"), [(1.0, 3.0), (1.0, 0.0), (1.001, 1.0)])
+def test_a_shift_alone_is_no_slow_scaling(scale, right):
+    """A camera that turns slowly shifts the picture as well."""
+    picture = scenery(5).astype(np.float32)
+    assert zoom.slow(picture, _scaled(picture, scale, right, 0.0)) is None

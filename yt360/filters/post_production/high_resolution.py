@@ -16,6 +16,10 @@ FRAME = 4096
 HOP = 4096
 """Samples from one frame to the next: frames do not overlap."""
 
+BINS_FRAME, BINS_HOP = 8192, 4096
+"""The same for the statistics of all bins: 341 ms, bins 2.9 Hz wide, half over the one before. The finer they are, the
+more of them one sound has for itself; of clean scenes no more are taken for a layer."""
+
 LOWEST_HZ, HIGHEST_HZ = 100.0, 8000.0
 """Range of frequencies that is looked at."""
 
@@ -33,25 +37,28 @@ class HighResolutionStatistics:
 
     def observe(self, block: CovarianceBlock) -> None:
         """Take in the next block."""
-        import scipy.fft  # here: who only asks where a root stands does not wait for it
-
         if block.samples.shape[1] < FRAME:
             return
-        window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(block.samples, FRAME, axis=1)[:, ::HOP]
         low, high = (round(hz * FRAME / SAMPLE_RATE_HZ) for hz in (LOWEST_HZ, HIGHEST_HZ))
         margin = tonal_peaks.MARGIN
-        spectra = scipy.fft.rfft(frames * window, axis=-1)[:, :, low - margin : high + margin]
+        spectra = _spectra(block.samples, FRAME, HOP)[:, :, low - margin : high + margin]
         power = np.square(np.abs(spectra[W])).astype(np.float32)
         inner = slice(margin, -margin)
         hz = np.arange(low, high) * (SAMPLE_RATE_HZ / FRAME)
         total = power.sum(axis=1)
         self._partials.add(spectra[:, :, inner], tonal_peaks.tonal_peaks_of(power), hz, total)
         self._swells.add(spectra[:, :, inner], transients.swells(power[:, inner]), hz, total)
-        deep = slice(round(bin_statistics.LOWEST_HZ * FRAME / SAMPLE_RATE_HZ) - (low - margin), -margin)
-        hz = np.arange(low - margin, high + margin)[deep] * (SAMPLE_RATE_HZ / FRAME)
-        self._bins.add(spectra[:, :, deep], power[:, deep], hz, total)
         self._power.append(total)
+        self._observe_bins(block.samples)
+
+    def _observe_bins(self, samples: NDArray[np.float32]) -> None:
+        if samples.shape[1] < BINS_FRAME:
+            return
+        low, high = (round(hz * BINS_FRAME / SAMPLE_RATE_HZ) for hz in (bin_statistics.LOWEST_HZ, HIGHEST_HZ))
+        spectra = _spectra(samples, BINS_FRAME, BINS_HOP)[:, :, low:high]
+        power = np.square(np.abs(spectra[W])).astype(np.float32)
+        hz = np.arange(low, high) * (SAMPLE_RATE_HZ / BINS_FRAME)
+        self._bins.add(spectra, power, hz, power.sum(axis=1))
 
     def shares(self) -> dict[str, VelocityShares]:
         """What ``partials`` and ``swells`` say of everything that was taken in."""
@@ -61,4 +68,13 @@ class HighResolutionStatistics:
 
     def excess(self) -> bin_statistics.BinExcess:
         """What all bins of everything that was taken in say."""
-        return self._bins.excess(HOP / SAMPLE_RATE_HZ)
+        return self._bins.excess(BINS_HOP / SAMPLE_RATE_HZ)
+
+
+def _spectra(samples: NDArray[np.float32], frame: int, hop: int) -> NDArray[np.complex64]:
+    """Spectra ``(channels, frames, bins)`` of a sound ``(channels, n)``, under a Hann window."""
+    import scipy.fft  # here: who only asks where a root stands does not wait for it
+
+    window = np.hanning(frame + 1)[:-1].astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, frame, axis=1)[:, ::hop]
+    return np.asarray(scipy.fft.rfft(frames * window, axis=-1), np.complex64)

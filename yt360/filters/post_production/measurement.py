@@ -94,7 +94,7 @@ _WEIGHTS = {
     "bed": _Weights(
         -1.54,
         0.3,
-        {"evidence": (0.025, 0.42), "partials": (0.00525, 1.34), "swells": (0.0075, 1.38), "bins": (0.375, 3.71)},
+        {"evidence": (0.025, 0.42), "partials": (0.00525, 1.34), "swells": (0.0075, 1.38), "bins": (0.25, 3.71)},
     ),
 }
 """Fitted by ``fitting/evidence.py`` (it says on what), on scenes and recordings of their own."""

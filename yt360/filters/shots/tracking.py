@@ -34,6 +34,9 @@ _FOUND = 0.8
 _LIGHT_PX = 8.0
 """Radius over which light is evened out: 9°."""
 
+_COARSE_PX = 5.0
+"""Radius of what is left out of :attr:`Panorama.middle_scales`, in pixels of 2.25°."""
+
 _WINDOW = (2 * _RADIUS_PX + 1, 2 * _RADIUS_PX + 1)
 _LEVELS = 3
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
@@ -81,6 +84,13 @@ class Panorama:
         half = cv2.resize(self._gray, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
         fine = half - cv2.GaussianBlur(half, (0, 0), 1.5)
         return float(fine[_POLAR_ROWS // 2 : -_POLAR_ROWS // 2].std())
+
+    @cached_property
+    def middle_scales(self) -> NDArray[np.float32]:
+        """``(HEIGHT / 2, WIDTH / 2)`` without the poles and what is finer than 2° or coarser than about 11°."""
+        half = cv2.resize(self._gray, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
+        even = half - cv2.GaussianBlur(half, (0, 0), _COARSE_PX)
+        return np.asarray(even[_POLAR_ROWS // 2 : -_POLAR_ROWS // 2], np.float32)
 
     @cached_property
     def spectrum(self) -> NDArray[np.complex64]:

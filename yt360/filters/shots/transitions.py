@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.filters.shots.blending import Blend, blend
 from yt360.filters.shots.settings import ShotSettings
 from yt360.filters.shots.tracking import Panorama, found_again, heading_change
 
@@ -42,6 +43,12 @@ _ALIGNED_FACTOR = 1.5
 
 _BESIDE = 0.85
 """A dissolve or fade begins and ends where contrast has this share of the way to what it is beside it."""
+
+_LEAST_MIXED, _EXPLAINED = 0.3, 0.8
+"""Least share of either place in the middle of a dissolve that is told by its mixture, and of what they explain."""
+
+_PLAINER = 0.75
+"""Contrast of the plainer side over that of the other up to which a dissolve need not dip below both."""
 
 _GROUP_S = 0.25
 _STEADY_S = 0.12
@@ -143,8 +150,10 @@ class ShotDetector:
         return min(max(index, self._first), self._end - 1)
 
     def _same(self, one: int, other: int) -> bool:
-        share = found_again(self._panorama(one), self._panorama(other))
-        return share >= self._settings.same_place_share
+        """Whether corners of one frame are found in the other and, where they are few, the other way round as well."""
+        first, second = self._panorama(one), self._panorama(other)
+        share, least = found_again(first, second), self._settings.same_place_share
+        return share >= 2 * least or (share >= least and share + found_again(second, first) >= 2 * least)
 
     def _same_in_any_heading(self, one: int, other: int) -> bool:
         if self._same(one, other):
@@ -193,9 +202,20 @@ class ShotDetector:
             for back, ahead in _BRIDGES_S
         }
         return any(
-            self._same_in_any_heading(one, other) or self._same(other, one) or self._same_in_other_light(one, other)
+            self._same_in_any_heading(one, other)
+            or self._same_back(one, other)
+            or self._same_in_other_light(one, other)
             for one, other in sorted(pairs)
         )
+
+    def _same_back(self, one: int, other: int) -> bool:
+        """Whether corners of both frames are found in the other, in the mean.
+
+        A plain picture finds a quarter of its few straight edges at many a place, and nothing of that is found in it.
+        """
+        first, second = self._panorama(one), self._panorama(other)
+        both = found_again(second, first) + found_again(first, second)
+        return both >= 2 * self._settings.same_place_share
 
     def _same_in_other_light(self, one: int, other: int) -> bool:
         first, second = self._panorama(one).evenly_lit, self._panorama(other).evenly_lit
@@ -251,22 +271,64 @@ class ShotDetector:
         return last
 
     def _dissolves(self, begin: int, end: int) -> list[Transition]:
-        """One place laid over another: contrast that dips between two pictures of different places."""
+        """One place laid over another, between two pictures of different places.
+
+        Either contrast dips, or, between a plain place and a rich one, where it only rises, the picture is a mixture of
+        both.
+        """
+        found = self._dip(begin, end)
+        by_contrast = found is not None
+        found = found or self._mixture(begin, end)
+        if found is None:
+            return []
+        middle, span = found
+        first, last = self._inside(middle - span), self._inside(middle + span)
+        if any(not self._same(k, k + 1) for k in range(first, last)) or self._bridged(first, last):
+            return []
+        if by_contrast:
+            return [Transition(self._clear(middle, -1, first), self._clear(middle, 1, last), "dissolve")]
+        shares = [self._blend(first, k, last).share for k in range(first, last + 1)]
+        pure = [k for k in range(middle - first) if shares[k] <= 1 - _BESIDE]
+        other = [k for k in range(middle - first, len(shares)) if shares[k] >= _BESIDE]
+        return [Transition(first + max(pure, default=0), first + min(other, default=len(shares) - 1), "dissolve")]
+
+    def _spans(self) -> list[int]:
+        return sorted({max(2, round(seconds * self._fps)) for seconds in _BLEND_SPANS_S})
+
+    def _dip(self, begin: int, end: int) -> tuple[int, int] | None:
+        """The frame where contrast is lowest against both sides, and the half length over which it is."""
         best: tuple[float, int, int] | None = None
-        for span in sorted({max(2, round(seconds * self._fps)) for seconds in _BLEND_SPANS_S}):
+        for span in self._spans():
             for middle in range(begin, end):
                 here = self._panorama(middle).contrast
                 sides = [self._panorama(self._inside(middle + offset)).contrast for offset in (-span, span)]
                 dip = here / max(1e-3, 0.5 * sum(sides))
                 if here < _BELOW_BOTH * min(sides) and (best is None or dip < best[0]):
                     best = (dip, middle, span)
-        if best is None or best[0] > self._settings.dissolve_contrast:
-            return []
-        _, middle, span = best
-        first, last = self._inside(middle - span), self._inside(middle + span)
-        if any(not self._same(k, k + 1) for k in range(first, last)) or self._bridged(first, last):
-            return []
-        return [Transition(self._clear(middle, -1, first), self._clear(middle, 1, last), "dissolve")]
+        return None if best is None or best[0] > self._settings.dissolve_contrast else best[1:]
+
+    def _mixture(self, begin: int, end: int) -> tuple[int, int] | None:
+        """The frame that is best explained by those on either side, and how far these are, if it is a mixture.
+
+        Long spans first: where those on either side are mixtures themselves, all three are alike.
+        """
+        for span in reversed(self._spans()):
+            best: tuple[float, int] | None = None
+            for middle in range(begin, end):
+                first, last = self._inside(middle - span), self._inside(middle + span)
+                low, high = sorted(self._panorama(k).contrast for k in (first, last))
+                if low > _PLAINER * high:
+                    continue
+                made = self._blend(first, middle, last)
+                mixed = _LEAST_MIXED <= made.share <= 1 - _LEAST_MIXED
+                if mixed and made.explained >= _EXPLAINED and (best is None or made.explained > best[0]):
+                    best = (made.explained, middle)
+            if best is not None:
+                return best[1], span
+        return None
+
+    def _blend(self, first: int, middle: int, last: int) -> Blend:
+        return blend(self._panorama(first), self._panorama(middle), self._panorama(last))
 
 
 def _distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

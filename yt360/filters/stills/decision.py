@@ -40,6 +40,10 @@ _BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
 to be noise: beyond, the picture moves everywhere."""
 
 
+_SCALED_DEPARTURE = 0.5
+"""Part of ``turning_departure`` that is enough where the picture is scaled."""
+
+
 @dataclass(frozen=True)
 class StillVerdict:
     """``kind`` is ``still``, ``slide-show``, ``turning``, ``zooming`` or ``overlay``; ``detail`` has the numbers."""
@@ -94,10 +98,13 @@ def quiet_steps(
 def _undone(columns: Columns, limits: StillsThresholds) -> NDArray[np.bool_]:
     """Steps in which the whole picture turned or was scaled ``(n,)``: then all of it departs from its mean.
 
-    Where water runs past or snow falls, a turn may be found that explains some of it.
+    Where water runs past or snow falls, a turn may be found that explains some of it. A scaling, on which most corners
+    agreed, need not take plain skies as far.
     """
-    everywhere = (columns["half"] >= limits.turning_departure) | (columns["liveliest"] <= 0)
-    found: NDArray[np.bool_] = ((columns["rotation_deg"] > 0) | (columns["zoom"] > 0)) & everywhere
+    scaled = columns["zoom"] > 0
+    least = np.where(scaled, _SCALED_DEPARTURE, 1.0) * limits.turning_departure
+    everywhere = (columns["half"] >= least) | (columns["liveliest"] <= 0)
+    found: NDArray[np.bool_] = ((columns["rotation_deg"] > 0) | scaled) & everywhere
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ LAG_STEPS = 8
 
 _ALWAYS = 0.2
 """Share of the steps in which what moves steadily may move less."""
+
+_SLOW_LEVELS = 0.5
+"""Gray levels by which pictures two seconds apart differ on average at least for a slow scaling to be sought."""
 
 COMPACT_REGIONS, _COMPACT_EXTENT = 2, 0.2
 """Most regions, and largest extent, of the motion in a step when one thing moves."""
@@ -111,6 +115,8 @@ def measure_window(
     """
     prepared = [motion.prepare(frame) for frame in frames]
     pairs = [motion.compare(*both, settings, turning=turning) for both in pairwise(prepared)]
+    if turning:
+        pairs = _slowly_zoomed(prepared, pairs, settings)
     flatness, stretch, unlike = _stays_alike(prepared, pairs, settings)
     places = _places(pairs, settings.polar_mask)
     apart = departures.measure([raw for raw, _ in prepared], settings.polar_mask)
@@ -123,7 +129,10 @@ def measure_window(
             guess = reduce(lambda whole, turn: turn @ whole, between, np.eye(3))
             near = pairs[index : index + LAG_STEPS]
             zooms = [zoom.identity() if pair.zoom is None else pair.zoom for pair in near]
-            zoomed = zoom.compose(zooms) if any(pair.zoom is not None for pair in near) else None
+            zoomed = None
+            if any(pair.zoom is not None for pair in near):
+                zoomed = zoom.estimate(prepared[index][1], prepared[index + LAG_STEPS][1])
+                zoomed = zoom.compose(zooms) if zoomed is None else zoomed
             moves = zoomed is not None or any(pair.rotation_deg > 0 for pair in near)
             far = motion.compare(prepared[index], prepared[index + LAG_STEPS], settings, guess, moves, zoomed)
             later, later_strength, later_regions = far.residual, far.strength, far.regions
@@ -155,6 +164,28 @@ def measure_window(
             )
         )
     return steps
+
+
+def _slowly_zoomed(
+    prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
+    pairs: Sequence[motion.PairMotion],
+    settings: MotionSettings,
+) -> list[motion.PairMotion]:
+    """The same comparisons, with a scaling undone that is too slow to be seen from one frame to the next."""
+    found = list(pairs)
+    for begin in range(0, len(pairs) - zoom.SLOW_STEPS + 1, zoom.SLOW_STEPS):
+        inside = range(begin, begin + zoom.SLOW_STEPS)
+        first, last = prepared[begin][1], prepared[begin + zoom.SLOW_STEPS][1]
+        if all(pairs[k].zoom is not None for k in inside) or float(np.abs(first - last).mean()) < _SLOW_LEVELS:
+            continue
+        step = zoom.slow(first, last)
+        if step is None:
+            continue
+        for k in inside:
+            again = motion.compare(prepared[k], prepared[k + 1], settings, zoomed=step)
+            # Encoders leave frames as they were and catch up later: what stood still belongs to the scaling as well.
+            found[k] = replace(again if again.residual < pairs[k].residual else pairs[k], zoom=step)
+    return found
 
 
 def _rounded(step: FrameComparison) -> FrameComparison:

@@ -34,6 +34,9 @@ _NOISE_RATIO = 0.33
 _LIVELY = 0.8
 """Mean absolute difference of a block, in gray levels, above which its surroundings are not background."""
 
+_GROUPS = 16
+"""Groups of gray levels, darkest first, whose change of brightness is looked at by itself."""
+
 _CURVE_SLACK = 0.25
 """How exactly a coded picture follows a change of brightness, as a part of the change."""
 
@@ -42,6 +45,9 @@ _LEAST_TURN = np.deg2rad(0.02)
 
 _LEAST_REACH_PX = 0.75
 """Pixels that the corners of a scaled picture move at least; less blurs things away and explains nothing."""
+
+_EXPLAINED = 0.003
+"""Share that a turn leaves over at most where no scaling is sought any more."""
 
 _TURNING = 0.05
 """Share that changes at least when the whole sphere turns noticeably; below it no rotation is sought."""
@@ -109,7 +115,7 @@ def compare(
     """Compare two prepared frames of the same size.
 
     ``turning`` says whether to seek a turn of the sphere or a scaling of the picture, ``guess`` is a rotation
-    ``(3, 3)`` to start from, ``zoomed`` a scaling ``(2, 3)`` that is known.
+    ``(3, 3)`` to start from, ``zoomed`` a scaling ``(2, 3)`` that is known and undone where that explains something.
     """
     weights = block_weights(*first[0].shape, settings.polar_mask)
     excess, background = _block_excess(*first, *second, settings)
@@ -127,16 +133,19 @@ def compare(
             if left < 0.7 * changed:
                 excess, background, residual, turn = turned_excess, turned_background, left, vector
     scaling = None
-    if turning and changed > _TURNING:
-        matrix = zoom.estimate(first[1], second[1]) if zoomed is None else zoomed
-        if matrix is not None and zoom.reach_px(matrix, *first[0].shape) >= _LEAST_REACH_PX:
-            scaled, inside = zoom.apply(first[0], matrix)
-            scaled = np.where(inside, scaled, second[0])
-            scaled_excess, scaled_background = _block_excess(scaled, _smooth(scaled), *second, settings, blur_px=0.5)
-            left = float(np.sum(weights[scaled_excess > 1]))
-            if left < 0.7 * residual:
-                excess, background, residual, turn = scaled_excess, scaled_background, left, np.zeros(3)
-                scaling = matrix
+    matrix = zoomed
+    if turning and changed > _TURNING and residual > _EXPLAINED and zoomed is None:
+        matrix = zoom.estimate(first[1], second[1])
+        if matrix is not None and zoom.reach_px(matrix, *first[0].shape) < _LEAST_REACH_PX:
+            matrix = None
+    if matrix is not None and residual > 0:
+        scaled, inside = zoom.apply(first[0], matrix)
+        scaled = np.where(inside, scaled, second[0])
+        scaled_excess, scaled_background = _block_excess(scaled, _smooth(scaled), *second, settings, blur_px=0.5)
+        left = float(np.sum(weights[scaled_excess > 1]))
+        if left < 0.7 * residual:
+            excess, background, residual, turn = scaled_excess, scaled_background, left, np.zeros(3)
+            scaling = matrix
     excess = np.where(weights > 0, excess, np.float32(0))
     regions, extent, others = _regions(excess > 1)
     return PairMotion(
@@ -327,16 +336,16 @@ def _block_excess(
 def _brightness_change(first: FloatImage, second: FloatImage) -> NDArray[np.float32] | None:
     """What happened to the brightness of the picture as a whole: the change of each gray level ``(256,)``.
 
-    Flicker, fades and automatic exposure are not motion. The curve is the median change of each of 16
+    Flicker, fades and automatic exposure are not motion. The curve is the median change of each of :data:`_GROUPS`
     groups of levels, so it follows clipping, and what moves in a small part has no say. ``None`` when
     half of the picture kept its brightness.
     """
     a, change = first[::2, ::2].ravel(), (second - first)[::2, ::2].ravel()
     if float(np.median(np.abs(change))) < 0.5:
         return None
-    parts = np.array_split(np.argsort(a), 16)
-    levels, index = np.unique([float(np.median(a[part])) for part in parts], return_index=True)
-    changes = np.array([float(np.median(change[part])) for part in parts])[index]
+    order = np.argsort(a)[: a.size // _GROUPS * _GROUPS].reshape(_GROUPS, -1)
+    levels, index = np.unique(np.median(a[order], axis=1), return_index=True)
+    changes = np.median(change[order], axis=1)[index]
     curve: NDArray[np.float32] = np.interp(np.arange(256), levels, changes).astype(np.float32)
     return curve
 

@@ -1,7 +1,8 @@
 """Zooming and shifting of a flat picture, as slide shows do it: what an editor does to a photograph, no camera does.
 
 A slide show that zooms scales the equirectangular picture as if it were flat. A camera that moves scales what lies
-ahead, shrinks what lies behind and leaves the sides to run past, so no scaling of the whole picture explains it.
+ahead, shrinks what lies behind and leaves the sides to run past, so no scaling of the whole picture explains it. What
+grows by half a percent a second is seen over two seconds, not from one sample to the next: :func:`slow`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _CLOSE_PX = 1.0
 
 _FEWEST, _LEAST_SHARE = 20, 0.6
 """Corners that must be found again, and the share of them that one scaling must explain."""
+
+SLOW_STEPS = 4
+"""Steps over which a slow scaling is sought."""
+
+_LEAST_SLOW, _LEAST_SLOW_PX = 0.003, 1.0
+"""Over these steps: least change of size (a natural logarithm) and of the corners; a shift alone is no scaling."""
 
 _IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -57,6 +64,21 @@ def apply(picture: FloatImage, matrix: NDArray[np.float64]) -> tuple[FloatImage,
     warped = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpAffine(np.ones_like(picture), matrix, (width, height), flags=cv2.INTER_LINEAR)
     return np.asarray(warped, np.float32), np.asarray(inside > 0.99)
+
+
+def slow(first: FloatImage, last: FloatImage) -> NDArray[np.float64] | None:
+    """The scaling ``(2, 3)`` of each of the :data:`SLOW_STEPS` steps from the gray ``first`` to ``last``, if it is one.
+
+    Every step scales and shifts alike, so each is the fourth root of the whole.
+    """
+    whole = estimate(first, last)
+    if whole is None or size(whole) < _LEAST_SLOW or reach_px(whole, *first.shape) < _LEAST_SLOW_PX:
+        return None
+    # A similarity of the plane is one complex factor and a shift: z -> a z + b; steps add up as a geometric series.
+    factor, shift = complex(whole[0, 0], whole[1, 0]), complex(whole[0, 2], whole[1, 2])
+    root = factor ** (1 / SLOW_STEPS)
+    part = shift / sum(root**k for k in range(SLOW_STEPS))
+    return np.array([[root.real, -root.imag, part.real], [root.imag, root.real, part.imag]])
 
 
 def compose(matrices: list[NDArray[np.float64]]) -> NDArray[np.float64]:
