@@ -5,7 +5,8 @@
 Material: procedural videos of one seed and, where they lie beside the checkout, recordings of ``../shared/media``.
 From each many samples: pieces of ten seconds or all of it; what moves without a sound and sounds without being seen
 laid over it, as loud as it or fainter; turned by any angle, delayed by up to 0.75 s; and sounds of other videos, whose
-heading is never right. The weights of a lag are those of 16 worlds and 900 samples. Nothing of ``../shared/real`` or of ``benchmarks/frame_of_reference.py`` is seen.
+heading is never right. The weights of a lag are those of 16 worlds and 900 samples. Nothing of
+``../shared/real`` or of ``benchmarks/frame_of_reference.py`` is seen.
 """
 
 from __future__ import annotations
