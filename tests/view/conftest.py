@@ -76,9 +76,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     serving.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium, driven by Selenium; the page's errors are in its log."""
+def start_browser() -> Any:
+    """Headless Chromium, driven by Selenium; skips without one."""
     programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
     if not all(programs):
         pytest.skip("needs chromium and chromedriver (apt install chromium chromium-driver)")
@@ -86,13 +85,20 @@ def browser() -> Iterator[Any]:
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
     for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb",
-                 "--autoplay-policy=no-user-gesture-required", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+                 "--autoplay-policy=no-user-gesture-required", "--disable-gpu", "--enable-unsafe-swiftshader",
                  "--hide-scrollbars"):  # fmt: skip
         options.add_argument(word)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
     driver.set_window_size(1400, 900)
     driver.set_script_timeout(60)
+    return driver
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser; the page's errors are in its log."""
+    driver = start_browser()
     yield driver
     driver.quit()
 

@@ -15,7 +15,6 @@ from yt360.errors import UsageError
 from yt360.files import parse_json
 from yt360.hashing import safe_id
 from yt360.view.clip_payload import ClipPayload
-from yt360.view.dataset_facts import dataset_facts
 from yt360.view.server import HRIRS, STATIC
 from yt360.view.video_facts import video_facts
 from yt360.view.video_table import Column
@@ -69,13 +68,12 @@ def _tables(viewed: ViewedRoot, folder: Path, payloads: Sequence[ClipPayload]) -
     chosen = {payload.clip.id for payload in payloads}
     videos = list(dict.fromkeys(payload.clip.video for payload in payloads))
     with viewed.catalog() as catalog:
-        facts = dataset_facts(catalog, viewed.recipe())
         told = [video_facts(catalog, video, None) for video in videos]
     for each in told:
         each["clips"] = [clip for clip in each["clips"] if clip["id"] in chosen]
         each["end_s"] = max((clip["start_s"] + clip["duration_s"] for clip in each["clips"]), default=0.0)
         _write(folder / "videos" / f"{_name(each['id'])}.json", each)
-    _write(folder / "dataset.json", {**facts, "person": "", "labels": []})
+    _write(folder / "dataset.json", {**parse_json(viewed.dataset()), "person": "", "labels": []})
     _write(folder / "videos.json", _rows(parse_json(viewed.videos()), frozenset(videos)))
 
 

@@ -24,7 +24,6 @@ from yt360.filters.evaluation.label_table import LabelTable, checked, merged, re
 from yt360.view.access import Guard, own_names
 from yt360.view.answers import bytes_answer, json_answer, on_error
 from yt360.view.clip_payload import ABOUT, Member
-from yt360.view.dataset_facts import dataset_facts
 from yt360.view.redeciding import redecided
 from yt360.view.source_segments import SegmentFiles, SourceSegment, source_video
 from yt360.view.video_facts import video_facts
@@ -68,9 +67,7 @@ class Routes:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     def dataset(self, request: Request) -> Response:
-        with self._viewed.catalog() as catalog:
-            facts = dataset_facts(catalog, self._viewed.recipe())
-        return json_answer({**facts, "person": self._labels.person})
+        return json_answer({**parse_json(self._viewed.dataset()), "person": self._labels.person})
 
     def videos(self, request: Request) -> Response:
         return Response(self._viewed.videos(), media_type="application/json")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from yt360.dataset.dataset import Dataset, open_dataset
 from yt360.engine import recipe as recipes
@@ -19,12 +20,24 @@ from yt360.engine.recipe import Registry
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.view.clip_payload import ClipPayload
+from yt360.view.dataset_facts import dataset_facts
 from yt360.view.drawn_views import TrainingRun
-from yt360.view.video_table import video_table
+from yt360.view.video_table import video_ids, video_table
+
+_MANY = 2000
+"""Videos from which on a process of its own reads them all: it gives its memory back, the server would not."""
 
 _KEPT_PAYLOADS = 3
 _AGAIN_S = 2.0
 """How long what was read stands before the ledger's files are looked at again."""
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What is told of all videos and of the dataset, as JSON."""
+
+    videos: bytes
+    dataset: bytes
 
 
 class ViewedRoot:
@@ -43,7 +56,7 @@ class ViewedRoot:
         self._catalog: DatasetState | None = None
         self._clips: Dataset | None = None
         self._payloads: OrderedDict[str, ClipPayload] = OrderedDict()
-        self._videos: bytes | None = None
+        self._told: _Whole | None = None
         self._stamp: tuple[Any, ...] = ()
         self._looked = 0.0
 
@@ -61,14 +74,20 @@ class ViewedRoot:
 
     def videos(self, said: Callable[[str], object] = lambda stage: None) -> bytes:
         """:func:`video_table` as JSON, made once for a state of the ledger."""
+        return self._whole(said).videos
+
+    def dataset(self) -> bytes:
+        """:func:`dataset_facts` as JSON, made once for a state of the ledger."""
+        return self._whole().dataset
+
+    def _whole(self, said: Callable[[str], object] = lambda stage: None) -> _Whole:
         with self.catalog() as catalog:
-            if self._videos is None:
-                text = json.dumps(video_table(catalog, said), ensure_ascii=False, separators=(",", ":"))
-                self._videos = text.encode("utf-8", "replace")
-                # Records of all videos went through memory: what is asked for next is of one.
-                self._catalog = DatasetState(self.root, tuple(catalog.stages.values()))
-                pa.default_memory_pool().release_unused()
-            return self._videos
+            if self._told is None:
+                if len(video_ids(catalog)) < _MANY:
+                    self._told = _whole(catalog, self.recipe(), said)
+                else:
+                    self._told = _made_elsewhere(self.root.url, self._registry)
+            return self._told
 
     def payload(self, key: str) -> ClipPayload:
         """A clip that lies in a shard, for the player. Raises :class:`UsageError` where there is none of this name.
@@ -106,7 +125,7 @@ class ViewedRoot:
         if self._catalog is None or stamp != self._stamp:
             self._stamp = stamp
             self._catalog = DatasetState(self.root, self.recipe().stages)
-            self._clips = self._videos = None
+            self._clips = self._told = None
             self._payloads.clear()
 
     def _files(self) -> tuple[Any, ...]:
@@ -120,3 +139,22 @@ class ViewedRoot:
                 continue
             found.append((str(path), stat.st_size, stat.st_mtime_ns))
         return tuple(found)
+
+
+def _whole(catalog: DatasetState, recipe: recipes.Recipe, said: Callable[[str], object] = lambda stage: None) -> _Whole:
+    return _Whole(_json(video_table(catalog, said)), _json(dataset_facts(catalog, recipe)))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _made_elsewhere(location: str, registry: Registry) -> _Whole:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_made_here, location, registry).result()
+
+
+def _made_here(location: str, registry: Registry) -> _Whole:
+    root = Root(location)
+    recipe = recipes.of_root(root.recipe, registry)
+    return _whole(DatasetState(root, recipe.stages), recipe)

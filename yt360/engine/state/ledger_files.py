@@ -101,8 +101,8 @@ class JsonLines:
     def having(self, column: str, values: Collection[str]) -> Iterator[Record]:
         """The records with one of some values in a column of text."""
         found = pc.is_in(self.columns([column])[column], value_set=pa.array(list(values), pa.string()))
-        for row in np.flatnonzero(found.to_numpy()):
-            yield self.record(int(row))
+        for row in pc.indices_nonzero(found).to_pylist():  # Arrow's to_numpy() would bring in pandas
+            yield self.record(row)
 
     def _open(self) -> BinaryIO:
         try:

@@ -56,7 +56,9 @@ def load(dataset: Dataset, stage: Stage) -> tuple[NDArray[np.uint8], Callable[[]
         table = file.read(columns=list(_PLAN), use_threads=False)
         return ItemPlan(table, dataset.maker(stage) if own else None, int(_told(file)["asked"]))
 
-    return file.read(columns=["state"], use_threads=False)["state"].to_numpy(), plan
+    chunks = file.read(columns=["state"], use_threads=False)["state"].chunks
+    # One by one: together, Arrow would bring in pandas for it.
+    return np.concatenate([np.empty(0, np.uint8), *(chunk.to_numpy() for chunk in chunks)]), plan
 
 
 def load_plan(dataset: Dataset, stage: Stage) -> ItemPlan | None:
