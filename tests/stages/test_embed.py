@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import yt360
-from tests.engine.conftest import Inline
 from tests.inference.scenes import model_folder
+from tests.inline import Inline
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli.main import main as command_line
 from yt360.engine import pipeline, recipe
