@@ -60,13 +60,13 @@ export class Controls {
     );
   }
 
-  /** Show a state: {time_s, duration_s, playing, ready}. */
-  show({ time_s, duration_s, playing, ready }) {
+  /** Show a state: {time_s, duration_s, playing, ready, loading}. */
+  show({ time_s, duration_s, playing, ready, loading }) {
     write(this.play, playing ? "Pause" : "Play");
     this.play.disabled = !ready;
     this.time.max = String(duration_s || 1);
     if (document.activeElement !== this.time || playing) this.time.value = String(time_s);
-    const words = `${time_s.toFixed(1)} s of ${duration_s.toFixed(1)} s`;
+    const words = loading ? "loading …" : `${time_s.toFixed(1)} s of ${duration_s.toFixed(1)} s`;
     write(this.clock, words);
     if (this.time.getAttribute("aria-valuetext") !== words) this.time.setAttribute("aria-valuetext", words);
   }

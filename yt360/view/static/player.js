@@ -55,12 +55,14 @@ class Player {
   }
 
   #observer;
+  #loading = false;
 
   /** Show another recording. Resolves when its first frame is there; picture first, sound when it has come. */
   async load(url) {
     const turn = ++this.#loads;
     this.playback?.pause();
     this.ready = false;
+    this.#loading = true;
     this.#say(null);
     this.#about = null;
     this.#layers = new Layers(() => null);
@@ -86,7 +88,11 @@ class Player {
     } catch (error) {
       if (turn === this.#loads) this.#say(`This recording cannot be shown: ${error.message}`);
     }
-    if (turn === this.#loads) this.#tell();
+    if (turn !== this.#loads) return;
+    this.#loading = false;
+    this.#told = null;
+    this.#wake();
+    this.#tell();
   }
 
   async play() {
@@ -153,7 +159,7 @@ class Player {
   }
 
   get time_s() {
-    return this.playback?.time_s ?? 0;
+    return this.#about ? (this.playback?.time_s ?? 0) : 0;
   }
 
   state() {
@@ -165,6 +171,7 @@ class Player {
       playing: this.playback?.playing ?? false,
       ended: this.playback?.ended ?? false,
       ready: this.ready,
+      loading: this.#loading,
       error: this.error,
       view: { az_deg, el_deg, fov_deg, roll_deg },
       layers: [...this.#chosen],
