@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
-from yt360.media.energy_overlay import CONTRAST, OPACITY, heat_colours
+from yt360.media.energy_overlay import CONTRAST, ENERGY_WORDS, OPACITY, heat_colours
 
 RATE_HZ = 10
 """Moments a second; moment n is at n / 10 s."""
@@ -73,6 +73,7 @@ def sound_layers(foa: NDArray[np.floating], rate_hz: int) -> tuple[dict[str, Any
     energy = moments | {
         "contrast": CONTRAST,
         "opacity": OPACITY,
+        "words": ENERGY_WORDS,
         "colours": heat_colours().tolist(),
         "covariance": [_short(each[_UPPER]) for each in products],
         "peak": _short(maps.max(axis=1)),

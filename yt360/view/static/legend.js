@@ -46,8 +46,8 @@ export class Legend {
       context.fillRect(n, 0, 1, 10);
     });
     const words =
-      "Sound energy: what a microphone hears that points there. Yellow is the most of this moment, clear the least; " +
-      "an even field, and a moment 40 dB below the loudest, leave the picture clear.";
+      `Sound energy of two tenths of a second: ${energy.words}. An even field, and a moment 40 dB below the loudest, ` +
+      "leave the picture clear.";
     return { element: make("div", {}, bar, make("p", {}, words)) };
   }
 
