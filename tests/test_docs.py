@@ -23,7 +23,7 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(CHECKOUT)) for page in PAGES])
 def test_commands_that_a_page_shows_exist(page: Path) -> None:
     blocks = re.findall(r"^```.*?^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    shown = re.findall(r"^(?:\$ )?yt360 ([a-z][a-z-]*)", "\n".join(blocks), re.MULTILINE)
+    shown = re.findall(r"^(?:\$ )?yt360 ([a-z][a-z_-]*)", "\n".join(blocks), re.MULTILINE)
     written_on_the_page = {"dark", "blur"}  # stages of the tutorial
     assert set(shown) - set(main._COMMANDS) - written_on_the_page == set()
 
