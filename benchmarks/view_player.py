@@ -22,24 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.worlds import machine
-from tests.view.player_page import FPS, chromium, page, recordings, runner, served
-
-_TURN = """
-const [seconds] = given;
-const [first, begin, past] = [player.drawn, performance.now(), []];
-let last = begin;
-await new Promise((done) => {
-  const step = (now) => {
-    past.push(now - last);
-    last = now;
-    player.setView({ az_deg: player.look.az_deg + 1 });
-    if (now - begin < 1000 * seconds) requestAnimationFrame(step);
-    else done();
-  };
-  requestAnimationFrame(step);
-});
-return [player.drawn - first, (performance.now() - begin) / 1000];
-"""
+from tests.view.player_page import FPS, TURN, chromium, page, processor_s, recordings, runner, served
 
 _PLAY = """
 const [seconds] = given;
@@ -51,26 +34,6 @@ const found = [player.drawn - first, (performance.now() - begin) / 1000, player.
 player.pause();
 return found;
 """
-
-
-def processor_s(pid: int) -> float:
-    """Processor time in s of a process and all below it."""
-    ticks: dict[int, int] = {}
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    waiting, total = [pid], 0
-    while waiting:
-        now = waiting.pop()
-        total += ticks.get(now, 0)
-        waiting += children.get(now, [])
-    return total / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -114,7 +77,7 @@ def _measure(driver: Any, name: str, given: argparse.Namespace) -> None:
     for layers in ([], ["energy"], every):
         run("await player.setLayers(given[0]);", layers)
         before_s = processor_s(pid)
-        drawn, wall_s = run(_TURN, given.seconds)
+        drawn, wall_s = run(TURN, given.seconds)
         spent_s = processor_s(pid) - before_s
         what = ", ".join(layers) or "no layer"
         print(f"turning, {what}: {_rate(drawn, wall_s, spent_s)}")

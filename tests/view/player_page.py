@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -60,6 +61,22 @@ const read = () => {
   return data;
 };
 """
+
+TURN = """
+const [seconds] = given;
+const [first, begin] = [player.drawn, performance.now()];
+await new Promise((done) => {
+  const step = (now) => {
+    player.setView({ az_deg: player.look.az_deg + 1 });
+    if (now - begin < 1000 * seconds) requestAnimationFrame(step);
+    else done();
+  };
+  requestAnimationFrame(step);
+});
+return [player.drawn - first, (performance.now() - begin) / 1000];
+"""
+"""Turns the view a degree a frame for given[0] s; how many frames were drawn, and in how many s."""
+
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Player</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="static/player.css"></head>
@@ -261,3 +278,23 @@ def _view() -> dict[str, Any]:
         "end_s": 0.75,
         "outline": [list(map(float, np.degrees(each))) for each in zip(*edge, strict=True)],
     }
+
+
+def processor_s(pid: int) -> float:
+    """Processor time in s of a process and all below it."""
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            ticks[int(entry.name)] = int(fields[11]) + int(fields[12])
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    waiting, total = [pid], 0
+    while waiting:
+        now = waiting.pop()
+        total += ticks.get(now, 0)
+        waiting += children.get(now, [])
+    return total / os.sysconf("SC_CLK_TCK")
