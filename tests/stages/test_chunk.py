@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import functools
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import av
@@ -20,18 +22,29 @@ from yt360.stages.clip_cutting import clip_name
 from yt360.stages.validate import Validate, ValidateParams
 from yt360.synth import VideoSpec, VideoTruth, render_video
 
+_ROOM = tempfile.TemporaryDirectory(prefix="yt360-test-chunk-")
 
-def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -> tuple[VideoTruth, dict[str, Path]]:
-    """A small video with validate's facts; the inputs of chunk."""
-    truth = render_video(VideoSpec(seed, 0, defect, duration_s, 224, 448, 16.0), tmp_path / "world")
-    media = [tmp_path / "world" / "media" / name for name in truth.files]
+
+@functools.cache
+def _made(defect: str, seed: int, duration_s: float) -> tuple[VideoTruth, dict[str, Path], bytes]:
+    """A small video, rendered once, and validate's facts of it."""
+    folder = Path(tempfile.mkdtemp(dir=_ROOM.name))
+    truth = render_video(VideoSpec(seed, 0, defect, duration_s, 224, 448, 16.0), folder)
+    media = [folder / "media" / name for name in truth.files]
     files = {"video": media[0]} | ({"sound": media[1]} if len(media) > 1 else {})
-    out = tmp_path / "validate"
+    out = folder / "validate"
     out.mkdir()
     said = ValidateParams(convention="fuma" if defect == "fuma_order" else "auto")
     outcome = Validate(said).process(item(files), context(out))
     assert isinstance(outcome, Done)
-    return truth, files | {"facts": out / outcome.outputs["facts"]}
+    return truth, files, (out / outcome.outputs["facts"]).read_bytes()
+
+
+def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -> tuple[VideoTruth, dict[str, Path]]:
+    """A small video with validate's facts, which a test may change; the inputs of chunk."""
+    truth, files, facts = _made(defect, seed, duration_s)
+    (tmp_path / "facts.json").write_bytes(facts)
+    return truth, files | {"facts": tmp_path / "facts.json"}
 
 
 def item(files: dict[str, Path], **meta) -> Item:
