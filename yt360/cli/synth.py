@@ -74,7 +74,8 @@ def synth_command(
             workers=workers,
             progress=advance,
         )
-    click.echo(f"{len(made)} videos in {directory / 'media'}, what they are in {directory / 'truth'}")
+    count = f"{len(made)} video" + "s" * (len(made) != 1)
+    click.echo(f"{count} in {directory / 'media'}, what they are in {directory / 'truth'}")
     return 0
 
 
