@@ -31,7 +31,11 @@ html_show_sourcelink = False
 html_show_sphinx = False
 
 # Pages outside this folder, and where they stand in the site.
-_OUTSIDE = {"manifests/README.md": "reference/manifests.md"}
+_OUTSIDE = {
+    "manifests/README.md": "reference/manifests.md",
+    "yt360/models/weights/avsa-procedural-world/README.md": "reference/avsa-procedural-world.md",
+    "THIRD_PARTY.md": "reference/third-party.md",
+}
 
 
 def _with_pages_from_outside(_: Any, docname: str, source: list[str]) -> None:
