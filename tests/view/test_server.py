@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import fsspec
 import numpy as np
 import pytest
 import soundfile
@@ -26,8 +27,10 @@ from yt360.filters.evaluation.scores import SCORES, combined
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.sound import FoaDecodeSpec
 from yt360.stages import REGISTRY
+from yt360.view import viewed_root
 from yt360.view.source_segments import NO_DIRECTIONS, SegmentFiles, SourceSegment, SourceVideo
 from yt360.view.video_table import last_line, video_table
+from yt360.view.viewed_root import ViewedRoot
 
 COUNT = 40
 
@@ -274,3 +277,29 @@ def test_notes_and_tracebacks() -> None:
     assert "first channel" in NO_DIRECTIONS
     assert last_line("Traceback (most recent call last):\n  File x\nValueError: what") == "ValueError: what"
     assert last_line("it ends\ntoo early") == "it ends\ntoo early"
+
+
+def test_a_root_in_a_store_is_viewed_like_a_folder(
+    clips: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    store = fsspec.filesystem("memory")
+    store.put(str(clips.viewed.root.path) + "/", "/bucket/viewed/", recursive=True)
+    try:
+        root = Root("memory://bucket/viewed")
+        root.require()
+        viewed = ViewedRoot(root, FAKES)
+        table = json.loads(viewed.videos())
+        assert table["columns"]["id"] == json.loads(clips.viewed.videos())["columns"]["id"]
+        assert viewed.payload("one-00010").read("video.mp4") == clips.viewed.payload("one-00010").read("video.mp4")
+    finally:
+        store.rm("/bucket", recursive=True)
+
+
+def test_a_large_root_is_read_by_a_process_of_its_own(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ViewedRoot(root, REGISTRY)
+    there = ViewedRoot(root, REGISTRY)
+    assert here.videos()
+    monkeypatch.setattr(viewed_root, "_MANY", COUNT)
+    monkeypatch.setattr(viewed_root, "video_table", None)  # this process must not
+    assert (there.videos(), there.dataset()) == (here.videos(), here.dataset())
