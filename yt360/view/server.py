@@ -79,7 +79,10 @@ class Routes:
                 source, problem = source_video(catalog, name, self._scratch), ""
             except ItemError as error:
                 source, problem = None, str(error)
-            return json_answer(video_facts(catalog, name, source, problem))
+            facts = video_facts(catalog, name, source, problem)
+        held = self._viewed.held_clips()
+        facts["clips"] = [{**clip, "in_shard": clip["id"] in held} for clip in facts["clips"]]
+        return json_answer(facts)
 
     def clip(self, request: Request) -> Response:
         payload = self._viewed.payload(request.path_params["clip"])

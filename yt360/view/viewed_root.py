@@ -19,6 +19,7 @@ from yt360.engine import recipe as recipes
 from yt360.engine.recipe import Registry
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.errors import UsageError
 from yt360.view.clip_payload import ClipPayload
 from yt360.view.dataset_facts import dataset_facts
 from yt360.view.drawn_views import TrainingRun
@@ -56,6 +57,7 @@ class ViewedRoot:
         self._catalog: DatasetState | None = None
         self._clips: Dataset | None = None
         self._payloads: OrderedDict[str, ClipPayload] = OrderedDict()
+        self._held: frozenset[str] | None = None
         self._told: _Whole | None = None
         self._stamp: tuple[Any, ...] = ()
         self._looked = 0.0
@@ -116,6 +118,17 @@ class ViewedRoot:
                 self._clips = open_dataset(self.root.url)
             return self._clips.ids
 
+    def held_clips(self) -> frozenset[str]:
+        """Ids of the clips that lie in shards; none before there are shards."""
+        with self._lock:
+            self._refresh()
+            if self._held is None:
+                try:
+                    self._held = frozenset(self.clip_ids())
+                except UsageError:
+                    self._held = frozenset()
+            return self._held
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if self._catalog is not None and now - self._looked < _AGAIN_S:
@@ -125,7 +138,7 @@ class ViewedRoot:
         if self._catalog is None or stamp != self._stamp:
             self._stamp = stamp
             self._catalog = DatasetState(self.root, self.recipe().stages)
-            self._clips = self._told = None
+            self._clips = self._held = self._told = None
             self._payloads.clear()
 
     def _files(self) -> tuple[Any, ...]:

@@ -25,7 +25,8 @@ export class Detail {
     this.timeline = new TimeLine({ onSeek: (seconds) => this.seekVideo(seconds) });
     this.bar = labelBar(labels, () => ({ video: this.facts?.id, seconds: this.videoTime() }));
     this.steps = element('section', { class: 'steps', 'aria-label': 'What the filters said' });
-    this.body = element('div', { class: 'body', hidden: true }, this.stage, this.sources, this.timeline.node, this.bar.node, this.steps);
+    this.body = element('div', { class: 'body', hidden: true }, this.notes, this.stage, this.sources, this.timeline.node, this.bar.node, this.steps);
+    this.notes = element('p', { class: 'soft notes' });
     this.empty = element('p', { class: 'soft' }, 'Choose one from the list.');
     this.node = element('section', { class: 'detail', 'aria-label': 'Video' },
       element('button', { type: 'button', class: 'quiet back', onclick: onBack }, '← all videos'),
@@ -74,6 +75,7 @@ export class Detail {
       facts.clips.length ? counted(facts.clips.length, 'clip') : 'no clips',
     ];
     this.about.replaceChildren(...words.filter(Boolean).flatMap((word, at) => (at ? [' · ', word] : [word])));
+    this.notes.replaceChildren(...facts.notes.map((words) => element('span', {}, words)));
     this.timeline.set(facts.clips, facts.timelines, facts.end_s);
     this.sources.replaceChildren(
       ...facts.clips.map((clip) => element('button', {
@@ -86,7 +88,11 @@ export class Detail {
     this.bar.draw();
   }
 
+  /** A clip that lies in no shard yet is a moment of the whole video. */
   playClip(clip, place = {}) {
+    if (!clip.in_shard) {
+      return this.facts.segments > 0 ? this.playWhole(clip.start_s + (place.t ?? 0), place) : this.playNothing();
+    }
     return this.play({ url: api.clipUrl(clip.id), clip: clip.id, at: clip.start_s, length: clip.duration_s }, place.t ?? 0, place);
   }
 
