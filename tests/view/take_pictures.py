@@ -5,6 +5,7 @@ ROOT is a finished root with clips, best of a procedural world (`make demo` make
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from tests.view.pages import Page, until
 from yt360.engine.storage import Root
 
 _SIZE = (1280, 860)
+_AT_S = 2.0
 
 
 def main(location: str, folder: Path) -> None:
@@ -28,7 +30,11 @@ def main(location: str, folder: Path) -> None:
         try:
             served = serving(Root(location))
             clip = served.viewed.clip_ids()[0]
-            place = f"#clip={clip}&t=2&az=20&fov=100&layers=energy,directions"
+            heard = json.loads(served.viewed.payload(clip).read("directions.json").data)
+            moment = round(_AT_S * heard["rate_hz"])  # look to where the sound comes from, a little beside it
+            az_deg, el_deg = heard["azimuth_deg"][moment] - 15, heard["elevation_deg"][moment] / 2
+            az_deg = (az_deg + 180) % 360 - 180
+            place = f"#clip={clip}&t={_AT_S}&az={az_deg:.0f}&el={el_deg:.0f}&fov=110&layers=energy,directions"
             page = Page(browser).open(served.address + place, *_SIZE)
             until(lambda: page.js("return !document.querySelector('.give').disabled"), "an open video")
             until(lambda: page.texts(".step"), "its steps")

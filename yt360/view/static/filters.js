@@ -14,7 +14,7 @@ export class Filters {
     this.table = table;
     this.onChange = onChange;
     this.text = element('input', {
-      type: 'search', id: 'search', placeholder: 'Search title or id', 'aria-label': 'Search title or id',
+      type: 'search', id: 'search', placeholder: 'Search', 'aria-label': 'Search title or id',
       'aria-keyshortcuts': '/', autocomplete: 'off', oninput: () => this.changed(),
     });
     this.selects = new Map(COLUMNS.map(([name, words]) => [name, this.select(name, words)]));
