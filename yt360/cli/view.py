@@ -80,9 +80,13 @@ def view_command(
         from yt360.view import server
     except ModuleNotFoundError as error:
         raise UsageError(f"yt360 view needs {error.name}: pip install 'yt360[view]'") from error
+    import pyarrow
+
     from yt360.view.access import new_token
     from yt360.view.viewed_root import ViewedRoot
 
+    # Arrow's own allocator keeps what a large root's records took while they were read; this one gives it back.
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     opened = open_root(root)
     if folder is not None:
         return _export(ViewedRoot(opened, REGISTRY, run), folder, clips)
