@@ -101,6 +101,7 @@ FAKES = Registry(
         "shard": REGISTRY.stages["shard"],
     },
 )
+WITH_EMBED = Registry(stages={**FAKES.stages, "embed": REGISTRY.stages["embed"]})
 
 
 class Dataset:

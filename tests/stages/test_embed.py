@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import yt360
+from tests import CHECKOUT
+from tests.engine.executors.test_slurm import needs_slurm
 from tests.inference.scenes import model_folder
 from tests.inline import Inline
-from tests.stages.fakes import FAKES, Dataset
+from tests.stages.fakes import WITH_EMBED, Dataset
 from yt360.cli.main import main as command_line
 from yt360.engine import pipeline, recipe
-from yt360.engine.recipe import Registry
 from yt360.engine.stage import Item
 from yt360.errors import UsageError
 from yt360.inference.embedding import Embedder
@@ -22,11 +25,9 @@ from yt360.inference.embedding_settings import EmbeddingSettings
 from yt360.inference.features_table import read_features
 from yt360.publishing import features
 from yt360.publishing.manifests import publish
-from yt360.stages import REGISTRY
 from yt360.stages.embed import Embed, EmbedParams
 
 VIDEOS = {"aaa": 2, "bbb": 1, "ccc": 0}
-ALL = Registry(stages={**FAKES.stages, "embed": REGISTRY.stages["embed"]})
 SHORT = {"data": {"sound_s": 0.5, "picture_s": 0.25}}
 
 
@@ -45,7 +46,7 @@ def command(*words: object) -> int:
 def _stages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stages of this test, in this process."""
     for module in ("embed_dataset", "remove"):
-        monkeypatch.setattr(f"yt360.cli.{module}.REGISTRY", ALL)
+        monkeypatch.setattr(f"yt360.cli.{module}.REGISTRY", WITH_EMBED)
     monkeypatch.setattr("yt360.engine.pipeline.WorkerPool", lambda *_, **__: Inline())
 
 
@@ -66,7 +67,7 @@ def table(dataset: Dataset, model: Path) -> Path:
     """Made by two workers, after a root whose recipe had no such stage."""
     out = dataset.root.path.parent / "features.parquet"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("yt360.cli.embed_dataset.REGISTRY", ALL)
+        patch.setattr("yt360.cli.embed_dataset.REGISTRY", WITH_EMBED)
         assert command("embed", "--root", dataset.root.path, *words(model, out), "--workers", 2) == 0
     return out
 
@@ -148,7 +149,8 @@ def test_a_clip_that_cannot_be_read_is_named_and_left_out(
 
 
 def _recipe(**embed: object) -> recipe.Recipe:
-    return recipe.build({"stages": {"crawl": {}, "chunk": {}, "split": {}, "embed": embed}}, ALL, [], where="test")
+    stages = {"crawl": {}, "chunk": {}, "split": {}, "embed": embed}
+    return recipe.build({"stages": stages}, WITH_EMBED, [], where="test")
 
 
 def test_without_a_model_the_stage_does_nothing_and_a_model_must_be_known() -> None:
@@ -187,3 +189,25 @@ def test_what_the_key_depends_on() -> None:
 def test_a_gpu_is_asked_for_where_the_network_computes_on_one() -> None:
     assert Embed(EmbedParams(device="cuda:1")).needs.gpus == 1
     assert Embed(EmbedParams()).needs.gpus == Embed.needs.gpus == 0
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bytes(table: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="no Ray here: pip install 'yt360[ray]'")
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "150")  # on a busy machine,
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # where nice workers hardly run
+    other, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    assert command("embed", "--root", other.root.path, *words(model, out, "--engine", "ray", "--workers", 1)) == 0
+    assert out.read_bytes() == table.read_bytes()
+
+
+@pytest.mark.slow
+@needs_slurm
+def test_slurm_gives_the_same_bytes(table: Path, model: Path, tmp_path: Path) -> None:
+    other, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    launcher = shlex.join(["env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "tests.stages.embed_cli"])
+    cluster = ["--engine", "slurm", "--launcher", launcher, "--tasks", 2]
+    assert command("embed", "--root", other.root.path, *words(model, out, *cluster)) == 0
+    assert out.read_bytes() == table.read_bytes()
+    assert next(other.root.logs.glob("*/*.log"), None)
