@@ -176,7 +176,9 @@ def test_clips_of_a_test_video_are_random_then_uniform(datasets: Path) -> None:
     assert not np.array_equal(first, second), "every epoch draws its own clips"
 
 
-@pytest.mark.parametrize(("weights", "dataset"), [("trained", "ucf101"), ("random", "hmdb51")])
+@pytest.mark.parametrize(
+    ("weights", "dataset"), [pytest.param("trained", "ucf101", marks=pytest.mark.slow), ("random", "hmdb51")]
+)
 def test_a_row_of_table_3(datasets: Path, checkpoint: Path, tmp_path: Path, weights: str, dataset: str) -> None:
     """Fine-tuning tells the two colours apart on videos it has not seen; folds are averaged."""
     # Batches large and late steps small enough that batch norm's running statistics settle, whatever the seed or CPU.
