@@ -24,6 +24,7 @@ from yt360.evaluation.doa.settings import DoaSettings, override
 from yt360.evaluation.doa.targets import reference_frames
 from yt360.evaluation.localisation_scores import LocalisationScorer, LocalisationScores
 from yt360.models.avsa_model import AVSAModel
+from yt360.models.shipped import SHIPPED_MODEL
 from yt360.synth.starss import make_starss_world
 
 RATE_HZ = 24000
@@ -174,11 +175,16 @@ def test_estimates_can_be_read_as_labels(data: Path, folder: Path, trained: Path
 
 
 @pytest.mark.slow
-def test_on_a_world_a_head_beats_who_always_says_the_same(model: AVSAModel, tmp_path: Path) -> None:
-    make_starss_world(tmp_path / "world", recordings=32, seed=3, duration_s=6.0)
-    head = learning.train_head(model, tmp_path / "world", tmp_path / "head", QUICK)
-    result = learning.evaluate_head(model, head, tmp_path / "world", cache=tmp_path / "head" / learning.FEATURES)
-    blind = always_one_place(tmp_path / "world", range(head.classes))
-    assert result.scores.f20 > 1.5 * blind.f20
-    assert result.scores.er20 < blind.er20
-    assert result.scores.le_deg < blind.le_deg
+def test_on_a_world_a_head_beats_who_always_says_the_same(tmp_path: Path) -> None:
+    """Twelve classes by the features of the shipped model: random ones found nothing in a world as small.
+
+    LE and LR are not compared: who says every class all the time misses none, and one never found counts 180°.
+    """
+    world, settings = tmp_path / "world", DoaSettings()
+    model = AVSAModel.from_pretrained(SHIPPED_MODEL)
+    make_starss_world(world, recordings=48, seed=7, duration_s=10.0)
+    head = learning.train_head(model, world, tmp_path / "head", settings)
+    scores = learning.evaluate_head(model, head, world, cache=tmp_path / "head" / learning.FEATURES).scores
+    blind = always_one_place(world, range(head.classes))
+    assert scores.f20 > 3 * blind.f20
+    assert scores.er20 < min(1.0, blind.er20)
