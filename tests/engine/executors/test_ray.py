@@ -89,7 +89,7 @@ _IMPATIENT = """
 import sys
 from tests.engine import toy_cli
 from yt360.engine.executors import ray
-ray._ANSWER_S, ray._LEAVE_S = 5.0, 1.0
+ray._ANSWER_S, ray._LEAVE_S = 20.0, 1.0
 sys.exit(toy_cli.main())
 """
 
@@ -110,6 +110,7 @@ def test_a_head_that_falls_silent_ends_the_run_with_a_word_and_the_next_goes_on(
     try:
         deadline = time.monotonic() + 120
         while not (root.data / "misbehave").is_dir():
+            assert driver.poll() is None, driver.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(head, signal.SIGSTOP)
@@ -118,7 +119,7 @@ def test_a_head_that_falls_silent_ends_the_run_with_a_word_and_the_next_goes_on(
         os.kill(head, signal.SIGCONT)
         driver.kill()
     assert driver.returncode == 1
-    assert "did not answer for 5 s" in said
+    assert "did not answer for 20 s" in said
     assert "give the command again" in said
     assert "Traceback" not in said
     assert not _run(root, toy_recipe(names, seconds=1.0)).failed
