@@ -224,47 +224,6 @@ def test_probabilities_decide_without_measuring_again() -> None:
     assert judge_ambisonics(measures, thresholds=strict).verdict == "uncertain"
 
 
-def panned(w_gain: float) -> np.ndarray:
-    """Sources that a panner moves from one direction to another: in between the vector is short, and W is strong."""
-    rng = np.random.default_rng(8)
-    n = SECONDS * RATE_HZ
-    ways = rng.standard_normal((3, 2))
-    ways /= np.linalg.norm(ways, axis=0)
-    sound = 0.1 * rng.standard_normal(n) * np.repeat(rng.uniform(0.1, 1, n // 2400), 2400)
-    there = np.linspace(0, 1, n)
-    return np.concatenate([[w_gain * sound], sound * ((1 - there) * ways[:, :1] + there * ways[:, 1:])])
-
-
-def test_sides_that_are_louder_than_w_in_single_waves_are_in_doubt() -> None:
-    measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
-    assert judge_ambisonics(measures).verdict == "valid"
-    for level, valid in ((1.45, True), (1.55, False)):
-        waves = measures["waves"] | {"median_db": level, "quadrature": 0.1}
-        assert (judge_ambisonics(measures | {"waves": waves}).verdict == "valid") == valid
-        assert judge_ambisonics(measures | {"waves": waves}, declared=True).verdict == "valid"
-    far = measures | {"waves": measures["waves"] | {"median_db": 10.1}}
-    assert "above W" in judge_ambisonics(far, declared=True).reason
-    assert judge_ambisonics(far, declared=True).verdict == "uncertain"
-
-
-@pytest.mark.parametrize(("quadrature", "high", "valid"), [(0.0, 1.1, False), (0.0, 0.9, True), (0.1, 1.1, True)])
-def test_few_waves_are_enough_where_nothing_is_mixed_with_them(quadrature: float, high: float, valid: bool) -> None:
-    measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
-    waves = {"purity": 0.9995, "quadrature": quadrature, "median_db": -0.5, "high_db": high}
-    assert (judge_ambisonics(measures | {"waves": waves}).verdict == "valid") == valid
-
-
-def test_measures_without_single_waves_are_decided_without_them() -> None:
-    measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
-    del measures["waves"]
-    assert judge_ambisonics(measures).verdict == "valid"
-
-
-def test_panned_sound_with_w_low_is_never_ambix() -> None:
-    found = verdict(panned(2**-0.5), picture=False)
-    assert found.verdict != "valid", found.reason
-
-
 def test_measures_of_an_earlier_version_are_in_doubt() -> None:
     measures = measure_ambisonics([scene().astype(np.float32)], RATE_HZ)
     del measures["features"]["negative"]

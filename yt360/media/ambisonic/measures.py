@@ -1,7 +1,7 @@
 """What is measured of four channels to tell whether they are first-order ambisonics; nothing here decides.
 
-:mod:`yt360.media.ambisonic.features` and :mod:`yt360.media.ambisonic.waves` turn covariances in tiles of time and
-frequency into the numbers that :mod:`yt360.media.ambisonic.validity` judges by.
+:mod:`yt360.media.ambisonic.features` turns covariances in tiles of time and frequency into the numbers that
+:mod:`yt360.media.ambisonic.validity` judges by.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.ambisonic.features import features
-from yt360.media.ambisonic.waves import single_waves, wave_tiles
 
 _BAND_HZ = (150.0, 5000.0)
 """Range of frequencies that is measured: below, microphones are omnidirectional; above, they are not coincident."""
@@ -54,7 +53,6 @@ class _Sums:
     clipped: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
     peak: float = 0.0
     tiles: list[NDArray[np.complex128]] = field(default_factory=list)
-    waves: list[NDArray[np.complex128]] = field(default_factory=list)
     window_db: list[float] = field(default_factory=list)
 
 
@@ -66,8 +64,7 @@ def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: i
     """Statistics of four channels over ``windows`` of ``(4, n)``, in the order and weights they are to be judged in.
 
     All values are JSON-safe: levels in dBFS have a floor of -200, ``features``
-    (:data:`yt360.media.ambisonic.features.NAMES`) and ``waves`` (:func:`yt360.media.ambisonic.waves.single_waves`) are
-    empty where there is too little sound.
+    (:data:`yt360.media.ambisonic.features.NAMES`) is empty where there is too little sound.
     """
     sums = _Sums()
     for window in windows:
@@ -75,6 +72,7 @@ def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: i
     total = max(1, sums.samples)
     power = np.diag(sums.covariance) / total
     level_db = [round(_db(float(p)), 2) for p in power]
+    tiles = np.concatenate(sums.tiles, axis=1) if sums.tiles else np.zeros((_BANDS, 0, 4, 4), complex)
     return {
         "seconds": round(sums.samples / max(1, sample_rate_hz), 3),
         "windows": len(windows),
@@ -84,8 +82,7 @@ def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: i
         "level_db": level_db,
         "silent_share": round(float(np.mean(np.asarray(sums.window_db) < _SILENT_DB)), 4) if sums.window_db else 1.0,
         "correlation": _correlations(sums.covariance),
-        "features": features(np.concatenate(sums.tiles, axis=1), absent_channels(level_db)) if sums.tiles else {},
-        "waves": single_waves(np.concatenate(sums.waves, axis=1)) if sums.waves else {},
+        "features": features(tiles, absent_channels(level_db)) if tiles.size else {},
     }
 
 
@@ -112,7 +109,6 @@ def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
         sums.window_db.append(_db(float((x[:, start : start + part] ** 2).mean(axis=1).max(initial=0.0))))
     if x.shape[1] >= _spectrum_size(rate):
         sums.tiles.append(covariance_tiles(x, rate))
-        sums.waves.append(wave_tiles(x, rate))
 
 
 def _spectrum_size(rate: int) -> int:

@@ -37,15 +37,6 @@ _NEVER = ("n3d", "w-elsewhere")
 """Readings that nothing but a declaration makes usable: a field in N3D looks like unrelated or equal channels."""
 
 
-_LOUD_SIDES_DB, _FAR_SIDES_DB = 1.5, 10.0
-"""Level of the sides against W in single waves from which W Y Z X in SN3D is in doubt: where nothing declares it, and
-where something does. Of 44 simulated fields 2 were above the first, of the same with W low, in N3D or with W elsewhere
-95 of 132."""
-
-_EXACT, _EXACT_SIDES_DB = (0.999, 0.005), 1.0
-"""Purity and quadrature of waves that nothing is mixed with (panned sound); of these no more than a twentieth may be
-louder in the sides than this."""
-
 _ANY_ABSENT = (1.0, 1 / 3, 1 / 3, 1.0)
 """Probability of the absent channels, by their number, where no channel has a direction."""
 
@@ -101,8 +92,6 @@ def judge_ambisonics(
     found = posterior(measures, declared=declared, picture=picture, thresholds=limit)
     top = tuple(sorted(found.items(), key=lambda pair: -pair[1])[:2])
     verdict, taken, reason = _decide(found, declared, bool(flags), limit)
-    if verdict == "valid" and not flags and (doubt := _loud_sides(measures.get("waves") or {}, declared)):
-        verdict, reason = "uncertain", f"{doubt}; it sounds like {reason}"
     absent = absent_channels(measures["level_db"])
     if verdict in ("valid", "repaired"):
         order = HYPOTHESES[taken].order or WYZX
@@ -156,21 +145,6 @@ def posterior(
         weight["n3d"] = odds / 100 * likelihood["field-n3d"]
     total = sum(weight.values())
     return {name: value / total for name, value in weight.items()}
-
-
-def _loud_sides(waves: Mapping[str, float], declared: bool) -> str:
-    """Words for sides that are louder than W in single waves, as they never are in SN3D; empty if they are not.
-
-    Earlier versions did not measure it.
-    """
-    if not waves:
-        return ""
-    level = waves["median_db"]
-    loud = level > (_FAR_SIDES_DB if declared else _LOUD_SIDES_DB)
-    if not declared and waves["purity"] >= _EXACT[0] and waves["quadrature"] <= _EXACT[1] and not loud:
-        level = waves["high_db"]
-        loud = level > _EXACT_SIDES_DB
-    return f"Y, Z and X are up to {level:.1f} dB above W where one wave sounds (0 in SN3D)" if loud else ""
 
 
 def _other(hypothesis: Hypothesis) -> bool:
