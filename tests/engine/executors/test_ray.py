@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -83,49 +81,6 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
     assert f"--address {address}: expected a Ray cluster" in ended.stderr
     assert "Connection refused" in ended.stderr
     assert time.monotonic() - started < 100
-
-
-_IMPATIENT = """
-import sys
-from tests.engine import toy_cli
-from yt360.engine.executors import ray
-ray._ANSWER_S, ray._LEAVE_S = 20.0, 1.0
-sys.exit(toy_cli.main())
-"""
-
-
-def test_a_head_that_falls_silent_ends_the_run_with_a_word_and_the_next_goes_on(
-    cluster, tmp_path: Path, root: Root
-) -> None:
-    """A driver hung in Ray's own calls, which know no time limit, for more than ten minutes."""
-    names = [f"item{number}" for number in range(12)]
-    recipe = tmp_path / "toys.json"
-    recipe.write_text(json.dumps({"stages": {"source": {"names": names}, "misbehave": {"seconds": 1.0}, "gather": {}}}))
-    words = ["run", str(recipe), "--root", str(root.path), "--min-free-gb", "0", "--engine", "ray"]
-    head = cluster.head_node.all_processes["gcs_server"][0].process.pid
-    driver = subprocess.Popen(
-        [sys.executable, "-c", _IMPATIENT, *words, "--address", cluster.address],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 120
-        while not (root.data / "misbehave").is_dir():
-            assert driver.poll() is None, driver.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        os.kill(head, signal.SIGSTOP)
-        said = driver.communicate(timeout=120)[1]
-    finally:
-        os.kill(head, signal.SIGCONT)
-        driver.kill()
-    assert driver.returncode == 1
-    assert "did not answer for 20 s" in said
-    assert "give the command again" in said
-    assert "Traceback" not in said
-    assert not _run(root, toy_recipe(names, seconds=1.0)).failed
-    undisturbed = Root(tmp_path / "undisturbed")
-    run(undisturbed, toy_recipe(names))
-    assert tree(root) == tree(undisturbed)
 
 
 def test_ray_gives_the_bytes_of_a_local_run(cluster, tmp_path: Path, root: Root) -> None:
