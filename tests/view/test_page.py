@@ -63,7 +63,7 @@ def test_the_token_is_not_left_in_the_address(page: Page) -> None:
     assert "token" not in page.driver.current_url
 
 
-def test_ten_thousand_videos_open_within_two_seconds(browser: Any, serve: Serving, root: Root) -> None:
+def test_of_ten_thousand_videos_the_page_holds_the_rows_in_sight(browser: Any, serve: Serving, root: Root) -> None:
     served = serve(root)
     viewed = served.viewed
     table = json.loads(viewed.videos())
@@ -78,13 +78,9 @@ def test_ten_thousand_videos_open_within_two_seconds(browser: Any, serve: Servin
     columns["id"] = [f"{name}-{number}" for number, name in enumerate(columns["id"])]
     told = json.dumps({**table, "count": 10_000, "columns": columns}).encode()
     viewed.videos = lambda: told
-    took: list[float] = []
-    while len(took) < 8 and min(took, default=9.0) >= 2.0:  # the machine may be busy with something else
-        page = Page(browser).open(served.address)
-        took.append(page.js("return performance.getEntriesByName('list')[0].startTime") / 1000)
+    page = Page(browser).open(served.address)  # how soon: test_size, which is slow
     assert page.text(".found") == "10,000 videos"
     assert len(page.texts(".row")) < 60
-    assert min(took) < 2.0
     page.js("const box = document.querySelector('.rows'); box.focus(); box.scrollTop = box.scrollHeight")
     until(lambda: page.js("return document.querySelector('.row[aria-posinset=\"10000\"]') !== null"), "the last row")
 
