@@ -21,6 +21,7 @@ root_doc = "index"
 exclude_patterns = ["README.md"]
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["deflist"]
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "undoc-members": True}

@@ -10,6 +10,7 @@ import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
+from yt360.cli.outcome import plural
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.files import atomic_write_text
 from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate
@@ -94,7 +95,7 @@ def evaluate_command(root: str, labels: Path, as_json: bool) -> int:
         words = ", ".join(
             f"{count} {word!r}" for word, count in sorted(told.unused.items(), key=lambda item: -item[1])[:5]
         )
-        click.echo(f"{len(told.wanted)} videos labelled; rows that say nothing about a filter: {words}")
+        click.echo(f"{plural(len(told.wanted), 'video')} labelled; rows that say nothing about a filter: {words}")
     return 0
 
 
