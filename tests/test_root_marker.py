@@ -139,3 +139,20 @@ def test_a_folder_with_a_ledger_of_somebodys_own_is_left_as_it_was(
 def test_what_no_folder_can_be_called_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="expected a folder"):
         Root(f"/nowhere/{name}")
+
+
+def test_a_refused_root_is_told_what_is_there(tmp_path: Path) -> None:
+    """It spoke of a folder with a ledger, also to who had one with a ledger in it."""
+    somebody_s, started = tmp_path / "theirs", tmp_path / "started"
+    (somebody_s / "ledger").mkdir(parents=True)
+    Root(started).create()
+    (started / "ledger").rmdir()
+    (tmp_path / "file").write_text("")
+    for name, found in {
+        "none": "no such folder",
+        "file": "a file",
+        "theirs": f"a folder without {MARKER}",
+        "started": "a root in which nothing has run yet",
+    }.items():
+        with pytest.raises(UsageError, match=rf"expected the root of a dataset \(a folder with .*, found {found}"):
+            Root(tmp_path / name).require()

@@ -15,6 +15,7 @@ from yt360.cli.takedown import copies, meant
 from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
+from yt360.engine.earlier_stages import UnknownStage, earlier_stages, stand_in
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
@@ -23,7 +24,8 @@ from yt360.errors import UsageError
 from yt360.publishing import features
 from yt360.publishing.manifests import holding, publish
 from yt360.stages import REGISTRY
-from yt360.stages.shard import planned_params
+from yt360.stages.shard import Shard, planned_params
+from yt360.stages.shards_as_they_lie import ShardsAsTheyLie
 
 _FATES = {"edited": "loses what it says of them", "rewritten": "is written again without them"}
 
@@ -49,7 +51,8 @@ def remove_command(
     folder = open_root(root)
     has_recipe = folder.recipe.is_file()
     recipe = recipes.of_root(folder.recipe, REGISTRY) if has_recipe else _without_recipe(folder)
-    stages = [*recipe.stages, *_of_earlier_recipes(folder, recipe)]
+    earlier, unknown = _of_earlier_recipes(folder, recipe)
+    stages = [*recipe.stages, *earlier, *unknown]
     catalog = DatasetState(folder, stages)
     first = recipe.stages[0].name
     _refuse_clips(catalog, first, videos)
@@ -94,11 +97,21 @@ def remove_command(
     def remake() -> None:
         # It frees room, so it is not held to the floor of what fills it.
         options = pipeline.Options(workers=1, min_free_bytes=0)
-        for stage in recipe.stages:
+        joining = any(stage.flat_folder for stage in earlier)
+        made = recipes.Recipe(recipe.name, (*recipe.stages, *earlier), recipe.plugins) if joining else recipe
+        whole = has_recipe and not joining
+        for stage in made.stages:
             if stage.flat_folder:
-                publishing = functools.partial(publish, judged=has_recipe)
-                pipeline.run(recipe, folder, options, only=stage.name, publish=publishing, remember=has_recipe)
+                publishing = functools.partial(publish, judged=whole)
+                pipeline.run(made, folder, options, only=stage.name, publish=publishing, remember=whole)
+        if has_recipe and not whole:  # the tables are about what the recipe makes
+            with folder.lock():
+                publish(DatasetState(folder, recipe.stages))
+                folder.push()
 
+    for each in stages:
+        if isinstance(each, ShardsAsTheyLie):
+            each.gone = found.parts
     features.forget(folder, found.parts)  # while the root still knows which clips there were
     removal.remove(folder, stages, items, remake)
     if as_json:
@@ -109,24 +122,33 @@ def remove_command(
     return 0
 
 
-def _of_earlier_recipes(folder: Root, recipe: recipes.Recipe) -> list[Stage]:
-    """Stages that the recipe has no more and the root still holds outputs of: those that by default do nothing."""
-    names = {stage.name for stage in recipe.stages}
-    there = [name for name in REGISTRY.stages if name not in names and (folder.ledger / name).is_dir()]
-    made = [REGISTRY.load(name)() for name in there]
-    return [stage for stage in made if stage.off]
+def _of_earlier_recipes(folder: Root, recipe: recipes.Recipe) -> tuple[list[Stage], list[UnknownStage]]:
+    """Stages that the recipe has no more and the root still holds something of.
+
+    What joins items would be made anew for all of them, by parameters that nobody knows: such files go as a whole.
+    """
+    known, unknown = earlier_stages(folder, [stage.name for stage in recipe.stages], REGISTRY)
+    joining = [stand_in(stage.name) for stage in known if stage.flat_folder and not isinstance(stage, Shard)]
+    kept = [_as_it_lies(folder, stage) for stage in known if isinstance(stage, Shard) or not stage.flat_folder]
+    return kept, [*unknown, *joining]
 
 
 def _without_recipe(folder: Root) -> recipes.Recipe:
-    """The stages that this root has records of, for a root whose recipe is lost: shards as they are laid out now.
-
-    By other parameters everything waits, and what waits stays in its shard: only what is taken down goes.
-    """
-    made = recipes.default(REGISTRY, [f"shard.{name}={value}" for name, value in planned_params(folder.state).items()])
-    stages = tuple(stage for stage in made.stages if (folder.ledger / stage.name).is_dir())
-    if not stages:
+    """The stages that this root has records of, for a root whose recipe is lost."""
+    made = recipes.default(REGISTRY)
+    there = [stage for stage in made.stages if (folder.ledger / stage.name).is_dir()]
+    if not there:
         raise UsageError(f"{folder.recipe}: expected a root that holds videos, found neither a recipe nor records")
-    return recipes.Recipe(made.name, stages)
+    return recipes.Recipe(made.name, tuple(_as_it_lies(folder, stage) for stage in there))
+
+
+def _as_it_lies(folder: Root, stage: Stage) -> Stage:
+    """Shards that no recipe plans stay laid out as they are."""
+    if not isinstance(stage, Shard):
+        return stage
+    settings = [f"{stage.name}.{name}={value}" for name, value in planned_params(folder.state).items()]
+    planned = next(each for each in recipes.default(REGISTRY, settings).stages if each.name == stage.name)
+    return ShardsAsTheyLie(planned.params, planned.thresholds)
 
 
 def _refuse_clips(catalog: DatasetState, first: str, names: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360.engine import reduction
+from yt360.engine.earlier_stages import UnknownStage
 from yt360.engine.items import Done, Item
 from yt360.engine.stage import FanInStage, Stage
 from yt360.engine.state import ledger, plan
@@ -29,11 +30,11 @@ from yt360.files import atomic_write, parse_json, with_checksum
 class Removal:
     """What is there of some items.
 
-    ``folders`` of outputs and unfinished files, ``pictures`` and pages of the report, ``files`` that go as a whole
-    (logs that tell of them, leftovers of writes, snapshots), ``edited`` files that lose what they say of them (plans
-    among them). ``ledger`` is the number of each stage's records that go. ``shared`` are items of stages that join
-    several: they are made again without, or go when nothing else is in them. ``parts``: names of what the items were
-    ever cut into.
+    ``folders`` of outputs and unfinished files (of outputs that lie elsewhere the files), ``pictures`` and pages of
+    the report, ``files`` that go as a whole (logs that tell of them, leftovers of writes, snapshots), ``edited`` files
+    that lose what they say of them (plans among them). ``ledger`` is the number of each stage's records that go.
+    ``shared`` are items of stages that join several: they are made again without, or go when nothing else is in them.
+    ``parts``: names of what the items were ever cut into.
     """
 
     folders: list[Path] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Removal:
 
     @property
     def bytes(self) -> int:
-        files = [path for folder in self.folders for path in folder.rglob("*") if path.is_file()]
+        files = [path for folder in self.folders for path in (folder, *folder.rglob("*")) if path.is_file()]
         return sum(path.stat().st_size for path in [*files, *self.pictures, *self.files])
 
 
@@ -67,14 +68,18 @@ class _Names:
         )
         kinds = catalog.gates.kinds
         first = next(iter(kinds.values()))
-        self._of = {
-            stage: self.items if kinds[stage] == first else self.parts | self._by_source(catalog, stage)
-            for stage in catalog.stages
-        }
         self._joining = tuple(f"{name}-" for name, stage in catalog.stages.items() if stage.flat_folder)
         others = set(catalog.entries(next(iter(catalog.stages)))) - self.items if self.parts else set()
         self.loose = self.items | (self.parts - others)
         """Names by which a text that is of no one stage speaks of what goes, and of nothing else."""
+        self._of = {
+            name: self._unknown(catalog, name)
+            if isinstance(stage, UnknownStage)
+            else self.items
+            if kinds[name] == first
+            else self.parts | self._by_source(catalog, name)
+            for name, stage in catalog.stages.items()
+        }
 
     def of(self, stage: str) -> frozenset[str]:
         return self._of.get(stage, self.loose)
@@ -82,6 +87,13 @@ class _Names:
     def of_state_file(self, path: Path) -> frozenset[str]:
         """What a state file may name: that of a joining stage knows parts alone."""
         return self.parts if path.name.startswith(self._joining) else self.loose
+
+    def _unknown(self, catalog: DatasetState, stage: str) -> frozenset[str]:
+        """Of a stage whose kind of items is not known: what its records say, and folders that have no record yet."""
+        folder = catalog.root.data / stage
+        there = {path.name for path in folder.iterdir()} & self.loose if folder.is_dir() else set()
+        recorded = {record.item for record in ledger.find(catalog.root.ledger / stage, sorted(there))}
+        return self._by_source(catalog, stage) | (there - recorded)
 
     def _by_source(self, catalog: DatasetState, stage: str) -> frozenset[str]:
         return frozenset(
@@ -104,6 +116,8 @@ def _find(catalog: DatasetState, names: _Names) -> Removal:
             continue
         folders = (root.item_folder(name, item) for item in sorted(names.of(name)))
         found.folders += [folder for folder in folders if root.holds(folder)]
+        if isinstance(stage, UnknownStage):
+            found.folders += [path for path in _naming_outputs(root, name, names) if path not in found.folders]
         unfinished = (root.state / entry / item for entry in sorted(stage.host_local) for item in sorted(names.items))
         found.folders += [folder for folder in unfinished if folder.is_dir()]
     found.pictures = sorted(_reported(catalog, names.loose))
@@ -120,7 +134,20 @@ def _records(root: Root, stage: Stage, names: _Names) -> int:
     gone = ledger.about(folder, names.parts if stage.flat_folder else names.of(stage.name), stage.parts_in)
     if isinstance(stage, FanInStage):
         gone += ledger.naming(folder, names.items)
+    if isinstance(stage, UnknownStage):
+        gone += ledger.naming(folder, names.loose)
     return len({(record.item, record.sequence, record.started, record.status) for record in gone})
+
+
+def _naming_outputs(root: Root, stage: str, names: _Names) -> Iterator[Path]:
+    """Outputs of a stage that nobody knows whose records name what goes: it may have joined it with others."""
+    for record in ledger.naming(root.ledger / stage, names.loose):
+        if root.holds(folder := root.item_folder(stage, record.item)):
+            yield folder
+        for _, blob in record.blobs():
+            path = root.path / blob.uri
+            if not path.is_relative_to(folder) and ".." not in path.parts and (root.store or path.is_file()):
+                yield path
 
 
 def _telling(root: Root, names: _Names) -> Iterator[Path]:
@@ -207,6 +234,8 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
                 ledger.forget(root.ledger / stage.name, names.of(stage.name), stage.parts_in)
             if isinstance(stage, FanInStage):
                 _unname(root, stage, names.items)
+            if isinstance(stage, UnknownStage):
+                ledger.forget_naming(root.ledger / stage.name, names.loose)
         root.push()
     remake()
     with root.lock():

@@ -26,7 +26,7 @@ from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json
 from yt360.hashing import digest_file, safe_id
-from yt360.root_marker import MOVED_BETWEEN, claim, claim_store, is_root
+from yt360.root_marker import MARKER, MOVED_BETWEEN, claim, claim_store, is_root
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
@@ -135,13 +135,24 @@ class Root:
             raise UsageError(f"{self.path}: expected a folder that can be written, found: Permission denied")
 
     def require(self) -> None:
-        """Refuse a root in which nothing has ever run, and a folder of somebody's own that has a ledger, too."""
+        """Refuse what no run has made its root, and a folder of somebody's own that has a ledger, too."""
         self.pull()
-        if not (self.recipe.is_file() if self.store else self.ledger.is_dir() and is_root(self.path)):
+        if found := self._lacks():
+            wanted = "a store with a recipe.json" if self.store else f"a folder with {MARKER} and ledger/"
             raise UsageError(
-                f"{self.url}: expected the root of a dataset (a folder with a ledger), found none; "
+                f"{self.url}: expected the root of a dataset ({wanted}, as a run makes them), found {found}; "
                 "give the --root of an earlier run, or start one with `yt360 run RECIPE --root DIR`"
             )
+
+    def _lacks(self) -> str:
+        """What is here instead of a root, in words; empty where this is one."""
+        if self.store is not None:
+            return "" if self.recipe.is_file() else "none there"
+        if not self.path.is_dir():
+            return "a file" if self.path.exists() else "no such folder"
+        if not is_root(self.path):
+            return f"a folder without {MARKER}"
+        return "" if self.ledger.is_dir() else "a root in which nothing has run yet: no ledger/"
 
     def item_folder(self, stage: str, item_id: str, flat_folder: str | None = None) -> Path:
         """Where the outputs of an item lie (in the mirror of a store: where they would lie)."""

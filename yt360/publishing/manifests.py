@@ -96,8 +96,10 @@ def holding(catalog: DatasetState, videos: Collection[str], shards: Collection[s
     cards = shard_card.paths(catalog.root)  # they name no video
     there = [path for path in _files(catalog.root) if path.is_file() and path not in cards]
     known = {str(row["video"]) for row in Earlier(catalog).videos()} if there else set()
-    tars = [_shards(catalog.root) / f"{name}.tar" for name in shards]
-    return [*(path for path in tars if path.is_file()), *(there if shards or known.intersection(videos) else [])]
+    joining = (catalog.records(name) for name, stage in catalog.stages.items() if stage.flat_folder)
+    joined = [records[name] for records in joining for name in shards if name in records]
+    made = [catalog.root.path / blob.uri for record in joined for _, blob in record.blobs()]
+    return [*(path for path in made if path.is_file()), *(there if shards or known.intersection(videos) else [])]
 
 
 def build(catalog: DatasetState) -> dict[str, list[dict[str, Any]]]:
