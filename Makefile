@@ -31,7 +31,7 @@ demo: setup
 	$(BIN)/python pipelines/demo.py $(if $(MEDIA),--media "$(MEDIA)")
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
