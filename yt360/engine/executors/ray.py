@@ -82,6 +82,14 @@ class RayExecutor:
     the head's token where the cluster wants one.
     Raises :class:`UsageError` when Ray is not installed or the cluster cannot be reached, and
     :class:`ClusterSilentError` from :meth:`run` when its head stops to answer.
+
+    After that a call into Ray is stuck in a thread, and Python crashes when it winds up under one. `yt360` sees to it;
+    a program of your own ends with :func:`yt360.engine.executors.bounded_calls.end_process`, which flushes the
+    standard streams and ends the process with its exit code (and does nothing where no call is stuck)::
+
+        except ClusterSilentError as error:
+            print(error, file=sys.stderr)
+            end_process(1)
     """
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, memory_limit_mb: int = 4096) -> None:
