@@ -10,7 +10,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.signal import correlate, resample_poly
 
 from benchmarks.media_stamps import CODECS, FAULTS, FPS, HEIGHT, WIDTH, Stamped, build, noise, number_of
 from yt360.errors import ItemError
+from yt360.media.packets import sound_time
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.probe import probe
 from yt360.media.reading_picture import read_frames
@@ -101,7 +102,7 @@ def sound_errors_ms(
     """How late each part of the sound is that is read from ``start_s`` on; infinite where it is not there at all."""
     info = probe(made.path)
     audio = info.audios[0]
-    spec = plain_reading(info, audio)
+    spec = replace(plain_reading(info, audio), drift_ppm=sound_time(info, audio).steady_ppm)
     tick_s = 0.0 if exact else audio.tick_s
     blocks = list(read_channels(made.path, spec, start_s=start_s, exact=exact, duration_s=duration_s, tick_s=tick_s))
     found = np.concatenate(blocks, axis=1)[0].astype(np.float64) if blocks else np.zeros(0)

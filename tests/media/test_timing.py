@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.facts import Facts
 from yt360.media.inspect import inspect_media
+from yt360.media.packets import sound_time
 from yt360.media.probe import probe
 from yt360.media.reading_sound import read_channels
 from yt360.media.sampling import plain_reading
@@ -36,7 +38,7 @@ def measured(path: Path, codec: str, fault: Fault, *, rate_hz: int = 48_000, vid
         ("x.mkv", "flac", "one each second"), ("x.mkv", "vorbis", "a gap"), ("x.ts", "ac3", "DTX"),
         ("x.mp4", "opus", "overlap"), ("x.mkv", "pcm", "uneven picture"), ("x.mp4", "alac", "no picture for 2 s"),
         ("x.flv", "mp3", "three gaps"), ("x.ts", "aac", "clock at 100 s"), ("x.mkv", "aac", "jump"),
-        ("x.mkv", "mp3", "drift of -500 ppm"), ("x.avi", "aac", "whole"),
+        ("x.avi", "aac", "whole"),
     ],
 )  # fmt: skip
 def test_sound_and_picture_are_where_their_stamps_say(tmp_path: Path, name: str, codec: str, fault: str) -> None:
@@ -47,6 +49,15 @@ def test_sound_and_picture_are_where_their_stamps_say(tmp_path: Path, name: str,
     assert found.sound <= 1.001
     assert found.window <= 1.001
     assert found.picture <= 1e3 / FPS
+
+
+@pytest.mark.parametrize("codec", ["ac3", "mp3", "wavpack"])
+def test_a_slow_clock_is_followed_before_its_first_millisecond_is_full(tmp_path: Path, codec: str) -> None:
+    """Stamps of whole milliseconds by themselves leave it 1.2 ms behind."""
+    found = measured(tmp_path / "x.mkv", codec, FAULTS["drift of -500 ppm"], video=None)
+    assert found.parts > 20
+    assert found.sound <= 0.3
+    assert found.window <= 1.001
 
 
 @pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
@@ -82,9 +93,16 @@ def test_facts_say_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_facts_say_how_far_a_clock_drifts(tmp_path: Path) -> None:
-    found = inspect_media(build(tmp_path / "x.mp4", "aac", FAULTS["drift of 500 ppm"]).path).facts()["sound_time"]
-    assert found["drift_ppm"] == pytest.approx(500, abs=130)
-    assert found["largest_s"] < 0.002
+    facts = inspect_media(build(tmp_path / "x.mp4", "aac", FAULTS["drift of 500 ppm"]).path).facts()
+    assert facts["sound_time"]["drift_ppm"] == pytest.approx(500, abs=130)
+    assert facts["sound_time"]["largest_s"] < 0.002
+    assert "drift_ppm" not in facts["sound_reading"]  # its stamps are fine enough to be followed
+
+
+def test_readers_follow_the_drift_that_facts_state(tmp_path: Path) -> None:
+    facts = inspect_media(build(tmp_path / "x.mkv", "aac", FAULTS["drift of 500 ppm"]).path).facts()
+    assert facts["sound_reading"]["drift_ppm"] == pytest.approx(500, abs=10)
+    assert FoaDecodeSpec.from_json(facts["sound_reading"]).drift_ppm == facts["sound_reading"]["drift_ppm"]
 
 
 @pytest.mark.parametrize("name", ["x.mkv", "x.mp4"])
@@ -120,7 +138,9 @@ def test_a_part_is_that_span_of_the_whole(tmp_path: Path, name: str, codec: str,
     video = None if name == "x.ogg" else "mpeg4"
     path = build(tmp_path / name, codec, FAULTS[fault], seconds=4.0, video=video).path
     info = probe(path)
-    reading = plain_reading(info, info.audios[0])
+    steady_ppm = sound_time(info, info.audios[0]).steady_ppm
+    assert bool(steady_ppm) == ("drift" in fault and name == "x.mkv")
+    reading = replace(plain_reading(info, info.audios[0]), drift_ppm=steady_ppm)
     whole = np.concatenate(list(read_channels(path, reading)), axis=1)
     for start_s, block_s in ((0.37, 10.0), (1.3, 0.21), (2.0, 0.5)):
         first = round(start_s * 48_000)

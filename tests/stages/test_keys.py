@@ -20,7 +20,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "813654c66f04b0084300a6f1c7c5aea0ca550083"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "3055238c8a3bfe00f351f6d9a00c5caf3070fc6d"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "d993e891dc8700cb998d39cfd04096c13da27614"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2c02b371b7a73bbb487ae19227fbb4a6dd612acf"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "55c63f8930cd26f6f89d91460343fac678366b21"),

@@ -95,6 +95,7 @@ def _listen_to(
         timing, shown = SoundTime(edits[-1][0] + edits[-1][2]), None
     else:
         timing, shown = read_times(info, audio, inspection.video_stream if info is inspection.info else None)
+        plain = replace(plain, drift_ppm=timing.steady_ppm)
     duration = audio.duration_s or info.duration_s or 0.0
     if timing.end_s is not None and (not duration or falls_short(timing.end_s, duration)):
         duration = max(0.0, timing.end_s)
@@ -108,8 +109,8 @@ def _listen_to(
         begins_s = max(0.0, heard.first_s)
     facts = weigh_sound(
         audio, info.metadata.sound(audio.index), heard.windows, heard.starts_s, source=source,
-        delay_s=begins_s, edits=edits, convention=convention, picture=inspection.picture is not None,
-        thresholds=thresholds,
+        delay_s=begins_s, edits=edits, drift_ppm=plain.drift_ppm, convention=convention,
+        picture=inspection.picture is not None, thresholds=thresholds,
     )  # fmt: skip
     if audio.layout in (IN_ORDER, PAIRS_IN_ORDER):
         facts = _say_how(facts, audio.layout, FLAG)

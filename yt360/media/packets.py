@@ -9,8 +9,9 @@ import av
 import numpy as np
 from av.stream import Discard
 
+from yt360.media.clock_drift import drift_ppm, samples_of
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
-from yt360.media.timeline import TOLERANCE_S, Layout, SoundNotes, Splice
+from yt360.media.timeline import STEP_S, TOLERANCE_S, Layout, SoundNotes, Splice
 
 _MOST_PACKETS = 50_000_000
 _VORBIS_BLOCK_S = 0.05
@@ -19,7 +20,7 @@ _VORBIS_BLOCK_S = 0.05
 _MOST_ROUNDING = 2.1
 """Ticks by which the time of a packet may differ from the end of the one before it though nothing is missing."""
 
-_CONSTANT = frozenset({"aac", "mp2", "mp3", "ac3", "eac3"})
+_CONSTANT = frozenset({"aac", "mp2", "mp3", "mp3float", "ac3", "eac3"})
 """Codecs all packets of which decode to the same number of samples, whatever length a container states."""
 
 _LEAST_DRIFT_PPM, _ALIKE = 20.0, 0.1
@@ -27,6 +28,9 @@ _LEAST_HOLD_S, _HOLD_FRAMES = 0.5, 4.0
 """A frame is held where it is on show for so long and for so many times the usual length."""
 
 _LEAST_STAMPS = 3
+_HEAD_BYTES = 32
+"""What of a packet is looked at for its length."""
+
 _MOV = "mov"
 """In libav's name of MP4 and QuickTime, which keep an index of all packets apart from them."""
 
@@ -40,12 +44,13 @@ class SoundTime:
 
     ``end_s`` is None where there is no packet. ``splices`` are the gaps (> 0) and overlaps (< 0) that reading will
     fill and leave out; decoding errors make more. ``drift_ppm`` is how much longer the clock of the file is than that
-    of the samples, in millionths.
+    of the samples, in millionths; ``steady_ppm`` is it where it is known well enough to lay sound by it.
     """
 
     end_s: float | None = None
     splices: tuple[Splice, ...] = field(default=())
     drift_ppm: float = 0.0
+    steady_ppm: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """For ``facts.json``: how much is inserted and left out, the largest gap, and the first of the places."""
@@ -87,9 +92,12 @@ class _Steps:
         self.samples, self.end = 0.0, None  # type: float, float | None
         self._level, self._following, self._known = 0.0, 0.0, True
         self._at = self._extra = self._length = 0.0
+        self._run: list[tuple[float, float, int]] = []
+        self._longest = self._run
 
-    def add(self, at: float, length: float) -> None:
-        """A packet, in samples."""
+    def add(self, at: float, length: float, exact: int) -> None:
+        """A packet: its stamp and length in samples, and how many it decodes to, 0 where that is not known."""
+        self._follow(at, exact or self._size)
         step = at - self._following if self._known else 0.0
         if self.end is None or abs(step) > self._least:
             self._level += step
@@ -100,6 +108,26 @@ class _Steps:
         self._at, self._following, self._known = at, at + length, bool(length)
         self.samples = self._following - self._level
         self.end = self._following if self.end is None else max(self.end, self._following)
+
+    def _follow(self, at: float, exact: int) -> None:
+        """Keep the longest run of packets of known length without a gap."""
+        begin, stamp, length = self._run[-1] if self._run else (0.0, at, 0)
+        if abs(at - stamp - length) > self._least:
+            self._run, begin, length = [], 0.0, 0
+        if exact:
+            self._run.append((begin + length, at, exact))
+        else:
+            self._run = []
+        if len(self._run) > len(self._longest):
+            self._longest = self._run
+
+    @property
+    def steady_ppm(self) -> float:
+        """The same, by all stamps of the longest stretch together, where their rounding is coarse; 0 if unknown."""
+        if self._tick <= STEP_S * self._rate_hz:
+            return 0.0
+        at, stamps, _ = np.array(self._longest, np.float64).reshape(-1, 3).T
+        return drift_ppm(at, stamps, self._tick)
 
     @property
     def drift_ppm(self) -> float:
@@ -140,7 +168,9 @@ def read_times(
                 if packet.pts is None or packet.is_discard:
                     continue
                 if packet.stream_index == stream.index:
-                    found.add(packet.pts * scale - start, (packet.duration or 0) * scale)
+                    head = bytes(memoryview(packet)[:_HEAD_BYTES])
+                    exact = samples_of(audio.codec, head, packet.size, context.channels or audio.channels)
+                    found.add(packet.pts * scale - start, (packet.duration or 0) * scale, exact)
                 else:
                     shown.append(packet.pts)
         except (av.FFmpegError, ValueError):
@@ -155,7 +185,8 @@ def read_times(
     layout.add(found.steps)
     while layout.next_splice(round(found.samples), ended=True) is not None:
         pass
-    return SoundTime(found.end / rate, tuple(notes.splices), found.drift_ppm), holds
+    steady = found.steady_ppm
+    return SoundTime(found.end / rate, tuple(notes.splices), steady or found.drift_ppm, steady), holds
 
 
 def sound_time(info: MediaInfo, audio: AudioStream) -> SoundTime:

@@ -148,7 +148,7 @@ def _laid(
         *("-filter_threads", "1", "-c:a", "pcm_f32le", "-f", "f32le", "-flush_packets", "0", "pipe:1"),
     ]
     channels = reading.decoded_channels
-    layout = Layout(path.name, reading.sample_rate_hz, expected, notes=notes)
+    layout = Layout(path.name, reading.sample_rate_hz, expected, notes=notes, drift_ppm=reading.drift_ppm)
     with tempfile.TemporaryFile() as said, ffmpeg.stream(arguments, timeout_s=timeout_s, said=said) as pipe:
 
         def read() -> NDArray[np.float32]:
@@ -170,7 +170,12 @@ def _by_header(
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(n, channels)`` of Opus by a header that is not the file's own."""
     sound = OpusByHeader(path, reading, block, begin_s, length_s)
-    yield from lay(sound.read, sound, Layout(path.name, reading.sample_rate_hz, expected, notes=notes), block)
+    yield from lay(
+        sound.read,
+        sound,
+        Layout(path.name, reading.sample_rate_hz, expected, notes=notes, drift_ppm=reading.drift_ppm),
+        block,
+    )
 
 
 def _mapped(reading: FoaDecodeSpec, late_by_s: float) -> list[str]:

@@ -45,11 +45,12 @@ class FoaDecodeSpec:
     parts: tuple[int, ...] = ()
     matrix: tuple[tuple[float, ...], ...] = ()
     opus_header: str = ""
+    drift_ppm: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
         fields = asdict(self)
-        for name in ("edits", "parts", "matrix", "opus_header"):
+        for name in ("edits", "parts", "matrix", "opus_header", "drift_ppm"):
             if not fields[name]:
                 del fields[name]
         return fields

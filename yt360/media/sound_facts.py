@@ -77,6 +77,7 @@ def weigh_sound(
     source: str,
     delay_s: float,
     edits: tuple[tuple[float, float, float], ...] = (),
+    drift_ppm: float = 0.0,
     convention: str = "",
     picture: bool = True,
     thresholds: AmbisonicThresholds | None = None,
@@ -125,6 +126,7 @@ def weigh_sound(
         parts=stream.parts,
         matrix=stream.matrix,
         opus_header=stream.opus_header,
+        drift_ppm=drift_ppm,
     )
     reason = "" if verdict.usable else f"{verdict.verdict}-ambisonics"
     head_locked_db = max(level_db[k] for k in plan.head_locked) if plan.head_locked else None

@@ -27,11 +27,14 @@ STAMP_FILTER = (
 TOLERANCE_S = 0.001
 """Matroska writes time to a thousandth of a second, and libav rounds twice: starts are known to within that."""
 
-_STEP_S = 0.00035
+STEP_S = 0.00035
 """Least deviation that is followed. ffmpeg evens out what rounding to a thousandth of a second explains."""
 
 _AHEAD_S = 0.00025
 """It follows a clock that drifts to the edge of that rounding: on average the clock is so much further."""
+
+_DRIFT_STEP_S = 0.0002
+"""Steps in which a drift that is known is followed."""
 
 _FIRST_S, _FIRST_ROUNDING_S = 0.1, 0.0006
 """A clock drifts less than this so early: what deviates then is the rounding of the first stamp (Opus in Matroska skips
@@ -137,15 +140,21 @@ class Layout:
 
     ``expected`` is where the container says that the stream begins, in samples; it is taken where the first frame
     agrees with it, and None after a seek into the stream. ``rough``: the lengths of packets are not known well enough
-    to tell that they contradict their stamps.
+    to tell that they contradict their stamps. ``drift_ppm`` is how much longer the clock of the stamps is than that of
+    the samples where that is known: then it is followed in small steps, and stamps are held against it.
     """
 
     def __init__(
-        self, name: str, rate_hz: int, expected: int | None, *, notes: SoundNotes | None, rough: bool = False
-    ) -> None:
+        self, name: str, rate_hz: int, expected: int | None, *, notes: SoundNotes | None, rough: bool = False,
+        drift_ppm: float = 0.0,
+    ) -> None:  # fmt: skip
         self._name, self._rate_hz, self._notes = name, rate_hz, notes
         self._tolerance = round(TOLERANCE_S * rate_hz) + 1
-        self._step = round(_STEP_S * rate_hz) + 1
+        # What is left of stamps beside a known drift is their rounding.
+        self._first_step = round(STEP_S * rate_hz) + 1
+        self._step = self._tolerance if drift_ppm else self._first_step
+        self._drift, self._drifted = drift_ppm / 1e6, 0
+        self._drift_step = max(1, round(_DRIFT_STEP_S * rate_hz))
         self._lasting = round(_LASTING_S * rate_hz)
         self._expected = expected
         self._levels: list[tuple[int, int]] = []
@@ -165,7 +174,7 @@ class Layout:
                     self._notes.start_s = self.offset / self._rate_hz
                 self._shift = self.offset - level
                 self._next = 1
-            self._levels.append((at, level + self._shift))
+            self._levels.append((at, level + self._shift - round(self._drift * at)))
 
     def _begin(self, level: int) -> int:
         if self._expected is not None and abs(level - self._expected) <= self._tolerance:
@@ -183,22 +192,39 @@ class Layout:
         None: nothing happens before ``decoded``.
         """
         assert self.offset is not None
-        while self._next < len(self._levels):
-            at = self._levels[self._next][0]
-            if at >= decoded and not ended:
-                return None
-            if abs(self._levels[self._next][1] - self.offset) <= self._step:
-                self._next += 1
-                continue
-            if decoded < at + self._lasting and not ended:
-                return at, 0
-            move = self._move(at, decoded)
+        levels = self._levels
+        while self._next < len(levels) and self._agrees(*levels[self._next]):
+            if levels[self._next][0] >= decoded and not ended:
+                break
             self._next += 1
-            if move:
-                self._count(at, move)
-                self.offset += move
-                return at, move
-        return None
+        at = levels[self._next][0] if self._next < len(levels) else decoded
+        if self._drift and (drifted := self._next_drift(min(at, decoded))) is not None:
+            return drifted
+        if self._next == len(levels) or (at >= decoded and not ended):
+            return None
+        if decoded < at + self._lasting and not ended:
+            return at, 0
+        move = self._move(at, decoded)
+        self._next += 1
+        if not move:
+            return self.next_splice(decoded, ended=ended)
+        self._count(at, move)
+        self.offset += move
+        return at, move
+
+    def _agrees(self, at: int, level: int) -> bool:
+        assert self.offset is not None
+        first = at < _FIRST_S * self._rate_hz
+        return abs(level - self.offset) <= (self._first_step if first else self._step)
+
+    def _next_drift(self, before: int) -> tuple[int, int] | None:
+        """Where before that sample the drift is followed next, and by how much: never further off than half a step."""
+        move = self._drift_step if self._drift > 0 else -self._drift_step
+        at = math.ceil((self._drifted + move / 2) / self._drift)
+        if at >= before:
+            return None
+        self._drifted += move
+        return at, move
 
     def _move(self, at: int, decoded: int) -> int:
         """The least deviation in the time after a stamp, without its rounding; 0 where it goes back to what it was."""
@@ -219,7 +245,8 @@ class Layout:
                 self._shift -= mean
                 self._levels = [(begin, level - mean) for begin, level in self._levels]
                 return 0
-            return mean + round(math.copysign(_AHEAD_S * self._rate_hz, mean)) if abs(mean) > self._step else 0
+            ahead = 0 if self._drift else round(math.copysign(_AHEAD_S * self._rate_hz, mean))
+            return mean + ahead if abs(mean) > self._step else 0
         sign = 1 if window[0] > 0 else -1
         least = min(sign * deviation for deviation in window)
         if least <= 0:
