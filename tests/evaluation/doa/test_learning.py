@@ -6,6 +6,7 @@ Random convolutions are features, too: the model has learned nothing.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from yt360.cli.doa import doa_group
 from yt360.dataset.starss import find_recordings, read_labels
 from yt360.errors import UsageError
 from yt360.evaluation.doa import learning
+from yt360.evaluation.doa import settings as settings_module
 from yt360.evaluation.doa.settings import DoaSettings, override
 from yt360.evaluation.doa.targets import reference_frames
 from yt360.evaluation.localisation_scores import LocalisationScorer, LocalisationScores
@@ -116,6 +118,20 @@ def test_the_model_stays_as_it_is_and_features_are_computed_once(
     assert all((value == first[name]).all() for name, value in again.head.state_dict().items())  # same seed, same head
 
 
+def test_few_recordings_are_gone_through_more_often(
+    data: Path, model: AVSAModel, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """24 recordings of 8 windows make two batches of at most 16 a pass."""
+    monkeypatch.setattr(settings_module, "LEAST_STEPS", 11)
+    monkeypatch.setattr(settings_module, "USUAL_EPOCHS", 3)
+    shutil.copytree(trained / learning.FEATURES, tmp_path / learning.FEATURES)
+    said: list[str] = []
+    for changes in ([], ["epochs=2"]):
+        settings = override(DoaSettings(around=4, hidden=8), changes)
+        learning.train_head(model, data, tmp_path, settings, said=lambda _, done, total: said.append(f"{done}/{total}"))
+    assert [text for text in said if text in ("6/6", "2/2")] == ["6/6", "2/2"]
+
+
 def test_another_model_is_refused(data: Path, model: AVSAModel, trained: Path, tmp_path: Path) -> None:
     head = learning.read_head(trained, model)
     other = learning.TrainedHead(head.head, head.settings, head.classes, "another")
@@ -177,10 +193,10 @@ def test_estimates_can_be_read_as_labels(data: Path, folder: Path, trained: Path
 @pytest.mark.slow
 def test_on_a_world_a_head_beats_who_always_says_the_same(tmp_path: Path) -> None:
     """Twelve classes by the features of the shipped model: random ones found nothing in a world as small."""
-    world, settings = tmp_path / "world", DoaSettings(epochs=150, sequence=10)
+    world = tmp_path / "world"
     model = AVSAModel.from_pretrained(SHIPPED_MODEL)
     make_starss_world(world, recordings=48, seed=7, duration_s=10.0)
-    head = learning.train_head(model, world, tmp_path / "head", settings)
+    head = learning.train_head(model, world, tmp_path / "head")
     scores = learning.evaluate_head(model, head, world, cache=tmp_path / "head" / learning.FEATURES).scores
     blind = always_one_place(world, range(head.classes))
     assert scores.f20 > 3 * blind.f20

@@ -87,10 +87,11 @@ def _fit(head: DoaHead, examples: Sequence[tuple[Tensor, Tensor, Tensor]], setti
     head.fit(torch.cat([features.flatten(0, 1) for features, _, _ in examples]))
     rng = np.random.default_rng(settings.seed)
     optimiser = torch.optim.AdamW(head.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = settings.epochs * len(_batches(examples, settings, np.random.default_rng(0)))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    steps = len(_batches(examples, settings, np.random.default_rng(0)))
+    epochs = settings.passes(steps)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
     head.train()
-    for epoch in range(1, settings.epochs + 1):
+    for epoch in range(1, epochs + 1):
         losses = []
         for batch in _batches(examples, settings, rng):
             features, vectors, counts = (torch.stack(each) for each in zip(*batch, strict=True))
@@ -101,7 +102,7 @@ def _fit(head: DoaHead, examples: Sequence[tuple[Tensor, Tensor, Tensor]], setti
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
-        said(f"epoch {epoch}, loss {np.mean(losses):.4f}", epoch, settings.epochs)
+        said(f"epoch {epoch}, loss {np.mean(losses):.4f}", epoch, epochs)
     head.eval()
 
 

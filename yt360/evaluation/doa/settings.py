@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 from yt360 import overrides
 from yt360.dataset.starss import FRAMES_PER_S
 from yt360.settings import Settings, misfit, unit
+
+USUAL_EPOCHS, LEAST_STEPS = 60, 800
+"""Few recordings make few steps a pass: sixty passes over six minutes end before the head has learned anything."""
 
 
 class DoaSettings(Settings):
@@ -29,8 +33,13 @@ class DoaSettings(Settings):
     tracks: int = Field(default=3, ge=1, le=4, description="Most sources of one class at a time.")
     hidden: int = Field(default=256, ge=8, le=4096, description="Width of the head.")
     dropout: float = Field(default=0.2, ge=0, lt=1, description="Share of hidden features dropped in training.")
-    sequence: int = Field(default=20, ge=1, le=1000, description="Windows of a training example, one after the other.")
-    epochs: int = Field(default=60, ge=1, description="Passes over the training recordings.")
+    sequence: int = Field(default=10, ge=1, le=1000, description="Windows of a training example, one after the other.")
+    epochs: int | None = Field(
+        default=None,
+        ge=1,
+        description=f"Passes over the training recordings. Not given: {USUAL_EPOCHS}, or as many as make {LEAST_STEPS} "
+        "optimiser steps, if that is more.",
+    )
     batch: int = Field(default=16, ge=1, description="Examples in a batch.")
     learning_rate: float = Field(default=1e-3, gt=0, description="Step size of Adam at the start; it falls to zero.")
     weight_decay: float = Field(default=1e-4, ge=0, description="Weight of the decoupled penalty (AdamW).")
@@ -46,6 +55,14 @@ class DoaSettings(Settings):
     def hop_s(self) -> float:
         """Seconds from one window to the next."""
         return self.frames / FRAMES_PER_S
+
+    def passes(self, steps_per_pass: int) -> int:
+        """Passes over recordings that make ``steps_per_pass`` batches.
+
+        >>> DoaSettings().passes(1000), DoaSettings().passes(5), DoaSettings(epochs=30).passes(5)
+        (60, 160, 30)
+        """
+        return self.epochs or max(USUAL_EPOCHS, math.ceil(LEAST_STEPS / steps_per_pass))
 
     @model_validator(mode="after")
     def _inputs_differ(self) -> DoaSettings:
