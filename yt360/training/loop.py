@@ -225,7 +225,11 @@ class _Run:
             sound, matrices = sound_examples(recipe, self.root, self.splits[0])
             self.spectrogram.fit(sound.to(self.device), matrices.to(self.device))
         train_step.prepare(
-            rank=self.group.rank, world=self.group.world, checkpoint=resumed, scaler=self.state.scaler or None
+            steps=self.plan.steps(recipe.phases[number]),
+            rank=self.group.rank,
+            world=self.group.world,
+            checkpoint=resumed,
+            scaler=self.state.scaler or None,
         )
         if resumed is None:
             self.state.phase, self.state.step, self.state.interval = number, 0, {}

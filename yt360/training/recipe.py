@@ -47,6 +47,11 @@ class Phase(Settings):
         gt=0,
         description="This phase's own rate instead of the optimiser's (the paper has one rate for all phases).",
     )
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description="How the rate goes over the phase. constant: as in the paper. cosine: up within a hundred steps "
+        "(at most a tenth of the phase), then along half a cosine down to nearly zero at its end.",
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Phase:

@@ -18,6 +18,7 @@ from yt360.training import checkpoints
 from yt360.training.losses import Alignment, align
 from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import Batch
+from yt360.training.schedule import rate_share
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -51,8 +52,13 @@ class TrainStep:
         self.model.video.load_state_dict(earlier.video.state_dict())
         self.model.sound.load_state_dict(earlier.sound.state_dict())
 
-    def prepare(self, *, rank: int = 0, world: int = 1, checkpoint: Path | None = None, scaler: Any = None) -> None:
-        """Move the model to the device, wrap it, and make the optimiser (its state from ``checkpoint`` if given)."""
+    def prepare(
+        self, *, steps: int = 1, rank: int = 0, world: int = 1, checkpoint: Path | None = None, scaler: Any = None
+    ) -> None:
+        """Move the model to the device, wrap it, and make the optimiser (its state from ``checkpoint`` if given).
+
+        ``steps``: length of the phase, over which its schedule takes the learning rate.
+        """
         run, settings, model = self.recipe.run, self.recipe.optimiser, self.model
         model.to(self.device)
         if run.channels_last:
@@ -63,9 +69,9 @@ class TrainStep:
         if run.compile:
             model.video.compile()
             model.sound.compile()
-        rate = self.recipe.phases[self.number].learning_rate or settings.learning_rate
+        self.steps, self.rate = steps, self.recipe.phases[self.number].learning_rate or settings.learning_rate
         self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=rate, betas=settings.betas, weight_decay=settings.weight_decay
+            model.parameters(), lr=self.rate, betas=settings.betas, weight_decay=settings.weight_decay
         )
         if checkpoint is not None:
             checkpoints.read_optimiser(checkpoint, model, self.optimiser)
@@ -88,12 +94,19 @@ class TrainStep:
             embeddings: Embeddings = model(pictures, spectrograms, batch.directions, by_view=by_view)
         return align(embeddings, self.recipe.behaviour.pool, self.recipe.optimiser.temperature)
 
+    def set_rate(self, number: int) -> None:
+        """The learning rate of a step of the phase, as its schedule says."""
+        share = rate_share(self.recipe.phases[self.number].schedule, number, self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = share * self.rate
+
     def step(self, number: int, batches: Sequence[Batch]) -> Tensor:
         """One optimiser step over ``batches`` (gradients accumulate); mean (loss, avc, avsa), not synchronised.
 
         ``number`` of the step seeds what is random inside the model, so that a resumed run repeats it.
         """
         torch.manual_seed(seed_of(self.recipe.seed, self.number, number, self.rank))
+        self.set_rate(number)
         self.optimiser.zero_grad(set_to_none=True)
         results = []
         for index, batch in enumerate(batches):
