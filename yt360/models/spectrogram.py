@@ -4,6 +4,9 @@ A rotation of the sound field and the short-time Fourier transform are both line
 different dimensions, so one transform a sample serves all its views. Parameters and scale follow
 the published code (librosa 0.7.2): Hann window, centred, reflected edges, magnitude (not power)
 through a Slaney mel filter bank, then ``10 log10`` with a floor 100 dB below each channel's peak.
+
+The transform alone is in double precision. Its rounding errors are as large in a quiet bin as in a loud one: in single
+precision a band 90 dB below a tone would be wrong by up to 0.01 dB, otherwise so in every library of transforms.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ class SpatialSpectrogram(nn.Module):
     def __init__(self, settings: SpectrogramSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.register_buffer("window", torch.hann_window(settings.n_fft), persistent=False)
+        self.register_buffer("window", torch.hann_window(settings.n_fft, dtype=torch.float64), persistent=False)
         filters = torch.from_numpy(mel_filters(settings.sample_rate_hz, settings.n_fft, settings.mels))
         self.register_buffer("filters", filters.T.contiguous(), persistent=False)
         self._bands = [_support(part) for part in filters.tensor_split(min(_MEL_GROUPS, settings.mels))]
@@ -103,10 +106,10 @@ class SpatialSpectrogram(nn.Module):
         settings = self.settings
         batch, moments, channels, samples = sound.shape
         spectrum = torch.stft(
-            sound.reshape(-1, samples).float(),
+            sound.reshape(-1, samples).double(),
             settings.n_fft,
             settings.hop,
-            window=self.window,
+            window=self.window.double(),
             center=True,
             pad_mode="reflect",
             return_complex=True,
@@ -116,7 +119,7 @@ class SpatialSpectrogram(nn.Module):
         rows = matrices.reshape(batch, views * channels, channels)
 
         def turn(part: Tensor) -> Tensor:
-            part = part.transpose(-1, -2).contiguous()
+            part = part.float().transpose(-1, -2).contiguous()
             planes = part.view(batch, moments, channels, -1)
             turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
             return turned.view(batch, views, channels, *part.shape[1:])
