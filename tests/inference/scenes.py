@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,18 @@ SECONDS = 3
 FPS = 8
 
 
+@cache
+def pictures_of(seed: int = 3, height: int = 240) -> NDArray[np.uint8]:
+    """One a second: ``(SECONDS, height, 2 height, 3)`` equirectangular."""
+    return make_scene(seed, height, 2 * height).frames(SECONDS)
+
+
 def frames(seed: int = 3, height: int = 240) -> NDArray[np.uint8]:
     """``(n, height, 2 height, 3)`` equirectangular."""
-    count = SECONDS * FPS
-    return np.repeat(make_scene(seed, height, 2 * height).frames(3), -(-count // 3), axis=0)[:count]
+    return np.repeat(pictures_of(seed, height), FPS, axis=0)
 
 
+@cache
 def sound(seed: int = 3) -> NDArray[np.float64]:
     """``(4, n)`` AmbiX."""
     return np.asarray(foa_scene(np.random.default_rng(seed), SECONDS * RATE_HZ))
@@ -45,7 +52,7 @@ def in_form(
 ) -> Path:
     """The scene as a file: ``projection`` a layout, ``mesh`` or ``stereo`` (top and bottom); ``convention`` of the
     sound, or ``itag 327``, YouTube's AAC. ``yaw`` turns picture and sound counter-clockwise, in radians."""
-    pictures, heard = frames(seed), sound(seed)
+    pictures, heard = pictures_of(seed), sound(seed)
     if yaw:
         shift = round(-yaw / (2 * np.pi) * pictures.shape[2])
         pictures = np.roll(pictures, shift, axis=2)
@@ -64,9 +71,9 @@ def in_form(
         w, y, z, x = heard
         silence = np.zeros_like(w)
         channels = np.stack([x, y, w, silence, z, silence])
-        encode(path, frames=pictures, fps=FPS, sound=channels, audio="aac", layout="5.1")
+        encode(path, frames=np.repeat(pictures, FPS, axis=0), fps=FPS, sound=channels, audio="aac", layout="5.1")
     else:
-        encode(path, frames=pictures, fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
+        encode(path, frames=np.repeat(pictures, FPS, axis=0), fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
     insert_boxes(path, b"vide", *boxes)
     if convention == "ambix":
         insert_boxes(path, b"soun", sa3d([0, 1, 2, 3]))
