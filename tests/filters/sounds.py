@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
@@ -18,10 +20,14 @@ def _unit(sound: NDArray) -> NDArray:
     return sound / np.sqrt(np.mean(first**2))
 
 
+@cache
+def _colour(slope: float, samples: int) -> NDArray:
+    return (np.fft.rfftfreq(samples, 1 / RATE) + 20) ** (-slope / 2)
+
+
 def coloured(rng: np.random.Generator, slope: float = 1.0, samples: int = SECONDS * RATE) -> NDArray:
     spectrum = np.fft.rfft(rng.standard_normal(samples))
-    frequency = np.fft.rfftfreq(samples, 1 / RATE) + 20
-    return _unit(np.fft.irfft(spectrum * frequency ** (-slope / 2), samples))
+    return _unit(np.fft.irfft(spectrum * _colour(slope, samples), samples))
 
 
 def speech(rng: np.random.Generator, samples: int = SECONDS * RATE) -> NDArray:
@@ -54,6 +60,25 @@ def speech(rng: np.random.Generator, samples: int = SECONDS * RATE) -> NDArray:
     return _unit(out)
 
 
+@cache
+def _decays() -> tuple[NDArray, NDArray]:
+    """Times of a note, and the envelopes of its harmonics (a row each)."""
+    time, k = np.arange(int(1.5 * RATE)) / RATE, np.arange(1, 10)[:, None]
+    return time, np.exp(-time * (2 + k)) / k
+
+
+def _tone(frequency: float) -> NDArray:
+    time, decays = _decays()
+    angle = 2 * np.pi * frequency * time
+    twice_cos, before, harmonic = 2 * np.cos(angle), np.zeros_like(time), np.sin(angle)
+    out = np.zeros_like(time)
+    for k, decay in enumerate(decays, 1):
+        if frequency * k < 10000:
+            out += harmonic * decay
+        before, harmonic = harmonic, twice_cos * harmonic - before  # sin((k + 1)x) = 2 cos x sin kx - sin((k - 1)x)
+    return out
+
+
 def notes(rng: np.random.Generator, samples: int = SECONDS * RATE, voices: int = 3) -> list[NDArray]:
     """Plucked and held parts that play together."""
     parts = []
@@ -63,25 +88,25 @@ def notes(rng: np.random.Generator, samples: int = SECONDS * RATE, voices: int =
         for index in range(int(samples / RATE / step)):
             if rng.random() < 0.35:
                 continue
-            time = np.arange(int(1.5 * RATE)) / RATE
-            frequency = root * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11]) / 12)
-            tone = sum(
-                np.sin(2 * np.pi * frequency * k * time) * np.exp(-time * (2 + k)) / k
-                for k in range(1, 10)
-                if frequency * k < 10000
-            )
+            tone = _tone(root * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11]) / 12))
             start = int(index * step * RATE)
-            out[start : start + len(time)] += tone * rng.uniform(0.4, 1)
+            out[start : start + len(tone)] += tone * rng.uniform(0.4, 1)
         parts.append(_unit(out[:samples]))
     return parts
 
 
 def ambience(rng: np.random.Generator, waves: int = 40) -> NDArray:
-    """Noise from everywhere: each wave from its own direction."""
-    out = np.zeros((4, SECONDS * RATE))
-    for azimuth, elevation in zip(rng.uniform(-np.pi, np.pi, waves), np.arcsin(rng.uniform(-1, 1, waves)), strict=True):
-        out += ambisonics.encode(coloured(rng), azimuth, elevation)
-    return _unit(out)
+    """Noise from everywhere: each wave from its own direction, all as loud. Summed as spectra: much quicker."""
+    samples = SECONDS * RATE
+    azimuths, elevations = rng.uniform(-np.pi, np.pi, waves), np.arcsin(rng.uniform(-1, 1, waves))
+    gains = np.array([ambisonics.encoding_gains(*direction) for direction in zip(azimuths, elevations, strict=True)])
+    total = np.zeros((4, samples + 2))
+    for some in np.array_split(gains, max(1, waves // 20)):
+        spectra = np.fft.rfft(rng.standard_normal((len(some), samples)))
+        spectra *= _colour(1.0, samples)
+        energies = 2 * np.sum(np.square(spectra.view(float)), axis=1) - np.abs(spectra[:, [0, -1]] ** 2).sum(axis=1)
+        total += (some / np.sqrt(energies)[:, None]).T @ spectra.view(float)  # all as loud, by Parseval
+    return _unit(np.fft.irfft(total.view(complex), samples))
 
 
 def in_room(

@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import time
+from functools import cache
 
 import numpy as np
 import pytest
@@ -30,12 +31,22 @@ def verdict(
     return judge_ambisonics(measures, declared=declared, picture=picture, thresholds=thresholds)
 
 
-def scene(seed: int = 3) -> np.ndarray:
+@cache
+def _scene(seed: int) -> np.ndarray:
     return foa_scene(np.random.default_rng(seed), SECONDS * RATE_HZ)
 
 
-def made(kind: str, seed: int = 2) -> np.ndarray:
+@cache
+def _made(kind: str, seed: int) -> np.ndarray:
     return MAKERS[kind](np.random.default_rng(seed), SECONDS * RATE_HZ)
+
+
+def scene(seed: int = 3) -> np.ndarray:
+    return _scene(seed).copy()
+
+
+def made(kind: str, seed: int = 2) -> np.ndarray:
+    return _made(kind, seed).copy()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
