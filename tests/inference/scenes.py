@@ -67,13 +67,14 @@ def in_form(
         layout = known_layouts()[projection]
         pictures = np.stack([draw(layout, each, 480, 720) for each in pictures])
         boxes = [st3d(0), sv3d(mshp(layout_mesh(layout)))]
+    pictures = np.repeat(pictures, FPS, axis=0)
     if convention == "itag 327":  # six channels of AAC that hold X Y W - Z -
         w, y, z, x = heard
         silence = np.zeros_like(w)
         channels = np.stack([x, y, w, silence, z, silence])
-        encode(path, frames=np.repeat(pictures, FPS, axis=0), fps=FPS, sound=channels, audio="aac", layout="5.1")
+        encode(path, frames=pictures, fps=FPS, sound=channels, audio="aac", layout="5.1")
     else:
-        encode(path, frames=np.repeat(pictures, FPS, axis=0), fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
+        encode(path, frames=pictures, fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
     insert_boxes(path, b"vide", *boxes)
     if convention == "ambix":
         insert_boxes(path, b"soun", sa3d([0, 1, 2, 3]))
