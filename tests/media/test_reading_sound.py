@@ -188,3 +188,19 @@ def test_reading_from_the_middle_is_right_to_the_sample(tmp_path: Path, audio: s
     part = np.concatenate(list(read_channels(path, reading, start_s=1.3337, duration_s=1.0)), axis=1)
     start = round(1.3337 * 48_000)
     np.testing.assert_array_equal(part, whole[:, start : start + 48_000])
+
+
+@pytest.mark.parametrize(("audio", "suffix"), [("vorbis", "webm"), ("opus", "webm"), ("pcm", "mov")])
+def test_a_seek_finds_the_sound_to_the_millisecond(tmp_path: Path, audio: str, suffix: str) -> None:
+    sound = 0.2 * np.random.default_rng(1).standard_normal((4, 4 * 48_000))
+    path = encode(tmp_path / f"x.{suffix}", sound=sound, rate_hz=48_000, audio=audio)
+    reading = FoaDecodeSpec(channels=4, sample_rate_hz=48_000)
+    span = {"sample_rate_hz": 16_000, "start_s": 2.3337, "duration_s": 1.0}
+    exact, sought = (
+        np.concatenate(list(read_sound(path, reading, exact=exact, **span)), axis=1) for exact in (True, False)
+    )
+    assert sought.shape == exact.shape
+    inner = sought[0, 1000:-1000]
+    early = int(np.argmax(correlate(exact[0], inner, mode="valid")))
+    assert abs(early - 1000) <= 16
+    assert np.corrcoef(inner, exact[0, early : early + inner.size])[0, 1] > 0.6

@@ -27,6 +27,8 @@ from yt360.report.funnel import funnel
 from yt360.report.history import explain
 from yt360.stages import REGISTRY, duplicates
 from yt360.stages.fingerprint import Fingerprint, read_print, write_print
+from yt360.stages.stills import Stills
+from yt360.stages.voiceover import Voiceover
 
 SOUNDS = {"a": (1, 0.0), "a_again": (1, 3.0), "b": (2, 0.0), "a_end": (1, 14.0), "c": (3, 0.0)}
 """Video -> seed of its sound, and seconds cut off its start."""
@@ -161,6 +163,36 @@ def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path)
     np.testing.assert_array_equal(prints[0].landmarks, prints[1].landmarks)
     alike = visual_fingerprint.similarity(prints[0].frames, prints[1].frames)
     assert np.diag(alike).min() > 0.9
+
+
+def test_a_fingerprint_from_what_stills_and_voiceover_left_is_the_one_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, raw = tmp_path / "v.mkv", np.repeat(music(9, 8.0)[:, None], 4, axis=1).astype("<f4").tobytes()
+    picture = ["-f", "lavfi", "-i", "mandelbrot=size=320x160:rate=4:end_scale=0.3", "-t", "8"]
+    heard = ["-f", "f32le", "-ar", "8000", "-ch_layout", "quad", "-i", "pipe:0", "-t", "8", "-pix_fmt", "yuv420p"]
+    ffmpeg.run([*picture, *heard, "-c:a", "pcm_s16le", "-y", str(path)], timeout_s=60, stdin=raw)
+    facts = {
+        "picture_reading": {"width": 320, "height": 160, "projection": "equirectangular"},
+        "sound_reading": {"channels": 4, "sample_rate_hz": 8000}, "start_s": 0.0, "end_s": 8.0,
+    }  # fmt: skip
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    item = Item("v", "v", files={"video": path, "facts": tmp_path / "facts.json"})
+    prints, left = [], {}
+    for stage, name in ((Fingerprint(), ""), (Stills(), "look"), (Voiceover(), "peaks"), (Fingerprint(), "")):
+        outcome = stage.process(Item("v", "v", files={**item.files, **left}), context(tmp_path))
+        assert isinstance(outcome, Done)
+        if name:
+            left[name] = tmp_path / outcome.outputs[name]
+        else:
+            prints.append(read_print(tmp_path / outcome.outputs["print"]))
+        if len(left) == 2:
+            monkeypatch.setattr("yt360.stages.fingerprint.read_frames", None)
+            monkeypatch.setattr("yt360.stages.fingerprint.read_sound", None)
+    assert len(prints[0].frames) == len(prints[1].frames) == 4
+    assert np.diag(visual_fingerprint.similarity(prints[0].frames, prints[1].frames)).min() > 0.9
+    same = {tuple(each) for each in prints[0].peaks.tolist()} & {tuple(each) for each in prints[1].peaks.tolist()}
+    assert len(same) > 0.97 * len(prints[0].peaks)
 
 
 @pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04torn"])

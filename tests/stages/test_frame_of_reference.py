@@ -21,6 +21,7 @@ from yt360.filters.frame_of_reference.sound_activity import SAMPLE_RATE_HZ
 from yt360.media import ffmpeg
 from yt360.stages.chunk import Chunk
 from yt360.stages.frame_of_reference import FrameOfReference, repairs, stretches
+from yt360.stages.stills import Stills
 
 SECONDS = 13.0
 
@@ -60,6 +61,40 @@ def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path):
     kept = FrameThresholds(quarantine=True, heading_probability=0.6, repair=True, repair_probability=0.6)
     assert FrameOfReference(None, kept).decide(told) is None
     assert FrameOfReference(None, kept).summary(told).endswith("chunk puts it in place")
+
+
+def test_what_stills_saw_of_a_short_video_is_not_decoded_again(tmp_path, monkeypatch):
+    video = item(tmp_path, turned_deg=-80)
+    decoded = FrameOfReference().process(video, context(tmp_path))
+    looked = Stills().process(video, context(tmp_path))
+    assert isinstance(looked, Done)
+    Stills().check_output("look", tmp_path / looked.outputs["look"])
+    monkeypatch.setattr("yt360.stages.frame_of_reference.read_frames", None)
+    told = FrameOfReference().process(
+        Item("v", "v", files={**video.files, "look": tmp_path / looked.outputs["look"]}), context(tmp_path)
+    )
+    assert isinstance(decoded, Done)
+    assert isinstance(told, Done)
+    assert told.measures["stretches"] == decoded.measures["stretches"] == 2
+    assert told.measures["heading"]["yaw_deg"] == pytest.approx(decoded.measures["heading"]["yaw_deg"], abs=1)
+    assert told.measures["heading"]["correlation"] == pytest.approx(
+        decoded.measures["heading"]["correlation"], abs=0.02
+    )
+
+
+def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decoded(tmp_path, monkeypatch):
+    params = StretchSettings(window_s=6.0)
+    video = item(tmp_path, seconds=20.0)
+    told = FrameOfReference(params).process(video, context(tmp_path))
+    assert isinstance(told, Done)
+    assert told.measures["stretches"] == 3
+    noise = 0.1 * np.random.default_rng(0).normal(size=(round(20 * SAMPLE_RATE_HZ), 4))
+    soundfile.write(video.files["sound"], noise, SAMPLE_RATE_HZ, subtype="FLOAT")
+    told = FrameOfReference(params).process(video, context(tmp_path))
+    assert isinstance(told, Done)
+    assert told.measures["stretches"] == 1
+    course = json.loads((tmp_path / "frame.json").read_text())["stretches"]
+    assert [each["start_s"] for each in course] == [pytest.approx(7.0, abs=0.1)]
 
 
 def test_a_video_of_two_seconds_is_unknown(tmp_path):

@@ -40,6 +40,10 @@ _AT_ONCE = 9600
 """Samples that ffmpeg hands on and writes at a time; a packet of Opus has 960, and each handing on wakes a thread."""
 
 
+_FINE_STAMPS, _TICK_S = {".mkv", ".mka", ".webm", ".mp4", ".m4a", ".m4v", ".mov"}, 0.001
+"""Names of files in which a seek finds sound to the millisecond, the unit of time stamps in Matroska."""
+
+
 def read_channels(
     path: Path,
     reading: FoaDecodeSpec,
@@ -288,10 +292,14 @@ def read_sound(
     start_s: float = 0.0,
     duration_s: float | None = None,
     block_s: float = 10.0,
+    exact: bool = True,
     notes: SoundNotes | None = None,
     timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(4, n)`` of AmbiX W Y Z X at ``sample_rate_hz``; peaks above 1 are kept as they are.
+
+    Without ``exact`` nothing before ``start_s`` is decoded in containers whose time stamps are fine enough for that:
+    the sound may lie a millisecond off.
 
     Samples that are no numbers, and single ones out of all proportion, read as 0. ``notes`` receives where they were,
     what was inserted and what left out.
@@ -305,6 +313,7 @@ def read_sound(
         start_s=start_s,
         duration_s=duration_s,
         block_s=block_s,
+        exact=exact,
         notes=notes,
         timeout_s=timeout_s,
     )
@@ -319,12 +328,21 @@ def read_sound_at_rates(
     start_s: float = 0.0,
     duration_s: float | None = None,
     block_s: float = 10.0,
+    exact: bool = True,
     notes: SoundNotes | None = None,
     timeout_s: float = ffmpeg.DEFAULT_TIMEOUT_S,
 ) -> list[Iterator[NDArray[np.float32]]]:
     """:func:`read_sound` at several rates, decoded once; read the iterators in step, what one is ahead is held."""
     decoded = read_channels(
-        path, reading, start_s=start_s, duration_s=duration_s, block_s=block_s, notes=notes, timeout_s=timeout_s
+        path,
+        reading,
+        start_s=start_s,
+        duration_s=duration_s,
+        block_s=block_s,
+        exact=exact or path.suffix.lower() not in _FINE_STAMPS,
+        tick_s=_TICK_S,
+        notes=notes,
+        timeout_s=timeout_s,
     )
     decoded = _numbers(decoded, reading.sample_rate_hz, notes)
     if not reading.as_decoded or reading.sample_rate_hz in sample_rates_hz:

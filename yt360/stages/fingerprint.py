@@ -1,7 +1,9 @@
 """Fingerprint: what a video can be recognised by when it turns up again, encoded anew, turned, brighter or cut.
 
 Consumes picture and sound and the decoding specs that ``validate`` found; produces ``print`` (``print.npz``:
-:class:`yt360.filters.duplicates.fingerprints.VideoFingerprint`). The picture is looked at in its key frames only.
+:class:`yt360.filters.duplicates.fingerprints.VideoFingerprint`). The peaks of the sound are those that ``voiceover``
+found on its way, and the pictures of a short video those that ``stills`` has seen; where these are not there the file
+is decoded for them, the picture in its key frames only.
 Decides nothing.
 """
 
@@ -21,6 +23,8 @@ from yt360.engine.stage import Context, Done, Item, Outcome, Resources, Stage, S
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint, visual_fingerprint
 from yt360.filters.duplicates.fingerprints import VideoFingerprint
+from yt360.filters.duplicates.peak_files import read_peaks
+from yt360.filters.picture_look import read_look
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_sound
@@ -44,30 +48,42 @@ class FingerprintParams(StageParams):
 
 class Fingerprint(Stage):
     name = "fingerprint"
-    version = 3
+    version = 4
     decides = False
     params_type = FingerprintParams
     needs = Resources(timeout_s=1800)
-    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
+    inputs: ClassVar[Mapping[str, str]] = {
+        "video": "crawl.video",
+        "sound": "crawl.sound?",
+        "facts": "validate.facts",
+        "look": "stills.look?",
+        "peaks": "voiceover.peaks?",
+    }
     after = ("validate", "stills", "voiceover", "frame_of_reference")
 
     def process(self, item: Item, context: Context) -> Outcome:
         facts = Facts.load(item.files["facts"])
         duration_s = facts.duration_s
         frame_s = max(self.params.frame_s, duration_s / self.params.most_frames)
+        peaks = read_peaks(item.files["peaks"]) if "peaks" in item.files else self._peaks(item, facts)
+        marks = audio_fingerprint.hashes(peaks)
+        if "look" in item.files:
+            frames = read_look(item.files["look"]).described_every(frame_s)
+        else:
+            frames = self._frames(item, facts, frame_s)
+        described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
+        write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s, peaks))
+        return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
+
+    def _peaks(self, item: Item, facts: Facts) -> NDArray[np.int64]:
         sound = read_sound(
             item.files[facts.sound.source],
             facts.sound,
             sample_rate_hz=audio_fingerprint.RATE_HZ,
             start_s=facts.start_s,
-            duration_s=duration_s,
+            duration_s=facts.duration_s,
         )
-        peaks = audio_fingerprint.peaks(block[W] for block in sound)
-        marks = audio_fingerprint.hashes(peaks)
-        frames = self._frames(item, facts, frame_s)
-        described = np.stack(frames) if frames else np.zeros((0, visual_fingerprint.LENGTH), np.int8)
-        write_print(context.workdir / "print.npz", VideoFingerprint(marks, described, frame_s, duration_s, peaks))
-        return Done(outputs={"print": "print.npz"}, measures={"landmarks": len(marks), "frames": len(frames)})
+        return audio_fingerprint.peaks(block[W] for block in sound)
 
     def _frames(self, item: Item, facts: Facts, frame_s: float) -> list[NDArray[np.int8]]:
         """Descriptions of the pictures, from key frames alone where the file has enough of them."""

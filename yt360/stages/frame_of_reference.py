@@ -1,7 +1,8 @@
 """Frame of reference: do picture and sound turn together, and is what is seen heard from where and when it is seen?
 
-Consumes a video's picture and sound and the decoding specs that ``validate`` found. A few stretches are looked at,
-small and gray, sixteen frames a second, each decoded once. What was measured stands in the record, its course over
+Consumes a video's picture and sound and the decoding specs that ``validate`` found, and of a short one what ``stills``
+has seen of it. Of a longer one a stretch in the middle is looked at, small and gray, sixteen frames a second, and two
+more where that one has something to say. What was measured stands in the record, its course over
 time in the output ``frame`` (``frame.json``: turn of the picture and direction of the sound, four a second). What
 follows from it is decided apart: by default nothing is dropped and nothing is changed; with ``repair``, ``chunk`` turns
 and moves the sound of videos where the heading or the lag is known (``docs/explanation/frame-of-reference.md``).
@@ -10,16 +11,21 @@ and moves the sound of videos where the heading or the lag is known (``docs/expl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from yt360.engine.stage import Context, DatasetView, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.files import parse_json
-from yt360.filters.frame_of_reference import decision, measurement, sound_activity
+from yt360.filters.frame_of_reference import decision, measurement, picture_course, sound_activity
 from yt360.filters.frame_of_reference.measurement import Stretch
+from yt360.filters.frame_of_reference.picture_course import RATE_HZ, PictureCourse
 from yt360.filters.frame_of_reference.settings import FrameThresholds, StretchSettings
+from yt360.filters.picture_look import read_look
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_sound
@@ -46,47 +52,83 @@ def stretches(start_s: float, end_s: float, params: StretchSettings) -> list[tup
     return [(first + index * step, params.window_s) for index in range(params.max_windows)]
 
 
+def _middle_first(count: int) -> list[int]:
+    """Numbers below ``count``, the middle one first.
+
+    >>> _middle_first(3)
+    [1, 0, 2]
+    """
+    middle = count // 2
+    return [*([middle] if count else []), *(number for number in range(count) if number != middle)]
+
+
 class FrameOfReference(Stage):
     """Reasons: ``frame-of-reference``, where ``quarantine`` is on."""
 
     name = NAME
-    version = 1
+    version = 2
     params_type = StretchSettings
     thresholds_type = FrameThresholds
     needs = Resources(timeout_s=1800)
-    inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}
+    inputs: ClassVar[Mapping[str, str]] = {
+        "video": "crawl.video",
+        "sound": "crawl.sound?",
+        "facts": "validate.facts",
+        "look": "stills.look?",
+    }
     after = ("validate", "stills", "voiceover")
 
     def process(self, item: Item, context: Context) -> Outcome:
         facts = Facts.load(item.files["facts"])
-        found = []
-        for at_s, length_s in stretches(*facts.span, self.params):
-            stretch = self._look(item, facts, at_s, length_s)
+        spans = stretches(*facts.span, self.params)
+        whole = read_look(item.files["look"]).course if "look" in item.files else None
+        found: list[Stretch] = []
+        measures = measurement.measure(found)
+        for number in _middle_first(len(spans)):
+            stretch = self._look(item, facts, spans[number], whole)
             if stretch is not None:
                 found.append(stretch)
+                measures = measurement.measure(found)
+            # Where one stretch says nothing at all the others are not decoded.
+            if whole is None and not decision.open_question(measures):
+                break
+        found.sort(key=lambda each: each.start_s)
         course = json.dumps({"stretches": measurement.course(found)}, separators=(",", ":"))
         (context.workdir / "frame.json").write_text(course + "\n", encoding="utf-8")
-        return Done({"frame": "frame.json"}, {"duration_s": round(facts.duration_s, 3), **measurement.measure(found)})
+        return Done({"frame": "frame.json"}, {"duration_s": round(facts.duration_s, 3), **measures})
 
-    def _look(self, item: Item, facts: Facts, at_s: float, length_s: float) -> Stretch | None:
-        frames = read_frames(
-            item.files["video"],
-            facts.picture,
-            height=measurement.HEIGHT,
-            width=measurement.WIDTH,
-            fps=measurement.RATE_HZ,
-            start_s=at_s,
-            duration_s=length_s,
-            gray=True,
-        )
+    def _look(self, item: Item, facts: Facts, span: tuple[float, float], whole: PictureCourse | None) -> Stretch | None:
+        at_s, length_s = span
+        if whole is not None:
+            first = max(0, round((at_s - whole.start_s) * RATE_HZ))
+            course = whole.part(first, round(length_s * RATE_HZ))
+            at_s = course.start_s
+        else:
+            seen = picture_course.watch(at_s, self._frames(item, facts, at_s, length_s))
+            if seen is None:
+                return None
+            course = seen
         blocks = read_sound(
             item.files[facts.sound.source],
             facts.sound,
             sample_rate_hz=sound_activity.SAMPLE_RATE_HZ,
             start_s=at_s,
             duration_s=length_s,
+            exact=False,
         )
-        return measurement.look(at_s, frames, sound_activity.gathered(blocks))
+        return measurement.listen(course, sound_activity.gathered(blocks))
+
+    def _frames(self, item: Item, facts: Facts, at_s: float, length_s: float) -> Iterator[NDArray[np.uint8]]:
+        return read_frames(
+            item.files["video"],
+            facts.picture,
+            height=picture_course.HEIGHT,
+            width=picture_course.WIDTH,
+            fps=RATE_HZ,
+            start_s=at_s,
+            duration_s=length_s,
+            gray=True,
+        )
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         limits: FrameThresholds = self.thresholds

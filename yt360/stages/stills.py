@@ -3,22 +3,27 @@
 Consumes a video's picture and the decoding spec that ``validate`` found. A short video is looked at
 as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
 kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
-:func:`yt360.filters.stills.frame_differences.to_columns`), so thresholds can change without decoding anything.
+:func:`yt360.filters.stills.frame_differences.to_columns`), so thresholds can change without decoding anything. What
+later filters want to see of a short video is measured on the way (``look.npz``, :mod:`yt360.filters.picture_look`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.files import parse_json
+from yt360.filters import picture_look
+from yt360.filters.frame_of_reference.picture_course import RATE_HZ
 from yt360.filters.stills import decision, frame_differences, motion
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
@@ -81,9 +86,15 @@ def windows(start_s: float, end_s: float, params: StillsParams) -> list[tuple[fl
     ]
 
 
+def _every(frames: Sequence[NDArray[np.uint8]], rate_hz: float, length_s: float) -> list[NDArray[np.uint8]]:
+    """Of frames at :data:`RATE_HZ` those that are wanted at a lower rate."""
+    at = np.rint(np.arange(max(1, round(length_s * rate_hz))) * RATE_HZ / rate_hz).astype(int)
+    return [frames[place] for place in at if place < len(frames)]
+
+
 class Stills(Stage):
     name = "stills"
-    version = 7
+    version = 8
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Resources(timeout_s=1800)
@@ -96,17 +107,17 @@ class Stills(Stage):
         start_s, end_s = facts.span
         steps: list[frame_differences.FrameComparison] = []
         looked_s = 0.0
+        outputs = {"timeline": "timeline.json"}
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
-            frames = read_frames(
-                item.files["video"],
-                facts.picture,
-                height=params.height,
-                width=params.width,
-                fps=params.rate_hz,
-                start_s=at_s,
-                duration_s=length_s,
-                gray=True,
-            )
+            if length_s == end_s - start_s:
+                seen = list(self._frames(item, facts, at_s, length_s, RATE_HZ))
+                frames: Iterable[NDArray[np.uint8]] = _every(seen, params.rate_hz, length_s)
+                looked = picture_look.look(at_s, seen)
+                if looked is not None:
+                    picture_look.write_look(context.workdir / "look.npz", looked)
+                    outputs["look"] = "look.npz"
+            else:
+                frames = self._frames(item, facts, at_s, length_s, params.rate_hz)
             steps += frame_differences.measure_window(
                 frames, window=index, start_s=at_s, fps=params.rate_hz, settings=params
             )
@@ -124,13 +135,30 @@ class Stills(Stage):
             "duration_s": round(facts.duration_s, 3),
             "comparisons": frame_differences.pack(steps),
         }
-        return Done(outputs={"timeline": "timeline.json"}, measures=measures)
+        return Done(outputs=outputs, measures=measures)
+
+    def _frames(
+        self, item: Item, facts: Facts, at_s: float, length_s: float, fps: float
+    ) -> Iterator[NDArray[np.uint8]]:
+        return read_frames(
+            item.files["video"],
+            facts.picture,
+            height=self.params.height,
+            width=self.params.width,
+            fps=fps,
+            start_s=at_s,
+            duration_s=length_s,
+            gray=True,
+        )
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self.thresholds)
         return None if verdict is None else Filtered("still", verdict.detail)
 
     def check_output(self, name: str, path: Path) -> None:
+        if name == "look":
+            picture_look.read_look(path)
+            return
         try:
             frame_differences.from_columns(parse_json(path.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError) as error:

@@ -17,6 +17,7 @@ from pydantic import Field
 from yt360.engine.stage import Context, Done, Filtered, Item, Outcome, Resources, Stage
 from yt360.errors import ItemError
 from yt360.files import parse_json
+from yt360.filters.duplicates.peak_files import read_peaks, while_passing, write_peaks
 from yt360.filters.post_production import covariance_differences, measurement
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.post_production.settings import TileRules
@@ -66,9 +67,8 @@ class Voiceover(Stage):
         path = item.files[facts.sound.source]
         span: dict[str, Any] = {"start_s": facts.start_s, "duration_s": facts.duration_s}
         rate = covariance_differences.SAMPLE_RATE_HZ
-        measures, timeline = measurement.measure(
-            read_sound(path, facts.sound, sample_rate_hz=rate, **span), params.silence_db, params
-        )
+        blocks, peaks = while_passing(read_sound(path, facts.sound, sample_rate_hz=rate, **span), rate)
+        measures, timeline = measurement.measure(blocks, params.silence_db, params)
         if not measures["segments"]:
             raise ItemError("no-samples", f"{path.name}: expected sound, decoded not one sample")
         pair = measure_head_locked(
@@ -77,7 +77,8 @@ class Voiceover(Stage):
         text = json.dumps({"start_s": facts.start_s, **timeline}, separators=(",", ":"))
         (context.workdir / "timeline.json").write_text(text, encoding="utf-8")
         measures["head_locked"] = None if pair is None else pair.to_json()
-        return Done(outputs={"timeline": "timeline.json"}, measures=measures)
+        write_peaks(context.workdir / "peaks.npy", peaks())
+        return Done(outputs={"timeline": "timeline.json", "peaks": "peaks.npy"}, measures=measures)
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         limits: VoiceoverThresholds = self.thresholds
@@ -121,6 +122,9 @@ class Voiceover(Stage):
         return "voice-over" if spoken else "background-music"
 
     def check_output(self, name: str, path: Path) -> None:
+        if name == "peaks":
+            read_peaks(path)
+            return
         try:
             timeline = parse_json(path.read_text(encoding="utf-8"))
             whole = isinstance(timeline, dict) and {"segments", "windows", "start_s"} <= set(timeline)

@@ -107,5 +107,5 @@ def test_the_fast_turn_is_the_turn_of_the_sphere():
     picture = scenery(5)
     rotation = sphere.roll_rotation(0.2) @ sphere.pitch_rotation(0.7) @ sphere.yaw_rotation(-2.5)
     np.testing.assert_allclose(
-        motion._turn(picture, rotation), sphere.rotate_picture(picture, rotation), atol=0.6, rtol=0
+        sphere.rotate_small_picture(picture, rotation), sphere.rotate_picture(picture, rotation), atol=0.6, rtol=0
     )

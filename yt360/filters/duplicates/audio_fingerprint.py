@@ -39,11 +39,45 @@ _AHEAD = (6, 62)
 _MOST_BINS_APART = 63
 """Largest difference in frequency of such a pair, in bins: it fits into six bits of a hash, with its sign."""
 
-_BLOCK_S = 30
-"""Seconds of sound that are in memory at a time."""
+_STRETCH = 30 * RATE_HZ // HOP * HOP
+"""Samples of which peaks are looked for at a time: half a minute."""
 
 _LOUDEST_S = 1800
 """Longest stretch that is fingerprinted: half an hour."""
+
+
+class PeakFinder:
+    """Takes mono sound at :data:`RATE_HZ` in blocks ``(samples,)`` of any length and keeps its spectral peaks."""
+
+    def __init__(self) -> None:
+        self._found: list[NDArray[np.int64]] = []
+        self._kept: list[NDArray[np.float32]] = []
+        self._held = self._first = 0
+
+    def push(self, block: NDArray[np.float32]) -> None:
+        """The next block."""
+        if not self._wanted:
+            return
+        self._kept.append(block)
+        self._held += block.size
+        # Stretches of half a minute, each overlapping the next by a frame.
+        while self._held >= _STRETCH + FRAME and self._wanted:
+            joined = np.concatenate(self._kept)
+            self._found.append(_peaks(joined[: _STRETCH + FRAME - HOP], self._first))
+            self._kept, self._held = [joined[_STRETCH:]], joined.size - _STRETCH
+            self._first += _STRETCH // HOP
+
+    def finish(self) -> NDArray[np.int64]:
+        """Frames (of :data:`FRAME_S`) and bins ``(n, 2)`` of the peaks of all blocks, in order of time."""
+        if self._held >= FRAME and self._wanted:
+            self._found.append(_peaks(np.concatenate(self._kept), self._first))
+            self._held = 0
+        found = [each for each in self._found if each.size]
+        return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+
+    @property
+    def _wanted(self) -> bool:
+        return self._first * HOP < _LOUDEST_S * RATE_HZ
 
 
 def peaks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
@@ -51,8 +85,10 @@ def peaks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
 
     It comes in blocks ``(samples,)`` of any length. Silence has none.
     """
-    found = [each for number, block in _stretches(blocks) if (each := _peaks(block, number)).size]
-    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+    finder = PeakFinder()
+    for block in blocks:
+        finder.push(block)
+    return finder.finish()
 
 
 def hashes(found: NDArray[np.int64], pitch: float = 1.0) -> NDArray[np.int64]:
@@ -70,21 +106,6 @@ def hashes(found: NDArray[np.int64], pitch: float = 1.0) -> NDArray[np.int64]:
 def landmarks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
     """Hashes and times ``(n, 2)`` of mono sound at 8 kHz: :func:`hashes` of its :func:`peaks`."""
     return hashes(peaks(blocks))
-
-
-def _stretches(blocks: Iterable[NDArray[np.float32]]) -> Iterable[tuple[int, NDArray[np.float32]]]:
-    """Stretches of half a minute, each overlapping the next by a frame, with the number of their first frame."""
-    length = _BLOCK_S * RATE_HZ // HOP * HOP
-    held, first, kept = 0, 0, [np.zeros(0, np.float32)]
-    for block in blocks:
-        kept.append(block)
-        held += block.size
-        while held >= length + FRAME and first * HOP < _LOUDEST_S * RATE_HZ:
-            joined = np.concatenate(kept)
-            yield first, joined[: length + FRAME - HOP]
-            kept, held, first = [joined[length:]], joined.size - length, first + length // HOP
-    if held >= FRAME and first * HOP < _LOUDEST_S * RATE_HZ:
-        yield first, np.concatenate(kept)
 
 
 def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:

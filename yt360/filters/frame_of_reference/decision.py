@@ -25,6 +25,14 @@ _MIRROR_SHARE = 0.8
 """A heading is not known where the sound fits this well with left and right changed over."""
 
 
+_WORTH_MORE = 0.3
+"""Probability of a heading from which more of a video is looked at; where nothing is seen moving and heard moving it
+is less. Below it no other stretch would make a heading known."""
+
+_TURNS_DEG = 20.0
+"""Turn of the picture from which more of a video is looked at."""
+
+
 @dataclass(frozen=True)
 class FrameOfReference:
     """``yaw_deg`` is to be added to the sound's azimuths, by ``lag_s`` it is late; ``None``: not known.
@@ -89,6 +97,16 @@ def judge(measures: Mapping[str, Any], limits: FrameThresholds) -> FrameOfRefere
         words = "what is seen moving is heard there" if yaw_deg is not None else "the sound turns with the picture"
         return verdict("agrees", words)
     return verdict("unknown", "nothing is seen moving and heard moving alike")
+
+
+def open_question(measures: Mapping[str, Any]) -> bool:
+    """Whether more of a video could tell: a heading is to be had, or the picture turns, or nothing was seen yet."""
+    turning = measures["turning"]
+    return (
+        not measures["stretches"]
+        or heading_probability(measures["heading"]) >= _WORTH_MORE
+        or (turning is not None and turning["turned_deg"] >= _TURNS_DEG)
+    )
 
 
 def repair(found: FrameOfReference, limits: FrameThresholds) -> Repair | None:

@@ -9,20 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.frame_of_reference import alignment, sound_activity
+from yt360.filters.frame_of_reference import alignment, picture_course, sound_activity
 from yt360.filters.frame_of_reference.alignment import SeenAndHeard
-from yt360.filters.frame_of_reference.picture_rotation import RotationTracker
+from yt360.filters.frame_of_reference.picture_course import TURN_EVERY, PictureCourse
 from yt360.filters.frame_of_reference.turning import turning_evidence
-from yt360.filters.frame_of_reference.visual_activity import ActivityMeter
 
-HEIGHT, WIDTH = 128, 256
-"""Size in pixels at which the picture is looked at."""
-
-RATE_HZ = 16.0
-"""Frames a second that are compared with their neighbours."""
-
-_TURN_EVERY = 4
-"""Of which every fourth is measured for the turn of the picture: four a second."""
+HEIGHT, WIDTH, RATE_HZ = picture_course.HEIGHT, picture_course.WIDTH, picture_course.RATE_HZ
+"""Size in pixels at which the picture is looked at, and how many frames a second."""
 
 _LEAST_FRAMES = round(4 * RATE_HZ)
 _LEAST_SHARE = 0.8
@@ -63,29 +56,23 @@ def look(start_s: float, frames: Iterable[NDArray[np.uint8]], sound: NDArray[np.
     ``frames`` are gray ``(HEIGHT, WIDTH)`` at :data:`RATE_HZ`; ``sound`` is ``(4, samples)`` AmbiX at
     :data:`yt360.filters.frame_of_reference.sound_activity.SAMPLE_RATE_HZ`, both from ``start_s`` on.
     """
-    pictures = list(frames)
-    count = min(len(pictures), int(sound.shape[1] / sound_activity.SAMPLE_RATE_HZ * RATE_HZ))
+    course = picture_course.watch(start_s, frames)
+    return None if course is None else listen(course, sound)
+
+
+def listen(course: PictureCourse, sound: NDArray[np.float32]) -> Stretch | None:
+    """What is heard of a stretch that was seen already; the sound as in :func:`look`."""
+    count = min(len(course), int(sound.shape[1] / sound_activity.SAMPLE_RATE_HZ * RATE_HZ))
     if count < _LEAST_FRAMES:
         return None
-    from scipy.spatial.transform import Rotation, Slerp  # here: who only asks where a root stands does not wait for it
-
-    tracker = RotationTracker()
-    found = [tracker.push(picture) for picture in pictures[:count:_TURN_EVERY]]
-    turns = np.array([each.rotation for each in found])
-    agreeing = np.array([each.agreeing for each in found])
-    at = np.arange(len(found)) * _TURN_EVERY
-    between = Slerp(at, Rotation.from_matrix(turns))(np.minimum(np.arange(count), at[-1])).as_matrix()
-    meter, seen = ActivityMeter(), []
-    for index, picture in enumerate(pictures[:count]):
-        change = meter.push(picture, between[index] @ between[index - 1].T if index else None)
-        lost = agreeing[min(-(-index // _TURN_EVERY), len(found) - 1)] == 0
-        seen.append(np.zeros_like(change) if lost else change)
+    course = course.part(0, count)
     heard, vectors = sound_activity.activity(sound, np.arange(count) / RATE_HZ)
+    between = course.turn_of_frames()
     heading = np.unwrap(np.arctan2(between[:, 1, 0], between[:, 0, 0]))
-    quarter = len(vectors) // _TURN_EVERY
-    pooled = vectors[: quarter * _TURN_EVERY].reshape(quarter, _TURN_EVERY, *vectors.shape[1:]).sum(axis=1)
-    both = SeenAndHeard(np.array(seen), heard, heading, RATE_HZ)
-    return Stretch(start_s, both, turns, agreeing, np.asarray(pooled, np.float64))
+    quarter = len(vectors) // TURN_EVERY
+    pooled = vectors[: quarter * TURN_EVERY].reshape(quarter, TURN_EVERY, *vectors.shape[1:]).sum(axis=1)
+    both = SeenAndHeard(course.seen, heard, heading, RATE_HZ)
+    return Stretch(course.start_s, both, course.turns, course.agreeing, np.asarray(pooled, np.float64))
 
 
 def measure(stretches: Sequence[Stretch]) -> dict[str, Any]:
@@ -131,7 +118,7 @@ def course(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
         told.append(
             {
                 "start_s": round(each.start_s, 3),
-                "step_s": _TURN_EVERY / RATE_HZ,
+                "step_s": TURN_EVERY / RATE_HZ,
                 "rotation_deg": np.degrees(Rotation.from_matrix(each.turns).as_rotvec()).round(2).tolist(),
                 "agreeing": each.agreeing.round(3).tolist(),
                 "sound_azimuth_deg": azimuth.round(1).tolist(),
@@ -143,7 +130,7 @@ def course(stretches: Sequence[Stretch]) -> list[dict[str, Any]]:
 
 def _middle(heading: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """The heading in the middle of each quarter second whose vectors were added up."""
-    steps = np.arange(count) + 0.5 * (_TURN_EVERY - 1) / _TURN_EVERY
+    steps = np.arange(count) + 0.5 * (TURN_EVERY - 1) / TURN_EVERY
     return np.asarray(np.interp(steps, np.arange(len(heading)), heading))
 
 

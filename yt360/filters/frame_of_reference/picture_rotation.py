@@ -104,7 +104,7 @@ class _Reference:
         between = near @ self._turn.T
         agreeing = 0.0
         for _ in range(_MOST_LOOKS):
-            back = gray if np.allclose(between, np.eye(3), atol=1e-4) else sphere.rotate_picture(gray, between.T)
+            back = gray if np.allclose(between, np.eye(3), atol=1e-4) else sphere.rotate_small_picture(gray, between.T)
             moved, tracked, _ = cv2.calcOpticalFlowPyrLK(
                 self._wrapped,
                 _wrapped(back),

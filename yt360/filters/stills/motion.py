@@ -127,7 +127,7 @@ def compare(
         rotation = estimate_rotation(first[1], second[1], guess)
         vector = cv2.Rodrigues(rotation)[0].ravel()
         if np.linalg.norm(vector) > _LEAST_TURN:
-            turned = _turn(first[0], rotation, "cubic")
+            turned: FloatImage = sphere.rotate_small_picture(first[0], rotation, "cubic")
             turned_excess, turned_background = _block_excess(turned, _smooth(turned), *second, settings, blur_px=0.5)
             left = float(np.sum(weights[turned_excess > 1]))
             if left < 0.7 * changed:
@@ -219,7 +219,7 @@ def _refine(
     weights = _pixel_weights(*second.shape)
     error = np.inf
     for _ in range(iterations):
-        warped = _turn(first, rotation)
+        warped: FloatImage = sphere.rotate_small_picture(first, rotation)
         difference = (second - warped).ravel().astype(np.float64)
         difference -= np.median(difference)
         scale = 1.5 * np.median(np.abs(difference)) + 0.5
@@ -260,22 +260,6 @@ def _tangents(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.
         [-np.sin(elevation) * np.cos(azimuth), -np.sin(elevation) * np.sin(azimuth), np.cos(elevation)], axis=-1
     )
     return np.maximum(np.cos(elevation), 0.05), east, north
-
-
-def _turn(picture: FloatImage, rotation: NDArray[np.float64], interpolation: str = "linear") -> FloatImage:
-    """:func:`yt360.sphere.rotate_picture` in single precision with remembered directions: it runs for every pair."""
-    height, width = picture.shape
-    x, y, z = rotation.T.astype(np.float32) @ _pixel_vectors(height, width)
-    columns = (np.pi - np.arctan2(y, x)) * np.float32(width / (2 * np.pi))
-    rows = (np.pi / 2 - np.arcsin(np.clip(z, -1, 1))) * np.float32(height / np.pi)
-    columns = np.where(columns >= width, columns - width, columns)
-    mapping = np.stack([rows, columns], axis=-1).reshape(height, width, 2) - np.float32(0.5)
-    return np.asarray(sphere.sample(picture, mapping, interpolation), np.float32)
-
-
-@lru_cache(maxsize=4)
-def _pixel_vectors(height: int, width: int) -> NDArray[np.float32]:
-    return np.ascontiguousarray(sphere.pixel_vectors(height, width).reshape(-1, 3).T, np.float32)
 
 
 @lru_cache(maxsize=4)
