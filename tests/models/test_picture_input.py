@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 import pytest
 import torch
 
 from tests.training.world import tiny
+from yt360.evaluation import pretrained
+from yt360.evaluation.recipe import parse_evaluation
 from yt360.models.picture_input import PictureInput
 from yt360.models.settings import ModelDescription, ModelSettings
 
@@ -37,3 +40,23 @@ def test_a_model_says_its_scale_only_where_it_is_not_the_papers() -> None:
     told = tiny(model={"picture_scale": "kinetics"}).description().to_json()
     assert ModelDescription.model_validate(told).model.picture_scale == "kinetics"
     assert ModelSettings().picture_scale == "imagenet"
+
+
+def test_weights_of_others_get_pictures_in_the_scale_of_their_training(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert ModelSettings(video="torchvision", pretrained=True).picture_scale == "kinetics"
+        assert ModelSettings(video="torchvision").picture_scale == "imagenet"
+        assert not caplog.records
+        kept = ModelSettings(video="torchvision", pretrained=True, picture_scale="imagenet")
+    assert kept.picture_scale == "imagenet"
+    assert "picture_scale: kinetics" in caplog.text
+
+
+def test_the_kinetics_row_is_judged_on_pictures_in_the_scale_of_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torchvision")
+    asked = parse_evaluation({"name": "x", "weights": "kinetics", "tasks": [{"task": "segmentation"}]}, "x")
+    monkeypatch.setattr(pretrained, "video_encoder", lambda settings: torch.nn.Identity())
+    found = pretrained.load_pretrained(asked, None, torch.device("cpu"))
+    pictures = torch.full((1, 1, 1, 2, 2, 3), 255, dtype=torch.uint8)
+    expected = (1 - torch.tensor(SCALES[1][1])) / torch.tensor(SCALES[1][2])
+    torch.testing.assert_close(found.pictures(pictures)[0, 0, :, 0, 0, 0], expected)

@@ -5,12 +5,15 @@ Every field has the paper's value as its default.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from yt360.dataset.settings import OLD_POOLS, PublishedBehaviour, SampleSettings
 from yt360.settings import Settings, unit
+
+_LOG = logging.getLogger("yt360.settings")
 
 MODEL_FORMAT: Final = 2
 """Version of the layout of a model folder: 2 since ``config.json``; 1 called it ``model.json``."""
@@ -81,7 +84,7 @@ class ModelSettings(Settings):
     picture_scale: Literal["imagenet", "kinetics"] = Field(
         default="imagenet",
         description="Mean and deviation that pictures are normalised with: imagenet as in the paper, kinetics as "
-        "torchvision's Kinetics-400 weights were trained.",
+        "torchvision's Kinetics-400 weights were trained. With pretrained: true it is kinetics where nothing is said.",
     )
     width: int = Field(
         default=64,
@@ -96,6 +99,19 @@ class ModelSettings(Settings):
     translator: TranslatorSettings = Field(
         default=TranslatorSettings(), description="The translation networks of phases with translators: true."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scale_of_the_weights(cls, fields: Any) -> Any:
+        """Weights that others trained want pictures in the scale of their training."""
+        if isinstance(fields, dict) and fields.get("pretrained") is True:
+            if fields.get("picture_scale") == "imagenet":
+                _LOG.warning(
+                    "model: torchvision's Kinetics-400 weights were trained on pictures in a scale of their own, and "
+                    "picture_scale: imagenet feeds them another one; leave it out, or set picture_scale: kinetics"
+                )
+            return {"picture_scale": "kinetics"} | fields
+        return fields
 
     @model_validator(mode="after")
     def _torchvision_shape(self) -> ModelSettings:
