@@ -7,6 +7,7 @@ The parts take turns until the time is up; the one that has had least of its sha
 - *takedowns*: runs and `remove` are killed and given again.
 - *stores*: the same in an object store (a local server), now and then by another machine.
 - *ray*: nodes of a cluster are killed, and the process that gives out the work.
+- *slurm*: array tasks are cancelled, queued again and killed, and so is the job that goes on after each stage.
 - *million*: runs and takedowns over a ledger of a million items are killed, and bits of it flipped.
 - *state*: a file of a root's own is damaged, and every command asked; it ends with an exit code and a word, and the
   root can be brought back.
@@ -34,7 +35,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import soak_dataset, soak_elsewhere, soak_files, soak_kills, soak_sizes, soak_state, soak_takedowns
+from benchmarks import (
+    soak_dataset,
+    soak_elsewhere,
+    soak_files,
+    soak_kills,
+    soak_sizes,
+    soak_slurm,
+    soak_state,
+    soak_takedowns,
+)
 from benchmarks.soak_room import Soak
 
 
@@ -50,6 +60,7 @@ PARTS: dict[str, tuple[float, Callable[[Soak], Part]]] = {
     "takedowns": (4, soak_takedowns.Takedowns),
     "stores": (2, soak_elsewhere.Stores),
     "ray": (0.5, soak_elsewhere.Ray),
+    "slurm": (0.5, soak_slurm.Slurm),
     "million": (2, soak_sizes.Million),
     "state": (1, soak_state.State),
     "files": (0.3, soak_files.Files),

@@ -51,11 +51,18 @@ def test_a_new_or_empty_folder_becomes_a_root_with_an_id_that_stays(tmp_path: Pa
     assert json.loads((folder / MARKER).read_text()) == marked
 
 
-@pytest.mark.parametrize("beside", ["recipe.json", "state/lock"])
-def test_a_root_of_an_earlier_version_gets_its_mark(tmp_path: Path, beside: str) -> None:
+RECIPE = '{"name": "demo", "stages": {"crawl": {}}}'
+
+
+@pytest.mark.parametrize(
+    ("beside", "text"),
+    [("recipe.json", RECIPE), ("state/lock", "process 12 on host\n"), ("state/lock", "")],
+    ids=["recipe", "lock", "lock of a kill"],
+)
+def test_a_root_of_an_earlier_version_gets_its_mark(tmp_path: Path, beside: str, text: str) -> None:
     (tmp_path / "ledger").mkdir()
     (tmp_path / beside).parent.mkdir(exist_ok=True)
-    (tmp_path / beside).write_text("{}")
+    (tmp_path / beside).write_text(text)
     (tmp_path / "notes.txt").write_text("mine")
     Root(tmp_path).create()
     assert (tmp_path / MARKER).is_file()
@@ -113,10 +120,29 @@ def test_a_prefix_with_other_objects_is_refused_and_left_as_it_was(store: Object
 
 
 def test_a_root_in_a_store_of_an_earlier_version_gets_its_mark(store: ObjectStore) -> None:
-    store.write(b"{}", "recipe.json")
+    store.write(RECIPE.encode(), "recipe.json")
     store.write(b"x", "something.else")
     Root(store.url).create()
     assert MARKER in store.top()
+
+
+def test_a_recipe_of_something_else_makes_no_root(tmp_path: Path, store: ObjectStore) -> None:
+    """A kind of F1: a book-keeper's ledger beside a cook's recipe was taken for a root of an earlier version."""
+    for name, text in {
+        "ledger/2026.ods": "mine",
+        "recipe.json": '{"soup": ["leek"]}',
+        "state/lock": "of a boat",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = _files(tmp_path)
+    with pytest.raises(UsageError, match="found a folder with other files"):
+        Root(tmp_path).create()
+    assert _files(tmp_path) == before
+    store.write(b'{"soup": ["leek"]}', "recipe.json")
+    with pytest.raises(UsageError, match="found other objects below it"):
+        Root(store.url).create()
+    assert store.top() == ["recipe.json"]
 
 
 @pytest.mark.parametrize("command", [("verify",), ("status",), ("report",), ("remove", "x", "--yes"), ("shard",)])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yt360 import process_tag
-from yt360.errors import DiskFullError, ItemError
+from yt360.errors import DiskFullError, ItemError, UsageError
 
 OUT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Error numbers of a file system that is full, or full for this user."""
@@ -27,6 +27,12 @@ def raise_if_disk_full(error: BaseException, path: Path) -> None:
         raise DiskFullError(
             f"{path}: no room left on the device; free some space and run again: finished work is kept"
         ) from error
+
+
+def require_no_folder(path: Path) -> None:
+    """Raise :class:`UsageError` where a folder has the name that a file is to get."""
+    if path.is_dir() and not path.is_symlink():
+        raise UsageError(f"{path}: expected a file or nothing, found a folder; move it away and give the command again")
 
 
 def fsync_path(path: Path) -> None:
@@ -50,6 +56,9 @@ def atomic_write(path: Path, write: Callable[[Path], object], *, named: Callable
         fsync_path(partial)
         os.replace(partial, named() if named is not None else path)
         fsync_path(path.parent)
+    except IsADirectoryError:
+        require_no_folder(path)
+        raise
     except OSError as error:
         raise_if_disk_full(error, path)
         raise

@@ -28,6 +28,11 @@ MOVED_BETWEEN = ("data", "shards", "tmp")
 _NOBODYS = frozenset(("lost+found", ".DS_Store", ".Trash-0", ".nfs"))
 """What a file system or a desktop puts into an empty folder by itself."""
 
+_LOCK = re.compile(rb"\Z|process \d+ on ")
+"""What the lock of a run says; one that a kill cut short says nothing."""
+
+_LARGEST_RECIPE = 1 << 22
+
 _PARTIAL = re.compile(re.escape(f".{MARKER}.") + r".*\.partial")
 
 
@@ -69,18 +74,22 @@ class Objects(Protocol):
 def claim_store(store: Objects) -> None:
     """The same for a prefix of a store. Only names directly below it are listed."""
     try:
-        if not _is_ours(store.read(MARKER)) and "recipe.json" not in store.top():
+        if not _is_ours(store.read(MARKER)) and not _has_recipe(store, store.top()):
             raise UsageError(f"{store.url}/{MARKER}: expected the mark of a dataset's root, found something else")
         return
     except FileNotFoundError:
         found = store.top()
     others = sorted(name for name in found if name not in OWN_FOLDERS)
-    if others and "recipe.json" not in found and "ledger" not in found:
+    if others and "ledger" not in found and not _has_recipe(store, found):
         raise UsageError(
             f"{store.url}: expected a new or empty prefix, or the root of a dataset, found other objects below it "
             f"({', '.join(map(repr, others[:3]))}{' …' if len(others) > 3 else ''}); give another --root"
         )
     store.create(_new_mark().encode(), MARKER)
+
+
+def _has_recipe(store: Objects, found: list[str]) -> bool:
+    return "recipe.json" in found and _is_recipe(store.read("recipe.json"))
 
 
 def _new_mark() -> str:
@@ -96,10 +105,34 @@ def _is_ours(data: bytes) -> bool:
 
 
 def _is_earlier(folder: Path) -> bool:
-    """A root from before there was a mark: a ledger, and beside it a recipe or the lock of a run."""
+    """A root from before there was a mark: a ledger, and beside it the recipe of a root or the lock of a run."""
     return (folder / "ledger").is_dir() and (
-        (folder / "recipe.json").is_file() or (folder / "state" / "lock").is_file()
+        _begins(folder / "state" / "lock", _LOCK) or _is_recipe(_read(folder / "recipe.json"))
     )
+
+
+def _is_recipe(data: bytes) -> bool:
+    """Whether this is what a run writes down of its stages; others have recipes, too."""
+    try:
+        value = parse_json(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and isinstance(value.get("stages"), dict)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.stat().st_size <= _LARGEST_RECIPE else b""
+    except OSError:
+        return b""
+
+
+def _begins(path: Path, with_: re.Pattern[bytes]) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return with_.match(stream.read(200)) is not None
+    except OSError:
+        return False
 
 
 def _require_ours(path: Path) -> None:

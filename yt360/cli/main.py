@@ -291,4 +291,14 @@ def _run_command(arguments: list[str] | None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output left (`| head`): nothing to say, nobody to say it to
         sys.exit(1)
+    except OSError as error:
+        name = error.filename2 or error.filename
+        if not isinstance(name, str | bytes):
+            raise  # nothing that a person could look at
+        logging.getLogger("yt360").debug("traceback", exc_info=True)
+        said = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
+        click.echo(
+            f"yt360: {printable(hide(said))}; if a run made it, move it away and give the command again", err=True
+        )
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ def of_root(saved: Path, registry: Registry, settings: Iterable[str] = (), *, al
 
     Nobody wrote that file by hand, so old names in it are worth no warning: the next run writes today's.
     """
-    if not saved.is_file():
+    if not os.path.lexists(saved):
         return default(registry, settings)
     try:
         value = parse_json(saved.read_text(encoding="utf-8"))

@@ -24,7 +24,7 @@ from yt360 import process_tag
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
-from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json
+from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json, require_no_folder
 from yt360.hashing import digest_file, safe_id
 from yt360.root_marker import MARKER, MOVED_BETWEEN, claim, claim_store, is_root
 
@@ -398,7 +398,7 @@ def publish_folder(prepared: Path, final: Path, trash: Path) -> None:
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(8):
-        if final.exists():
+        if os.path.lexists(final):  # a link that leads nowhere as well
             trash.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 os.rename(final, trash / uuid.uuid4().hex)
@@ -417,5 +417,6 @@ def publish_files(prepared: Sequence[Path], folder: Path) -> None:
     """Put single files into a folder, each in one step."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in prepared:
+        require_no_folder(folder / path.name)
         os.replace(path, folder / path.name)
     fsync_path(folder)

@@ -255,7 +255,7 @@ def _commit(stage: Stage, outcome: Outcome, record: Record, root: Root, out: Pat
         publish_files(sorted(kept), final)
     elif kept:
         publish_folder(out, final, replaced)
-    elif final.exists():  # an earlier version left files, this one has none
+    elif os.path.lexists(final):  # an earlier version left files, this one has none
         os.rename(final, replaced)
     return record
 

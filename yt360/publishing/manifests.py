@@ -287,7 +287,8 @@ def check_manifests(catalog: DatasetState) -> list[str]:
             elif not found.equals(table) or recorded.get(path, "") not in ("", digest_file(path)):
                 problems.append(f"{path}: expected the content that the ledger gives, found another")
         except (OSError, ValueError, pa.ArrowException) as error:
-            problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {error}")
+            found_here = str(error) if path.is_file() else "no such file"
+            problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {found_here}")
     if "shard" in catalog.stages and (problem := shard_index.problem(catalog.root, expected["shards"])):
         problems.append(problem)
     return problems

@@ -61,8 +61,11 @@ def paths(root: Root) -> dict[Path, str]:
 
 
 def is_own(path: Path) -> bool:
-    """Whether a card is somebody's own, which is left alone."""
-    return path.name == CARD and path.is_file() and _OURS.encode() not in path.read_bytes()
+    """Whether a card is somebody's own, which is left alone; a file that says nothing is nobody's."""
+    if path.name != CARD or not path.is_file():
+        return False
+    text = path.read_bytes()
+    return bool(text.strip(b"\0 \t\r\n")) and _OURS.encode() not in text
 
 
 def features(members: Collection[str]) -> list[dict[str, Any]]:

@@ -111,6 +111,11 @@ class JsonLines:
             if self.path.suffix != ".open":
                 raise
             return self.path.with_suffix("").open("rb")  # sealed meanwhile
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: expected a file of the ledger that can be read, found: {error.strerror}; "
+                "move it away and run again: its items are done anew"
+            ) from error
 
     def _pieces(self) -> Iterator[tuple[int, bytes]]:
         """Whole lines, with their place in the file. What is appended meanwhile is for the next reader."""
