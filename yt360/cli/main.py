@@ -296,9 +296,8 @@ def _run_command(arguments: list[str] | None) -> None:
         if not isinstance(name, str | bytes):
             raise  # nothing that a person could look at
         logging.getLogger("yt360").debug("traceback", exc_info=True)
-        said = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
-        click.echo(
-            f"yt360: {printable(hide(said))}; if a run made it, move it away and give the command again", err=True
-        )
+        words = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
+        words += "; if a run made it, move it away and give the command again"
+        click.echo(f"yt360: {printable(hide(words))}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
