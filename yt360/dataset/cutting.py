@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
-from yt360.dataset.colour_jitter import jitter
+from yt360.dataset.colour_jitter import UNCHANGED, draw_change, jitter
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
-from yt360.dataset.perspective_crop import PAD, DrawnView, crop_frames
+from yt360.dataset.perspective_crop import PAD, DrawnView, crop_frames, view_rays
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
 from yt360.dataset.views import draw_views, sound_matrix
 
@@ -166,6 +166,59 @@ def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: Sample
         switches=settings.behaviour,
         recolour=recolour if augment else None,
     )
+
+
+@dataclass(frozen=True)
+class UncutViews:
+    """Views that are drawn and not cut yet: whole frames, and what a training device is to do with them.
+
+    ``planes`` (moments, frames, 3 H / 2, W) uint8, see :func:`yt360.dataset.decoding.decode_planes`; ``rays`` (views,
+    3, 3) float32, see :func:`yt360.dataset.perspective_crop.view_rays`; ``flips`` (views,) bool; ``colours`` (views, 8)
+    float32, see :meth:`yt360.dataset.colour_jitter.ColourChange.numbers`; the others as in :class:`CutViews`.
+    """
+
+    planes: NDArray[np.uint8]
+    rays: NDArray[np.float32]
+    flips: NDArray[np.bool_]
+    colours: NDArray[np.float32]
+    sound: NDArray[np.float32]
+    matrices: NDArray[np.float32]
+    directions: NDArray[np.float32]
+
+
+def draw_uncut(
+    rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool
+) -> UncutViews:
+    """What :func:`draw_sample` draws with equal random numbers, for :mod:`yt360.training.device_views` to cut.
+
+    >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
+    >>> uncut = draw_uncut(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), settings, augment=True)
+    >>> uncut.planes.shape, uncut.rays.shape, uncut.colours.shape
+    ((1, 4, 96, 128), (2, 3, 3), (2, 8))
+    """
+    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
+    samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
+    sound = decoder.sound([moment.sound_start for moment in moments], samples)
+    views = _choose_views(rng, settings, sound, augment=augment)
+    changes = [draw_change(rng, settings.views.jitter) if augment else UNCHANGED for _ in views]
+    every = sorted({frame for moment in moments for frame in moment.frames})
+    decoded = decoder.planes(every)
+    return UncutViews(
+        planes=_by_moment(decoded, every, moments),
+        rays=np.stack([view_rays(view) for view in views]),
+        flips=np.array([view.flip for view in views]),
+        colours=np.stack([change.numbers() for change in changes]),
+        sound=sound,
+        matrices=np.stack([sound_matrix(view, settings.behaviour) for view in views]),
+        directions=np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
+    )
+
+
+def _by_moment(frames: NDArray[np.uint8], numbers: list[int], moments: Sequence[Moment]) -> NDArray[np.uint8]:
+    """Frames of those ``numbers``, ``(n, …)``, as ``(moments, frames of each, …)``."""
+    if len(moments) == 1 and len(moments[0].frames) == len(numbers):
+        return frames[None]
+    return np.stack([frames[np.searchsorted(numbers, moment.frames)] for moment in moments])
 
 
 def draw_looks(

@@ -14,7 +14,7 @@ from av.codec import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
 from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
@@ -39,6 +39,17 @@ class PictureFacts(Protocol):
     def height(self) -> int: ...
     @property
     def width(self) -> int: ...
+
+
+_TABLES = RecentlyUsed[SampleTable](16 << 20, lambda table: 4 * table.sizes.nbytes)
+"""Where frames lie in the clips that this process read last."""
+
+
+def _sample_table(data: bytes, clip: PictureFacts) -> SampleTable:
+    """Read again only where the manifest does not vouch for the bytes."""
+    if isinstance(clip, ClipRow) and clip.video_digest:
+        return _TABLES.get((clip.video_digest, len(data)), lambda: read_sample_table(data))
+    return read_sample_table(data)
 
 
 Windows = RecentlyUsed[NDArray[Any]]
@@ -84,6 +95,11 @@ class ClipDecoder:
         """
         return self._windows.get((self.clip, tuple(indices)), lambda: self._decode_frames(indices))
 
+    def planes(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """The same frames as they are coded, ``(len(indices), 3 H / 2, W)``: see :func:`decode_planes`."""
+        key = (self.clip, "planes", tuple(indices))
+        return self._windows.get(key, lambda: decode_planes(self.reader.video(self.clip), self.clip, indices))
+
     def _decode_sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
         flac = self.reader.sound(self.clip)
         return np.stack([decode_sound(flac, self.clip, start, samples) for start in starts])
@@ -105,10 +121,62 @@ def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pa
     >>> decode_frames(MemberReader(root).video(row), row, [0, 5, 5]).shape
     (3, 64, 128, 3)
     """
+    found = _decoded(data, clip, indices)
+    pictures = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+    inside = slice(pad, -pad) if pad else slice(None)
+    for slot, index in enumerate(indices):
+        if slot and index == indices[slot - 1]:
+            pictures[slot] = pictures[slot - 1]
+        else:
+            # One thread: a forked worker would wait for ever for those of its parent.
+            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24", threads=1).to_ndarray()
+    return pictures
+
+
+def decode_planes(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> NDArray[np.uint8]:
+    """What :func:`decode_frames` decodes before it becomes RGB: ``(len(indices), 3 H / 2, W)`` YUV 4:2:0, of each frame
+    the planes one after the other in memory.
+
+    Raises :class:`ItemError` as :func:`decode_frames`, and where a picture is not coded as `yt360 chunk` codes it.
+
+    >>> decode_planes(MemberReader(root).video(row), row, [0, 5, 5]).shape
+    (3, 96, 128)
+    """
+    found = _decoded(data, clip, indices)
+    planes = np.empty((len(indices), clip.height * 3 // 2, clip.width), np.uint8)
+    for slot, index in enumerate(indices):
+        frame = found[index]
+        if not _is_usual(frame):
+            raise ItemError(
+                "other-coding",
+                f"clip {clip.clip}: the picture is {frame.format.name} of {frame.width}x{frame.height} (colour space "
+                f"{frame.colorspace}, range {frame.color_range}), expected YUV 4:2:0 of even size in BT.601 and "
+                "limited range; set run.device_views to false",
+            )
+        planes[slot] = frame.to_ndarray()
+    return planes
+
+
+def _is_usual(frame: VideoFrame) -> bool:
+    """Whether :func:`yt360.training.device_views.rgb_of_planes` makes the same RGB of it as :func:`decode_frames`."""
+    return (
+        frame.format.name == "yuv420p"
+        and frame.colorspace in _BT601
+        and frame.color_range != ColorRange.JPEG
+        and frame.height % 2 == frame.width % 2 == 0
+    )
+
+
+_BT601 = frozenset((0, 2, 5, 6))
+"""Colour spaces (ISO/IEC 23001-8) that are BT.601, or that libav takes for it because they are not said."""
+
+
+def _decoded(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> dict[int, VideoFrame]:
+    """The frames ``indices`` by number, all there and of the right size."""
     wanted = sorted(set(indices))
     found: dict[int, VideoFrame] = {}
     try:
-        table = read_sample_table(data)
+        table = _sample_table(data, clip)
         if wanted[-1] >= len(table.sizes):
             raise ItemError(
                 "corrupt-member",
@@ -130,15 +198,7 @@ def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pa
                 f"clip {clip.clip}: a frame of {size[1]}x{size[0]}, the manifest says {clip.width}x{clip.height}; "
                 "run yt360 verify",
             )
-    pictures = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
-    inside = slice(pad, -pad) if pad else slice(None)
-    for slot, index in enumerate(indices):
-        if slot and index == indices[slot - 1]:
-            pictures[slot] = pictures[slot - 1]
-        else:
-            # One thread: a forked worker would wait for ever for those of its parent.
-            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24", threads=1).to_ndarray()
-    return pictures
+    return found
 
 
 def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:

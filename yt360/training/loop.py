@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from yt360.dataset import manifest
+from yt360.dataset.manifest import ClipSplit
 from yt360.errors import UsageError, Yt360Error
 from yt360.files import atomic_write_text
 from yt360.hashing import digest_json
@@ -91,6 +92,8 @@ class _Run:
         rate = recipe.sound.sample_rate_hz
         self.splits = [manifest.load_split(root, name, recipe.data, rate, table=table) for name in names]
         manifest.check_shards(root, self.splits)
+        if recipe.run.device_views:
+            _require_one_size(root, self.splits)
         recipe, self.changes = fit_batches(recipe, len(self.splits[0].videos), group.world)
         self.recipe = recipe
         self.plan = BatchPlan(recipe, *self.splits, rank=group.rank, world=group.world)
@@ -406,3 +409,13 @@ class _Run:
                 "checkpoint", phase_number=self.state.phase, step=self.state.step, path=str(path.relative_to(self.out))
             )
         barrier()
+
+
+def _require_one_size(root: str, splits: Sequence[ClipSplit]) -> None:
+    """Whole frames of a batch are stacked."""
+    sizes = sorted({(clip.width, clip.height) for split in splits for clip in split.clips})
+    if len(sizes) > 1:
+        found = ", ".join(f"{width}x{height}" for width, height in sizes)
+        raise UsageError(
+            f"{root}: run.device_views needs clips of one size, found {found}: set it to false, or make the clips again"
+        )

@@ -97,6 +97,11 @@ class RunSettings(Settings):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         default="fp32", description="Precision of the networks; heads and loss are always in fp32."
     )
+    device_views: bool = Field(
+        default=False,
+        description="Cut, mirror and recolour views where the network computes, so that data workers only decode; for "
+        "GPUs that wait for data. Pictures differ by at most a level of 255. All clips must have one size.",
+    )
     channels_last: bool = Field(default=False, description="Keep channels last in memory: faster on many devices.")
     compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
     sync_batchnorm: bool = Field(

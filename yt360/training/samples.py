@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from yt360.dataset.cutting import draw_sample
+from yt360.dataset.cutting import draw_sample, draw_uncut
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow, ClipSplit
 from yt360.dataset.members import MemberReader
@@ -45,6 +45,20 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class UncutSample:
+    """One video's views that the device is still to cut: arrays of :class:`yt360.dataset.cutting.UncutViews`."""
+
+    request: Request
+    planes: NDArray[np.uint8]
+    rays: NDArray[np.float32]
+    flips: NDArray[np.bool_]
+    colours: NDArray[np.float32]
+    sound: NDArray[np.float32]
+    matrices: NDArray[np.float32]
+    directions: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class BadSample:
     """A sample that could not be made: the clip's id, a stable word and what happened."""
 
@@ -56,9 +70,10 @@ class BadSample:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples stacked: each tensor of :class:`Sample` with a leading dimension for the video.
+    """Samples stacked: each tensor of :class:`Sample` with a leading dimension for the video, or of
+    :class:`UncutSample` where the device cuts the views.
 
-    The tensors are empty when every sample was bad. ``clips`` names the rows.
+    Tensors that there are none of are empty; all are when every sample was bad. ``clips`` names the rows.
     """
 
     split: str
@@ -67,6 +82,10 @@ class Batch:
     clips: tuple[str, ...]
     bad: tuple[BadSample, ...]
     pictures: Tensor = _NOTHING
+    planes: Tensor = _NOTHING
+    rays: Tensor = _NOTHING
+    flips: Tensor = _NOTHING
+    colours: Tensor = _NOTHING
     sound: Tensor = _NOTHING
     matrices: Tensor = _NOTHING
     directions: Tensor = _NOTHING
@@ -96,8 +115,16 @@ def make_sample(request: Request, clip: ClipRow, settings: SampleSettings, reade
     return Sample(request, **made.arrays())
 
 
+def make_uncut(request: Request, clip: ClipRow, settings: SampleSettings, reader: MemberReader) -> UncutSample:
+    """Decode what a request asks for, and leave the views to the device. Raises as :func:`make_sample` does."""
+    rng = np.random.default_rng(request.seed)
+    made = draw_uncut(rng, ClipDecoder(reader, clip), settings, augment=request.augment)
+    return UncutSample(request, **{field.name: getattr(made, field.name) for field in fields(made)})
+
+
 class SampleDataset(Dataset[Any]):
-    """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised.
+    """Samples by :class:`Request`; a bad one is returned as :class:`BadSample`, never raised. With
+    ``run.device_views`` they are not cut.
 
     Requests with ``augment`` are made as their phase trains, the others as the held-out evaluation measures.
     """
@@ -107,12 +134,13 @@ class SampleDataset(Dataset[Any]):
         self._held_out = recipe.held_out_settings()
         self._clips = {split.name: split.clips for split in splits}
         self._reader = MemberReader(root, verify=recipe.data.verify_digests)
+        self._make = make_uncut if recipe.run.device_views else make_sample
 
-    def __getitem__(self, request: Request) -> Sample | BadSample:
+    def __getitem__(self, request: Request) -> Sample | UncutSample | BadSample:
         clip = self._clips[request.split][request.clip]
         settings = self._training[request.phase] if request.augment else self._held_out
         try:
-            return make_sample(request, clip, settings, self._reader)
+            return self._make(request, clip, settings, self._reader)
         except ItemError as error:
             return BadSample(request, clip.clip, error.kind, str(error))
 
@@ -123,13 +151,12 @@ class Collate:
     def __init__(self, splits: Sequence[ClipSplit]) -> None:
         self._clips = {split.name: [clip.clip for clip in split.clips] for split in splits}
 
-    def __call__(self, made: Sequence[Sample | BadSample]) -> Batch:
-        good = [sample for sample in made if isinstance(sample, Sample)]
+    def __call__(self, made: Sequence[Sample | UncutSample | BadSample]) -> Batch:
+        good = [sample for sample in made if not isinstance(sample, BadSample)]
         request = made[0].request
         tensors: dict[str, Any] = {}
-        if good:
-            for name in ("pictures", "sound", "matrices", "directions"):
-                tensors[name] = torch.from_numpy(np.stack([getattr(sample, name) for sample in good]))
+        for name in [field.name for field in fields(good[0]) if field.name != "request"] if good else ():
+            tensors[name] = torch.from_numpy(np.stack([getattr(sample, name) for sample in good]))
         return Batch(
             split=request.split,
             phase=request.phase,

@@ -15,6 +15,7 @@ from yt360.models.audio_visual import AudioVisualModel, Embeddings
 from yt360.models.picture_input import PictureInput
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training import checkpoints
+from yt360.training.device_views import DeviceViews
 from yt360.training.losses import Alignment, align
 from yt360.training.recipe import TrainingRecipe
 from yt360.training.samples import Batch
@@ -37,6 +38,10 @@ class TrainStep:
         self.recipe, self.device, self.number = recipe, device, number
         self.spectrogram = spectrogram
         self.pictures = PictureInput(recipe.model.picture_scale).to(device)
+        self.views: DeviceViews | None = None
+        if recipe.run.device_views:
+            corners = recipe.behaviour.coverage == "coded"
+            self.views = DeviceViews(recipe.views.size, corners=corners).to(device)
         torch.manual_seed(seed_of(recipe.seed, number))
         self.model = AudioVisualModel(
             recipe.model, recipe.sound.channels, translators=phase.translators, whole_video=phase.objective == "avc"
@@ -84,7 +89,7 @@ class TrainStep:
 
     def align(self, batch: Batch, *, by_view: bool = False) -> Alignment:
         """Loss and accuracies of a batch on the device, all in float32 whatever the precision of the networks."""
-        pictures = self.pictures(batch.pictures)
+        pictures = self.pictures(batch.pictures if self.views is None else self.views(*_uncut(batch)))
         if not self.recipe.run.channels_last:
             pictures = pictures.contiguous()
         spectrograms = self.spectrogram(batch.sound, batch.matrices)
@@ -118,6 +123,10 @@ class TrainStep:
         self.scaler.step(self.optimiser)
         self.scaler.update()
         return torch.stack(results).mean(dim=0)
+
+
+def _uncut(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return batch.planes, batch.rays, batch.flips, batch.colours
 
 
 def seed_of(*numbers: int) -> int:

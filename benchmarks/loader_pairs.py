@@ -1,0 +1,217 @@
+"""What a data worker does now, against an earlier build on the same clips in the same run.
+
+    python -m benchmarks.loader_pairs [--root DIR] [--out DIR] [--against ac3c3dc] [--rounds 5] [--samples 120]
+
+The earlier build is checked out beside this one (`git worktree`); both read the same finished dataset (as
+`benchmarks.loader` makes it) in turn, each in a process of its own on one core. CPU time of a sample of four
+views; the median of the rounds, and the least and greatest ratio of a pair. Digests of members were checked before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).parents[1]
+BATCH = 4
+PHASE = {"name": "avsa", "objective": "avsa", "views": 4, "batch": 28, "translators": True, "steps": 1}
+FIELDS = {"name": "loader", "phases": [PHASE]}
+
+DECODE, WORKER, WHOLE = "decoding alone", "worker: decode, crop, colours", "up to network input, on the CPU"
+UNCUT, UNCUT_DECODE = "worker: decode for device views", "decoding alone for device views"
+ON_DEVICE = "device views, on this CPU"
+
+RATIOS = ((WORKER, WORKER), (WORKER, UNCUT), (WHOLE, WHOLE), (DECODE, DECODE))
+"""Row of the earlier build, row of this one."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root")
+    parser.add_argument("--out", type=Path, default=Path("benchmark-data/loader"))
+    parser.add_argument("--against", default="ac3c3dc")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=120)
+    parser.add_argument("--probe", choices=["earlier", "now"], help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.probe:
+        probe = now if arguments.probe == "now" else earlier
+        print(json.dumps(probe(arguments.root, arguments.samples)))
+        return
+    from benchmarks.worlds import dataset, machine
+
+    root = arguments.root or str(
+        dataset(arguments.out, videos=8, seed=101, duration_s=24.0, size="224x448", test_share=0.25)
+    )
+    rounds: dict[str, list[dict[str, float]]] = {"earlier": [], "now": []}
+    with checked_out(arguments.against) as old:
+        for _ in range(arguments.rounds):
+            for build, folder in (("earlier", old), ("now", CHECKOUT)):
+                rounds[build].append(run_probe(build, folder, root, arguments.samples))
+    print(f"{machine()}; {arguments.rounds} rounds of {arguments.samples} samples; CPU time")
+    for build, name in (("earlier", arguments.against), ("now", "this build")):
+        for row in rounds[build][0]:
+            print(f"{statistics.median(each[row] for each in rounds[build]):8.2f} ms  {name}: {row}")
+    for before, after in RATIOS:
+        pairs = [a[before] / b[after] for a, b in zip(rounds["earlier"], rounds["now"], strict=True)]
+        print(f"x {statistics.median(pairs):.2f} ({min(pairs):.2f} to {max(pairs):.2f})  {after}")
+    shares = [each[UNCUT_DECODE] / each[UNCUT] for each in rounds["now"]]
+    print(f"{statistics.median(shares):.2f} of what decoding alone allows: {UNCUT}")
+
+
+@contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """A work tree of an earlier commit for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / commit
+        git = ["git", "-C", str(CHECKOUT), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(folder), commit], check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run([*git, "remove", "--force", str(folder)], check=True)
+
+
+def run_probe(build: str, folder: Path, root: str, samples: int) -> dict[str, float]:
+    """One round of one build, in a process that finds its packages in ``folder``."""
+    command = [sys.executable, __file__, "--probe", build, "--root", root, "--samples", str(samples)]
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, env={**os.environ, **threads}, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def milliseconds(call: Callable[[int], object], count: int) -> float:
+    """CPU milliseconds of a call."""
+    for index in range(4):
+        call(index)
+    began = time.process_time()
+    for index in range(count):
+        call(index)
+    return 1e3 * (time.process_time() - began) / count
+
+
+def drawn(split: Any, samples: int) -> list[int]:
+    """Numbers of the clips that samples are of."""
+    import numpy as np
+
+    return [int(number) for number in np.random.default_rng(0).integers(len(split.clips), size=samples)]
+
+
+def one_thread() -> None:
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def now(root: str, count: int) -> dict[str, float]:
+    """The rows of this build."""
+    import numpy as np
+
+    from yt360.dataset import manifest
+    from yt360.dataset.cutting import draw_moments, sound_samples
+    from yt360.dataset.decoding import decode_frames, decode_planes, decode_sound
+    from yt360.dataset.members import MemberReader
+    from yt360.dataset.perspective_crop import PAD
+    from yt360.models.picture_input import PictureInput
+    from yt360.models.spectrogram import SpatialSpectrogram
+    from yt360.training.batch_plan import Request
+    from yt360.training.device_views import DeviceViews
+    from yt360.training.recipe import parse_recipe
+    from yt360.training.samples import Collate, SampleDataset
+
+    one_thread()
+    recipe = parse_recipe(FIELDS, "the benchmark")
+    on_device = parse_recipe({**FIELDS, "run": {"device_views": True}}, "the benchmark")
+    split = manifest.load_split(root, "train", recipe.data, recipe.sound.sample_rate_hz)
+    reader, chosen = MemberReader(root), drawn(split, count)
+    rng = np.random.default_rng(0)
+    moments = [draw_moments(rng, split.clips[number], recipe.data, 1)[0] for number in chosen]
+    samples = sound_samples(recipe.data, recipe.sound.sample_rate_hz)
+    cut, uncut = SampleDataset(recipe, root, [split]), SampleDataset(on_device, root, [split])
+    collate, spectrogram, pictures = Collate([split]), SpatialSpectrogram(recipe.sound), PictureInput()
+    views = DeviceViews(recipe.views.size, corners=False)
+
+    def request(index: int) -> Request:
+        return Request("train", chosen[index % count], 0, (0, 1, 0, 0, index), augment=True)
+
+    def decode(index: int, picture: Callable[..., object]) -> None:
+        clip, moment = split.clips[chosen[index % count]], moments[index % count]
+        picture(reader.video(clip), clip, moment.frames)
+        decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
+
+    def network_input(index: int) -> None:
+        batch = collate([cut[request(index * BATCH + slot)] for slot in range(BATCH)])
+        pictures(batch.pictures)
+        spectrogram(batch.sound, batch.matrices)
+
+    for number in range(len(split.clips)):
+        for each in (cut, uncut):
+            each[Request("train", number, 0, (0, 1, 0, 0, 0), augment=True)]
+    held = collate([uncut[request(slot)] for slot in range(BATCH)])
+    given = (held.planes, held.rays, held.flips, held.colours)
+    return {
+        DECODE: milliseconds(lambda i: decode(i, lambda *what: decode_frames(*what, pad=PAD)), count),
+        WORKER: milliseconds(lambda i: cut[request(i)], count),
+        WHOLE: milliseconds(network_input, count // BATCH) / BATCH,
+        UNCUT_DECODE: milliseconds(lambda i: decode(i, decode_planes), count),
+        UNCUT: milliseconds(lambda i: uncut[request(i)], count),
+        ON_DEVICE: milliseconds(lambda _: views(*given), count // BATCH) / BATCH,
+    }
+
+
+def earlier(root: str, count: int) -> dict[str, float]:
+    """The same rows of commit ac3c3dc, whose modules had other names."""
+    import importlib
+
+    import numpy as np
+
+    named = {
+        name: importlib.import_module(f"yt360.training.{name}")
+        for name in ("manifest", "decode", "features", "plan", "recipe", "samples", "shards", "views")
+    }
+    one_thread()
+    recipe = named["recipe"].parse_recipe(FIELDS, "the benchmark")
+    split = named["manifest"].load_split(root, "train", recipe.data, recipe.sound.sample_rate_hz)
+    reader, chosen = named["shards"].MemberReader(root), drawn(split, count)
+    rng = np.random.default_rng(0)
+    moments = [named["samples"].draw_moments(rng, split.clips[number], recipe, 1)[0] for number in chosen]
+    cut, collate = named["samples"].SampleDataset(recipe, root, [split]), named["samples"].Collate(recipe, [split])
+    spectrogram, pictures = named["features"].SpatialSpectrogram(recipe.sound), named["features"].PictureInput()
+
+    def request(index: int) -> Any:
+        return named["plan"].Request("train", chosen[index % count], 0, 1, (0, 1, 0, 0, index))
+
+    def decode(index: int) -> None:
+        clip, moment = split.clips[chosen[index % count]], moments[index % count]
+        named["decode"].decode_frames(reader.video(clip), clip, moment.frames, pad=named["views"].PAD)
+        named["decode"].decode_sound(reader.sound(clip), clip, moment.sound_start, recipe.sound.sample_rate_hz)
+
+    def network_input(index: int) -> None:
+        batch = collate([cut[request(index * BATCH + slot)] for slot in range(BATCH)])
+        pictures(batch.pictures)
+        spectrogram(batch.sound, batch.matrices)
+
+    for number in range(len(split.clips)):
+        cut[named["plan"].Request("train", number, 0, 1, (0, 1, 0, 0, 0))]
+    return {
+        DECODE: milliseconds(decode, count),
+        WORKER: milliseconds(lambda i: cut[request(i)], count),
+        WHOLE: milliseconds(network_input, count // BATCH) / BATCH,
+    }
+
+
+if __name__ == "__main__":
+    main()
