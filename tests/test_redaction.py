@@ -46,6 +46,12 @@ def test_a_resolved_value_is_struck_in_every_form(said: str) -> None:
         assert secret not in struck
 
 
+def test_a_long_value_is_struck_in_any_case_and_a_short_one_as_it_is() -> None:
+    """A secret where a host belongs was told in lower case."""
+    keep_out(["CANARY-TOKEN", "Test"])
+    assert strike("cannot resolve 'canary-token', a test of Test") == "cannot resolve '(hidden)', a test of (hidden)"
+
+
 def test_what_libraries_print_themselves_is_struck_too(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     log = logging.getLogger("of-a-library")

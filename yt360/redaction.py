@@ -21,6 +21,9 @@ HIDDEN = "(hidden)"
 _SHORTEST = 4
 """Characters of the shortest piece of a secret that is struck; shorter ones are in every other word."""
 
+_ANY_CASE = 8
+"""Characters from which on a piece is struck whatever its case; shorter ones are words of their own in another."""
+
 _NAME = re.compile(
     r"passw|passphrase|\bpwd?\b|secret|token|signature|\bsig\b|api_?-?key|access_?-?key|private_?-?key|auth(?!or)|credential"
     r"|session|cookie|\bsid\b|jwt|bearer|visitor_?data|data_?sync_?id|x-(?:amz|goog)-",
@@ -126,9 +129,14 @@ def keep_out(values: Iterable[str]) -> None:
     new = {piece for value in values for piece in _pieces(value) if len(piece) >= _SHORTEST} - _known
     if new:
         _known.update(new)
-        _pattern = re.compile("|".join(re.escape(piece) for piece in sorted(_known, key=len, reverse=True)))
+        _pattern = re.compile("|".join(_found_as(piece) for piece in sorted(_known, key=len, reverse=True)))
     if _known:
         _guard_streams()
+
+
+def _found_as(piece: str) -> str:
+    """A long piece in any case: libraries write hosts in lower case, and a secret may stand where one belongs."""
+    return f"(?i:{re.escape(piece)})" if len(piece) >= _ANY_CASE else re.escape(piece)
 
 
 def strike(text: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.crawling.tube import PICTURES, SOUNDS, Tube, offer
 from yt360.cli import main
+from yt360.crawling.access import Access
 
 ID = "AAAAAAAAAAA"
 QUICK = "request_pause_s: 0, retry_pause_s: 0, retries: 0, youtube_pause_s: [0, 0], youtube_videos_per_hour: 3600"
@@ -127,3 +128,39 @@ def test_a_variable_that_is_not_set_stops_the_run_before_the_first_video(
     assert _crawl(root, "--source", SOURCE, "-p", "access.proxies=['$NO_SUCH_VARIABLE']") == 2
     assert "NO_SUCH_VARIABLE" in capfd.readouterr().err
     assert not list((root / "ledger").rglob("*.jsonl*"))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("htp://user:CANARY@h.test:1", "another scheme"),
+        ("http://user:CANARY@h.test:port", "a host or port that cannot be read"),
+        ("http://user:CANARY@:1", "no host"),
+        ("http://user:CAN/CANARY@h.test:1", "a user or password with one of"),
+        ("socks5://user:CANARY two@h.test:1", "a user or password with one of"),
+        ("CANARY", "a word without a port"),
+        ("http://h.test:1/CANARY", "something behind the port"),
+    ],
+)
+def test_a_proxy_that_cannot_be_one_stops_the_run_before_the_first_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], value: str, found: str
+) -> None:
+    """A kind of F18: every video failed with a kind that said to report it."""
+    monkeypatch.setenv("MY_PROXY", value)
+    root = tmp_path / "root"
+    assert _crawl(root, "--source", SOURCE, "-p", "access.proxies=['$MY_PROXY']") == 2
+    said = capfd.readouterr().err
+    assert f"found {found}" in said
+    assert "$MY_PROXY" in said
+    assert "CANARY" not in said
+    assert not list((root / "ledger").rglob("*.jsonl*"))
+
+
+@pytest.mark.parametrize(
+    "value", ["", "h.test:3128", "http://h.test", "socks5h://u:p%2Fw@[::1]:1080", "HTTPS://h.test:1/", "10.0.0.1:1"]
+)
+def test_proxies_in_all_forms_are_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    Access(proxies=(value,) if "@" not in value else ()).require_secrets()
+    if value:
+        monkeypatch.setenv("MY_PROXY", value)
+        Access(proxies=("$MY_PROXY",)).require_secrets()

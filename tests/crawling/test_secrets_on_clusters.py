@@ -16,7 +16,7 @@ from tests.crawling.tube import Tube
 from yt360.cli import main
 
 CANARY = "CANARY-TOKEN"
-PROXY = "http://user:CANARY/PROXY@127.0.0.1:9"
+PROXY = "http://user:CANARY%2FPROXY@127.0.0.1:9"
 QUICK = "request_pause_s: 0, retry_pause_s: 0, retries: 0, backoff_s: 0.1, min_free_gb: 0"
 
 

@@ -185,6 +185,8 @@ def test_file_and_address_of_one_name_are_never_mixed_up(tmp_path: Path, other: 
         "https://h.test/watch?v=1&api_key=CANARY",
         "s3://KEY:CANARY@bucket/prefix",
         "https://h.test/a.mp4 https://h.test/a.wav?sig=CANARY",
+        "https://h.test/CANARY/a.mp4?key=1",
+        "https://h.test/a.mp4?policy=CANARY&hdnts=1",
     ],
 )
 def test_an_address_with_a_secret_is_refused_without_repeating_it(tmp_path: Path, line: str) -> None:

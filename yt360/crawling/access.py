@@ -181,12 +181,12 @@ class Access(Settings):
         return value
 
     def require_secrets(self) -> None:
-        """Raise :class:`UsageError` where a variable that is named is not set, or the cookies cannot be used.
+        """Raise :class:`UsageError` where a variable that is named is not set, or proxies or cookies cannot be used.
 
         Asked before the first video: a wrong setting would fail all of them one by one.
         """
         for proxy in self.proxies:
-            resolve(proxy, "crawl.access.proxies")
+            _require_proxy(resolve(proxy, "crawl.access.proxies"), proxy)
         for extractor, arguments in self.extractor_arguments.items():
             for name, texts in arguments.items():
                 for text in texts:
@@ -203,6 +203,34 @@ class Access(Settings):
 
     def pause_s(self, site: str) -> Pause:
         return self.youtube_pause_s if site == "youtube" else self.other_pause_s
+
+
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+def _require_proxy(value: str, named: str) -> None:
+    """Refuse what no request could go through, without repeating it; ``named`` is how the recipe calls it."""
+    scheme, separator, rest = value.strip().rpartition("://")
+    user, _, place = rest.rpartition("@")
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+        found = "a host or port that cannot be read"
+    else:
+        found = "no host" if not host else "a word without a port" if not separator and port is None else ""
+    if separator and scheme.lower() not in _PROXY_SCHEMES:
+        found = "another scheme"
+    elif not found and re.search(r"[/?#\s@]", user):
+        found = "a user or password with one of / ? # @ or a space in it: write these as %2F %3F %23 %40 %20"
+    elif not found and (parts.path.strip("/") or parts.query or parts.fragment):
+        found = "something behind the port"
+    if value and found:
+        raise UsageError(
+            f"crawl.access.proxies, {named if _NAMED.fullmatch(named) else 'one of them'}: expected "
+            f"SCHEME://[USER:PASSWORD@]HOST:PORT with one of the schemes {', '.join(_PROXY_SCHEMES)}, found {found}"
+        )
 
 
 def resolve(value: str, purpose: str) -> str:

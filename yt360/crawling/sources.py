@@ -347,7 +347,7 @@ def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
 def _require_no_secret(text: str) -> None:
     """Refuse an address that holds a secret, without repeating it: ids, plans and records are made of addresses."""
     if found := secret_in(text):
-        raise UsageError(f"{clean_text(hide(text), 200)}: this address holds {found}; {NAME_IT}")
+        raise UsageError(f"{_host_of(text)}: this address holds {found}; {NAME_IT}")
     named = _NAMED.fullmatch(text)
     for word in (named[2] if named else text).split():
         if _SCHEME.match(word):
@@ -359,6 +359,16 @@ def _require_no_secret(text: str) -> None:
                 raise UsageError(
                     f"{clean_text(hide(text), 200)}: expected an address, found one with {error}"
                 ) from error
+
+
+def _host_of(text: str) -> str:
+    """An address that holds a secret, as far as it can be shown: the rest of it may be one, too."""
+    word = next((word for word in text.split() if "://" in word), "")
+    try:
+        parts = urlsplit(word.partition("=")[2] if _NAMED.fullmatch(word) else word)
+        return clean_text(f"{parts.scheme}://{parts.hostname or ''}/…", 100)
+    except ValueError:
+        return "an address"
 
 
 def _pair(urls: list[str], name: str) -> CrawlTarget:
