@@ -16,6 +16,7 @@ from benchmarks.media_sounds import RATE_HZ, source
 from yt360 import ambisonics, sphere
 from yt360.cli import inspect as inspect_cli
 from yt360.errors import ItemError
+from yt360.media import ffmpeg
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.evidence import sound_picture
 from yt360.media.inspect import inspect_media
@@ -125,6 +126,22 @@ def test_metadata_that_lies_is_found_out(tmp_path: Path) -> None:
     assert inspection.picture is not None
     assert "metadata says equirectangular" in inspection.picture.disagreement
     assert any(code == "not-360" for code, _ in inspection.reasons())
+
+
+def test_a_sphere_that_was_squeezed_is_known_by_the_shape_of_its_pixels(
+    tmp_path: Path, frames: np.ndarray, foa: np.ndarray
+) -> None:
+    path = encode(tmp_path / "x.mp4", frames=frames, sound=foa, audio="aac")
+    square = []
+    for pixels in ("1", "2", "100"):
+        squeezed = tmp_path / f"{pixels}.mp4"
+        squeeze = ["-vf", f"scale=128:128,setsar={pixels}", "-c:v", "libx264", "-crf", "12", "-c:a", "copy"]
+        ffmpeg.run(["-y", "-i", str(path), *squeeze, str(squeezed)], timeout_s=60)
+        found = inspect_media(squeezed)
+        assert found.guess is not None
+        square.append(found.guess.confidence if found.guess.layout == "equirectangular" else 0.0)
+    assert 1 - square[1] < 0.4 * (1 - square[0])
+    assert square[2] == pytest.approx(square[0], abs=0.02)  # out of all proportion: a mistake
 
 
 def test_narrow_bounds_are_vr180(tmp_path: Path, frames: np.ndarray) -> None:

@@ -132,8 +132,8 @@ def _look(inspection: Inspection, info: MediaInfo) -> None:
         frames = sample_frames(info, video, count=FRAMES, height=WORK_HEIGHT, width=WORK_WIDTH)
         shown = video
         if frames.turn in QUARTER_TURNS:
-            shown = replace(video, width=video.height, height=video.width)
-        guess = guess_projection(frames.frames, shown.width, shown.height)
+            shown = replace(video, width=video.height, height=video.width, pixel_aspect=1 / video.pixel_aspect)
+        guess = guess_projection(frames.frames, shown.width, shown.height, shown.pixel_aspect)
         picture = weigh_picture(
             info.path, shown, info.metadata.picture(video.index), guess,
             drop_sei=frames.stereo_message, turn=frames.turn,

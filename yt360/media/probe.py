@@ -47,12 +47,17 @@ _STILL_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """First bytes of JPEG and PNG files."""
 
 
+_WIDEST_PIXEL = 4.0
+"""Beyond that, or beyond its inverse, what is stated of the shape of pixels is a mistake."""
+
+
 @dataclass(frozen=True)
 class VideoStream:
     """``index`` counts video streams without attached pictures from 0 (``-map 0:V:index``).
 
     Times are on the container's clock. ``handler`` is the name that its writer gave the track. ``views`` counts the
-    pictures that are coded in layers (MV-HEVC), of which the first is decoded.
+    pictures that are coded in layers (MV-HEVC), of which the first is decoded. ``pixel_aspect`` is how wide a pixel is
+    shown for its height.
     """
 
     index: int
@@ -64,6 +69,7 @@ class VideoStream:
     duration_s: float | None
     handler: str = ""
     views: int = 1
+    pixel_aspect: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -311,7 +317,13 @@ def _video(stream: Any, index: int, metadata: ContainerMetadata) -> VideoStream:
         duration_s=_seconds(stream.duration, stream.time_base),
         handler=str(stream.metadata.get("handler_name", "")),
         views=metadata.picture(index).views,
+        pixel_aspect=_pixel_aspect(stream),
     )
+
+
+def _pixel_aspect(stream: Any) -> float:
+    stated = float(stream.sample_aspect_ratio or 1)
+    return round(stated, 6) if 1 / _WIDEST_PIXEL <= stated <= _WIDEST_PIXEL else 1.0
 
 
 def _undecodable(stream: Any, metadata: ContainerMetadata, index: int) -> Undecodable:

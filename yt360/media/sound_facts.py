@@ -19,6 +19,10 @@ from yt360.media.containers.spatial import SoundMetadata
 from yt360.media.probe import AudioStream
 from yt360.media.sound import SILENT, FoaDecodeSpec
 
+_LFE, _BASS_HZ, _ALONE, _FULL = 3, 300.0, 1e-3, 0.02
+"""The low-frequency channel of 5.1; above which frequency it holds at most such a part of its power, and what other
+channels hold there at least."""
+
 
 @dataclass(frozen=True)
 class SoundFacts:
@@ -103,7 +107,10 @@ def weigh_sound(
     verdict = judge_ambisonics(measures, declared=stated, picture=picture, thresholds=thresholds)
     if plan.doubt and not stated and verdict.convention != "ambix":
         verdict = replace(verdict, verdict="uncertain", convention="ambix")
-    if plan.doubt and not verdict.usable:
+    if plan.doubt and not stated and holds_bass_alone(windows, _LFE, stream.sample_rate_hz):
+        words = f"channel {_LFE} holds low frequencies alone, as the low-frequency channel of 5.1: loudspeaker feeds"
+        verdict = replace(verdict, verdict="invalid", reason=words, convention="ambix", horizontal_only=False)
+    elif plan.doubt and not verdict.usable:
         verdict = replace(verdict, reason=f"{plan.doubt} ({verdict.reason})")
     taken = HYPOTHESES[verdict.convention]
     order = tuple(channels[k] for k in taken.order or (0, 1, 2, 3))
@@ -147,6 +154,22 @@ def weigh_sound(
         with_picture=picture,
         likeliest=reading,
     )
+
+
+def holds_bass_alone(windows: Sequence[NDArray[np.float32]], channel: int, rate_hz: int) -> bool:
+    """Whether a channel of ``(channels, n)`` windows is cut off at low frequencies, while those in front of it are not.
+
+    No channel of a sound field is: what sounds in W sounds in some side.
+    """
+    above, total = np.zeros(channel + 1), np.zeros(channel + 1)
+    for window in windows:
+        power = np.abs(np.fft.rfft(np.nan_to_num(window[: channel + 1]), axis=1)) ** 2
+        total += power.sum(axis=1)
+        above += power[:, round(_BASS_HZ * window.shape[1] / rate_hz) :].sum(axis=1)
+    if not total.all():
+        return False
+    share = above / total
+    return bool(share[channel] < _ALONE and share[:channel].min() > _FULL)
 
 
 def _convention(packing: str, declared: str, taken: str) -> str:

@@ -65,8 +65,11 @@ class PictureGuess:
         }
 
 
-def measure_picture(frames: NDArray[np.uint8], width: int, height: int) -> PictureMeasures:
-    """Measure gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)``, n > 0, of a picture ``width`` x ``height`` as shown."""
+def measure_picture(frames: NDArray[np.uint8], width: int, height: int, pixel_aspect: float = 1.0) -> PictureMeasures:
+    """Measure gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)``, n > 0, of a picture ``width`` x ``height`` as shown.
+
+    ``pixel_aspect`` is how wide the file says that a pixel is for its height: it tells the shape before a squeeze.
+    """
     coarse = coarseness(width, height, WORK_WIDTH, WORK_HEIGHT)
     halves = looks.halves(frames)
     left, right = halves["left-right"]
@@ -74,7 +77,7 @@ def measure_picture(frames: NDArray[np.uint8], width: int, height: int) -> Pictu
         "mono": (frames,), "top-bottom": halves["top-bottom"], "left-right": (left,)
     }  # fmt: skip
     return PictureMeasures(
-        aspect=width / height,
+        aspect=width * pixel_aspect / height,
         contrast=float(np.mean([frame.std() for frame in frames])),
         seams=seam_evidence(frames, known_layouts(), coarse),
         lines=line_evidence(frames, coarse),

@@ -23,14 +23,16 @@ _SAME_SHAPE = 0.04
 """Octaves by which a shape may differ from the usual one: bars are measured to a row of the small picture."""
 
 
-def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> PictureGuess:
+def guess_projection(frames: NDArray[np.uint8], width: int, height: int, pixel_aspect: float = 1.0) -> PictureGuess:
     """Judge gray ``frames`` ``(n, WORK_HEIGHT, WORK_WIDTH)`` of a picture that is ``width`` x ``height`` as shown.
+
+    ``pixel_aspect`` is how wide the file says that a pixel is for its height.
 
     ``letterbox`` of the result is the height of the bars where the picture between them is the sphere.
     """
     if len(frames) == 0:
         return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
-    whole = guess_from_measures(measure_picture(frames, width, height))
+    whole = guess_from_measures(measure_picture(frames, width, height, pixel_aspect))
     bar = looks.side_bars(frames.transpose(0, 2, 1))
     if not _LEAST_BAR <= bar <= _MOST_BAR:
         return whole
@@ -40,11 +42,11 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int) -> Pict
         for frame in frames
     ]
     inner_height = max(1, round(height * (1 - 2 * rows / WORK_HEIGHT)))
-    between = guess_from_measures(measure_picture(np.asarray(inner, np.uint8), width, inner_height))
+    between = guess_from_measures(measure_picture(np.asarray(inner, np.uint8), width, inner_height, pixel_aspect))
     if between.projection == "equirectangular":
-        shape = hypotheses()[between.layout].shapes[0][0]
-        if _is_shaped(width / inner_height, shape) and not _is_shaped(width / height, shape):
-            return replace(between, letterbox=(1 - width / shape / height) / 2)
+        shape, wide = hypotheses()[between.layout].shapes[0][0], width * pixel_aspect
+        if _is_shaped(wide / inner_height, shape) and not _is_shaped(wide / height, shape):
+            return replace(between, letterbox=(1 - wide / shape / height) / 2)
     return whole
 
 
