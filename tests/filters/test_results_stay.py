@@ -1,0 +1,55 @@
+"""The same input has the same result as long as the version of its stage is the same.
+
+Of known inputs, each number that a filter measures and each verdict is compared with what was recorded. Where one
+differs on purpose: raise the stage's version, say so in CHANGELOG.md, and run `python -m tests.filters.known_inputs`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.filters.known_inputs import FILE, KNOWN, results
+from yt360.stages import REGISTRY
+
+RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
+INPUTS = [(stage, make.__name__) for stage, inputs in KNOWN.items() for make in inputs]
+
+
+def differences(today: Any, recorded: Any, where: str = "") -> Iterator[str]:
+    """Where two results differ by more than processors do."""
+    if isinstance(recorded, dict) and isinstance(today, dict) and recorded.keys() == today.keys():
+        for name, value in recorded.items():
+            yield from differences(today[name], value, f"{where}.{name}")
+    elif isinstance(recorded, list) and isinstance(today, list) and len(recorded) == len(today):
+        for index, value in enumerate(recorded):
+            yield from differences(today[index], value, f"{where}[{index}]")
+    elif isinstance(recorded, int | float) and isinstance(today, int | float):
+        if today != pytest.approx(recorded, rel=1e-4, abs=1e-4):
+            yield f"{where}: {today}, recorded {recorded}"
+    elif today != recorded:
+        yield f"{where}: {today}, recorded {recorded}"
+
+
+@pytest.mark.parametrize(("stage", "name"), INPUTS, ids=[name for _, name in INPUTS])
+def test_a_result_stays_while_the_version_does(stage: str, name: str) -> None:
+    recorded = RECORDED[stage]
+    version = REGISTRY.load(stage).version
+    assert recorded["version"] == version, f"{stage} has version {version}: run `python -m tests.filters.known_inputs`"
+    assert list(differences(results(name), recorded[name])) == [], f"raise the version of {stage}, then record again"
+
+
+def test_a_difference_is_noticed_wherever_it_is() -> None:
+    recorded = {"a": [1, 2.0, {"b": None}], "c": "words"}
+    assert list(differences(recorded, recorded)) == []
+    for other in (
+        {"a": [1, 2.001, {"b": None}], "c": "words"},
+        {"a": [1, 2.0, {"b": 0}], "c": "words"},
+        {"a": [1, 2.0], "c": "words"},
+        {"a": [1, 2.0, {"b": None}], "c": "other words"},
+        {"a": [1, 2.0, {"b": None}]},
+    ):
+        assert len(list(differences(other, recorded))) == 1
