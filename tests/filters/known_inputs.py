@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, is_dataclass
+from dataclasses import asdict, astuple, is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import soxr
 
 from tests.filters import sounds
 from tests.filters.frame_of_reference.scenes import moving_frames, moving_sound
@@ -262,7 +263,7 @@ def _heard_and_seen(sound: np.ndarray, picture: int) -> VideoFingerprint:
     return VideoFingerprint(audio_fingerprint.hashes(peaks), looks, 2.0, 18.0, peaks)
 
 
-def _walked(seed: int, count: int, *, mirror: bool = False, every: float = 2.0) -> np.ndarray:
+def _walked(seed: int, count: int, *, mirror: bool = False, every: float = 2.0, late: float = 0.0) -> np.ndarray:
     """Looks of a place where things go about, one each ``every`` seconds."""
     rng = np.random.default_rng(seed)
     starts, speeds, rows = rng.uniform(0, 320, 5), rng.uniform(-9, 9, 5), rng.integers(40, 100, 5)
@@ -270,7 +271,7 @@ def _walked(seed: int, count: int, *, mirror: bool = False, every: float = 2.0) 
     for index in range(count):
         shown = scenery(seed).copy()
         for start, speed, row in zip(starts, speeds, rows, strict=True):
-            left = int(start + speed * index * every) % 280
+            left = int(start + speed * (index * every + late)) % 280
             shown[row : row + 30, left : left + 34] = 20 * (left % 11)
         small = cv2.resize(np.clip(shown[:, ::-1] if mirror else shown, 0, 255), (192, 96))
         looks.append(visual_fingerprint.describe(small.astype(np.uint8)))
@@ -283,7 +284,14 @@ def pictures_that_are_known_again() -> Any:
     nothing = np.zeros((0, 2), np.int64)
     noise = [audio_fingerprint.peaks([rng.normal(0, 0.1, 48 * 8000).astype(np.float32)]) for _ in range(2)]
     first = _walked(71, 24)
-    films = [first, _walked(71, 24, mirror=True), _walked(71, 23, every=2.08), first[4:20], _walked(72, 24)]
+    films = [
+        first,
+        _walked(71, 24, mirror=True),
+        _walked(71, 23, every=2.08),
+        first[4:20],
+        _walked(72, 24),
+        _walked(71, 22, late=2.7),
+    ]
     prints = [VideoFingerprint(nothing, looks, 2.0, 2.0 * len(looks)) for looks in films]
     prints += [
         VideoFingerprint(audio_fingerprint.hashes(peaks), looks, 2.0, 48.0, peaks)
@@ -298,18 +306,20 @@ def copies() -> Any:
     songs = [sum(sounds.notes(rng, 18 * sounds.RATE))[::3][: 18 * rate] for _ in range(3)]
     assert 3 * rate == sounds.RATE
     late = np.concatenate([0.1 * rng.standard_normal(2 * rate), songs[0][: 15 * rate]])
-    prints = [
-        _heard_and_seen(sound, picture)
-        for sound, picture in ((songs[0], 40), (late, 40), (songs[1], 50), (songs[0], 60), (songs[2], 40))
-    ]
+    tape = soxr.resample(songs[1], rate * 1.027, rate)
+    pairs = ((songs[0], 40), (late, 40), (songs[1], 50), (songs[0], 60), (songs[2], 40), (tape, 50))
+    prints = [_heard_and_seen(sound, picture) for sound, picture in pairs]
     found = [asdict(match) for match in matching.matches(prints)]
     return {"peaks": [each.peaks for each in prints[:3]], "looks": prints[2].frames, "matches": found}
 
 
 @cache
 def frame_measures() -> dict[str, Any]:
-    """What is measured of a disc whose sound is somewhere else and late; see the next."""
-    return frame_measurement.measure([frame_stretch()])
+    """What is measured of a disc whose sound is somewhere else and late, in two stretches of which one is shorter."""
+    whole = frame_stretch()
+    both, count = whole.both, len(whole.both.seen) - 12
+    shorter = replace(both, seen=both.seen[-count:], heard=both.heard[-count:], heading=both.heading[-count:])
+    return frame_measurement.measure([whole, replace(whole, start_s=30.0, both=shorter)])
 
 
 @cache

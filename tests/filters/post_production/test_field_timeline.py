@@ -46,3 +46,10 @@ def test_digital_silence_is_json():
     field = timeline(np.zeros((4, 5 * sounds.RATE), np.float32))
     text = json.dumps([field.columns(), field.level_db(), field.syllables()], allow_nan=False)
     assert "-120" in text
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.2, 5.0), (0.1, 9.0)])
+def test_what_hardly_reaches_w_is_at_most_nine_times_as_directed(share: float, expected: float) -> None:
+    wave = 0.1 * np.random.default_rng(3).standard_normal(2 * sounds.RATE)
+    sound = np.stack([share * wave, 0 * wave, 0 * wave, wave]).astype(np.float32)
+    assert max(timeline(sound).columns()["resultant"]) == pytest.approx(expected, abs=0.01)
