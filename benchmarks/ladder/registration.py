@@ -44,6 +44,7 @@ class Hypothesis:
     """``better`` minus ``worse`` (and, where ``than`` is given, minus the difference of those two).
 
     ``expects`` above: the difference is above zero and at least ``least``; tie: it is within ``least`` of zero.
+    Those of a ``family`` are corrected together.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Hypothesis:
     expects: Literal["above", "tie"]
     least: float
     than: tuple[Side, Side] | None = None
+    family: str = "first"
 
 
 @dataclass(frozen=True)
@@ -129,4 +131,5 @@ def _hypothesis(values: dict[str, Any]) -> Hypothesis:
         expects=values["expects"],
         least=float(values.get("least", 0)),
         than=(Side(*than[0]), Side(*than[1])) if than else None,
+        family=values["family"],
     )

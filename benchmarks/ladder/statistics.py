@@ -15,13 +15,15 @@ from scipy.stats import t as student
 class Difference:
     """``mean`` of better minus worse with its 95 % interval; ``p`` of the two-sided test that there is none.
 
-    ``by_seed``: the mean over videos of each seed.
+    ``error`` of the mean with its degrees of ``freedom``; ``by_seed``: the mean over videos of each seed.
     """
 
     mean: float
     low: float
     high: float
     p: float
+    error: float
+    freedom: float
     by_seed: tuple[float, ...]
     videos: int
 
@@ -31,7 +33,8 @@ def paired(better: Sequence[Mapping[str, float]], worse: Sequence[Mapping[str, f
 
     Seeds and videos are crossed: all models of all seeds are judged on the same videos. The variance of the mean is
     that over seeds plus that over videos, each with its share of what is left, so that nothing is counted too little;
-    Student's t with one degree of freedom less than there are seeds. One seed gives no interval.
+    degrees of freedom by Satterthwaite: those of the seeds where they vary most, up to those of the videos. One seed
+    gives no interval.
     """
     if len(better) != len(worse) or not better:
         raise ValueError(f"{len(better)} seeds of one model and {len(worse)} of the other cannot be paired")
@@ -45,12 +48,16 @@ def of_table(table: NDArray[np.float64]) -> Difference:
     seeds, videos = table.shape
     mean, by_seed = float(table.mean()), table.mean(axis=1)
     if seeds < 2 or videos < 2:
-        return Difference(mean, math.nan, math.nan, math.nan, tuple(by_seed.tolist()), videos)
-    variance = by_seed.var(ddof=1) / seeds + table.mean(axis=0).var(ddof=1) / videos
-    error = math.sqrt(float(variance))
-    half = float(student.ppf(0.975, seeds - 1)) * error
-    p = 2 * float(student.sf(abs(mean) / error, seeds - 1)) if error else float(mean == 0)
-    return Difference(mean, mean - half, mean + half, p, tuple(by_seed.tolist()), videos)
+        return Difference(mean, *[math.nan] * 5, tuple(by_seed.tolist()), videos)
+    over_seeds = float(by_seed.var(ddof=1)) / seeds
+    over_videos = float(table.mean(axis=0).var(ddof=1)) / videos
+    error = math.sqrt(over_seeds + over_videos)
+    if not error:
+        return Difference(mean, mean, mean, float(mean == 0), 0.0, math.inf, tuple(by_seed.tolist()), videos)
+    freedom = error**4 / (over_seeds**2 / (seeds - 1) + over_videos**2 / (videos - 1))
+    half = float(student.ppf(0.975, freedom)) * error
+    p = 2 * float(student.sf(abs(mean) / error, freedom))
+    return Difference(mean, mean - half, mean + half, p, error, freedom, tuple(by_seed.tolist()), videos)
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -67,28 +67,30 @@ def _minus(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
 
 
 def judge(cells: Cells, hypotheses: Sequence[Hypothesis], videos: Collection[str]) -> dict[str, Verdict | None]:
-    """Of each hypothesis by name its verdict; ``None`` where its cells were not run. All count for the correction."""
-    found = {hypothesis.name: difference(cells, hypothesis, videos) for hypothesis in hypotheses}
-    ps = [math.nan if found[h.name] is None else p_of(h, *found[h.name]) for h in hypotheses]  # type: ignore[misc]
+    """Of each hypothesis by name its verdict; ``None`` where its cells were not run.
+
+    Corrected by Holm within each family; what was not measured counts as well.
+    """
     verdicts: dict[str, Verdict | None] = {}
-    for hypothesis, p, corrected in zip(hypotheses, ps, holm(ps), strict=True):
-        known = found[hypothesis.name]
-        verdicts[hypothesis.name] = None
-        if known is not None:
-            made = Verdict(hypothesis, *known, p, corrected, "undecided")
-            verdicts[hypothesis.name] = replace(made, word=_word(made))
+    for family in dict.fromkeys(hypothesis.family for hypothesis in hypotheses):
+        own = [hypothesis for hypothesis in hypotheses if hypothesis.family == family]
+        found = [difference(cells, hypothesis, videos) for hypothesis in own]
+        ps = [math.nan if known is None else p_of(each, known[0]) for each, known in zip(own, found, strict=True)]
+        for hypothesis, known, p, corrected in zip(own, found, ps, holm(ps), strict=True):
+            verdicts[hypothesis.name] = None
+            if known is not None:
+                made = Verdict(hypothesis, *known, p, corrected, "undecided")
+                verdicts[hypothesis.name] = replace(made, word=_word(made))
     return verdicts
 
 
-def p_of(hypothesis: Hypothesis, found: Difference, seeds: Sequence[int]) -> float:
+def p_of(hypothesis: Hypothesis, found: Difference) -> float:
     """Above: of no difference, two-sided. Tie: of a difference of ``least`` or more (two one-sided tests)."""
     if hypothesis.expects == "above" or math.isnan(found.low):
         return found.p
-    freedom = len(seeds) - 1
-    error = (found.high - found.mean) / float(student.ppf(0.975, freedom))
-    if error == 0:
+    if not found.error:
         return float(abs(found.mean) >= hypothesis.least)
-    return float(student.sf((hypothesis.least - abs(found.mean)) / error, freedom))
+    return float(student.sf((hypothesis.least - abs(found.mean)) / found.error, found.freedom))
 
 
 def _word(made: Verdict) -> Literal["holds", "refuted", "undecided"]:

@@ -219,6 +219,10 @@ def test_a_verdict_needs_both_the_size_and_the_certainty_that_were_registered(
     asked = [Hypothesis("a", "", *sides, "above", 6.0), Hypothesis("t", "", *sides, "tie", 5.0)]
     found = verdicts.judge(_cells(np.random.default_rng(0), shift), asked, {f"v{n}" for n in range(50)})
     assert [made and made.word for made in found.values()] == [above, tie]
+    apart = [dataclasses.replace(hypothesis, family=hypothesis.name) for hypothesis in asked]
+    for made in verdicts.judge(_cells(np.random.default_rng(0), shift), apart, {f"v{n}" for n in range(50)}).values():
+        assert made is not None
+        assert made.corrected == made.p
     absent = Hypothesis("n", "", Side("w", "none", "m"), sides[1], "above", 0.0)
     assert verdicts.judge(_cells(np.random.default_rng(0), shift), [absent], {"v0"}) == {"n": None}
 
