@@ -48,7 +48,7 @@ def of_table(table: NDArray[np.float64]) -> Difference:
     seeds, videos = table.shape
     mean, by_seed = float(table.mean()), table.mean(axis=1)
     if seeds < 2 or videos < 2:
-        return Difference(mean, *[math.nan] * 5, tuple(by_seed.tolist()), videos)
+        return Difference(mean, math.nan, math.nan, math.nan, math.nan, math.nan, tuple(by_seed.tolist()), videos)
     over_seeds = float(by_seed.var(ddof=1)) / seeds
     over_videos = float(table.mean(axis=0).var(ddof=1)) / videos
     error = math.sqrt(over_seeds + over_videos)
