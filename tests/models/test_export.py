@@ -91,16 +91,19 @@ def check(files: tuple[Path, ...], model: AVSAModel) -> None:
             (found[2], expected.predicted_video_embedding),
             (found[3], expected.predicted_sound_embedding),
         ]
-        # Of white noise features differ less than of sounds that differ.
-        assert max(difference(one, other) for one, other in pairs) < 2e-5
+        assert max(difference(one, other) for one, other in pairs) < 5e-6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
-def test_graphs_together_compute_what_the_model_computes(target: export.Target, tmp_path: Path) -> None:
-    model = AVSAModel.from_pretrained(SHIPPED_MODEL)
+@pytest.mark.parametrize("weights", [SHIPPED_MODEL, "random"])
+def test_graphs_together_compute_what_the_model_computes(
+    target: export.Target, weights: str, folder: Path, tmp_path: Path
+) -> None:
+    """Far below the limit of the export: what hung on a runtime's rounding in the transform does not do so any more."""
+    model = AVSAModel.from_pretrained(folder if weights == "random" else weights)
     made = export.export_model(model, tmp_path / "out", target)
-    assert all(value < 1e-5 for part in made.differences.values() for value in part.values())
+    assert all(value < 2e-6 for part in made.differences.values() for value in part.values())
     check(made.files, model)
 
 

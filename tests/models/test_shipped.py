@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import yt360
 from yt360.models.hub import local_folder
 from yt360.models.shipped import SHIPPED_MODEL, shipped_folder, shipped_models
 from yt360.models.tensor_files import read_tensors
+
+ANGLE = "median angle from the direction that fits best to where the sound comes from"
 
 
 def test_it_is_a_whole_folder_and_small() -> None:
@@ -31,6 +34,21 @@ def test_its_card_says_what_it_is_not_and_what_was_measured() -> None:
     assert "license: apache-2.0" in card
     for task in ("avc-bin", "avsa-bin", "localise", "retrieval"):
         assert f"| {task} |" in card
+
+
+def test_its_card_shows_more_than_guessing() -> None:
+    """The whole of each interval."""
+    folder = shipped_folder(SHIPPED_MODEL)
+    assert folder is not None
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z-]+) \| (.+?) \| ([\d.]+)(?: \[([\d.]+), ([\d.]+)\])? \|$", card, re.MULTILINE)
+    found = {
+        (task, what): (float(value), float(low or value), float(high or value)) for task, what, value, low, high in rows
+    }
+    least = {task: low for (task, what), (_, low, _) in found.items() if what.startswith("accuracy")}
+    assert min(least["avc-bin"], least["avsa-bin"]) > 50
+    angle, guess = (found["localise", what] for what in (ANGLE, "the same, directions drawn at random"))
+    assert angle[2] < guess[0]
 
 
 def test_half_precision_is_loaded_as_single(tmp_path: Path) -> None:
