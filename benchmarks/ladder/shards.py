@@ -7,9 +7,11 @@ import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -58,10 +60,13 @@ def build(root: Path, world: World, seed: int, size: WorldSize, made: Format, wo
     rows: list[dict[str, Any]] = []
     truth: list[dict[str, Any]] = []
     things: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ExitStack() as held:
+        each: Callable[..., Iterator[tuple[dict[str, Any], dict[str, bytes]]]] = map
+        if workers > 1:
+            pool = held.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            each = partial(pool.map, chunksize=16)
         for split, count in (("train", size.train), ("test", size.test)):
-            jobs = pool.map(render, [world] * count, [seed] * count, [split] * count, range(count), [made] * count,
-                            chunksize=16)  # fmt: skip
+            jobs = each(render, [world] * count, [seed] * count, [split] * count, range(count), [made] * count)
             path = root / "shards" / f"{split}-000000.tar"
             with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
                 for index, (row, members) in enumerate(jobs):
@@ -71,9 +76,9 @@ def build(root: Path, world: World, seed: int, size: WorldSize, made: Format, wo
                     things += of
     pq.write_table(pa.Table.from_pylist(truth), root / "truth.parquet")
     pq.write_table(pa.Table.from_pylist(things), root / "things.parquet")
-    partial = manifest.with_suffix(".tmp")
-    pq.write_table(pa.Table.from_pylist(rows, schema=arrow(CLIPS)), partial)
-    os.replace(partial, manifest)
+    unfinished = manifest.with_suffix(".tmp")
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow(CLIPS)), unfinished)
+    os.replace(unfinished, manifest)
     return root
 
 
