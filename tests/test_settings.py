@@ -5,10 +5,21 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import pytest
+import yaml
 from pydantic import Field, ValidationError
 
 from yt360.errors import UsageError
-from yt360.settings import Settings, current_path, fields_at, misfit, read_fields, suggestion, with_current_names
+from yt360.settings import (
+    Settings,
+    current_path,
+    fields_at,
+    misfit,
+    parse_yaml,
+    read_fields,
+    suggestion,
+    with_current_names,
+    yaml_problem,
+)
 
 
 class Rate(Settings):
@@ -89,3 +100,21 @@ def test_yaml_that_is_nested_deeply_is_refused_at_once(tmp_path: Path, text: str
     with pytest.raises(UsageError, match="nested too deep"):
         read_fields(tmp_path / "deep.yaml")
     assert time.process_time() - started < 1
+
+
+_TEN_EACH = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    "text", [f"a0: &a0 [x, x]\n{_TEN_EACH}", "a: &a [*a]", "a: &a {b: [1, *a]}"], ids=["many", "itself", "deeper"]
+)
+def test_aliases_that_stand_for_endless_values_are_refused_at_once(text: str) -> None:
+    """F25: 800 bytes kept `train` and `--set` busy until they were killed."""
+    with pytest.raises(yaml.YAMLError) as refused:
+        parse_yaml(text)
+    assert yaml_problem(refused.value) == "aliases that stand for more values than anybody writes"
+
+
+def test_aliases_as_people_write_them_are_read() -> None:
+    text = "base: &base {a: 1, b: [1, 2]}\none: {<<: *base, a: 2}\ntwo: [*base, *base]"
+    assert parse_yaml(text)["one"] == {"a": 2, "b": [1, 2]}

@@ -24,6 +24,8 @@ log = logging.getLogger("yt360.settings")
 _MAX_RECIPE_BYTES = 1 << 20
 _DEEPEST = 200
 """Brackets of a YAML text that are open at once."""
+_MOST_BY_ALIASES, _COUNTLESS = 10_000, 10**15
+"""Values that a YAML text may stand for beside those that are written in it."""
 
 
 class Settings(BaseModel):
@@ -79,9 +81,32 @@ def parse_yaml(text: str) -> Any:
         if depth > _DEEPEST:
             raise RecursionError
     try:
-        return yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except (ValueError, LookupError, TypeError, AttributeError) as error:  # a date of month 13, `!!bool x`, 5000 digits
         raise yaml.constructor.ConstructorError(problem="a value that is none of its kind") from error
+    if "*" in text and _stands_for(value) > len(text) + _MOST_BY_ALIASES:
+        raise yaml.constructor.ConstructorError(problem="aliases that stand for more values than anybody writes")
+    return value
+
+
+def _stands_for(value: Any) -> int:
+    """How many values a value is when all aliases are written out, up to ``_COUNTLESS``: also where one holds itself.
+
+    Each list and mapping is counted once: a small file may stand for 10^100 of them.
+    """
+    counts: dict[int, int] = {}
+    waiting = [value]
+    while waiting:
+        node = waiting[-1]
+        inner = [*node.values()] if isinstance(node, dict) else node if isinstance(node, list) else ()
+        if id(node) not in counts:
+            counts[id(node)] = _COUNTLESS  # until its inner ones are counted: met before that, it holds itself
+            waiting += [each for each in inner if isinstance(each, dict | list) and id(each) not in counts]
+            continue
+        waiting.pop()
+        total = 1 + sum(counts[id(each)] if isinstance(each, dict | list) else 1 for each in inner)
+        counts[id(node)] = min(total, _COUNTLESS)
+    return counts[id(value)]
 
 
 class SecretError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import json
 import os
 import pickle
 import subprocess
@@ -14,7 +15,7 @@ import torch
 
 from tests import CHECKOUT
 from tests.cli.conftest import Command
-from yt360.cli.printable import printable
+from yt360.cli.printable import printable, printable_json
 
 _UNSAFE = ("weights_only", "add_safe_globals", "safe_globals", "arbitrary code", "torch.load", "unsafe", "allowlist")
 
@@ -96,3 +97,12 @@ def test_a_message_keeps_its_lines_and_letters() -> None:
     long = printable("x" * 10_000 + "the end")
     assert len(long) < 8010
     assert long.endswith("the end")
+
+
+def test_json_reads_back_and_steers_no_terminal() -> None:
+    """F27: `--json` printed the marks and 8-bit controls of a file's name as they were."""
+    value = {"name": "a\x1b]0;x\x07\x7f\x9b2J\u202e\ud800\U000e0001.mp4", "title": "日本語 360° ü", "n": [1.5, None]}
+    text = printable_json(value)
+    assert json.loads(text) == value
+    assert printable(text) == text
+    assert "日本語 360° ü" in text

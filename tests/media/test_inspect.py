@@ -15,6 +15,7 @@ from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import RATE_HZ, source
 from yt360 import ambisonics, sphere
 from yt360.cli import inspect as inspect_cli
+from yt360.cli.printable import printable_json
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
@@ -287,9 +288,9 @@ def test_names_of_files_cannot_paint_the_terminal(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_utf8_is_escaped_in_json(tmp_path: Path) -> None:
     report = {"file": os.fsdecode(b"caf\xe9.mp4")}
-    assert json.loads(inspect_cli._as_json(report)) == report
-    inspect_cli._as_json(report).encode()
-    assert "é" in inspect_cli._as_json({"file": "café.mp4"})
+    assert json.loads(printable_json(report)) == report
+    printable_json(report).encode()
+    assert "é" in printable_json({"file": "café.mp4"})
 
 
 @pytest.mark.parametrize(

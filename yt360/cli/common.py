@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from yt360.cli.completion import complete_retry
+from yt360.cli.printable import printable_json
 from yt360.cli.stage_help import ClusterOption
 from yt360.cli.talk import coloured
 from yt360.engine import recipe as recipes
@@ -154,7 +154,7 @@ def catalog_of(root: Root) -> DatasetState:
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, sort_keys=False))
+    click.echo(printable_json(value))
 
 
 def clean(text: str, limit: int = 300) -> str:

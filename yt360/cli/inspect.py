@@ -6,7 +6,6 @@ end the run over many.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import resource
@@ -23,6 +22,7 @@ import click
 
 from yt360 import sphere
 from yt360.cli.common import clean, painted
+from yt360.cli.printable import printable_json
 from yt360.cli.talk import doing, talk_options
 from yt360.errors import ItemError, UsageError
 
@@ -276,15 +276,6 @@ def _hints(file: str, report: Mapping[str, Any], sound: str | None, picture: str
         yield f"  {picture} was not written: there is no ambisonic sound to draw"
 
 
-def _as_json(report: Mapping[str, Any]) -> str:
-    text = json.dumps(report, allow_nan=False, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # a name on disk that is no UTF-8
-        return json.dumps(report, allow_nan=False)
-    return text
-
-
 @click.command("inspect", short_help="Identify media files: projection, sound, duration.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str))
 @click.option("--sound", type=click.Path(path_type=str), help="The sound file that belongs to the one picture FILE.")
@@ -322,7 +313,7 @@ def inspect_command(
             )
         failed |= "error" in report
         if as_json:
-            click.echo(_as_json(report))
+            click.echo(printable_json(report, allow_nan=False))
             continue
         head, _, rest = describe(report).partition("\n")
         click.echo(head[: -len(report["verdict"])] + painted(report["verdict"]) + ("\n" + rest if rest else ""))
