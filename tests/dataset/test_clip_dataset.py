@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,15 @@ def test_items_depend_on_seed_epoch_and_index_alone(root: Path) -> None:
     assert same(first, one[0])
 
 
-def test_a_loader_with_workers_that_stay_sees_the_epoch(root: Path) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    yield
+    cv2.setNumThreads(before)
+
+
+def test_a_loader_with_workers_that_stay_sees_the_epoch(root: Path, two_threads: None) -> None:
     clips = yt360.ClipDataset(root, transform=keep_some, **SMALL)
     loader = DataLoader(clips, batch_size=3, num_workers=2, persistent_workers=True, multiprocessing_context="fork")
     for epoch in (0, 1):

@@ -99,3 +99,20 @@ def test_words_name_the_side():
 
 def test_a_repair_goes_through_json():
     assert Repair.from_json(Repair(12.5, -0.2).to_json()) == Repair(12.5, -0.2)
+
+
+def test_more_of_a_video_is_looked_at_where_it_could_tell() -> None:
+    """Nothing seen yet, a heading that is not hopeless, or a picture that turns by 20° at least."""
+    nothing = {"stretches": 3, "heading": None, "turning": None}
+    assert not decision.open_question(nothing)
+    assert decision.open_question({**nothing, "stretches": 0})
+    for turned_deg, more in ((19.9, False), (20.0, True)):
+        assert decision.open_question({**nothing, "turning": {"turned_deg": turned_deg}}) is more
+
+
+@pytest.mark.parametrize(("probability", "more"), [(0.299, False), (0.3, True)])
+def test_a_heading_is_worth_more_looks_from_three_tenths_on(
+    probability: float, more: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decision, "heading_probability", lambda _: probability)
+    assert decision.open_question({"stretches": 1, "heading": {}, "turning": None}) is more
