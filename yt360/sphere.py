@@ -18,7 +18,7 @@ Rotation matrices act on column vectors (x, y, z): ``world_to_view = view.rotati
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -200,10 +200,12 @@ class View:
             if not 0 < value < np.pi:
                 raise ValueError(f"{name} must lie in (0, pi) rad, found {value!r}")
 
-    @property
+    @cached_property
     def rotation(self) -> NDArray[np.float64]:
-        """World-to-view rotation ``(3, 3)``, the same for picture and sound."""
-        return view_rotation(self.azimuth, self.elevation)
+        """World-to-view rotation ``(3, 3)``, the same for picture and sound. Not to be written to."""
+        rotation = view_rotation(self.azimuth, self.elevation)
+        rotation.flags.writeable = False
+        return rotation
 
     def rays(self, height: int, width: int) -> NDArray[np.float64]:
         """Unit vectors ``(height, width, 3)`` in the world through the pixel centres of this view's picture.

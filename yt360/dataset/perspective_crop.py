@@ -105,17 +105,21 @@ def crop_labels(labels: NDArray[Any], drawn: DrawnView, size: int) -> NDArray[An
 
 def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
     """``arctan2`` within 1.2e-5 radians (0.004 pixels of a picture 2048 wide), four times as fast as numpy's."""
-    absolute_x, absolute_y = np.abs(x), np.abs(y)
-    ratio = np.minimum(absolute_x, absolute_y) / np.maximum(np.maximum(absolute_x, absolute_y), _TINY)
-    square = ratio * ratio
-    angle = np.full_like(square, ARCTAN[-1])
-    for coefficient in ARCTAN[-2::-1]:
+    low, high = np.abs(x), np.abs(y)
+    steep = high > low
+    ratio = np.minimum(low, high)
+    np.maximum(low, high, out=high)
+    np.divide(ratio, np.maximum(high, _TINY, out=high), out=ratio)
+    square = np.multiply(ratio, ratio, out=low)
+    angle = square * ARCTAN[-1] + ARCTAN[-2]
+    for coefficient in ARCTAN[-3::-1]:
         angle *= square
         angle += coefficient
     angle *= ratio
-    np.subtract(_HALF_TURN / 2, angle, out=angle, where=absolute_y > absolute_x)
-    np.subtract(_HALF_TURN, angle, out=angle, where=x < 0)
-    return np.copysign(angle, y)
+    # |turn - angle|, where the turn may be nothing: masked operations would take twice the time of all the rest.
+    for turn in (steep * (_HALF_TURN / 2), (x < 0) * _HALF_TURN):
+        np.abs(np.subtract(turn, angle, out=angle), out=angle)
+    return np.copysign(angle, y, out=angle)
 
 
 def continue_sphere(frames: NDArray[np.uint8]) -> None:
