@@ -104,14 +104,17 @@ def crop_labels(labels: NDArray[Any], drawn: DrawnView, size: int) -> NDArray[An
 
 
 def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``arctan2`` within 1.2e-5 radians (0.004 pixels of a picture 2048 wide), four times as fast as numpy's."""
+    """``arctan2`` within 1.2e-5 radians (0.004 pixels of a picture 2048 wide), with the same bits on every processor.
+
+    numpy's takes as long with AVX-512, and several times as long without.
+    """
     low, high = np.abs(x), np.abs(y)
     steep = high > low
     ratio = np.minimum(low, high)
     np.maximum(low, high, out=high)
     np.divide(ratio, np.maximum(high, _TINY, out=high), out=ratio)
     square = np.multiply(ratio, ratio, out=low)
-    angle = square * ARCTAN[-1] + ARCTAN[-2]
+    angle: NDArray[np.float32] = square * ARCTAN[-1] + ARCTAN[-2]
     for coefficient in ARCTAN[-3::-1]:
         angle *= square
         angle += coefficient
@@ -119,7 +122,8 @@ def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float
     # |turn - angle|, where the turn may be nothing: masked operations would take twice the time of all the rest.
     for turn in (steep * (_HALF_TURN / 2), (x < 0) * _HALF_TURN):
         np.abs(np.subtract(turn, angle, out=angle), out=angle)
-    return np.copysign(angle, y, out=angle)
+    np.copysign(angle, y, out=angle)
+    return angle
 
 
 def continue_sphere(frames: NDArray[np.uint8]) -> None:
