@@ -127,6 +127,23 @@ def test_a_watch_page_without_an_id_is_refused_before_anybody_is_asked(tmp_path,
 
 
 @pytest.mark.parametrize(
+    "page",
+    [
+        "youtu.be/short",
+        "youtu.be/%5B?t=3",
+        "youtube.com/shorts/abc",
+        "www.youtube.com/embed/x y",
+        "m.youtube.com/live/1",
+    ],
+)
+def test_other_pages_of_one_video_without_an_id_are_refused_too(tmp_path, page: str) -> None:
+    """A kind of the watch pages above: each was a request of YouTube while planning."""
+    (tmp_path / "list.txt").write_text(f"{ID}\nhttps://{page.replace(' ', '%20')}\n")
+    with pytest.raises(UsageError, match=r"line 2.*11 characters"):
+        list(expand_sources(str(tmp_path / "list.txt"), _nothing))
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://h.test/watch?v=dQw4w9WgXcQ",

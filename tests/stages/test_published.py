@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stages.fakes import Dataset
+from tests.stages.fakes import Dataset, FakeChunk
 from yt360.publishing.manifests import check_manifests
 
 VIDEOS = {"alpha": 2, "beta": 1}
@@ -63,3 +63,16 @@ def test_an_index_of_another_tool_is_left_alone(tmp_path: Path) -> None:
         dataset.run(VIDEOS)
         assert other.read_text() == text
         assert check_manifests(dataset.catalog(VIDEOS)) == []
+
+
+def test_what_waits_for_a_newer_version_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade that raised a stage's version, `verify` called the tables damaged."""
+    dataset = Dataset(tmp_path / "root")
+    dataset.run(VIDEOS)
+    monkeypatch.setattr(FakeChunk, "version", 2)
+    assert check_manifests(dataset.catalog(VIDEOS)) == []
+    path = dataset.root.manifests / "videos.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert [said.split(":")[0] for said in check_manifests(dataset.catalog(VIDEOS))] == [str(path)]

@@ -246,7 +246,7 @@ def _address(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     elif role := media_kind_of(unquote(urlsplit(url).path).rpartition("/")[2]):
         yield direct(**{"video": None, "sound": None, role: url}, name=name)
     elif is_broken(url):
-        raise UsageError(f"{clean_text(public_url(url), 200)}: expected the 11 characters of a video's id behind v=")
+        raise UsageError(f"{clean_text(public_url(url), 200)}: expected the 11 characters of a video's id in it")
     elif is_youtube(url):
         yield from _expanded(url, expand, name)
     else:

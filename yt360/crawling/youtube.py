@@ -73,10 +73,14 @@ def youtube_id(url: str) -> str | None:
 
 
 def is_broken(url: str) -> bool:
-    """Whether an address is that of a watch page and names neither a video nor a list: its id was cut or mistyped."""
+    """Whether an address is one video's page and names neither a video nor a list: its id was cut or mistyped."""
     parts = urlsplit(html.unescape(with_scheme(url)))
-    watches = _WATCH.fullmatch(parts.path.strip("/")) is not None
-    return watches and is_youtube(parts.geturl()) and "list" not in parse_qs(parts.query) and not youtube_id(url)
+    if not is_youtube(parts.geturl()) or "list" in parse_qs(parts.query) or youtube_id(url):
+        return False
+    steps = [step for step in unquote(parts.path).split("/") if step]
+    if _WATCH.fullmatch(parts.path.strip("/")) or (len(steps) == 1 and (parts.hostname or "").lower() == "youtu.be"):
+        return True
+    return len(steps) == 2 and steps[0] in _PLAYERS and not steps[1].startswith(_NO_VIDEOS)
 
 
 def _video_of(url: str, depth: int) -> str | None:

@@ -277,6 +277,8 @@ def check_manifests(catalog: DatasetState) -> list[str]:
             if path.is_file():
                 problems.append(f"{path}: expected no such table, for there are no {name}; found one")
             continue
+        if path.is_file() and recorded.get(path) == digest_file(path):
+            continue  # as it was published; where stages wait since (of a newer version), a run brings it up to date
         table = pa.Table.from_pylist(expected[name], schema=schema)
         try:
             found = pq.read_table(path)
@@ -284,7 +286,7 @@ def check_manifests(catalog: DatasetState) -> list[str]:
                 problems.append(
                     f"{path}: expected {table.num_rows} rows of the documented columns, found {found.num_rows} rows"
                 )
-            elif not found.equals(table) or recorded.get(path, "") not in ("", digest_file(path)):
+            elif not found.equals(table) or recorded.get(path):
                 problems.append(f"{path}: expected the content that the ledger gives, found another")
         except (OSError, ValueError, pa.ArrowException) as error:
             found_here = str(error) if path.is_file() else "no such file"
