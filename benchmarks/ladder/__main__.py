@@ -1,7 +1,7 @@
 """Does alignment in space teach more than correspondence, where correspondence does not need space?
 
     python -m benchmarks.ladder --out DIR [--size smoke|registered|full|tenfold] [--workers 2] [--device auto]
-                                [--part all|world|report] [--pictures FOLDER]
+                                [--part all|world|report] [--pictures FOLDER] [--registration FILE]
 
 Renders two worlds of individuals straight to shards (``individuals.py``), trains the models of the ladder
 (``models.py``) with the package's own training, judges them on frozen features with its own evaluation
@@ -29,15 +29,18 @@ from benchmarks.worlds import machine
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    registered = registration.read()
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--size", choices=sorted(registered.sizes), default="registered")
+    parser.add_argument("--registration", type=Path, default=registration.FILE, help="or replication.yaml beside it")
+    parser.add_argument("--size", default="registered", help="a name under sizes in the registration")
     parser.add_argument("--workers", type=int, default=2, help="cells at a time, one core each")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--part", choices=("all", "world", "report"), default="all")
     parser.add_argument("--limit-min", type=float, help="start no further cell after so many minutes")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the ladder and the curves there")
     arguments = parser.parse_args()
+    registered = registration.read(arguments.registration)
+    if arguments.size not in registered.sizes:
+        parser.error(f"--size {arguments.size}: expected one of {', '.join(registered.sizes)}")
     size = registered.sizes[arguments.size]
     _same_size(arguments.out, arguments.size)
     if arguments.part != "report":
