@@ -69,3 +69,10 @@ def test_who_does_not_know_of_a_file_neither_replaces_nor_removes_it(host) -> No
     knowing.declare([STAGE])
     knowing.pull()
     assert (knowing.path / "shelf" / "index.json").read_text() == "2"
+
+
+def test_a_listing_stamps_an_object_as_asking_for_it_does(tmp_path: Path) -> None:
+    """Where a file system says the time of one in seconds and of the other as a date, nothing was ever taken away."""
+    store = ObjectStore(f"memory://bucket/{tmp_path.name}")
+    store.write(b"a record", "ledger/crawl/x.jsonl")
+    assert store.stamps("ledger/") == {"ledger/crawl/x.jsonl": store.stamp("ledger/crawl/x.jsonl")}

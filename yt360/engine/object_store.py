@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -209,4 +210,7 @@ def _stamp(info: dict[str, Any]) -> str:
     tag = info.get("ETag") or info.get("etag")
     if tag:
         return str(tag).strip('"')
-    return f"{info.get('size')} {info.get('mtime') or info.get('created') or info.get('LastModified')}"
+    changed = info.get("mtime") or info.get("created") or info.get("LastModified")
+    if isinstance(changed, datetime):  # of one object; a listing may say the same moment in seconds
+        changed = changed.timestamp()
+    return f"{info.get('size')} {changed}"
