@@ -15,6 +15,7 @@ from yt360.engine.stage import Done
 from yt360.media.containers.metadata import read_metadata
 from yt360.stages.chunk import Chunk
 from yt360.stages.chunk_settings import ChunkParams, VariantSettings
+from yt360.stages.chunk_variants import ClipVariants
 
 VARIANTS = VariantSettings(
     width=256, sample_rate_hz=48000, two_channels="binaural", view_azimuths_deg=(90, -30), view_width=96, view_height=64
@@ -113,3 +114,28 @@ def test_same_input_same_bytes_and_left_out_clips_leave_nothing(tmp_path: Path) 
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ChunkParams(variants=wrong)
+
+
+def test_what_passes_full_scale_is_lowered_to_it_and_says_by_how_much(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    params = SMALL.model_copy(update={"variants": VariantSettings(two_channels="stereo")})
+    made = ClipVariants(params, np.zeros((24000, 4), np.float32), 0.5, tmp_path)
+    for peak, own in ((2.0, 0.999 / 2), (0.9, 1.0), (0.9995, 0.999 / 0.9995)):
+        sound = rng.uniform(-0.5, 0.5, (2, 2400)).astype(np.float32)
+        sound[1, 1200] = -peak
+        facts = made._write("x.flac", sound, {}, {})
+        assert facts["gain_db"] == pytest.approx(20 * np.log10(0.5 * own), abs=1e-3)
+        written, _ = soundfile.read(tmp_path / "x.flac", dtype="float32")
+        assert np.abs(written).max() == pytest.approx(peak * own, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("view_width", "fov_deg", "width", "size"),
+    [(96, 90, None, (152, 304)), (96, 90, 512, (256, 512)), (640, 20, None, (4096, 8192)), (0, 0, None, None)],
+)
+def test_views_are_cut_from_a_panorama_that_is_as_fine_and_has_bounds(
+    tmp_path: Path, view_width: int, fov_deg: float, width: int | None, size: tuple[int, int] | None
+) -> None:
+    views = {"view_azimuths_deg": (0,), "view_width": view_width, "view_fov_deg": fov_deg} if view_width else {}
+    params = SMALL.model_copy(update={"variants": VariantSettings(width=width, **views)})
+    assert ClipVariants(params, np.zeros((1, 4), np.float32), 1.0, tmp_path).size == size

@@ -16,7 +16,7 @@ from yt360.engine.verify import verify
 from yt360.errors import ItemError, UsageError
 from yt360.hashing import digest_bytes
 from yt360.publishing.manifests import check_manifests
-from yt360.stages.shard import MEMBERS, OPTIONAL, read_members
+from yt360.stages.shard import MEMBERS, OPTIONAL, is_our_tar, read_members
 
 VIDEOS = {f"video{n:02d}": n % 3 + 1 for n in range(8)}
 SPLIT = {"test_share": 0.4}
@@ -203,3 +203,40 @@ def test_clips_of_a_video_that_changed_its_side_leave_the_old_sides_shard(datase
     for shard in (dataset.root.path / "shards").glob("train-*.tar"):
         with tarfile.open(shard) as tar:
             assert not [name for name in tar.getnames() if name.startswith(moved)], shard.name
+
+
+def _tar(path: Path, member: str = "v-00000.json", **header: object) -> Path:
+    info = tarfile.TarInfo(member)
+    info.size, info.mode, info.mtime = 2, 0o644, 0
+    for name, value in header.items():
+        setattr(info, name, value)
+    with tarfile.open(path, "w") as tar:
+        tar.addfile(info, io.BytesIO(b"{}"))
+    return path
+
+
+def test_a_tar_as_we_write_it_is_ours(tmp_path: Path) -> None:
+    """Every kind of member may come first; what is ours may be deleted when it is no longer wanted."""
+    for ending in MEMBERS.values():
+        assert is_our_tar(_tar(tmp_path / "train-000000.tar", f"v-00000.{ending}"))
+
+
+@pytest.mark.parametrize("header", [{"mtime": 1}, {"mode": 0o645}, {"mode": 0o600}, {"uname": "me"}, {"uname": "0"}])
+def test_a_tar_with_another_header_is_somebody_elses(tmp_path: Path, header: dict[str, object]) -> None:
+    assert not is_our_tar(_tar(tmp_path / "train-000000.tar", **header))
+
+
+def test_a_tar_of_another_name_or_with_other_members_is_somebody_elses(tmp_path: Path) -> None:
+    ours = _tar(tmp_path / "train-000000.tar")
+    for name in ("train.tar", "train-00000.tar", "train-0000000.tar", "my backup-000000.tar"):
+        assert not is_our_tar(_tar(tmp_path / name)), name
+    for member in ("v-00000.txt", "v-00000json"):
+        assert not is_our_tar(_tar(tmp_path / "test-000000.tar", member)), member
+    (tmp_path / "test-000001.tar").symlink_to(ours)
+    assert not is_our_tar(tmp_path / "test-000001.tar")
+
+
+@pytest.mark.parametrize("content", [b"", b"no tar at all", bytes(10240)])
+def test_what_is_no_tar_is_not_ours(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "train-000000.tar").write_bytes(content)
+    assert not is_our_tar(tmp_path / "train-000000.tar")
