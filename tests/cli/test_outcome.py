@@ -119,3 +119,11 @@ def test_a_manifest_with_text_that_is_no_utf8_is_none_to_the_result_and_the_next
     assert outcome.result(root) == ""
     assert yt360("run", recipe, "--root", root.path, "--min-free-gb", 0)[0] == 0
     assert path.read_bytes() == whole
+
+
+def test_a_path_is_said_as_it_is_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert common.from_here(tmp_path / "here" / "data" / "report.html") == "data/report.html"
+    assert common.from_here(Path("..data")) == "..data"
+    assert common.from_here(tmp_path / "there") == str(tmp_path / "there")

@@ -164,6 +164,12 @@ def clean(text: str, limit: int = 300) -> str:
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"
 
 
+def from_here(path: Path) -> str:
+    """A path relative to the current folder where it lies below it, else absolute."""
+    relative = os.path.relpath(path)
+    return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
+
+
 def painted(word: str) -> str:
     """A verdict in its colour."""
     return coloured(word, _COLOURS[word]) if word in _COLOURS else word

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections import Counter
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yt360.cli.common import clean
+from yt360.cli.common import clean, from_here
 from yt360.engine.stage import Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
@@ -166,10 +165,7 @@ def next_commands(root: Root, dropped: str | None, *, kept: bool) -> Iterator[st
 
 def where(root: Root) -> str:
     """A root as a person here would write it: relative where that is shorter."""
-    if root.store is not None:
-        return root.url
-    relative = os.path.relpath(root.path)
-    return relative if not relative.startswith("..") else root.url
+    return root.url if root.store is not None else from_here(root.path)
 
 
 def _beside(root: Root) -> str:

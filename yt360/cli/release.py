@@ -9,6 +9,7 @@ import click
 from yt360.cli.common import (
     catalog_of,
     clean,
+    from_here,
     json_option,
     open_root,
     print_json,
@@ -86,7 +87,7 @@ def write_command(
     for reason, count in contents.left_out.items():
         click.echo(f"left out: {count['videos']} videos, {count['clips']} clips: {clean(reason)}")
     click.echo(f"policy {chosen}: {POLICIES[chosen].words}")
-    click.echo(f"result: {path}")
+    click.echo(f"result: {from_here(path)}")
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from yt360.cli.common import catalog_of, open_root, root_option
+from yt360.cli.common import catalog_of, from_here, open_root, root_option
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
@@ -49,5 +49,5 @@ def report_command(root: str, out: Path | None, cases: int, kept: int, max_mb: f
         raise UsageError(f"{catalog.root.url}: this root cannot be written; say where the page goes: --out FILE")
     with Steps("report") as steps:
         write_report(catalog, path, Limits(cases, kept, int(max_mb * 1e6)), steps, address=address)
-    click.echo(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    click.echo(f"wrote {from_here(path)} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
