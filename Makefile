@@ -1,5 +1,5 @@
 # make setup   a virtual environment with everything (.venv)
-# make demo    the main job: videos → dataset → a trained model, in demo/  (MEDIA=DIR: from your own files, in demo-media/)
+# make demo    the main job: videos → dataset → a trained model → features, in demo/  (MEDIA=DIR: from your own files, in demo-media/)
 # make test    the tests, without the slow ones
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff and mypy
