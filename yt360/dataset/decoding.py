@@ -153,8 +153,17 @@ def decode_planes(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> ND
                 f"{frame.colorspace}, range {frame.color_range}), expected YUV 4:2:0 of even size in BT.601 and "
                 "limited range; set run.device_views to false",
             )
-        planes[slot] = frame.to_ndarray()
+        _copy_planes(frame, planes[slot].reshape(-1))
     return planes
+
+
+def _copy_planes(frame: VideoFrame, into: NDArray[np.uint8]) -> None:
+    """Y, U and V without the room that a decoder leaves at the ends of rows, straight to where they are wanted."""
+    first = 0
+    for plane in frame.planes:
+        held = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)[:, : plane.width]
+        into[first : first + held.size].reshape(held.shape)[:] = held
+        first += held.size
 
 
 def _is_usual(frame: VideoFrame) -> bool:
