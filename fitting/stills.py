@@ -4,7 +4,9 @@
 
 Films are those of ``fitting/films.py``, each through one of the encoders of ``benchmarks/filters_coding.py`` in turn;
 what the stage sees of them is kept in OUT, and a finished film is not made again. Prints, by kind, how many are judged
-right. ``python -m benchmarks.filters hands`` judges on photographs and recordings of other sources.
+right, and the curve by which a score becomes a probability (``yt360/filters/stills/certainty.py``; the one there is of
+147 films: those of the first two rounds, and more with noise, flicker, water and snow).
+``python -m benchmarks.filters hands`` judges on photographs and recordings of other sources.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from benchmarks import filters_coding as coding
 from fitting import films
-from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills import certainty, decision, frame_differences
 from yt360.stages.stills import Stills
 
 Job = tuple[str, str, int, str]
@@ -66,14 +70,27 @@ def make(out: Path, job: Job) -> Path:
     return path
 
 
-def judged(path: Path) -> tuple[Job, bool]:
-    """A film and whether the stage's usual limits call it a still."""
+def judged(path: Path) -> tuple[Job, bool, float]:
+    """A film, whether the stage's usual limits call it a still, and its score."""
     with np.load(path, allow_pickle=False) as kept:
         job, frames = json.loads(str(kept["job"])), kept["frames"]
     stage = Stills()
     rate_hz = stage.params.rate_hz
     steps = frame_differences.measure_window(frames, window=0, start_s=0.0, fps=rate_hz, settings=stage.params)
-    return tuple(job), decision.judge(steps, stage.thresholds) is not None
+    still = decision.judge(steps, stage.thresholds) is not None
+    return tuple(job), still, certainty.score(steps, stage.thresholds)
+
+
+def curve(scores: NDArray[np.float64], still: NDArray[np.bool_]) -> tuple[float, float]:
+    """Log odds of a score of 0, and what one of 1 adds: logistic regression, both sides with the same weight."""
+    weight = np.where(still, 0.5 / still.sum(), 0.5 / (~still).sum())
+
+    def loss(values: NDArray[np.float64]) -> float:
+        logits = values[0] + values[1] * scores
+        return float(np.logaddexp(0, np.where(still, -logits, logits)) @ weight)
+
+    bias, slope = minimize(loss, [-3.0, 6.0]).x
+    return float(bias), float(slope)
 
 
 def main() -> None:
@@ -84,14 +101,18 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     right: dict[str, list[bool]] = defaultdict(list)
+    scores: list[tuple[float, bool]] = []
     with ProcessPoolExecutor(arguments.workers, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(make, arguments.out, job) for job in jobs(arguments.rounds)]
         for path in (each.result() for each in waiting):
-            (side, name, _, _), still = judged(path)
+            (side, name, _, _), still, score = judged(path)
+            scores.append((score, side == "still"))
             for group in (f"{side}: {name}", "all stills" if side == "still" else "all that lives"):
                 right[group].append(still == (side == "still"))
     for group, found in sorted(right.items()):
         print(f"{group}: {sum(found)} of {len(found)}")
+    bias, slope = curve(np.array([score for score, _ in scores]), np.array([still for _, still in scores]))
+    print(f"BIAS, SLOPE = {bias:.1f}, {slope:.1f}")
 
 
 if __name__ == "__main__":

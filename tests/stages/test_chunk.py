@@ -274,3 +274,10 @@ def test_files_that_are_no_clips_are_named(tmp_path: Path, content: bytes) -> No
     for check in (check_clip_video, check_clip_sound):
         with pytest.raises(ItemError, match=r"x\.bin"):
             check(path)
+
+
+def test_of_a_cut_video_it_says_how_many_clips_and_shots_and_how_much_is_silent() -> None:
+    measures = {"clips": 3, "shots": 2, "silent_s": 5.0, "duration_s": 50.0}
+    assert Chunk().summary(measures) == "3 clips from 2 shots; 10% of the video is silent"
+    assert Chunk().summary({**measures, "clips": 1, "shots": 1}).startswith("1 clip from 1 shot;")
+    assert Chunk().summary({**measures, "clips": 0}) == Chunk().summary({"clips": 2}) == ""

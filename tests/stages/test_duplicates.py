@@ -26,6 +26,7 @@ from yt360.publishing.manifests import build
 from yt360.report.funnel import funnel
 from yt360.report.history import explain
 from yt360.stages import REGISTRY, duplicates
+from yt360.stages.duplicates import Duplicates
 from yt360.stages.fingerprint import Fingerprint, read_print, write_print
 from yt360.stages.stills import Stills
 from yt360.stages.voiceover import Voiceover
@@ -127,6 +128,14 @@ def test_a_short_shared_part_groups_without_dropping(tmp_path: Path) -> None:
     assert groups["a_again"] == groups["a_end"] != groups["b"]
     sides = {name: record.measures["split"] for name, record in catalog.passing("split").items()}
     assert sides["a_again"] == sides["a_end"]
+
+
+def test_related_videos_are_named_in_words_three_at_most() -> None:
+    related = [{"video": name, "shares": "the same picture under other sound"} for name in "abcde"]
+    words = Duplicates().summary({"group": "x", "related": related})
+    assert words.startswith("a has the same picture under other sound; b has")
+    assert words.endswith("; so have 2 more")
+    assert Duplicates().summary({"group": "x"}) == ""
 
 
 def test_a_lost_comparison_is_made_again(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _KEYS = [
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "3055238c8a3bfe00f351f6d9a00c5caf3070fc6d"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "f519f9843d04c1382fb5d33b140fcbdbb8e6c3d0"),
-    ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2c02b371b7a73bbb487ae19227fbb4a6dd612acf"),
+    ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "59d852bf3c6d1b618de32f2990ba055b39966bc0"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "7ca3f5a7477c46c68bd179d57b77ab871475c6c8"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "98ee05345b6854002c787630dd8ab8085f18bf3d"),
     ("duplicates", Item("a", "a", meta={"group": "a"}), "0bb6c092c9422761f2d3dc4fc51744f8b629c59f"),

@@ -13,6 +13,7 @@ from tests.filters.pictures import film, scenery, with_box
 from tests.stages.fakes import context
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
+from yt360.filters.evaluation.scores import SCORES
 from yt360.filters.stills import frame_differences
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media import ffmpeg
@@ -58,6 +59,19 @@ def test_a_still_is_dropped_and_a_moving_thing_kept_after_encoding(tmp_path):
     draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
     verdict, _ = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw, 1.0)), facts_of(10.0))
     assert verdict is None
+
+
+def test_of_a_kept_video_it_says_how_much_moves(tmp_path):
+    picture = scenery()
+    draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
+    _, measures = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw, 1.0)), facts_of(10.0))
+    assert Stills().summary(measures) == "something moves in 100% of 19 comparisons of two frames"
+    score = next(each for each in SCORES if each.stage == "stills")
+    assert score.probability(measures, Stills()) < 0.1
+    _, measures = run(tmp_path, write_video(tmp_path / "still.mp4", film(lambda _: picture, 1.0)), facts_of(10.0))
+    assert Stills().summary(measures) == ""
+    assert score.probability(measures, Stills()) > 0.9
+    assert Stills().summary({}) == ""
 
 
 def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):

@@ -57,6 +57,13 @@ def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path):
     assert kept is None
     assert dropped.reason == "voice-over"
     assert "in W alone" in dropped.detail
+    measures = {"scores": {"omni": 0.1, "front": 0.2, "bed": 0.05}, "head_locked": None, "loud": 5, "segments": 5}
+    words = Voiceover().summary(measures)
+    assert words == "nothing is heard that was added; likeliest something exactly in front (probability 0.20)"
+    assert "1 of 5 segments" in Voiceover().summary({**measures, "loud": 1})
+    heard = {"bed": {"speech": 0.0, "music": 1.0, "singing": 0.0}}
+    assert Voiceover().summary({**measures, "scores": {"omni": 0.1, "front": 0.2, "bed": 0.9}, "heard": heard}) == ""
+    assert Voiceover().summary({"level_db": -20.0}) == ""
 
 
 def test_a_head_locked_pair_counts_only_when_it_sounds(tmp_path):

@@ -14,7 +14,8 @@ from yt360.cli.talk import doing, talk_options
 from yt360.report.history import explain
 from yt360.stages.verdicts import failure_words, reason_words
 
-_INDENT = " " * 15
+_STAGE_WIDTH = len("frame_of_reference")
+_INDENT = " " * (_STAGE_WIDTH + 4)
 _LONGEST_WORD = 60
 """Characters without a space: more are data packed for a program."""
 
@@ -44,24 +45,33 @@ def _lines(event: Mapping[str, Any]) -> Iterator[str]:
     """One step for people: the verdict, why, the numbers that decided with their thresholds, what else was measured."""
     words = f": {event['reason']}" if event["reason"] else ""
     when = f"{event['started'][:19].replace('T', ' ')}, {event['seconds']:.2f} s"
-    yield f"  {event['stage']:>11}  {painted(event['status'])}{words}  ({when})"
+    yield f"  {event['stage']:>{_STAGE_WIDTH}}  {painted(event['status'])}{words}  ({when})"
     meaning = reason_words(event["reason"]) or ". ".join(filter(None, failure_words(event["reason"], event["stage"])))
     if event["reason"] and meaning:
         yield f"{_INDENT}{meaning}"
     if event["detail"]:
         yield f"{_INDENT}{clean(event['detail'], 1000)}"
-    if event["summary"]:
+    if event["summary"] and not (event["detail"] and event["detail"] in event["summary"]):
         yield f"{_INDENT}{clean(event['summary'], 1000)}"
     if event["log"] and event["status"] == "failed":
         yield f"{_INDENT}log: {clean(event['log'])}"
     for score in event["scores"]:
-        side = "above" if score["drops_above"] else "below"
-        yield f"{_INDENT}{score['name']} = {score['value']:.3g}, dropped {side} {score['threshold']:.3g}"
+        yield f"{_INDENT}{_score_words(score)}"
     for name, value in event["measures"].items():
         if isinstance(value, str | int | float | bool) and not _is_noise(value):
             yield f"{_INDENT}{name} = {clean(str(value), 120)}{_side(name, value)}"
     for name, uri in event["outputs"].items():
         yield f"{_INDENT}{name}: {clean(uri, 1000)}"
+
+
+def _score_words(score: Mapping[str, Any]) -> str:
+    """A score, the threshold in force, and how probable that makes it."""
+    side = "above" if score["drops_above"] else "below"
+    words = f"{score['name']} = {score['value']:.3g}, dropped {side} {score['threshold']:.3g}"
+    chance = score.get("probability")
+    if chance is None:
+        return words
+    return f"{words} (probability of {score['of']} {chance:.2f})" if score["of"] else f"{words} (a probability)"
 
 
 def _is_noise(value: object) -> bool:
@@ -73,7 +83,7 @@ def _side(name: str, value: object) -> str:
     """In which direction an angle goes: azimuths count to the left, elevations up."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not value:
         return ""
-    if name.endswith("azimuth_deg"):
+    if name.endswith("azimuth_deg") or name == "sound_turned_deg":
         return " (left)" if value > 0 else " (right)"
     if name.endswith("elevation_deg"):
         return " (up)" if value > 0 else " (down)"

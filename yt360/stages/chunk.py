@@ -215,6 +215,14 @@ class Chunk(Stage):
         ]
         return [sound, *others], np.concatenate(levels), peak
 
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        if not measures.get("clips") or "shots" not in measures:
+            return ""
+        clips = "1 clip" if measures["clips"] == 1 else f"{measures['clips']} clips"
+        shots = "1 shot" if measures["shots"] == 1 else f"{measures['shots']} shots"
+        quiet = measures["silent_s"] / max(measures["duration_s"], 1e-9)
+        return f"{clips} from {shots}; {quiet:.0%} of the video is silent"
+
     def check_output(self, name: str, path: Path) -> None:
         kind = name.rpartition(".")[2]
         if kind == "video":

@@ -117,6 +117,14 @@ class Duplicates(FanInStage):
             context.remember(_STATE, json.dumps({"digest": digest, "matches": found}, sort_keys=True) + "\n")
         return broken, found
 
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        named = [f"{each['video']} has {each['shares']}" for each in measures.get("related", [])]
+        more = f"; so have {len(named) - _MOST_TOLD} more" if len(named) > _MOST_TOLD else ""
+        return "; ".join(named[:_MOST_TOLD]) + more
+
+
+_MOST_TOLD = 3
+"""Related videos that are named in words."""
 
 _MOST_RELATED = 20
 """Videos that a record names as related."""

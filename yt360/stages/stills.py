@@ -155,6 +155,15 @@ class Stills(Stage):
         verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self.thresholds)
         return None if verdict is None else Filtered("still", verdict.detail)
 
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        if "comparisons" not in measures:
+            return ""
+        columns = frame_differences.unpack(measures["comparisons"])
+        if decision.judge(columns, self.thresholds) is not None:
+            return ""
+        moves = 1 - decision.quiet_share(columns, self.thresholds)
+        return f"something moves in {moves:.0%} of {len(columns['window'])} comparisons of two frames"
+
     def check_output(self, name: str, path: Path) -> None:
         if name == "look":
             picture_look.read_look(path)

@@ -39,6 +39,13 @@ _WHERE = {
 }
 
 
+_LIKELIEST = {
+    "omni": "something in W alone",
+    "front": "something exactly in front",
+    "bed": "a stereo mix",
+}
+
+
 class VoiceoverParams(TileRules):
     """What counts as silence, as head-locked sound, and as a tile of post-production."""
 
@@ -54,7 +61,7 @@ class VoiceoverParams(TileRules):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 8
+    version = 9
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Resources(timeout_s=1800)
@@ -105,6 +112,16 @@ class Voiceover(Stage):
             f"{_WHERE[kind]} (probability {measures['scores'][kind]:.2f}); in it speech is heard "
             f"{heard['speech']:.0%} of the time, music {heard['music']:.0%}",
         )
+
+    def summary(self, measures: Mapping[str, Any]) -> str:
+        if not {"scores", "head_locked"} <= set(measures) or self.decide(measures) is not None:
+            return ""
+        limits: VoiceoverThresholds = self.thresholds
+        if measures["loud"] < max(limits.min_loud, limits.min_active * measures["segments"]):
+            return f"too little sound to tell: {measures['loud']} of {measures['segments']} segments of two seconds"
+        kind = max(_WHERE, key=lambda each: float(measures["scores"][each]))
+        chance = measures["scores"][kind]
+        return f"nothing is heard that was added; likeliest {_LIKELIEST[kind]} (probability {chance:.2f})"
 
     def _reason(self, kind: str, heard: Mapping[str, float], measures: Mapping[str, Any]) -> str:
         limits: VoiceoverThresholds = self.thresholds

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from yt360.filters.frame_of_reference import calibration, decision
@@ -90,6 +92,16 @@ def test_repair_is_off_unless_asked_for_and_then_only_where_sure():
     assert decision.repair(judged({**SURE, "yaw_deg": 1.0}), FrameThresholds(repair=True)) is None
     contradictory = judged(SURE, None, {**TURNS, "gain": 0.0, "stays": 0.8, "follows": 0.3})
     assert decision.repair(contradictory, FrameThresholds(repair=True)) is None
+
+
+def test_words_have_at_most_three_numbers_and_one_probability():
+    both = judged(SURE, LAG, heading_probability=0.6, lag_probability=0.6)
+    assert both.verdict == "elsewhere"
+    assert "to the right and 0.50 s later (probability" in both.words
+    assert len(re.findall(r"\d+(?:\.\d+)?", both.words)) == 3
+    unsure = judged({**SURE, "correlation": 0.2, "yaw_deg": -30.0})
+    assert unsure.verdict == "unknown"
+    assert "likeliest it is heard 30° further to the left (probability 0." in unsure.words
 
 
 def test_words_name_the_side():

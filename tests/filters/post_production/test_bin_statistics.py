@@ -37,8 +37,7 @@ def test_what_is_in_w_alone_is_omni_under_ambience_as_loud():
     in_w = np.stack([dense(0), *np.zeros((3, ambience.shape[1]))])
     found, clean = listen(sounds.mix((ambience, 0), (in_w, 0))), listen(sounds.mix((ambience, 0)))
     assert found.omni > 0.3
-    assert clean.omni < 0.05
-    assert clean.bed < 0.1
+    assert max(clean.omni, clean.bed) < 0.05
 
 
 @pytest.mark.parametrize("half_angle_deg", [30, 45, 60, 90])

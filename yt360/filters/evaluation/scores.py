@@ -14,7 +14,8 @@ import numpy as np
 
 from yt360.engine.stage import Stage
 from yt360.engine.state.ledger import Record
-from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills import certainty, decision, frame_differences
+from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.ambisonic.validity import field_probability
 
 Measures = Mapping[str, Any]
@@ -27,7 +28,8 @@ class Score:
     ``drops_above`` says on which side of the threshold a video is dropped; ``span`` is the range to draw.
     ``reasons`` are those of the verdicts that go by it; ``applied`` is the threshold for one video, where it depends on
     what else was measured. ``setting`` is the name of the threshold among the stage's thresholds (``a.b`` for one
-    inside another); empty where a parameter stands for it, which nothing decides again.
+    inside another); empty where a parameter stands for it, which nothing decides again. ``probability`` reads how
+    probable ``of`` is (of what the score says where that is empty), where half of all videos are so.
     """
 
     stage: str
@@ -40,6 +42,8 @@ class Score:
     drops_above: bool = True
     applied: Callable[[Measures, Stage], float] | None = None
     setting: str = ""
+    probability: Callable[[Measures, Stage], float | None] | None = None
+    of: str = ""
 
     def limit(self, measures: Measures, stage: Stage) -> float:
         """The threshold for one video, where it depends on what else was measured."""
@@ -79,6 +83,19 @@ def _quiet(measures: Measures) -> float | None:
     return decision.quiet_share(frame_differences.unpack(measures["comparisons"]))
 
 
+def _still(measures: Measures, stage: Stage) -> float | None:
+    if "comparisons" not in measures:
+        return None
+    limits = stage.thresholds
+    assert isinstance(limits, StillsThresholds)
+    return certainty.probability(frame_differences.unpack(measures["comparisons"]), limits)
+
+
+def _added(kind: str) -> Callable[[Measures, Stage], float | None]:
+    """The score is a probability."""
+    return lambda measures, stage: _overlaid(kind)(measures)
+
+
 def _silent(measures: Measures) -> float | None:
     duration_s = measures.get("duration_s")
     return float(measures["silent_s"]) / float(duration_s) if duration_s and "silent_s" in measures else None
@@ -95,24 +112,27 @@ SCORES: tuple[Score, ...] = (
         "validate", "first-order ambisonics", "probability that the four channels are W Y Z X, by what they sound like",
         _ambisonic, lambda stage: float(stage.thresholds.ambisonics.valid_probability),
         (0.0, 1.0), _INVALID, drops_above=False,
-        setting="ambisonics.valid_probability",
+        setting="ambisonics.valid_probability", probability=lambda measures, stage: _ambisonic(measures),
     ),
     Score(
         "stills", "share without motion", "share of the compared frames between which nothing moves",
         _quiet, lambda stage: float(stage.thresholds.quiet_share), (0.0, 1.0), ("still",),
-        setting="quiet_share",
+        setting="quiet_share", probability=_still, of="a still",
     ),
     Score(
         "voiceover", "added to W", "probability that speech or music was added to W alone, without a direction",
         _overlaid("omni"), lambda stage: float(stage.thresholds.omni), (0.0, 1.0), _POST, setting="omni",
+        probability=_added("omni"),
     ),
     Score(
         "voiceover", "added in front", "probability that speech or music without room was added exactly in front",
         _overlaid("front"), lambda stage: float(stage.thresholds.front), (0.0, 1.0), _POST, setting="front",
+        probability=_added("front"),
     ),
     Score(
         "voiceover", "added as stereo", "probability that a stereo mix was added, spread to both sides",
         _overlaid("bed"), lambda stage: float(stage.thresholds.bed), (0.0, 1.0), _POST, setting="bed",
+        probability=_added("bed"),
     ),
     Score(
         "voiceover", "head-locked stereo", "share of the time in which the separate head-locked stereo track sounds",

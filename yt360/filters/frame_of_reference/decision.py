@@ -84,19 +84,30 @@ def judge(measures: Mapping[str, Any], limits: FrameThresholds) -> FrameOfRefere
             "turns the other way round" if turning == "mirrored" else "stays where it is"
         )
         return verdict(turning, words)
-    apart = []
+    apart, chances = [], []
     if yaw_deg is not None and abs(yaw_deg) >= limits.least_yaw_deg:
-        side = "right" if yaw_deg > 0 else "left"
-        apart.append(f"what is seen is heard {abs(yaw_deg):.0f}° further to the {side} (probability {sure:.2f})")
+        apart.append(_aside(yaw_deg))
+        chances.append(sure)
     if lag_s is not None and (lag_s <= -limits.least_early_s or lag_s >= limits.least_late_s):
-        late = "later" if lag_s > 0 else "earlier"
-        apart.append(f"it is heard {abs(lag_s):.2f} s {late} than seen (probability {in_time:.2f})")
+        apart.append(f"{abs(lag_s):.2f} s {'later' if lag_s > 0 else 'earlier'}")
+        chances.append(in_time)
     if apart:
-        return verdict("elsewhere", "; ".join(apart))
+        words = f"what is seen is heard {' and '.join(apart)} (probability {min(chances):.2f})"
+        return verdict("elsewhere", words)
     if yaw_deg is not None or turning == "follows":
         words = "what is seen moving is heard there" if yaw_deg is not None else "the sound turns with the picture"
         return verdict("agrees", words)
-    return verdict("unknown", "nothing is seen moving and heard moving alike")
+    words = "nothing is seen moving and heard moving alike"
+    if heading is not None and sure > 0:
+        words += f"; likeliest it is heard {_aside(heading['yaw_deg'])} (probability {sure:.2f})"
+    return verdict("unknown", words)
+
+
+def _aside(yaw_deg: float) -> str:
+    """Where what is seen is heard whose sound is to be turned to the left by ``yaw_deg``."""
+    if round(yaw_deg) == 0:
+        return "where it is seen"
+    return f"{abs(yaw_deg):.0f}° further to the {'right' if yaw_deg > 0 else 'left'}"
 
 
 def open_question(measures: Mapping[str, Any]) -> bool:

@@ -2,18 +2,14 @@
 
 Where one sound is alone can be told beforehand (:mod:`yt360.filters.post_production.tonal_peaks`,
 :mod:`yt360.filters.post_production.transients`). Dense music over an ambience as loud leaves few such points, and many
-more bins in which it happens to be a hundred times louder than the rest. Those cannot be told beforehand, so all bins
-are asked how many of them have the gains (:mod:`yt360.filters.post_production.velocity_ratios`) of a layer, exactly,
-and how many nearly have them:
-
-* laid into W alone: all gains are zero;
-* a stereo pair at ±a: x is cos a and z is 0, where no single dry source could be, which is inside the unit sphere or
-  out of phase; y is 0 (what both sides play) or anything, while one source that a flawed microphone puts there has
-  one y.
+more bins in which it happens to be far louder than the rest. Those cannot be told beforehand, so all bins are asked how
+many of them have the gains (:mod:`yt360.filters.post_production.velocity_ratios`) of a layer, exactly, and how many
+nearly have them. Laid into W alone, all gains are zero; a stereo pair is looked for in averages
+(:mod:`yt360.filters.post_production.pair_averages`).
 
 A scene that looks so (a microphone that loses direction or is weak in some band, a room, a loudspeaker) nearly has such
-gains much more often than exactly; and it has them in one band, or as another pair in the next, while a layer is the
-same in all. So each band counts up to a limit.
+gains much more often than exactly; and it has them in one band, while a layer in W is the same in all. So each band
+counts up to a limit.
 """
 
 from __future__ import annotations
@@ -24,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.ambisonics import XYZ, W
-from yt360.filters.post_production.music_bed import BIN_COSINES, PAIR_CHANCE, count_pairs
+from yt360.filters.post_production.pair_averages import AverageCounter
 
 BAND_EDGES_HZ = (100.0, 200.0, 350.0, 550.0, 850.0, 1300.0, 2000.0, 3500.0)
 """Edges between the bands that bins are counted in."""
@@ -56,8 +52,8 @@ _MOST, _LEAST = 3.0, -1.0
 class BinExcess:
     """How far beyond chance bins stand as a layer does.
 
-    ``omni`` and ``bed`` in [0, 1]: the mean of the bands, each between -1 and 3 standard deviations, over 3;
-    ``bed_angle_deg`` the half angle of the pair that fits best.
+    ``omni`` in [0, 1]: the mean of the bands, each between -1 and 3 standard deviations, over 3. ``bed`` and
+    ``bed_angle_deg`` as in :class:`yt360.filters.post_production.pair_averages.PairAverages`.
     """
 
     omni: float
@@ -75,6 +71,7 @@ class BinStatistics:
         self._counts: list[NDArray[np.int64]] = []
         self._power: list[float] = []
         self._frames: list[int] = []
+        self._averages = AverageCounter()
 
     def add(
         self,
@@ -87,12 +84,13 @@ class BinStatistics:
 
         ``power`` ``(frames, bins)`` is that of W, ``total`` ``(frames,)`` that of its frames.
         """
+        self._averages.add(spectra, power)
         mean = float(total.mean())
         loud = (total > mean * 10 ** (-_QUIET_DB / 10)) & (total > 0)
         frame, place = np.nonzero((power > total[:, None] * 10 ** (-_FAINT_DB / 10)) & loud[:, None])
         lines = spectra[:, frame, place]
         gains, band = lines[XYZ] / lines[W], np.searchsorted(BAND_EDGES_HZ, hz, side="right")[place]
-        self._counts.append(np.concatenate([_count_omni(gains, band), count_pairs(gains, band, BANDS)], axis=1))
+        self._counts.append(_count_omni(gains, band))
         self._power.append(mean)
         self._frames.append(int(np.count_nonzero(loud)))
 
@@ -103,13 +101,11 @@ class BinStatistics:
             return BinExcess(0.0, 0.0, 90.0)
         loud = power > power.mean() * 10 ** (-_QUIET_DB / 10)
         seconds = float(np.array(self._frames)[loud].sum()) * frame_s
-        exact, near, all_bins = np.stack(self._counts)[loud].sum(axis=0) * min(1.0, _REFERENCE_S / seconds)
-        chance = near * PAIR_CHANCE
-        chance[0] = omni_by_chance(exact[0], near[0], all_bins[0])
-        beyond = np.clip((exact - chance) / np.sqrt(chance + 1), _LEAST, _MOST).mean(axis=1)
-        omni, *pairs = np.round(np.maximum(0.0, beyond) / _MOST, 4).tolist()
-        best = int(np.argmax(pairs))
-        return BinExcess(omni, pairs[best], round(float(np.rad2deg(np.arccos(BIN_COSINES[best]))), 1))
+        exact, near, all_bins = np.stack(self._counts)[loud].sum(axis=0)[:, 0] * min(1.0, _REFERENCE_S / seconds)
+        chance = omni_by_chance(exact, near, all_bins)
+        beyond = float(np.clip((exact - chance) / np.sqrt(chance + 1), _LEAST, _MOST).mean())
+        pair = self._averages.excess(frame_s)
+        return BinExcess(round(max(0.0, beyond) / _MOST, 4), pair.bed, pair.bed_angle_deg)
 
 
 def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:

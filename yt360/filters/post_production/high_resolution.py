@@ -1,4 +1,4 @@
-"""Fine spectra of a sound, looked at once for all that needs them: gains of partials, of swells, and of all bins."""
+"""Fine spectra of a sound, looked at once for all that needs them: partials, swells, and all bins."""
 
 from __future__ import annotations
 

@@ -23,8 +23,14 @@ _STRONGEST = 1.4
 _FEWEST_PLACES = 3
 """Separate places in which weak motion must show: a thing that lives is in one or two."""
 
-_LARGER_SHARE = 0.1
-"""Share of the sphere, instead of ``weak_share``, where the picture turns or flickers."""
+_NOISY = 0.6
+"""Gray levels of background noise at or above which weak motion is taken for a codec's blotches."""
+
+_WEAK_SHARE, _LARGER_SHARE = 0.06, 0.1
+"""Share of the sphere up to which weak motion is ignored, and where the picture turns or flickers."""
+
+_RETURNS = 5.0
+"""Times its net change that the brightness goes up and down, at least, where it flickers."""
 
 _BRIGHT = 100.0
 """Mean gray level below which ``flicker_levels`` shrinks in proportion."""
@@ -34,11 +40,6 @@ _TURNS_DEG = 0.5
 
 _LEAST_USUAL = 0.02
 """Of a strength: what is usual is not believed to be less."""
-
-_BELIEVED_NOISE, _MOST_NOISE = 1.2, 2.0
-"""Gray levels of background noise from which on codecs smear it into blotches, and how many more are believed
-to be noise: beyond, the picture moves everywhere."""
-
 
 _SCALED_DEPARTURE = 0.5
 """Part of ``turning_departure`` that is enough where the picture is scaled."""
@@ -69,8 +70,7 @@ def quiet_steps(
         moved <= 2 * limits.turning_share,
         (moved <= limits.turning_share) & (later <= 2 * limits.turning_share),
     )
-    noise = limits.noise_allowance * np.minimum(np.maximum(columns["background"] - _BELIEVED_NOISE, 0.0), _MOST_NOISE)
-    standing = (moved <= limits.moving_share + noise) & (later <= limits.drift_share + noise)
+    standing = (moved <= limits.moving_share) & (later <= limits.drift_share)
     now = columns["strength"]
     other = np.where(later_strength < 0, now, later_strength)
     weak = (np.minimum(now, other) <= limits.weak_strength) & (
@@ -78,17 +78,17 @@ def quiet_steps(
     )
     fluke = weak & (columns["peak"] < limits.weak_peak)
     if flicker:
-        weak &= moved <= max(limits.weak_share, _LARGER_SHARE)
+        weak &= moved <= _LARGER_SHARE
     elif weak.any():
         background, rotation_deg = columns["background"], columns["rotation_deg"]
         # The noise of the video as a whole: encoders leave single frames as they were, and a change of slides is none.
-        noisy = 2 * np.count_nonzero(background >= limits.weak_background) >= len(background)
+        noisy = 2 * np.count_nonzero(background >= _NOISY) >= len(background)
         # When all of the picture turns encoders leave nothing as it was; a change of slides may look like one turn.
         turns = (rotation_deg >= _TURNS_DEG) & (np.count_nonzero(rotation_deg > 0) > len(rotation_deg) / 2)
         weak &= noisy | turns
         if weak.any():
             regions = np.maximum(columns["regions"], over_lag(columns, "later_regions") if lag else 0)
-            share = np.where(turns, max(limits.weak_share, _LARGER_SHARE), limits.weak_share)
+            share = np.where(turns, _LARGER_SHARE, _WEAK_SHARE)
             weak &= (regions >= _FEWEST_PLACES) & (moved <= share) & (later <= share)
     undone = _undone(columns, limits)
     found: NDArray[np.bool_] = weak | fluke | np.where(undone, turning, standing).astype(bool)
@@ -130,7 +130,7 @@ def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThreshold
         return False
     begins = np.flatnonzero(np.append(True, ~inside))
     ends = np.append(begins[1:], len(levels)) - 1
-    return there >= limits.flicker_returns * float(np.abs(levels[ends] - levels[begins]).sum())
+    return there >= _RETURNS * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
 def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
@@ -273,7 +273,7 @@ def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresho
     travels = compact & (columns["stretch"] >= limits.least_stretch)
     if travels.sum() >= compact.sum() / 2:
         flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
-        least = limits.dark_flatness if dark else limits.overlay_flatness
+        least = limits.overlay_flatness
         if float(np.quantile(columns["stretch"][travels], 0.8)) >= limits.far_stretch:
             least = min(least, limits.far_flatness)
         if flatness < least:

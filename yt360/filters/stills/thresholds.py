@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
 
 from yt360.settings import Settings, unit
+
+log = logging.getLogger(__name__)
+
+_GONE = frozenset({"noise_allowance", "weak_background", "weak_share", "flicker_returns", "dark_flatness"})
+"""Thresholds of earlier versions of which no value changed a verdict on the films of ``fitting/stills.py``."""
 
 
 class StillsThresholds(Settings):
@@ -16,12 +25,6 @@ class StillsThresholds(Settings):
         le=1,
         description="A pair of samples shows no motion when at most this share of the sphere moved. "
         "Raising it drops more videos.",
-    )
-    noise_allowance: float = Field(
-        default=0.006,
-        ge=0,
-        description="Added to moving_share and drift_share for each gray level of background noise above 1.2: "
-        "codecs smear strong noise into blotches.",
     )
     turning_share: float = Field(
         default=0.01,
@@ -43,24 +46,11 @@ class StillsThresholds(Settings):
         description="A video is still when this share of its pairs of samples shows no motion (changes of slides left "
         "out). Raising it drops fewer videos.",
     )
-    weak_background: float = Field(
-        default=0.6,
-        ge=0,
-        json_schema_extra=unit("gray levels"),
-        description="Background noise at or above which weak motion is taken for a codec's blotches.",
-    )
     weak_strength: float = Field(
         default=2.2,
         ge=0,
         description="Motion is weak when its strongest block is at most this many times the motion threshold "
         "(either at the moment or a few seconds later), and never by more than 1.4 times that.",
-    )
-    weak_share: float = Field(
-        default=0.06,
-        ge=0,
-        le=1,
-        description="Weak motion is ignored on at most this share of the sphere (0.1 where the picture turns or "
-        "flickers), in three or more places.",
     )
     weak_peak: float = Field(
         default=0.15,
@@ -89,11 +79,6 @@ class StillsThresholds(Settings):
         json_schema_extra=unit("gray levels"),
         description="A video flickers when its brightness changes by at least this much per step on average (less in "
         "pictures darker than 100).",
-    )
-    flicker_returns: float = Field(
-        default=5.0,
-        ge=0,
-        description="A video flickers only if its brightness goes up and down by this many times its net change.",
     )
     daylight_share: float = Field(
         default=0.06,
@@ -135,8 +120,7 @@ class StillsThresholds(Settings):
     )
     far_flatness: float = Field(
         default=0.06,
-        description="Replaces overlay_flatness and dark_flatness where travel is far: the two are told apart more "
-        "surely there.",
+        description="Replaces overlay_flatness where travel is far: the two are told apart more surely there.",
     )
     busy_motion: float = Field(
         default=0.5,
@@ -152,7 +136,6 @@ class StillsThresholds(Settings):
         ge=0,
         description="And the strongest block elsewhere must stay below this part of what counts as motion.",
     )
-    dark_flatness: float = Field(default=0.3, ge=0, description="Replaces overlay_flatness in dark pictures.")
     least_stretch: float = Field(
         default=0.1,
         ge=0,
@@ -182,3 +165,12 @@ class StillsThresholds(Settings):
         json_schema_extra=unit("gray levels"),
         description="Mean brightness below which a picture is dark: codecs leave no noise there to tell a camera by.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_gone(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not _GONE & set(given):
+            return given
+        for name in sorted(_GONE & set(given)):
+            log.warning("stills: the threshold %s decided nothing and is gone; what is given for it is ignored", name)
+        return {name: value for name, value in given.items() if name not in _GONE}
