@@ -152,3 +152,11 @@ def test_listed_videos_that_are_not_here_are_counted(
         dataset.run(NAMED, split={"test_list": str(path)})
     assert "2 of 3 listed videos are not in this root" in caplog.text
     assert "nobody, nowhere.mkv" in caplog.text
+
+
+def test_an_empty_list_is_said(dataset: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "test.txt"
+    path.write_text("\n# to be filled\n")
+    with caplog.at_level("WARNING", "yt360.split"):
+        dataset.run(NAMED, split={"test_list": str(path)})
+    assert f"{path}: expected videos for the side 'test', found an empty list" in caplog.text

@@ -180,6 +180,8 @@ class Split(FanInStage):
                         raise UsageError(
                             f"{path}: the video {name!r} is in the train list as well; it can be in one only"
                         )
+            if path is not None and not lines:
+                self._missing.append(f"{path}: expected videos for the side {side!r}, found an empty list")
             if absent:
                 self._missing.append(
                     f"{path}: {len(absent)} of {len(lines)} listed videos are not in this root, so nobody is put on "
