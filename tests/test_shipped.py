@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ def test_an_unknown_name_is_answered_with_the_known_ones(command: str, what: str
         shipped.recipe(command, what, ("avsa-bin",))
     assert hint in str(raised.value)
     assert what in str(raised.value)
+
+
+def test_a_pipe_as_a_recipe_is_said_to_be_one(tmp_path: Path) -> None:
+    """A kind of F30: no recipe of this name, it was said."""
+    os.mkfifo(tmp_path / "recipe.yaml")
+    with pytest.raises(UsageError, match="found a pipe or device"):
+        shipped.recipe("run", tmp_path / "recipe.yaml")
 
 
 def test_a_file_that_is_missing_is_named() -> None:

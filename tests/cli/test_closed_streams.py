@@ -33,6 +33,14 @@ def test_closed_streams_change_nothing_but_what_is_said(tmp_path: Path, closed: 
     assert [path.parent.name for path in sorted((tmp_path / "root" / "data").rglob("*.txt"))] == ["a", "b"]
 
 
+def test_a_full_disk_under_what_is_printed_is_said() -> None:
+    """A kind of F28: a traceback, and at the end another error of Python's own."""
+    words = f"{sys.executable} -m yt360 params chunk >/dev/full"
+    done = subprocess.run(["bash", "-c", words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "yt360: standard output: no room left on the device for what is printed\n"
+
+
 def test_a_pipe_as_a_source_is_refused_and_said_to_be_one(tmp_path: Path) -> None:
     """F30: it was said that no file of that name exists."""
     os.mkfifo(tmp_path / "list")

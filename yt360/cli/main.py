@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import click
@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from yt360.cli.groups import CommandGroup
 from yt360.cli.printable import printable
 from yt360.errors import UsageError, Yt360Error
+from yt360.files import OUT_OF_ROOM
 from yt360.plugins import Plugin, announced
 from yt360.redaction import hide
 
@@ -271,6 +272,15 @@ def main(arguments: list[str] | None = None) -> Any:
         raise
 
 
+def _say_that_output_is_full() -> None:
+    """What is printed goes into a file on a full disk; it goes nowhere from here on, for Python writes it once more."""
+    with suppress(OSError):
+        click.echo("yt360: standard output: no room left on the device for what is printed", err=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
 def _run_command(arguments: list[str] | None) -> None:
     try:
         with _log_on_standard_error():
@@ -294,7 +304,10 @@ def _run_command(arguments: list[str] | None) -> None:
     except OSError as error:
         name = error.filename2 or error.filename
         if not isinstance(name, str | bytes):
-            raise  # nothing that a person could look at
+            if error.errno not in OUT_OF_ROOM:
+                raise  # nothing that a person could look at
+            _say_that_output_is_full()
+            sys.exit(1)
         logging.getLogger("yt360").debug("traceback", exc_info=True)
         words = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
         words += "; if a run made it, move it away and give the command again"

@@ -104,6 +104,8 @@ def recipe(command: str, what: str | os.PathLike[str], others: Collection[str] =
         return given
     if str(what) in known:
         return known[str(what)]
+    if given.exists() and not given.is_dir():
+        raise UsageError(f"{what}: expected a recipe in a file, found a pipe or device; write it into a file")
     name = given.stem if given.suffix in _SUFFIXES else given.name
     near = difflib.get_close_matches(name, [*others, *known], n=1)
     if name in known:
