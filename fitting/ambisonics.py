@@ -1,19 +1,19 @@
 """Fits the likelihoods of :mod:`yt360.media.ambisonic.model`: what kind of signal four channels are.
 
-    python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 2140] [--part 0/1]
+    python -m fitting.ambisonics make OUT --speech DIR --music DIR [--sounds 1200] [--part 0/1]
     python -m fitting.ambisonics fit OUT yt360/media/ambisonic/model.json [--jobs 2]
 
 ``make`` simulates sounds (:mod:`fitting.sound_fields`, :mod:`fitting.four_channels`), some through a lossy codec, and
-keeps their covariances. ``fit`` measures them and stretches of them, fields also turned, mixed, with W low, in N3D,
-with W elsewhere, as capsules, decoded to loudspeakers and as a pair of microphones taken twice, and fits networks of
-one hidden layer; the temperature is the one that is right on a fifth of the sounds that was left out. Nothing of
-``benchmarks/`` and no recording of a sound field is used: these judge.
+keeps their covariances and short spectra. ``fit`` measures them and stretches of them, fields also turned, mixed, with
+W low, in N3D, with W elsewhere, as capsules, decoded to loudspeakers and as a pair of microphones taken twice, and fits
+networks of one hidden layer; the temperature is the one that is right on a fifth of the sounds that was left out.
+Nothing of ``benchmarks/`` and no recording of a sound field is used: these judge.
 
 Material: prompts of Debian's asterisk-core-sounds-{en,fr}-g722 as voices, music of supertux-data and
 frozen-bubble-data. Every seed is fixed, by the number of a sound or of a network. A sound is made again where the code
 that makes it, a library or the material is another (:func:`origin`), and ``fit`` takes no mixture of them: on one
 machine the same commands write the same bytes. ``make`` takes 15 CPU seconds for the material and 0.15 for a sound,
-``fit`` 70; ``--part`` and ``--jobs`` share them between processes. The weights in the repository are those of these
+``fit`` 170; ``--part`` and ``--jobs`` share them between processes. The weights in the repository are those of these
 commands.
 """
 
@@ -25,6 +25,7 @@ import inspect
 import itertools
 import json
 import multiprocessing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -40,25 +41,27 @@ from fitting import four_channels, recordings, sound_fields
 from fitting.four_channels import MAKERS, doubled, layouts, pair, w_elsewhere
 from yt360 import ambisonics, sphere
 from yt360.errors import UsageError
-from yt360.media.ambisonic import measures
-from yt360.media.ambisonic.features import NAMES, features
+from yt360.media.ambisonic import tiles as spectra
 from yt360.media.ambisonic.hypotheses import ROOT2, ROOT3
-from yt360.media.ambisonic.measures import absent_channels, covariance_tiles
+from yt360.media.ambisonic.measures import NAMES, absent_channels, all_features
+from yt360.media.ambisonic.tiles import covariance_tiles, short_spectra
 from yt360.synth import ensemble, mixes, voices
 
 SIGNALS = tuple(MAKERS)
 _TURNS = (
     "field", "feeds", "field", "spaced", "capsules", "field", "differences", "field", "feeds", "copies", "field",
-    "mono-in-w", "field", "independent", "spaced", "copies",
+    "mono-in-w", "field", "independent", "spaced", "copies", "capsules", "differences", "feeds", "spaced",
 )  # fmt: skip
 """Signals that are made, in turn; those that follow from a field are not."""
 
 Row = tuple[list[float], int, int]
 _VARIANTS, _FOLDS = 3, 5
 _CODED = 0.25
-_MAKING: tuple[ModuleType, ...] = (four_channels, sound_fields, mixes, ensemble, voices, ambisonics, sphere, measures)
-_HIDDEN, _STEPS, _BATCH, _NOISE, _DECAY, _SEEDS = 40, 2500, 512, 0.3, 2e-3, 3
+_MAKING: tuple[ModuleType, ...] = (four_channels, sound_fields, mixes, ensemble, voices, ambisonics, sphere, spectra)
+_HIDDEN, _STEPS, _BATCH, _NOISE, _DECAY, _SEEDS = 32, 2500, 512, 0.4, 2e-3, 3
 _FLOOR = 2e-4
+_SHORTER = 4.0
+"""Power of white noise in a line of the short spectra, against one of the longer ones."""
 
 
 def origin(material: mixes.Material) -> str:
@@ -84,10 +87,16 @@ def make(out: Path, material: mixes.Material, number: int, made_of: str) -> None
     sound = sound / max(1e-9, float(np.abs(sound).max())) * 10 ** (rng.uniform(-30, -1) / 20)
     if rng.random() < _CODED and seconds > 1.5:
         sound = mixes.delivered(sound.astype(np.float32), str(rng.choice(["opus", "vorbis", "aac"])))
-    tiles = covariance_tiles(sound.astype(np.float64), mixes.RATE_HZ)
+    sound = sound.astype(np.float64)
+    tiles, short = covariance_tiles(sound, mixes.RATE_HZ), short_spectra(sound, mixes.RATE_HZ)
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, tiles=tiles.astype(np.complex64), name=name, origin=made_of)
+    np.savez(partial, tiles=tiles.astype(np.complex64), short=short, name=name, origin=made_of)
     partial.rename(path)
+
+
+def held_out(number: int) -> bool:
+    """Whether a sound is left out of the fit: all of every fifth turn, so that some of each signal are."""
+    return number // len(_TURNS) % _FOLDS == 0
 
 
 def turned(rng: np.random.Generator, name: str) -> NDArray[np.float64]:
@@ -124,40 +133,70 @@ def rows(out: Path, jobs: int = 1) -> tuple[NDArray[np.float64], NDArray[np.int6
     return np.array(x), np.array(y), np.array(numbers)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A sound as it is measured: covariances ``(bands, times, 4, 4)``, short spectra ``(bands, times, 4, lines)``."""
+
+    tiles: NDArray[np.complex128]
+    short: NDArray[np.complex64]
+
+    def through(self, matrix: NDArray[np.float64]) -> Heard:
+        """The same with a matrix ``(4, 4)`` applied to its channels."""
+        return Heard(matrix @ self.tiles @ matrix.T, matrix.astype(np.float32) @ self.short)
+
+    def part(self, start: int, length: int) -> Heard:
+        """``length`` tiles from tile ``start`` on, and the short spectra of that time."""
+        each = self.short.shape[1] / self.tiles.shape[1]
+        first, last = round(start * each), round((start + length) * each)
+        return Heard(self.tiles[:, start : start + length], self.short[:, first:last])
+
+    def mixed(self, other: Heard, gain: float) -> Heard:
+        """With another sound that has nothing to do with it, as long as the shorter one; ``gain`` is one of power."""
+        times = min(self.tiles.shape[1], other.tiles.shape[1])
+        brief = min(self.short.shape[1], other.short.shape[1])
+        return Heard(
+            self.tiles[:, :times] + gain * other.tiles[:, :times],
+            self.short[:, :brief] + np.float32(gain**0.5) * other.short[:, :brief],
+        )
+
+    def with_noise(self, rng: np.random.Generator, power: NDArray[np.float64]) -> Heard:
+        """With white noise of ``power`` ``(4,)`` in a line of the longer spectra, in each channel by itself."""
+        size = (2, *self.short.shape)
+        real, imaginary = rng.standard_normal(size, np.float32) * np.sqrt(_SHORTER * power / 2)[:, None]
+        return Heard(self.tiles + np.diag(power), (self.short + real + 1j * imaginary).astype(np.complex64))
+
+
 def rows_of(path: Path, paths: list[Path]) -> list[Row]:
     """Rows of one sound: as it is, and stretches of it with noise; fields are turned, and mixed with other fields.
 
     Covariances of independent sounds add, so this is exact. The mate of a sound that is left out is left out, too.
     """
     number, rng = int(path.stem), np.random.default_rng((7, int(path.stem)))
-    tiles, name = _stored(path)
-    found = _row(tiles, name, number)
+    whole, name = _stored(path)
+    found = _row(whole, name, number)
     for variant in range(_VARIANTS):
-        changed = tiles
+        changed = whole
         if name == "field":
-            flat = not np.einsum("btii->i", tiles).real[2]
+            flat = not np.einsum("btii->i", whole.tiles).real[2]
             turn = np.eye(4)
             turn[1:, 1:] = _rotation(rng, flat=flat)
-            changed = turn @ changed @ turn.T
-            others = [one for one in paths if one != path and (int(one.stem) % _FOLDS == 0) == (number % _FOLDS == 0)]
+            changed = changed.through(turn)
+            apart = held_out(number)
+            others = [one for one in paths if one != path and held_out(int(one.stem)) == apart]
             if others and rng.random() < 0.4:
                 mate, kind = _stored(others[int(rng.integers(len(others)))])
                 if kind == "field":
-                    times = min(mate.shape[1], changed.shape[1])
-                    changed = changed[:, :times] + mate[:, :times] * 10 ** (rng.uniform(-2, 1))
+                    changed = changed.mixed(mate, 10 ** (rng.uniform(-2, 1)))
         changed = _stretch(rng, changed)
         if name == "feeds" and rng.random() < 0.4:  # loudspeakers share what is between them
-            mixing = np.eye(4) + rng.uniform(0, 0.8, (4, 4)) * (rng.random((4, 4)) < 0.35)
-            changed = mixing @ changed @ mixing.T
+            changed = changed.through(np.eye(4) + rng.uniform(0, 0.8, (4, 4)) * (rng.random((4, 4)) < 0.35))
         if name in ("feeds", "independent") and rng.random() < 0.5:
-            gains = np.diag(10 ** (rng.uniform(-12, 0, 4) / 20))
-            changed = gains @ changed @ gains
+            changed = changed.through(np.diag(10 ** (rng.uniform(-12, 0, 4) / 20)))
         if name == "field" and variant == 0:
             for other in ("field-w-low", "field-n3d", "w-elsewhere", "capsules", "feeds", "copies"):
                 if other in ("capsules", "feeds", "copies") and rng.random() < 0.6:
                     continue
-                matrix = turned(rng, other)
-                found += _row(matrix @ tiles @ matrix.T, other, number)
+                found += _row(whole.through(turned(rng, other)), other, number)
         matrix = np.eye(4)
         other = name
         if name in ("feeds", "spaced", "independent") and rng.random() < 0.1:  # two of them taken for a pair
@@ -165,13 +204,13 @@ def rows_of(path: Path, paths: list[Path]) -> list[Row]:
         if name == "field":
             other = str(rng.choice(["field", "field", "field-w-low", "field-n3d", "w-elsewhere"]))
             matrix = np.eye(4) if other == "field" else turned(rng, other)
-        found += _row(matrix @ changed @ matrix.T, other, number)
+        found += _row(changed.through(matrix), other, number)
     return found
 
 
-def _stored(path: Path) -> tuple[NDArray[np.complex128], str]:
+def _stored(path: Path) -> tuple[Heard, str]:
     with np.load(path) as stored:
-        return stored["tiles"].astype(complex), str(stored["name"])
+        return Heard(stored["tiles"].astype(complex), stored["short"]), str(stored["name"])
 
 
 def _origin_of(path: Path) -> str:
@@ -188,34 +227,34 @@ def _rotation(rng: np.random.Generator, *, flat: bool) -> NDArray[np.float64]:
     return np.asarray(turn)
 
 
-def _stretch(rng: np.random.Generator, tiles: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def _stretch(rng: np.random.Generator, heard: Heard) -> Heard:
     """A part of the time, maybe with noise in the channels that are live."""
-    times = tiles.shape[1]
+    times = heard.tiles.shape[1]
     length = max(min(times, 4), round(times * rng.uniform(0.3, 1)))
-    start = int(rng.integers(0, times - length + 1))
-    part = tiles[:, start : start + length]
+    part = heard.part(int(rng.integers(0, times - length + 1)), length)
     if rng.random() < 0.3:
-        power = np.einsum("btii->i", part).real / max(1, part.shape[0] * length)
+        power = np.einsum("btii->i", part.tiles).real / max(1, part.tiles.shape[0] * length)
         noise = power.max() * 10 ** rng.uniform(-5, -2) * (power > 1e-5 * power.max()) * rng.uniform(0.4, 1.5, 4)
-        part = part + np.diag(noise)
-    return np.asarray(part)
+        part = part.with_noise(rng, noise)
+    return part
 
 
-def _row(tiles: NDArray[np.complex128], name: str, number: int) -> list[Row]:
-    power = np.maximum(np.einsum("btii->i", tiles).real, 0)
-    measured = features(tiles, absent_channels([float(value) for value in 10 * np.log10(power + 1e-20)]))
+def _row(heard: Heard, name: str, number: int) -> list[Row]:
+    power = np.maximum(np.einsum("btii->i", heard.tiles).real, 0)
+    silent = absent_channels([float(value) for value in 10 * np.log10(power + 1e-20)])
+    measured = all_features(heard.tiles, [heard.short], silent)
     return [([measured[each] for each in NAMES], SIGNALS.index(name), number)] if measured else []
 
 
-def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_]) -> dict[str, Any]:
-    """The model as JSON values; every signal counts alike."""
-    low, high = np.quantile(x[~held_out], [0.003, 0.997], axis=0)
+def fit(x: NDArray[np.float64], y: NDArray[np.int64], apart: NDArray[np.bool_]) -> dict[str, Any]:
+    """The model as JSON values; every signal counts alike. ``apart`` are rows that are left out."""
+    low, high = np.quantile(x[~apart], [0.003, 0.997], axis=0)
     clipped = np.clip(x, low, high)
-    mean, scale = clipped[~held_out].mean(axis=0), np.maximum(clipped[~held_out].std(axis=0), 1e-3)
+    mean, scale = clipped[~apart].mean(axis=0), np.maximum(clipped[~apart].std(axis=0), 1e-3)
     inputs, target = torch.tensor((clipped - mean) / scale, dtype=torch.float32), torch.tensor(y)
-    share = torch.bincount(target[~held_out], minlength=len(SIGNALS)).float()
+    share = torch.bincount(target[~apart], minlength=len(SIGNALS)).float()
     weight = 1 / share.clamp(min=1)
-    fitted = torch.tensor(np.flatnonzero(~held_out))
+    fitted = torch.tensor(np.flatnonzero(~apart))
     nets = []
     for seed in range(_SEEDS):
         torch.manual_seed(seed)
@@ -240,7 +279,7 @@ def fit(x: NDArray[np.float64], y: NDArray[np.int64], held_out: NDArray[np.bool_
             torch.stack([out.bias for _, out in nets]).mean(dim=0),
         )
         logits = torch.tanh(inputs @ first[0] + first[1]) @ last[0] + last[1]
-    temperature = _temperature(logits[held_out], target[held_out], weight) if held_out.any() else 1.0
+    temperature = _temperature(logits[apart], target[apart], weight) if apart.any() else 1.0
     return {
         "features": list(NAMES), "signals": list(SIGNALS), "low": _rounded(low), "high": _rounded(high),
         "mean": _rounded(mean), "scale": _rounded(scale),
@@ -266,7 +305,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?", help="with fit: where the model goes")
     parser.add_argument("--speech", type=Path, help="with make: a folder with a folder a speaker")
     parser.add_argument("--music", type=Path, help="with make: pieces of music")
-    parser.add_argument("--sounds", type=int, default=2140)
+    parser.add_argument("--sounds", type=int, default=1200)
     parser.add_argument("--part", default="0/1", help="with make: K/N, every Nth sound from the Kth")
     parser.add_argument("--jobs", type=int, default=1, help="with fit: processes that measure")
     arguments = parser.parse_args()
@@ -281,8 +320,7 @@ def main() -> None:
         return
     torch.set_num_threads(1)  # sums in another order are other sums
     x, y, numbers = rows(arguments.out, arguments.jobs)
-    held_out = numbers % _FOLDS == 0
-    model = fit(x, y, held_out)
+    model = fit(x, y, np.array([held_out(int(number)) for number in numbers]))
     arguments.model.write_text(json.dumps(model) + "\n", encoding="utf-8")
     print(f"{len(np.unique(numbers))} sounds, {len(x)} rows, temperature {model['temperature']}")
 

@@ -105,7 +105,7 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
     """Four loudspeakers, or the first four of six: panned sources, a stereo mix with rears, a decoded field."""
     layout = layouts(rng)
     kind = rng.random()
-    if kind < 0.2:
+    if kind < 0.15:
         scene = ambix(rng, samples, material)
         directivity = rng.choice([1.0, 1.4, 2.0])
         out = np.stack([scene[0] + directivity * (np.cos(a) * scene[3] + np.sin(a) * scene[1]) for a in layout])
@@ -132,7 +132,7 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
             track = rng.uniform(-np.pi, np.pi) + rng.choice([0, 0, 1]) * np.linspace(0, rng.uniform(-4, 4), samples)
             out += _panned(np.radians([30.0, -30, 0, 110, -110]) if five else layout, track) * signal
             if rng.random() < 0.6:
-                out += 10 ** (rng.uniform(-34, -6) / 20) * np.stack([_late(rng, signal) for _ in out])
+                out += 10 ** (rng.uniform(-34, 6) / 20) * np.stack([_late(rng, signal) for _ in out])
         if five:
             deep = sosfilt(
                 butter(int(rng.integers(1, 5)), rng.uniform(80, 200), fs=RATE_HZ, output="sos"), out[:3].sum(0)

@@ -123,6 +123,18 @@ def test_w_x_y_without_z_is_put_into_order_by_the_silent_channel() -> None:
     assert found.horizontal_only
 
 
+@pytest.mark.parametrize(("above_db", "share"), [(-3.0, 1.0), (0.0, 1.0), (1.4, 1.0), (4.5, 0.011)])
+def test_w_that_nobody_lowered_is_not_weaker_than_the_sides(above_db: float, share: float) -> None:
+    """X Y W Z leaves W as it is: where each of the last three is weaker than all others together, it is not that."""
+    measures = measure_ambisonics([made("foa", 3)[[3, 1, 0, 2]].astype(np.float32)], RATE_HZ)
+    usual = {"declared": False, "picture": False, "thresholds": AmbisonicThresholds()}
+    expected = validity.posterior(measures | {"level_db": [-30.0, -10.0, -30.0, -30.0]}, **usual)
+    for order in itertools.permutations((-10.0, -30.0, -30.0)):
+        found = validity.posterior(measures | {"level_db": [above_db - 10.0, *order]}, **usual)
+        kept = (found["xywz"] / found["w-elsewhere"]) / (expected["xywz"] / expected["w-elsewhere"])
+        assert kept == pytest.approx(share, abs=0.005)
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.floats(-3.1, 3.1), st.floats(-1.5, 1.5))
 def test_turning_the_field_changes_nothing(azimuth: float, elevation: float) -> None:

@@ -9,6 +9,7 @@ stays in doubt is ``uncertain``, with the two likeliest readings named.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,6 +40,11 @@ _NEVER = ("n3d", "w-elsewhere")
 
 _ANY_ABSENT = (1.0, 1 / 3, 1 / 3, 1.0)
 """Probability of the absent channels, by their number, where no channel has a direction."""
+
+
+_W_FLAWS_DB, _W_SPREAD_DB = 1.5, 1.0
+"""How far the sides together may lie above W that is not lowered, and what each further such step costs: microphones
+and editors are off by so much."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,8 @@ def posterior(
     for name, hypothesis in HYPOTHESES.items():
         prior = hypothesis.prior_picture if picture else hypothesis.prior_sound
         weight[name] = prior * likelihood[hypothesis.signal]
+        if name == "xywz" and measures["clipped"] <= thresholds.clipping:
+            weight[name] *= _as_strong_as_w(measures["level_db"])
         if name == "fuma" and any(absent):
             # Where the silent channel says the order, W may be lower still: nobody writes N3D as W X Y Z.
             weight[name] += prior * likelihood["field-n3d"]
@@ -145,6 +153,16 @@ def posterior(
         weight["n3d"] = odds / 100 * likelihood["field-n3d"]
     total = sum(weight.values())
     return {name: value / total for name, value in weight.items()}
+
+
+def _as_strong_as_w(level_db: Sequence[float]) -> float:
+    """How well one of the last three channels could be W as it is: as strong as the others together, or stronger.
+
+    1 where one is; which one makes no difference.
+    """
+    power = [10 ** (level / 10) for level in level_db]
+    above = min(10 * math.log10(max(sum(power) - power[k], 1e-30) / power[k]) for k in (1, 2, 3))
+    return math.exp(-0.5 * max(0.0, (above - _W_FLAWS_DB) / _W_SPREAD_DB) ** 2)
 
 
 def _other(hypothesis: Hypothesis) -> bool:
