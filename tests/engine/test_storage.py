@@ -1,7 +1,10 @@
-"""The mirror of a store: what stages declare of files that only they know."""
+"""The folder of a root, and the mirror of a store: what stages declare of files that only they know."""
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ import pytest
 
 from yt360.engine.object_store import ObjectStore
 from yt360.engine.storage import Root
+from yt360.errors import DiskFullError, UsageError
 
 STAGE = SimpleNamespace(host_local=frozenset({"unfinished"}), mirrored=("shelf/index.json",))
 
@@ -76,3 +80,36 @@ def test_a_listing_stamps_an_object_as_asking_for_it_does(tmp_path: Path) -> Non
     store = ObjectStore(f"memory://bucket/{tmp_path.name}")
     store.write(b"a record", "ledger/crawl/x.jsonl")
     assert store.stamps("ledger/") == {"ledger/crawl/x.jsonl": store.stamp("ledger/crawl/x.jsonl")}
+
+
+def _refused(number: int) -> Callable[..., None]:
+    def mkdir(self: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return mkdir
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOTDIR, errno.EROFS, errno.EIO])
+def test_a_root_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    (tmp_path / "root").mkdir()
+    monkeypatch.setattr(Path, "mkdir", _refused(number))
+    with pytest.raises(UsageError, match=re.escape(os.strerror(number))):
+        Root(tmp_path / "root").create()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_root_for_which_there_is_no_room_is_no_wrong_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (tmp_path / "root").mkdir()
+    monkeypatch.setattr(Path, "mkdir", _refused(number))
+    with pytest.raises(DiskFullError, match="no room left"):
+        Root(tmp_path / "root").create()
+
+
+def test_a_file_is_no_root(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(
+        UsageError, match=r"expected a folder that can be written, found: (File exists|Not a directory)"
+    ):
+        Root(tmp_path / "file").create()
