@@ -1,7 +1,8 @@
-"""The same input has the same result as long as the version of its stage is the same.
+"""The same input has the same result, unless somebody meant to change it.
 
 Of known inputs, each number that a filter measures and each verdict is compared with what was recorded. Where one
-differs on purpose: raise the stage's version, say so in CHANGELOG.md, and run `python -m tests.filters.known_inputs`.
+differs on purpose: raise the stage's version if it measures or writes something else, say so in CHANGELOG.md, and run
+`python -m tests.filters.known_inputs`.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ def differences(today: Any, recorded: Any, where: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("stage", "name"), INPUTS, ids=[name for _, name in INPUTS])
-def test_a_result_stays_while_the_version_does(stage: str, name: str) -> None:
+def test_a_result_stays(stage: str, name: str) -> None:
     recorded = RECORDED[stage]
     version = version_of(stage)
     assert recorded["version"] == version, f"{stage} has version {version}: run `python -m tests.filters.known_inputs`"
-    assert list(differences(results(name), recorded[name])) == [], f"raise the version of {stage}, then record again"
+    assert list(differences(results(name), recorded[name])) == [], (
+        f"{stage} comes to another result; if it should, do as the text of this file says"
+    )
 
 
 def test_a_difference_is_noticed_wherever_it_is() -> None:
