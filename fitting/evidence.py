@@ -16,8 +16,8 @@ post-production, and 52, 56, 58, 56 of 60 beds (±30, 45, 60, 90), 57 of 60 time
 in front are found. Without ``bins``, fitted on fewer scenes, it was 16, and 51, 53, 55, 55; 54; 53, 54.
 Those of ``bed`` are newer, fitted when averages had taken the place of single bins, on 123 clean scenes (3000 to 3049,
 5000 to 5072), 25 of them with each pair at 0 dB, pieces of music and mixes of panned sounds: three clean scenes are
-taken for a bed, and 22, 23, 24, 20 of 25 pieces (±30, 45, 60, 90) and 21, 20, 23, 18 of 25 panned mixes are found. With
-the weights and bins before it was five, and 19, 22, 23, 21; 22, 19, 20, 18.
+taken for a bed, and 91 of 100 pieces and 86 of 100 panned mixes are found. With the weights and bins before it was
+five, 85 and 79.
 Those of ``front`` are older: fitted by hand in this way on 260 clean scenes (104 of them with layers).
 A finished scene is not made again. (The invented voices had other noise in them then than they have now.)
 """

@@ -58,7 +58,7 @@ _REACH_S = 0.05
 class Chunk(Stage):
     name = "chunk"
     item_kind = "video"
-    version = 6
+    version = 7
     params_type = ChunkParams
     needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}

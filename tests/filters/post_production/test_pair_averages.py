@@ -64,12 +64,13 @@ def test_nor_are_dry_sources_or_one_that_a_flawed_microphone_puts_inside_the_cir
     assert listen((weak, 0)).bed < 0.04
 
 
-def test_without_z_nothing_is_said():
-    """A pair over a scene without Z, and a scene of two sources whose height nobody heard: one looks like the other."""
+def test_without_z_a_pair_counts_a_third():
+    """What sounds from above stands inside the unit circle there, too."""
     layers = [sounds.ambience(np.random.default_rng(0)), panned(60, (0.2, 0.5, 0.75))]
+    with_z = listen((layers[0], 0), (layers[1], 0)).bed
     for layer in layers:
         layer[Z] = 0
-    assert listen((layers[0], 0), (layers[1], 0)) == PairAverages(0.0, 90.0)
+    assert listen((layers[0], 0)).bed < 0.04 < 0.06 < listen((layers[0], 0), (layers[1], 0)).bed <= 0.3334 < with_z
 
 
 def test_silence_and_what_is_shorter_than_an_average_say_nothing():

@@ -92,7 +92,7 @@ _WEIGHTS = {
     ),
     "front": _Weights(-4.02, 0.15, {"evidence": (0.1, 1.54), "partials": (0.006, 2.99), "swells": (0.012, 4.78)}),
     "bed": _Weights(
-        -1.04,
+        -1.07,
         0.37,
         {"evidence": (0.05, 1.07), "partials": (0.00525, 0.87), "swells": (0.0075, 2.15), "bins": (0.2, 4.04)},
     ),

@@ -5,8 +5,9 @@ frames, the gains of X and Z over W are off by what the scene holds that goes wi
 averages out. A pair at ±a leaves x = cos a and z = 0 there, and next to nothing of X and Z beside (of a room, what does
 not follow W is as strong in them as it is in Y).
 
-All bands are counted together: of a mix of few instruments, each panned to one place, little is left in one band. A
-recording without Z says nothing: what sounds from above stands inside the unit circle there, too.
+All bands are counted together: of a mix of few instruments, each panned to one place, little is left in one band. In
+a recording without Z one thing less is fixed, and what sounds from above stands inside the unit circle, too: it counts
+a third.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ _FAINT_DB, _QUIET_DB = 40.0, 25.0
 _REFERENCE_S = 20.0
 """Longer sounds are counted as if so long: a small cause in a scene must not grow with time beyond any doubt."""
 
-_LEAST_Z_DB = -30.0
-"""Level of Z against W below which there is none."""
+_LEAST_Z_DB, _WITHOUT_Z = -30.0, 1 / 3
+"""Level of Z against W below which there is none, and what averages count then."""
 
 _MOST = 25.0
 """Standard deviations beyond chance from which on there is no more to be said."""
@@ -88,7 +89,7 @@ class AverageCounter:
     def excess(self, frame_s: float) -> PairAverages:
         """What everything that was taken in says, its frames being ``frame_s`` apart."""
         power = np.array(self._power)
-        if sum(self._of_z) <= power.sum() * 10 ** (_LEAST_Z_DB / 10):
+        if not power.any():
             return PairAverages(0.0, 90.0)
         loud = power > power.mean() * 10 ** (-_QUIET_DB / 10)
         seconds = float(np.array(self._frames)[loud].sum()) * frame_s
@@ -97,4 +98,5 @@ class AverageCounter:
         beyond = (counts[0] - chance) / np.sqrt(chance + 1)
         best = int(np.argmax(beyond))
         angle_deg = float(np.rad2deg(np.arccos(BIN_COSINES[best])))
-        return PairAverages(round(float(np.clip(beyond[best] / _MOST, 0, 1)), 4), round(angle_deg, 1))
+        fixed = 1.0 if sum(self._of_z) > power.sum() * 10 ** (_LEAST_Z_DB / 10) else _WITHOUT_Z
+        return PairAverages(round(fixed * float(np.clip(beyond[best] / _MOST, 0, 1)), 4), round(angle_deg, 1))

@@ -81,6 +81,7 @@ class ShotDetector:
         self._reach = round((_BLEND_SPANS_S[-1] + _GROUP_S) * fps) + 1
         self._frames: list[NDArray[np.uint8]] = []
         self._grids: list[NDArray[np.float32]] = []
+        self._changes: list[float] = []
         self._panoramas: dict[int, Panorama] = {}
         self._first = 0
         self._black_since: int | None = None
@@ -100,6 +101,8 @@ class ShotDetector:
         grid = frame[rows // 2 :: rows, columns // 2 :: columns][: _GRID[0], : _GRID[1]]
         self._frames.append(frame)
         self._grids.append(grid.astype(np.float32))
+        if len(self._grids) > 1:
+            self._changes.append(float(np.abs(self._grids[-1] - self._grids[-2]).mean()))
         if self._end - self._looked > self._span + self._reach:
             self._look(self._looked, self._looked + self._span)
 
@@ -133,7 +136,7 @@ class ShotDetector:
 
     def _forget(self, before: int) -> None:
         drop = max(0, before - self._first)
-        del self._frames[:drop], self._grids[:drop]
+        del self._frames[:drop], self._grids[:drop], self._changes[:drop]
         self._first += drop
         for index in [k for k in self._panoramas if k < self._first]:
             del self._panoramas[index]
@@ -179,7 +182,7 @@ class ShotDetector:
         return change > _JUMP_FACTOR * float(np.median([self._change(k) for k in around]))
 
     def _change(self, index: int) -> float:
-        return float(np.abs(self._grid(index + 1) - self._grid(index)).mean())
+        return self._changes[index - self._first]
 
     def _uniform(self, index: int) -> bool:
         """Whether a frame is of one colour: black between two shots, or white."""
