@@ -7,7 +7,7 @@ import pytest
 
 from tests.inline import Inline
 from tests.stages.fakes import Dataset
-from yt360.engine import pipeline
+from yt360.engine import pipeline, verify
 from yt360.engine.executors.local import WorkerPool
 
 
@@ -15,14 +15,16 @@ from yt360.engine.executors.local import WorkerPool
 def stages_run_in_this_process() -> Iterator[None]:
     """Worker processes take a second each to start; tests that are about them ask for ``worker_processes``."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "WorkerPool", Inline)
+        for module in (pipeline, verify):
+            patch.setattr(module, "WorkerPool", Inline)
         yield
 
 
 @pytest.fixture
 def worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages run in processes of their own, as they do for users."""
-    monkeypatch.setattr(pipeline, "WorkerPool", WorkerPool)
+    for module in (pipeline, verify):
+        monkeypatch.setattr(module, "WorkerPool", WorkerPool)
 
 
 @pytest.fixture

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.inline import Inline
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common, run
-from yt360.engine import pipeline, verify
 from yt360.engine.storage import Root, publish_folder
 
 VIDEOS = {"alpha": 1, "beta": 1}
@@ -62,8 +60,6 @@ def test_what_is_in_the_way_of_a_file_is_named(
     """Such files of a root ended `status`, `verify`, `explain` and `run` in tracebacks."""
     for module in (run, common):
         monkeypatch.setattr(module, "REGISTRY", FAKES)
-    for module in (pipeline, verify):
-        monkeypatch.setattr(module, "WorkerPool", Inline)
     root = Root(shutil.copytree(whole, tmp_path / "root"))
     path = next(iter(root.path.glob(name)))
     before = {each: each.read_bytes() for each in _made(root)}

@@ -15,13 +15,12 @@ from tests.cli.test_remove import SHARDS, VIDEOS, holding, yt360  # noqa: F401  
 from tests.inline import Inline
 from tests.stages.fakes import FAKES
 from yt360.cli import common, remove, run
-from yt360.engine import pipeline, recipe
+from yt360.engine import pipeline, recipe, verify
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Context, Done, Item, Outcome, Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.engine.verify import verify
 from yt360.publishing.manifests import publish
 
 
@@ -137,7 +136,7 @@ def test_what_a_dropped_stage_made_of_it_goes_too(
     listed = [*told["folders"], *told["files"], *told["edited"], *told["rewritten"]]
     assert not {path for path in gone if not any(path == one or path.startswith(f"{one}/") for one in listed)}
     catalog = DatasetState(root, made.stages)
-    assert verify(catalog, workers=1).damaged == []
+    assert verify.verify(catalog, workers=1).damaged == []
 
 
 def test_a_folder_without_a_record_goes_and_another_video_s_of_that_name_stays(
