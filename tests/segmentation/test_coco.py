@@ -66,6 +66,19 @@ def test_unlabelled_pixels_are_no_foreign_segment(evaluate, tmp_path: Path) -> N
     assert json.loads(said)["pixels"]["miou"] < 100
 
 
+def test_two_segments_of_one_id_are_refused(evaluate, tmp_path: Path) -> None:
+    """The last one's category held for both."""
+    truth = _write(tmp_path, "gt", {"a.png": PERSON})
+    found = json.loads(truth.read_text())
+    info = found["annotations"][0]["segments_info"]
+    found["annotations"][0]["segments_info"] = [*info, {**info[0], "category_id": info[-1]["category_id"]}]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    (tmp_path / "found").symlink_to(tmp_path / "gt")
+    code, said = evaluate(truth, tmp_path / "found.json")
+    assert code != 0
+    assert f"2 segments of a.jpg have the id {info[0]['id']}" in said
+
+
 def test_two_pictures_of_one_name_are_refused(evaluate, tmp_path: Path) -> None:
     """One of them was not counted: PQ 100 though the other was wholly wrong."""
     maps = {"x.png": PERSON, "y.png": PERSON}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -193,6 +194,11 @@ class CocoFolder:
         path = beside if beside.is_file() else self.path.parent / plain
         try:
             ids = decode_ids(path.read_bytes(), str(path))
+            ((number, times),) = Counter(int(entry["id"]) for entry in info).most_common(1) or [(0, 0)]
+            if times > 1:
+                raise ItemError(
+                    "corrupt-map", f"{self.path}: {times} segments of {picture} have the id {number}; ids must differ"
+                )
             found = panoptic_map(ids, info, self._isthing)
             foreign = sorted(set(np.unique(ids).tolist()) - {segment.id for segment in found.segments} - {0})
             if foreign:
