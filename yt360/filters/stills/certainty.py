@@ -37,7 +37,7 @@ _REST = ("quiet_share", "flicker_quiet_share")
 _SHARES = ("_share", "_extent", "_quiet")
 """Ends of the names of limits that are at most 1."""
 
-BIAS, SLOPE = -3.1, 6.9
+BIAS, SLOPE = -3.3, 7.1
 """Log odds of a score of 0, and what a score of 1 adds (``fitting/stills.py``)."""
 
 

@@ -13,7 +13,7 @@ from yt360.settings import Settings, unit
 log = logging.getLogger(__name__)
 
 _GONE = frozenset({"noise_allowance", "weak_background", "weak_share", "flicker_returns", "dark_flatness"})
-"""Thresholds of earlier versions of which no value changed a verdict on the films of ``fitting/stills.py``."""
+"""Thresholds of earlier versions; without them the verdicts on the films of ``fitting/stills.py`` are the same."""
 
 
 class StillsThresholds(Settings):
