@@ -89,3 +89,16 @@ def test_a_line_ends_with_its_checksum() -> None:
     assert line.endswith(b',"crc":"%s"}\n' % value["crc"].encode())
     assert checksums.is_whole(line, frozenset())
     assert not checksums.is_whole(line.replace(b'"done"', b'"dune"'), frozenset(value) - {"crc"})
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_the_line_that_is_damaged_is_named(folder: Path, number: int) -> None:
+    (path,) = folder.glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == len(NAMES)
+    lines[number - 1] = lines[number - 1].replace(b'"attempt"', b'"attemqt"')
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(UsageError, match=rf"{path.name}, line {number}: "):
+        list(open_file(path).records())
+    with pytest.raises(UsageError, match=rf"{path.name}, line {number}: "):
+        open_file(path).columns(["item"])
