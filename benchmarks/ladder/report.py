@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ladder.cells import curve_of, result_of
+from benchmarks.ladder.models import UNTRAINED
 from benchmarks.ladder.registration import Cell, Hypothesis, Registration, Side, Size
 from benchmarks.ladder.shards import read_truth
-from benchmarks.ladder.verdicts import Cells, Verdict, difference, judge, mean_of
+from benchmarks.ladder.verdicts import Cells, Verdict, difference, judge, mean_of, values_of
 
 COLUMNS = (
     ("AVSA-Bin, 1 view", "avsa-bin 1"),
@@ -165,6 +166,7 @@ def pictures(out: Path, registered: Registration, size: Size, folder: Path) -> l
     truth = _truth(out, registered)
     videos = {name for name, row in truth.items() if row["frame"] != _TURNED}
     worlds = list(dict.fromkeys(world for world, _ in registered.rungs))
+    trained = list(dict.fromkeys(model for _, model in registered.rungs if model != UNTRAINED))
     folder.mkdir(parents=True, exist_ok=True)
 
     figure, axes = pyplot.subplots(1, len(worlds), figsize=(9, 3.6), sharex=True, squeeze=False)
@@ -173,9 +175,13 @@ def pictures(out: Path, registered: Registration, size: Size, folder: Path) -> l
         known = [
             (model, each) for model in models if (each := mean_of(cells, Side(world, model, "avsa-bin 4"), videos))
         ]
-        for place, (_, (mean, half, _)) in enumerate(known):
+        for place, (model, (mean, half, _)) in enumerate(known):
             axis.errorbar(mean, -place, xerr=half if math.isfinite(half) else 0, fmt="o", color="tab:blue", capsize=3)
+            by_seed = [values_of(cells, Side(world, model, "avsa-bin 4"), seed, videos) for seed in size.seeds]
+            dots = [sum(values.values()) / len(values) for values in by_seed if values]
+            axis.plot(dots, [-place - 0.25] * len(dots), ".", color="0.5", markersize=4)
         axis.axvline(50, color="0.6", linewidth=1)
+        axis.set_ylim(-len(trained) - 0.5, 0.5)
         axis.set_yticks([-place for place in range(len(known))], [model for model, _ in known], fontsize=8)
         axis.set_title(world, fontsize=10)
         axis.set_xlabel("AVSA-Bin, 4 views, %", fontsize=9)
@@ -186,12 +192,13 @@ def pictures(out: Path, registered: Registration, size: Size, folder: Path) -> l
 
     figure, axes = pyplot.subplots(1, len(worlds), figsize=(9, 3.2), sharey=True, squeeze=False)
     for axis, world in zip(axes[0], worlds, strict=True):
-        for colour, model in enumerate(model for where, model in registered.rungs if where == world):
-            _curves(axis, [curve_of(out, Cell(world, model, seed)) for seed in size.seeds], model, f"C{colour}")
+        for model in (model for where, model in registered.rungs if where == world and model in trained):
+            curves_of = [curve_of(out, Cell(world, model, seed)) for seed in size.seeds]
+            _curves(axis, [curve for curve in curves_of if len(curve) > 1], model, f"C{trained.index(model) % 10}")
         axis.axhline(25, color="0.6", linewidth=1)
         axis.set_title(world, fontsize=10)
         axis.set_xlabel("steps", fontsize=9)
-        axis.legend(fontsize=6, loc="upper left")
+    axes[0][0].legend(fontsize=6, loc="upper left", ncol=2)
     axes[0][0].set_ylabel("four views told apart, %", fontsize=9)
     figure.tight_layout()
     curves = folder / "ladder-curves.png"
@@ -201,6 +208,11 @@ def pictures(out: Path, registered: Registration, size: Size, folder: Path) -> l
 
 
 def _curves(axis: Any, curves: Sequence[Sequence[tuple[int, float]]], model: str, colour: str) -> None:
-    for number, curve in enumerate(curve for curve in curves if len(curve) > 1):
-        steps, values = zip(*curve, strict=True)
-        axis.plot(steps, values, color=colour, linewidth=1, alpha=0.8, label=None if number else model)
+    """Each seed's, and their mean where all have been measured."""
+    if not curves:
+        return
+    for curve in curves:
+        axis.plot(*zip(*curve, strict=True), color=colour, linewidth=0.7, alpha=0.3)
+    values = {step: [dict(curve)[step] for curve in curves if step in dict(curve)] for step, _ in curves[0]}
+    means = [(step, sum(each) / len(each)) for step, each in values.items() if len(each) == len(curves)]
+    axis.plot(*zip(*means, strict=True), color=colour, linewidth=1.6, label=model)
