@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from yt360.filters.duplicates.alignment import Alignment
 from yt360.filters.duplicates.matching import VideoFingerprint, compare
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.duplicates.visual_fingerprint import LENGTH
@@ -65,3 +66,8 @@ def test_without_sound_the_pictures_decide() -> None:
     assert compare(print_of(nothing), print_of(nothing), LIMITS) is not None
     assert compare(print_of(nothing), print_of(nothing, scene=1), LIMITS) is None
     assert compare(print_of(nothing), print_of(np.arange(150)), LIMITS) is None, "one of them sounds"
+
+
+def test_a_stretch_of_one_in_the_time_of_the_other() -> None:
+    """Twice as fast, three seconds later."""
+    assert Alignment(1, 2.0, 3.0, np.zeros(1)).there(10.0, 20.0) == (23.0, 43.0)
