@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, jaccard_score, roc_auc_score, top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
-from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex
-from torchmetrics.retrieval import RetrievalRecall
 
 from yt360.evaluation import metrics
 from yt360.evaluation.intervals import bootstrap, mean_interval, proportion
@@ -30,6 +28,8 @@ def _maps(seed: int, pictures: int = 3, classes: int = 7) -> tuple[np.ndarray, n
 @given(st.integers(0, 10_000), st.integers(2, 9))
 @settings(max_examples=25, deadline=None)
 def test_segmentation_measures_agree_with_torchmetrics_and_sklearn(seed: int, classes: int) -> None:
+    from torchmetrics.classification import MulticlassAccuracy, MulticlassJaccardIndex  # seconds to import
+
     truth, found = _maps(seed, classes=classes)
     counts = np.stack([metrics.confusion(a, b, classes) for a, b in zip(truth, found, strict=True)])
     kept = truth != metrics.IGNORED
@@ -67,6 +67,8 @@ def test_a_class_found_where_it_is_not_counts_zero_in_the_published_miou() -> No
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_ranking_measures_agree_with_sklearn_and_torchmetrics(seed: int) -> None:
+    from torchmetrics.retrieval import RetrievalRecall
+
     rng = np.random.default_rng(seed)
     positive, negative = rng.normal(0.5, 1, 13).round(1), rng.normal(0, 1, 17).round(1)
     labels = np.repeat([1, 0], [13, 17])
