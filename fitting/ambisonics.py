@@ -13,8 +13,8 @@ Material: prompts of Debian's asterisk-core-sounds-{en,fr}-g722 as voices, music
 frozen-bubble-data. Every seed is fixed, by the number of a sound or of a network. A sound is made again where the code
 that makes it, a library or the material is another (:func:`origin`), and ``fit`` takes no mixture of them: on one
 machine the same commands write the same bytes. ``make`` takes 15 CPU seconds for the material and 0.15 for a sound,
-``fit`` 170; ``--part`` and ``--jobs`` share them between processes. The weights in the repository are those of these
-commands.
+``fit`` 170; ``--part`` and ``--jobs`` share them between processes. The weights in the repository came from these
+commands, before short spectra were squared in double precision: they differ by that rounding.
 """
 
 from __future__ import annotations
