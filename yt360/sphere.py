@@ -350,6 +350,10 @@ def rotate_small_picture(
     """:func:`rotate_picture` of a gray picture ``(H, W)``, in single precision: for filters, which turn thousands.
 
     The remembered directions of a picture's pixels take 12 bytes each.
+
+    >>> columns = np.array([[0, 1, 2, 3]] * 2, np.float32)
+    >>> rotate_small_picture(columns, yaw_rotation(np.pi / 2), "nearest")[0]  # a quarter turn to the left
+    array([1., 2., 3., 0.], dtype=float32)
     """
     height, width = picture.shape
     x, y, z = rotation.T.astype(np.float32) @ _small_vectors(height, width)
