@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stages.fakes import Dataset
+from yt360.engine.stage import Done, FanInContext, Item
 from yt360.errors import UsageError
-from yt360.stages.split import Member, draw
+from yt360.stages.split import Member, Split, SplitParams, draw
 
 
 def sides(dataset: Dataset, videos: dict[str, int], **split) -> dict[str, str]:
@@ -160,3 +163,52 @@ def test_an_empty_list_is_said(dataset: Dataset, tmp_path: Path, caplog: pytest.
     with caplog.at_level("WARNING", "yt360.split"):
         dataset.run(NAMED, split={"test_list": str(path)})
     assert f"{path}: expected videos for the side 'test', found an empty list" in caplog.text
+
+
+class Kept:
+    """What a fan-in stage is given to remember things by."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def recall(self, name: str) -> str | None:
+        return self.files.get(name)
+
+    def remember(self, name: str, text: str) -> None:
+        self.files[name] = text
+
+
+def video(name: str, cluster: str = "", channel: str = "", **given: str) -> Item:
+    return Item(name, name, meta={"cluster": cluster or name, "channel": channel, **given})
+
+
+def split_of(items: list[Item], kept: Kept, **params: object) -> dict[str, str]:
+    outcomes = Split(SplitParams(**params)).reduce(items, cast("FanInContext", kept))
+    return {
+        name: str(outcome.measures["split"]) if isinstance(outcome, Done) else "left out"
+        for name, outcome in outcomes.items()
+    }
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+@pytest.mark.parametrize("by", ["list", "table", "default"])
+def test_what_is_drawn_goes_with_its_copies_that_are_given(side: str, by: str) -> None:
+    """Else one recording would be on both sides."""
+    given_ = [video("a", "one", side=side, by=by), video("b", "two", "channel", side=side, by=by)]
+    free = [video("copy", "one"), video("same-channel", "three", "channel")]
+    assert split_of(given_ + free, Kept(), test_share=0.5) == dict.fromkeys(("a", "b", "copy", "same-channel"), side)
+
+
+def test_a_copy_of_videos_that_are_given_to_both_sides_is_left_out() -> None:
+    items = [video("a", "one", side="train", by="list"), video("b", "one", side="test", by="list"), video("c", "one")]
+    assert split_of(items, Kept()) == {"a": "train", "b": "test", "c": "left out"}
+
+
+def test_only_what_was_drawn_is_remembered() -> None:
+    """A video whose list goes, or whose list left it out, is drawn like any other."""
+    kept, others = Kept(), [video(f"v{number}") for number in range(6)]
+    split_of([*others, video("a", side="test", by="list"), video("b", side="", by="default")], kept, test_share=0.5)
+    (text,) = kept.files.values()
+    remembered = json.loads(text)
+    assert sorted(remembered["sides"]) == [f"v{number}" for number in range(6)]
+    assert split_of([video("a")], kept, test_share=0.0) == {"a": "train"}
