@@ -34,7 +34,7 @@ from yt360.filters.post_production import evidence, measurement
 from yt360.filters.post_production.covariance_differences import Tiles
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.shots.transitions import ShotDetector
-from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills import certainty, decision, frame_differences
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.stages import REGISTRY
@@ -165,7 +165,11 @@ def _steps(draw: Callable[[int], np.ndarray]) -> list[frame_differences.FrameCom
 def _film(draw: Callable[[int], np.ndarray]) -> Any:
     steps = _steps(draw)
     found = decision.judge(steps, StillsThresholds())
-    return {"steps": frame_differences.to_columns(steps), "verdict": found and [found.kind, found.detail]}
+    return {
+        "steps": frame_differences.to_columns(steps),
+        "verdict": found and [found.kind, found.detail],
+        "score": certainty.score(steps, StillsThresholds()),
+    }
 
 
 def a_slide_show() -> Any:
