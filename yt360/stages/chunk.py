@@ -49,7 +49,7 @@ _LOOK_SIZE = (320, 160)
 """Width and height at which a clip is looked at for motion, as in ``stills``."""
 
 
-_MOST_PLACES, _MOST_NAMED, _MOST_TRANSITIONS = 100, 5, 1000
+_MOST_PLACES, _MOST_NAMED, _MOST_TRANSITIONS = 100, 3, 1000
 _TENTH_S = 0.1
 _REACH_S = 0.05
 """How far a resampler carries a wrong sample."""
@@ -142,7 +142,9 @@ class Chunk(Stage):
             return Filtered("short-shots", words, measures)
         if "not_numbers_s" in measures and not placements:
             places = ", ".join(f"{at:g}" for at in measures["not_numbers_s"][:_MOST_NAMED])
-            return Filtered("not-numbers", f"{item.id}: samples at {places} s are not numbers, in every clip", measures)
+            places += " and more" if len(measures["not_numbers_s"]) > _MOST_NAMED else ""
+            words = f"{item.id}: samples at second {places} are not numbers, in every clip"
+            return Filtered("not-numbers", words, measures)
         if measures["still_clips_s"]:
             words = f"{item.id}: nothing moves in any of its {len(measures['still_clips_s'])} clips"
             return Filtered("still", words, measures)
