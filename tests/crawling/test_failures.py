@@ -184,3 +184,8 @@ def test_any_sentence_has_a_kind(text: str) -> None:
 def test_status_counts_where_the_sentence_says_nothing(status: int) -> None:
     cause = _http_error(status)
     assert classify(DownloadError("ERROR: it did not work", (type(cause), cause, None)), "x").kind == "network"
+
+
+@pytest.mark.parametrize("status", [408, 425, 500, 503])
+def test_a_status_in_the_sentence_alone_counts(status: int) -> None:
+    assert classify_text(f"ERROR: unable to download: HTTP Error {status}: so it is") == "network"
