@@ -95,3 +95,12 @@ def test_what_is_no_flac_is_refused():
     for data in (b"", b"fLaC", b"RIFF" + bytes(60), FILES[70, "PCM_16"][:30]):
         with pytest.raises(FlacError):
             read_flac_head(data)
+
+
+@pytest.mark.parametrize(("least", "most"), [(16, 4096), (4096, 4608), (0, 0)])
+def test_blocks_of_several_sizes_or_none_are_refused(least: int, most: int) -> None:
+    """Where a block lies follows from its number only where all are as long."""
+    file = bytearray(FILES[5000, "PCM_16"])
+    file[8:12] = least.to_bytes(2, "big") + most.to_bytes(2, "big")
+    with pytest.raises(FlacError, match=f"blocks of {least} to {most} samples"):
+        read_flac_head(bytes(file))

@@ -178,3 +178,23 @@ def test_energy_views_look_at_the_loudest_direction():
     target = sphere.unit_vector(2.0, 0.4)
     angles = [sphere.angle_between(view.view.rotation[0], target) for view in views]
     assert np.degrees(np.median(angles)) < 25
+
+
+@pytest.mark.parametrize("jitter", [(0, 0, 0, 0.5), (0.999, 0, 0, 0)])
+def test_the_ends_of_what_jitter_may_be_are_allowed(jitter: tuple[float, ...]) -> None:
+    assert ViewSettings(jitter=jitter).jitter == jitter
+
+
+@pytest.mark.parametrize("jitter", [(0, 0, 0, 0.501), (1.0, 0, 0, 0), (0, 1.0, 0, 0), (0, 0, -0.1, 0), (0, 0, 0, -0.1)])
+def test_jitter_beyond_its_ends_is_refused(jitter: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="jitter must lie in"):
+        ViewSettings(jitter=jitter)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"elevation_deg": (-91, 0)}, {"elevation_deg": (0, 91)}, {"aspect": (0, 1)}, {"gain": (0, 1)}]
+)
+def test_views_beyond_the_poles_or_without_size_are_refused(wrong: dict[str, tuple[float, float]]) -> None:
+    assert ViewSettings(elevation_deg=(-90, 90)).elevation_deg == (-90, 90)
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}"):
+        ViewSettings(**wrong)
