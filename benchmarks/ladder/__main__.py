@@ -30,7 +30,9 @@ from benchmarks.worlds import machine
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--registration", type=Path, default=registration.FILE, help="or replication.yaml beside it")
+    parser.add_argument(
+        "--registration", type=Path, default=registration.FILE, help="or replication.yaml or longer.yaml beside it"
+    )
     parser.add_argument("--size", default="registered", help="a name under sizes in the registration")
     parser.add_argument("--workers", type=int, default=2, help="cells at a time, one core each")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -105,10 +105,10 @@ def measure(
         owners = np.repeat(test.videos[:, None], effort.views, 1)[asked]
         found["doa"] = _by_video(errors, owners, names)
         found["doa one direction"] = _by_video(guessed, owners, names)
-        return found, _controls(train, test, pretrained, effort), _segmented(job, effort)
+        return found, _controls(train, test, pretrained, effort), segmented(job, effort)
 
 
-def _segmented(job: TaskContext, effort: Effort) -> dict[str, float]:
+def segmented(job: TaskContext, effort: Effort) -> dict[str, float]:
     """Mean IoU in percent of heads on the video's features, with the sound's, and with both translators' (context)."""
     if not effort.segmentation_epochs:
         return {}

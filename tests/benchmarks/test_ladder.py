@@ -227,7 +227,7 @@ def test_a_verdict_needs_both_the_size_and_the_certainty_that_were_registered(
     assert verdicts.judge(_cells(np.random.default_rng(0), shift), [absent], {"v0"}) == {"n": None}
 
 
-@pytest.mark.parametrize("name", ["registration.yaml", "replication.yaml"])
+@pytest.mark.parametrize("name", ["registration.yaml", "replication.yaml", "longer.yaml"])
 def test_what_is_registered_can_be_run_and_judged(name: str) -> None:
     registered = registration.read(registration.FILE.with_name(name))
     rungs = set(registered.rungs)
