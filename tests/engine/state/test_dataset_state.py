@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from tests.engine.toys import REGISTRY, Second
 from yt360.cli.status import keep, summarize
 from yt360.engine import recipe
 from yt360.engine.resume import states_of
-from yt360.engine.stage import Blob, Item
+from yt360.engine.stage import Blob, Item, Stage
 from yt360.engine.state import latest_records, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
@@ -41,6 +43,27 @@ def test_plan_in_columns_has_the_items_and_the_keys_of_the_contract(root: Root) 
         assert len(items) == 6
         assert plan.keys.to_pylist() == [stage.key(item) for item in items]
     assert set(items[0].inputs) == {"text", "first"}  # the third is optional, and absent
+
+
+class Wishful(Second):
+    """Would also take what ``drop`` leaves."""
+
+    inputs: ClassVar[Mapping[str, str]] = {"text": "count.text", "more": "drop.more?"}
+
+
+def of_two(second: type[Stage]) -> recipe.Recipe:
+    """A recipe without ``drop``."""
+    registry = recipe.Registry({**REGISTRY.stages, "second": f"{__name__}:{second.__name__}"})
+    stages = {"count": {"count": 2}, "second": {}}
+    return recipe.build({"stages": stages}, registry, [], where="test")
+
+
+def test_an_optional_input_of_a_stage_that_the_recipe_lacks_is_absent(root: Root) -> None:
+    made = of_two(Wishful)
+    run_inline(root, made)
+    catalog = DatasetState(root, made.stages)
+    assert [set(item.inputs) for item in catalog.plan(made.stages[1])] == [{"text"}, {"text"}]
+    assert states(root, made, "second") == dict.fromkeys(("item00000000", "item00000001"), "done")
 
 
 def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(root: Root, monkeypatch) -> None:

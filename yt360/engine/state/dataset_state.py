@@ -147,9 +147,10 @@ class DatasetState:
         blobs = {}
         for name, spelled in inputs.items():
             stage_name, output = spelled.rstrip("?").split(".", 1)
-            outputs = self.records(stage_name)[item_id].outputs
-            if output in outputs:
-                blobs[name] = outputs[output]
+            # A recipe without that stage left no record either.
+            record = self.records(stage_name).get(item_id)
+            if record is not None and output in record.outputs:
+                blobs[name] = record.outputs[output]
             elif not spelled.endswith("?"):
                 raise KeyError(f"stage {stage_name} left no output {output!r} for {item_id}")
         return Item(id=item_id, source_id=source, inputs=blobs)
