@@ -1,6 +1,6 @@
 """Does a trained AVC model of the ladder use directions to tell videos apart? Not registered: it looks for reasons.
 
-    python -m benchmarks.ladder.directions_used --out DIR
+    python -m benchmarks.ladder.directions_used --out DIR [--registration benchmarks/ladder/longer.yaml]
 
 DIR is that of a finished ``benchmarks.ladder`` run. Each view of a test video is asked for its sound among those of
 32 videos, once with the sounds as they are and once with all of them turned by any yaw: what is lost was directions.
@@ -55,8 +55,9 @@ def found(root: Path, model: Path) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--registration", type=Path, default=registration.FILE, help="that of the run")
     arguments = parser.parse_args()
-    registered = registration.read()
+    registered = registration.read(arguments.registration)
     for cell in registered.cells(registered.sizes["registered"]):
         if cell.model == AVC:
             own, turned = found(arguments.out / "worlds" / cell.world, folder_of(arguments.out, cell) / "run")
