@@ -66,6 +66,9 @@ FOUND = (
 SEARCHED = ("video_embedding", "predicted_video_embedding")
 """What is seen, and what the model expects to see where it hears something: video is found by sound with these."""
 
+ALSO_RIGHT = {"voiceover_w": ("uncertain-ambisonics",)}
+"""Planted -> other right verdicts: beside a loud voice in W, the other channels may seem to be of no field with it."""
+
 DIRECTION_LIMIT_DEG = 15.0
 LEAST_DIRECTED = 0.2
 """Below this length of the mean intensity (0 to 1) a clip's sound has no direction worth comparing."""
@@ -176,7 +179,7 @@ def check(root: Path, truths: list[VideoTruth]) -> list[str]:
         found = videos.loc[truth.name] if truth.name in videos.index else None
         verdict = "missing" if found is None else found["status"] if found["status"] == "kept" else found["reason"]
         expected = "kept" if truth.expected == "keep" else truth.expected
-        right = verdict == expected
+        right = verdict == expected or verdict in ALSO_RIGHT.get(truth.defect or "", ())
         wrong += not right
         detail = "" if found is None or found["status"] == "kept" else clean(str(found["detail"]), 90)
         rows.append([truth.name, truth.defect or "-", expected, verdict, "" if right else "WRONG", detail])

@@ -74,7 +74,7 @@ def test_truth_is_read_back_and_a_folder_without_one_is_named(tmp_path: Path) ->
 def test_every_defect_can_be_planted_and_says_what_is_expected(tmp_path: Path) -> None:
     expected = {
         "keep", "still", "voice-over", "background-music", "invalid-ambisonics", "uncertain-ambisonics",
-        "no-ambisonics", "not-360", "vr180", "truncated", "not-media",
+        "no-ambisonics", "not-360", "not-numbers", "vr180", "truncated", "not-media",
     }  # fmt: skip
     for spec in plan_world(videos=len(DEFECTS), seed=11, defects="all", **SMALL):
         truth = render_video(spec, tmp_path)

@@ -239,7 +239,7 @@ DEFECTS: dict[str, Defect] = {
     "fuma_order": Defect("uncertain-ambisonics", sound=fuma_order, delivery="vorbis"),
     "wrong_order": Defect("uncertain-ambisonics", sound=wrong_order, delivery="opus"),
     "silent_z": Defect("keep", directions_hold=False, sound=silent_z),
-    "nan": Defect("invalid-ambisonics", sound=nan, delivery="pcm"),
+    "nan": Defect("not-numbers", sound=nan, delivery="pcm"),
     "clipping": Defect("keep", directions_hold=False, sound=clipping, delivery="pcm"),
     "silence_parts": Defect("keep", longer=2.0, silent_share=0.45),
     "eac": Defect("keep", filters="v360=e:eac:w=672:h=448:interp=cubic"),
