@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
@@ -62,6 +63,22 @@ def truth(name: str, azimuth_deg: float, *, directions_hold: bool = True) -> Vid
     size = {"duration_s": 3.0, "fps": 16.0, "height": 32, "width": 64, "camera_turn_deg_per_s": 0.0}
     where = {"directions_hold": directions_hold, "files": (f"{name}.mp4",), "delivery": "", "surroundings": "field"}
     return VideoTruth(name, "", "keep", **where, **size, seed=0, silent=(), things=(), seconds=seconds)
+
+
+def test_verdicts_are_held_against_the_world(demo, tmp_path: Path, capsys) -> None:
+    """One is kept as it should be, one in doubt for what was planted in it, and one is kept that should not be."""
+    (tmp_path / "manifests").mkdir()
+    rows = [("good", "kept", ""), ("voice", "filtered", "uncertain-ambisonics"), ("still", "kept", "")]
+    videos = pd.DataFrame(rows, columns=["video", "status", "reason"]).assign(detail="")
+    videos.to_parquet(tmp_path / "manifests" / "videos.parquet")
+    clips = {"video": pd.Series(dtype=str), "start_s": pd.Series(dtype=float), "duration_s": pd.Series(dtype=float)}
+    pd.DataFrame(clips).to_parquet(tmp_path / "manifests" / "clips.parquet")
+    good = truth("good", 0.0)
+    voice = dataclasses.replace(good, name="voice", defect="voiceover_w", expected="voice-over")
+    still = dataclasses.replace(good, name="still", defect="still", expected="still")
+    differ = demo.check(tmp_path, [good, voice])
+    assert not any("differ from the ground truth" in each for each in differ)
+    assert "1 of 3 videos differ from the ground truth" in demo.check(tmp_path, [good, voice, still])
 
 
 def test_maps_are_held_against_where_the_sound_comes_from(demo) -> None:
