@@ -2,7 +2,7 @@
 
 Of known inputs, each number that a filter measures and each verdict is compared with what was recorded. Where one
 differs on purpose: raise the stage's version if it measures or writes something else, say so in CHANGELOG.md, and run
-`python -m tests.filters.known_inputs`.
+`python -m tests.filters.known_results`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.filters.known_inputs import FILE, KNOWN, results, version_of
+from tests.filters.known_inputs import KNOWN
+from tests.filters.known_results import FILE, results, version_of
 
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
 INPUTS = [(stage, make.__name__) for stage, inputs in KNOWN.items() for make in inputs]
@@ -39,7 +40,7 @@ def differences(today: Any, recorded: Any, where: str = "") -> Iterator[str]:
 def test_a_result_stays(stage: str, name: str) -> None:
     recorded = RECORDED[stage]
     version = version_of(stage)
-    assert recorded["version"] == version, f"{stage} has version {version}: run `python -m tests.filters.known_inputs`"
+    assert recorded["version"] == version, f"{stage} has version {version}: run `python -m tests.filters.known_results`"
     assert list(differences(results(name), recorded[name])) == [], (
         f"{stage} comes to another result; if it should, do as the text of this file says"
     )

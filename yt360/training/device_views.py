@@ -2,7 +2,8 @@
 
 What :func:`yt360.dataset.cutting.cut` does in a data worker (colour conversion, perspective crops, mirroring, colour
 changes), on frames as they were decoded, so that workers only decode. Each step rounds as swscale and OpenCV do there:
-colours come out equal, crops and colour changes within one level of 255.
+RGB comes out equal; values of crops differ where rounding falls otherwise, few of them by more than one level of 255
+(`docs/how-to/train.md` says how many).
 """
 
 from __future__ import annotations
