@@ -88,6 +88,7 @@ def _run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "HF_HUB_OFFLINE": "1",
         "HF_DATASETS_CACHE": str(folder / "hf"),
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_ADDRESS": "local",  # otherwise ray.init() joins a cluster that runs here, such as another test's
         "OMP_NUM_THREADS": "1",
     }
     return subprocess.run(command, env=settings, cwd=folder, capture_output=True, text=True, timeout=300)
