@@ -61,6 +61,27 @@ def test_changes_seen_and_heard_give_the_lag():
         assert found.above_chance > 5
 
 
+@pytest.mark.parametrize("frames", [8, 9])
+def test_halves_are_all_of_it(frames):
+    rng = np.random.default_rng(5)
+    part = SeenAndHeard(rng.random((frames, SECTORS)), rng.random((frames, SECTORS)), rng.random(frames), 16.0)
+    first, second = part.halves()
+    assert len(first.seen) == 4
+    assert first.fps == second.fps == part.fps
+    for name in ("seen", "heard", "heading"):
+        together = np.concatenate([getattr(first, name), getattr(second, name)])
+        np.testing.assert_array_equal(together, getattr(part, name))
+
+
+def test_halves_that_contradict_each_other_do_not_agree():
+    """The same film twice; the second time the sound comes from the right of what is seen."""
+    part, aside = both(), both(-90.0)
+    middle = len(part.seen) // 2
+    heard = np.concatenate([part.heard[:middle], aside.heard[middle:]])
+    assert heading_evidence([part]).agreeing == 1
+    assert heading_evidence([SeenAndHeard(part.seen, heard, part.heading, part.fps)]).agreeing <= 0.5
+
+
 def test_nothing_that_moves_is_no_evidence():
     still = np.zeros((160, SECTORS))
     assert heading_evidence([SeenAndHeard(still, still, np.zeros(160), 16.0)]) is None

@@ -92,7 +92,17 @@ def test_black_for_longer_than_half_a_second_is_a_shot_of_its_own(frames: int, s
     found = watch(film)
     assert len(found) + 1 == shots
     if shots == 3:
-        assert [(one.begin, one.end) for one in found] == [(35, 36), (35 + frames, 36 + frames)]
+        assert found == [Transition(35, 36, "black"), Transition(35 + frames, 36 + frames, "black")]
+
+
+def test_a_shot_after_long_black_begins_where_its_picture_is_whole() -> None:
+    film = place(9, 96)
+    film[30:45] = 0
+    film[45:53] = np.rint(film[45:53] * np.linspace(0.1, 0.9, 8)[:, None, None, None])
+    black, rising = watch(film)
+    assert black == Transition(29, 30, "black")
+    assert (rising.begin, rising.kind) == (44, "black")
+    assert 50 <= rising.end <= 53
 
 
 def _flash(film: Film) -> None:

@@ -222,6 +222,29 @@ def test_what_is_gone_seconds_later_was_noise_at_the_end_of_a_window_too():
     assert not short.any(), "nothing later to go by"
 
 
+@pytest.mark.parametrize(
+    ("residual", "later", "quiet"),
+    [
+        (2.0, -1.0, True),
+        (2.1, -1.0, False),
+        (1.0, 2.0, True),
+        (1.0, 2.1, False),
+        (1.1, 2.0, False),
+        (2.0, 1.0, True),
+        (1.1, 1.0, True),
+    ],
+)
+def test_what_one_comparison_sees_beside_a_turn_may_be_twice_the_share(residual, later, quiet):
+    """In parts of ``turning_share``; at the end of a window nothing later is there to compare with."""
+    share = LIMITS.turning_share
+    step = made([100.0] * 2)[0]._replace(
+        rotation_deg=2.0, half=LIMITS.turning_departure, residual=residual * share, later=later * share
+    )
+    if later < 0:
+        step = step._replace(later=-1.0)
+    assert decision.quiet_steps([step], LIMITS).tolist() == [quiet]
+
+
 def test_flicker_goes_up_and_down_and_a_sunset_only_down():
     up_and_down = [100.0 + 5 * (index % 2) for index in range(23)]
     assert decision.flickers(made(up_and_down), LIMITS)

@@ -57,6 +57,19 @@ def test_a_thing_in_the_world_keeps_its_size_on_the_sphere():
     assert np.nanmax(path.stretch) == pytest.approx(-np.log(np.cos(np.deg2rad(50))), abs=0.06)
 
 
+def test_what_runs_through_its_frame_does_not_keep_its_pixels():
+    """Pixels that leave a box on the right and come back on the left are no small shift of it."""
+    picture = scenery(3)
+    levels = np.random.default_rng(0).permutation(np.linspace(0, 250, 12)).astype(np.float32)
+    frames = []
+    for k, deg in enumerate(elevations(-50, 50)):
+        frame, top = picture.copy(), round((0.5 - deg / 180) * HEIGHT) - 8
+        frame[top : top + 16, 100:112] = np.roll(levels, 2 * (k % 2))
+        frames.append(frame)
+    assert np.nanmax(picture_overlay.follow(frames[::2], 0.1).unlike_flat) < 0.1
+    assert picture_overlay.follow([frames[1], *frames[::2]], 0.1).unlike_flat[0] > 0.2
+
+
 def test_what_stays_at_one_height_is_not_told():
     picture = scenery(4)
     path = picture_overlay.follow([laid_over(picture, 3.0, 9 * k) for k in range(FRAMES)], 0.1)

@@ -101,6 +101,14 @@ class SeenAndHeard:
             return np.asarray(self.seen, float), np.asarray(self.heard, float)
         return turned(self.seen, -self.heading), turned(self.heard, -self.heading)
 
+    def halves(self) -> list[SeenAndHeard]:
+        """Its first and its second half."""
+        middle = len(self.seen) // 2
+        return [
+            SeenAndHeard(self.seen[half], self.heard[half], self.heading[half], self.fps)
+            for half in (slice(middle), slice(middle, None))
+        ]
+
 
 def turned(activity: NDArray[np.floating], angle: NDArray[np.floating]) -> Map:
     """A map ``(n, SECTORS)`` with each row turned to the left by an angle ``(n,)`` in radians."""
@@ -133,7 +141,7 @@ def heading_evidence(parts: Sequence[SeenAndHeard]) -> HeadingEvidence | None:
     rival = float(ridge[distance >= _RIVAL_DEG].max())
     chance = whole[far]
     spread = float(chance.std()) + _TINY
-    alone = surfaces if len(surfaces) > 1 else _halves(parts[0])
+    alone = surfaces if len(surfaces) > 1 else _surfaces_of_halves(parts[0])
     agree = [abs(_wrapped_deg(_yaws_deg()[_peak(each, _lags(each.shape[0], fps)[0])[1]] - yaw)) <= 20 for each in alone]
     return HeadingEvidence(
         yaw,
@@ -146,17 +154,9 @@ def heading_evidence(parts: Sequence[SeenAndHeard]) -> HeadingEvidence | None:
     )
 
 
-def _halves(part: SeenAndHeard) -> list[Map]:
-    middle = len(part.seen) // 2
-    halves = [
-        SeenAndHeard(part.seen[a:b], part.heard[a:b], part.heading[a:b], part.fps)
-        for a, b in ((0, middle), (middle, len(part.seen)))
-    ]
-    found = []
-    for half in halves:
-        seen, heard = half.in_the_world()
-        found.append(_surface(_places(seen, part.fps), _places(heard, part.fps)))
-    return found
+def _surfaces_of_halves(part: SeenAndHeard) -> list[Map]:
+    worlds = (half.in_the_world() for half in part.halves())
+    return [_surface(_places(seen, part.fps), _places(heard, part.fps)) for seen, heard in worlds]
 
 
 def lag_evidence(parts: Sequence[SeenAndHeard], yaw_deg: float) -> LagEvidence | None:
@@ -174,11 +174,7 @@ def lag_evidence(parts: Sequence[SeenAndHeard], yaw_deg: float) -> LagEvidence |
     rival = float(whole[near & (np.abs(seconds - lag) >= _RIVAL_LAG_S)].max())
     spread = float(whole[far].std()) + _TINY
     if len(curves) == 1:
-        part, middle = parts[0], len(parts[0].seen) // 2
-        curves = [
-            _change_curve(SeenAndHeard(part.seen[a:b], part.heard[a:b], part.heading[a:b], fps), yaw_deg)
-            for a, b in ((0, middle), (middle, len(part.seen)))
-        ]
+        curves = [_change_curve(half, yaw_deg) for half in parts[0].halves()]
     agree = [abs(_best_lag(curve, _lags(len(curve), fps)[0], fps)[0] - lag) <= 0.06 for curve in curves]
     return LagEvidence(lag, value, (value - max(rival, 0.0)) / value, value / spread, float(np.mean(agree)))
 

@@ -84,7 +84,7 @@ class ShotDetector:
         self._changes: list[float] = []
         self._panoramas: dict[int, Panorama] = {}
         self._first = 0
-        self._black_since: int | None = None
+        self._in_black = False
 
     @property
     def lookahead(self) -> int:
@@ -244,15 +244,15 @@ class ShotDetector:
         """The ends of stretches of one colour."""
         found = []
         for k in range(begin, end):
-            if self._black_since is not None:
+            if self._in_black:
                 if not self._uniform(k + 1):
                     found.append(Transition(k, self._risen(k + 1), "black"))
-                    self._black_since = None
+                    self._in_black = False
             elif not self._uniform(k) and self._uniform(k + 1):
                 until = next((n for n in range(k + 2, self._end) if not self._uniform(n)), None)
                 if until is None or (until - k - 1) / self._fps > self._settings.longest_black_s:
                     found.append(Transition(self._fallen(k), k + 1, "black"))
-                    self._black_since = k + 1
+                    self._in_black = True
                 elif not self._bridged(self._fallen(k), self._risen(until)):
                     found.append(Transition(self._fallen(k), self._risen(until), "black"))
         return found
