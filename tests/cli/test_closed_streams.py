@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests import CHECKOUT
 from tests.cli.conftest import Command
 from tests.engine.conftest import run_inline, toy_recipe
+from yt360.cli import main
 from yt360.engine import pipeline, verify
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
@@ -39,6 +41,20 @@ def test_a_full_disk_under_what_is_printed_is_said() -> None:
     done = subprocess.run(["bash", "-c", words], cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "yt360: standard output: no room left on the device for what is printed\n"
+
+
+@pytest.mark.parametrize("name", [None, "state/removed.jsonl"])
+def test_a_full_disk_elsewhere_is_no_full_output(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    """It was called standard output's, or the advice was to move away a file that must stay."""
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *([name] if name else []))
+
+    monkeypatch.setattr(main.group, "main", full)
+    said = "no room left on the device; free some space and give the command again\n"
+    assert command("status") == (1, "", f"yt360: {name + ': ' if name else ''}{said}")
 
 
 def test_a_pipe_as_a_source_is_refused_and_said_to_be_one(tmp_path: Path) -> None:

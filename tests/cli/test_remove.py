@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -171,6 +173,22 @@ def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
     assert holding(made.root.path / "shards", "beta") == []
     assert "beta" not in set(pd.read_parquet(made.root.manifests / "clips.parquet")["video"])
+
+
+def test_a_takedown_needs_not_one_free_block(yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of F5: there was no room for the tombstone, and the advice was to move its file away."""
+    yt360("remove", "never-seen", "--root", made.root.path, "--yes")
+    stones, fsync = made.root.state / "removed.jsonl", os.fsync
+
+    def full(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), os.stat(stones)) and (made.root.data / "crawl" / "beta").exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    assert [json.loads(line)["id"] for line in stones.read_text().splitlines()] == ["never-seen", "beta"]
+    assert holding(made.root.path / "shards", "beta") == holding(made.root.data, "beta") == []
 
 
 @pytest.mark.parametrize("changed", [{}, {"chunk": {"tone_hz": 300.0}}], ids=["defaults", "other-parameters"])

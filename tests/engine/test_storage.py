@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from yt360.engine.object_store import ObjectStore
 from yt360.engine.storage import Root
-from yt360.errors import DiskFullError, UsageError
+from yt360.errors import DiskFullError, RootBusyError, UsageError
 
 STAGE = SimpleNamespace(host_local=frozenset({"unfinished"}), mirrored=("shelf/index.json",))
 
@@ -105,6 +106,17 @@ def test_a_root_for_which_there_is_no_room_is_no_wrong_use(
     monkeypatch.setattr(Path, "mkdir", _refused(number))
     with pytest.raises(DiskFullError, match="no room left"):
         Root(tmp_path / "root").create()
+
+
+def test_a_lock_needs_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of F5: on a full disk a takedown could not even begin."""
+    root = Root(tmp_path / "root")
+    root.create()
+    with root.lock():
+        assert (root.state / "lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
+    monkeypatch.setattr(os, "pwrite", _refused(errno.ENOSPC))
+    with root.lock(), pytest.raises(RootBusyError), root.lock():
+        pass
 
 
 def test_a_file_is_no_root(tmp_path: Path) -> None:

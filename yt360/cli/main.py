@@ -6,9 +6,11 @@ import importlib
 import io
 import logging
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os.path import samestat
 from typing import Any, NamedTuple
 
 import click
@@ -272,13 +274,30 @@ def main(arguments: list[str] | None = None) -> Any:
         raise
 
 
-def _say_that_output_is_full() -> None:
-    """What is printed goes into a file on a full disk; it goes nowhere from here on, for Python writes it once more."""
+def _say_that_room_is_out() -> None:
+    """Where it is out for what is printed, that goes nowhere from here on: Python writes it once more at the end."""
+    is_output = _has_no_room(1)
+    place = "standard output: no room left on the device for what is printed"
     with suppress(OSError):
-        click.echo("yt360: standard output: no room left on the device for what is printed", err=True)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
+        click.echo(f"yt360: {place if is_output else _NO_ROOM}", err=True)
+    if is_output:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+
+
+_NO_ROOM = "no room left on the device; free some space and give the command again"
+
+
+def _has_no_room(stream: int) -> bool:
+    """Whether a stream goes into a file on a device that is full (``/dev/full`` always is)."""
+    try:
+        found = os.fstat(stream)
+        return (
+            not os.fstatvfs(stream).f_bavail if stat.S_ISREG(found.st_mode) else samestat(found, os.stat("/dev/full"))
+        )
+    except OSError:
+        return False
 
 
 def _run_command(arguments: list[str] | None) -> None:
@@ -306,11 +325,14 @@ def _run_command(arguments: list[str] | None) -> None:
         if not isinstance(name, str | bytes):
             if error.errno not in OUT_OF_ROOM:
                 raise  # nothing that a person could look at
-            _say_that_output_is_full()
+            _say_that_room_is_out()
             sys.exit(1)
         logging.getLogger("yt360").debug("traceback", exc_info=True)
-        words = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
-        words += "; if a run made it, move it away and give the command again"
+        if error.errno in OUT_OF_ROOM:
+            words = f"{os.fsdecode(name)}: {_NO_ROOM}"
+        else:
+            words = f"{os.fsdecode(name)}: expected a file or folder that can be used, found: {error.strerror}"
+            words += "; if a run made it, move it away and give the command again"
         click.echo(f"yt360: {printable(hide(words))}", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from yt360.cli.common import clean, json_option, open_root, print_json, root_opt
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
 from yt360.cli.takedown import copies, meant
-from yt360.crawling.removed_ids import bury, removed_ids
+from yt360.crawling.removed_ids import Tombstone, bury, removed_ids
 from yt360.engine import pipeline, removal
 from yt360.engine import recipe as recipes
 from yt360.engine.earlier_stages import UnknownStage, earlier_stages, stand_in
@@ -21,6 +22,7 @@ from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.files import OUT_OF_ROOM
 from yt360.publishing import features
 from yt360.publishing.manifests import holding, publish
 from yt360.stages import REGISTRY
@@ -92,7 +94,7 @@ def remove_command(
         click.confirm("Delete all this for good?", abort=True, err=True)
     # The tombstone first: whatever happens from here on, nothing brings the video back.
     with folder.lock():
-        bury(folder.state, stones, clean(reason, 500))
+        _bury(folder, stones, clean(reason, 500), found.folders)
 
     def remake() -> None:
         # It frees room, so it is not held to the floor of what fills it.
@@ -120,6 +122,18 @@ def remove_command(
         click.echo(f"removed: {', '.join(clean(name, 80) for name in sorted(items))}")
         click.echo("run the recipe again if one of them stood for its duplicates; make the report again")
     return 0
+
+
+def _bury(folder: Root, stones: list[Tombstone], reason: str, folders: list[Path]) -> None:
+    """Leave the tombstones; on a disk without room for them, what goes anyway makes it."""
+    try:
+        bury(folder.state, stones, reason)
+    except OSError as error:
+        if error.errno not in OUT_OF_ROOM:
+            raise
+        for path in folders:
+            folder.remove(path)
+        bury(folder.state, stones, reason)
 
 
 def _of_earlier_recipes(folder: Root, recipe: recipes.Recipe) -> tuple[list[Stage], list[UnknownStage]]:

@@ -67,17 +67,27 @@ def bury(state_dir: Path, removed: Iterable[str | Tombstone], reason: str) -> No
     when = datetime.now(UTC).isoformat(timespec="seconds")
     stones = [Tombstone(each) if isinstance(each, str) else each for each in dict.fromkeys(removed)]
     new = [stone for stone in stones if stone not in known]
-    torn = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write("\n" if torn else "")
-        for stone in new:
-            told: dict[str, Any] = {"id": stone.id, "reason": reason, "removed": when}
-            told |= {name: value for name in ("video", "address") if (value := getattr(stone, name))}
-            stream.write(json.dumps(told, ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    before = path.stat().st_size if path.is_file() else 0
+    torn = before > 0 and not path.read_bytes().endswith(b"\n")
+    lines = [_line(stone, reason, when) for stone in new]
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write("\n" if torn else "")
+            stream.writelines(lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        if path.is_file():
+            os.truncate(path, before)  # half a line would be no record of a removal
+        raise
     for stone in stones:
         shutil.rmtree(state_dir / "crawl-partial" / stone.id, ignore_errors=True)
+
+
+def _line(stone: Tombstone, reason: str, when: str) -> str:
+    told: dict[str, Any] = {"id": stone.id, "reason": reason, "removed": when}
+    told |= {name: value for name in ("video", "address") if (value := getattr(stone, name))}
+    return json.dumps(told, ensure_ascii=False) + "\n"
 
 
 def _read(path: Path) -> list[Tombstone]:

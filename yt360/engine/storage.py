@@ -325,8 +325,13 @@ class Root:
                     ) from error
             if self.store is not None:
                 lease = hold(StorePlace(self.store, "state/lease"), self.url)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            owner = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
+            try:  # over what stands there: a block that the file has needs no room
+                os.ftruncate(descriptor, os.pwrite(descriptor, owner, 0))
+            except OSError as error:  # only words: a takedown on a full disk must get past them
+                if error.errno not in OUT_OF_ROOM:
+                    raise
+                os.ftruncate(descriptor, 0)
             with lease:
                 yield
         finally:
