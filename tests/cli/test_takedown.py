@@ -12,6 +12,7 @@ from yt360.crawling.removed_ids import Tombstone, bury
 from yt360.crawling.targets import address_digest
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.errors import UsageError
 from yt360.hashing import safe_id
 from yt360.stages.crawl import Crawl, CrawlParams
 
@@ -40,6 +41,9 @@ NAMED = f"v-{address_digest(URL)}"
         ("https://www.youtube.com/watch?v=AAAAAAAAAAA&t=4s", ["AAAAAAAAAAA"]),
         ("https://youtu.be/BBBBBBBBBBB", ["other"]),
         ("BBBBBBBBBBB", ["other"]),
+        (" BBBBBBBBBBB\n", ["other"]),
+        ("watch?v=BBBBBBBBBBB", ["other"]),
+        ("/watch?list=PLx&v=BBBBBBBBBBB", ["other"]),
         ("other", ["other"]),
         (URL, [NAMED]),
         (NAMED, [NAMED]),
@@ -80,3 +84,26 @@ def test_what_the_root_never_saw_is_kept_out_as_it_would_be_called(state: Datase
     other = "http://h.test/y/v.mkv"
     assert meant(state, "crawl", "https://youtu.be/CCCCCCCCCCC") == [Tombstone("CCCCCCCCCCC", video="CCCCCCCCCCC")]
     assert meant(state, "crawl", other) == [Tombstone(f"v-{address_digest(other)}", address=address_digest(other))]
+
+
+@pytest.mark.parametrize("asked", ["never.mkv", "never.f137.mp4", " never ", "videos/never.mkv"])
+def test_a_file_that_the_root_never_saw_is_kept_out_under_its_id(state: DatasetState, asked: str) -> None:
+    """The kind of bug 2: the tombstone was for an id that no crawl gives, and the words were that it keeps it out."""
+    assert meant(state, "crawl", asked) == [Tombstone("never")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "  ",
+        "https://www.youtube.com/playlist?list=PLx",
+        "https://www.youtube.com/@somebody",
+        "youtube.com/watch?v=cut",
+        "http://[h.test/v.mkv",
+    ],
+)
+def test_what_is_no_single_video_is_refused(state: DatasetState, asked: str) -> None:
+    """The kind of bug 2: it was said of a channel that its tombstone will keep it out."""
+    with pytest.raises(UsageError, match=r"expected a video's|expected the address of a video|an address, found"):
+        meant(state, "crawl", asked)

@@ -14,9 +14,11 @@ from yt360.crawling.addresses import plain_or_as_it_is
 from yt360.crawling.meanings import meanings
 from yt360.crawling.removed_ids import Tombstone
 from yt360.crawling.targets import address_digest, address_of, name_of_url
-from yt360.crawling.youtube import YOUTUBE_ID, with_scheme, youtube_id
+from yt360.crawling.text import clean_text, public_url
+from yt360.crawling.youtube import YOUTUBE_ID, is_youtube, with_scheme, youtube_id
 from yt360.engine.stage import Item
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.errors import UsageError
 from yt360.hashing import safe_id
 
 
@@ -24,9 +26,15 @@ def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
     """The videos that one word means: those of the root, or else the one that it would become.
 
     One video may be there under several names; all of them are meant. ``first`` is the stage that brings videos in.
+    Raises :class:`UsageError` for what means no single video: its tombstone would keep nothing out.
     """
     entries = catalog.entries(first)
+    kept = kept_ids.read(catalog)
+    if not any(name in entries for name in meanings(asked, kept)):
+        asked = asked.strip()  # as it was copied; where the name of a file begins with a blank that counts
     asked = with_scheme(asked)
+    if not asked:
+        raise UsageError("expected a video's id, name or address, found an empty word (is a variable unset?)")
     try:
         video = youtube_id(asked) if "://" in asked else asked if YOUTUBE_ID.fullmatch(asked) else None
     except ValueError:
@@ -42,7 +50,7 @@ def meant(catalog: DatasetState, first: str, asked: str) -> list[Tombstone]:
                 found[item.id] = _stone(item)
         if not found:
             found = {item.id: _stone(item) for item in _at(catalog, first, asked)}
-    by_name = [name for name in meanings(asked, kept_ids.read(catalog)) if name in entries]
+    by_name = [name for name in meanings(asked, kept) if name in entries]
     for name in by_name[:1]:
         found.setdefault(name, _stone(entries[name].item))
     return list(found.values()) or [_unknown(asked, video or "")]
@@ -96,8 +104,19 @@ def _stone(item: Item) -> Tombstone:
 
 
 def _unknown(asked: str, video: str) -> Tombstone:
+    """The tombstone by which a video that the root never saw is kept out: of the id that a crawl would give it."""
     if video:
         return Tombstone(video, video=video)
-    if "://" in asked:
+    if "://" not in asked:
+        return Tombstone([*meanings(asked, {})][-1])
+    try:
+        if is_youtube(asked):
+            raise UsageError(
+                f"{clean_text(public_url(asked), 200)}: expected the address of a video, found that of a channel or "
+                "playlist, or one that was cut; take its videos down one by one, and take it out of the source"
+            )
         return Tombstone(safe_id(name_of_url(asked)), address=address_digest(plain_or_as_it_is(asked)))
-    return Tombstone(safe_id(asked))
+    except ValueError as error:
+        raise UsageError(
+            f"{clean_text(asked, 200)!r}: expected a video's address, found one that is malformed"
+        ) from error

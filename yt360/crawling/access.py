@@ -229,7 +229,8 @@ def _require_proxy(value: str, named: str) -> None:
     if value and found:
         raise UsageError(
             f"crawl.access.proxies, {named if _NAMED.fullmatch(named) else 'one of them'}: expected "
-            f"SCHEME://[USER:PASSWORD@]HOST:PORT with one of the schemes {', '.join(_PROXY_SCHEMES)}, found {found}"
+            f"SCHEME://HOST:PORT with one of the schemes {', '.join(_PROXY_SCHEMES)} (where it asks for them "
+            f"USER:PASSWORD and @ before the host), found {found}"
         )
 
 

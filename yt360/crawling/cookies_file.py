@@ -65,6 +65,8 @@ def _problem(text: str, size: int) -> str:
             continue
         if len(cells) != _FIELDS:
             return f"{len(cells)} of the {_FIELDS} fields in line {number} (spaces in place of tabs?)"
-        if not re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", cells[4]):
+        if (cells[1] == "TRUE") != cells[0].startswith("."):
+            return f"in line {number} a second field that contradicts the first (TRUE where that begins with a dot)"
+        if not re.fullmatch(r"([0-9]{1,20}(\.[0-9]{1,20})?)?", cells[4]):
             return f"no date in seconds in the fifth field of line {number}"
     return ""

@@ -21,6 +21,9 @@ _WITHOUT_SCHEME = re.compile(
     r"(?://)?(?:[a-z0-9-]+\.)*(?:youtube(?:-nocookie|kids)?\.com|youtu\.be|youtube\.googleapis\.com)(?:[/?#].*)?",
     re.IGNORECASE,
 )
+_PAGE = re.compile(r"/?watch\?(?:\S*&)?v=[A-Za-z0-9_-]{11}\S*")
+"""What a link on YouTube's own pages says."""
+
 _GOOGLE = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}", re.IGNORECASE)
 _PLAYERS = frozenset(("shorts", "embed", "v", "e", "live", "vi", "vi_webp"))
 """First steps of a path behind which an id stands (the last two are pictures of a video)."""
@@ -45,7 +48,9 @@ def youtube_address(video: str) -> str:
 
 
 def with_scheme(text: str) -> str:
-    """An address of YouTube as it is copied without ``https://`` with it; other text as it is."""
+    """An address of YouTube as it is copied without ``https://`` or the host with them; other text as it is."""
+    if _PAGE.fullmatch(text):
+        return f"https://www.youtube.com/{text.removeprefix('/')}"
     return f"https://{text.removeprefix('//')}" if _WITHOUT_SCHEME.fullmatch(text) else text
 
 
