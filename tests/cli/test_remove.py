@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -165,6 +166,34 @@ def test_a_clip_is_refused_and_its_video_named(yt360, made: Dataset, capsys: pyt
     assert ended.value.code == 2
     assert "is a clip of the video 'beta'" in capsys.readouterr().err
     assert _everything(made.root.path) == before
+
+
+def test_a_video_s_folder_that_is_a_link_goes_and_where_it_led_is_said(
+    yt360, made: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A kind of F21: the takedown ended behind its tombstone, and all of the video stayed."""
+    folder = made.root.data / "crawl" / "beta"
+    folder.rename(tmp_path / "bigger-disk")
+    folder.symlink_to(tmp_path / "bigger-disk")
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    assert f"and stays ({tmp_path / 'bigger-disk'})" in caplog.text
+    assert (tmp_path / "bigger-disk" / "video.txt").is_file()
+    assert holding(made.root.data, "beta") == []
+
+
+def test_a_takedown_that_may_not_delete_names_what(
+    yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It said `video.mkv`, and to move that away."""
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "video.txt")
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    with pytest.raises(SystemExit) as ended:
+        main.main(["remove", "beta", "--root", str(made.root.path), "--yes"])
+    assert ended.value.code == 2
+    assert f"{made.root.data}/crawl/beta: expected something that can be deleted" in capsys.readouterr().err
 
 
 def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,28 @@ def test_outputs_that_lead_out_of_the_root_are_one_damage_each(root: Root, tmp_p
     assert "leads out of" in found.damaged[0].problem
 
 
+def test_what_was_found_broken_stays_told_until_a_run_made_it_anew(root: Root) -> None:
+    """A second `verify` left out what the first one had marked: all intact, exit code 0."""
+    (root.data / "source" / NAMES[0] / "text.txt").write_text("rot")
+    for _ in range(2):
+        found = verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True)
+        assert [(damage.stage, damage.item) for damage in found.damaged] == [("source", NAMES[0])]
+    assert found.damaged[0].problem.startswith("found broken before, and not made anew yet: data/source/")
+    assert not run(root, toy_recipe()).failed
+    assert not verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True).damaged
+
+
+def test_outputs_that_were_put_elsewhere_are_refused_and_not_marked(root: Root, tmp_path: Path) -> None:
+    """A kind of F21: all of it was marked as damaged, so the next run would have made, and crawled, it all anew."""
+    root.data.rename(tmp_path / "elsewhere")
+    root.data.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="data: expected a folder on the file system of the root, found a link"):
+        verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True)
+    root.data.unlink()
+    (tmp_path / "elsewhere").rename(root.data)
+    assert not verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True).damaged
+
+
 def test_flipped_bytes_of_a_compacted_ledger_are_named(root: Root) -> None:
     """F13: 258 of 1500 flips ended in OSError, IndexError or UnicodeDecodeError."""
     folder = root.ledger / "source"

@@ -51,6 +51,7 @@ def remove_command(
     for its sake is kept by the next run, unless it goes as well: --with-copies.
     """
     folder = open_root(root)
+    folder.require_one_device()
     has_recipe = folder.recipe.is_file()
     recipe = recipes.of_root(folder.recipe, REGISTRY) if has_recipe else _without_recipe(folder)
     earlier, unknown = _of_earlier_recipes(folder, recipe)

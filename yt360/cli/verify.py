@@ -43,7 +43,8 @@ def verify_command(root: str, workers: int | None, as_json: bool) -> int:
         )
         return 0 if ok else 1
     for damage in found.damaged:
-        click.echo(f"damaged: {damage.stage} {damage.item} {damage.output}: {clean(damage.problem)}")
+        place = (damage.stage, damage.item, damage.output)
+        click.echo(f"damaged: {' '.join(filter(None, place))}: {clean(damage.problem)}")
     for one in found.suspect:
         click.echo(f"may be made from it: {one.stage} {one.item} (from {one.uri})")
     for problem in manifests:

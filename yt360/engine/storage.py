@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -27,6 +28,8 @@ from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json, require_no_folder
 from yt360.hashing import digest_file, safe_id
 from yt360.root_marker import MARKER, MOVED_BETWEEN, claim, claim_store, is_root
+
+log = logging.getLogger(__name__)
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _LEFT_BEHIND_S = 86400.0
@@ -120,7 +123,7 @@ class Root:
             else:
                 self.path.mkdir(parents=True, exist_ok=True)
                 claim(self.path)
-                _require_one_device(self.path)
+                self.require_one_device()
             for folder in (self.ledger, self.data, self.state, self.tmp):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -142,6 +145,30 @@ class Root:
             raise UsageError(
                 f"{self.url}: expected the root of a dataset ({wanted}, as a run makes them), found {found}; "
                 "give the --root of an earlier run, or start one with `yt360 run RECIPE --root DIR`"
+            )
+
+    def require_one_device(self) -> None:
+        """Refuse own folders that are links or mounted: outputs are moved into place in one step, and never out of it.
+
+        Raises :class:`UsageError`.
+        """
+        if self.store is not None or not self.path.is_dir():
+            return
+        whole = self.path.resolve()
+        found = {}
+        for name in MOVED_BETWEEN:
+            folder = self.path / name
+            stages = sorted(folder.iterdir()) if name == "data" and folder.is_dir() and not folder.is_symlink() else []
+            for place in (folder, *stages):
+                if place.is_symlink():
+                    found[place] = "a link"
+                elif place.is_dir() and place.stat().st_dev != whole.stat().st_dev:
+                    found[place] = "another file system"
+            found |= {at: "one that is mounted there" for at in _mount_points() if at.is_relative_to(whole / name)}
+        for place, what in found.items():
+            raise UsageError(
+                f"{place}: expected a folder on the file system of the root, found {what}; put the whole root where "
+                "there is room"
             )
 
     def _lacks(self) -> str:
@@ -197,14 +224,22 @@ class Root:
 
     def remove(self, path: Path) -> None:
         """Take a file or folder of outputs away, from a store too."""
-        self._inside(self.uri(path))
+        self._inside(self.uri(path.parent))
         if self.store is not None:
             name = self.uri(path)
             self.store.delete([name, *self.store.stamps(name + "/")])
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        if path.is_symlink():
+            log.warning("%s is a link: what it leads to is not this root's, and stays (%s)", path, os.readlink(path))
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except PermissionError as error:
+            raise UsageError(
+                f"{path}: expected something that can be deleted, found: {error.strerror}; become who may delete it "
+                "and give the command again"
+            ) from error
 
     def pull(self) -> None:
         """Bring the mirror of a store up to date; nothing for a folder."""
@@ -373,15 +408,14 @@ def _is_left_behind(path: Path) -> bool:
     return old
 
 
-def _require_one_device(root: Path) -> None:
-    """Refuse own folders that are links or lie on another file system: outputs are moved into place in one step."""
-    for name in MOVED_BETWEEN:
-        folder = root / name
-        if folder.is_symlink() or (folder.is_dir() and folder.stat().st_dev != root.stat().st_dev):
-            raise UsageError(
-                f"{folder}: expected a folder on the file system of the root, found "
-                f"{'a link' if folder.is_symlink() else 'another file system'}; put the whole root where there is room"
-            )
+def _mount_points() -> list[Path]:
+    """Where file systems, or folders of one, are mounted; empty where the system does not say it as Linux does."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return []
+    places = (line.split(b" ")[4] for line in lines if line.count(b" ") > 4)
+    return [Path(os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), at))) for at in places]
 
 
 def _read_only(folder: Path) -> bool:

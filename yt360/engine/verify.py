@@ -33,7 +33,10 @@ from yt360.hashing import digest_file
 
 @dataclass(frozen=True)
 class Damage:
-    """One broken output: whose, where, and what is wrong with it."""
+    """One broken output: whose, where, and what is wrong with it.
+
+    ``output`` and ``uri`` are empty for what was found broken earlier and is not made anew yet.
+    """
 
     stage: str
     item: str
@@ -77,9 +80,11 @@ class _Check:
 def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, quiet: bool = False) -> Verification:
     """Check every output of every current record, in worker processes (a damaged file may crash a decoder).
 
-    Of a root that cannot be written, what is broken is told and not marked.
+    Of a root that cannot be written, what is broken is told and not marked. Raises :class:`UsageError` where a folder
+    of outputs is a link or mounted: what is not in place is not broken.
     """
     root = catalog.root
+    root.require_one_device()
     reads_only = root.is_read_only()
     files, size = 0, 0
     damaged: list[Damage] = []
@@ -91,15 +96,26 @@ def verify(catalog: DatasetState, *, workers: int, timeout_s: float = 3600.0, qu
             files += sum(1 for check in checks for _ in check.record.blobs())
             size += sum(check.record.size for check in checks)
             broken = list(_run(stage, checks, pool, timeout_s, quiet))
-            damaged += broken
+            damaged += [*_unmended(stage, catalog), *broken]
             hurt = {damage.item: f"{damage.uri}: {damage.problem}" for damage in broken}
             found = [(job.record, hurt[job.record.item]) for job in checks if job.record.item in hurt]
             if found and not reads_only:
                 mending.mark(root, stage.name, found, "verify")
-        suspect = _mark_suspects(catalog, damaged, marks=not reads_only)
+        suspect = _mark_suspects(catalog, [damage for damage in damaged if damage.uri], marks=not reads_only)
         if not reads_only:
             root.push()
     return Verification(files, size, damaged, suspect)
+
+
+def _unmended(stage: Stage, catalog: DatasetState) -> Iterator[Damage]:
+    """What an earlier verification, or a run, found broken and no run made anew since."""
+    entries = catalog.entries(stage.name)
+    for row in entries.rows("waiting"):
+        record = entries.standing_at(int(row)).record
+        if record is not None and record.status == "damaged":
+            yield Damage(
+                record.stage, record.item, "", "", f"found broken before, and not made anew yet: {record.error}"
+            )
 
 
 def _checks(stage: Stage, catalog: DatasetState) -> Iterator[_Check]:
