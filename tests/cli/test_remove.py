@@ -186,8 +186,9 @@ def test_a_takedown_that_may_not_delete_names_what(
 ) -> None:
     """It said `video.mkv`, and to move that away."""
 
-    def refused(path: Path) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "video.txt")
+    def refused(path: Path, **_: object) -> None:
+        if path.parent.name == "crawl":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "video.txt")
 
     monkeypatch.setattr(shutil, "rmtree", refused)
     with pytest.raises(SystemExit) as ended:
