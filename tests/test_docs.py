@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import runpy
 from pathlib import Path
@@ -26,3 +27,17 @@ def test_every_page_can_be_reached_from_the_index() -> None:
     site = runpy.run_path(str(CHECKOUT / "docs" / "conf.py"))
     of_the_site = {"README.md", "index.md", *site["_OUTSIDE"].values()}
     assert [page for page in pages if page not in of_the_site and page not in index] == []
+
+
+def test_every_extra_that_somebody_is_told_to_install_is_there_and_explained() -> None:
+    """`yt360 search` named an extra that setup.cfg did not have."""
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg")
+    extras = set(setup["options.extras_require"])
+    texts = [path.read_text(encoding="utf-8") for path in [*PAGES, *(CHECKOUT / "yt360").rglob("*.py")]]
+    lists = [found for text in texts for found in re.findall(r"(?:yt360[^\s'\"\[]*|\"\.)\[([a-z0-9,]+)\]['\"]", text)]
+    named = {extra for found in lists for extra in found.split(",")}
+    assert {"train", "search"} <= named
+    assert named - extras == set()
+    install = (CHECKOUT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    assert [extra for extra in sorted(extras) if f"`{extra}`" not in install] == []

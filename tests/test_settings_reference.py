@@ -50,6 +50,19 @@ def test_default_values_unit_and_description_come_from_the_declaration(expected:
     assert {each.name: each for each in settings_of(Outer)}[expected.name] == expected
 
 
+class Rates(Settings):
+    """Speeds, whose names end like times."""
+
+    least_rate_kb_s: float = 10
+    bandwidth_mb_s: float = 4
+    turn_deg_s: float = 15
+    gap_s: float = 0.5
+
+
+def test_a_rate_is_no_time() -> None:
+    assert [each.unit for each in settings_of(Rates)] == ["kB/s", "MB/s", "°/s", "s"]
+
+
 def test_the_summary_is_the_first_sentence() -> None:
     assert settings_of(Inner)[0].summary == "A share"
 

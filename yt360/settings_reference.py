@@ -16,6 +16,8 @@ from yt360.settings import models_in
 
 _UNITS = {
     "_mb_s": "MB/s",
+    "_kb_s": "kB/s",
+    "_deg_s": "°/s",
     "_per_hour": "per hour",
     "_days": "days",
     "_deg": "°",

@@ -55,21 +55,21 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cls=ClusterOption,
             metavar="HOST:PORT",
             default=None,
-            help="Ray: the cluster (auto: the one that is up here).",
+            help="Ray: address of the cluster (auto: the one running on this machine).",
         ),
         click.option(
             "--tasks",
             cls=ClusterOption,
             type=click.IntRange(1),
             default=1000,
-            help="SLURM: array tasks a stage at most.",
+            help="SLURM: maximum number of array tasks for a stage.",
         ),
         click.option(
             "--window",
             cls=ClusterOption,
             type=click.IntRange(1),
             default=1000,
-            help="SLURM: tasks of one array at most.",
+            help="SLURM: maximum number of tasks in one array.",
         ),
         click.option(
             "--sbatch",
@@ -77,14 +77,14 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cls=ClusterOption,
             multiple=True,
             metavar="WORD",
-            help="SLURM: a word for sbatch (--partition=gpu).",
+            help="SLURM: an argument for sbatch (--partition=gpu).",
         ),
         click.option(
             "--launcher",
             cls=ClusterOption,
             metavar="WORDS",
             default=None,
-            help="SLURM: what starts yt360 on a node (apptainer exec …).",
+            help="SLURM: the command that starts yt360 on a node (apptainer exec …).",
         ),
         click.option(
             "--no-wait", cls=ClusterOption, is_flag=True, help="SLURM: submit, print the run's name, and return."
@@ -94,7 +94,7 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--sample",
             type=click.IntRange(1, 10_000),
             default=None,
-            help="With --dry-run: work through this many items in a scratch folder and estimate the whole.",
+            help="With --dry-run: process this many items in a scratch folder and estimate the whole run.",
         ),
         click.option(
             "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"

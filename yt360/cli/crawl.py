@@ -89,7 +89,7 @@ def _say_unlisted(failed: list[dict[str, str]]) -> int:
 def discover_command(root: str, source: str | None, parameters: tuple[str, ...], as_json: bool) -> int:
     """List the videos that --source means: searches, channels and playlists are asked, videos are not.
 
-    The list is kept below the root; `probe` and `download` go on with it.
+    The list is kept in the root; `probe` and `download` continue from it.
     """
     folder = start_root(root)
     recipe, stage = _stage(folder, source, parameters)
@@ -108,7 +108,7 @@ def discover_command(root: str, source: str | None, parameters: tuple[str, ...],
 @click.command("probe", short_help="Ask what is offered of each listed video; download nothing.")
 @root_option
 @_parameters
-@click.option("--limit", type=click.IntRange(1), help="Ask for this many at most; a later call goes on.")
+@click.option("--limit", type=click.IntRange(1), help="Ask for at most this many; a later call continues.")
 @click.option("--refresh", is_flag=True, help="Ask again for videos that answered before.")
 @json_option
 def probe_command(
@@ -153,7 +153,7 @@ def probe_command(
 @click.command("doctor", short_help="Is this machine fit to crawl, and which clients offer ambisonics today?")
 @click.option("--root", metavar="DIR", help="A dataset, for its crawl's cookies, proxies and clients.")
 @click.option("-p", "--param", "parameters", multiple=True, metavar="PARAM=VALUE", help="A parameter of the crawl.")
-@click.option("--offline", is_flag=True, help="Look at this machine only; ask nobody.")
+@click.option("--offline", is_flag=True, help="Check this machine only; make no requests.")
 @click.option("--video", "videos", multiple=True, metavar="ID", help="Ask for these instead of the five known ones.")
 @json_option
 def doctor_command(
@@ -206,7 +206,7 @@ def _say_findings(findings: list[Finding]) -> None:
 @click.option("--compare", type=click.Path(path_type=Path), help="An earlier report.  [default: the newest one]")
 @json_option
 def attrition_command(root: str, listed: str, compare: Path | None, as_json: bool) -> int:
-    """Of the listed videos: how many live, still carry ambisonics, and how many segments can be recovered, by split.
+    """Count the listed videos that still exist with ambisonics, and the segments that can be recovered, by split.
 
     What is known comes from this root's crawl and probe. The report is kept in ROOT/report/; a later one is
     compared with it.

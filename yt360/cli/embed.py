@@ -65,7 +65,11 @@ class Direction(click.ParamType[tuple[float, float]]):
 )
 @convention_option
 @click.option(
-    "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="Moments at a time; changes no number."
+    "--batch",
+    type=click.IntRange(1, 1024),
+    default=4,
+    show_default=True,
+    help="Moments at a time; does not change the results.",
 )
 @device_option
 @engine_options

@@ -25,7 +25,7 @@ _RECIPES = {"train": "Recipes of `yt360 train`", "evaluate": "Recipes of `yt360 
 
 SCHEMAS = ("recipe", "training", "evaluation")
 
-_RE_DECIDES = "Thresholds: changing them re-decides what was measured, and decodes nothing"
+_RE_DECIDES = "Thresholds: changing them re-decides what was measured, without decoding"
 _HEADER = ("name", "default", "values", "unit", "description")
 
 
@@ -45,7 +45,7 @@ def markdown() -> str:
         "`python docs/reference/generate.py` from the declarations: do not edit. On the command line: "
         "`yt360 params STAGE`.",
         "`null` is YAML's word for no value. A dotted name (`access.retries`) is a key inside a section; on the "
-        "command line it is written as it stands: `--set crawl.access.retries=3`.",
+        "command line it is written as it is: `--set crawl.access.retries=3`.",
     ]
     for name in REGISTRY.stages:
         kind = REGISTRY.load(name)

@@ -35,9 +35,9 @@ _FATES = {"edited": "loses what it says of them", "rewritten": "is written again
 @click.command("remove", cls=ItemCommand, short_help="Take videos down: delete all that was made of them, for good.")
 @click.argument("videos", nargs=-1, required=True, metavar="ID…", shell_complete=complete_items)
 @root_option
-@click.option("--reason", default="", help="Kept with the tombstone.")
+@click.option("--reason", default="", help="Reason to keep with the tombstone.")
 @click.option("--with-copies", is_flag=True, help="Also the videos that were found to be copies of one of them.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove_command(

@@ -69,7 +69,7 @@ def render_command(
     size: tuple[int, int], start_s: float | None, duration_s: float | None, sound: Path | None,
     convention: str | None, overwrite: bool,
 ) -> int:  # fmt: skip
-    """Write what one sees and hears who looks into a clip of a dataset (with --root), or into a file.
+    """Write what a viewer sees and hears in a clip of a dataset (with --root), or in a file, as a video.
 
     Picture and sound are turned by one rotation: what is in the middle of the picture is heard from the front. The
     sound is for headphones.

@@ -47,7 +47,7 @@ _HALVES = click.Choice(["sound", "video"])
     type=click.IntRange(0),
     default=1,
     show_default=True,
-    help="At most so many of one recording; 0: any number.",
+    help="At most this many results from one recording; 0: any number.",
 )
 @click.option("--exact", is_flag=True, help="Compare every row, also of a large table.")
 @convention_option

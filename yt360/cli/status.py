@@ -35,8 +35,8 @@ def keep(catalog: DatasetState, summary: dict[str, Any]) -> None:
 @click.command("status", short_help="Show how many items of each stage are done, filtered, failed and waiting.")
 @root_option
 @json_option
-@click.option("--follow", is_flag=True, help="Print again whenever something changed, until Ctrl-C.")
-@click.option("--every", "every_s", type=click.FloatRange(0.1), default=5.0, help="Seconds between looks.")
+@click.option("--follow", is_flag=True, help="Print again whenever something changes, until Ctrl-C.")
+@click.option("--every", "every_s", type=click.FloatRange(0.1), default=5.0, help="Seconds between checks.")
 @click.option("--missing", is_flag=True, help="Print the unfinished array indices of each stage (for sbatch --array).")
 @talk_options
 def status_command(root: str, as_json: bool, follow: bool, every_s: float, missing: bool) -> int:

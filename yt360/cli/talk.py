@@ -28,8 +28,8 @@ _LOG = logging.getLogger("yt360.cli")
 def talk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``-q`` and ``-v``, the same for all commands; what was given is asked with :func:`quiet` and :func:`verbose`."""
     own: dict[str, Any] = {"is_flag": True, "expose_value": False, "callback": _chosen}
-    command = click.option("-v", "--verbose", help="Say more: the steps, and the time they took.", **own)(command)
-    return click.option("-q", "--quiet", help="Results and errors only.", **own)(command)
+    command = click.option("-v", "--verbose", help="Print the steps too, and the time they took.", **own)(command)
+    return click.option("-q", "--quiet", help="Print results and errors only.", **own)(command)
 
 
 def _chosen(context: click.Context, parameter: click.Parameter, value: bool) -> None:

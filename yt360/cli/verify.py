@@ -20,7 +20,7 @@ from yt360.publishing.manifests import check_manifests
 @json_option
 @talk_options
 def verify_command(root: str, workers: int | None, as_json: bool) -> int:
-    """Check every output against its digest and decode it. The next run rebuilds damaged outputs.
+    """Check every output against its digest and decode it. The next run makes damaged outputs again.
 
     Exit code 1 when something is damaged.
     """

@@ -56,7 +56,7 @@ log = logging.getLogger("yt360.view")
     default=None,
     help="Folder of a training run (train --out) whose views are shown.  [default: as the paper's settings draw them]",
 )
-@click.option("--as", "person", metavar="NAME", default=None, help="Who labels.  [default: the name of the login]")
+@click.option("--as", "person", metavar="NAME", default=None, help="Name of the labeller.  [default: your login]")
 @talk_options
 def view_command(
     root: str,

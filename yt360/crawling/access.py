@@ -97,7 +97,7 @@ class Access(Settings):
         default=4.0, description="Download rate that concurrent downloads share; null sets no limit."
     )
     socket_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        default=20.0, description="A connection that is silent for longer is given up."
+        default=20.0, description="A connection that is silent for longer is closed."
     )
     retries: Annotated[int, Field(ge=0, le=50)] = Field(
         default=5, description="Times that a request is repeated after a network error."
@@ -106,15 +106,16 @@ class Access(Settings):
         default=1.0, description="Pause before the first repetition; it doubles each time."
     )
     download_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        default=4 * 3600.0, description="A download that takes longer is given up; what came is kept and resumed."
+        default=4 * 3600.0, description="A download that takes longer is stopped; the partial file is kept and resumed."
     )
     max_file_gb: Annotated[float, Field(gt=0)] | None = Field(
-        default=100.0, description="A file that is larger is given up, and what came of it goes; null sets no limit."
+        default=100.0,
+        description="A larger file is not downloaded, and its partial file is deleted; null sets no limit.",
     )
     least_rate_kb_s: NonNegative | None = Field(
         default=10.0,
-        description="A download that brings less than this (1000 bytes a second) over least_rate_span_s is given up, "
-        "and what came of it goes; null sets no limit.",
+        description="A download slower than this over least_rate_span_s is stopped, and its partial file is deleted; "
+        "null sets no limit.",
     )
     least_rate_span_s: Annotated[float, Field(gt=0)] = Field(
         default=120.0, description="Time over which least_rate_kb_s is measured."
@@ -135,8 +136,8 @@ class Access(Settings):
     min_free_gb: NonNegative = Field(
         serialization_alias="free_disk_floor_gb",
         default=1.0,
-        description="A download that would leave less free disk space than this is given up, and what came of it "
-        "goes; the others go on.",
+        description="A download that would leave less free disk space than this is stopped, and its partial file is "
+        "deleted; the others continue.",
     )
     rate_limit_folder: Path | None = Field(
         serialization_alias="guest_folder",

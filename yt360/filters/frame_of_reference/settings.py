@@ -28,7 +28,7 @@ class FrameThresholds(Settings):
         gt=0.5,
         lt=1,
         description="Probability from which the heading of the sound against the picture counts as known. Raising it "
-        "knows less often.",
+        "leaves it unknown more often.",
     )
     lag_probability: float = Field(
         default=0.9, gt=0.5, lt=1, description="The same for the lag of the sound behind the picture."

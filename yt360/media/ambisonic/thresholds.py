@@ -43,7 +43,7 @@ class AmbisonicThresholds(Settings):
         default=0.9,
         ge=0.5,
         le=1,
-        description="Least probability of another order or other gains for them to be put right.",
+        description="Least probability of another order or other gains for them to be corrected.",
     )
     invalid_probability: float = Field(
         default=0.92,
