@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -70,7 +72,7 @@ def test_published_rotation_order_misses_the_front() -> None:
 
 
 @pytest.mark.parametrize("convention", ["ambix", "fuma", "n3d"])
-def test_conversions_are_inverse(convention) -> None:
+def test_conversions_are_inverse(convention: Literal["ambix", "fuma", "n3d"]) -> None:
     foa = noise(4, 100)
     assert np.allclose(ambisonics.to_ambix(ambisonics.from_ambix(foa, convention), convention), foa)
 
@@ -121,8 +123,11 @@ def test_direction_of_a_plane_wave_in_a_little_noise(azimuth: float, elevation: 
 
 def test_diffuse_field_is_diffuse_and_silence_has_no_direction() -> None:
     azimuth, elevation = random_directions(500)
-    foa = sum(
-        ambisonics.encode(noise(2000, seed=k), a, e) for k, (a, e) in enumerate(zip(azimuth, elevation, strict=True))
+    foa = np.asarray(
+        sum(
+            ambisonics.encode(noise(2000, seed=k), a, e)
+            for k, (a, e) in enumerate(zip(azimuth, elevation, strict=True))
+        )
     )
     assert ambisonics.sound_direction(foa).diffuseness > 0.85
     silent = ambisonics.sound_direction(np.zeros((4, 100), np.float32))

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,11 +29,13 @@ def demo() -> ModuleType:
     return module
 
 
-def test_the_demo_runs_in_a_folder_that_already_holds_its_world(demo, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_demo_runs_in_a_folder_that_already_holds_its_world(
+    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tmp_path / "demo"
     called: list[str] = []
 
-    def world(folder: Path) -> list:
+    def world(folder: Path) -> list[VideoTruth]:
         (folder / "world" / "media").mkdir(parents=True)
         return []
 
@@ -49,7 +52,7 @@ def test_the_demo_runs_in_a_folder_that_already_holds_its_world(demo, tmp_path: 
     assert "FAILED: the run stopped before there was a dataset" in capsys.readouterr().out
 
 
-def test_the_last_line_says_what_is_wrong_or_against_what_it_was_checked(demo) -> None:
+def test_the_last_line_says_what_is_wrong_or_against_what_it_was_checked(demo: ModuleType) -> None:
     failed = demo.ending(["2 of 34 videos differ from the ground truth", "training stopped"], own=False)
     assert failed == "FAILED: 2 of 34 videos differ from the ground truth; training stopped"
     assert demo.ending([], own=False).startswith("OK: what was kept, dropped and heard agrees with the ground truth")
@@ -60,12 +63,19 @@ def truth(name: str, azimuth_deg: float, *, directions_hold: bool = True) -> Vid
     """A video of three seconds whose sound is directed in the first two."""
     x, y, z = (float(each) for each in sphere.unit_vector(np.radians(azimuth_deg), 0.0))
     seconds = (SecondTruth((x, y, z), 1.0), SecondTruth((x, y, z), 1.0), SecondTruth((0.0, 0.0, 0.0), 1.0))
-    size = {"duration_s": 3.0, "fps": 16.0, "height": 32, "width": 64, "camera_turn_deg_per_s": 0.0}
-    where = {"directions_hold": directions_hold, "files": (f"{name}.mp4",), "delivery": "", "surroundings": "field"}
+    size: dict[str, Any] = {"duration_s": 3.0, "fps": 16.0, "height": 32, "width": 64, "camera_turn_deg_per_s": 0.0}
+    where: dict[str, Any] = {
+        "directions_hold": directions_hold,
+        "files": (f"{name}.mp4",),
+        "delivery": "",
+        "surroundings": "field",
+    }
     return VideoTruth(name, "", "keep", **where, **size, seed=0, silent=(), things=(), seconds=seconds)
 
 
-def test_verdicts_are_held_against_the_world(demo, tmp_path: Path, capsys) -> None:
+def test_verdicts_are_held_against_the_world(
+    demo: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One is kept as it should be, one in doubt for what was planted in it, and one is kept that should not be."""
     (tmp_path / "manifests").mkdir()
     rows = [("good", "kept", ""), ("voice", "filtered", "uncertain-ambisonics"), ("still", "kept", "")]
@@ -81,7 +91,7 @@ def test_verdicts_are_held_against_the_world(demo, tmp_path: Path, capsys) -> No
     assert "1 of 3 videos differ from the ground truth" in demo.check(tmp_path, [good, voice, still])
 
 
-def test_maps_are_held_against_where_the_sound_comes_from(demo) -> None:
+def test_maps_are_held_against_where_the_sound_comes_from(demo: ModuleType) -> None:
     """The best match is 90 degrees off in one moment and right in the other; the energy is always at the back."""
     rows = [
         {"start_s": start_s, "azimuth_deg": azimuth, "elevation_deg": 0.0, "match": match, "energy_db": energy}
@@ -93,7 +103,7 @@ def test_maps_are_held_against_where_the_sound_comes_from(demo) -> None:
 
 
 def test_the_shipped_model_is_asked_about_a_video_that_is_kept_and_right(
-    demo, tmp_path: Path, monkeypatch, capsys
+    demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     called: list[tuple[str, ...]] = []
     (tmp_path / "manifests").mkdir()

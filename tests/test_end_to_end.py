@@ -44,7 +44,7 @@ def angle_deg(clip: pd.Series, vector: np.ndarray) -> float:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Path:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     chosen = ["still", "voiceover_front", "mono_w", "fuma_order", "eac", "truncated"]
     make_world(folder, videos=8, seed=31, duration_s=10.5, defects=chosen, workers=2)
@@ -52,7 +52,7 @@ def world(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def root(world: Path, tmp_path_factory) -> Path:
+def root(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("root")
     done = run(folder, world / "media")
     assert done.returncode == 1, done.stderr  # the truncated one failed, and is listed

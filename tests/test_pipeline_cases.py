@@ -274,7 +274,9 @@ def test_panoptic_evaluation_refuses_what_would_be_invented(
     assert "'a.jpg'" in capsys.readouterr().err
 
 
-def test_quirks_of_the_action_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_quirks_of_the_action_data_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from yt360.evaluation.tasks import action_data
 
     monkeypatch.setitem(sys.modules, "yt360.evaluation.action_data", action_data)

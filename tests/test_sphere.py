@@ -28,7 +28,7 @@ def smooth_sphere(height: int, width: int, seed: int = 0) -> np.ndarray:
     basis = np.concatenate([v, v * np.roll(v, 1, -1), v**2, v**3], axis=-1)
     picture = basis @ rng.normal(size=(basis.shape[-1], 3))
     picture = (picture - picture.min()) / np.ptp(picture)
-    return np.round(20 + 215 * picture).astype(np.uint8)
+    return np.asarray(np.round(20 + 215 * picture), np.uint8)
 
 
 @given(azimuths, elevations)
@@ -142,8 +142,8 @@ def test_crop_agrees_with_py360convert(azimuth: float, elevation: float, h: floa
     # ends); asking it for a field that is smaller by one pixel puts its centres on ours.
     picture = smooth_sphere(448, 896)
     size = 112
-    inner = [float(np.degrees(2 * np.arctan(np.tan(deg(f) / 2) * (size - 1) / size))) for f in (h, v)]
-    reference = py360convert.e2p(picture, tuple(inner), -azimuth, elevation, (size, size), mode="bilinear")
+    inner_h, inner_v = (float(np.degrees(2 * np.arctan(np.tan(deg(f) / 2) * (size - 1) / size))) for f in (h, v))
+    reference = py360convert.e2p(picture, (inner_h, inner_v), -azimuth, elevation, (size, size), mode="bilinear")
     ours = sphere.crop(picture, View(deg(azimuth), deg(elevation), deg(h), deg(v)), (size, size))
     assert np.abs(ours.astype(int) - reference.astype(int)).mean() < 1.0
 
@@ -170,7 +170,10 @@ def test_rotated_picture_shows_each_direction_where_it_went(rotation: np.ndarray
     vectors = rng.normal(size=(200, 3))
     before = sphere.to_pixels(*sphere.direction(vectors), 224, 448)
     after = sphere.to_pixels(*sphere.direction(vectors @ rotation.T), 224, 448)
-    at = lambda p, where: p[np.round(where[0]).astype(int).clip(0, 223), np.round(where[1]).astype(int) % 448]  # noqa: E731
+
+    def at(shown: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return shown[np.round(where[0]).astype(int).clip(0, 223), np.round(where[1]).astype(int) % 448]
+
     assert np.abs(at(picture, before).astype(int) - at(turned, after)).max() <= 12
 
 
@@ -193,7 +196,7 @@ def test_labels_are_never_mixed() -> None:
 def test_every_channel_is_read_as_it_would_be_alone(channels: int, kind: type, interpolation: str) -> None:
     # OpenCV 5 drops the third dimension of 1 and of more than 128 channels, reads 2, 5 and more of them on a grid
     # of 1/32 pixel, and refuses cubic interpolation of more than 4.
-    picture = (np.random.default_rng(0).random((20, 40, channels)) * 255).astype(kind)
+    picture: np.ndarray = (np.random.default_rng(0).random((20, 40, channels)) * 255).astype(kind)
     view = View(2.9, 0.8, 1.5, 1.2)
     crop = sphere.crop(picture, view, (9, 7), interpolation)
     turned = sphere.rotate_picture(picture, sphere.view_rotation(1.0, 0.5), interpolation)
@@ -201,20 +204,23 @@ def test_every_channel_is_read_as_it_would_be_alone(channels: int, kind: type, i
     assert turned.shape == picture.shape
     assert crop.dtype == turned.dtype == kind
     # Cubic sums of floats are added up in another order: equal to single precision.
-    exact = {"rtol": 0, "atol": 1e-4 if kind is np.float32 and interpolation == "cubic" else 0}
+    atol = 1e-4 if kind is np.float32 and interpolation == "cubic" else 0
     for channel in range(channels):
         alone = np.ascontiguousarray(picture[..., channel])
-        np.testing.assert_allclose(crop[..., channel], sphere.crop(alone, view, (9, 7), interpolation), **exact)
+        np.testing.assert_allclose(
+            crop[..., channel], sphere.crop(alone, view, (9, 7), interpolation), rtol=0, atol=atol
+        )
         np.testing.assert_allclose(
             turned[..., channel],
             sphere.rotate_picture(alone, sphere.view_rotation(1.0, 0.5), interpolation),
-            **exact,
+            rtol=0,
+            atol=atol,
         )
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint16])
 def test_labels_keep_their_type(kind: type) -> None:
-    labels = np.arange(8 * 16, dtype=kind).reshape(8, 16) + 300
+    labels: np.ndarray = np.arange(8 * 16, dtype=kind).reshape(8, 16) + 300
     crop = sphere.crop(labels, View(0.2, 0.1, 1.0, 1.0), (5, 5), "nearest")
     assert crop.dtype == kind
     assert set(crop.ravel()) <= set(labels.ravel())

@@ -65,7 +65,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
     _pip("--python", python, "install", "--no-deps", "--no-index", wheel)
-    words = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    words = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     place = Path(subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip())
     # A path in a .pth file is put on sys.path, and .pth files in it (an editable yt360) are not followed.
     (place / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")

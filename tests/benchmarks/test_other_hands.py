@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from yt360.media.reading_sound import read_sound
 from yt360.media.sound import FoaDecodeSpec
 
 
-def _made(maker, *arguments):  # type: ignore[no-untyped-def]
+def _made(maker: Any, *arguments: Any) -> Any:
     try:
         return maker(*arguments)
     except LeftOutError as missing:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common
 from yt360.filters.audit import sheet
@@ -15,7 +18,7 @@ VIDEOS = {f"loud{k}": 1 for k in range(12)} | {f"quiet{k}": 0 for k in range(8)}
 
 
 @pytest.fixture
-def yt360(monkeypatch, command):
+def yt360(monkeypatch: pytest.MonkeyPatch, command: Command) -> Callable[..., Any]:
     monkeypatch.setattr(common, "REGISTRY", FAKES)
     return command
 
@@ -33,7 +36,7 @@ def _fill(path: Path, faulty: set[str]) -> None:
     sheet.write(path, read)
 
 
-def test_from_a_sheet_to_numbers(yt360, root: Path, tmp_path: Path) -> None:
+def test_from_a_sheet_to_numbers(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     path = tmp_path / "audit.tsv"
     words = ("audit", "--root", root, "--sheet", path)
     code, out, _ = yt360(*words, "--sample", 10)
@@ -60,7 +63,7 @@ def test_from_a_sheet_to_numbers(yt360, root: Path, tmp_path: Path) -> None:
     assert "0.875 [0.875, 0.875]" in yt360(*words, "--sample", 20)[1]
 
 
-def test_labels_answer_too(yt360, root: Path, tmp_path: Path) -> None:
+def test_labels_answer_too(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.tsv"
     labels.write_text("quiet1\tsilent\nloud1\tkeep\nloud2\tstill\n")
     told = json.loads(
@@ -69,7 +72,7 @@ def test_labels_answer_too(yt360, root: Path, tmp_path: Path) -> None:
     assert told["judged"] == 2
 
 
-def test_another_seed_is_refused(yt360, root: Path, tmp_path: Path) -> None:
+def test_another_seed_is_refused(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     assert yt360("audit", "--root", root, "--sheet", path, "--seed", 5)[0] == 0
     code, _, err = yt360("audit", "--root", root, "--sheet", path, "--seed", 6)
@@ -78,7 +81,7 @@ def test_another_seed_is_refused(yt360, root: Path, tmp_path: Path) -> None:
     assert yt360("audit", "--root", root, "--sheet", path)[0] == 0
 
 
-def test_a_file_that_is_no_sheet_is_left_alone(yt360, root: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_sheet_is_left_alone(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     path = tmp_path / "notes.tsv"
     path.write_text("my notes\n")
     code, _, err = yt360("audit", "--root", root, "--sheet", path)
@@ -87,7 +90,7 @@ def test_a_file_that_is_no_sheet_is_left_alone(yt360, root: Path, tmp_path: Path
     assert path.read_text() == "my notes\n"
 
 
-def test_a_filter_that_has_decided_nothing(yt360, root: Path, tmp_path: Path) -> None:
+def test_a_filter_that_has_decided_nothing(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     code, _, err = yt360("audit", "--root", root, "--sheet", tmp_path / "a.tsv", "--filter", "stills")
     assert code == 2
     assert "(stills), found none" in err

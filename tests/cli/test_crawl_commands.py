@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ LIST = (
 
 
 @pytest.fixture
-def yt360(capsys):
+def yt360(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     def call(*words: object) -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
             main.main([str(word) for word in words])
@@ -42,7 +44,12 @@ def listed(tube: Tube, tmp_path: Path) -> Path:  # noqa: F811
     return path
 
 
-def test_discover_probe_download_one_after_the_other(yt360, listed: Path, tube: Tube, tmp_path: Path) -> None:  # noqa: F811
+def test_discover_probe_download_one_after_the_other(
+    yt360: Callable[..., Any],
+    listed: Path,
+    tube: Tube,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     root = tmp_path / "root"
     code, out = yt360("crawl", "discover", "--root", root, "--source", listed, "-p", ACCESS, "--json")
     assert (code, json.loads(out)["videos"]) == (0, 3)
@@ -68,7 +75,9 @@ def test_discover_probe_download_one_after_the_other(yt360, listed: Path, tube: 
     assert failures == {"no-ambisonic-format": 1, "removed": 1}
 
 
-def test_a_listed_video_waits_and_is_explained_by_its_address_too(yt360, listed: Path, tmp_path: Path) -> None:
+def test_a_listed_video_waits_and_is_explained_by_its_address_too(
+    yt360: Callable[..., Any], listed: Path, tmp_path: Path
+) -> None:
     """It was unknown until it was crawled, and an address was never a video."""
     root = tmp_path / "root"
     yt360("crawl", "discover", "--root", root, "--source", listed, "-p", ACCESS)
@@ -79,7 +88,7 @@ def test_a_listed_video_waits_and_is_explained_by_its_address_too(yt360, listed:
     assert yt360("explain", "ZZZZZZZZZZZ", "--root", root)[0] == 2
 
 
-def test_a_gone_channel_is_said_by_discover(yt360, tube: Tube, tmp_path: Path) -> None:  # noqa: F811
+def test_a_gone_channel_is_said_by_discover(yt360: Callable[..., Any], tube: Tube, tmp_path: Path) -> None:  # noqa: F811
     gone = "https://www.youtube.com/@gone"
     tube.lists[gone] = {"error": "This channel does not exist."}
     (tmp_path / "list.txt").write_text(f"AAAAAAAAAAA\n{gone}\n")
@@ -93,7 +102,12 @@ def test_a_gone_channel_is_said_by_discover(yt360, tube: Tube, tmp_path: Path) -
     assert (code, json.loads(out)["videos"]) == (1, 1)
 
 
-def test_attrition_of_a_list_and_what_changed_since(yt360, listed: Path, tube: Tube, tmp_path: Path) -> None:  # noqa: F811
+def test_attrition_of_a_list_and_what_changed_since(
+    yt360: Callable[..., Any],
+    listed: Path,
+    tube: Tube,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     root, table = tmp_path / "root", tmp_path / "published.tsv"
     table.write_text(LIST)
     yt360("crawl", "probe", "--root", root, "--source", listed, "-p", ACCESS)
@@ -118,7 +132,7 @@ def test_attrition_of_a_list_and_what_changed_since(yt360, listed: Path, tube: T
     )
 
 
-def test_crawl_without_a_step_does_all_three(yt360, listed: Path, tmp_path: Path) -> None:
+def test_crawl_without_a_step_does_all_three(yt360: Callable[..., Any], listed: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     words = ("--root", root, "--source", listed, "-p", ACCESS, "-p", "check_arrived=false", "--min-free-gb", 0)
     assert yt360("crawl", *words)[0] == 1
@@ -127,7 +141,11 @@ def test_crawl_without_a_step_does_all_three(yt360, listed: Path, tmp_path: Path
     assert "source" not in record["params"]
 
 
-def test_the_doctor_looks_at_this_machine_and_asks_as_each_client(yt360, tube: Tube, monkeypatch) -> None:  # noqa: F811
+def test_the_doctor_looks_at_this_machine_and_asks_as_each_client(
+    yt360: Callable[..., Any],
+    tube: Tube,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(doctor, "yt_dlp_version", "2020.01.01")
     code, out = yt360("crawl", "doctor", "--offline")
     assert code == 1

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
@@ -83,7 +84,7 @@ def _video(path: Path, level: int) -> None:
 
 
 @pytest.fixture
-def page_run(install, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def page_run(install: Install, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs a line of the tutorial in a folder with its recipe and videos; gives exit code, output and errors."""
     install(TUTORIAL)
     (tmp_path / "videos").mkdir()
@@ -103,7 +104,9 @@ def page_run(install, command: Command, tmp_path: Path, monkeypatch: pytest.Monk
     return run
 
 
-def test_the_stage_of_the_tutorial_has_all_that_a_built_in_one_has(page_run, tmp_path: Path) -> None:
+def test_the_stage_of_the_tutorial_has_all_that_a_built_in_one_has(
+    page_run: Callable[..., Any], tmp_path: Path
+) -> None:
     code, out, err = page_run("yt360 run recipe.yaml --root data --workers 2", "--min-free-gb", "0")
     assert code == 0, err
     assert next(line for line in out.splitlines() if line.startswith("dark")).split()[:4] == ["dark", "1", "1", "0"]
@@ -125,7 +128,9 @@ def test_the_stage_of_the_tutorial_has_all_that_a_built_in_one_has(page_run, tmp
 
 
 @pytest.mark.slow
-def test_the_stage_of_the_tutorial_runs_on_ray(page_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stage_of_the_tutorial_runs_on_ray(
+    page_run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ray", reason="no Ray here: pip install 'yt360[ray]'")
     paths = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
@@ -148,7 +153,7 @@ def test_an_announced_stage_is_listed_with_the_commands(install: Install, comman
 
 
 def test_a_root_whose_stage_is_not_installed_says_what_to_install(
-    install,
+    install: Install,
     command: Command,
     tmp_path: Path,
 ) -> None:

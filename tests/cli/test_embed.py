@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import yt360
 import yt360.errors
+from tests.cli.conftest import Command
 from tests.inference.scenes import in_form, model_folder
 from tests.training.world import make_root
 from yt360.inference import embedding
@@ -25,7 +27,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return in_form(tmp_path_factory.mktemp("scene") / "scene.mp4")
 
 
-def test_a_file_becomes_rows_of_what_the_model_says(command, folder: Path, scene: Path, tmp_path: Path) -> None:
+def test_a_file_becomes_rows_of_what_the_model_says(
+    command: Command, folder: Path, scene: Path, tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"no video")
     out = tmp_path / "features.parquet"
@@ -50,7 +54,7 @@ def test_a_file_becomes_rows_of_what_the_model_says(command, folder: Path, scene
 
 
 def test_clips_of_a_split_and_an_interruption(
-    command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_root(tmp_path / "root", videos=2, test_videos=1, clips=1)
     out = tmp_path / "features.parquet"
@@ -58,7 +62,7 @@ def test_clips_of_a_split_and_an_interruption(
     made = []
     real = embedding.Embedder.rows
 
-    def rows(embedder, name, recording):
+    def rows(embedder: Any, name: Any, recording: Any) -> Any:
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(name)
@@ -94,7 +98,9 @@ def test_clips_of_a_split_and_an_interruption(
         (("a.mp4", "--dry-run"), "--dry-run: expected --root with a dataset that was built here, found files"),
     ],
 )
-def test_wrong_use_is_refused_before_anything_is_read(command, folder: Path, tmp_path, words, expected) -> None:
+def test_wrong_use_is_refused_before_anything_is_read(
+    command: Command, folder: Path, tmp_path: Path, words: list[str], expected: str
+) -> None:
     code, _, err = command("embed", *words, "--model", folder, "--out", tmp_path / "f.parquet")
     assert code == 2
     assert expected in err

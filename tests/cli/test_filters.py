@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES, Dataset
 from yt360.cli import common
 
@@ -14,7 +17,7 @@ VIDEOS = {"video1": 2, "video2": 1, "quiet": 0, "quieter": 0}
 
 
 @pytest.fixture
-def yt360(monkeypatch, command):
+def yt360(monkeypatch: pytest.MonkeyPatch, command: Command) -> Callable[..., Any]:
     """Runs a command in this process; gives its exit code, standard output and standard error."""
     monkeypatch.setattr(common, "REGISTRY", FAKES)
     return command
@@ -26,7 +29,7 @@ def root(dataset: Dataset) -> Path:
     return dataset.root.path
 
 
-def test_evaluate_counts_hits_misses_and_alarms(yt360, root: Path, tmp_path: Path) -> None:
+def test_evaluate_counts_hits_misses_and_alarms(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.tsv"
     labels.write_text("video1\tkeep\nvideo2\tsilent\nquiet\tsilent\nquieter\toutdoor\nelsewhere\tsilent\nx\tnonsense\n")
     code, out, _ = yt360("filters", "evaluate", "--root", root, "--labels", labels, "--json")
@@ -41,13 +44,13 @@ def test_evaluate_counts_hits_misses_and_alarms(yt360, root: Path, tmp_path: Pat
     assert "0.500 [0.095, 0.905]" in yt360("filters", "evaluate", "--root", root, "--labels", labels)[1]
 
 
-def test_labels_that_are_none_are_wrong_use(yt360, root: Path, tmp_path: Path) -> None:
+def test_labels_that_are_none_are_wrong_use(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     code, _, err = yt360("filters", "evaluate", "--root", root, "--labels", tmp_path / "none.tsv")
     assert code == 2
     assert "none.tsv: expected" in err
 
 
-def test_sweep_writes_a_page(yt360, root: Path, tmp_path: Path) -> None:
+def test_sweep_writes_a_page(yt360: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     labels = tmp_path / "labels.tsv"
     labels.write_text("video1\tkeep\nquiet\tsilent\n")
     code, out, _ = yt360("filters", "sweep", "--root", root, "--labels", labels, "--out", tmp_path / "sweep.html")
@@ -56,14 +59,14 @@ def test_sweep_writes_a_page(yt360, root: Path, tmp_path: Path) -> None:
     assert "Thresholds" in (tmp_path / "sweep.html").read_text()
 
 
-def test_report_says_where_it_is(yt360, root: Path) -> None:
+def test_report_says_where_it_is(yt360: Callable[..., Any], root: Path) -> None:
     code, out, _ = yt360("report", "--root", root)
     assert code == 0
     assert str(root / "report" / "report.html") in out
     assert "silent" in (root / "report" / "report.html").read_text()
 
 
-def test_agreement_of_two_files_and_their_merged_one(yt360, tmp_path: Path) -> None:
+def test_agreement_of_two_files_and_their_merged_one(yt360: Callable[..., Any], tmp_path: Path) -> None:
     ann, ben = tmp_path / "ann.tsv", tmp_path / "ben.tsv"
     ann.write_text("video1\tkeep\nvideo2\tstill\nvideo3\tkeep\n")
     ben.write_text("video1\tkeep\nvideo2\tkeep\nvideo4\tkeep\n")
@@ -80,7 +83,7 @@ def test_agreement_of_two_files_and_their_merged_one(yt360, tmp_path: Path) -> N
     assert "no video has labels of two people (labels of: ann)" in out
 
 
-def test_files_of_one_name_are_of_two_people(yt360, tmp_path: Path) -> None:
+def test_files_of_one_name_are_of_two_people(yt360: Callable[..., Any], tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "labels.tsv").write_text("video1\tkeep\nvideo2\tstill\n")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.cli.conftest import Command
 from tests.inference.scenes import in_form, model_folder
 from yt360.media.inspect import inspect_media
 
 
-def test_a_file_becomes_table_picture_and_a_sphere_with_sound(command, tmp_path: Path) -> None:
+def test_a_file_becomes_table_picture_and_a_sphere_with_sound(command: Command, tmp_path: Path) -> None:
     scene = in_form(tmp_path / "scene.mp4")
     folder = model_folder(tmp_path / "model")
     out = tmp_path / "out"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES
 from yt360.cli import common, outcome, run
 from yt360.engine.storage import Root
@@ -17,7 +20,7 @@ WEIGHTS = "{item}: the weights of 'oneformer' are not there; get them, or name t
 
 
 @pytest.fixture
-def yt360(monkeypatch, command):
+def yt360(monkeypatch: pytest.MonkeyPatch, command: Command) -> Callable[..., Any]:
     monkeypatch.setattr(run, "REGISTRY", FAKES)
     monkeypatch.setattr(common, "REGISTRY", FAKES)
     return command
@@ -57,7 +60,9 @@ def test_of_a_traceback_the_last_line_is_shown() -> None:
     assert cause.words == "ValueError: 7 is too many"
 
 
-def test_a_run_ends_with_the_reasons_the_result_and_the_next_commands(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_a_run_ends_with_the_reasons_the_result_and_the_next_commands(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "root"
     code, out, _ = yt360("run", recipe, "--root", root, "--min-free-gb", 0)
     assert code == 0
@@ -69,7 +74,9 @@ def test_a_run_ends_with_the_reasons_the_result_and_the_next_commands(yt360, rec
         assert f"  yt360 {command}" in commands
 
 
-def test_a_stage_alone_and_a_quiet_run_name_no_next_command(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_a_stage_alone_and_a_quiet_run_name_no_next_command(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "root"
     code, out, err = yt360("run", recipe, "--root", root, "--min-free-gb", 0, "-q")
     assert (code, err) == (0, "")
@@ -78,7 +85,9 @@ def test_a_stage_alone_and_a_quiet_run_name_no_next_command(yt360, recipe: Path,
     assert "next:" not in yt360("chunk", "--root", root, "--min-free-gb", 0)[1]
 
 
-def test_where_nothing_came_through_no_training_is_proposed(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_where_nothing_came_through_no_training_is_proposed(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "root"
     _, out, _ = yt360("run", recipe, "--root", root, "--min-free-gb", 0, "--set", "crawl.videos={quiet: 0}")
     assert "result: no clips: nothing came through all stages" in out
@@ -86,13 +95,13 @@ def test_where_nothing_came_through_no_training_is_proposed(yt360, recipe: Path,
     assert "yt360 train" not in out
 
 
-def test_quiet_and_verbose_exclude_each_other(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_quiet_and_verbose_exclude_each_other(yt360: Callable[..., Any], recipe: Path, tmp_path: Path) -> None:
     code, _, err = yt360("run", recipe, "--root", tmp_path / "root", "-q", "-v")
     assert code == 2
     assert "exclude each other" in err
 
 
-def test_a_stage_that_its_parameters_switch_off_is_said_to_be_off(command, tmp_path: Path) -> None:
+def test_a_stage_that_its_parameters_switch_off_is_said_to_be_off(command: Command, tmp_path: Path) -> None:
     segment = Segment(SegmentParams(model="none"), None)
     assert list(outcome.told_off([segment, Segment(SegmentParams(), None)])) == ["    segment: off (no model)"]
     path = tmp_path / "recipe.yaml"
@@ -107,7 +116,7 @@ def test_a_stage_that_its_parameters_switch_off_is_said_to_be_off(command, tmp_p
 
 
 def test_a_manifest_with_text_that_is_no_utf8_is_none_to_the_result_and_the_next_run_mends_it(
-    yt360, recipe: Path, tmp_path: Path
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
 ) -> None:
     """It ended in a UnicodeDecodeError where the flipped bit was in a text that no checksum was asked about."""
     root = Root(tmp_path / "root")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import CHECKOUT
+from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES
 from yt360.cli import common, explain, run
 
@@ -17,7 +20,7 @@ VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 
 
 @pytest.fixture
-def yt360(monkeypatch, command):
+def yt360(monkeypatch: pytest.MonkeyPatch, command: Command) -> Callable[..., Any]:
     """Runs a command in this process; gives its exit code and standard output."""
     monkeypatch.setattr(run, "REGISTRY", FAKES)
     monkeypatch.setattr(common, "REGISTRY", FAKES)
@@ -33,7 +36,7 @@ def recipe(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("worker_processes")
-def test_run_then_ask(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_run_then_ask(yt360: Callable[..., Any], recipe: Path, tmp_path: Path) -> None:
     root = tmp_path / "root"
     code, out, _ = yt360("run", recipe, "--root", root, "--workers", 2, "--min-free-gb", 0)
     assert code == 0
@@ -66,7 +69,7 @@ def test_run_then_ask(yt360, recipe: Path, tmp_path: Path) -> None:
     assert yt360("verify", "--root", root)[0] == 0
 
 
-def test_stages_one_by_one_give_the_same_as_a_run(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_stages_one_by_one_give_the_same_as_a_run(yt360: Callable[..., Any], recipe: Path, tmp_path: Path) -> None:
     whole, steps = tmp_path / "whole", tmp_path / "steps"
     yt360("run", recipe, "--root", whole, "--min-free-gb", 0)
     for stage in ("crawl", "chunk", "split", "shard"):
@@ -76,7 +79,9 @@ def test_stages_one_by_one_give_the_same_as_a_run(yt360, recipe: Path, tmp_path:
         assert (steps / path.relative_to(whole)).read_bytes() == path.read_bytes()
 
 
-def test_stage_before_its_predecessor_does_nothing_and_says_how_many_wait(yt360, tmp_path: Path) -> None:
+def test_stage_before_its_predecessor_does_nothing_and_says_how_many_wait(
+    yt360: Callable[..., Any], tmp_path: Path
+) -> None:
     code, out, _ = yt360("shard", "--root", tmp_path / "root", "--min-free-gb", 0)
     assert code == 0
     assert out.splitlines()[1].split()[:6] == ["shard", "0", "0", "0", "0", "0"]
@@ -97,19 +102,23 @@ def test_stage_before_its_predecessor_does_nothing_and_says_how_many_wait(yt360,
         (["nonsense"], "nonsense"),
     ],
 )
-def test_wrong_use_exits_with_2_and_says_what_to_do(yt360, recipe: Path, tmp_path: Path, words, message: str) -> None:
+def test_wrong_use_exits_with_2_and_says_what_to_do(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
     code, _, err = yt360(*[word.format(tmp=tmp_path, recipe=recipe) for word in words])
     assert code == 2
     assert message in err
 
 
-def test_full_disk_exits_with_1_and_names_the_floor(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_full_disk_exits_with_1_and_names_the_floor(yt360: Callable[..., Any], recipe: Path, tmp_path: Path) -> None:
     code, _, err = yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 1e9)
     assert code == 1
     assert "--min-free-gb" in err
 
 
-def test_explain_of_something_unknown_says_where_to_look(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_explain_of_something_unknown_says_where_to_look(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
+) -> None:
     yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
     code, _, err = yt360("explain", "nobody", "--root", tmp_path / "r")
     assert code == 2
@@ -117,7 +126,9 @@ def test_explain_of_something_unknown_says_where_to_look(yt360, recipe: Path, tm
     assert "did you mean" not in err
 
 
-def test_explain_of_a_mistyped_id_names_those_that_are_near(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_explain_of_a_mistyped_id_names_those_that_are_near(
+    yt360: Callable[..., Any], recipe: Path, tmp_path: Path
+) -> None:
     yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
     code, _, err = yt360("explain", "quite", "--root", tmp_path / "r")
     assert code == 2
@@ -196,7 +207,7 @@ def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_progra
     assert not any(line.startswith(("packed", "repaired")) for line in lines)
 
 
-def test_explain_as_json_has_the_thresholds_in_force(yt360, recipe: Path, tmp_path: Path) -> None:
+def test_explain_as_json_has_the_thresholds_in_force(yt360: Callable[..., Any], recipe: Path, tmp_path: Path) -> None:
     yt360("run", recipe, "--root", tmp_path / "r", "--min-free-gb", 0)
     history = json.loads(yt360("explain", "quiet", "--root", tmp_path / "r", "--json")[1])["history"]
     assert all(isinstance(event["thresholds"], dict) for event in history)

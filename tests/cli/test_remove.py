@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -23,7 +25,7 @@ SHARDS = {"shard": {"target_mb": 0.02}, "split": {"test_share": 0.0}}
 
 
 @pytest.fixture
-def yt360(monkeypatch, capsys):
+def yt360(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     for module in (run, common, remove):
         monkeypatch.setattr(module, "REGISTRY", FAKES)
 
@@ -62,7 +64,7 @@ def holding(folder: Path, text: str) -> list[str]:
     ]
 
 
-def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) -> None:
+def test_nothing_of_it_stays_and_only_its_shards_change(yt360: Callable[..., Any], made: Dataset) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in (made.root.path / "shards").glob("*.tar")}
     clips = pd.read_parquet(made.root.manifests / "clips.parquet")
     touched = set(clips[clips.video == "beta"].shard)
@@ -82,7 +84,7 @@ def test_nothing_of_it_stays_and_only_its_shards_change(yt360, made: Dataset) ->
     assert len(holding(made.root.report, "alpha")) == len(holding(made.root.state / "crawl-discovery", "alpha")) == 1
 
 
-def test_no_older_record_of_a_shard_names_its_clips(yt360, made: Dataset) -> None:
+def test_no_older_record_of_a_shard_names_its_clips(yt360: Callable[..., Any], made: Dataset) -> None:
     """Regression: the record from before the shard was written again stayed in the ledger."""
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
     records = list(ledger.read(made.root.ledger / "shard"))
@@ -90,7 +92,7 @@ def test_no_older_record_of_a_shard_names_its_clips(yt360, made: Dataset) -> Non
     assert not [record.item for record in records if any(clip.startswith("beta") for clip in record.meta["clips"])]
 
 
-def test_a_shard_that_held_nothing_else_goes(yt360, tmp_path: Path) -> None:
+def test_a_shard_that_held_nothing_else_goes(yt360: Callable[..., Any], tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
     dataset.run(VIDEOS, shard={"target_mb": 0.001}, split={"test_share": 0.0})
     assert len(list((dataset.root.path / "shards").glob("*.tar"))) == 8
@@ -99,7 +101,9 @@ def test_a_shard_that_held_nothing_else_goes(yt360, tmp_path: Path) -> None:
     assert len(pd.read_parquet(dataset.root.manifests / "shards.parquet")) == 5
 
 
-def test_a_dry_run_and_a_no_change_nothing(yt360, made: Dataset, monkeypatch) -> None:
+def test_a_dry_run_and_a_no_change_nothing(
+    yt360: Callable[..., Any], made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     everything = {path: path.read_bytes() for path in made.root.path.rglob("*") if path.is_file()}
     code, out = yt360("remove", "beta", "--root", made.root.path, "--dry-run")
     assert code == 0
@@ -109,7 +113,9 @@ def test_a_dry_run_and_a_no_change_nothing(yt360, made: Dataset, monkeypatch) ->
     assert {path: path.read_bytes() for path in made.root.path.rglob("*") if path.is_file()} == everything
 
 
-def test_a_kill_in_the_middle_is_ended_by_the_same_command(yt360, made: Dataset, monkeypatch) -> None:
+def test_a_kill_in_the_middle_is_ended_by_the_same_command(
+    yt360: Callable[..., Any], made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = ledger.forget
 
     def dies(folder: Path, items: frozenset[str], *more: str) -> int:
@@ -127,7 +133,7 @@ def test_a_kill_in_the_middle_is_ended_by_the_same_command(yt360, made: Dataset,
     assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl", "state/segments.tsv"]
 
 
-def test_a_video_never_seen_is_kept_out(yt360, made: Dataset) -> None:
+def test_a_video_never_seen_is_kept_out(yt360: Callable[..., Any], made: Dataset) -> None:
     code, out = yt360("remove", "epsilon", "--root", made.root.path, "--yes")
     assert code == 0
     assert "epsilon: never seen in this root; its tombstone will keep it out" in out
@@ -139,7 +145,7 @@ def _everything(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("gone", "stays"), [("walk", "walk-00000"), ("walk-00000", "walk")])
-def test_a_clip_s_id_is_no_video_s_id(yt360, tmp_path: Path, gone: str, stays: str) -> None:
+def test_a_clip_s_id_is_no_video_s_id(yt360: Callable[..., Any], tmp_path: Path, gone: str, stays: str) -> None:
     """F3: the video `walk-00000` went with the video `walk`, whose first clip is called so."""
     dataset = Dataset(tmp_path / "root")
     videos = {"walk": 2, "walk-00000": 2}
@@ -159,7 +165,9 @@ def test_a_clip_s_id_is_no_video_s_id(yt360, tmp_path: Path, gone: str, stays: s
     assert not verify(dataset.catalog({stays: 2}, **SHARDS), workers=1).damaged
 
 
-def test_a_clip_is_refused_and_its_video_named(yt360, made: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clip_is_refused_and_its_video_named(
+    yt360: Callable[..., Any], made: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = _everything(made.root.path)
     with pytest.raises(SystemExit) as ended:
         main.main(["remove", "beta-00000", "--root", str(made.root.path), "--yes"])
@@ -169,7 +177,7 @@ def test_a_clip_is_refused_and_its_video_named(yt360, made: Dataset, capsys: pyt
 
 
 def test_a_video_s_folder_that_is_a_link_goes_and_where_it_led_is_said(
-    yt360, made: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    yt360: Callable[..., Any], made: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A kind of F21: the takedown ended behind its tombstone, and all of the video stayed."""
     folder = made.root.data / "crawl" / "beta"
@@ -182,7 +190,7 @@ def test_a_video_s_folder_that_is_a_link_goes_and_where_it_led_is_said(
 
 
 def test_a_takedown_that_may_not_delete_names_what(
-    yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    yt360: Callable[..., Any], made: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It said `video.mkv`, and to move that away."""
 
@@ -197,7 +205,9 @@ def test_a_takedown_that_may_not_delete_names_what(
     assert f"{made.root.data}/crawl/beta: expected something that can be deleted" in capsys.readouterr().err
 
 
-def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_takedown_needs_no_free_room(
+    yt360: Callable[..., Any], made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """F5: below the floor the shards kept the video, and repeating was no help."""
     monkeypatch.setattr(Root, "free_bytes", lambda _: 1000)
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
@@ -205,7 +215,9 @@ def test_a_takedown_needs_no_free_room(yt360, made: Dataset, monkeypatch: pytest
     assert "beta" not in set(pd.read_parquet(made.root.manifests / "clips.parquet")["video"])
 
 
-def test_a_takedown_needs_not_one_free_block(yt360, made: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_takedown_needs_not_one_free_block(
+    yt360: Callable[..., Any], made: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A kind of F5: there was no room for the tombstone, and the advice was to move its file away."""
     yt360("remove", "never-seen", "--root", made.root.path, "--yes")
     stones, fsync = made.root.state / "removed.jsonl", os.fsync
@@ -223,7 +235,7 @@ def test_a_takedown_needs_not_one_free_block(yt360, made: Dataset, monkeypatch: 
 
 @pytest.mark.parametrize("changed", [{}, {"chunk": {"tone_hz": 300.0}}], ids=["defaults", "other-parameters"])
 def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
-    yt360, tmp_path: Path, changed: dict[str, dict[str, float]]
+    yt360: Callable[..., Any], tmp_path: Path, changed: dict[str, dict[str, float]]
 ) -> None:
     """F19: the default recipe judged the others, and all went."""
     made = Dataset(tmp_path / "root")
@@ -247,7 +259,7 @@ def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
     assert {name: _everything(made.root.path / "shards")[name] for name in after} == after
 
 
-def test_a_dry_run_lists_what_goes(yt360, made: Dataset) -> None:
+def test_a_dry_run_lists_what_goes(yt360: Callable[..., Any], made: Dataset) -> None:
     """F26: what a kill left of a write still held the video's row, and was never looked at."""
     leftover = made.root.manifests / ".videos.parquet.0123abcd.partial"
     leftover.write_bytes(b"a row of beta")

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
+from tests.cli.conftest import Command
 from tests.inference.scenes import in_form
 from tests.training.world import make_root
 
@@ -16,7 +17,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_root(tmp_path_factory.mktemp("render") / "root", videos=1, clips=1, seconds=0.5)
 
 
-def test_a_clip_becomes_a_video_and_is_not_replaced_unasked(command, root: Path, tmp_path: Path) -> None:
+def test_a_clip_becomes_a_video_and_is_not_replaced_unasked(command: Command, root: Path, tmp_path: Path) -> None:
     out = tmp_path / "view.mp4"
     words = ("render", "video000-00000", "--root", root, "--az", 30, "--fov", 80, "--size", "64x48", "--out", out)
     code, said, err = command(*words)
@@ -35,7 +36,7 @@ def test_a_clip_becomes_a_video_and_is_not_replaced_unasked(command, root: Path,
 
 
 @pytest.mark.slow
-def test_a_file_that_inspect_understands(command, tmp_path: Path) -> None:
+def test_a_file_that_inspect_understands(command: Command, tmp_path: Path) -> None:
     scene = in_form(tmp_path / "scene.mp4")
     out = tmp_path / "view.mp4"
     words = ("--size", "64x48", "--start", 1, "--duration", 0.5, "--out", out)
@@ -58,7 +59,7 @@ def test_a_file_that_inspect_understands(command, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_refused_in_words(
-    command, root: Path, tmp_path: Path, monkeypatch, words: tuple[str, ...], said: str
+    command: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = command("render", *(str(root) if word == "ROOT" else word for word in words))

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import yt360
+from tests.cli.conftest import Command
 from tests.inference.scenes import in_form, model_folder
 from yt360.cli import main
 from yt360.cli.looker import Looker
@@ -71,7 +72,9 @@ def index(scenes: list[Path], model: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize(
     "halves", [("sound", "video"), ("video", "sound"), ("sound", "sound"), ("video", "video")], ids="-".join
 )
-def test_the_best_hit_is_the_same_moment_and_direction(command, scenes, model, index, halves) -> None:
+def test_the_best_hit_is_the_same_moment_and_direction(
+    command: Command, scenes: list[Path], model: Path, index: Path, halves: tuple[str, str]
+) -> None:
     by, find = halves
     words = ("search", "--model", model, "--index", index, "--by", by, "--find", find, "--json")
     code, said, err = command(*words, "--like", scenes[1], "--at", "1", "--top", "5", "--per-source", "0")
@@ -87,7 +90,9 @@ def test_the_best_hit_is_the_same_moment_and_direction(command, scenes, model, i
     assert [hit["found"]["source"] for hit in of_table["hits"]] == [str(scenes[1]), str(scenes[0])]
 
 
-def test_a_source_of_the_table_needs_no_file(command, scenes, model, index, tmp_path) -> None:
+def test_a_source_of_the_table_needs_no_file(
+    command: Command, scenes: list[Path], model: Path, index: Path, tmp_path: Path
+) -> None:
     gone = "elsewhere.mp4"
     table, about = read_features(index)
     names = [gone if name == str(scenes[0]) else name for name in table["source"].to_pylist()]
@@ -116,7 +121,9 @@ def test_a_source_of_the_table_needs_no_file(command, scenes, model, index, tmp_
     assert "--direction: expected one of those in" in err
 
 
-def test_features_of_another_model_are_refused(command, scenes, index, tmp_path) -> None:
+def test_features_of_another_model_are_refused(
+    command: Command, scenes: list[Path], index: Path, tmp_path: Path
+) -> None:
     other = model_folder(tmp_path / "other")
     code, _, err = command("search", "--model", other, "--index", index, "--like", scenes[0])
     assert code == 2

@@ -18,7 +18,9 @@ def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-def test_what_takes_long_is_announced_and_what_does_not_is_not(said, monkeypatch) -> None:
+def test_what_takes_long_is_announced_and_what_does_not_is_not(
+    said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(talk, "_PATIENCE_S", 0.02)
     with talk.doing("reading the records"):
         time.sleep(0.2)
@@ -30,7 +32,9 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(said, monkeypatch
 
 
 @pytest.mark.parametrize(("option", "lines"), [("-v", 2), ("-q", 0)])
-def test_verbose_tells_every_step_with_its_time_and_quiet_none(said, monkeypatch, option: str, lines: int) -> None:
+def test_verbose_tells_every_step_with_its_time_and_quiet_none(
+    said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, option: str, lines: int
+) -> None:
     monkeypatch.setattr(talk, "_PATIENCE_S", 0.0)
 
     @click.command()
@@ -47,14 +51,14 @@ def test_verbose_tells_every_step_with_its_time_and_quiet_none(said, monkeypatch
     assert len(said.messages) == lines
 
 
-def test_no_color_is_honoured(monkeypatch) -> None:
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[" in talk.coloured("failed", "red")
     monkeypatch.setenv("NO_COLOR", "1")
     assert talk.coloured("failed", "red") == "failed"
 
 
-def test_colours_do_not_move_columns_and_zeros_have_none(monkeypatch) -> None:
+def test_colours_do_not_move_columns_and_zeros_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, header = [["a", 0, 12], ["b", 3, 0]], ["stage", "filtered", "failed"]
     monkeypatch.setenv("NO_COLOR", "1")
     plain = common.table(rows, header)
@@ -65,7 +69,9 @@ def test_colours_do_not_move_columns_and_zeros_have_none(monkeypatch) -> None:
     assert painted.count("\x1b[31m") == 1
 
 
-def test_steps_say_how_far_they_are_where_nobody_watches_a_terminal(said, monkeypatch) -> None:
+def test_steps_say_how_far_they_are_where_nobody_watches_a_terminal(
+    said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = iter([0.0, 0.5, 0.5, 12.0, 12.0, 13.0])
     monkeypatch.setattr(talk.time, "monotonic", lambda: next(now, 13.0))
     with talk.Steps("looking at videos") as steps:

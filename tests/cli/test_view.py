@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import CHECKOUT
+from tests.cli.conftest import Command
 from tests.view.many_videos import many_videos
 from yt360 import view
 
@@ -47,7 +48,7 @@ def test_it_prints_an_address_that_answers_with_its_token_only(tmp_path: Path) -
     assert {path: path.read_bytes() for path in root.path.rglob("*") if path.is_file()} == before
 
 
-def test_wrong_use_is_said_before_anything_is_opened(command, tmp_path: Path) -> None:
+def test_wrong_use_is_said_before_anything_is_opened(command: Command, tmp_path: Path) -> None:
     root = many_videos(tmp_path / "root", 2)
     code, _, said = command("view", "--root", root.path, "--clips", "x")
     assert code == 2
@@ -62,7 +63,9 @@ def test_wrong_use_is_said_before_anything_is_opened(command, tmp_path: Path) ->
     assert "--host 203.0.113.7" in said
 
 
-def test_without_the_extra_it_says_what_to_install(command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_says_what_to_install(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = many_videos(tmp_path / "root", 2)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "yt360.view.server", raising=False)

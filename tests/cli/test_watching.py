@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Command
 from tests.engine.conftest import run_inline
 from tests.engine.toys import REGISTRY
 from yt360.cli import common, run, status
@@ -19,14 +22,16 @@ def _counting(count: int) -> recipe.Recipe:
 
 
 @pytest.fixture
-def yt360(monkeypatch: pytest.MonkeyPatch, command):
+def yt360(monkeypatch: pytest.MonkeyPatch, command: Command) -> Callable[..., Any]:
     for module in (common, run):
         monkeypatch.setattr(module, "REGISTRY", REGISTRY)
     monkeypatch.setattr(run, "publish", None)
     return command
 
 
-def test_verbose_summary_tells_throughput_time_bytes_and_the_three_slowest(yt360, tmp_path: Path) -> None:
+def test_verbose_summary_tells_throughput_time_bytes_and_the_three_slowest(
+    yt360: Callable[..., Any], tmp_path: Path
+) -> None:
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps({"stages": {"count": {"count": 14}, "second": {}}}))
     code, out, _ = yt360("run", path, "--root", tmp_path / "root", "--min-free-gb", 0, "-v")
@@ -60,7 +65,7 @@ def test_log_has_a_line_of_json_for_each_item_and_stage_and_for_the_end(tmp_path
 
 
 def test_follow_prints_again_when_something_changed_and_ends_with_ctrl_c(
-    yt360, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    yt360: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = Root(tmp_path / "root")
     run_inline(root, _counting(2))

@@ -86,7 +86,7 @@ def _dot() -> NDArray[np.uint8]:
     """A sphere (256, 512), dark but for one spot at the direction of the tests."""
     vectors = sphere.pixel_vectors(256, 512)
     there = sphere.unit_vector(np.radians(AZIMUTH_DEG), np.radians(ELEVATION_DEG))
-    return (255 * np.exp((vectors @ there - 1) / np.radians(3) ** 2)).astype(np.uint8)
+    return np.asarray(255 * np.exp((vectors @ there - 1) / np.radians(3) ** 2), np.float64).astype(np.uint8)
 
 
 def _off_centre_px(view: NDArray[np.generic]) -> float:
@@ -119,7 +119,9 @@ def test_v360_of_ffmpeg_counts_yaw_to_the_right(tmp_path: Path) -> None:
     )
     words = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", "sphere.png", "-vf", view, "view.png"]
     subprocess.run(words, cwd=tmp_path, check=True, timeout=60)
-    assert _off_centre_px(cv2.imread(str(tmp_path / "view.png"), cv2.IMREAD_GRAYSCALE)) < 0.5
+    seen = cv2.imread(str(tmp_path / "view.png"), cv2.IMREAD_GRAYSCALE)
+    assert seen is not None
+    assert _off_centre_px(seen) < 0.5
 
 
 def test_pyequilib_counts_yaw_to_the_left_and_pitch_down(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from yt_dlp import YoutubeDL
 
@@ -11,7 +13,7 @@ from yt360.crawling.formats import SOUND, Format, candidates, client_of, describ
 
 def _sorted(formats: list[Format]) -> tuple[YoutubeDL, list[Format]]:
     ydl = YoutubeDL({"quiet": True, "format_sort": sort_order(1080, ["vcodec:vp9", "proto"])}, auto_init=False)
-    info = {"id": "x", "formats": [{"url": "https://h.test/", **one} for one in formats]}
+    info: dict[str, Any] = {"id": "x", "formats": [{"url": "https://h.test/", **one} for one in formats]}
     ydl.sort_formats(info)
     return ydl, info["formats"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ QUICK: dict[str, Any] = {
 
 
 @pytest.fixture
-def crawl(tube: Tube, tmp_path: Path):
+def crawl(tube: Tube, tmp_path: Path) -> Callable[..., Any]:
     for name in ("AAAAAAAAAAA", "BBBBBBBBBBB", "CCCCCCCCCCC"):
         offer(tube, name, SOUNDS + PICTURES)
     tube.lists[GONE] = {"error": "This channel does not exist."}
@@ -62,7 +63,9 @@ NAME = listing(GONE).name
         ("Something that nobody heard of", "unexpected"),
     ],
 )
-def test_the_rest_is_crawled_and_the_list_fails_by_its_kind(crawl, tube: Tube, error: str, kind: str) -> None:
+def test_the_rest_is_crawled_and_the_list_fails_by_its_kind(
+    crawl: Callable[..., Any], tube: Tube, error: str, kind: str
+) -> None:
     """Nothing at all was crawled, and `status` knew of nothing."""
     tube.lists[GONE] = {"error": error}
     result, states = crawl("AAAAAAAAAAA", GONE, ALIVE, "BBBBBBBBBBB")
@@ -72,7 +75,7 @@ def test_the_rest_is_crawled_and_the_list_fails_by_its_kind(crawl, tube: Tube, e
     assert error in failed.error
 
 
-def test_what_is_gone_for_good_is_asked_for_again_on_demand_only(crawl, tube: Tube) -> None:
+def test_what_is_gone_for_good_is_asked_for_again_on_demand_only(crawl: Callable[..., Any], tube: Tube) -> None:
     crawl("AAAAAAAAAAA", GONE)
     asked = len(tube.asked("/list"))
     result, states = crawl("AAAAAAAAAAA", GONE)
@@ -83,7 +86,7 @@ def test_what_is_gone_for_good_is_asked_for_again_on_demand_only(crawl, tube: Tu
     assert (states["BBBBBBBBBBB"], states[NAME], result.failed) == ("done", "filtered", [])
 
 
-def test_what_may_pass_is_asked_for_by_the_next_run(crawl, tube: Tube) -> None:
+def test_what_may_pass_is_asked_for_by_the_next_run(crawl: Callable[..., Any], tube: Tube) -> None:
     tube.lists[GONE] = {"error": "HTTP Error 503: Service Unavailable"}
     result, states = crawl("AAAAAAAAAAA", GONE)
     assert (states[NAME], result.failed[0].kind) == ("failed", "network")
@@ -93,7 +96,9 @@ def test_what_may_pass_is_asked_for_by_the_next_run(crawl, tube: Tube) -> None:
     assert not result.failed
 
 
-def test_what_was_listed_before_is_crawled_though_the_channel_is_gone(crawl, tube: Tube, tmp_path: Path) -> None:
+def test_what_was_listed_before_is_crawled_though_the_channel_is_gone(
+    crawl: Callable[..., Any], tube: Tube, tmp_path: Path
+) -> None:
     """With `refresh_lists_after_days` a channel that was deleted since stopped every later run."""
     crawl("AAAAAAAAAAA", ALIVE)
     for path in (tmp_path / "root" / "state" / "crawl-discovery").iterdir():
@@ -107,12 +112,14 @@ def test_what_was_listed_before_is_crawled_though_the_channel_is_gone(crawl, tub
         assert [record.item for record in result.failed] == [listing(ALIVE).name]
 
 
-def test_a_list_alone_that_is_gone_is_a_failure_and_no_wrong_use(crawl) -> None:
+def test_a_list_alone_that_is_gone_is_a_failure_and_no_wrong_use(crawl: Callable[..., Any]) -> None:
     result, states = crawl(GONE)
     assert (states, len(result.failed)) == ({NAME: "failed"}, 1)
 
 
-def test_names_and_tables_never_take_a_failed_list_for_a_video(crawl, tube: Tube, tmp_path: Path) -> None:
+def test_names_and_tables_never_take_a_failed_list_for_a_video(
+    crawl: Callable[..., Any], tube: Tube, tmp_path: Path
+) -> None:
     (tmp_path / "list.txt").write_text(f"mine={GONE}\nonly={ALIVE}\n")
     (tmp_path / "table.csv").write_text(f"video,start,end,split\n{GONE},,,test\nAAAAAAAAAAA,0,10,test\n")
     _, states = crawl(str(tmp_path / "list.txt"), str(tmp_path / "table.csv"))

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_the_time_to_the_next_counts_from_the_request(tmp_path: Path) -> None:
     """Regression: a slow start in one turn let the next request follow sooner than the rate allows."""
     clock = Clock()
     limiter = _limiter(tmp_path, clock, youtube_videos_per_hour=360, youtube_pause_s=(0, 0))
-    asked = []
+    asked: list[float] = []
 
     def slow_start(slot: Slot) -> None:
         clock.sleep(4.0 if not asked else 0.0)
@@ -106,7 +107,7 @@ def test_clock_set_back_does_not_stop_the_crawl(tmp_path: Path) -> None:
 
 def test_refusal_closes_for_all_and_the_pause_grows_and_shrinks_again(tmp_path: Path) -> None:
     clock = Clock()
-    access = {
+    access: dict[str, Any] = {
         "youtube_videos_per_hour": 1e9,
         "youtube_pause_s": (0, 0),
         "backoff_s": 600,
@@ -136,7 +137,12 @@ def test_server_s_own_wish_is_kept(tmp_path: Path) -> None:
 
 def test_after_a_pause_one_goes_first_alone(tmp_path: Path) -> None:
     clock = Clock()
-    access = {"youtube_videos_per_hour": 1e9, "youtube_pause_s": (0, 0), "concurrent_downloads": 4, "backoff_s": 10}
+    access: dict[str, Any] = {
+        "youtube_videos_per_hour": 1e9,
+        "youtube_pause_s": (0, 0),
+        "concurrent_downloads": 4,
+        "backoff_s": 10,
+    }
     first, second = _limiter(tmp_path, clock, **access), _limiter(tmp_path, clock, **access)
     with first.acquire(FOREVER) as slot:
         slot.open_circuit("bot-wall")

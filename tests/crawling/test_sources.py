@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import assume, given, settings
@@ -136,7 +137,7 @@ def test_what_an_address_points_at_is_its_host_path_and_query(one: str, other: s
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from([f"http://{h}.test/{p}/v.mkv" for h in "ab" for p in "xyz"]), min_size=1), st.randoms())
-def test_ids_do_not_depend_on_order_or_company(urls: list[str], random) -> None:
+def test_ids_do_not_depend_on_order_or_company(urls: list[str], random: Random) -> None:
     alone = {url: _names(url)[0] for url in urls}
     shuffled = random.sample(urls, len(urls))
     found = {target.where["video"]: target.name for target in _targets(shuffled)}

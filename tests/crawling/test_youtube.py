@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +85,7 @@ def test_every_form_is_the_same_video_and_nobody_is_asked(form: str) -> None:
     assert not target.item().hints
 
 
-def test_all_forms_together_are_one_video(tmp_path) -> None:
+def test_all_forms_together_are_one_video(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("\n".join(form.replace("ID", ID) for form in FORMS))
     assert [target.name for target in expand_sources(str(path), _nothing)] == [ID]
@@ -120,7 +121,7 @@ def test_lists_are_lists(url: str) -> None:
 
 
 @pytest.mark.parametrize("video", ["short", "", "%20", "abc%20def%20ghi"])
-def test_a_watch_page_without_an_id_is_refused_before_anybody_is_asked(tmp_path, video: str) -> None:
+def test_a_watch_page_without_an_id_is_refused_before_anybody_is_asked(tmp_path: Path, video: str) -> None:
     (tmp_path / "list.txt").write_text(f"{ID}\nhttps://www.youtube.com/watch?v={video}&t=3\n")
     with pytest.raises(UsageError, match=r"line 2.*11 characters"):
         list(expand_sources(str(tmp_path / "list.txt"), _nothing))
@@ -136,7 +137,7 @@ def test_a_watch_page_without_an_id_is_refused_before_anybody_is_asked(tmp_path,
         "m.youtube.com/live/1",
     ],
 )
-def test_other_pages_of_one_video_without_an_id_are_refused_too(tmp_path, page: str) -> None:
+def test_other_pages_of_one_video_without_an_id_are_refused_too(tmp_path: Path, page: str) -> None:
     """A kind of the watch pages above: each was a request of YouTube while planning."""
     (tmp_path / "list.txt").write_text(f"{ID}\nhttps://{page.replace(' ', '%20')}\n")
     with pytest.raises(UsageError, match=r"line 2.*11 characters"):

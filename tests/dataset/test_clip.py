@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,9 +146,16 @@ def test_damaged_bytes_are_named_unless_nobody_asked(own_root: Path) -> None:
 def test_views_of_one_moment_decode_it_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = yt360.open(root)
     calls: list[str] = []
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            calls.append(name)
+            return real(*args, **options)
+
+        return call
+
     for name in ("decode_frames", "decode_sound"):
-        real = getattr(decoding, name)
-        monkeypatch.setattr(decoding, name, lambda *a, _r=real, _n=name, **k: (calls.append(_n), _r(*a, **k))[1])
+        monkeypatch.setattr(decoding, name, counted(name, getattr(decoding, name)))
     first = data[2].view(0)
     second = data[2].view(90)
     assert sorted(calls) == ["decode_frames", "decode_sound"]

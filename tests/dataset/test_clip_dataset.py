@@ -132,7 +132,7 @@ def test_options_that_do_not_fit_are_named(root: Path, tmp_path: Path) -> None:
         ({"sound_s": 2.5}, "shorter than one sample"),
     ):
         with pytest.raises(UsageError, match=words):
-            yt360.ClipDataset(root, **options)  # type: ignore[arg-type]
+            yt360.ClipDataset(root, **options)
     mixed = make_root(tmp_path / "mixed", videos=2, clips=1, seconds=1.0)
     edit_manifest(mixed, lambda rows: rows[0].update(sample_rate_hz=48000))
     with pytest.raises(UsageError, match=r"\[24000, 48000\] Hz"):

@@ -105,7 +105,7 @@ def test_frames_that_are_shown_twice_are_cut_twice() -> None:
 def test_views_may_be_chosen_by_the_sound() -> None:
     seen: list[tuple[int, ...]] = []
 
-    def choose(sound: NDArray[np.float32]) -> list:
+    def choose(sound: NDArray[np.float32]) -> list[Any]:
         seen.append(sound.shape)
         return [fixed_view(sphere.View(1.0, 0.0, 1.2, 1.2))]
 

@@ -23,7 +23,7 @@ def flac(samples: int, subtype: str, *, channels: int = 4, seed: int = 0) -> byt
 def by_libsndfile(data: bytes, start: int, samples: int) -> np.ndarray:
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         file.seek(start)
-        return file.read(samples, dtype="float32", always_2d=True)
+        return np.asarray(file.read(samples, dtype="float32", always_2d=True))
 
 
 FILES = {
@@ -33,7 +33,7 @@ FILES = {
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_a_window_is_what_libsndfile_reads(data):
+def test_a_window_is_what_libsndfile_reads(data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(FILES)))
     samples = data.draw(st.integers(1, min(key[0], 30_000)))
     start = data.draw(st.integers(0, key[0] - samples))
@@ -44,12 +44,12 @@ def test_a_window_is_what_libsndfile_reads(data):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
-def test_the_head_says_what_the_file_holds(channels):
+def test_the_head_says_what_the_file_holds(channels: int) -> None:
     head = read_flac_head(flac(9000, "PCM_16", channels=channels))
     assert (head.sample_rate_hz, head.channels, head.samples, head.block) == (RATE, channels, 9000, 4096)
 
 
-def test_blocks_are_found_though_their_sync_pattern_stands_in_the_sound():
+def test_blocks_are_found_though_their_sync_pattern_stands_in_the_sound() -> None:
     """Random residuals hold the two bytes by chance; in a metadata block they stand a thousand times."""
     noise = np.random.default_rng(3).integers(-(1 << 23), 1 << 23, (60_000, 4)).astype(np.int32) << 8
     stream = io.BytesIO()
@@ -66,7 +66,7 @@ def test_blocks_are_found_though_their_sync_pattern_stands_in_the_sound():
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_damaged_bytes_end_in_an_error_or_in_sound_of_the_right_shape(data):
+def test_damaged_bytes_end_in_an_error_or_in_sound_of_the_right_shape(data: st.DataObject) -> None:
     file = bytearray(FILES[5000, "PCM_16"])
     for place in data.draw(st.lists(st.integers(0, len(file) - 1), min_size=1, max_size=6)):
         file[place] ^= data.draw(st.integers(1, 255))
@@ -75,7 +75,7 @@ def test_damaged_bytes_end_in_an_error_or_in_sound_of_the_right_shape(data):
         assert decode_window(damaged, read_flac_head(damaged), 3000, 1500).shape[0] == 1500
 
 
-def test_a_damaged_block_is_not_passed_off_as_sound():
+def test_a_damaged_block_is_not_passed_off_as_sound() -> None:
     file = bytearray(FILES[100_000, "PCM_16"])
     file[len(file) // 2] ^= 0x10
     damaged = bytes(file)
@@ -85,13 +85,13 @@ def test_a_damaged_block_is_not_passed_off_as_sound():
 
 
 @pytest.mark.parametrize(("start", "samples"), [(-1, 10), (0, 0), (4990, 11), (6000, 1)])
-def test_a_window_outside_is_refused(start, samples):
+def test_a_window_outside_is_refused(start: int, samples: int) -> None:
     file = FILES[5000, "PCM_16"]
     with pytest.raises(FlacError, match="of 5000"):
         decode_window(file, read_flac_head(file), start, samples)
 
 
-def test_what_is_no_flac_is_refused():
+def test_what_is_no_flac_is_refused() -> None:
     for data in (b"", b"fLaC", b"RIFF" + bytes(60), FILES[70, "PCM_16"][:30]):
         with pytest.raises(FlacError):
             read_flac_head(data)

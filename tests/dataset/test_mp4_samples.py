@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 
 import av
 import numpy as np
@@ -19,7 +20,7 @@ from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter
 
 
-def written(path, frames: np.ndarray, gop: int = 8) -> bytes:
+def written(path: Path, frames: np.ndarray, gop: int = 8) -> bytes:
     height, width = frames.shape[1:3]
     with ClipVideoWriter(path, width, height, 16, gop=gop, crf=20, preset="veryfast") as writer:
         for frame in frames:
@@ -34,26 +35,26 @@ def as_libav_sees_it(data: bytes) -> list[tuple[int, int, int, bool]]:
     return [(packet.pos, packet.size, place, packet.is_keyframe) for packet, place in zip(packets, order, strict=True)]
 
 
-def test_it_is_what_libav_reads_with_and_without_reordered_frames(tmp_path):
+def test_it_is_what_libav_reads_with_and_without_reordered_frames(tmp_path: Path) -> None:
     for data in (MP4, written(tmp_path / "clip.mp4", frames_with_numbers(40))):
         table = read_sample_table(data)
         columns = (table.offsets.tolist(), table.sizes.tolist(), table.shown.tolist(), table.keys.tolist())
         assert list(zip(*columns, strict=True)) == as_libav_sees_it(data)
 
 
-def test_only_the_frames_since_the_key_frame_are_decoded(tmp_path):
+def test_only_the_frames_since_the_key_frame_are_decoded(tmp_path: Path) -> None:
     table = read_sample_table(written(tmp_path / "clip.mp4", frames_with_numbers(40)))
     assert table.span([13, 14, 18]) == range(8, 19)
     assert table.span([8]) == range(8, 9)
 
 
 @pytest.mark.parametrize("data", [b"", b"ftyp", b"\0\0\0\1moov" + b"\xff" * 24, MP4[:200], MP4[len(MP4) // 2 :]])
-def test_what_is_no_clip_is_refused(data):
+def test_what_is_no_clip_is_refused(data: bytes) -> None:
     with pytest.raises(SampleTableError):
         read_sample_table(data)
 
 
-def test_another_codec_is_named(tmp_path):
+def test_another_codec_is_named(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with av.open(stream, "w", format="mp4") as container:
         track = container.add_stream("mpeg4", rate=16)
@@ -67,7 +68,7 @@ def test_another_codec_is_named(tmp_path):
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_damage_ends_in_frames_or_in_an_item_error(data):
+def test_damage_ends_in_frames_or_in_an_item_error(data: st.DataObject) -> None:
     damaged = bytearray(MP4)
     moov = MP4.index(b"moov")
     for _ in range(data.draw(st.integers(1, 4))):
@@ -76,7 +77,7 @@ def test_damage_ends_in_frames_or_in_an_item_error(data):
         assert decode_frames(bytes(damaged), clip(), [3, 20]).shape == (2, 32, 64, 3)
 
 
-def test_frames_of_a_long_clip_come_at_once(tmp_path):
+def test_frames_of_a_long_clip_come_at_once(tmp_path: Path) -> None:
     """A clip as the pipeline writes it: the frames asked for, whatever the place of the key frames."""
     frames = encode_video(frames_with_numbers(40)), written(tmp_path / "clip.mp4", frames_with_numbers(40), gop=16)
     for data in frames:

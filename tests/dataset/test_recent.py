@@ -9,8 +9,12 @@ def test_what_was_used_longest_ago_makes_room() -> None:
     asked: list[str] = []
     kept = RecentlyUsed[bytes](10, len)
 
+    def made(key: str, size: int) -> bytes:
+        asked.append(key)
+        return bytes(size)
+
     def get(key: str, size: int) -> int:
-        return len(kept.get(key, lambda: (asked.append(key), bytes(size))[1]))
+        return len(kept.get(key, lambda: made(key, size)))
 
     for key, size in (
         ("a", 5),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +55,17 @@ def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "root")
 
 
+class Marks:
+    """Counts attempts at an item, which leave their marks in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = str(folder)
+
+    def __call__(self, name: str) -> int:
+        return len(list(Path(self.folder).glob(f"{name}.*")))
+
+
 @pytest.fixture
-def marks(tmp_path: Path) -> Callable[[str], int]:
-    """Counts attempts at an item; its folder is ``marks.folder``."""
-    folder = tmp_path / "marks"
-    folder.mkdir()
-
-    def count(name: str) -> int:
-        return len(list(folder.glob(f"{name}.*")))
-
-    count.folder = str(folder)  # type: ignore[attr-defined]
-    return count
+def marks(tmp_path: Path) -> Marks:
+    return Marks(tmp_path / "marks")

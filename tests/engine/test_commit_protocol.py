@@ -9,12 +9,14 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.engine.conftest import NAMES, run_inline, states, toy_recipe, tree
+from tests.engine.conftest import NAMES, Marks, run_inline, states, toy_recipe, tree
 from yt360 import process_tag
 from yt360.engine import storage, verify, worker
 from yt360.engine.stage import Item
@@ -72,7 +74,7 @@ def test_duplicate_record(root: Root, undisturbed: dict[str, str]) -> None:
     assert tree(root) == undisturbed
 
 
-def test_clock_skew(root: Root, marks) -> None:
+def test_clock_skew(root: Root, marks: Marks) -> None:
     """The newest record is the one of the highest sequence, though another host's clock runs years ahead."""
     run_inline(root, toy_recipe(behaviour={"a": "filter"}, marks=marks.folder))
     for path in (root.ledger / "misbehave").glob("*.jsonl"):
@@ -114,7 +116,7 @@ def test_nfs_without_locks(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not run_inline(root, toy_recipe()).failed
 
 
-def storage_hold(place, what: str):
+def storage_hold(place: str, what: str) -> Any:
     from yt360.engine.lease import hold
 
     # The holder in this test renews every five seconds.
@@ -128,7 +130,7 @@ def _mounted(folder: Path, size: str) -> bool:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path):
+def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     if os.getuid() != 0 or not _mounted(folder, "2m"):
         pytest.skip("mounting a small file system needs root")
@@ -188,7 +190,7 @@ def test_fault_at_a_commit_point_leaves_nothing_that_counts(
     owner_of_point = ledger.LedgerWriter if point == "append" else worker
     real = getattr(owner_of_point, point)
 
-    def broken(*words, **settings):
+    def broken(*words: Any, **settings: Any) -> None:
         if when == "after":
             real(*words, **settings)
         raise OSError(errno.EIO, "Input/output error")

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import CHECKOUT
-from tests.engine.conftest import run_inline, toy_recipe, tree
+from tests.engine.conftest import Marks, run_inline, toy_recipe, tree
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
 from yt360.engine.storage import Root
@@ -74,14 +75,14 @@ def test_weights_that_are_fetched_for_ever_are_left_at_the_first_signal(
     assert signal.getsignal(signal.SIGTERM) is handler
 
 
-def test_a_signal_while_items_are_in_flight_waits_for_them(root: Root, marks) -> None:
+def test_a_signal_while_items_are_in_flight_waits_for_them(root: Root, marks: Marks) -> None:
     made = recipe.build(
         {"stages": {"source": {"names": ["a", "b"]}, "misbehave": {"marks": marks.folder}}}, REGISTRY, [], where="test"
     )
     stage = type(made.stages[1])
     process = stage.process
 
-    def told(self, item, context):  # type: ignore[no-untyped-def]
+    def told(self, item: Any, context: Any) -> Any:  # type: ignore[no-untyped-def]
         signal.raise_signal(signal.SIGTERM)
         return process(self, item, context)
 

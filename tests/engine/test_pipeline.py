@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import CHECKOUT
-from tests.engine.conftest import NAMES, run, run_inline, states, toy_recipe, tree
+from tests.engine.conftest import NAMES, Marks, run, run_inline, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline, recipe
 from yt360.engine.executors.local import session_members
@@ -22,7 +23,7 @@ from yt360.engine.storage import Root
 from yt360.errors import DiskFullError, RootBusyError, UsageError
 
 
-def test_a_run_does_everything_and_a_second_run_nothing(root: Root, marks) -> None:
+def test_a_run_does_everything_and_a_second_run_nothing(root: Root, marks: Marks) -> None:
     made = toy_recipe(marks=marks.folder)
     first = run(root, made)
     assert not first.failed
@@ -54,7 +55,7 @@ def test_done_filtered_and_failed_are_three_things(root: Root) -> None:
     assert set(DatasetState(root, made.stages).passing("misbehave")) == {"dddd"}
 
 
-def test_transient_failure_is_tried_again_up_to_the_cap(root: Root, marks) -> None:
+def test_transient_failure_is_tried_again_up_to_the_cap(root: Root, marks: Marks) -> None:
     made = toy_recipe(behaviour={"a": "fail-twice", "bb": "always-shaky", "ccc": "fail"}, marks=marks.folder)
     run_inline(root, made)
     assert states(root, made) == {"a": "done", "bb": "failed", "ccc": "failed", "dddd": "done"}
@@ -67,7 +68,7 @@ def test_transient_failure_is_tried_again_up_to_the_cap(root: Root, marks) -> No
     assert (marks("bb"), marks("ccc"), marks("dddd")) == (9, 2, 1)
 
 
-def test_worker_that_dies_costs_an_attempt_and_nothing_else(root: Root, marks) -> None:
+def test_worker_that_dies_costs_an_attempt_and_nothing_else(root: Root, marks: Marks) -> None:
     made = toy_recipe(behaviour={"a": "segfault-once", "bb": "segfault"}, marks=marks.folder)
     result = run(root, made)
     assert states(root, made) == {"a": "done", "bb": "failed", "ccc": "done", "dddd": "done"}
@@ -77,7 +78,7 @@ def test_worker_that_dies_costs_an_attempt_and_nothing_else(root: Root, marks) -
 
 
 @pytest.mark.slow
-def test_hanging_decoder_is_cut_at_its_timeout_with_all_it_started(root: Root, marks) -> None:
+def test_hanging_decoder_is_cut_at_its_timeout_with_all_it_started(root: Root, marks: Marks) -> None:
     made = toy_recipe(behaviour={"a": "hang"}, marks=marks.folder)
     started = time.monotonic()
     result = run(root, made)
@@ -114,7 +115,7 @@ def test_refuses_to_start_below_the_free_disk_floor(root: Root) -> None:
     assert not list(root.data.iterdir())
 
 
-def test_free_disk_that_shrinks_below_the_floor_stops_the_run(root: Root, monkeypatch) -> None:
+def test_free_disk_that_shrinks_below_the_floor_stops_the_run(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     free = iter([10**12] * 3)
     monkeypatch.setattr(Root, "free_bytes", lambda self: next(free, 0))
     with pytest.raises(DiskFullError):
@@ -130,7 +131,7 @@ def test_two_runs_on_one_root_the_second_is_refused(root: Root) -> None:
     assert not run(root, toy_recipe()).failed
 
 
-def test_changed_parameter_redoes_exactly_what_it_touches(root: Root, marks) -> None:
+def test_changed_parameter_redoes_exactly_what_it_touches(root: Root, marks: Marks) -> None:
     run_inline(root, toy_recipe(marks=marks.folder))
     made = toy_recipe(names=[*NAMES, "new"], marks=marks.folder)
     result = run_inline(root, made)
@@ -143,7 +144,7 @@ def test_changed_parameter_redoes_exactly_what_it_touches(root: Root, marks) -> 
     }
 
 
-def test_changed_threshold_redecides_and_decodes_nothing(root: Root, marks) -> None:
+def test_changed_threshold_redecides_and_decodes_nothing(root: Root, marks: Marks) -> None:
     run_inline(root, toy_recipe(marks=marks.folder))
     strict = toy_recipe(marks=marks.folder, thresholds={"longest": 9})
     result = run_inline(root, strict)
@@ -223,7 +224,7 @@ def _resume(root: Root, marks: str) -> None:
     assert not run_inline(root, toy_recipe([f"item{n}" for n in range(12)], seconds=0.05, marks=marks)).failed
 
 
-def _wait_for(condition, limit_s: float = 30.0) -> None:
+def _wait_for(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline
@@ -231,7 +232,7 @@ def _wait_for(condition, limit_s: float = 30.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> dict[str, str]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("undisturbed")
     (folder / "marks").mkdir()
     _resume(Root(folder / "root"), str(folder / "marks"))
@@ -239,7 +240,9 @@ def undisturbed(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("after", [1, 5, 9])
-def test_sigkill_at_any_moment_then_resume_gives_the_same_bytes(root: Root, marks, undisturbed, after: int) -> None:
+def test_sigkill_at_any_moment_then_resume_gives_the_same_bytes(
+    root: Root, marks: Marks, undisturbed: dict[str, str], after: int
+) -> None:
     process = _start(root, marks.folder)
     _wait_for(lambda: marks("*") >= after)
     workers = {int(name.name.split("-")[1]) for name in Path(marks.folder).glob("*.*-*")}
@@ -250,7 +253,7 @@ def test_sigkill_at_any_moment_then_resume_gives_the_same_bytes(root: Root, mark
     assert tree(root) == undisturbed
 
 
-def test_sigkill_of_one_worker_gives_the_same_bytes(root: Root, marks, undisturbed) -> None:
+def test_sigkill_of_one_worker_gives_the_same_bytes(root: Root, marks: Marks, undisturbed: dict[str, str]) -> None:
     process = _start(root, marks.folder)
     _wait_for(lambda: marks("*") >= 3)
     worker = int(next(Path(marks.folder).glob("*.*-*")).name.split("-")[1])
@@ -260,7 +263,7 @@ def test_sigkill_of_one_worker_gives_the_same_bytes(root: Root, marks, undisturb
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_sigterm_and_ctrl_c_drain_cleanly(root: Root, marks, undisturbed, number: int) -> None:
+def test_sigterm_and_ctrl_c_drain_cleanly(root: Root, marks: Marks, undisturbed: dict[str, str], number: int) -> None:
     process = _start(root, marks.folder)
     _wait_for(lambda: marks("*") >= 2)
     process.send_signal(number)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ TOY = {
 }
 
 
-def build(value=TOY, settings=()):
+def build(value: Any = TOY, settings: tuple[Any, ...] = ()) -> Any:
     return recipe.build(value, REGISTRY, settings, where="toy.yaml")
 
 
@@ -51,7 +52,7 @@ def test_settings_override_with_types_and_reach_thresholds_by_their_name() -> No
         ({"stages": {}, "stagse": {}}, "unknown key 'stagse'; did you mean 'stages'"),
     ],
 )
-def test_wrong_recipe_says_what_was_expected(value, words: str) -> None:
+def test_wrong_recipe_says_what_was_expected(value: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
         build(value)
     assert "toy.yaml" in str(caught.value)

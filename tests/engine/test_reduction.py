@@ -25,7 +25,7 @@ def ranked(names: list[str] = NAMES, misbehave: dict[str, Any] | None = None, **
     return recipe.build({"stages": stages}, REGISTRY, [], where="test")
 
 
-def worked(result) -> int:
+def worked(result: Any) -> int:
     return {stage.stage: stage.worked for stage in result.stages}["rank"]
 
 

@@ -93,7 +93,7 @@ def test_verify_finds_planted_damage_in_a_store_and_run_repairs_exactly_that(url
     assert _objects(url) == before
 
 
-def test_two_runs_on_one_store_the_second_is_refused(url: str, tmp_path: Path, monkeypatch) -> None:
+def test_two_runs_on_one_store_the_second_is_refused(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Root(url)
     root.create()
     lease = hold(StorePlace(ObjectStore(url), "state/lease"), url, renew_s=0.1)
@@ -160,7 +160,9 @@ def test_what_looks_like_a_secret_is_hidden(text: str, hidden: str) -> None:
     assert hidden not in redact(text)
 
 
-def test_steps_of_the_crawl_and_status_work_on_a_store(url: str, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_steps_of_the_crawl_and_status_work_on_a_store(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def yt360(*words: object) -> dict:
         with pytest.raises(SystemExit) as ended:
             main.main([*map(str, words), "--json"])
@@ -179,8 +181,8 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
     url: str,
     tmp_path: Path,
     tube: Tube,  # noqa: F811
-    monkeypatch,
-    capsys,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def probe(*words: object) -> dict:
         with pytest.raises(SystemExit) as ended:
@@ -203,7 +205,7 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
     assert [json.loads(row)["video"] for row in rows] == names
 
 
-def test_missing_bucket_is_wrong_use(server: str, tmp_path: Path, monkeypatch) -> None:
+def test_missing_bucket_is_wrong_use(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(UsageError, match="bucket"):
         run(Root("s3://nobody-made-this/x"), toy_recipe())

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from yt360.engine.object_store import ObjectStore
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError, RootBusyError, UsageError
 
-STAGE = SimpleNamespace(host_local=frozenset({"unfinished"}), mirrored=("shelf/index.json",))
+STAGE: Any = SimpleNamespace(host_local=frozenset({"unfinished"}), mirrored=("shelf/index.json",))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def names(root: Root) -> set[str]:
     return set(root.store.stamps(""))
 
 
-def test_what_belongs_to_one_host_stays_there_and_what_readers_need_goes_along(host) -> None:
+def test_what_belongs_to_one_host_stays_there_and_what_readers_need_goes_along(host: Callable[[str], Root]) -> None:
     one = host("one")
     one.declare([STAGE])
     for name in ("state/unfinished/part", "state/known.json", "shelf/index.json", "shelf/0.tar"):
@@ -56,7 +57,7 @@ def test_what_belongs_to_one_host_stays_there_and_what_readers_need_goes_along(h
     assert (other.path / "shelf" / "index.json").read_text() == "1"
 
 
-def test_who_does_not_know_of_a_file_neither_replaces_nor_removes_it(host) -> None:
+def test_who_does_not_know_of_a_file_neither_replaces_nor_removes_it(host: Callable[[str], Root]) -> None:
     one, other = host("one"), host("other")
     for root in (one, other):
         root.declare([STAGE])

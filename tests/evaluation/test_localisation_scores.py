@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,10 +19,14 @@ def at(*azimuths_deg: float) -> np.ndarray:
     return sphere.unit_vector(np.radians(azimuths_deg), 0.0)
 
 
-def score(references: list[dict], estimates: list[dict], **settings: int) -> LocalisationScores:
+def score(references: list[Any], estimates: list[Any], **settings: Any) -> LocalisationScores:
     scorer = LocalisationScorer(**settings)
     scorer.add(references, estimates)
     return scorer.scores()
+
+
+def close(found: LocalisationScores, f20: float, er20: float, le_deg: float, lr: float) -> bool:
+    return asdict(found) == pytest.approx({"f20": f20, "er20": er20, "le_deg": le_deg, "lr": lr}, abs=1e-5)
 
 
 def test_one_source_found_ten_degrees_off() -> None:
@@ -38,18 +45,18 @@ def test_beyond_twenty_degrees_it_is_no_true_positive_but_localised(off_deg: flo
 def test_one_of_two_is_missed() -> None:
     """TP 1, FN 1: F = 1 / (1 + 0.5), LR = 1 / 2; one deletion of two references."""
     found = score([{SPEECH: at(0, 90)}] * 10, [{SPEECH: at(90)}] * 10)
-    assert found == LocalisationScores(pytest.approx(2 / 3), 0.5, pytest.approx(0, abs=1e-5), 0.5)
+    assert close(found, 2 / 3, 0.5, 0, 0.5)
 
 
 def test_one_is_too_many() -> None:
     """TP 1, FP 1: F = 1 / (1 + 0.5); one insertion to one reference."""
     found = score([{SPEECH: at(0)}] * 10, [{SPEECH: at(120, 3)}] * 10)
-    assert found == LocalisationScores(pytest.approx(2 / 3), 1.0, pytest.approx(3), 1.0)
+    assert close(found, 2 / 3, 1.0, 3, 1.0)
 
 
 def test_another_class_at_the_right_place_is_a_substitution() -> None:
     found = score([{SPEECH: at(0)}] * 10, [{MUSIC: at(0)}] * 10)
-    assert found == LocalisationScores(0.0, 1.0, 180.0, 0.0)
+    assert close(found, 0.0, 1.0, 180.0, 0.0)
 
 
 def test_pairs_are_those_with_the_least_sum() -> None:
@@ -63,20 +70,20 @@ def test_pairs_are_those_with_the_least_sum() -> None:
 def test_angles_of_a_segment_are_averaged_before_they_are_judged() -> None:
     references, estimates = [{SPEECH: at(0)}] * 2, [{SPEECH: at(10)}, {SPEECH: at(40)}]
     by_second = score(references, estimates)
-    assert (by_second.f20, by_second.le_deg) == (0.0, pytest.approx(25))
+    assert [by_second.f20, by_second.le_deg] == pytest.approx([0.0, 25])
     by_frame = score(references, estimates, frames_per_segment=1)
-    assert (by_frame.f20, by_frame.le_deg) == (pytest.approx(1 / 2), pytest.approx(25))
+    assert [by_frame.f20, by_frame.le_deg] == pytest.approx([1 / 2, 25])
 
 
 def test_segments_are_counted_one_by_one() -> None:
     """The second second has nothing: one deletion of two references, F = 1 / (1 + 0.5)."""
     found = score([{SPEECH: at(0)}] * 20, [{SPEECH: at(0)}] * 10 + [{}] * 10)
-    assert found == LocalisationScores(pytest.approx(2 / 3), 0.5, pytest.approx(0, abs=1e-5), 0.5)
+    assert close(found, 2 / 3, 0.5, 0, 0.5)
 
 
 def test_an_estimate_at_another_moment_of_the_segment_pairs_with_nothing() -> None:
     found = score([{SPEECH: at(0)}] * 5 + [{}] * 5, [{}] * 5 + [{SPEECH: at(0)}] * 5)
-    assert found == LocalisationScores(0.0, 1.0, 180.0, 0.0)
+    assert close(found, 0.0, 1.0, 180.0, 0.0)
 
 
 def test_where_nothing_pairs_recall_falls_by_as_many_as_were_given() -> None:
@@ -86,7 +93,7 @@ def test_where_nothing_pairs_recall_falls_by_as_many_as_were_given() -> None:
     references = [{SPEECH: at(0)}] * 15 + [{}] * 5
     estimates = [{SPEECH: at(0)}] * 10 + [{}] * 5 + [{SPEECH: at(0, 90)}] * 5
     found = score(references, estimates)
-    assert found == LocalisationScores(pytest.approx(1 / 2), 1.0, pytest.approx(0, abs=1e-5), pytest.approx(1 / 3))
+    assert close(found, 1 / 2, 1.0, 0, 1 / 3)
 
 
 def test_scores_are_means_over_the_classes_that_have_a_reference() -> None:
@@ -103,7 +110,7 @@ def test_clips_add_up() -> None:
     scorer = LocalisationScorer()
     scorer.add([{SPEECH: at(0)}] * 10, [{SPEECH: at(0)}] * 10)
     scorer.add([{SPEECH: at(0)}] * 10, [{}] * 10)
-    assert scorer.scores() == LocalisationScores(pytest.approx(2 / 3), 0.5, pytest.approx(0, abs=1e-5), 0.5)
+    assert close(scorer.scores(), 2 / 3, 0.5, 0, 0.5)
 
 
 def test_nothing_to_find() -> None:

@@ -27,10 +27,10 @@ def scenery(seed: int = 0) -> NDArray[np.float32]:
         row, column = int(rng.integers(50, 110)), int(rng.integers(0, WIDTH - 30))
         picture[row : row + int(rng.integers(5, 25)), column : column + int(rng.integers(4, 25))] = rng.uniform(30, 220)
     # As sharp as a lens or an encoder leaves it, not sharper.
-    return cv2.GaussianBlur(picture, (0, 0), 0.8)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.8), np.float32)
 
 
-def film(draw: Callable[[int], NDArray], grain: float = 0.0, seed: int = 1) -> Iterator[NDArray[np.uint8]]:
+def film(draw: Callable[[int], np.ndarray], grain: float = 0.0, seed: int = 1) -> Iterator[NDArray[np.uint8]]:
     """Frames that ``draw`` makes of the sample number, with fresh grain of that standard deviation."""
     rng = np.random.default_rng(seed)
     for index in range(SAMPLES):
@@ -38,7 +38,7 @@ def film(draw: Callable[[int], NDArray], grain: float = 0.0, seed: int = 1) -> I
         yield np.clip(np.rint(frame), 0, 255).astype(np.uint8)
 
 
-def with_box(picture: NDArray, row: int, column: float, height: int, width: int, level: float) -> NDArray:
+def with_box(picture: np.ndarray, row: int, column: float, height: int, width: int, level: float) -> np.ndarray:
     """The picture with a striped box whose left edge is at a fractional column."""
     out = picture.copy()
     stripes = np.full((height, width), level, np.float32)
@@ -48,7 +48,7 @@ def with_box(picture: NDArray, row: int, column: float, height: int, width: int,
     return out * (1 - mask) + cv2.warpAffine(stripes, shift, (WIDTH, HEIGHT))
 
 
-def turned(picture: NDArray, yaw_deg: float, pitch_deg: float = 0.0) -> NDArray:
+def turned(picture: np.ndarray, yaw_deg: float, pitch_deg: float = 0.0) -> np.ndarray:
     """The picture with the whole sphere turned."""
     rotation = sphere.pitch_rotation(np.deg2rad(pitch_deg)) @ sphere.yaw_rotation(np.deg2rad(yaw_deg))
     return sphere.rotate_picture(picture.astype(np.float32), rotation, "cubic")

@@ -14,23 +14,23 @@ RATE = 24000
 SECONDS = 12
 
 
-def _unit(sound: NDArray) -> NDArray:
+def _unit(sound: np.ndarray) -> np.ndarray:
     """Scaled so that the first channel (or the mono signal) has an RMS of 1."""
     first = sound[0] if sound.ndim == 2 else sound
-    return sound / np.sqrt(np.mean(first**2))
+    return np.asarray(sound / np.sqrt(np.mean(first**2)))
 
 
 @cache
-def _colour(slope: float, samples: int) -> NDArray:
+def _colour(slope: float, samples: int) -> np.ndarray:
     return (np.fft.rfftfreq(samples, 1 / RATE) + 20) ** (-slope / 2)
 
 
-def coloured(rng: np.random.Generator, slope: float = 1.0, samples: int = SECONDS * RATE) -> NDArray:
+def coloured(rng: np.random.Generator, slope: float = 1.0, samples: int = SECONDS * RATE) -> np.ndarray:
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     return _unit(np.fft.irfft(spectrum * _colour(slope, samples), samples))
 
 
-def speech(rng: np.random.Generator, samples: int = SECONDS * RATE) -> NDArray:
+def speech(rng: np.random.Generator, samples: int = SECONDS * RATE) -> np.ndarray:
     """Syllables four to five a second: a gliding pulse train or noise through moving formants, with pauses."""
     out = np.zeros(samples)
     at, pitch = 0, rng.uniform(95, 220)
@@ -61,13 +61,13 @@ def speech(rng: np.random.Generator, samples: int = SECONDS * RATE) -> NDArray:
 
 
 @cache
-def _decays() -> tuple[NDArray, NDArray]:
+def _decays() -> tuple[np.ndarray, np.ndarray]:
     """Times of a note, and the envelopes of its harmonics (a row each)."""
     time, k = np.arange(int(1.5 * RATE)) / RATE, np.arange(1, 10)[:, None]
     return time, np.exp(-time * (2 + k)) / k
 
 
-def _tone(frequency: float) -> NDArray:
+def _tone(frequency: float) -> np.ndarray:
     time, decays = _decays()
     angle = 2 * np.pi * frequency * time
     twice_cos, before, harmonic = 2 * np.cos(angle), np.zeros_like(time), np.sin(angle)
@@ -79,7 +79,7 @@ def _tone(frequency: float) -> NDArray:
     return out
 
 
-def notes(rng: np.random.Generator, samples: int = SECONDS * RATE, voices: int = 3) -> list[NDArray]:
+def notes(rng: np.random.Generator, samples: int = SECONDS * RATE, voices: int = 3) -> list[np.ndarray]:
     """Plucked and held parts that play together."""
     parts = []
     for voice in range(voices):
@@ -95,7 +95,7 @@ def notes(rng: np.random.Generator, samples: int = SECONDS * RATE, voices: int =
     return parts
 
 
-def ambience(rng: np.random.Generator, waves: int = 40) -> NDArray:
+def ambience(rng: np.random.Generator, waves: int = 40) -> np.ndarray:
     """Noise from everywhere: each wave from its own direction, all as loud. Summed as spectra: much quicker."""
     samples = SECONDS * RATE
     azimuths, elevations = rng.uniform(-np.pi, np.pi, waves), np.arcsin(rng.uniform(-1, 1, waves))
@@ -110,8 +110,8 @@ def ambience(rng: np.random.Generator, waves: int = 40) -> NDArray:
 
 
 def in_room(
-    rng: np.random.Generator, signal: NDArray, azimuth: float, elevation: float, reverberation_s: float = 0.5
-) -> NDArray:
+    rng: np.random.Generator, signal: np.ndarray, azimuth: float, elevation: float, reverberation_s: float = 0.5
+) -> np.ndarray:
     """A source, a dozen reflections and a diffuse tail (in SN3D a third of W's power in each of x, y and z)."""
     length = int(reverberation_s * RATE)
     response = np.zeros((4, length))
@@ -125,17 +125,17 @@ def in_room(
     return _unit(np.stack([fftconvolve(signal, channel)[: len(signal)] for channel in response]))
 
 
-def mix(*layers: tuple[NDArray, float]) -> NDArray[np.float32]:
+def mix(*layers: tuple[np.ndarray, float]) -> NDArray[np.float32]:
     """Layers ``(4, samples)`` at levels in dB (of W), the whole at about -20 dBFS."""
-    total = sum(_unit(layer) * 10 ** (level_db / 20) for layer, level_db in layers)
+    total = np.asarray(sum(_unit(layer) * 10 ** (level_db / 20) for layer, level_db in layers))
     return (_unit(total) * 0.1).astype(np.float32)
 
 
-def voice_in_w(rng: np.random.Generator) -> NDArray:
+def voice_in_w(rng: np.random.Generator) -> np.ndarray:
     return np.stack([speech(rng), *np.zeros((3, SECONDS * RATE))])
 
 
-def bed(rng: np.random.Generator, half_angle_deg: float) -> NDArray:
+def bed(rng: np.random.Generator, half_angle_deg: float) -> np.ndarray:
     """A stereo mix as two virtual loudspeakers; 90° is mid-side in W and Y."""
     left, right = np.zeros((2, SECONDS * RATE))
     for part in notes(rng, voices=4):
@@ -146,4 +146,4 @@ def bed(rng: np.random.Generator, half_angle_deg: float) -> NDArray:
         tail = rng.standard_normal(RATE) * np.exp(-np.arange(RATE) / RATE / 0.15) * 0.03
         channel += fftconvolve(left + right, tail)[: len(channel)]
     angle = np.deg2rad(half_angle_deg)
-    return ambisonics.encode(left, angle, 0.0) + ambisonics.encode(right, -angle, 0.0)
+    return np.add(ambisonics.encode(left, angle, 0.0), ambisonics.encode(right, -angle, 0.0))

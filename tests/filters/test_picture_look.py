@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from yt360.filters.duplicates import visual_fingerprint
 from yt360.filters.frame_of_reference import picture_course
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_what_is_written_is_read(tmp_path: Path) -> None:
     made = picture_look.look(3.5, moving_frames(5.0))
     picture_look.write_look(tmp_path / "look.npz", made)
     found = picture_look.read_look(tmp_path / "look.npz")
@@ -24,13 +26,13 @@ def test_what_is_written_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no arrays", b"PK\x03\x04torn"])
-def test_a_damaged_look_is_an_error_that_names_the_file(tmp_path, content):
+def test_a_damaged_look_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "look.npz").write_bytes(content)
     with pytest.raises(ItemError, match=r"look\.npz"):
         picture_look.read_look(tmp_path / "look.npz")
 
 
-def test_a_part_of_a_course_is_what_is_seen_of_these_frames_alone():
+def test_a_part_of_a_course_is_what_is_seen_of_these_frames_alone() -> None:
     big = texture(height=256)
     turns = [sphere.yaw_rotation(0.02 * index) for index in range(96)]
     frames = [seen(big, turn) for turn in turns]
@@ -41,7 +43,7 @@ def test_a_part_of_a_course_is_what_is_seen_of_these_frames_alone():
     np.testing.assert_allclose(part.seen.sum(axis=1), alone.seen.sum(axis=1), atol=0.2)
 
 
-def test_pictures_are_described_in_the_middle_of_their_steps():
+def test_pictures_are_described_in_the_middle_of_their_steps() -> None:
     """Of a picture that changes once, at 3 s, the first of two steps of 4 s shows what was before."""
     one, other = (seen(texture(seed), np.eye(3)) for seed in (0, 1))
     made = picture_look.look(0.0, [one] * 48 + [other] * 80)

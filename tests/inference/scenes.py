@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def sound(seed: int = 3) -> NDArray[np.float64]:
 def in_form(
     path: Path,
     projection: str = "equirectangular",
-    convention: str = "ambix",
+    convention: ambisonics.Convention | Literal["itag 327"] = "ambix",
     *,
     yaw: float = 0.0,
     seed: int = 3,
@@ -74,7 +75,13 @@ def in_form(
         channels = np.stack([x, y, w, silence, z, silence])
         encode(path, frames=pictures, fps=FPS, sound=channels, audio="aac", layout="5.1")
     else:
-        encode(path, frames=pictures, fps=FPS, sound=ambisonics.from_ambix(heard, convention), audio="flac")
+        encode(
+            path,
+            frames=pictures,
+            fps=FPS,
+            sound=ambisonics.from_ambix(heard, convention),
+            audio="flac",
+        )
     insert_boxes(path, b"vide", *boxes)
     if convention == "ambix":
         insert_boxes(path, b"soun", sa3d([0, 1, 2, 3]))

@@ -44,7 +44,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def in_plain_form(model: AVSAModel, processor: AVSAProcessor, scene: Path) -> Features:
-    return model(**processor(scene, start_s=[0.0, 1.5], directions_deg=AROUND))
+    features: Features = model(**processor(scene, start_s=[0.0, 1.5], directions_deg=AROUND))
+    return features
 
 
 def _cosines(a: Features, b: Features) -> dict[str, float]:

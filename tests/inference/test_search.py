@@ -32,7 +32,7 @@ def table_of(vectors: np.ndarray, modality: str = "video_embedding") -> pa.Table
 
 
 def unit(values: np.ndarray) -> np.ndarray:
-    return values / np.linalg.norm(values, axis=-1, keepdims=True)
+    return np.asarray(values / np.linalg.norm(values, axis=-1, keepdims=True))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,9 @@ def brute_force(vectors: np.ndarray, query: Vectors, top: int, per_source: int) 
 
 
 @pytest.mark.parametrize("per_source", [0, 1, 2])
-def test_every_row_is_compared_and_one_recording_comes_so_often(path, vectors, per_source: int) -> None:
+def test_every_row_is_compared_and_one_recording_comes_so_often(
+    path: Path, vectors: np.ndarray, per_source: int
+) -> None:
     query = queries(vectors)
     hits = search(path, "video_embedding", query, top=70, per_source=per_source)
     expected = brute_force(vectors, query, 70, per_source)
@@ -79,7 +81,7 @@ def test_every_row_is_compared_and_one_recording_comes_so_often(path, vectors, p
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
-def test_the_query_says_where_it_is_like_that(path, vectors) -> None:
+def test_the_query_says_where_it_is_like_that(path: Path, vectors: np.ndarray) -> None:
     query = Vectors.of(table_of(vectors[[17, 170]]), "query")
     first, second = search(path, "video_embedding", query, top=2)
     assert {(hit.found.start_s, hit.query.azimuth_deg) for hit in (first, second)} == {(0.0, 0.0), (1.0, 90.0)}
@@ -93,7 +95,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_an_index_finds_nearly_all_that_brute_force_does(path, vectors) -> None:
+def test_an_index_finds_nearly_all_that_brute_force_does(path: Path, vectors: np.ndarray) -> None:
     shares = []
     every = queries(vectors)
     for k in range(len(every)):
@@ -106,13 +108,15 @@ def test_an_index_finds_nearly_all_that_brute_force_does(path, vectors) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_an_index_gives_each_recording_once_until_there_are_no_more(path, vectors) -> None:
+def test_an_index_gives_each_recording_once_until_there_are_no_more(path: Path, vectors: np.ndarray) -> None:
     hits = search(path, "video_embedding", queries(vectors, 1), top=100)
     assert len({hit.found.source for hit in hits}) == len(hits) == SOURCES
 
 
 @pytest.mark.usefixtures("small")
-def test_an_index_is_made_once_and_again_when_the_table_or_the_file_is_another(path, vectors, tmp_path) -> None:
+def test_an_index_is_made_once_and_again_when_the_table_or_the_file_is_another(
+    path: Path, vectors: np.ndarray, tmp_path: Path
+) -> None:
     made: list[str] = []
     query = queries(vectors, 1)
 
@@ -140,7 +144,9 @@ def test_an_index_is_made_once_and_again_when_the_table_or_the_file_is_another(p
 
 
 @pytest.mark.usefixtures("small")
-def test_an_index_that_cannot_be_kept_is_made_each_time(path, vectors, tmp_path, monkeypatch) -> None:
+def test_an_index_that_cannot_be_kept_is_made_each_time(
+    path: Path, vectors: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     made: list[str] = []
@@ -149,14 +155,16 @@ def test_an_index_that_cannot_be_kept_is_made_each_time(path, vectors, tmp_path,
 
 
 @pytest.mark.usefixtures("small")
-def test_without_faiss_a_large_table_needs_exact(path, vectors, monkeypatch) -> None:
+def test_without_faiss_a_large_table_needs_exact(
+    path: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "faiss", None)
     with pytest.raises(UsageError, match=r"pip install 'yt360\[search\]', or give --exact"):
         search(path, "video_embedding", queries(vectors, 1))
     assert search(path, "video_embedding", queries(vectors, 1), exact=True)
 
 
-def test_what_is_not_there_is_named(path, vectors) -> None:
+def test_what_is_not_there_is_named(path: Path, vectors: np.ndarray) -> None:
     with pytest.raises(UsageError, match="holds no rows sound_embedding; embed with --modality sound_embedding"):
         read_vectors(path, "sound_embedding")
     with pytest.raises(UsageError, match="no rows sound of clip99"):

@@ -16,8 +16,8 @@ def test_heat_is_hottest_where_the_sound_is(azimuth: float, elevation: float) ->
     row, column = np.unravel_index(change.argmax(), change.shape)
     hottest = sphere.pixel_vectors(112, 224)[row, column]
     assert np.degrees(sphere.angle_between(hottest, sphere.unit_vector(azimuth, elevation))) < 25
-    opposite = sphere.to_pixels(*sphere.direction(-sphere.unit_vector(azimuth, elevation)), 112, 224)
-    assert change[int(np.clip(round(opposite[0]), 0, 111)), round(opposite[1]) % 224] == 0
+    row, column = map(float, sphere.to_pixels(*sphere.direction(-sphere.unit_vector(azimuth, elevation)), 112, 224))
+    assert change[min(max(round(row), 0), 111), round(column) % 224] == 0
 
 
 def test_silence_leaves_the_frame_alone_and_diffuse_sound_hardly_tints_it() -> None:

@@ -303,7 +303,9 @@ def test_a_name_that_is_no_utf8_is_escaped_in_json(tmp_path: Path) -> None:
         (["v.mp4", "v2.wav"], None),
     ],
 )
-def test_the_sound_beside_a_picture_is_the_one_that_a_crawl_pairs(tmp_path: Path, names, found) -> None:
+def test_the_sound_beside_a_picture_is_the_one_that_a_crawl_pairs(
+    tmp_path: Path, names: list[str], found: str | None
+) -> None:
     for name in names:
         (tmp_path / name).touch()
     beside = inspect_cli.sound_beside(str(tmp_path / "v.mp4"))

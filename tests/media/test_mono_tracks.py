@@ -70,14 +70,14 @@ def test_names_say_which_is_which(tmp_path: Path, foa: np.ndarray, names: list[s
 
 
 def test_named_tracks_among_others(tmp_path: Path, foa: np.ndarray) -> None:
-    voice = 0.1 * np.random.default_rng(1).standard_normal(foa.shape[1])
+    voice = np.asarray(0.1 * np.random.default_rng(1).standard_normal(foa.shape[1]))
     path = tracks(tmp_path / "x.mov", [voice, *foa, voice], ["Boom", "W", "Y", "Z", "X", "Lav"])
     assert heard(path) == EVERYWHERE
 
 
 def test_tracks_of_a_film_set_are_not_ambisonics(tmp_path: Path, foa: np.ndarray) -> None:
     rng = np.random.default_rng(1)
-    path = tracks(tmp_path / "x.mov", [0.1 * rng.standard_normal(foa.shape[1]) for _ in range(4)])
+    path = tracks(tmp_path / "x.mov", list(0.1 * rng.standard_normal((4, foa.shape[1]))))
     facts = inspect_media(path).ambisonic
     assert facts is not None
     assert facts.reading is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def foa() -> np.ndarray:
     scene = 0.3 * ambience(rng, n)
     for azimuth, elevation in ((2.0, 0.3), (-0.7, -0.2), (0.4, 0.9)):
         scene += ambisonics.encode(source(rng, n), azimuth, elevation)
-    return resample_poly(scene, 2, 1, axis=1) * 0.5
+    return np.asarray(resample_poly(scene, 2, 1, axis=1) * 0.5)
 
 
 def _read(path: Path) -> tuple[np.ndarray, FoaDecodeSpec]:
@@ -195,7 +196,7 @@ def test_a_seek_finds_the_sound_to_the_millisecond(tmp_path: Path, audio: str, s
     sound = 0.2 * np.random.default_rng(1).standard_normal((4, 4 * 48_000))
     path = encode(tmp_path / f"x.{suffix}", sound=sound, rate_hz=48_000, audio=audio)
     reading = FoaDecodeSpec(channels=4, sample_rate_hz=48_000)
-    span = {"sample_rate_hz": 16_000, "start_s": 2.3337, "duration_s": 1.0}
+    span: dict[str, Any] = {"sample_rate_hz": 16_000, "start_s": 2.3337, "duration_s": 1.0}
     exact, sought = (
         np.concatenate(list(read_sound(path, reading, exact=exact, **span)), axis=1) for exact in (True, False)
     )

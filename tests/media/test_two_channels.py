@@ -59,7 +59,7 @@ def test_the_sphere_is_the_known_one() -> None:
 
     def level_db(angle_deg: float) -> np.ndarray:
         angles = eval_legendre(np.arange(len(orders))[:, None], np.cos(np.radians(angle_deg)))
-        return 20 * np.log10(np.abs((orders * angles).sum(axis=0)))
+        return np.asarray(20 * np.log10(np.abs((orders * angles).sum(axis=0))))
 
     np.testing.assert_allclose(level_db(0)[:2], 0, atol=0.01)
     assert level_db(0)[2] == pytest.approx(6, abs=0.3)

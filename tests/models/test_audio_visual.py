@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ def parameters(module: torch.nn.Module) -> float:
     return sum(p.numel() for p in module.parameters()) / 1e6
 
 
-def test_parameter_counts_of_the_published_networks():
+def test_parameter_counts_of_the_published_networks() -> None:
     """Facts 1.4: 15.38 M, 4.74 M, 6.30 M and 8.40 M."""
     assert parameters(R2Plus1D()) == pytest.approx(15.38, abs=0.005)
     assert parameters(SoundNet()) == pytest.approx(4.74, abs=0.005)
@@ -27,7 +28,7 @@ def test_parameter_counts_of_the_published_networks():
     assert parameters(TranslationNet(512, TranslatorSettings(kind="mlp"))) == pytest.approx(8.40, abs=0.01)
 
 
-def test_feature_maps_have_the_published_shapes():
+def test_feature_maps_have_the_published_shapes() -> None:
     net = R2Plus1D(width=8).eval()
     with torch.no_grad():
         maps = net.maps(torch.zeros(1, 3, 8, 112, 112))
@@ -42,10 +43,10 @@ def test_feature_maps_have_the_published_shapes():
         assert SoundNet(4, 8).eval()(torch.zeros(1, 4, 100, 128)).shape == (1, 64)
 
 
-def test_block_is_the_published_formula():
+def test_block_is_the_published_formula() -> None:
     """relu(bn(main + shortcut)): one norm after the sum, none on the shortcut."""
     torch.manual_seed(0)
-    block = R2Plus1DBlock(4, 6, stride=2).eval()
+    block: Any = R2Plus1DBlock(4, 6, stride=2).eval()
     x = torch.randn(2, 4, 4, 10, 10)
     with torch.no_grad():
         y = functional.conv3d(x, block.spatial1.weight, stride=(1, 2, 2), padding=(0, 1, 1))
@@ -58,11 +59,11 @@ def test_block_is_the_published_formula():
         torch.testing.assert_close(block(x), y)
 
 
-def test_translator_is_the_papers_equations():
+def test_translator_is_the_papers_equations() -> None:
     """Eqs. 3 to 5 with explicit matrices, and the published ReLU after each layer."""
     torch.manual_seed(0)
     net = TranslationNet(16, TranslatorSettings(depth=1)).eval()
-    layer = net.layers[0]
+    layer: Any = net.layers[0]
     x = torch.randn(2, 5, 16)
     with torch.no_grad():
         attention = layer.mixing
@@ -74,19 +75,20 @@ def test_translator_is_the_papers_equations():
         torch.testing.assert_close(net(x, torch.zeros(2, 5, 3)), z)
 
 
-def test_translators_see_other_views_and_mlps_do_not():
+def test_translators_see_other_views_and_mlps_do_not() -> None:
     torch.manual_seed(0)
     x, directions = torch.randn(1, 4, 16), torch.zeros(1, 4, 3)
     changed = x.clone()
     changed[:, 3] += 1
-    for kind, sees in (("transformer", True), ("mlp", False)):
+    kinds: tuple[tuple[Literal["transformer", "mlp"], bool], ...] = (("transformer", True), ("mlp", False))
+    for kind, sees in kinds:
         net = TranslationNet(16, TranslatorSettings(kind=kind)).eval()
         with torch.no_grad():
             moved = (net(x, directions)[:, 0] - net(changed, directions)[:, 0]).abs().max() > 1e-6
         assert bool(moved) == sees
 
 
-def test_permuting_views_permutes_the_translation():
+def test_permuting_views_permutes_the_translation() -> None:
     torch.manual_seed(0)
     for positions in (False, True):
         net = TranslationNet(16, TranslatorSettings(positions=positions)).eval()
@@ -95,7 +97,7 @@ def test_permuting_views_permutes_the_translation():
         torch.testing.assert_close(net(x, directions)[:, order], net(x[:, order], directions[:, order]))
 
 
-def test_positions_matter_only_when_asked_for():
+def test_positions_matter_only_when_asked_for() -> None:
     torch.manual_seed(0)
     x, near, far = torch.randn(1, 4, 16), torch.zeros(1, 4, 3), torch.ones(1, 4, 3)
     for positions in (False, True):
@@ -105,7 +107,7 @@ def test_positions_matter_only_when_asked_for():
 
 @pytest.mark.parametrize("translators", [False, True])
 @pytest.mark.parametrize("whole_video", [False, True])
-def test_embeddings_are_unit_vectors_of_the_right_shape(translators, whole_video):
+def test_embeddings_are_unit_vectors_of_the_right_shape(translators: bool, whole_video: bool) -> None:
     model = AudioVisualModel(tiny().model, 4, translators=translators, whole_video=whole_video).eval()
     with torch.no_grad():
         inputs = torch.randn(3, 2, 3, 4, 16, 16), torch.randn(3, 2, 4, 25, 16), torch.randn(3, 2, 3)
@@ -118,7 +120,9 @@ def test_embeddings_are_unit_vectors_of_the_right_shape(translators, whole_video
 @pytest.mark.parametrize("translators", [False, True])
 @pytest.mark.parametrize("whole_video", [False, True])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_heads_on_the_encoders_features_are_the_forward_pass(translators, whole_video, precision):
+def test_heads_on_the_encoders_features_are_the_forward_pass(
+    translators: bool, whole_video: bool, precision: Any
+) -> None:
     """Training and evaluation embed alike, and no autocast touches the heads."""
     torch.manual_seed(0)
     model = AudioVisualModel(tiny().model, 4, translators=translators, whole_video=whole_video).eval()
@@ -137,7 +141,7 @@ def test_heads_on_the_encoders_features_are_the_forward_pass(translators, whole_
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_bug_avc_with_several_views_and_translators_crashed():
+def test_bug_avc_with_several_views_and_translators_crashed() -> None:
     """Bug 3: the published 'avc' objective dies in its metrics; here it trains."""
     from yt360.training.losses import align
 
@@ -149,7 +153,7 @@ def test_bug_avc_with_several_views_and_translators_crashed():
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_torchvision_encoder_gives_512_features():
+def test_torchvision_encoder_gives_512_features() -> None:
     pytest.importorskip("torchvision")
     recipe = tiny(model={"video": "torchvision", "width": 64, "depth": 18})
     model = AudioVisualModel(recipe.model, recipe.sound.channels, translators=False, whole_video=True).eval()

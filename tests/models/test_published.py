@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def converted(released_file: Path) -> Path:
     return out
 
 
-def test_encoders_give_the_published_features(converted, recorded):
+def test_encoders_give_the_published_features(converted: Path, recorded: dict[str, np.ndarray]) -> None:
     encoders = load_encoders(converted)
     inputs = released.inputs()
     with torch.no_grad():
@@ -61,7 +62,9 @@ def test_encoders_give_the_published_features(converted, recorded):
     assert np.abs(recorded["video"]).mean() > 0.1
 
 
-def test_translators_and_loss_are_the_published_ones(released_file, converted, recorded):
+def test_translators_and_loss_are_the_published_ones(
+    released_file: Path, converted: Path, recorded: dict[str, np.ndarray]
+) -> None:
     tensors, description = read_model(converted)
     model = AudioVisualModel(description.model, description.sound.channels, translators=True, whole_video=False).eval()
     assert description.mode == "original"
@@ -83,7 +86,7 @@ def test_translators_and_loss_are_the_published_ones(released_file, converted, r
     assert float(align(embeddings, "all_views", 0.07).loss) > float(loss)
 
 
-def test_crops_as_coded_are_the_published_ones(recorded):
+def test_crops_as_coded_are_the_published_ones(recorded: dict[str, np.ndarray]) -> None:
     picture = released.picture()
     frames = np.zeros((1, 64 + 2 * PAD, 128 + 2 * PAD, 3), np.uint8)
     frames[0, PAD:-PAD, PAD:-PAD] = picture
@@ -96,13 +99,13 @@ def test_crops_as_coded_are_the_published_ones(recorded):
         assert np.abs(found - expected).max() <= 2
 
 
-def test_statistics_are_taken_over(converted):
+def test_statistics_are_taken_over(converted: Path) -> None:
     spectrogram = load_spectrogram(converted)
     assert float(spectrogram.mean[0]) == -24
     assert float(spectrogram.std[5]) == 22
 
 
-def test_avc_checkpoint_has_no_translators(tmp_path):
+def test_avc_checkpoint_has_no_translators(tmp_path: Path) -> None:
     whole = released.checkpoint()
     heads = {"losses.0.video_projection.projection.0": 512, "losses.0.audio_projection.projection.0": 512}
     criterion = {}
@@ -114,12 +117,14 @@ def test_avc_checkpoint_has_no_translators(tmp_path):
 
 
 class Malice:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return (Path.touch, (Path("/tmp/yt360-was-here"),))
 
 
 @pytest.mark.parametrize("content", ["malice", "text", "empty", "list", "foreign", "truncated"])
-def test_what_is_not_a_released_checkpoint_is_refused_and_never_executed(tmp_path, released_file, content):
+def test_what_is_not_a_released_checkpoint_is_refused_and_never_executed(
+    tmp_path: Path, released_file: Path, content: str
+) -> None:
     path = tmp_path / "file.pth.tar"
     if content == "malice":
         path.write_bytes(pickle.dumps({"model": Malice()}))
@@ -139,7 +144,7 @@ def test_what_is_not_a_released_checkpoint_is_refused_and_never_executed(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_weights_are_listed(tmp_path):
+def test_missing_weights_are_listed(tmp_path: Path) -> None:
     whole = released.checkpoint()
     del whole["model"]["module.audio_model.block3.conv2.weight"]
     torch.save(whole, tmp_path / "cut.pth.tar")

@@ -23,12 +23,12 @@ def rotation_matrix(azimuth: float, elevation: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("rate", "n_fft", "mels"), [(24000, 512, 128), (16000, 400, 64), (48000, 2048, 128)])
-def test_mel_filters_equal_librosa(rate, n_fft, mels):
+def test_mel_filters_equal_librosa(rate: int, n_fft: int, mels: int) -> None:
     expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels)
     np.testing.assert_allclose(mel_filters(rate, n_fft, mels), expected, atol=1e-7)
 
 
-def test_log_mels_equal_the_published_front_end():
+def test_log_mels_equal_the_published_front_end() -> None:
     """librosa as published: Hann 512, hop 240, reflect, magnitude, power_to_db(top_db=100), 100 frames."""
     sound = noise()
     sound[2, 4000:] = 0  # lets the floor below the peak act
@@ -41,7 +41,7 @@ def test_log_mels_equal_the_published_front_end():
         np.testing.assert_allclose(found[0, 0, channel].numpy(), expected, atol=2e-3)
 
 
-def test_quiet_bands_beside_loud_ones_are_right():
+def test_quiet_bands_beside_loud_ones_are_right() -> None:
     """A transform in single precision would be wrong by 0.01 dB here, in every library otherwise."""
     time_s = np.arange(24000) / 24000
     sound = (0.5 * np.sin(2 * np.pi * 300 * time_s) + 1e-6 * RNG.normal(size=(4, 24000))).astype(np.float32)
@@ -55,7 +55,7 @@ def test_quiet_bands_beside_loud_ones_are_right():
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=5e-4)
 
 
-def test_turning_the_spectrum_equals_turning_the_sound():
+def test_turning_the_spectrum_equals_turning_the_sound() -> None:
     sound = noise(9600)
     spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     views = [sphere.View(a, e, 1, 1) for a, e in ((0.5, 0.2), (-2.0, -0.4), (3.0, 0.5))]
@@ -65,17 +65,19 @@ def test_turning_the_spectrum_equals_turning_the_sound():
         turned = torch.from_numpy(ambisonics.rotate_to_view(sound, view))[None, None]
         alone = spectrogram.measure(turned, IDENTITY)
         for a, b in zip(together, alone, strict=True):
+            assert a is not None
+            assert b is not None
             torch.testing.assert_close(a[0, index], b[0, 0], atol=2e-3, rtol=1e-4)
 
 
-def test_one_moment_for_all_views_equals_the_moment_repeated():
+def test_one_moment_for_all_views_equals_the_moment_repeated() -> None:
     spectrogram = SpatialSpectrogram(SpectrogramSettings(hop=960, mels=32))
     sound = torch.from_numpy(noise())[None, None]
     matrices = torch.stack([rotation_matrix(0.3, 0), rotation_matrix(1.3, 0.2)])[None]
     torch.testing.assert_close(spectrogram(sound, matrices), spectrogram(sound.expand(1, 2, 4, -1), matrices))
 
 
-def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can():
+def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can() -> None:
     """Facts 0.1: flipping Y changes the published network input by exactly nothing."""
     sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, 0.7, 0.1)
     spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
@@ -86,22 +88,23 @@ def test_fact_log_mels_cannot_tell_left_from_right_and_intensity_can():
     assert plain[:, :, 4].mean() > 0.5
 
 
-def test_intensity_of_a_plane_wave_is_its_direction():
+def test_intensity_of_a_plane_wave_is_its_direction() -> None:
     azimuth, elevation = 2.2, -0.4
     sound = ambisonics.encode(RNG.normal(size=24000).astype(np.float32) * 0.1, azimuth, elevation)
     _, intensity = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity")).measure(
         torch.from_numpy(sound)[None, None], IDENTITY
     )
     expected = ambisonics.encoding_gains(azimuth, elevation)[1:]
+    assert intensity is not None
     np.testing.assert_allclose(intensity.mean(dim=(0, 1, 3, 4)).numpy(), expected, atol=1e-3)
 
 
-def test_silence_is_finite():
+def test_silence_is_finite() -> None:
     spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     assert torch.isfinite(spectrogram(torch.zeros(2, 1, 4, 24000), IDENTITY.expand(2, 3, 4, 4))).all()
 
 
-def test_fit_normalises_each_band():
+def test_fit_normalises_each_band() -> None:
     spectrogram = SpatialSpectrogram(SpectrogramSettings(mels=32))
     sound = torch.from_numpy(np.stack([noise() for _ in range(3)]))[:, None]
     spectrogram.fit(sound, IDENTITY.expand(3, 1, 4, 4))
@@ -110,25 +113,24 @@ def test_fit_normalises_each_band():
     assert (out.std(dim=0) - 1).abs().max() < 1e-2
 
 
-def test_jitter_agrees_with_torchvision_where_both_are_affine():
+def test_jitter_agrees_with_torchvision_where_both_are_affine() -> None:
     """Brightness, contrast and saturation one at a time, on colours that no clamp touches."""
     functional = pytest.importorskip("torchvision.transforms.functional")
     picture = torch.rand(3, 20, 20) * 0.3 + 0.3
     mean = picture.mean(dim=(1, 2)).double().numpy()
     operations = (functional.adjust_brightness, functional.adjust_contrast, functional.adjust_saturation)
     for slot, operation in enumerate(operations):
-        strengths = [0.0, 0.0, 0.0, 0.0]
-        strengths[slot] = 0.4
-        change = draw_jitter(np.random.default_rng(slot), tuple(strengths), mean)
+        strengths = [0.4 if slot == one else 0.0 for one in range(3)]
+        change = draw_jitter(np.random.default_rng(slot), (strengths[0], strengths[1], strengths[2], 0.0), mean)
         factor = 1 + np.random.default_rng(slot).uniform(-0.4, 0.4, 3)[slot] if slot == 0 else None
         if factor is None:
             rng = np.random.default_rng(slot)
-            factor = [1 + rng.uniform(-s, s) for s in strengths[:3]][slot]
+            factor = [1 + rng.uniform(-s, s) for s in strengths][slot]
         found = np.einsum("ij,jhw->ihw", change[:, :3], picture.numpy()) + change[:, 3:, None]
         np.testing.assert_allclose(found, operation(picture, float(factor)).numpy(), atol=2e-3)
 
 
-def test_hue_keeps_greys_and_brightness():
+def test_hue_keeps_greys_and_brightness() -> None:
     change = draw_jitter(np.random.default_rng(0), (0, 0, 0, 0.2), np.full(3, 0.5))
     np.testing.assert_allclose(change[:, :3] @ np.full(3, 0.4) + change[:, 3], np.full(3, 0.4), atol=1e-6)
     colour = np.array([0.7, 0.4, 0.2])
@@ -137,7 +139,7 @@ def test_hue_keeps_greys_and_brightness():
     assert np.abs(change[:, :3] @ colour - colour).max() > 0.05
 
 
-def test_jitter_is_the_same_map_on_every_frame_and_stays_within_bytes():
+def test_jitter_is_the_same_map_on_every_frame_and_stays_within_bytes() -> None:
     pictures = RNG.integers(0, 256, (3, 9, 7, 3), dtype=np.uint8)
     pictures[1] = pictures[0]
     changed = jitter(np.random.default_rng(4), pictures, (0.4, 0.4, 0.4, 0.2))

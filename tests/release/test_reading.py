@@ -172,7 +172,7 @@ def test_a_table_of_segments(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["nothing-there", "https://huggingface.co/x", ""])
-def test_something_else_is_refused(what: str, tmp_path: Path, monkeypatch) -> None:
+def test_something_else_is_refused(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="expected"):
         read_published(what)

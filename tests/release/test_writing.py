@@ -8,6 +8,7 @@ import json
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,12 +123,14 @@ def test_a_shard_of_which_a_part_is_released_reads_as_well(
 
 
 @pytest.mark.parametrize("split", ["val", "valid", "dev", "validation"])
-def test_what_is_called_val_elsewhere_is_validation(catalog: DatasetState, split: str, monkeypatch) -> None:
+def test_what_is_called_val_elsewhere_is_validation(
+    catalog: DatasetState, split: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from yt360.release import contents
 
     real = contents.read_manifest
 
-    def renamed(root: str, name: str):
+    def renamed(root: str, name: str) -> Any:
         table = real(root, name)
         names = [split if value == "test" else value for value in table.column("split").to_pylist()]
         return table.set_column(table.column_names.index("split"), "split", [names])

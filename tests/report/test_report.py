@@ -51,18 +51,18 @@ class _Reader(html.parser.HTMLParser):
         self.text = ""
         self.open: list[str] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         if tag not in ("meta", "img", "br"):
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.text += data
 
 
@@ -257,7 +257,9 @@ def test_clips_and_videos_have_their_place_in_view(root: Dataset, tmp_path: Path
             write_report(catalog, tmp_path / "page.html", address=address)
 
 
-def test_left_and_right_stand_below_each_picture_of_the_sphere(root: Dataset, tmp_path: Path, monkeypatch) -> None:
+def test_left_and_right_stand_below_each_picture_of_the_sphere(
+    root: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures = [cases.Picture("whole", "data:a", sphere=True), cases.Picture("as stored", "data:b")]
     monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=list(pictures)))
     text = write_report(root.catalog(VIDEOS), tmp_path / "page.html").read_text()
@@ -304,7 +306,7 @@ def test_a_stereo_half_sphere_has_a_picture_though_ffmpeg_refuses_its_messages()
     assert [picture.words for picture in media.pictures] == ["as it is stored"]
 
 
-def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, monkeypatch) -> None:
+def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog = root.catalog(VIDEOS)
     monkeypatch.setattr(cases, "_facts", lambda *_: Facts(0.0, 1.0, has_picture=True, has_sound=True))
     monkeypatch.setattr(cases, "_plain_picture", lambda *_: (_ for _ in ()).throw(ItemError("ffmpeg", "/tmp/x @ 0x5")))
@@ -316,7 +318,7 @@ def test_what_fails_of_a_video_leaves_the_rest(root: Dataset, tmp_path: Path, mo
     assert media.missing == ["picture (ffmpeg)"]
 
 
-def test_the_size_is_bounded(root: Dataset, tmp_path: Path, monkeypatch) -> None:
+def test_the_size_is_bounded(root: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = "data:image/jpeg;base64," + "A" * 4000
     monkeypatch.setattr("yt360.report.report.look", lambda *_: cases.Media(pictures=[cases.Picture("x", picture)]))
     write_report(root.catalog(VIDEOS), tmp_path / "all.html", Limits(most_bytes=100_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,8 @@ def scene(discs: Sequence[tuple[int, float, float, float]], height: int = 224) -
 class ColourModel:
     """Each connected patch of a thing's colour is one thing. Small patches are overlooked."""
 
-    name, licence, weights, categories = "colours", "none", "none", CATEGORIES
+    name, licence, weights = "colours", "none", "none"
+    categories: tuple[Category, ...] = CATEGORIES
 
     def __init__(self, least: int = 12) -> None:
         self.least = least
@@ -50,7 +52,7 @@ class ColourModel:
         distance = [np.abs(picture.astype(int) - COLOURS[c.id]).sum(axis=-1) for c in CATEGORIES]
         nearest = np.argmin(distance, axis=0)
         ids = np.zeros(picture.shape[:2], np.int32)
-        segments = []
+        segments: list[dict[str, Any]] = []
         for index, category in enumerate(CATEGORIES):
             mask = (nearest == index).astype(np.uint8)
             count, parts = cv2.connectedComponents(mask) if category.isthing else (2, mask)

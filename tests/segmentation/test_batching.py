@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -50,7 +52,7 @@ def test_other_errors_pass() -> None:
 def test_source_is_read_while_the_model_works() -> None:
     made = []
 
-    def source():
+    def source() -> Iterator[Any]:
         for number in range(6):
             made.append(number)
             yield number
@@ -67,7 +69,7 @@ def test_source_is_read_while_the_model_works() -> None:
 
 
 def test_error_of_the_source_comes_after_what_was_before_it() -> None:
-    def source():
+    def source() -> Iterator[Any]:
         yield 1
         raise ItemError("corrupt", "no more")
 
@@ -80,6 +82,7 @@ def test_error_of_the_source_comes_after_what_was_before_it() -> None:
 def test_thread_ends_when_the_reader_leaves() -> None:
     before = threading.active_count()
     reader = read_ahead(iter(range(1000)), 2)
+    assert isinstance(reader, Generator)
     assert next(reader) == 0
     reader.close()
     assert threading.active_count() == before

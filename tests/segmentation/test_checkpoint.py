@@ -8,6 +8,7 @@ import subprocess
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,11 @@ from yt360.segmentation.checkpoint import convert, load_into, read_arrays
 from yt360.segmentation.fpn.model import PanopticFPN
 
 
-def arrays(config=NARROW) -> dict[str, np.ndarray]:
+def arrays(config: Any = NARROW) -> dict[str, np.ndarray]:
     return random_weights({name: tuple(value.shape) for name, value in PanopticFPN(config).state_dict().items()}, 3)
 
 
-def published(path: Path, model: dict, protocol: int = 2) -> Path:
+def published(path: Path, model: dict[str, Any], protocol: int = 2) -> Path:
     """As detectron2 writes them; protocol 2 is what Python 2 had."""
     path.write_bytes(pickle.dumps({"model": OrderedDict(model), "__author__": "somebody"}, protocol=protocol))
     return path
@@ -56,10 +57,10 @@ def test_a_checkpoint_converts_to_the_same_bytes_every_time(tmp_path: Path) -> N
 
 
 class _Evil:
-    def __init__(self, function, *arguments) -> None:
+    def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = (function, arguments)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return self._call
 
 
@@ -128,7 +129,7 @@ def test_not_a_number_is_named(tmp_path: Path) -> None:
         (replace(NARROW, pyramid=64), "has the shape"),
     ],
 )
-def test_checkpoint_of_another_model_says_which(other, words: str) -> None:
+def test_checkpoint_of_another_model_says_which(other: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         load_into(PanopticFPN(NARROW), arrays(other), "model.pkl")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def _write(folder: Path, name: str, maps: dict[str, Any], pictures: list[str] | 
 
 
 @pytest.fixture
-def evaluate(capsys: pytest.CaptureFixture[str]):
+def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     def call(truth: Path, found: Path) -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:
             main.main(["maps", "evaluate", str(truth), str(found), "--json"])
@@ -46,7 +47,7 @@ def evaluate(capsys: pytest.CaptureFixture[str]):
     return call
 
 
-def test_a_pixel_of_a_segment_that_the_json_lacks_is_refused(evaluate, tmp_path: Path) -> None:
+def test_a_pixel_of_a_segment_that_the_json_lacks_is_refused(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     """It counted as the category of the last listed segment: mIoU 100 with a stray pixel, 40.6 with foreign PNGs."""
     stray = PERSON.copy()
     stray[0, 0] = 9
@@ -58,7 +59,7 @@ def test_a_pixel_of_a_segment_that_the_json_lacks_is_refused(evaluate, tmp_path:
     assert evaluate(truth, truth)[0] == 0
 
 
-def test_unlabelled_pixels_are_no_foreign_segment(evaluate, tmp_path: Path) -> None:
+def test_unlabelled_pixels_are_no_foreign_segment(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     void = PERSON.copy()
     void[0, 0] = 0
     code, said = evaluate(_write(tmp_path, "gt", {"a.png": PERSON}), _write(tmp_path, "found", {"a.png": void}))
@@ -66,7 +67,7 @@ def test_unlabelled_pixels_are_no_foreign_segment(evaluate, tmp_path: Path) -> N
     assert json.loads(said)["pixels"]["miou"] < 100
 
 
-def test_two_segments_of_one_id_are_refused(evaluate, tmp_path: Path) -> None:
+def test_two_segments_of_one_id_are_refused(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     """The last one's category held for both."""
     truth = _write(tmp_path, "gt", {"a.png": PERSON})
     found = json.loads(truth.read_text())
@@ -79,7 +80,7 @@ def test_two_segments_of_one_id_are_refused(evaluate, tmp_path: Path) -> None:
     assert f"2 segments of a.jpg have the id {info[0]['id']}" in said
 
 
-def test_two_pictures_of_one_name_are_refused(evaluate, tmp_path: Path) -> None:
+def test_two_pictures_of_one_name_are_refused(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     """One of them was not counted: PQ 100 though the other was wholly wrong."""
     maps = {"x.png": PERSON, "y.png": PERSON}
     truth = _write(tmp_path, "gt", maps, ["a.jpg", "a.jpg"])
@@ -91,7 +92,7 @@ def test_two_pictures_of_one_name_are_refused(evaluate, tmp_path: Path) -> None:
     assert (code, json.loads(said)["pictures"]) == (0, 2)
 
 
-def test_two_maps_of_one_picture_are_refused(evaluate, tmp_path: Path) -> None:
+def test_two_maps_of_one_picture_are_refused(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     twice = [{"image_id": 7, "file_name": "a.png", "segments_info": SEGMENTS}] * 2
     path = _write(tmp_path, "gt", {"a.png": PERSON}, annotations=twice)
     code, said = evaluate(path, path)
@@ -99,14 +100,14 @@ def test_two_maps_of_one_picture_are_refused(evaluate, tmp_path: Path) -> None:
     assert "two maps of the picture 7" in said
 
 
-def test_categories_in_another_order_are_the_same(evaluate, tmp_path: Path) -> None:
+def test_categories_in_another_order_are_the_same(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     truth = _write(tmp_path, "gt", {"a.png": PERSON})
     other = _write(tmp_path, "found", {"a.png": PERSON}, categories=CATEGORIES[::-1])
     code, said = evaluate(truth, other)
     assert (code, json.loads(said)["pixels"]["pq"]) == (0, 100.0)
 
 
-def test_results_of_coco_s_own_form_are_read(evaluate, tmp_path: Path) -> None:
+def test_results_of_coco_s_own_form_are_read(evaluate: Callable[..., Any], tmp_path: Path) -> None:
     """They hold annotations alone, and were refused with `KeyError('categories')`."""
     truth = _write(tmp_path, "gt", {"a.png": PERSON})
     plain = [{"image_id": 7, "file_name": "a.png", "segments_info": [{k: s[k] for k in ("id", "category_id")} for s in SEGMENTS]}]  # fmt: skip  # noqa: E501

@@ -41,8 +41,8 @@ def test_quality_is_that_of_torchmetrics(seed: int) -> None:
         ours.add(truth, found)
         theirs.update(as_tensor(found), as_tensor(truth))
     per_class = dict(zip((1, 2, 7, 9), 100 * theirs.compute().reshape(4, 3).numpy(), strict=True))
-    for name, found in ours.per_category().items():
-        np.testing.assert_allclose((found.pq, found.sq, found.rq), per_class[name], rtol=1e-6)
+    for name, scores in ours.per_category().items():
+        np.testing.assert_allclose((scores.pq, scores.sq, scores.rq), per_class[name], rtol=1e-6)
     mean = np.mean([per_class[name] for name in ours.per_category()], axis=0)
     total = ours.quality()
     np.testing.assert_allclose((total.pq, total.sq, total.rq), mean, rtol=1e-6)

@@ -148,7 +148,9 @@ def test_export_reads_back_as_the_published_code_reads_it(tmp_path: Path) -> Non
         things = cv2.imread(str(tmp_path / f"things-{number:04d}.png"), cv2.IMREAD_UNCHANGED)
         stuff = cv2.imread(str(tmp_path / f"stuff-{number:04d}.png"), cv2.IMREAD_UNCHANGED)
         # The rule of the published loader: things where there is one, else 80 + stuff; 134 is void.
-        merged = np.where(things != 80, things, stuff.astype(int) + 80)
+        assert things is not None
+        assert stuff is not None
+        merged = np.where(np.not_equal(things, 80), things, stuff.astype(int) + 80)
         merged[merged == 134] = 255
         category = panoptic.category_map()
         for name, index in ((PERSON, 0), (SKY, 120), (SAND, 103), (0, 255)):

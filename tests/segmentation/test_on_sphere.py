@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from yt360.segmentation.settings import SphereSettings, Way
 WAYS: list[Way] = ["equirectangular", "views"]
 
 
-def segmented(discs, way: Way, height: int = 224, **settings):
+def segmented(discs: Any, way: Way, height: int = 224, **settings: Any) -> Any:
     return segment_spheres(ColourModel(), [scene(discs, height)], SphereSettings(way=way, **settings))[0]
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.segmentation.spheres import BALL, BOX, ColourModel, scene
 from yt360.segmentation.on_sphere import segment_spheres
 from yt360.segmentation.settings import SphereSettings
 from yt360.segmentation.tracking import join_over_time
 
 
-def tracked(moments):
+def tracked(moments: Any) -> Any:
     maps = segment_spheres(ColourModel(), [scene(discs, 112) for discs in moments], SphereSettings())
     return join_over_time(maps)
 
 
-def ids_of(maps, category: int) -> list[list[int]]:
+def ids_of(maps: Any, category: int) -> list[list[int]]:
     return [sorted(s.id for s in each.segments if s.category_id == category) for each in maps]
 
 
@@ -31,7 +33,8 @@ def test_two_of_a_kind_keep_theirs_and_another_kind_never_takes_over() -> None:
 
 
 def test_object_that_is_hidden_for_a_moment_is_the_same_after_and_a_late_one_is_not() -> None:
-    here, gone = [(BALL, 0.0, 0.0, 12.0)], []
+    here = [(BALL, 0.0, 0.0, 12.0)]
+    gone: list[tuple[int, float, float, float]] = []
     ids = ids_of(tracked([here, gone, gone, here]), BALL)
     assert ids[0] == ids[3]
     ids = ids_of(tracked([here, gone, gone, gone, here]), BALL)

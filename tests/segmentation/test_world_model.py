@@ -44,7 +44,9 @@ def test_weights_are_small_and_nobody_can_take_them_for_coco(model: FpnModel) ->
 
 
 @pytest.mark.parametrize("way", ["equirectangular", "views"])
-def test_map_of_a_sphere_depends_on_its_own_picture_only(model: FpnModel, pictures: list[WorldPicture], way) -> None:
+def test_map_of_a_sphere_depends_on_its_own_picture_only(
+    model: FpnModel, pictures: list[WorldPicture], way: str
+) -> None:
     shown = [seen(made.picture) for made in pictures[:2]]
     together = segment_spheres(model, shown, SphereSettings(way=way))
     for picture, found in zip(shown, together, strict=True):

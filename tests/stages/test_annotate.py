@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ TO_THE_LEFT = 75.0
 class NoiseChunk(FakeChunk):
     """Clips whose sound is noise from the left; that of ``bbb`` is silent."""
 
-    def _clip(self, video: str, number: int, workdir: Path):  # type: ignore[no-untyped-def]
+    def _clip(self, video: str, number: int, workdir: Path) -> Any:  # type: ignore[no-untyped-def]
         made = super()._clip(video, number, workdir)
         rng = np.random.default_rng(number)
         noise = 0.1 * rng.standard_normal(8000) * (video != "bbb")
@@ -58,7 +59,7 @@ ANNOTATING = Registry(
 
 
 class Annotated(Dataset):
-    def recipe(self, videos, **parameters):  # type: ignore[no-untyped-def]
+    def recipe(self, videos: Any, **parameters: Any) -> Any:  # type: ignore[no-untyped-def]
         stages = {"crawl": {"videos": videos}} | {name: parameters.get(name, {}) for name in ("chunk",)}
         stages["annotate"] = {"enabled": True, "tagger": "none", **parameters.get("annotate", {})}
         stages |= {name: parameters.get(name, {}) for name in ("split", "shard")}
@@ -68,7 +69,7 @@ class Annotated(Dataset):
 class Mapped(Annotated):
     """With maps of a model that sees colours."""
 
-    def recipe(self, videos, **parameters):  # type: ignore[no-untyped-def]
+    def recipe(self, videos: Any, **parameters: Any) -> Any:  # type: ignore[no-untyped-def]
         path = "tests.stages.segment_fakes:ColourSegment"
         names = ("crawl", "chunk", "segment", "annotate", "split", "shard")
         registry = Registry(stages={name: path if name == "segment" else ANNOTATING.stages[name] for name in names})

@@ -4,7 +4,9 @@ import functools
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -47,19 +49,19 @@ def make(tmp_path: Path, defect: str, seed: int = 21, duration_s: float = 4.0) -
     return truth, files | {"facts": tmp_path / "facts.json"}
 
 
-def item(files: dict[str, Path], **meta) -> Item:
+def item(files: dict[str, Path], **meta: Any) -> Item:
     return Item("v", "v", inputs={name: Blob(str(path), "", 1) for name, path in files.items()}, files=files, meta=meta)
 
 
 SMALL = ChunkParams(clip_s=2.0, min_clip_s=1.8, height=64, width=128, preset="ultrafast")
 
 
-def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL, **meta):
+def chunk(files: dict[str, Path], out: Path, params: ChunkParams = SMALL, **meta: Any) -> Any:
     out.mkdir(parents=True, exist_ok=True)
     return Chunk(params).process(item(files, **meta), context(out))
 
 
-def frames_of(path: Path):
+def frames_of(path: Path) -> Iterator[Any]:
     with av.open(str(path), "r") as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ STAGES = {
 }
 
 
-def run(folder: Path, videos: list[str], **duplicates) -> tuple[pipeline.RunResult, DatasetState]:
+def run(folder: Path, videos: list[str], **duplicates: Any) -> tuple[pipeline.RunResult, DatasetState]:
     stages = {name: {} for name in STAGES} | {
         "crawl": {"videos": dict.fromkeys(videos, 1)}, "duplicates": duplicates, "split": {"test_share": 0.5},
     }  # fmt: skip

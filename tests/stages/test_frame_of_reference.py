@@ -4,6 +4,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def item(folder: Path, seconds: float = SECONDS, turned_deg: float = 0.0) -> Ite
                                  (("video", "v.mp4"), ("sound", "v.wav"), ("facts", "facts.json"))})  # fmt: skip
 
 
-def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path):
+def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path: Path) -> None:
     stage = FrameOfReference()
     outcome = stage.process(item(tmp_path, turned_deg=-80), context(tmp_path))
     assert isinstance(outcome, Done)
@@ -63,7 +64,7 @@ def test_a_turned_sound_is_measured_and_named_but_nothing_is_dropped(tmp_path):
     assert FrameOfReference(None, kept).summary(told).endswith("chunk puts it in place")
 
 
-def test_what_stills_saw_of_a_short_video_is_not_decoded_again(tmp_path, monkeypatch):
+def test_what_stills_saw_of_a_short_video_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = item(tmp_path, turned_deg=-80)
     decoded = FrameOfReference().process(video, context(tmp_path))
     looked = Stills().process(video, context(tmp_path))
@@ -82,7 +83,9 @@ def test_what_stills_saw_of_a_short_video_is_not_decoded_again(tmp_path, monkeyp
     )
 
 
-def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decoded(tmp_path, monkeypatch):
+def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     params = StretchSettings(window_s=6.0)
     video = item(tmp_path, seconds=20.0)
     told = FrameOfReference(params).process(video, context(tmp_path))
@@ -97,7 +100,7 @@ def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decod
     assert [each["start_s"] for each in course] == [pytest.approx(7.0, abs=0.1)]
 
 
-def test_a_video_of_two_seconds_is_unknown(tmp_path):
+def test_a_video_of_two_seconds_is_unknown(tmp_path: Path) -> None:
     stage = FrameOfReference()
     outcome = stage.process(item(tmp_path, seconds=2.0), context(tmp_path))
     assert isinstance(outcome, Done)
@@ -109,7 +112,7 @@ def test_a_video_of_two_seconds_is_unknown(tmp_path):
     ("span", "count", "length"),
     [((0, 0), 0, 0), ((3, 14), 1, 11), ((0, 36), 3, 12), ((0, 36.1), 3, 12), ((0, 600), 3, 12)],
 )
-def test_stretches_are_equally_long_and_inside(span, count, length):
+def test_stretches_are_equally_long_and_inside(span: Any, count: int, length: int) -> None:
     found = stretches(*span, StretchSettings())
     assert len(found) == count
     assert all(one == pytest.approx(length) for _, one in found)
@@ -117,25 +120,25 @@ def test_stretches_are_equally_long_and_inside(span, count, length):
     assert all(a[0] + a[1] <= b[0] + 1e-9 for a, b in pairwise(found))
 
 
-def test_a_damaged_output_is_noticed(tmp_path):
+def test_a_damaged_output_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "frame.json").write_text('{"stretches": 3}')
     with pytest.raises(ItemError, match="course of a video"):
         FrameOfReference().check_output("frame", tmp_path / "frame.json")
 
 
 class Dataset(SimpleNamespace):
-    def passing(self, name):
+    def passing(self, name: str) -> Any:
         return {"v": SimpleNamespace(measures=measures(SURE)), "w": SimpleNamespace(measures=measures())}
 
 
-def test_only_a_stage_that_repairs_has_repairs():
+def test_only_a_stage_that_repairs_has_repairs() -> None:
     assert repairs(Dataset(stages={})) == {}
     assert repairs(Dataset(stages={"frame_of_reference": FrameOfReference()})) == {}
     stage = FrameOfReference(None, FrameThresholds(repair=True))
     assert repairs(Dataset(stages={"frame_of_reference": stage})) == {"v": Repair(60.0, 0.0)}
 
 
-def test_only_a_video_that_is_repaired_gets_another_key(monkeypatch):
+def test_only_a_video_that_is_repaired_gets_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("yt360.stages.chunk.read_listing", lambda dataset: {"v": {"segments": [[0, 10]]}})
     stage = FrameOfReference(None, FrameThresholds(repair=True))
     items = [Item(name, name) for name in "vw"]
@@ -145,7 +148,7 @@ def test_only_a_video_that_is_repaired_gets_another_key(monkeypatch):
     assert left == items[1]
 
 
-def test_chunk_turns_and_moves_the_sound_and_says_so(tmp_path):
+def test_chunk_turns_and_moves_the_sound_and_says_so(tmp_path: Path) -> None:
     plain = item(tmp_path, turned_deg=-80)
     mended = Item("v", "v", files=plain.files, meta={"repair": {"yaw_deg": 80.0, "lag_s": 0.25}})
     sounds, told = [], []

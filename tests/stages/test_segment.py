@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,12 @@ VIDEOS = {"aaa": 2, "bbb": 1, "ccc": 0}
 
 
 class MappedDataset(Dataset):
-    def __init__(self, folder: Path, registry=None, **segment) -> None:
+    def __init__(self, folder: Path, registry: Any = None, **segment: Any) -> None:
         super().__init__(folder)
         self.registry = registry or with_segment()
         self.segment = segment
 
-    def recipe(self, videos, **parameters):
+    def recipe(self, videos: Any, **parameters: Any) -> Any:
         names = ("chunk", "segment", "split", "shard")
         stages = {"crawl": {"videos": videos}} | {name: parameters.get(name, {}) for name in names}
         stages["segment"] = {"model": "world-fpn", "rate_hz": 4.0, **self.segment, **parameters.get("segment", {})}

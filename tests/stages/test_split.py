@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from yt360.errors import UsageError
 from yt360.stages.split import Member, Split, SplitParams, draw
 
 
-def sides(dataset: Dataset, videos: dict[str, int], **split) -> dict[str, str]:
+def sides(dataset: Dataset, videos: dict[str, int], **split: Any) -> dict[str, str]:
     records = dataset.catalog(videos, split=split).passing("split")
     return {name: record.measures["split"] for name, record in records.items()}
 
@@ -32,7 +32,9 @@ channels = st.lists(st.integers(0, 8), max_size=60)
 
 
 @given(channels, st.lists(st.integers(0, 40), max_size=60), st.floats(0, 1))
-def test_clusters_and_channels_never_cross_and_the_order_does_not_matter(channels, clusters_, share) -> None:
+def test_clusters_and_channels_never_cross_and_the_order_does_not_matter(
+    channels: Any, clusters_: list[int], share: float
+) -> None:
     count = min(len(channels), len(clusters_))
     members = [
         Member(f"v{n}", f"c{clusters_[n]}", f"channel{channels[n]}" if channels[n] else "") for n in range(count)
@@ -48,7 +50,7 @@ def test_clusters_and_channels_never_cross_and_the_order_does_not_matter(channel
 
 
 @given(st.lists(st.integers(1, 5), min_size=20, max_size=80))
-def test_the_share_is_met_with_groups_of_several(sizes) -> None:
+def test_the_share_is_met_with_groups_of_several(sizes: list[int]) -> None:
     members = [Member(f"v{g}-{n}", f"v{g}-{n}", f"ch{g}") for g, size in enumerate(sizes) for n in range(size)]
     test = sum(side == "test" for side in draw(members, SHARE, "yt360").values())
     assert abs(test - SHARE * len(members)) <= 6

@@ -33,7 +33,7 @@ class Memory:
         raise AssertionError(blob)
 
 
-def _sides(memory: Memory, given: dict[str, str] | None = None, videos: list[str] = VIDEOS, **params: Any):
+def _sides(memory: Memory, given: dict[str, str] | None = None, videos: list[str] = VIDEOS, **params: Any) -> Any:
     given = given or {}
     items = []
     for name in videos:

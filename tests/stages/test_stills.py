@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from yt360.stages.stills import Stills, StillsParams, windows
 MEDIA = SHARED / "media"
 
 
-def write_video(path: Path, frames) -> Path:
+def write_video(path: Path, frames: np.ndarray) -> Path:
     pictures = list(frames)
     height, width = pictures[0].shape
     arguments = ["-f", "rawvideo", "-pix_fmt", "gray", "-video_size", f"{width}x{height}", "-framerate", "2"]
@@ -43,7 +44,7 @@ def facts_of(duration_s: float) -> dict:
     return {"picture_reading": reading, "start_s": 0.0, "end_s": duration_s}
 
 
-def run(tmp_path: Path, video: Path, facts: dict):
+def run(tmp_path: Path, video: Path, facts: dict) -> Any:
     stage = Stills()
     outcome = stage.process(item(tmp_path, video, facts), context(tmp_path))
     assert isinstance(outcome, Done)
@@ -52,7 +53,7 @@ def run(tmp_path: Path, video: Path, facts: dict):
     return stage.decide(measures), measures
 
 
-def test_a_still_is_dropped_and_a_moving_thing_kept_after_encoding(tmp_path):
+def test_a_still_is_dropped_and_a_moving_thing_kept_after_encoding(tmp_path: Path) -> None:
     picture = scenery()
     verdict, _ = run(tmp_path, write_video(tmp_path / "still.mp4", film(lambda _: picture, 1.0)), facts_of(10.0))
     assert verdict.reason == "still"
@@ -61,7 +62,7 @@ def test_a_still_is_dropped_and_a_moving_thing_kept_after_encoding(tmp_path):
     assert verdict is None
 
 
-def test_of_a_kept_video_it_says_how_much_moves(tmp_path):
+def test_of_a_kept_video_it_says_how_much_moves(tmp_path: Path) -> None:
     picture = scenery()
     draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
     _, measures = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw, 1.0)), facts_of(10.0))
@@ -74,7 +75,7 @@ def test_of_a_kept_video_it_says_how_much_moves(tmp_path):
     assert Stills().summary({}) == ""
 
 
-def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
+def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path: Path) -> None:
     picture = scenery()
     draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
     verdict, measures = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw)), facts_of(10.0))
@@ -83,13 +84,13 @@ def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
     assert strict.decide(measures).reason == "still"
 
 
-def test_a_picture_without_frames_is_an_error_that_says_so(tmp_path):
+def test_a_picture_without_frames_is_an_error_that_says_so(tmp_path: Path) -> None:
     video = write_video(tmp_path / "short.mp4", film(lambda _: scenery()))
     with pytest.raises(ItemError, match=r"short\.mp4"):
         Stills().process(item(tmp_path, video, {**facts_of(80.0), "start_s": 79.0}), context(tmp_path))
 
 
-def test_a_damaged_timeline_is_found(tmp_path):
+def test_a_damaged_timeline_is_found(tmp_path: Path) -> None:
     path = tmp_path / "timeline.json"
     path.write_text('{"window": [0')
     with pytest.raises(ItemError, match="timeline"):
@@ -97,7 +98,7 @@ def test_a_damaged_timeline_is_found(tmp_path):
 
 
 @given(st.floats(0, 100), st.floats(0, 20000))
-def test_windows_lie_inside_apart_and_within_the_budget(start_s, duration_s):
+def test_windows_lie_inside_apart_and_within_the_budget(start_s: float, duration_s: float) -> None:
     params = StillsParams()
     found = windows(start_s, start_s + duration_s, params)
     position = start_s
@@ -113,7 +114,7 @@ def test_windows_lie_inside_apart_and_within_the_budget(start_s, duration_s):
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
 @pytest.mark.parametrize("name", ["KVvDejzzQjM_6.webm", "kqAZkf5Odyw_80.mp4"])
-def test_real_fixed_cameras_are_kept(tmp_path, name):
+def test_real_fixed_cameras_are_kept(tmp_path: Path, name: str) -> None:
     sound = MEDIA / "kqAZkf5Odyw_80.f327.m4a" if name.endswith(".mp4") else None
     verdict, measures = run(tmp_path, MEDIA / name, inspect_media(MEDIA / name, sound).facts())
     assert verdict is None

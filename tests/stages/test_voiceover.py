@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ REAL = [
 ]
 
 
-def run(tmp_path: Path, files: dict[str, Path], facts: dict):
+def run(tmp_path: Path, files: dict[str, Path], facts: dict) -> Any:
     (tmp_path / "facts.json").write_text(json.dumps(facts))
     stage = Voiceover()
     outcome = stage.process(Item("v", "v", files={**files, "facts": tmp_path / "facts.json"}), context(tmp_path))
@@ -49,7 +50,7 @@ def wave(tmp_path: Path, sound: np.ndarray) -> tuple[dict[str, Path], dict]:
     return {"video": path}, {"sound_reading": reading, "start_s": 0.0, "end_s": sound.shape[1] / sounds.RATE}
 
 
-def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path):
+def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     scene = sounds.in_room(rng, sounds.speech(rng), 1.0, -0.1)
     kept, _ = run(tmp_path, *wave(tmp_path, sounds.mix((scene, 0.0), (sounds.ambience(rng), -12.0))))
@@ -66,7 +67,7 @@ def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path):
     assert Voiceover().summary({"level_db": -20.0}) == ""
 
 
-def test_a_head_locked_pair_counts_only_when_it_sounds(tmp_path):
+def test_a_head_locked_pair_counts_only_when_it_sounds(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     scene = sounds.mix((ambisonics.encode(sounds.speech(rng), 1.0, 0.0), 0.0), (sounds.ambience(rng), -10.0))
     silent = np.concatenate([scene, np.zeros((2, scene.shape[1]), np.float32)])
@@ -79,7 +80,7 @@ def test_a_head_locked_pair_counts_only_when_it_sounds(tmp_path):
     assert "head-locked" in verdict.detail
 
 
-def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
+def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     sound = sounds.mix((sounds.ambience(rng), 0.0), (sounds.voice_in_w(rng), 3.0))
     verdict, measures = run(tmp_path, *wave(tmp_path, sound))
@@ -87,13 +88,13 @@ def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path):
     assert Voiceover(thresholds=VoiceoverThresholds(min_loud=10_000)).decide(measures) is None
 
 
-def test_digital_silence_is_not_post_production(tmp_path):
+def test_digital_silence_is_not_post_production(tmp_path: Path) -> None:
     verdict, measures = run(tmp_path, *wave(tmp_path, np.zeros((4, 6 * sounds.RATE), np.float32)))
     assert verdict is None
     assert measures["loud"] == 0
 
 
-def test_a_sound_without_samples_is_an_error_that_says_so(tmp_path):
+def test_a_sound_without_samples_is_an_error_that_says_so(tmp_path: Path) -> None:
     files, facts = wave(tmp_path, np.zeros((4, 100), np.float32))
     with pytest.raises(ItemError, match=r"sound\.wav"):
         run(tmp_path, files, {**facts, "start_s": 50.0, "end_s": 60.0})
@@ -101,7 +102,7 @@ def test_a_sound_without_samples_is_an_error_that_says_so(tmp_path):
 
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="needs the real recordings in ../shared/media beside the checkout")
 @pytest.mark.parametrize("name", REAL)
-def test_real_recordings_are_kept(tmp_path, name):
+def test_real_recordings_are_kept(tmp_path: Path, name: str) -> None:
     """Among them a guitarist who is very directional and near the front, and a very diffuse dive."""
     files = {"video": MEDIA / name}
     if name.endswith(".mp4"):
@@ -122,7 +123,9 @@ def test_real_recordings_are_kept(tmp_path, name):
         (0.0, 0.0, 0.2, "background-music"),
     ],
 )
-def test_what_lies_in_w_is_called_by_what_is_heard_and_by_its_rhythm(speech, music, rhythm, reason):
+def test_what_lies_in_w_is_called_by_what_is_heard_and_by_its_rhythm(
+    speech: float, music: float, rhythm: float, reason: str
+) -> None:
     heard = {kind: {"speech": speech, "music": music, "singing": 0.0} for kind in ("omni", "front", "bed")}
     places = {"omni": 0.3, "front": 0.0, "bed": 0.0, "bed_angle_deg": 45.0}
     measures = {

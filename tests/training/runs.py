@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.training.world import tiny
 from yt360.training.loop import TrainingSummary, train
@@ -26,7 +27,7 @@ def run(recipe: TrainingRecipe, root: Path, out: Path) -> TrainingSummary:
     return train(recipe, str(root), out, progress=False)
 
 
-def long_recipe(steps: int = 40, **changes) -> TrainingRecipe:
+def long_recipe(steps: int = 40, **changes: Any) -> TrainingRecipe:
     """One phase of ``steps`` steps, four samples each."""
     phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 4, "translators": False, "steps": steps}
     return tiny(phases=[phase], data={"clips_per_video": 8, "verify_digests": False}, **changes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def split(name: str, videos: int, clips: int = 3) -> ClipSplit:
 
 
 @given(st.integers(2, 40), st.integers(1, 9), st.data(), st.integers(0, 2**32 - 1))
-def test_a_batch_never_holds_a_video_twice(videos, passes, data, seed):
+def test_a_batch_never_holds_a_video_twice(videos: int, passes: int, data: st.DataObject, seed: int) -> None:
     batch = data.draw(st.integers(1, videos))
     rows = video_batches(np.random.default_rng(seed), videos, passes, batch)
     assert len(rows) == videos * passes // batch
@@ -36,7 +37,7 @@ def test_a_batch_never_holds_a_video_twice(videos, passes, data, seed):
     assert sum(counts.values()) > videos * passes - batch
 
 
-def test_a_batch_larger_than_the_split_is_refused():
+def test_a_batch_larger_than_the_split_is_refused() -> None:
     with pytest.raises(UsageError, match=r"phase avc: a batch of 4 .* 'train' holds 3: .*phases\.avc\.batch=3"):
         BatchPlan(tiny(), split("train", 3), split("test", 4))
 
@@ -70,7 +71,7 @@ def test_too_few_test_videos_are_said_with_what_to_do() -> None:
     assert about(4, world=2) is None
 
 
-def test_processes_share_each_batch_and_hold_no_video_twice_between_them():
+def test_processes_share_each_batch_and_hold_no_video_twice_between_them() -> None:
     recipe = tiny()
     whole = list(BatchPlan(recipe, split("train", 9), split("test", 4)).requests())
     parts = [
@@ -82,7 +83,7 @@ def test_processes_share_each_batch_and_hold_no_video_twice_between_them():
         assert len({request.clip // 3 for request in all_of_it}) == len(all_of_it)
 
 
-def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_requests():
+def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_requests() -> None:
     recipe = tiny(run={"accumulate": 2}, evaluation={"every": 2})
     plan = BatchPlan(recipe, split("train", 9), split("test", 4))
     whole = list(plan.requests())
@@ -91,8 +92,8 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch_with_the_same_requests():
         assert list(plan.requests(phase, step)) == later
 
 
-def test_seed_determines_the_order_and_nothing_else_does():
-    def order(seed: int, workers: int) -> list:
+def test_seed_determines_the_order_and_nothing_else_does() -> None:
+    def order(seed: int, workers: int) -> list[Any]:
         plan = BatchPlan(tiny(seed=seed, data={"workers": workers}), split("train", 9), split("test", 4))
         return [[request.clip for request in batch] for batch in plan.requests()]
 
@@ -100,7 +101,7 @@ def test_seed_determines_the_order_and_nothing_else_does():
     assert order(0, 0) != order(1, 0)
 
 
-def test_evaluation_asks_for_the_same_windows_every_time():
+def test_evaluation_asks_for_the_same_windows_every_time() -> None:
     plan = BatchPlan(tiny(evaluation={"every": 1}), split("train", 9), split("test", 5))
     tests = [batch for batch in plan.requests() if batch[0].split == "test"]
     rounds = [tests[i : i + plan.test_batches] for i in range(0, len(tests), plan.test_batches)]
@@ -109,12 +110,12 @@ def test_evaluation_asks_for_the_same_windows_every_time():
     assert all([[(r.clip, r.seed) for r in batch] for batch in later] == first for later in rounds)
 
 
-def test_every_sample_of_a_run_has_random_choices_of_its_own():
+def test_every_sample_of_a_run_has_random_choices_of_its_own() -> None:
     requests = [r for batch in BatchPlan(tiny(), split("train", 9), split("test", 1)).requests() for r in batch]
     assert len({request.seed for request in requests}) == len(requests)
 
 
-def test_epochs_and_steps():
+def test_epochs_and_steps() -> None:
     phase = {"name": "a", "objective": "avc", "views": 1, "batch": 4, "translators": False, "epochs": 3}
     plan = BatchPlan(tiny(phases=[phase], data={"clips_per_video": 5}), split("train", 9), split("test", 0))
     assert plan.steps_per_epoch(plan.recipe.phases[0]) == 45 // 4
@@ -123,12 +124,12 @@ def test_epochs_and_steps():
     assert len(list(plan.requests())) == 33
 
 
-def test_batch_must_divide_among_processes():
+def test_batch_must_divide_among_processes() -> None:
     with pytest.raises(UsageError, match="does not divide among 3"):
         BatchPlan(tiny(), split("train", 9), split("test", 4), world=3)
 
 
-def test_all_clips_of_a_video_are_drawn():
+def test_all_clips_of_a_video_are_drawn() -> None:
     recipe = tiny(data={"clips_per_video": 40})
     plan = BatchPlan(recipe, split("train", 8), split("test", 0))
     phase = recipe.phases[0].model_copy(update={"steps": 80})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +25,15 @@ from yt360.training.samples import BadSample, Collate, Sample, SampleDataset
 RATE = 24000
 
 
-def load(root, name="train", **data):
+def load(root: Path | str, name: str = "train", **data: Any) -> Any:
     return load_split(str(root), name, tiny(data=data).data, RATE)
 
 
-def clip(frames=40, height=32, width=64, samples=60000, fps=16.0) -> ClipRow:
+def clip(frames: int = 40, height: int = 32, width: int = 64, samples: int = 60000, fps: float = 16.0) -> ClipRow:
     return ClipRow("c", "v", "s.tar", 0, 1, "", 0, 1, "", frames, fps, height, width, samples, RATE)
 
 
-def test_split_groups_clips_by_video(root):
+def test_split_groups_clips_by_video(root: Path) -> None:
     split = load(root)
     assert len(split.clips) == 12
     assert split.videos == tuple(f"video{v:03d}" for v in range(6))
@@ -39,14 +41,14 @@ def test_split_groups_clips_by_video(root):
         assert {split.clips[i].video for i in indices} == {video}
 
 
-def test_members_are_the_bytes_of_the_manifest(root):
+def test_members_are_the_bytes_of_the_manifest(root: Path) -> None:
     reader = MemberReader(str(root))
     for one in load(root).clips:
         assert reader.video(one)[4:8] == b"ftyp"
         assert reader.sound(one)[:4] == b"fLaC"
 
 
-def test_members_come_from_any_fsspec_store(root):
+def test_members_come_from_any_fsspec_store(root: Path) -> None:
     fsspec = pytest.importorskip("fsspec")
     store = fsspec.filesystem("memory")
     for path in root.rglob("*.*"):
@@ -56,25 +58,25 @@ def test_members_come_from_any_fsspec_store(root):
     assert MemberReader("memory://bucket").sound(split.clips[3]) == MemberReader(str(root)).sound(split.clips[3])
 
 
-def test_missing_manifest_says_what_to_run(tmp_path):
+def test_missing_manifest_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"clips\.parquet.*yt360 run"):
         load(tmp_path)
 
 
-def test_text_instead_of_a_manifest(tmp_path):
+def test_text_instead_of_a_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests" / "clips.parquet").write_text("hello")
     with pytest.raises(UsageError, match="Parquet"):
         load(tmp_path)
 
 
-def test_missing_shard_is_named(own_root):
+def test_missing_shard_is_named(own_root: Path) -> None:
     (own_root / "shards" / "train-000000.tar").unlink()
     with pytest.raises(UsageError, match=r"train-000000\.tar"):
         check_shards(str(own_root), [load(own_root)])
 
 
-def test_cut_shard_is_named_with_its_size(own_root):
+def test_cut_shard_is_named_with_its_size(own_root: Path) -> None:
     shard = own_root / "shards" / "train-000000.tar"
     shard.write_bytes(shard.read_bytes()[:20000])
     with pytest.raises(UsageError, match=r"train-000000\.tar \(20000 bytes"):
@@ -97,20 +99,24 @@ def test_cut_shard_is_named_with_its_size(own_root):
         ("video_digest", None, "video_digest"),
     ],
 )
-def test_impossible_manifest_values_are_refused(own_root, column, value, message):
+def test_impossible_manifest_values_are_refused(own_root: Path, column: str, value: Any, message: str) -> None:
     edit_manifest(own_root, lambda rows: rows[0].update({column: value}))
     with pytest.raises(UsageError, match=message) as caught:
         load(own_root)
     assert "video000-00000" in str(caught.value)
 
 
-def test_missing_column_is_named(own_root):
-    edit_manifest(own_root, lambda rows: [row.pop("foa_digest") for row in rows])
+def test_missing_column_is_named(own_root: Path) -> None:
+    def without(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            del row["foa_digest"]
+
+    edit_manifest(own_root, without)
     with pytest.raises(UsageError, match="foa_digest"):
         load(own_root)
 
 
-def test_a_few_short_clips_are_left_out_and_named(root, tmp_path):
+def test_a_few_short_clips_are_left_out_and_named(root: Path, tmp_path: Path) -> None:
     split = load(root)
     assert split.short == ()
     with pytest.raises(UsageError, match=r"12 of 12 train clips are shorter.*video000-00000"):
@@ -118,7 +124,7 @@ def test_a_few_short_clips_are_left_out_and_named(root, tmp_path):
 
 
 @pytest.mark.parametrize("member", ["video", "foa"])
-def test_corrupted_member_is_found_by_its_digest(own_root, member):
+def test_corrupted_member_is_found_by_its_digest(own_root: Path, member: str) -> None:
     one = load(own_root).clips[0]
     shard = own_root / "shards" / one.shard
     data = bytearray(shard.read_bytes())
@@ -139,7 +145,7 @@ MP4 = encode_video(frames_with_numbers(40))
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(0, 39), min_size=1, max_size=8))
-def test_the_frames_asked_for_are_the_frames_that_come(indices):
+def test_the_frames_asked_for_are_the_frames_that_come(indices: list[int]) -> None:
     indices = sorted(indices)
     decoded = decode_frames(MP4, clip(), indices, pad=1)
     assert decoded.shape == (len(indices), 34, 66, 3)
@@ -147,19 +153,19 @@ def test_the_frames_asked_for_are_the_frames_that_come(indices):
     np.testing.assert_allclose(numbers, indices, atol=0.4)
 
 
-def test_a_picture_with_fewer_frames_than_the_manifest_says():
+def test_a_picture_with_fewer_frames_than_the_manifest_says() -> None:
     with pytest.raises(ItemError, match="frame 45 is not in the picture, the manifest says 50"):
         decode_frames(MP4, clip(frames=50), [38, 45])
 
 
-def test_a_picture_of_another_size():
+def test_a_picture_of_another_size() -> None:
     with pytest.raises(ItemError, match="64x32, the manifest says 128x64"):
         decode_frames(MP4, clip(height=64, width=128), [0])
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=400), st.integers(0, len(MP4)))
-def test_garbage_is_an_item_error(garbage, cut):
+def test_garbage_is_an_item_error(garbage: bytes, cut: int) -> None:
     for data in (garbage, MP4[:cut] + garbage):
         with contextlib.suppress(ItemError):
             decode_frames(data, clip(), [0, 30])
@@ -167,7 +173,7 @@ def test_garbage_is_an_item_error(garbage, cut):
             decode_sound(data, clip(), 0, 100)
 
 
-def test_sound_is_exact_to_the_sample():
+def test_sound_is_exact_to_the_sample() -> None:
     ramp = np.tile(np.arange(30000) / 32768, (4, 1)) * np.array([[1], [-1], [0.5], [0.25]])
     flac = encode_sound(ramp)
     found = decode_sound(flac, clip(samples=30000), 12345, 777)
@@ -177,13 +183,13 @@ def test_sound_is_exact_to_the_sample():
         decode_sound(flac, clip(samples=40000), 29999, 2)
 
 
-def test_sound_with_other_channels_is_refused():
+def test_sound_with_other_channels_is_refused() -> None:
     with pytest.raises(ItemError, match="2 channels"):
         decode_sound(encode_sound(np.zeros((2, 1000))), clip(), 0, 10)
 
 
 @given(st.integers(16, 200), st.integers(1, 6), st.integers(0, 2**31))
-def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames, count, seed):
+def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames: int, count: int, seed: int) -> None:
     one = clip(frames=frames, samples=int(frames / 16 * RATE) + seed % 100)
     recipe = tiny(data={"picture_s": 0.5})
     for moment in draw_moments(np.random.default_rng(seed), one, recipe.data, count):
@@ -197,19 +203,19 @@ def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames, co
         assert (moment.frames[-1] + 1) / 16 <= moment.sound_start / RATE + 1.04
 
 
-def test_moments_of_avts_are_in_separate_parts_of_the_clip():
+def test_moments_of_avts_are_in_separate_parts_of_the_clip() -> None:
     moments = draw_moments(np.random.default_rng(0), clip(frames=160, samples=240000), tiny().data, 4)
     starts = [moment.sound_start / RATE for moment in moments]
     for part, start in enumerate(starts):
         assert 2.5 * part <= start <= 2.5 * (part + 1) - 1
 
 
-def dataset(root, recipe):
+def dataset(root: Path, recipe: Any) -> Any:
     splits = [load(root), load(root, "test")]
     return SampleDataset(recipe, str(root), splits), BatchPlan(recipe, *splits), splits
 
 
-def test_a_sample_shows_what_it_sounds_like(root):
+def test_a_sample_shows_what_it_sounds_like(root: Path) -> None:
     """The world has one disc a clip that sounds from where it is: if it is in a view's middle, its sound is on +X."""
     recipe = tiny(views={"energy_share": 1.0, "size": 32, "flip": 0.5, "jitter": [0, 0, 0, 0]})
     data, plan, _ = dataset(root, recipe)
@@ -230,7 +236,7 @@ def test_a_sample_shows_what_it_sounds_like(root):
     assert checked >= 3
 
 
-def test_a_sample_is_the_same_every_time_it_is_asked_for(root):
+def test_a_sample_is_the_same_every_time_it_is_asked_for(root: Path) -> None:
     data, plan, _ = dataset(root, tiny())
     request = next(iter(plan.requests()))[0]
     one, two = data[request], data[request]
@@ -239,7 +245,7 @@ def test_a_sample_is_the_same_every_time_it_is_asked_for(root):
     np.testing.assert_array_equal(one.matrices, two.matrices)
 
 
-def test_avts_has_one_direction_and_several_moments(root):
+def test_avts_has_one_direction_and_several_moments(root: Path) -> None:
     phase = {"name": "avts", "objective": "avts", "views": 2, "batch": 2, "translators": False, "steps": 1}
     data, plan, _ = dataset(root, tiny(phases=[phase]))
     sample = data[next(iter(plan.requests()))[0]]
@@ -250,7 +256,7 @@ def test_avts_has_one_direction_and_several_moments(root):
     np.testing.assert_array_equal(sample.matrices[0], sample.matrices[1])
 
 
-def test_bad_samples_are_named_and_left_out_of_the_batch(own_root):
+def test_bad_samples_are_named_and_left_out_of_the_batch(own_root: Path) -> None:
     recipe = tiny()
     split = load(own_root)
     edit_manifest(own_root, lambda rows: rows[1].update(foa_digest="0" * 40))
@@ -267,7 +273,7 @@ def test_bad_samples_are_named_and_left_out_of_the_batch(own_root):
     assert nothing.pictures.numel() == 0
 
 
-def test_reader_can_be_sent_to_a_worker(root):
+def test_reader_can_be_sent_to_a_worker(root: Path) -> None:
     reader = MemberReader(str(root))
     one = load(root).clips[0]
     data = reader.sound(one)

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -81,7 +82,9 @@ def free_ports(count: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_loss_and_gradients_of_two_processes_equal_those_of_one(tmp_path, monkeypatch):
+def test_loss_and_gradients_of_two_processes_equal_those_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bug 5 (criterion outside DDP, negatives of one process only) cannot come back."""
     torchrun(["-c", STEP, str(tmp_path / "2.pt")], 2, free_ports(1)[0])
     monkeypatch.setattr(sys, "argv", ["step", str(tmp_path / "1.pt")])
@@ -126,7 +129,7 @@ assert not train("resumed").interrupted
 
 
 @pytest.mark.slow
-def test_a_run_on_two_processes_trains_and_resumes_in_the_middle_of_an_epoch(root, tmp_path):
+def test_a_run_on_two_processes_trains_and_resumes_in_the_middle_of_an_epoch(root: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     phase = {"name": "avsa", "objective": "avsa", "views": 2, "batch": 4, "translators": True, "epochs": 2}
     recipe.write_text(tiny(phases=[phase], data={"clips_per_video": 4}, evaluation={"every": 4}).model_dump_json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,12 @@ from yt360.training.loop import TrainingError
 from yt360.training.step import TrainStep
 
 
-def test_not_a_number_stops_with_the_clips_of_the_batch(root, tmp_path, monkeypatch):
+def test_not_a_number_stops_with_the_clips_of_the_batch(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = TrainStep.align
 
-    def align(self, batch, **kwargs):
+    def align(self, batch: Any, **kwargs: Any) -> Any:
         result = real(self, batch, **kwargs)
         return result._replace(loss=result.loss * float("nan")) if batch.step == 2 else result
 
@@ -34,7 +37,7 @@ def damage(root: Path, clips: int) -> list[str]:
     """Point the picture of ``clips`` clips at bytes that are not a picture."""
     names: list[str] = []
 
-    def change(rows):
+    def change(rows: Any) -> None:
         for row in rows[:clips]:
             row["video_offset"] = row["foa_offset"]
             names.append(row["clip"])
@@ -43,7 +46,7 @@ def damage(root: Path, clips: int) -> list[str]:
     return names
 
 
-def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_path):
+def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_path: Path) -> None:
     root = make_root(tmp_path / "root", videos=5, clips=2, seconds=1.2)
     names = damage(root, 1)
     with pytest.raises(TrainingError, match=r"\d+ of 1\d\d samples are bad, more than 1%.*yt360 verify"):
@@ -52,15 +55,15 @@ def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_pat
     assert log(tmp_path / "out")[-1]["bad_samples"] > 1
 
 
-def test_one_bad_sample_in_a_hundred_is_survived(root, tmp_path, monkeypatch):
+def test_one_bad_sample_in_a_hundred_is_survived(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = samples.SampleDataset.__getitem__
 
-    def get(self, request):
+    def get(self, request: pytest.FixtureRequest) -> Any:
         if request.seed[1:] == (1, 0, 5, 0):
             return loop_bad(request)
         return real(self, request)
 
-    def loop_bad(request):
+    def loop_bad(request: pytest.FixtureRequest) -> Any:
         from yt360.training.samples import BadSample
 
         return BadSample(request, "video000-00000", "corrupt-member", "clip video000-00000: planted")
@@ -71,7 +74,7 @@ def test_one_bad_sample_in_a_hundred_is_survived(root, tmp_path, monkeypatch):
     assert log(tmp_path, "bad-sample")[0]["step"] == 6
 
 
-def test_a_batch_of_which_nothing_is_left_takes_no_step(tmp_path):
+def test_a_batch_of_which_nothing_is_left_takes_no_step(tmp_path: Path) -> None:
     root = make_root(tmp_path / "root", videos=4, clips=1, seconds=1.2)
     damage(root, 3)
     with pytest.raises(TrainingError, match="samples are bad"):
@@ -79,6 +82,6 @@ def test_a_batch_of_which_nothing_is_left_takes_no_step(tmp_path):
     assert not (tmp_path / "out" / "model").exists()
 
 
-def test_missing_split_is_named(root, tmp_path):
+def test_missing_split_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no usable clips of the split 'nothing'"):
         run(tiny(data={"train_split": "nothing"}), root, tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -16,14 +17,14 @@ CLUSTER = REPOSITORY / "pipelines" / "cluster"
 
 
 @pytest.mark.parametrize("path", sorted(CLUSTER.glob("train-*")), ids=lambda path: path.name)
-def test_recipes_that_launch_files_name_exist(path):
+def test_recipes_that_launch_files_name_exist(path: Path) -> None:
     named = re.findall(r"pipelines/train/[\w.-]+\.yaml", path.read_text())
     assert named
     for name in named:
         assert load_recipe(REPOSITORY / name).phases
 
 
-def test_the_slurm_file_starts_a_command_that_exists(tmp_path, capfd):
+def test_the_slurm_file_starts_a_command_that_exists(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Run with stand-ins for SLURM and torchrun that write down how they are called."""
     script = CLUSTER / "train-slurm.sbatch"
     calls = tmp_path / "calls"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from yt360.training import loop
 REPOSITORY = CHECKOUT
 
 
-def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished):
+def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished: Path) -> None:
     assert [(r["phase"], r["step"]) for r in log(finished)] == [("avc", 1), ("avc", 2), ("avc", 3)] + [
         ("avsa", step) for step in range(1, 5)
     ]
@@ -39,21 +41,21 @@ def test_a_run_logs_trains_both_phases_and_leaves_a_model(finished):
     assert log(finished, "end")
 
 
-def test_models_say_how_long_they_were_trained(finished):
+def test_models_say_how_long_they_were_trained(finished: Path) -> None:
     assert read_model(finished / "model")[1].steps == (3, 4)
     found = {path.name: read_model(path)[1].steps for path in (finished / "checkpoints").iterdir()}
     assert found["00-avc-00000003"] == (3,)
     assert found["01-avsa-00000004"] == (3, 4)
 
 
-def test_same_seed_same_losses_other_seed_other_losses(root, finished, tmp_path):
+def test_same_seed_same_losses_other_seed_other_losses(root: Path, finished: Path, tmp_path: Path) -> None:
     run(tiny(), root, tmp_path / "again")
     assert losses(tmp_path / "again") == losses(finished)
     run(tiny(seed=5), root, tmp_path / "other")
     assert losses(tmp_path / "other") != losses(finished)
 
 
-def test_checkpoint_of_another_architecture_lists_what_differs(finished):
+def test_checkpoint_of_another_architecture_lists_what_differs(finished: Path) -> None:
     tensors, _ = read_model(finished / "model")
     other = AudioVisualModel(tiny(model={"width": 4}).model, 4, translators=True, whole_video=False)
     with pytest.raises(UsageError, match=r"another architecture: video\.stem\.0\.weight has shape"):
@@ -63,7 +65,7 @@ def test_checkpoint_of_another_architecture_lists_what_differs(finished):
         load_into(smaller, without_front_end(tensors), finished)
 
 
-def test_start_from_takes_the_encoders_and_refuses_other_ones(root, finished, tmp_path):
+def test_start_from_takes_the_encoders_and_refuses_other_ones(root: Path, finished: Path, tmp_path: Path) -> None:
     phases = [tiny().phases[1].model_dump() | {"steps": 1}]
     summary = run(tiny(phases=phases, start_from=str(finished / "model")), root, tmp_path / "b")
     assert summary.steps == 1
@@ -73,11 +75,13 @@ def test_start_from_takes_the_encoders_and_refuses_other_ones(root, finished, tm
         run(tiny(phases=phases, start_from=str(finished / "model"), sound={"mels": 32}), root, tmp_path / "d")
 
 
-def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(root, tmp_path, monkeypatch):
+def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     states = []
     real = loop._Run._begin_phase
 
-    def begin(self, number):
+    def begin(self, number: Any) -> None:
         before = None if number == 0 else {k: v.clone() for k, v in self.train_step.model.state_dict().items()}
         real(self, number)
         states.append(
@@ -97,7 +101,7 @@ def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(root, tmp_path,
         assert same == name.startswith(("video.", "sound.")), name
 
 
-def test_loaded_encoders_are_those_that_were_trained(finished):
+def test_loaded_encoders_are_those_that_were_trained(finished: Path) -> None:
     for folder in (finished, finished / "model", list_checkpoints(finished / "checkpoints")[-1]):
         encoders = load_encoders(folder)
         assert not encoders.video.training
@@ -107,7 +111,9 @@ def test_loaded_encoders_are_those_that_were_trained(finished):
     assert load_spectrogram(finished).std.min() > 0
 
 
-def test_a_small_split_is_trained_on_and_said(own_root, tmp_path, capsys):
+def test_a_small_split_is_trained_on_and_said(
+    own_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Three training videos and none to test on: batches of three, no evaluation, both in words."""
     phase = {"name": "avc", "objective": "avc", "views": 1, "batch": 16, "translators": False, "steps": 2}
     recipe = tiny(phases=[phase], shrink_batch=True)
@@ -121,7 +127,7 @@ def test_a_small_split_is_trained_on_and_said(own_root, tmp_path, capsys):
     assert run(recipe, own_root, tmp_path / "out").steps == 2  # the same command finds its own run
 
 
-def test_encoders_of_nothing(tmp_path):
+def test_encoders_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="yt360 train"):
         load_encoders(tmp_path)
     (tmp_path / "model.json").write_text("[]")
@@ -137,7 +143,7 @@ def test_encoders_of_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["correct", "original"])
-def test_each_mode_trains_and_says_so(root, tmp_path, mode):
+def test_each_mode_trains_and_says_so(root: Path, tmp_path: Path, mode: str) -> None:
     run(tiny(mode=mode), root, tmp_path)
     _, description = read_model(tmp_path / "model")
     assert description.mode == mode
@@ -157,18 +163,18 @@ def test_each_mode_trains_and_says_so(root, tmp_path, mode):
     ],
     ids=str,
 )
-def test_each_option_trains(root, tmp_path, changes):
+def test_each_option_trains(root: Path, tmp_path: Path, changes: Any) -> None:
     summary = run(tiny(**changes), root, tmp_path)
     assert summary.steps == 7
     assert all(record["loss"] > 0 for record in log(tmp_path))
 
 
-def test_avts_trains(root, tmp_path):
+def test_avts_trains(root: Path, tmp_path: Path) -> None:
     phase = {"name": "avts", "objective": "avts", "views": 2, "batch": 4, "translators": True, "steps": 2}
     assert run(tiny(phases=[phase]), root, tmp_path).steps == 2
 
 
-def test_training_lowers_the_loss(tmp_path):
+def test_training_lowers_the_loss(tmp_path: Path) -> None:
     """Four videos of different colour and pitch are told apart within a few steps."""
     root = make_root(tmp_path / "root", videos=4, clips=1, seconds=1.2)
     phase = {"name": "avc", "objective": "avc", "views": 2, "batch": 4, "translators": False, "steps": 40}
@@ -184,7 +190,7 @@ def test_training_lowers_the_loss(tmp_path):
     assert sum(found[-5:]) / 5 < 0.6 * sum(found[:5]) / 5
 
 
-def test_tensorboard_gets_the_numbers(root, tmp_path):
+def test_tensorboard_gets_the_numbers(root: Path, tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run(tiny(run={"tensorboard": True}), root, tmp_path)
     board = reader.EventAccumulator(str(tmp_path / "tensorboard"))
@@ -195,12 +201,12 @@ def test_tensorboard_gets_the_numbers(root, tmp_path):
     assert len(board.Scalars("avc/test/avsa_accuracy")) == 1
 
 
-def test_importing_the_data_half_does_not_import_torch():
+def test_importing_the_data_half_does_not_import_torch() -> None:
     code = "import sys, yt360, yt360.sphere, yt360.training, yt360.cli.train; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)
 
 
-def test_training_imports_neither_stages_nor_media():
+def test_training_imports_neither_stages_nor_media() -> None:
     source = "".join(path.read_text() for path in (REPOSITORY / "yt360" / "training").glob("*.py"))
     assert "yt360.stages" not in source
     assert "yt360.media" not in source

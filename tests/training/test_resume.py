@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +32,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, checkpoints_written: int) -
     """Die like a killed process right after a checkpoint: nothing of the loop runs after it."""
     real, count = checkpoints.write_checkpoint, [0]
 
-    def write(*args, **kwargs):
+    def write(*args: Any, **kwargs: Any) -> Any:
         path = real(*args, **kwargs)
         count[0] += 1
         if count[0] == checkpoints_written:
@@ -41,7 +43,9 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, checkpoints_written: int) -
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_resumed_run_has_the_losses_of_an_uninterrupted_one(root, finished, tmp_path, monkeypatch, after):
+def test_resumed_run_has_the_losses_of_an_uninterrupted_one(
+    root: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
     """Killed after step 2 of 3, at the end of a phase, and in the middle of the second phase."""
     with monkeypatch.context() as patched:
         interrupt_after(patched, after)
@@ -55,7 +59,7 @@ def test_resumed_run_has_the_losses_of_an_uninterrupted_one(root, finished, tmp_
         assert (tmp_path / "model" / name).read_bytes() == (finished / "model" / name).read_bytes()
 
 
-def test_resume_in_the_middle_of_a_log_interval(root, tmp_path, monkeypatch):
+def test_resume_in_the_middle_of_a_log_interval(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = tiny(run={"log_every": 3}, data={"clips_per_video": 6})
     run(recipe, root, tmp_path / "whole")
     with monkeypatch.context() as patched:
@@ -66,7 +70,9 @@ def test_resume_in_the_middle_of_a_log_interval(root, tmp_path, monkeypatch):
     assert losses(tmp_path / "resumed") == losses(tmp_path / "whole")
 
 
-def test_workers_change_nothing_and_resume_exactly(root, finished, tmp_path, monkeypatch):
+def test_workers_change_nothing_and_resume_exactly(
+    root: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = tiny(data={"workers": 2})
     with monkeypatch.context() as patched:
         interrupt_after(patched, 1)
@@ -76,7 +82,7 @@ def test_workers_change_nothing_and_resume_exactly(root, finished, tmp_path, mon
     assert losses(tmp_path) == losses(finished)
 
 
-def test_a_finished_run_is_left_alone(root, finished):
+def test_a_finished_run_is_left_alone(root: Path, finished: Path) -> None:
     before = (finished / "log.jsonl").read_bytes(), (finished / "model" / "model.safetensors").stat().st_mtime_ns
     summary = run(tiny(), root, finished)
     assert summary.evaluations["avsa"]["avsa_chance"] == 0.5
@@ -84,18 +90,18 @@ def test_a_finished_run_is_left_alone(root, finished):
     assert after == before
 
 
-def test_another_recipe_in_the_same_folder_is_refused(root, finished):
+def test_another_recipe_in_the_same_folder_is_refused(root: Path, finished: Path) -> None:
     with pytest.raises(UsageError, match=r"another run, which differs in model\.width, seed"):
         run(tiny(seed=9, model={"width": 4}), root, finished)
 
 
-def test_another_dataset_under_the_same_run_is_refused(finished, tmp_path):
+def test_another_dataset_under_the_same_run_is_refused(finished: Path, tmp_path: Path) -> None:
     root = make_root(tmp_path / "root", clips=1, seconds=1.2, test_videos=3, seed=1)
     with pytest.raises(UsageError, match="holds now"):
         run(tiny(), root, finished)
 
 
-def test_truncated_checkpoint_is_named(root, tmp_path, monkeypatch):
+def test_truncated_checkpoint_is_named(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         interrupt_after(patched, 1)
         with pytest.raises(InterruptError):
@@ -107,11 +113,13 @@ def test_truncated_checkpoint_is_named(root, tmp_path, monkeypatch):
         run(tiny(), root, tmp_path)
 
 
-def test_a_checkpoint_that_was_not_finished_is_not_one(root, finished, tmp_path, monkeypatch):
+def test_a_checkpoint_that_was_not_finished_is_not_one(
+    root: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed while writing the second checkpoint: the run goes on from the first."""
     real, count = tensor_files.save_file, [0]
 
-    def save(*args, **settings):
+    def save(*args: Any, **settings: Any) -> None:
         count[0] += 1
         if count[0] == 4:
             raise InterruptError
@@ -126,13 +134,13 @@ def test_a_checkpoint_that_was_not_finished_is_not_one(root, finished, tmp_path,
     assert losses(tmp_path) == losses(finished)
 
 
-def test_only_the_newest_checkpoints_and_phase_ends_are_kept(finished):
+def test_only_the_newest_checkpoints_and_phase_ends_are_kept(finished: Path) -> None:
     names = [path.name for path in list_checkpoints(finished / "checkpoints")]
     assert names == ["00-avc-00000003", "01-avsa-00000002", "01-avsa-00000004"]
 
 
 @pytest.mark.slow
-def test_sigterm_ends_with_a_checkpoint_and_the_same_losses_follow(root, tmp_path):
+def test_sigterm_ends_with_a_checkpoint_and_the_same_losses_follow(root: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json.yaml"
     long = long_recipe(steps=20, run={"checkpoint_every": 1000})
     recipe.write_text(long.model_dump_json())
@@ -156,7 +164,7 @@ def test_sigterm_ends_with_a_checkpoint_and_the_same_losses_follow(root, tmp_pat
     assert losses(out) == losses(tmp_path / "whole")
 
 
-def test_two_runs_in_one_folder_are_refused(root, tmp_path):
+def test_two_runs_in_one_folder_are_refused(root: Path, tmp_path: Path) -> None:
     import fcntl
 
     with (tmp_path / ".lock").open("w") as lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> MemberReader:
     [({}, "44bbf0c204627bc8276e"), ({"seed": 7}, "d16ccaeddbc46ecaf0c2"), ({"phases": [AVTS]}, "cdc8656af70edc8a519a")],
     ids=["curriculum", "seed 7", "avts"],
 )
-def test_a_plan_asks_for_the_same_clips_with_the_same_seeds_as_ever(changes: dict, digest: str) -> None:
+def test_a_plan_asks_for_the_same_clips_with_the_same_seeds_as_ever(changes: dict[str, Any], digest: str) -> None:
     plan = BatchPlan(tiny(**changes), split("train", 6), split("test", 4))
     rows = [[r.split, r.clip, r.phase, r.step, [int(n) for n in r.seed]] for batch in plan.requests() for r in batch]
     assert digest_json(rows) == digest

@@ -6,7 +6,7 @@ from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.step import TrainStep
 
 
-def test_a_phase_may_have_a_learning_rate_of_its_own():
+def test_a_phase_may_have_a_learning_rate_of_its_own() -> None:
     phase = {"objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 1}
     phases = [{"name": "first", **phase}, {"name": "second", **phase, "learning_rate": 5e-4}]
     recipe = tiny(phases=phases, optimiser={"learning_rate": 2e-3})
@@ -18,7 +18,7 @@ def test_a_phase_may_have_a_learning_rate_of_its_own():
     assert rates == [2e-3, 5e-4]
 
 
-def test_a_phase_may_end_slowly():
+def test_a_phase_may_end_slowly() -> None:
     phase = {"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": False}
     recipe = tiny(phases=[{**phase, "steps": 40, "schedule": "cosine"}], optimiser={"learning_rate": 2e-3})
     train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))

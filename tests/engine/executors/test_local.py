@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +18,12 @@ from yt360.engine.stage import Resources
 from yt360.errors import DiskFullError
 
 
-def tasks(*made: Task):
+def tasks(*made: Task) -> Any:
     left = list(made)
     return lambda: left.pop(0) if left else None
 
 
-def toy(name: str, argument, timeout_s: float = 20.0) -> Task:
+def toy(name: str, argument: Any, timeout_s: float = 20.0) -> Task:
     return Task(f"tests.engine.toys:{name}", argument, timeout_s)
 
 

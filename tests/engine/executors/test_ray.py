@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import CHECKOUT
-from tests.engine.conftest import run, states, toy_recipe, tree
+from tests.engine.conftest import Marks, run, states, toy_recipe, tree
 from yt360.engine import pipeline
 from yt360.engine.state import ledger
 from yt360.engine.storage import Root
@@ -42,7 +43,7 @@ def cluster() -> Iterator[object]:
         made.shutdown()
 
 
-def _run(root: Root, made, **settings) -> pipeline.RunResult:
+def _run(root: Root, made: Any, **settings: Any) -> pipeline.RunResult:
     from yt360.engine.executors.ray import RayExecutor
 
     options = pipeline.Options(min_free_bytes=0)
@@ -83,7 +84,7 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
     assert time.monotonic() - started < 100
 
 
-def test_ray_gives_the_bytes_of_a_local_run(cluster, tmp_path: Path, root: Root) -> None:
+def test_ray_gives_the_bytes_of_a_local_run(cluster: object, tmp_path: Path, root: Root) -> None:
     run(root, toy_recipe())
     other = Root(tmp_path / "on-ray")
     made = toy_recipe()
@@ -93,7 +94,9 @@ def test_ray_gives_the_bytes_of_a_local_run(cluster, tmp_path: Path, root: Root)
     assert not list(other.ledger.rglob("*.open"))  # actors wound up
 
 
-def test_item_that_ends_its_worker_three_times_is_set_aside_with_its_log(cluster, root: Root, marks) -> None:
+def test_item_that_ends_its_worker_three_times_is_set_aside_with_its_log(
+    cluster: object, root: Root, marks: Marks
+) -> None:
     made = toy_recipe(["a", "bb"], behaviour={"bb": "segfault"}, marks=marks.folder)
     result = _run(root, made)
     assert states(root, made) == {"a": "done", "bb": "failed"}
@@ -105,7 +108,7 @@ def test_item_that_ends_its_worker_three_times_is_set_aside_with_its_log(cluster
 
 
 def test_node_that_dies_costs_its_items_one_more_attempt_and_nothing_else(
-    cluster, tmp_path: Path, root: Root, marks
+    cluster: object, tmp_path: Path, root: Root, marks: Marks
 ) -> None:
     names = [f"item{n}" for n in range(6)]
     made = toy_recipe(names, seconds=0.6, marks=marks.folder)

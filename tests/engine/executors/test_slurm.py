@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import CHECKOUT
-from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
+from tests.engine.conftest import NAMES, Marks, run, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
@@ -36,7 +37,7 @@ def _slurm_answers() -> bool:
 needs_slurm = pytest.mark.skipif(not _slurm_answers(), reason="no SLURM answers here: run .ci/slurm as root")
 
 
-def _submit(root: Root, made: recipes.Recipe, **settings) -> str:
+def _submit(root: Root, made: recipes.Recipe, **settings: Any) -> str:
     run_id = pipeline.run_name()
     root.create()
     options = pipeline.Options(workers=1, min_free_bytes=0)
@@ -67,7 +68,7 @@ def test_arrays_in_windows_give_the_bytes_of_a_local_run(tmp_path: Path, root: R
 
 @pytest.mark.slow
 @needs_slurm
-def test_preempted_task_is_queued_again_and_missing_says_which(tmp_path: Path, root: Root, marks) -> None:
+def test_preempted_task_is_queued_again_and_missing_says_which(tmp_path: Path, root: Root, marks: Marks) -> None:
     names = [f"item{n}" for n in range(4)]
     made = toy_recipe(names, seconds=1.0, marks=marks.folder)
     run_id = _submit(root, made, tasks=2)

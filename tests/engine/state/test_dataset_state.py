@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -66,7 +66,9 @@ def test_an_optional_input_of_a_stage_that_the_recipe_lacks_is_absent(root: Root
     assert states(root, made, "second") == dict.fromkeys(("item00000000", "item00000001"), "done")
 
 
-def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(root: Root, monkeypatch) -> None:
+def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = chain()
     run_inline(root, made)
     entries = DatasetState(root, made.stages).entries("third")
@@ -89,7 +91,7 @@ _RECORDS = st.lists(
 
 @given(_RECORDS)
 @settings(deadline=None, max_examples=25)
-def test_states_of_many_are_the_states_of_each(tmp_path_factory, drawn) -> None:
+def test_states_of_many_are_the_states_of_each(tmp_path_factory: pytest.TempPathFactory, drawn: Any) -> None:
     folder = tmp_path_factory.mktemp("ledger")
     stage = toy_recipe().stages[1]
     items = [Item(id=name, source_id=name) for name in "abcdef"]
@@ -121,7 +123,7 @@ def test_states_of_many_are_the_states_of_each(tmp_path_factory, drawn) -> None:
     st.dictionaries(st.text(max_size=3), st.one_of(st.none(), st.integers(), st.text(max_size=3)), max_size=2),
     st.dictionaries(st.text(max_size=3), st.just(Blob("a/b", "00", 3)), max_size=2),
 )
-def test_packed_item_is_unpacked_as_it_was(meta, inputs) -> None:
+def test_packed_item_is_unpacked_as_it_was(meta: Any, inputs: Any) -> None:
     item = Item("a", "s", inputs, meta, hints={"path": "broken \udc80 name"})
     assert unpacked("a", "s", packed(item)) == item
 
@@ -143,7 +145,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "WORTH_KEEPING", 1)
 
 
-def test_status_keeps_what_it_worked_out(root: Root, kept) -> None:
+def test_status_keeps_what_it_worked_out(root: Root, kept: None) -> None:
     made = chain()
     run_inline(root, made)
     folder = root.state / snapshot.SNAPSHOTS
@@ -161,7 +163,7 @@ def _status(root: Root, made: recipe.Recipe) -> dict:
     return summarize(DatasetState(root, made.stages))
 
 
-def test_snapshot_is_used_and_says_the_same(root: Root, kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot_is_used_and_says_the_same(root: Root, kept: None, monkeypatch: pytest.MonkeyPatch) -> None:
     made = chain()
     run_inline(root, made)
     before = (
@@ -181,7 +183,9 @@ def test_snapshot_is_used_and_says_the_same(root: Root, kept, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("what", ["ledger", "plan", "parameter", "damaged"])
-def test_snapshot_of_yesterday_is_never_believed(root: Root, kept, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_snapshot_of_yesterday_is_never_believed(
+    root: Root, kept: None, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     made = chain()
     run_inline(root, made)
     expected = dict.fromkeys([f"item{n:08d}" for n in range(6)], "done")
@@ -209,7 +213,7 @@ def test_snapshot_of_yesterday_is_never_believed(root: Root, kept, monkeypatch: 
     assert states(root, made, "third") == expected
 
 
-def test_rerun_upon_snapshots_does_what_is_missing_and_no_more(root: Root, tmp_path: Path, kept) -> None:
+def test_rerun_upon_snapshots_does_what_is_missing_and_no_more(root: Root, tmp_path: Path, kept: None) -> None:
     undisturbed = Root(tmp_path / "undisturbed")
     run_inline(undisturbed, chain(9))
     run_inline(root, chain(6))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.engine.conftest import run_inline
@@ -13,7 +15,7 @@ from yt360.engine.storage import Root
 from yt360.stages import REGISTRY
 
 
-def toys(*names: str, **params) -> recipe.Recipe:
+def toys(*names: str, **params: Any) -> recipe.Recipe:
     stages = {name: params.get(name, {}) for name in names}
     return recipe.build({"stages": stages | {"count": {"count": 3}}}, TOYS, [], where="test")
 

@@ -8,6 +8,7 @@ import signal
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,7 +23,7 @@ from yt360.engine.storage import Root
 from yt360.errors import UsageError
 
 
-def record(item: str = "a", sequence: int = 1, **more) -> Record:
+def record(item: str = "a", sequence: int = 1, **more: Any) -> Record:
     return Record(stage="s", item=item, source=item, key="k", status="done", sequence=sequence, **more)
 
 
@@ -61,7 +62,7 @@ def test_torn_line_in_the_middle_is_damage_and_is_named(tmp_path: Path) -> None:
         list(ledger.read(tmp_path))
 
 
-def test_full_disk_while_appending_leaves_no_torn_line(tmp_path: Path, monkeypatch) -> None:
+def test_full_disk_while_appending_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = LedgerWriter(tmp_path, "w")
     writer.append(record("a"))
     sync = os.fsync
@@ -114,7 +115,9 @@ records = st.builds(
 
 @given(st.lists(records, max_size=12, unique_by=lambda r: (r.item, r.sequence)), st.integers(1, 4))
 @settings(deadline=None, max_examples=30)
-def test_compaction_keeps_every_record(tmp_path_factory, written: list[Record], writers: int) -> None:
+def test_compaction_keeps_every_record(
+    tmp_path_factory: pytest.TempPathFactory, written: list[Record], writers: int
+) -> None:
     folder = tmp_path_factory.mktemp("ledger")
     for number in range(writers):
         writer = LedgerWriter(folder, f"w{number}")
@@ -132,7 +135,9 @@ def test_compaction_keeps_every_record(tmp_path_factory, written: list[Record], 
     assert len({(r.item, r.sequence) for r in ledger.read(folder)}) == len(before) + 1
 
 
-def test_kill_between_compaction_and_cleaning_up_leaves_only_doubles(tmp_path: Path, monkeypatch) -> None:
+def test_kill_between_compaction_and_cleaning_up_leaves_only_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for item in "ab":
         writer = LedgerWriter(tmp_path, item)
         writer.append(record(item))
@@ -146,7 +151,9 @@ def test_kill_between_compaction_and_cleaning_up_leaves_only_doubles(tmp_path: P
     assert sorted(r.item for r in ledger.read(tmp_path)) == ["a", "b"]
 
 
-def test_long_file_is_sealed_as_parquet_and_a_kill_in_between_leaves_only_doubles(tmp_path: Path, monkeypatch) -> None:
+def test_long_file_is_sealed_as_parquet_and_a_kill_in_between_leaves_only_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ledger, "_LONG_ROWS", 3)
     writer = LedgerWriter(tmp_path, "w")
     for number in range(7):
@@ -167,7 +174,7 @@ def test_long_file_is_sealed_as_parquet_and_a_kill_in_between_leaves_only_double
     assert [r.item for r in ledger.read(tmp_path)] == [f"item{n}" for n in range(7)]
 
 
-def test_compaction_while_somebody_reads_loses_nothing_for_him(tmp_path: Path, monkeypatch) -> None:
+def test_compaction_while_somebody_reads_loses_nothing_for_him(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for item in "abc":
         writer = LedgerWriter(tmp_path, item)
         writer.append(record(item))

@@ -41,7 +41,7 @@ def put(folder: Path, name: str, value: float, **changes: Any) -> Path:
 def test_the_papers_numbers_are_where_the_paper_has_them() -> None:
     def number(table: Any, row: str, column: str) -> float:
         rows, columns = [r.label for r in table.rows], [c.label for c in table.columns]
-        return table.paper[rows.index(row), columns.index(column)]
+        return float(table.paper[rows.index(row), columns.index(column)])
 
     assert number(TABLE_1, "AVSA, no transf.", "AVC-Bin, 4 views") == 91.67
     assert number(TABLE_1, "AVC, transf.", "AVSA-Bin, 4 views") == 61.20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,11 +77,13 @@ class SmallPanns(nn.Module):
 LABELS = ("Speech", "Dog, bark", "Music")
 
 
-def made(folder: Path, widths: list[int], **more) -> tuple[SmallPanns, Path, Path]:  # type: ignore[no-untyped-def]
+def made(folder: Path, widths: list[int], **more: Any) -> tuple[SmallPanns, Path, Path]:
     torch.manual_seed(3)
     model = SmallPanns(widths, len(LABELS), **more).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2.0)
             module.weight.data.uniform_(0.5, 1.5)
@@ -88,6 +91,8 @@ def made(folder: Path, widths: list[int], **more) -> tuple[SmallPanns, Path, Pat
         elif isinstance(module, nn.Conv2d):
             module.weight.data *= 3  # random layers shrink what they pass on
     model.fc_audioset.weight.data *= 30
+    assert model.bn0.running_mean is not None
+    assert model.bn0.running_var is not None
     model.bn0.running_mean.fill_(-30.0)
     model.bn0.running_var.fill_(400.0)
     weights, labels = folder / "small.pth", folder / "labels.csv"
@@ -97,7 +102,7 @@ def made(folder: Path, widths: list[int], **more) -> tuple[SmallPanns, Path, Pat
     return model, weights, labels
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "as Cnn6": {"widths": [4, 6, 8, 8], "five": True, "window": 1024},
     "as Cnn10": {"widths": [4, 6, 8, 8], "window": 512},
     "as Cnn14": {"widths": [4, 4, 6, 6, 8, 8], "window": 256},
@@ -154,7 +159,7 @@ class Evil:
         return (print, ("it ran",))
 
 
-def _without(state: dict, name: str) -> dict:
+def _without(state: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in state.items() if key != name}
 
 

@@ -52,7 +52,11 @@ def test_what_was_not_judged_is_not_estimated() -> None:
         ((1000, 1000, 500, 1500, 3000), (0.5, 0.5, 0.5, 0.1, 0.05), (40, 40, 40, 40, 40)),
     ],
 )
-def test_intervals_hold_the_truth(sizes, rates, judged) -> None:
+def test_intervals_hold_the_truth(
+    sizes: tuple[int, int, int, int, int],
+    rates: tuple[float, float, float, float, float],
+    judged: tuple[int, int, int, int, int],
+) -> None:
     """Coverage over drawn populations: 95 % nominal, and no less than 94 % in 500 rounds."""
     rng = np.random.default_rng(3)
     dropped = (True, True, False, False, False)
@@ -94,6 +98,6 @@ def test_a_census_is_always_enough() -> None:
 
 
 @pytest.mark.parametrize("counts", [(5, 6, 1), (5, 3, 4), (5, 3, -1)])
-def test_counts_that_cannot_be_are_refused(counts) -> None:
+def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="expected 0 <= faulty"):
         estimate([Judged(True, *counts)])

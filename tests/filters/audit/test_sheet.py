@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ def test_answers_stay_when_questions_are_added() -> None:
         (lambda text: text + text.splitlines()[2].replace("\t\t\t\t", "\tno\t\t\t") + "\n", r"two different answers"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path: Path, change, words: str) -> None:
+def test_a_wrong_line_is_named(tmp_path: Path, change: Any, words: str) -> None:
     path = _written(tmp_path / "a.tsv", Line("v1", "stills"))
     path.write_text(change(path.read_text()))
     with pytest.raises(UsageError, match=words):
@@ -58,7 +59,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, change, words: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_a_title_stays_in_its_cell_and_is_no_formula(tmp_path_factory, title: str) -> None:
+def test_a_title_stays_in_its_cell_and_is_no_formula(tmp_path_factory: pytest.TempPathFactory, title: str) -> None:
     path = _written(tmp_path_factory.mktemp("s") / "a.tsv", Line("v1", "stills", title=title))
     (line,) = sheet.read(path).lines
     assert line.video == "v1"
@@ -66,7 +67,7 @@ def test_a_title_stays_in_its_cell_and_is_no_formula(tmp_path_factory, title: st
 
 
 @given(st.binary(max_size=200))
-def test_hostile_sheets_are_read_or_refused(tmp_path_factory, data: bytes) -> None:
+def test_hostile_sheets_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("s") / "a.tsv"
     path.write_bytes(b"# yt360 audit, seed 7.\n" + data)
     try:

@@ -14,16 +14,16 @@ def sound(seconds: int) -> np.ndarray:
     return (levels * rng.standard_normal(seconds * RATE_HZ)).astype(np.float32)
 
 
-def test_all_of_a_recording_is_fingerprinted_not_its_beginning():
+def test_all_of_a_recording_is_fingerprinted_not_its_beginning() -> None:
     times = landmarks([sound(100)])[:, 1] * FRAME_S
     assert times.max() > 97
     assert np.histogram(times, bins=10, range=(0, 100))[0].min() > 20
 
 
-def test_landmarks_do_not_depend_on_how_a_sound_is_cut_into_blocks():
+def test_landmarks_do_not_depend_on_how_a_sound_is_cut_into_blocks() -> None:
     samples = sound(70)
     np.testing.assert_array_equal(landmarks([samples]), landmarks(np.array_split(samples, 37)))
 
 
-def test_silence_has_no_landmarks():
+def test_silence_has_no_landmarks() -> None:
     assert landmarks([np.zeros(5 * RATE_HZ, np.float32)]).shape == (0, 2)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from yt360.filters.duplicates.alignment import Alignment
-from yt360.filters.duplicates.matching import VideoFingerprint, compare
+from yt360.filters.duplicates.fingerprints import VideoFingerprint
+from yt360.filters.duplicates.matching import compare
 from yt360.filters.duplicates.settings import MatchSettings
 from yt360.filters.duplicates.visual_fingerprint import LENGTH
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,13 +45,13 @@ def wide(seed: int, yaw_deg: float = 0.0, gain: float = 1.0, offset: float = 0.0
     return cv2.resize(picture * gain + offset, (384, 192), interpolation=cv2.INTER_CUBIC)
 
 
-def print_of(sound: np.ndarray, place: int = 0, **look) -> VideoFingerprint:
+def print_of(sound: np.ndarray, place: int = 0, **look: Any) -> VideoFingerprint:
     seconds = sound.size / RATE
     frames = np.repeat(described(wide(place, **look)), max(1, int(seconds / 2)), axis=0)
     return VideoFingerprint(audio_fingerprint.landmarks([sound]), frames, 2.0, seconds)
 
 
-def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its_offset():
+def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its_offset() -> None:
     sound = music(1)
     rng = np.random.default_rng(0)
     later = 0.3 * sound[round(3.21 * RATE) :]
@@ -61,13 +62,15 @@ def test_the_same_sound_from_another_start_louder_and_with_noise_is_found_at_its
     assert match.offset_s == pytest.approx(-3.21, abs=0.05)
     assert match.covered_other == pytest.approx(1.0, abs=0.01)
     assert match.covered_one == pytest.approx(16.79 / 20, abs=0.01)
+    assert match.picture is not None
     assert match.picture > 0.9
 
 
-def test_two_places_under_one_song_share_the_sound_and_nothing_else():
+def test_two_places_under_one_song_share_the_sound_and_nothing_else() -> None:
     sound = music(3)
     (match,) = matches([print_of(sound, 5), print_of(sound, 6)])
     assert match.kind == "same-sound"
+    assert match.picture is not None
     assert match.picture < 0.5
 
 
@@ -91,15 +94,16 @@ def seen(frames: np.ndarray, sound: np.ndarray, seconds: float = 48.0) -> VideoF
     return VideoFingerprint(audio_fingerprint.hashes(peaks), frames, 2.0, seconds, peaks)
 
 
-def test_a_mirrored_copy_is_a_copy_and_says_so():
+def test_a_mirrored_copy_is_a_copy_and_says_so() -> None:
     sound = music(11, 48.0)
     (match,) = matches([seen(moving(1), sound), seen(moving(1, mirror=True), sound)])
     assert (match.kind, match.mirrored) == ("copy", True)
+    assert match.picture is not None
     assert match.picture > 0.9
 
 
 @pytest.mark.parametrize("speed", [0.96, 1.027, 1.04])
-def test_a_tape_that_runs_faster_or_slower_is_a_copy(speed):
+def test_a_tape_that_runs_faster_or_slower_is_a_copy(speed: float) -> None:
     import soxr
 
     sound = music(12, 48.0)
@@ -111,7 +115,7 @@ def test_a_tape_that_runs_faster_or_slower_is_a_copy(speed):
     assert match.covered_one > 0.9
 
 
-def test_a_picture_under_other_sound_is_named_and_another_take_at_the_place_is_not():
+def test_a_picture_under_other_sound_is_named_and_another_take_at_the_place_is_not() -> None:
     """The other take has the same surroundings and other things that go about."""
     here = moving(3)
     (match,) = matches([seen(here, music(13, 48.0)), seen(here, music(14, 48.0))])
@@ -122,11 +126,11 @@ def test_a_picture_under_other_sound_is_named_and_another_take_at_the_place_is_n
         assert matches([seen(here, music(13, 48.0)), seen(other, music(14, 48.0))]) == []
 
 
-def test_a_compilation_covers_what_it_holds_and_is_itself_covered_in_part():
+def test_a_compilation_covers_what_it_holds_and_is_itself_covered_in_part() -> None:
     first, second, third = (music(seed, 20.0) for seed in (21, 22, 23))
     places = [described(wide(place)) for place in (31, 32, 33)]
 
-    def shown(*order):
+    def shown(*order: Any) -> np.ndarray:
         return np.concatenate([np.repeat(places[one], 10, axis=0) for one in order])
 
     whole = seen(shown(0, 1, 2), np.concatenate([first, second, third]), 60.0)
@@ -140,7 +144,7 @@ def test_a_compilation_covers_what_it_holds_and_is_itself_covered_in_part():
     assert found[0, 2].covered_other == pytest.approx(0.5, abs=0.15)
 
 
-def test_blocks_of_any_size_give_the_same_landmarks():
+def test_blocks_of_any_size_give_the_same_landmarks() -> None:
     sound = music(4, 70.0)
     whole = audio_fingerprint.landmarks([sound])
     parts = audio_fingerprint.landmarks(np.array_split(sound, 41))
@@ -150,13 +154,13 @@ def test_blocks_of_any_size_give_the_same_landmarks():
 
 
 @pytest.mark.parametrize("look", [{"yaw_deg": 123.0}, {"gain": 0.6, "offset": 20.0}, {"yaw_deg": -40.0, "gain": 0.8}])
-def test_a_picture_is_known_again_after_a_turn_and_in_another_light(look):
+def test_a_picture_is_known_again_after_a_turn_and_in_another_light(look: Any) -> None:
     one, other, stranger = (described(wide(7)), described(wide(7, **look)), described(wide(8)))
     assert visual_fingerprint.similarity(one, other)[0, 0] > 0.9
     assert visual_fingerprint.similarity(one, stranger)[0, 0] < 0.6
 
 
-def test_videos_without_sound_are_compared_by_their_pictures():
+def test_videos_without_sound_are_compared_by_their_pictures() -> None:
     nothing = np.zeros((0, 2), np.int64)
     prints = [
         VideoFingerprint(nothing, np.repeat(described(wide(seed, yaw_deg=turn)), 5, axis=0), 2.0, 10.0)
@@ -165,12 +169,12 @@ def test_videos_without_sound_are_compared_by_their_pictures():
     assert [(match.one, match.other) for match in matches(prints)] == [(0, 2)]
 
 
-def test_very_many_strangers_are_told_apart(monkeypatch):
+def test_very_many_strangers_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Landmarks that collide like real ones, two copies among them; also when a part of the keys is used."""
     rng = np.random.default_rng(5)
     frames = np.zeros((1, visual_fingerprint.LENGTH), np.int8)
 
-    def stranger():
+    def stranger() -> np.ndarray:
         time, place = np.repeat(rng.integers(0, 3000, 400), 4), np.repeat(rng.integers(0, 214, 400), 4)
         return np.stack([(place << 14) | (rng.integers(0, 64, 1600) << 7) | rng.integers(3, 31, 1600), time], axis=1)
 
@@ -182,7 +186,7 @@ def test_very_many_strangers_are_told_apart(monkeypatch):
 
 
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40))
-def test_clusters_are_connected_components(pairs):
+def test_clusters_are_connected_components(pairs: list[tuple[int, int]]) -> None:
     edges = csr_array((np.ones(len(pairs)), tuple(np.array(pairs, int).reshape(-1, 2).T)), shape=(30, 30))
     labels = connected_components(edges, directed=False)[1]
     assert clusters(30, pairs) == [int(np.flatnonzero(labels == label)[0]) for label in labels]
@@ -190,7 +194,7 @@ def test_clusters_are_connected_components(pairs):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 30))
-def test_odd_fingerprints_do_no_harm(seed, size):
+def test_odd_fingerprints_do_no_harm(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
     prints = [
         VideoFingerprint(
@@ -237,7 +241,9 @@ def _marks(rng: np.random.Generator, count: int = 150) -> np.ndarray:
 
 
 @pytest.mark.parametrize("most_pairs", [0, 10_000_000])
-def test_of_very_many_copies_each_is_known_to_be_one_of_each_other(monkeypatch, most_pairs: int) -> None:
+def test_of_very_many_copies_each_is_known_to_be_one_of_each_other(
+    monkeypatch: pytest.MonkeyPatch, most_pairs: int
+) -> None:
     """With the limit of 40 alone, two or three of them were kept."""
     monkeypatch.setattr(matching, "_MOST_PAIRS", most_pairs)
     rng = np.random.default_rng(6)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from yt360.filters.duplicates import audio_fingerprint
 from yt360.filters.duplicates.peak_files import read_peaks, while_passing, write_peaks
 
 
-def test_blocks_pass_as_they_are_and_leave_the_peaks_of_w(tmp_path):
+def test_blocks_pass_as_they_are_and_leave_the_peaks_of_w(tmp_path: Path) -> None:
     import soxr
 
     sound = np.zeros((4, 24_000 * 9), np.float32)
@@ -27,13 +29,13 @@ def test_blocks_pass_as_they_are_and_leave_the_peaks_of_w(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPYtorn"])
-def test_damaged_peaks_are_an_error_that_names_the_file(tmp_path, content):
+def test_damaged_peaks_are_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "peaks.npy").write_bytes(content)
     with pytest.raises(ItemError, match=r"peaks\.npy"):
         read_peaks(tmp_path / "peaks.npy")
 
 
-def test_of_long_sounds_the_peaks_do_not_depend_on_the_blocks():
+def test_of_long_sounds_the_peaks_do_not_depend_on_the_blocks() -> None:
     sound = np.tile(music(4, 10.0), 7)
     whole = audio_fingerprint.peaks([sound])
     np.testing.assert_array_equal(audio_fingerprint.peaks(np.array_split(sound, 50)), whole)

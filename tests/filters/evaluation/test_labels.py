@@ -21,7 +21,7 @@ ccccccccccc\trepeat
 """
 
 
-def test_the_authors_table_is_read_as_it_is(tmp_path: Path):
+def test_the_authors_table_is_read_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "tags.tsv").write_text(TAGS)
     labels = read_labels(tmp_path / "tags.tsv")
     assert labels.wanted == {
@@ -35,13 +35,13 @@ REAL = SHARED / "labels/tags.tsv"
 
 
 @pytest.mark.skipif(not REAL.is_file(), reason="needs the labels in ../shared/labels beside the checkout")
-def test_the_real_table():
+def test_the_real_table() -> None:
     labels = read_labels(REAL)
     found = [list(labels.wanted.values()).count(name) for name in ("keep", "ambisonics", "post-production")]
     assert found == [1156, 456, 274]  # some ids stand there twice
 
 
-def test_the_truth_of_a_world(tmp_path: Path):
+def test_the_truth_of_a_world(tmp_path: Path) -> None:
     (tmp_path / "truth").mkdir()
     for name, expected in (("a", "keep"), ("b", "voice-over"), ("c", "not-360")):
         truth = {"name": name, "expected": expected}
@@ -52,14 +52,14 @@ def test_the_truth_of_a_world(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", ["", "only\tnonsense\n", "{}"])
-def test_a_file_without_labels_is_refused_with_what_was_expected(tmp_path: Path, content: str):
+def test_a_file_without_labels_is_refused_with_what_was_expected(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.tsv").write_text(content)
     with pytest.raises(UsageError, match=r"x\.tsv: expected"):
         read_labels(tmp_path / "x.tsv")
 
 
 @given(st.binary(max_size=300))
-def test_hostile_tables_are_read_or_refused(tmp_path_factory, data):
+def test_hostile_tables_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("labels") / "x.tsv"
     path.write_bytes(data)
     try:

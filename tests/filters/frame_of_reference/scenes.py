@@ -14,7 +14,7 @@ def texture(seed: int = 0, height: int = 256) -> np.ndarray:
     """A gray sphere with corners everywhere: smoothed noise."""
     noise = np.random.default_rng(seed).normal(size=(height, 2 * height)).astype(np.float32)
     smooth = cv2.GaussianBlur(np.tile(noise, (1, 3)), (0, 0), 3)[:, 2 * height : 4 * height]
-    return np.clip(128 + 45 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128 + 45 * smooth / smooth.std(), 0, 255)).astype(np.uint8)
 
 
 def seen(picture: np.ndarray, rotation: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def seen(picture: np.ndarray, rotation: np.ndarray) -> np.ndarray:
 def path_deg(seconds: float, rate_hz: float) -> np.ndarray:
     """Azimuth over time of what moves to and fro, never twice the same way."""
     time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-    return 60 * np.sin(2 * np.pi * time_s / 7.3) + 25 * np.sin(2 * np.pi * time_s / 3.1 + 1)
+    return np.asarray(60 * np.sin(2 * np.pi * time_s / 7.3) + 25 * np.sin(2 * np.pi * time_s / 3.1 + 1))
 
 
 def moving_frames(seconds: float, *, heading_deg: np.ndarray | None = None) -> list[np.ndarray]:
@@ -49,5 +49,5 @@ def moving_sound(seconds: float, *, turned_deg: float = 0.0, late_s: float = 0.0
     azimuth = path_deg(seconds, SAMPLE_RATE_HZ) + turned_deg
     azimuth = np.roll(azimuth, round(late_s * SAMPLE_RATE_HZ))
     direct = ambisonics.encode(rng.normal(size=azimuth.size), np.radians(azimuth), 0.0)
-    diffuse = rng.normal(size=(4, azimuth.size)) * np.sqrt([[1], [1 / 3], [1 / 3], [1 / 3]])
+    diffuse = rng.normal(size=(4, azimuth.size)) * np.sqrt([[1.0], [1 / 3], [1 / 3], [1 / 3]])
     return np.asarray(0.1 * direct + 0.01 * diffuse, np.float32)

@@ -22,20 +22,20 @@ def both(turned_deg: float = 0.0) -> SeenAndHeard:
 
 
 @pytest.mark.parametrize("yaw_deg", [0.0, 70.0, -130.0])
-def test_a_sound_that_moves_with_what_is_seen_gives_its_heading(yaw_deg):
+def test_a_sound_that_moves_with_what_is_seen_gives_its_heading(yaw_deg: float) -> None:
     found = heading_evidence([both(-yaw_deg)])
     assert abs((found.yaw_deg - yaw_deg + 180) % 360 - 180) < 8
     assert found.correlation > 0.6
     assert found.correlation > 1.5 * found.mirrored
 
 
-def test_a_mirrored_sound_fits_better_the_other_way_round():
+def test_a_mirrored_sound_fits_better_the_other_way_round() -> None:
     part = both()
     found = heading_evidence([SeenAndHeard(part.seen, part.heard[:, ::-1], part.heading, part.fps)])
     assert found.mirrored > 1.5 * found.correlation
 
 
-def test_what_only_sounds_louder_and_softer_in_place_is_no_trajectory():
+def test_what_only_sounds_louder_and_softer_in_place_is_no_trajectory() -> None:
     rng = np.random.default_rng(0)
     loud = 1 + np.sin(np.arange(200) / 5)
     heard, seen = np.zeros((200, SECTORS)), np.zeros((200, SECTORS))
@@ -47,7 +47,7 @@ def test_what_only_sounds_louder_and_softer_in_place_is_no_trajectory():
     assert found.correlation <= 1.3 * found.mirrored or found.correlation < 0.3
 
 
-def test_changes_seen_and_heard_give_the_lag():
+def test_changes_seen_and_heard_give_the_lag() -> None:
     rng = np.random.default_rng(3)
     blinks = np.abs(np.diff((rng.random(321) < 0.2).astype(float)))
     level = np.cumsum(rng.choice([-1.0, 1.0], 320) * blinks)
@@ -62,7 +62,7 @@ def test_changes_seen_and_heard_give_the_lag():
 
 
 @pytest.mark.parametrize("frames", [8, 9])
-def test_halves_are_all_of_it(frames):
+def test_halves_are_all_of_it(frames: int) -> None:
     rng = np.random.default_rng(5)
     part = SeenAndHeard(rng.random((frames, SECTORS)), rng.random((frames, SECTORS)), rng.random(frames), 16.0)
     first, second = part.halves()
@@ -73,7 +73,7 @@ def test_halves_are_all_of_it(frames):
         np.testing.assert_array_equal(together, getattr(part, name))
 
 
-def test_halves_that_contradict_each_other_do_not_agree():
+def test_halves_that_contradict_each_other_do_not_agree() -> None:
     """The same film twice; the second time the sound comes from the right of what is seen."""
     part, aside = both(), both(-90.0)
     middle = len(part.seen) // 2
@@ -82,14 +82,14 @@ def test_halves_that_contradict_each_other_do_not_agree():
     assert heading_evidence([SeenAndHeard(part.seen, heard, part.heading, part.fps)]).agreeing <= 0.5
 
 
-def test_nothing_that_moves_is_no_evidence():
+def test_nothing_that_moves_is_no_evidence() -> None:
     still = np.zeros((160, SECTORS))
     assert heading_evidence([SeenAndHeard(still, still, np.zeros(160), 16.0)]) is None
     assert heading_evidence([]) is None
     assert lag_evidence([], 0.0) is None
 
 
-def test_a_turned_map_is_the_map_of_a_turned_sound():
+def test_a_turned_map_is_the_map_of_a_turned_sound() -> None:
     field = np.zeros((1, SECTORS))
     azimuth = sphere.column_azimuths(SECTORS)
     field[0] = np.exp(5 * np.cos(azimuth - 0.4))

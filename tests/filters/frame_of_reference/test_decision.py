@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -17,22 +18,22 @@ LAG = {"lag_s": 0.5, "correlation": 0.4, "margin": 0.9, "above_chance": 15.0, "a
 TURNS = {"turned_deg": 90.0, "follows": 0.8, "stays": 0.3, "mirrored": 0.2, "gain": 1.0}
 
 
-def measures(heading=None, lag=None, turning=None):
+def measures(heading: Any = None, lag: Any = None, turning: Any = None) -> dict[str, Any]:
     return {"heading": heading, "lag": lag, "turning": turning}
 
 
-def judged(*args, **limits):
+def judged(*args: Any, **limits: Any) -> Any:
     return decision.judge(measures(*args), FrameThresholds(**limits))
 
 
-def test_evidence_makes_it_sure():
+def test_evidence_makes_it_sure() -> None:
     assert calibration.heading_probability(SURE) > 0.98
     assert calibration.heading_probability(UNSURE) < 0.3
     assert calibration.heading_probability(None) == calibration.lag_probability(None, SURE) == 0
     assert calibration.lag_probability(LAG, UNSURE) <= calibration.heading_probability(UNSURE)
 
 
-def test_a_lag_is_not_surer_than_all_of_its_evidence():
+def test_a_lag_is_not_surer_than_all_of_its_evidence() -> None:
     """Whatever weakens, the heading as well, the lag is less sure."""
     assert calibration.lag_probability(LAG, SURE) > 0.99
     for weaker in ({"agreeing": 0.0}, {"margin": 0.3, "above_chance": 5.0}, {"margin": 0.5, "above_chance": 2.0}):
@@ -41,14 +42,14 @@ def test_a_lag_is_not_surer_than_all_of_its_evidence():
     assert calibration.lag_probability(LAG, doubtful) < calibration.lag_probability(LAG, SURE)
 
 
-def test_nothing_to_see_is_unknown():
+def test_nothing_to_see_is_unknown() -> None:
     assert judged().verdict == "unknown"
     assert judged(UNSURE).verdict == "unknown"
     assert judged(UNSURE).yaw_deg is None
 
 
 @pytest.mark.parametrize(("yaw_deg", "verdict"), [(24.9, "agrees"), (25.0, "elsewhere"), (-25.0, "elsewhere")])
-def test_a_known_heading_agrees_up_to_a_limit(yaw_deg, verdict):
+def test_a_known_heading_agrees_up_to_a_limit(yaw_deg: float, verdict: str) -> None:
     found = judged({**SURE, "yaw_deg": yaw_deg})
     assert (found.verdict, found.yaw_deg) == (verdict, yaw_deg)
 
@@ -56,12 +57,12 @@ def test_a_known_heading_agrees_up_to_a_limit(yaw_deg, verdict):
 @pytest.mark.parametrize(
     ("lag_s", "verdict"), [(-0.11, "elsewhere"), (-0.09, "agrees"), (0.29, "agrees"), (0.31, "elsewhere")]
 )
-def test_sound_may_be_late_from_afar_but_not_early(lag_s, verdict):
+def test_sound_may_be_late_from_afar_but_not_early(lag_s: float, verdict: str) -> None:
     found = judged({**SURE, "yaw_deg": 3.0}, {**LAG, "lag_s": lag_s})
     assert (found.verdict, found.lag_s) == (verdict, lag_s)
 
 
-def test_a_heading_that_fits_mirrored_as_well_is_not_known():
+def test_a_heading_that_fits_mirrored_as_well_is_not_known() -> None:
     assert judged({**SURE, "mirrored": 0.75}).verdict == "unknown"
     assert judged({**SURE, "mirrored": 0.71}).verdict == "elsewhere"
 
@@ -77,11 +78,11 @@ def test_a_heading_that_fits_mirrored_as_well_is_not_known():
         ({"gain": -1.0, "mirrored": 0.8, "follows": 0.3}, "mirrored"),
     ],
 )
-def test_how_the_sound_turns(change, verdict):
+def test_how_the_sound_turns(change: Any, verdict: str) -> None:
     assert judged(None, None, {**TURNS, **change}).verdict == verdict
 
 
-def test_repair_is_off_unless_asked_for_and_then_only_where_sure():
+def test_repair_is_off_unless_asked_for_and_then_only_where_sure() -> None:
     found = judged(SURE)
     assert found.verdict == "elsewhere"
     assert decision.repair(found, FrameThresholds()) is None
@@ -94,7 +95,7 @@ def test_repair_is_off_unless_asked_for_and_then_only_where_sure():
     assert decision.repair(contradictory, FrameThresholds(repair=True)) is None
 
 
-def test_words_have_at_most_three_numbers_and_one_probability():
+def test_words_have_at_most_three_numbers_and_one_probability() -> None:
     both = judged(SURE, LAG, heading_probability=0.6, lag_probability=0.6)
     assert both.verdict == "elsewhere"
     assert "to the right and 0.50 s later (probability" in both.words
@@ -104,12 +105,12 @@ def test_words_have_at_most_three_numbers_and_one_probability():
     assert "likeliest it is heard 30° further to the left (probability 0." in unsure.words
 
 
-def test_words_name_the_side():
+def test_words_name_the_side() -> None:
     assert "heard 60° further to the right" in judged(SURE).words
     assert "heard 60° further to the left" in judged({**SURE, "yaw_deg": -60.0}).words
 
 
-def test_a_repair_goes_through_json():
+def test_a_repair_goes_through_json() -> None:
     assert Repair.from_json(Repair(12.5, -0.2).to_json()) == Repair(12.5, -0.2)
 
 

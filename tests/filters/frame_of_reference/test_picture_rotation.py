@@ -25,13 +25,13 @@ def curve(kind: str, count: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", ["turning", "shaking", "tumbling"])
-def test_the_turn_of_a_sphere_is_found_within_half_a_degree(kind):
+def test_the_turn_of_a_sphere_is_found_within_half_a_degree(kind: str) -> None:
     picture, tracker = texture(), RotationTracker()
     errors = [angle_deg(tracker.push(seen(picture, turn)).rotation, turn) for turn in curve(kind, 24)]
     assert max(errors) < 0.5
 
 
-def test_what_moves_in_front_does_not_turn_the_picture():
+def test_what_moves_in_front_does_not_turn_the_picture() -> None:
     picture, tracker = seen(texture(), np.eye(3)), RotationTracker()
     box = texture(5)[:40, :60]
     for step in range(8):
@@ -41,7 +41,7 @@ def test_what_moves_in_front_does_not_turn_the_picture():
     assert angle_deg(found.rotation, np.eye(3)) < 0.3
 
 
-def test_nothing_is_said_where_there_is_nothing_to_follow():
+def test_nothing_is_said_where_there_is_nothing_to_follow() -> None:
     tracker = RotationTracker()
     for _ in range(3):
         found = tracker.push(np.full((128, 256), 90, np.uint8))
@@ -49,7 +49,7 @@ def test_nothing_is_said_where_there_is_nothing_to_follow():
     assert np.allclose(found.rotation, np.eye(3))
 
 
-def test_another_place_keeps_the_turn_and_goes_on_from_there():
+def test_another_place_keeps_the_turn_and_goes_on_from_there() -> None:
     tracker, turn = RotationTracker(), sphere.yaw_rotation(0.3)
     tracker.push(seen(texture(0), np.eye(3)))
     assert angle_deg(tracker.push(seen(texture(0), turn)).rotation, turn) < 0.5
@@ -58,7 +58,7 @@ def test_another_place_keeps_the_turn_and_goes_on_from_there():
     assert angle_deg(after.rotation, turn @ turn) < 0.5
 
 
-def test_outliers_do_not_count():
+def test_outliers_do_not_count() -> None:
     rng = np.random.default_rng(0)
     directions = sphere.unit_vector(rng.uniform(-np.pi, np.pi, 60), rng.uniform(-1, 1, 60))
     rotation = sphere.yaw_rotation(0.7) @ sphere.roll_rotation(0.2)

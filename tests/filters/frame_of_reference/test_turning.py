@@ -18,18 +18,19 @@ HEADING = np.radians(50 * np.sin(np.arange(80) / 6))
 
 
 @pytest.mark.parametrize(("gain", "name"), [(1.0, "follows"), (0.0, "stays"), (-1.0, "mirrored")])
-def test_it_is_told_how_the_sound_turns(gain, name):
+def test_it_is_told_how_the_sound_turns(gain: float, name: str) -> None:
     found = turning_evidence([(field(gain * HEADING), HEADING)])
+    assert found is not None
     values = {"follows": found.follows, "stays": found.stays, "mirrored": found.mirrored}
-    assert max(values, key=values.get) == name
+    assert max(values, key=values.__getitem__) == name
     assert found.gain == pytest.approx(gain, abs=0.13)
     assert found.turned_deg == pytest.approx(100, abs=1)
 
 
-def test_a_picture_that_does_not_turn_says_nothing():
+def test_a_picture_that_does_not_turn_says_nothing() -> None:
     assert turning_evidence([(field(0 * HEADING), np.radians(9.9) * (np.arange(80) / 79))]) is None
     assert turning_evidence([(field(0 * HEADING), np.radians(10.1) * (np.arange(80) / 79))]) is not None
 
 
-def test_silence_says_nothing():
+def test_silence_says_nothing() -> None:
     assert turning_evidence([(np.zeros((80, 6, 4)), HEADING)]) is None

@@ -31,7 +31,7 @@ def dense(seed: int) -> np.ndarray:
     return signal / signal.std()
 
 
-def test_what_is_in_w_alone_is_omni_under_ambience_as_loud():
+def test_what_is_in_w_alone_is_omni_under_ambience_as_loud() -> None:
     rng = np.random.default_rng(0)
     ambience = sounds.ambience(rng)
     in_w = np.stack([dense(0), *np.zeros((3, ambience.shape[1]))])
@@ -41,7 +41,7 @@ def test_what_is_in_w_alone_is_omni_under_ambience_as_loud():
 
 
 @pytest.mark.parametrize("half_angle_deg", [30, 45, 60, 90])
-def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float):
+def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float) -> None:
     rng = np.random.default_rng(int(half_angle_deg))
     found = listen(sounds.mix((sounds.ambience(rng), 0), (sounds.bed(rng, half_angle_deg), 6)))
     assert found.bed > 0.15
@@ -49,14 +49,14 @@ def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float):
 
 
 @pytest.mark.parametrize("azimuth_deg", [0.0, 5.0, 20.0, 45.0, 90.0, 150.0])
-def test_a_source_in_a_room_is_nothing_of_these(azimuth_deg: float):
+def test_a_source_in_a_room_is_nothing_of_these(azimuth_deg: float) -> None:
     rng = np.random.default_rng(int(azimuth_deg))
     source = sounds.in_room(rng, sum(sounds.notes(rng)), np.deg2rad(azimuth_deg), 0.1)
     found = listen(sounds.mix((source, 0), (sounds.ambience(rng), -6)))
     assert max(found.omni, found.bed) < 0.1
 
 
-def test_two_dry_sources_that_are_no_pair_are_none():
+def test_two_dry_sources_that_are_no_pair_are_none() -> None:
     """At different heights or not as far left as right: no cosine is common to both."""
     first, second = dense(1), dense(2)
     scene = ambisonics.encode(first, np.deg2rad(50), 0.3) + ambisonics.encode(second, np.deg2rad(-20), -0.2)
@@ -64,14 +64,14 @@ def test_two_dry_sources_that_are_no_pair_are_none():
 
 
 @pytest.mark.parametrize("loss", [1.0, 0.3, 0.1, 0.05])
-def test_a_diffuse_field_is_not_omni_however_little_direction_a_microphone_hears(loss: float):
+def test_a_diffuse_field_is_not_omni_however_little_direction_a_microphone_hears(loss: float) -> None:
     scene = sounds.mix((sounds.ambience(np.random.default_rng(0)), 0))
     scene[XYZ] *= loss
     assert listen(scene).omni < 0.05
 
 
 @pytest.mark.parametrize("loss", [0.3, 0.1, 0.05])
-def test_the_bins_that_are_zero_by_chance_are_those_of_gaussian_fields(loss: float):
+def test_the_bins_that_are_zero_by_chance_are_those_of_gaussian_fields(loss: float) -> None:
     """The distribution of the docstring against one that is drawn."""
     field = np.random.default_rng(1).standard_normal((4, 400_000, 2)) @ np.array([1, 1j])
     length = loss * np.linalg.norm(field[1:] / np.sqrt(3), axis=0) / np.abs(field[0])
@@ -80,7 +80,7 @@ def test_the_bins_that_are_zero_by_chance_are_those_of_gaussian_fields(loss: flo
     assert found == pytest.approx(max(0.01 * near, 2 * exact), rel=0.05)
 
 
-def test_a_microphone_that_loses_direction_is_not_omni():
+def test_a_microphone_that_loses_direction_is_not_omni() -> None:
     """Its gains are small, and hardly ever zero."""
     scene = sounds.mix((sounds.ambience(np.random.default_rng(0)), 0), (ambisonics.encode(dense(0), 1.0, 0.0), 0))
     scene[XYZ] *= 0.15
@@ -88,14 +88,14 @@ def test_a_microphone_that_loses_direction_is_not_omni():
     assert max(found.omni, found.bed) < 0.15
 
 
-def test_a_source_that_a_flawed_microphone_puts_inside_the_circle_is_no_pair():
+def test_a_source_that_a_flawed_microphone_puts_inside_the_circle_is_no_pair() -> None:
     foa = ambisonics.encode(dense(0), np.deg2rad(40), 0.0)
     foa[[X, Y]] *= 0.7
     ambience = sounds.ambience(np.random.default_rng(0))
     assert listen(sounds.mix((foa, 0), (ambience, -6))).bed < 0.1
 
 
-def test_one_band_alone_never_says_much():
+def test_one_band_alone_never_says_much() -> None:
     """As in a scene half of whose lows reach W alone, and all the rest is diffuse."""
     gathered, rng = BinStatistics(), np.random.default_rng(0)
     hz = np.arange(100.0, 8000.0, 10.0)
@@ -106,7 +106,7 @@ def test_one_band_alone_never_says_much():
     assert gathered.excess(0.2).omni == pytest.approx(1 / BANDS, abs=0.02)
 
 
-def test_what_a_codec_leaves_out_of_faint_bins_is_not_omni():
+def test_what_a_codec_leaves_out_of_faint_bins_is_not_omni() -> None:
     """As on a real recording in Vorbis, whose x, y and z hold nothing where W is more than 40 dB below its frame."""
     gathered, rng = BinStatistics(), np.random.default_rng(0)
     hz = np.arange(100.0, 8000.0, 10.0)
@@ -119,7 +119,7 @@ def test_what_a_codec_leaves_out_of_faint_bins_is_not_omni():
     assert gathered.excess(0.2).omni < 0.01
 
 
-def test_longer_sounds_do_not_say_more_of_the_same():
+def test_longer_sounds_do_not_say_more_of_the_same() -> None:
     rng = np.random.default_rng(0)
     scene = sounds.mix((sounds.ambience(rng), 0), (sounds.bed(rng, 45), 0))
     once, often = listen(np.tile(scene, 2)), listen(np.tile(scene, 8))
@@ -127,14 +127,14 @@ def test_longer_sounds_do_not_say_more_of_the_same():
     assert often.bed < once.bed + 0.1
 
 
-def test_silence_and_less_than_a_frame_say_nothing():
+def test_silence_and_less_than_a_frame_say_nothing() -> None:
     nothing = BinExcess(0.0, 0.0, 90.0)
     assert listen(np.zeros((4, 3 * sounds.RATE))) == nothing
     assert listen(np.zeros((4, 100))) == nothing
     assert BinStatistics().excess(0.1) == nothing
 
 
-def test_silent_blocks_are_left_out():
+def test_silent_blocks_are_left_out() -> None:
     gathered, alone = BinStatistics(), BinStatistics()
     hz = np.arange(100.0, 8000.0, 10.0)
     rng = np.random.default_rng(0)
@@ -148,7 +148,7 @@ def test_silent_blocks_are_left_out():
     assert gathered.excess(0.2) == alone.excess(0.2)
 
 
-def test_a_band_below_chance_takes_back_a_third_of_what_a_band_beyond_it_gives():
+def test_a_band_below_chance_takes_back_a_third_of_what_a_band_beyond_it_gives() -> None:
     """Three bands full of bins in W alone and six with far fewer than by chance: 3 * 3 - 6 * 1 of 9 * 3."""
     statistics = BinStatistics()
     counts = np.zeros((3, 1 + len(BIN_COSINES), BANDS), np.int64)

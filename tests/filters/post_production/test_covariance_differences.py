@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,11 +13,11 @@ from yt360 import ambisonics
 from yt360.filters.post_production import covariance_differences
 
 
-def tiles(sound):
+def tiles(sound: np.ndarray) -> Any:
     return covariance_differences.measure_tiles([sound])
 
 
-def test_bands_add_up_to_the_power_of_white_noise_in_them():
+def test_bands_add_up_to_the_power_of_white_noise_in_them() -> None:
     rng = np.random.default_rng(0)
     sound = rng.standard_normal((4, 20 * RATE)).astype(np.float32)
     covariances = (
@@ -31,7 +33,7 @@ def test_bands_add_up_to_the_power_of_white_noise_in_them():
 
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0.0, 0.0), (2.0, 0.3), (-1.2, -0.8)])
-def test_a_voice_under_louder_ambience_shows_its_own_direction(azimuth, elevation):
+def test_a_voice_under_louder_ambience_shows_its_own_direction(azimuth: float, elevation: float) -> None:
     rng = np.random.default_rng(1)
     found = tiles(mix((ambisonics.encode(speech(rng), azimuth, elevation), -3.0), (ambience(rng), 0.0)))
     strong = found.excess_db > 8
@@ -41,14 +43,14 @@ def test_a_voice_under_louder_ambience_shows_its_own_direction(azimuth, elevatio
     assert abs(np.median(found.ratio_db()[strong])) < 0.7
 
 
-def test_what_comes_and_goes_in_w_alone_is_seen_under_ambience():
+def test_what_comes_and_goes_in_w_alone_is_seen_under_ambience() -> None:
     rng = np.random.default_rng(2)
     found = tiles(mix((voice_in_w(rng), 0.0), (ambience(rng), 0.0)))
     assert np.median(found.ratio_db()) < -7
     assert abs(np.median(found.ratio_db(of_pause=True))) < 1.5
 
 
-def test_nothing_that_is_measured_depends_on_a_rotation():
+def test_nothing_that_is_measured_depends_on_a_rotation() -> None:
     rng = np.random.default_rng(3)
     sound = mix((ambisonics.encode(speech(rng), 0.5, 0.2), 0.0), (ambience(rng), -6.0))
     turned = ambisonics.rotate(sound, Rotation.from_euler("zyx", [1.1, 0.4, -0.7]).as_matrix())
@@ -58,7 +60,7 @@ def test_nothing_that_is_measured_depends_on_a_rotation():
     np.testing.assert_allclose(np.linalg.norm(one.gains(), axis=1), np.linalg.norm(other.gains(), axis=1), atol=0.01)
 
 
-def test_the_size_of_the_blocks_does_not_matter():
+def test_the_size_of_the_blocks_does_not_matter() -> None:
     rng = np.random.default_rng(4)
     sound = np.tile(mix((voice_in_w(rng), 3.0), (ambience(rng), 0.0)), 3)
     whole = covariance_differences.measure_tiles([sound])
@@ -67,7 +69,7 @@ def test_the_size_of_the_blocks_does_not_matter():
     np.testing.assert_allclose(whole.difference, parts.difference)
 
 
-def test_silence_gives_no_cells():
+def test_silence_gives_no_cells() -> None:
     rng = np.random.default_rng(5)
     sound = mix((voice_in_w(rng), 0.0))
     sound[:, : 10 * RATE] = 0
@@ -76,14 +78,14 @@ def test_silence_gives_no_cells():
     assert found.segment.min() >= 4
 
 
-def test_steady_noise_gives_next_to_no_cells():
+def test_steady_noise_gives_next_to_no_cells() -> None:
     rng = np.random.default_rng(6)
     assert len(tiles(mix((ambience(rng), 0.0)))) < 5
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 3000), st.floats(-120, 20), st.integers(0, 2**31))
-def test_any_length_and_level_is_finite(samples, level_db, seed):
+def test_any_length_and_level_is_finite(samples: int, level_db: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     sound = (rng.standard_normal((4, samples)) * 10 ** (level_db / 20)).astype(np.float32)
     found = covariance_differences.measure_tiles([sound] if samples else [])
@@ -91,7 +93,7 @@ def test_any_length_and_level_is_finite(samples, level_db, seed):
         assert np.isfinite(values).all()
 
 
-def test_a_clean_plane_wave_has_no_incoherent_part():
+def test_a_clean_plane_wave_has_no_incoherent_part() -> None:
     rng = np.random.default_rng(7)
     gate = np.repeat(rng.random(SECONDS * 4) < 0.5, RATE // 4)
     found = tiles(mix((ambisonics.encode(coloured(rng) * gate, 0.7, -0.2), 0.0)))

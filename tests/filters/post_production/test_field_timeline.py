@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from yt360.filters.post_production import covariance_differences
 from yt360.filters.post_production.field_timeline import FieldTimeline
 
 
-def timeline(sound):
+def timeline(sound: np.ndarray) -> Any:
     field = FieldTimeline()
     covariance_differences.measure_tiles([sound], observers=[field.observe])
     return field
 
 
-def test_a_plane_wave_has_its_direction_and_no_diffuseness():
+def test_a_plane_wave_has_its_direction_and_no_diffuseness() -> None:
     rng = np.random.default_rng(0)
     sound = sounds.mix((ambisonics.encode(sounds.coloured(rng), np.deg2rad(50), np.deg2rad(-20)), 0.0))
     columns = timeline(sound).columns()
@@ -29,20 +30,20 @@ def test_a_plane_wave_has_its_direction_and_no_diffuseness():
     assert max(columns["third_eigenvalue_db"]) < -60
 
 
-def test_noise_from_everywhere_is_diffuse_and_of_full_rank():
+def test_noise_from_everywhere_is_diffuse_and_of_full_rank() -> None:
     columns = timeline(sounds.mix((sounds.ambience(np.random.default_rng(1), waves=200), 0.0))).columns()
     assert np.median(columns["diffuseness"]) > 0.7
     assert np.median(columns["third_eigenvalue_db"]) > -12
 
 
-def test_the_level_is_that_of_w_in_the_band():
+def test_the_level_is_that_of_w_in_the_band() -> None:
     rng = np.random.default_rng(2)
     white = rng.standard_normal(sounds.SECONDS * sounds.RATE)
     sound = (0.01 * ambisonics.encode(white, 0.3, 0.0)).astype(np.float32)
     assert timeline(sound).level_db() == pytest.approx(-40 + 10 * np.log10(6800 / 12000), abs=0.2)
 
 
-def test_digital_silence_is_json():
+def test_digital_silence_is_json() -> None:
     field = timeline(np.zeros((4, 5 * sounds.RATE), np.float32))
     text = json.dumps([field.columns(), field.level_db(), field.syllables()], allow_nan=False)
     assert "-120" in text

@@ -19,7 +19,7 @@ def with_share(name: str, kind: str, value: float) -> dict[str, dict[str, float]
 
 
 @pytest.mark.parametrize("kind", classifier.KINDS)
-def test_every_share_that_is_weighed_speaks_for_its_kind_alone(kind: str):
+def test_every_share_that_is_weighed_speaks_for_its_kind_alone(kind: str) -> None:
     before = measurement.weigh(UNSURE, NOTHING)
     for name in measurement.SHARES[kind]:
         after = measurement.weigh(UNSURE, with_share(name, kind, 1.0))
@@ -30,19 +30,19 @@ def test_every_share_that_is_weighed_speaks_for_its_kind_alone(kind: str):
 
 
 @given(name=st.sampled_from(NAMES), kind=st.sampled_from(classifier.KINDS), values=st.tuples(share, share))
-def test_more_evidence_never_lowers_a_score(name: str, kind: str, values: tuple[float, float]):
+def test_more_evidence_never_lowers_a_score(name: str, kind: str, values: tuple[float, float]) -> None:
     low, high = (measurement.weigh(UNSURE, with_share(name, kind, value))[kind] for value in sorted(values))
     assert 0 < low <= high < 1
 
 
 @given(logits=st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))
-def test_the_classifier_is_believed_within_limits(logits: tuple[float, float]):
+def test_the_classifier_is_believed_within_limits(logits: tuple[float, float]) -> None:
     low, high = (measurement.weigh(dict.fromkeys(classifier.KINDS, logit), NOTHING) for logit in sorted(logits))
     for kind in classifier.KINDS:
         assert low[kind] <= high[kind] < 0.99
 
 
-def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure():
+def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure() -> None:
     """Each looks at the same sound in another way; one alone may be fooled."""
     from yt360.filters.post_production.thresholds import VoiceoverThresholds
 

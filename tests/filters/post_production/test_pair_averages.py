@@ -31,7 +31,7 @@ def panned(half_angle_deg: float, places: tuple[float, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("half_angle_deg", [30, 90])
-def test_a_pair_as_loud_as_the_scene_is_found_with_its_angle(half_angle_deg: float):
+def test_a_pair_as_loud_as_the_scene_is_found_with_its_angle(half_angle_deg: float) -> None:
     rng = np.random.default_rng(half_angle_deg)
     found = listen((sounds.ambience(rng), 0), (sounds.bed(rng, half_angle_deg), 0))
     assert found.bed > 0.2
@@ -39,20 +39,20 @@ def test_a_pair_as_loud_as_the_scene_is_found_with_its_angle(half_angle_deg: flo
 
 
 @pytest.mark.parametrize("half_angle_deg", [30, 60])
-def test_so_is_a_mix_of_three_panned_instruments(half_angle_deg: float):
+def test_so_is_a_mix_of_three_panned_instruments(half_angle_deg: float) -> None:
     found = listen((sounds.ambience(np.random.default_rng(0)), 0), (panned(half_angle_deg, (0.2, 0.5, 0.75)), 0))
     assert found.bed > 0.4
     assert found.bed_angle_deg == pytest.approx(half_angle_deg, abs=4)
 
 
 @pytest.mark.parametrize("azimuth_deg", [0.0, 20.0, 90.0])
-def test_a_source_in_a_room_is_no_pair(azimuth_deg: float):
+def test_a_source_in_a_room_is_no_pair(azimuth_deg: float) -> None:
     rng = np.random.default_rng(int(azimuth_deg))
     source = sounds.in_room(rng, sum(sounds.notes(rng)), np.deg2rad(azimuth_deg), 0.1)
     assert listen((source, 0), (sounds.ambience(rng), -6)).bed < 0.06
 
 
-def test_nor_are_dry_sources_or_one_that_a_flawed_microphone_puts_inside_the_circle():
+def test_nor_are_dry_sources_or_one_that_a_flawed_microphone_puts_inside_the_circle() -> None:
     ambience = sounds.ambience(np.random.default_rng(0))
     two = ambisonics.encode(dense(1), np.deg2rad(50), 0.3) + ambisonics.encode(dense(2), np.deg2rad(-20), -0.2)
     assert listen((two, 0), (ambience, -10)).bed < 0.1
@@ -64,7 +64,7 @@ def test_nor_are_dry_sources_or_one_that_a_flawed_microphone_puts_inside_the_cir
     assert listen((weak, 0)).bed < 0.04
 
 
-def test_without_z_a_pair_counts_a_third():
+def test_without_z_a_pair_counts_a_third() -> None:
     """What sounds from above stands inside the unit circle there, too."""
     layers = [sounds.ambience(np.random.default_rng(0)), panned(60, (0.2, 0.5, 0.75))]
     with_z = listen((layers[0], 0), (layers[1], 0)).bed
@@ -73,7 +73,7 @@ def test_without_z_a_pair_counts_a_third():
     assert listen((layers[0], 0)).bed < 0.04 < 0.06 < listen((layers[0], 0), (layers[1], 0)).bed <= 0.3334 < with_z
 
 
-def test_silence_and_what_is_shorter_than_an_average_say_nothing():
+def test_silence_and_what_is_shorter_than_an_average_say_nothing() -> None:
     gathered = AverageCounter()
     assert gathered.excess(0.17) == PairAverages(0.0, 90.0)
     short = np.ones((4, 3, 5), np.complex64)
@@ -83,7 +83,7 @@ def test_silence_and_what_is_shorter_than_an_average_say_nothing():
     assert gathered.excess(0.17) == PairAverages(0.0, 90.0)
 
 
-def test_an_hour_counts_as_twenty_seconds():
+def test_an_hour_counts_as_twenty_seconds() -> None:
     rng = np.random.default_rng(0)
     short, long = AverageCounter(), AverageCounter()
     noise = (rng.standard_normal((4, 80, 198, 2)) @ np.array([1, 1j])).astype(np.complex64)

@@ -22,26 +22,26 @@ NEARLY = [
 ]
 
 
-def test_the_probability_of_a_still_is_high_of_a_still_low_where_things_move_and_between_in_between():
+def test_the_probability_of_a_still_is_high_of_a_still_low_where_things_move_and_between_in_between() -> None:
     assert decision.judge(NEARLY, LIMITS) is None
     chances = [certainty.probability(steps, LIMITS) for steps in (MOVING, NEARLY, STILL)]
     assert chances[0] < 0.1 < chances[1] < 0.6 < 0.8 < chances[2]
 
 
-def test_limits_moved_further_make_stills_of_more():
+def test_limits_moved_further_make_stills_of_more() -> None:
     verdicts = [decision.judge(NEARLY, certainty.moved(LIMITS, factor)) is not None for factor in certainty.FACTORS]
     assert verdicts == sorted(verdicts)
     assert len(set(verdicts)) == 2
     assert certainty.moved(LIMITS, 1.0).model_dump() == pytest.approx(LIMITS.model_dump())
 
 
-def test_every_limit_but_lengths_and_what_says_which_case_it_is_is_moved():
+def test_every_limit_but_lengths_and_what_says_which_case_it_is_is_moved() -> None:
     moved = certainty.moved(LIMITS, 2.0).model_dump()
     kept = {name for name, value in LIMITS.model_dump().items() if moved[name] == value}
     assert kept == {"slide_steps", "least_stretch", "dark_level"}
 
 
-def test_a_threshold_that_is_gone_is_read_and_said_to_be_ignored(caplog):
+def test_a_threshold_that_is_gone_is_read_and_said_to_be_ignored(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert StillsThresholds(weak_share=0.5, dark_flatness=1.0, quiet_share=0.8) == StillsThresholds(quiet_share=0.8)
     assert "weak_share" in caplog.text

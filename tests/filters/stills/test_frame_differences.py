@@ -9,7 +9,7 @@ from tests.filters.stills.test_decision import LIMITS, steps_of
 from yt360.filters.stills import decision, frame_differences
 
 
-def test_columns_survive_json_exactly():
+def test_columns_survive_json_exactly() -> None:
     steps = steps_of(film(lambda index: scenery(index // 6)))
     assert (
         frame_differences.from_columns(json.loads(json.dumps(frame_differences.to_columns(steps), allow_nan=False)))
@@ -17,7 +17,7 @@ def test_columns_survive_json_exactly():
     )
 
 
-def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike():
+def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike() -> None:
     for frames in (film(lambda index: scenery(index // 6)), film(lambda index: scenery(1), 1.0)):
         steps = steps_of(frames)
         unpacked = frame_differences.unpack(frame_differences.pack(steps))
@@ -26,7 +26,7 @@ def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike():
         assert decision.judge(unpacked, LIMITS) == decision.judge(steps, LIMITS)
 
 
-def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window():
+def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window() -> None:
     steps = steps_of(film(lambda index: scenery(index // 12)))
     rows = frame_differences.columns(steps)
     over = frame_differences.over_lag(rows, "later")

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_w_x_y_without_z_is_put_into_order_by_the_silent_channel() -> None:
 def test_w_that_nobody_lowered_is_not_weaker_than_the_sides(above_db: float, share: float) -> None:
     """X Y W Z leaves W as it is: where each of the last three is weaker than all others together, it is not that."""
     measures = measure_ambisonics([made("foa", 3)[[3, 1, 0, 2]].astype(np.float32)], RATE_HZ)
-    usual = {"declared": False, "picture": False, "thresholds": AmbisonicThresholds()}
+    usual: dict[str, Any] = {"declared": False, "picture": False, "thresholds": AmbisonicThresholds()}
     expected = validity.posterior(measures | {"level_db": [-30.0, -10.0, -30.0, -30.0]}, **usual)
     for order in itertools.permutations((-10.0, -30.0, -30.0)):
         found = validity.posterior(measures | {"level_db": [above_db - 10.0, *order]}, **usual)

@@ -16,7 +16,7 @@ RATE_HZ = 24_000
 
 def directions(count: int, seed: int) -> np.ndarray:
     found = np.random.default_rng(seed).standard_normal((3, count))
-    return found / np.linalg.norm(found, axis=0)
+    return np.asarray(found / np.linalg.norm(found, axis=0))
 
 
 def bursts(count: int, seconds: float = 0.4) -> np.ndarray:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from yt360.media.containers.riff import FUMA_ORDERING, read_riff
+from yt360.media.containers.riff import read_riff
+from yt360.media.containers.spatial import FUMA_ORDERING
 
 B_FORMAT = {
     "integers": uuid.UUID("00000001-0721-11d3-8644-c8c1ca000000"),

@@ -18,7 +18,7 @@ FINE = (1.0, 1.0)
 
 @pytest.fixture(scope="module")
 def scene() -> np.ndarray:
-    return make_scene(5, HEIGHT, WIDTH).frames(2).mean(axis=3).astype(np.uint8)
+    return np.asarray(make_scene(5, HEIGHT, WIDTH).frames(2).mean(axis=3), np.float64).astype(np.uint8)
 
 
 def test_two_eyes_are_alike_with_parallax_and_two_halves_are_not(scene: np.ndarray) -> None:

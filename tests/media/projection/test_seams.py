@@ -18,7 +18,7 @@ Frames = np.ndarray
 
 @pytest.fixture(scope="module")
 def scene() -> Frames:
-    return make_scene(5, 320, 640).frames(2).mean(axis=3).astype(np.uint8)
+    return np.asarray(make_scene(5, 320, 640).frames(2).mean(axis=3), np.float64).astype(np.uint8)
 
 
 def shrunk(frames: Frames) -> Frames:

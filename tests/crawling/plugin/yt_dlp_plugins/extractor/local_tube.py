@@ -1,18 +1,23 @@
-"""A yt-dlp plugin that answers for YouTube from the local server of the tests (address in ``YT360_TEST_TUBE``)."""
+"""A yt-dlp plugin that answers for YouTube from the local server of the tests (address in ``YT360_TEST_TUBE``).
+
+yt-dlp ships no types: its classes, and how they take plugins, are not known to mypy.
+"""
 
 import os
 import urllib.parse
+from collections.abc import Iterator
+from typing import Any
 
 from yt_dlp.extractor.youtube import YoutubeIE, YoutubePlaylistIE, YoutubeSearchIE, YoutubeSearchURLIE, YoutubeTabIE
 from yt_dlp.utils import ExtractorError
 
 
-def _server():
+def _server() -> str:
     return os.environ["YT360_TEST_TUBE"]
 
 
-class _LocalYoutubeIE(YoutubeIE, plugin_name="local-tube"):
-    def _real_extract(self, url):
+class _LocalYoutubeIE(YoutubeIE, plugin_name="local-tube"):  # type: ignore[call-arg, misc]
+    def _real_extract(self, url: str) -> Any:
         video_id = self._match_id(url)
         client = self._configuration_arg("player_client", ["default"])[0]
         info = self._download_json(f"{_server()}/info/{video_id}?client={client}", video_id)
@@ -29,12 +34,12 @@ class _LocalYoutubeIE(YoutubeIE, plugin_name="local-tube"):
         return {"id": video_id, **info}
 
 
-def _listed(extractor, url):
+def _listed(extractor: Any, url: str) -> Any:
     found = extractor._download_json(f"{_server()}/list?{urllib.parse.urlencode({'url': url})}", "list")
     if "error" in found:
         raise ExtractorError(found["error"], expected=True)
 
-    def entries():
+    def entries() -> Iterator[Any]:
         for one in found["entries"]:
             if "tab" in one:
                 yield extractor.url_result(one["tab"], "YoutubeTab")
@@ -45,21 +50,21 @@ def _listed(extractor, url):
     return extractor.playlist_result(entries(), "list", found.get("title"))
 
 
-class _LocalTabIE(YoutubeTabIE, plugin_name="local-tube"):
-    def _real_extract(self, url):
+class _LocalTabIE(YoutubeTabIE, plugin_name="local-tube"):  # type: ignore[call-arg, misc]
+    def _real_extract(self, url: str) -> Any:
         return _listed(self, url)
 
 
-class _LocalPlaylistIE(YoutubePlaylistIE, plugin_name="local-tube"):
-    def _real_extract(self, url):
+class _LocalPlaylistIE(YoutubePlaylistIE, plugin_name="local-tube"):  # type: ignore[call-arg, misc]
+    def _real_extract(self, url: str) -> Any:
         return _listed(self, url)
 
 
-class _LocalSearchIE(YoutubeSearchIE, plugin_name="local-tube"):
-    def _real_extract(self, query):
+class _LocalSearchIE(YoutubeSearchIE, plugin_name="local-tube"):  # type: ignore[call-arg, misc]
+    def _real_extract(self, query: str) -> Any:
         return _listed(self, query)
 
 
-class _LocalSearchURLIE(YoutubeSearchURLIE, plugin_name="local-tube"):
-    def _real_extract(self, url):
+class _LocalSearchURLIE(YoutubeSearchURLIE, plugin_name="local-tube"):  # type: ignore[call-arg, misc]
+    def _real_extract(self, url: str) -> Any:
         return _listed(self, url)
