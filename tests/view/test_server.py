@@ -29,7 +29,7 @@ from yt360.media.sound import FoaDecodeSpec
 from yt360.stages import REGISTRY
 from yt360.view import viewed_root
 from yt360.view.source_segments import NO_DIRECTIONS, SegmentFiles, SourceSegment, SourceVideo
-from yt360.view.video_table import last_line, video_table
+from yt360.view.video_table import video_table
 from yt360.view.viewed_root import ViewedRoot
 
 COUNT = 40
@@ -273,10 +273,8 @@ def test_pieces_that_are_long_ago_make_room(source: SourceVideo, tmp_path: Path)
     assert files.get(SourceSegment(source, 0), "sound.wav")[0].read_bytes() == data
 
 
-def test_notes_and_tracebacks() -> None:
+def test_notes() -> None:
     assert "first channel" in NO_DIRECTIONS
-    assert last_line("Traceback (most recent call last):\n  File x\nValueError: what") == "ValueError: what"
-    assert last_line("it ends\ntoo early") == "it ends\ntoo early"
 
 
 def test_a_root_in_a_store_is_viewed_like_a_folder(

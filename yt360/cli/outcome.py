@@ -16,6 +16,7 @@ from yt360.engine.stage import Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record
 from yt360.engine.storage import Root
+from yt360.errors import what_a_traceback_says
 from yt360.stages.verdicts import failure_words, reason_words
 
 _NAMED = 3
@@ -49,9 +50,9 @@ def causes(failed: Iterable[tuple[str, str, str, str]]) -> list[Cause]:
 
 
 def last_line(error: str) -> str:
-    """The line of a traceback that says what went wrong: its last one."""
+    """The line of a traceback that says what went wrong; of another text the last one."""
     lines = [line for line in error.splitlines() if line.strip()]
-    return clean(lines[-1] if lines else "", _MESSAGE)
+    return clean(what_a_traceback_says(error) or (lines[-1] if lines else ""), _MESSAGE)
 
 
 def _gist(words: str, item: str) -> str:

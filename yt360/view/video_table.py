@@ -16,6 +16,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
 from yt360.engine.state.item_states import ItemStates
 from yt360.engine.state.latest_records import LatestRecords, places_in
+from yt360.errors import what_a_traceback_says
 from yt360.filters.evaluation.scores import Score, scores_of
 from yt360.stages.verdicts import failure_words, reason_words
 
@@ -155,13 +156,8 @@ def _judge(table: _Table, seen: Seen, rows: NDArray[np.int64]) -> None:
         table.state[row] = KEPT if state == "done" else state
         said = {name: found.get(row, "") for name, found in words.items()} if state in ("filtered", "failed") else {}
         table.reason[row] = said.get("reason") or said.get("kind") or ""
-        table.detail[row] = (said.get("detail") or last_line(said.get("error", "")))[: _LONGEST["detail"]]
-
-
-def last_line(error: str) -> str:
-    """Of a traceback the line that says what went wrong; other messages as they are."""
-    lines = [line for line in error.splitlines() if line.strip()]
-    return lines[-1] if error.startswith("Traceback") and lines else error
+        error = said.get("error", "")
+        table.detail[row] = (said.get("detail") or what_a_traceback_says(error) or error)[: _LONGEST["detail"]]
 
 
 def _score(catalog: DatasetState, table: _Table, seen: Seen, rows: NDArray[np.int64], scores: Iterable[Score]) -> None:
