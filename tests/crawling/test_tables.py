@@ -112,6 +112,11 @@ def test_table_may_name_addresses_and_files(tmp_path: Path) -> None:
     assert [target.notes["split"] for target in targets] == ["test", "train"]
 
 
+def test_sides_are_the_same_in_any_case(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"video,split,start\n{ID},TEST,0\n{ID}, Test ,20\n")
+    assert [row.split for row in read_table(tmp_path / "t.csv").values()] == ["test"]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -128,6 +133,8 @@ def test_table_may_name_addresses_and_files(tmp_path: Path) -> None:
         ("video,start,Start\nAAAAAAAAAAA,5,5\n", "line 1: expected each column once, found 'start' 2 times"),
         ("video,start,duration\nAAAAAAAAAAA,5,10\n", "line 1: expected known column names, found 'duration'"),
         ("video;start\nAAAAAAAAAAA;5\n", "separated by commas"),
+        ("video,split\nAAAAAAAAAAA,test set\n", "line 2: expected a side of the split in up to 20 letters"),
+        ("video,split\nAAAAAAAAAAA,../../x\n", "line 2: expected a side of the split"),
         ("video,split,subset\nAAAAAAAAAAA,train,test\n", "line 2: expected one column of each meaning"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -23,12 +24,14 @@ from tests import CHECKOUT
 from tests.evaluation.world import make_labelled_root
 from tests.release.conftest import LICENCES, SETTINGS, VIDEOS_MADE, contents_of, state_licences, write
 from tests.stages.fakes import Dataset
+from yt360 import process_tag
 from yt360.crawling.removed_ids import Tombstone, bury
 from yt360.dataset.schema import EVENTS, VARIANTS, arrow, markdown
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError, Yt360Error
 from yt360.hashing import digest_bytes
+from yt360.release import packing
 from yt360.release.schema import TABLES
 from yt360.release.writing import write_release
 
@@ -212,11 +215,56 @@ def test_a_damaged_shard_leaves_no_release(tmp_path: Path) -> None:
         ({"policy": "mine"}, "--policy: expected one of all, cc"),
         ({"version": "1.0"}, "--version: expected three numbers"),
         ({"date": "yesterday"}, "--date: expected a day"),
+        ({"date": "2026-13-45"}, "--date: expected a day"),
+        ({"date": "2026-W01-1"}, "--date: expected a day"),
+        ({"licence": "mit\n---"}, "--license: expected the identifier"),
+        ({"url": "javascript:alert(1)"}, "--url: expected an http"),
+        ({"url": "https://h.test/?token=CANARY"}, "--url: expected an http"),
     ],
 )
 def test_wrong_wishes_are_answered(catalog: DatasetState, wish: dict[str, str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         contents_of(catalog, **wish)
+
+
+@pytest.mark.parametrize("media", [False, True])
+@pytest.mark.parametrize("name", ["../../x", "/x", "a/b", "x\ny", "\x1b[2J", "x" * 300, ".x", "", "\u202ex", "a.b"])
+@pytest.mark.parametrize("column", ["split", "clip", "video"])
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path, column: str, name: str, media: bool) -> None:
+    """A kind of F16: a split called `../../x` was written beside the release, and left there."""
+    path = make_labelled_root(tmp_path / "root", videos=1, clips=1, seconds=1.0)
+    clips = pq.read_table(path / "manifests" / "clips.parquet")
+    rows = [row | {column: name} for row in clips.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=clips.schema), path / "manifests" / "clips.parquet")
+    pd.DataFrame({"video": [rows[0]["video"]], "status": "kept"}).to_parquet(path / "manifests" / "videos.parquet")
+    with pytest.raises(UsageError) as refused:
+        write(DatasetState(Root(path), ()), tmp_path / "deep" / "er" / "out", policy="all", media=media)
+    assert f"column {column}" in str(refused.value)
+    assert [found.name for found in tmp_path.iterdir()] == ["root"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_release(catalog: DatasetState, tmp_path: Path) -> None:
+    """A kind of F26: it may hold what is taken down since."""
+    gone, here = f"~{process_tag.mark()[1:9]}.999999999~", process_tag.mark()
+    for name in (f".out.01234567{gone}.partial", f".out.01234567{here}.partial", f".other.01234567{gone}.partial"):
+        (tmp_path / name).mkdir()
+    write(catalog, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [f".other.01234567{gone}.partial", f".out.01234567{here}.partial", "out"]
+    )
+
+
+def _end(_: object) -> None:
+    os._exit(9)
+
+
+def test_a_worker_that_was_ended_is_no_traceback(
+    catalog: DatasetState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "pack", _end)
+    with pytest.raises(Yt360Error, match="give fewer --workers"):
+        write_release(contents_of(catalog), catalog.root, tmp_path / "out", workers=2)
+    assert not list(tmp_path.iterdir())
 
 
 def test_titles_cannot_break_out_of_the_card(as_list: Path) -> None:

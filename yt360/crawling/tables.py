@@ -34,6 +34,7 @@ _VIDEO = ("video", "youtubeid", "ytid", "url", "videoid", "id")
 _START = ("start", "starttime", "startseconds", "startsec", "timestart", "tstart", "begin", "begintime")
 _END = ("end", "ends", "endtime", "endseconds", "endsec", "timeend", "tend", "stop", "stoptime")
 _SPLIT = ("split", "subset")
+_SIDE = re.compile(r"[a-z0-9_]{1,20}")
 _CONVENTION = ("convention", "soundconvention", "ambisonicconvention")
 _STARTS = "starts"
 _LENGTH = ("duration", "durations", "length", "lengths")
@@ -155,13 +156,18 @@ def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int =
     if not video:
         raise ValueError("expected a video, found an empty field")
     row = rows.setdefault(video, ListedVideo(video, line=number))
-    split = _first(line, _SPLIT)
+    split = _first(line, _SPLIT).strip().lower()
     if split:
+        if not _SIDE.fullmatch(split):
+            raise ValueError(
+                "expected a side of the split in up to 20 letters, digits and _ (train, test), found "
+                f"{clean_text(split, 40)!r}"
+            )
         if row.split and row.split != split:
             raise ValueError(
                 f"expected one side of the split for {clean_text(video, 40)!r}, found {row.split} and {split}"
             )
-        row.split = clean_text(split, 40)
+        row.split = split
     convention = _first(line, _CONVENTION)
     if convention:
         named = declarable(clean_text(convention, 40))

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from yt360.engine.state.dataset_state import DatasetState, StageView
 from yt360.errors import UsageError
 from yt360.filters.evaluation.precision_recall import wilson
 from yt360.filters.evaluation.scores import SCORES
+from yt360.redaction import secret_in
 from yt360.release.licences import POLICIES, Licence, licence_of
 from yt360.report.funnel import Funnel, funnel
 
@@ -32,6 +34,10 @@ FORMAT = 1
 
 _SPLITS = {"val": "validation", "valid": "validation", "dev": "validation"}
 """What others call the validation split -> its name in a release."""
+
+SPLIT_NAME, CLIP_NAME = re.compile(r"[a-z0-9_]{1,20}"), re.compile(r"[A-Za-z0-9_-]{1,120}")
+_MEMBER_NAME = re.compile(r"[a-z0-9_]{1,40}(\.[a-z0-9_]{1,20}){1,3}")
+"""Names become files and members of archives, here and where a release is read."""
 
 CRAWLED_BY = ("lowest_picture", "highest_picture", "projection", "sort", "labelled_sites", "check_arrived")
 """Parameters of the crawl that change what arrives; all others are the publisher's own business (paths, accounts)."""
@@ -172,6 +178,9 @@ def gather(catalog: DatasetState, wanted: Wanted, tools: Mapping[str, str] | Non
     if not released:
         why = "; ".join(f"{count['clips']} clips: {reason}" for reason, count in left_out.items())
         raise UsageError(f"{root.url}: expected clips to release, found none ({why or 'the manifest is empty'})")
+    variants = (_rows_of(catalog, "variants", released) or []) if wanted.media else []
+    _require_names(root.manifests / "clips.parquet", released, clip=CLIP_NAME, video=CLIP_NAME, split=SPLIT_NAME)
+    _require_names(root.manifests / "variants.parquet", variants, member=_MEMBER_NAME)
     kept = {row["video"] for row in released}
     for name, row in videos.items():
         row["released"], row["left_out"] = name in kept, None
@@ -192,7 +201,7 @@ def gather(catalog: DatasetState, wanted: Wanted, tools: Mapping[str, str] | Non
         _thresholds(catalog),
         dict(tools or {}),
         _rows_of(catalog, "events", released),
-        (_rows_of(catalog, "variants", released) or []) if wanted.media else [],
+        variants,
     )
 
 
@@ -208,12 +217,33 @@ def _rows_of(catalog: DatasetState, table: str, clips: Sequence[Row]) -> list[Ro
 def _require(wanted: Wanted) -> None:
     if wanted.policy not in POLICIES:
         raise UsageError(f"--policy: expected one of {', '.join(POLICIES)}, found {wanted.policy!r}")
-    if wanted.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", wanted.date):
+    if wanted.date and not _is_day(wanted.date):
         raise UsageError(f"--date: expected a day as 2026-01-31, found {wanted.date!r}")
     if not re.fullmatch(r"\d+\.\d+\.\d+", wanted.version):
         raise UsageError(f"--version: expected three numbers as in 1.0.0, found {wanted.version!r}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}", wanted.name):
         raise UsageError(f"--name: expected letters, digits, '.', '_' and '-', found {wanted.name!r}")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", wanted.licence):
+        raise UsageError(f"--license: expected the identifier of a licence (SPDX), found {wanted.licence[:80]!r}")
+    if wanted.url and (not re.fullmatch(r"https?://[^\s<>\"]{1,2000}", wanted.url) or secret_in(wanted.url)):
+        raise UsageError("--url: expected an http(s) address without a user, password or token, found something else")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return re.fullmatch(r"\d{4}-\d\d-\d\d", text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _require_names(path: Path, rows: Sequence[Row], **names: re.Pattern[str]) -> None:
+    for row in rows:
+        for column, pattern in names.items():
+            if not pattern.fullmatch(found := str(row[column])):
+                raise UsageError(
+                    f"{path}: expected names of the column {column} that can be a file's ({pattern.pattern}), found "
+                    f"{found[:80]!r}; run the recipe of this root again"
+                )
 
 
 def _address(item: Item) -> str:

@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,14 @@ def pack_all(todo: Sequence[Job], workers: int, said: Callable[[int, int, str], 
         return
     # Not forked: libraries of this process have threads, and a fork inherits their locks.
     with ProcessPoolExecutor(min(workers, len(todo)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        for number, (job, made) in enumerate(zip(todo, pool.map(pack, todo), strict=True)):
-            said(number + 1, len(todo), job.source)
-            yield made
+        try:
+            for number, (job, made) in enumerate(zip(todo, pool.map(pack, todo), strict=True)):
+                said(number + 1, len(todo), job.source)
+                yield made
+        except BrokenProcessPool as error:
+            raise Yt360Error(
+                "a worker process was ended while it packed a shard (is the memory full?); give fewer --workers"
+            ) from error
 
 
 def pack(job: Job) -> Packed:

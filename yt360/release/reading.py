@@ -25,7 +25,7 @@ from yt360.errors import UsageError
 from yt360.files import parse_json
 from yt360.filters.duplicates.fingerprints import VideoFingerprint
 from yt360.hashing import safe_id
-from yt360.release.contents import FORMAT
+from yt360.release.contents import CLIP_NAME, FORMAT, SPLIT_NAME
 from yt360.release.fingerprints import from_row
 from yt360.release.schema import FINGERPRINTS, LISTED, RELEASED_VIDEOS
 from yt360.release.writing import SUMS
@@ -34,8 +34,6 @@ from yt360.stages.clip_cutting import clip_name
 _ADDRESS = re.compile(r"https?://[^\s$]{1,2000}( https?://[^\s$]{1,2000})?")
 """Of a video that others can crawl. A ``$`` would be filled in from the environment of who rebuilds."""
 
-_SPLIT = re.compile(r"[a-z0-9_]{1,20}")
-_CLIP = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _DIGEST = re.compile(r"[0-9a-f]{40}|")
 _LONGEST_S = 600.0
 _LATEST_S = 1e7
@@ -231,9 +229,9 @@ def _clip(row: Mapping[str, Any], path: Path) -> PublishedClip:
         row["foa_digest"] or "",
     )
     problems = {
-        "clip": not _CLIP.fullmatch(clip.clip),
+        "clip": not CLIP_NAME.fullmatch(clip.clip),
         "video": safe_id(clip.video) != clip.video,
-        "split": not _SPLIT.fullmatch(clip.split),
+        "split": not SPLIT_NAME.fullmatch(clip.split),
         "start_s": not 0 <= clip.start_s < _LATEST_S,
         "duration_s": not 0 < clip.duration_s <= _LONGEST_S,
         "address": bool(clip.address) and not _ADDRESS.fullmatch(clip.address),

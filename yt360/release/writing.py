@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -46,6 +47,9 @@ def write_release(contents: Contents, root: Root, out: Path, *, workers: int = 1
             "a release is never written over what is there: give another --out"
         )
     partial = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}{process_tag.mark()}.partial")
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        if process_tag.is_gone(left.name):  # it was killed; what it held may be taken down since
+            shutil.rmtree(left, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
         _fill(partial, contents, root, workers, said or (lambda *_: None))
