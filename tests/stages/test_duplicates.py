@@ -14,6 +14,7 @@ from tests.filters.duplicates.test_matching import music
 from tests.stages.fakes import FAKES, context
 from yt360.cli.status import summarize
 from yt360.engine import pipeline, recipe
+from yt360.engine.items import Filtered
 from yt360.engine.recipe import Registry
 from yt360.engine.stage import Blob, Context, Done, Failed, Item, Outcome, Stage
 from yt360.engine.state.dataset_state import DatasetState
@@ -209,3 +210,15 @@ def test_a_damaged_fingerprint_is_found(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "print.npz").write_bytes(content)
     with pytest.raises(ItemError, match=r"print\.npz"):
         read_print(tmp_path / "print.npz")
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "words"),
+    [(0.0, "in best; best"), (0.049, "in best; best"), (0.05, "(0.1 s later)"), (-0.5, "(0.5 s earlier)")],
+)
+def test_a_copy_says_where_it_begins_from_a_twentieth_of_a_second_on(offset_s: float, words: str) -> None:
+    copy = {"video": "best", "covered": 0.8, "offset_s": offset_s, "speed": 1.0, "mirrored": False}
+    found = duplicates._outcome("best", copy, [])
+    assert isinstance(found, Filtered)
+    assert found.detail.startswith("80% of it is also in best")
+    assert words in found.detail

@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests import CHECKOUT
@@ -19,9 +21,13 @@ from tests.engine.conftest import NAMES, Marks, run, states, toy_recipe, tree
 from tests.engine.toys import REGISTRY
 from yt360.engine import pipeline
 from yt360.engine import recipe as recipes
+from yt360.engine.events import EventLog
 from yt360.engine.executors import slurm
 from yt360.engine.executors.slurm import Settings, expression
+from yt360.engine.stage_run import StageRun
+from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.errors import Yt360Error
 
 _LAUNCHER = (
     "env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "tests.engine.toy_cli",
@@ -113,3 +119,48 @@ def test_command_line_runs_a_recipe_and_explain_finds_the_log(tmp_path: Path) ->
     assert "Segmentation fault" in (Path(root) / last["log"]).read_text()
     assert "nothing left" in toy("status", "--root", root, "--missing").stdout
     assert states(Root(root), recipes.load(recipe, REGISTRY)) == {"a": "done", "bb": "failed"}
+
+
+def test_a_run_whose_jobs_are_gone_is_given_up_at_the_third_look(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two jobs of a run the queue may be empty for a moment."""
+    folder = slurm.folder_of(root, "r1")
+    folder.mkdir(parents=True)
+    going = slurm.Progress("r1", "chunk", (7, 8))
+    (folder / "progress.json").write_text(json.dumps(asdict(going)))
+    queues = iter([{7, 8}, set(), set(), {8}, set(), set(), set(), {8}])
+    looked: list[set[int]] = []
+    monkeypatch.setattr(slurm, "queued", lambda: looked.append(next(queues)) or looked[-1])
+    said: list[slurm.Progress] = []
+    with pytest.raises(Yt360Error, match="none of its jobs is in SLURM's queue, and stage chunk is not finished"):
+        slurm.wait(root, "r1", every_s=0.0, say=said.append)
+    assert len(looked) == 7
+    assert [one.stage for one in said] == ["chunk"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "tasks"),
+    [
+        (Settings(tasks=3), [0, 0, 0, 1, 1, 1, 2]),
+        (Settings(tasks=7), [0, 1, 2, 3, 4, 5, 6]),
+        (Settings(tasks=100), [0, 1, 2, 3, 4, 5, 6]),
+        (Settings(tasks=3, items=2), [0, 0, 1, 1, 2, 2, 3]),
+    ],
+)
+def test_items_are_shared_out_over_tasks_in_their_order(
+    root: Root, monkeypatch: pytest.MonkeyPatch, settings: Settings, tasks: list[int]
+) -> None:
+    monkeypatch.setattr(slurm, "_ROWS_AT_ONCE", 4)
+    made = toy_recipe([f"item{n}" for n in range(7)])
+    root.create()
+    run(root, made)
+    stage = made.stages[1]
+    jobs = StageRun(
+        stage, DatasetState(root, made.stages), root, pipeline.Options(workers=1, retry="all"), "r1",
+        EventLog(root.logs / "r1.jsonl", "r1"),
+    ).settle()  # fmt: skip
+    assert len(jobs) == 7
+    slurm.folder_of(root, "r1").mkdir(parents=True)
+    plan = pq.read_table(slurm.freeze(root, "r1", stage, jobs, settings, 0))
+    assert plan["task"].to_pylist() == tasks
+    assert plan["id"].to_pylist() == [job.item.id for job in jobs]
+    assert json.loads(plan.schema.metadata[b"yt360-frozen"])["tasks"] == tasks[-1] + 1

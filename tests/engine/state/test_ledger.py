@@ -313,3 +313,20 @@ def test_digests_of_an_output_are_null_where_there_is_none(tmp_path: Path) -> No
         assert held.digests("x", np.array([1, 0, -1])).to_pylist() == [None, "0a", None]
         assert held.digests("y", np.array([1, 0])).to_pylist() == ["0c", "0b"]
     assert latest_records.load(tmp_path / "nothing").digests("x", np.array([], int)).to_pylist() == []
+
+
+def test_a_record_behind_the_first_piece_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read in pieces, of which one is held: the offsets of a record count from the piece."""
+    monkeypatch.setattr(ledger_files, "_AHEAD_BYTES", 1000)
+    (tmp_path / "w.jsonl").write_bytes(b"".join(record(f"item{n:03}", reason="r" * n).line() for n in range(100)))
+    newest = latest_records.Records(latest_records.load(tmp_path))
+    for n in (99, 50, 51, 0, 52, 98):
+        assert newest[f"item{n:03}"].reason == "r" * n
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_two_attempts_with_one_number_the_one_begun_later_counts(tmp_path: Path, names: str) -> None:
+    """Two hosts gave the same number: whichever file comes first decides nothing."""
+    for name, year in zip(names, ("1999", "2030"), strict=True):
+        (tmp_path / f"{name}.jsonl").write_bytes(record(started=f"{year}-01-01", reason=year).line())
+    assert latest_records.Records(latest_records.load(tmp_path))["a"].reason == "2030"

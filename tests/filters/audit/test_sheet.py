@@ -75,3 +75,9 @@ def test_hostile_sheets_are_read_or_refused(tmp_path_factory: pytest.TempPathFac
     except UsageError:
         return
     assert all(line.filter in sheet.QUESTIONS for line in read.lines)
+
+
+def test_every_word_for_yes_and_no_is_understood() -> None:
+    assert [word for word, answer in sheet.ANSWERS.items() if answer is True] == ["yes", "y", "1", "true"]
+    assert [word for word, answer in sheet.ANSWERS.items() if answer is False] == ["no", "n", "0", "false"]
+    assert [word for word, answer in sheet.ANSWERS.items() if answer is None] == ["", "?"]

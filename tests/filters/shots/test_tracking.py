@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.filters.shots.films import place
-from yt360.filters.shots.tracking import WIDTH, Panorama, found_again, heading_change
+from yt360.filters.shots.tracking import _OFFSETS, _POLAR_ROWS, HEIGHT, WIDTH, Panorama, found_again, heading_change
 
 
 def test_a_place_is_found_again_and_another_is_not() -> None:
@@ -41,3 +41,12 @@ def test_any_size_is_compared_at_the_same() -> None:
     frame = place(5, 1)[0]
     large = cv2.resize(frame, (2 * WIDTH, WIDTH), interpolation=cv2.INTER_CUBIC)
     assert found_again(Panorama(frame), Panorama(np.asarray(large, np.uint8))) > 0.8
+
+
+def test_what_is_compared_at_middle_scales_ends_at_the_poles() -> None:
+    """An eighth of the rows at either pole are left out, at half the size."""
+    assert Panorama(place(1, 1)[0]).middle_scales.shape == ((HEIGHT - 2 * _POLAR_ROWS) // 2, WIDTH // 2)
+
+
+def test_a_corner_is_in_the_middle_of_what_is_compared_around_it() -> None:
+    assert _OFFSETS.tolist() == (-_OFFSETS[::-1]).tolist()
