@@ -14,6 +14,8 @@ EQUIRECTANGULAR = (150, bytes([0x40]))
 GUARDED = (150, bytes([0x60 | 0x00, 0x10, 0x20, 0x00]))
 CUBEMAP = (151, bytes([0x40]))
 FISHEYE = (152, bytes([0x40]) + bytes(8))
+HALF_TURN = {"h264": (47, bytes([0x10, 0x00, 0x09])), "hevc": (47, bytes([0x10, 0x00, 0x18]))}
+"""Display orientation: no flips, 180° in units of 360° / 2^16, until further notice."""
 
 
 def rotation(yaw_deg: float, pitch_deg: float = 0.0, roll_deg: float = 0.0) -> tuple[int, bytes]:

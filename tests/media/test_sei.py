@@ -16,6 +16,7 @@ from benchmarks.media_messages import (
     EQUIRECTANGULAR,
     FISHEYE,
     GUARDED,
+    HALF_TURN,
     encode_with,
     packing,
     rotation,
@@ -106,3 +107,14 @@ def test_any_bytes_parse_without_an_exception(codec: str, at: int, value: int, c
     data[at % len(data)] = value
     for header in (extradata, b"\1" + extradata, b"\1" + bytes(21) + b"\1" + extradata):
         read_messages(codec, header, bytes(data[: len(data) - cut]), PictureMetadata())
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_a_turn_that_is_said_once_counts_for_the_whole_picture(tmp_path: Path, codec: str, suffix: str) -> None:
+    """No frame that is looked at further in says it again."""
+    frames = np.repeat(np.arange(40, dtype=np.uint8)[:, None, None, None] * 5, 64, axis=1).repeat(128, 2).repeat(3, 3)
+    path = encode_with(tmp_path / f"x.{suffix}", frames, codec, HALF_TURN[codec])
+    inspection = inspect_media(path)
+    assert inspection.frames is not None
+    assert inspection.frames.turn == "half"

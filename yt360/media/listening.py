@@ -19,7 +19,7 @@ SOUND_WINDOWS = 7
 SAMPLE_S = 28.0
 """Seconds of sound in all of them."""
 
-MOST_TRACKS = 4
+MOST_TRACKS = 8
 """Tracks of a kind that are looked at where none is declared."""
 
 _LEAST = 4

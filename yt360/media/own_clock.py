@@ -12,7 +12,7 @@ from typing import Literal
 
 import av
 
-from yt360.media.opus_start import opus_late_s
+from yt360.media.opus_start import opus_late_s, skip_late_s
 from yt360.media.probe import open_media, stream_at
 
 _TS_PACKETS, _TS_SYNC = (188, 192, 204), 0x47
@@ -58,8 +58,26 @@ def opus_clock_late_s(path: Path) -> float:
 
 @lru_cache(maxsize=8)
 def _opus_clock_late_s(path: Path, _size: int, _changed_ns: int) -> float:
-    with path.open("rb") as file:
-        if file.read(len(_MATROSKA)) != _MATROSKA:
-            return 0.0
+    if not _is_matroska(path):
+        return 0.0
     with open_media(path) as container:
         return opus_late_s(container)
+
+
+def sought_late_s(path: Path, index: int) -> float:
+    """Seconds by which ffmpeg takes sound stream ``index`` to be later after a seek than its time stamps say."""
+    state = path.stat()
+    return _sought_late_s(path, index, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _sought_late_s(path: Path, index: int, _size: int, _changed_ns: int) -> float:
+    if not _is_matroska(path):
+        return 0.0
+    with open_media(path) as container:
+        return skip_late_s(container, stream_at(container, "audio", index))
+
+
+def _is_matroska(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MATROSKA)) == _MATROSKA

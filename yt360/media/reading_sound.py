@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
 from yt360.media.libav_sound import OpusByHeader
-from yt360.media.own_clock import late_s, opus_clock_late_s
+from yt360.media.own_clock import late_s, opus_clock_late_s, sought_late_s
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
 
@@ -142,7 +142,8 @@ def _laid(
     notes: SoundNotes | None,
     timeout_s: float,
 ) -> Iterator[NDArray[np.float32]]:
-    late_by_s = late_s(path, "audio", reading.stream) if "-ss" not in before else 0.0
+    sought = "-ss" in before
+    late_by_s = -sought_late_s(path, reading.stream) if sought else late_s(path, "audio", reading.stream)
     if reading.codec == "opus":
         late_by_s += opus_clock_late_s(path)
     arguments = [

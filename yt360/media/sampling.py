@@ -86,6 +86,8 @@ def sample_frames(info: MediaInfo, video: VideoStream, *, count: int, height: in
         stream.thread_type = "SLICE"
         stream.codec_context.skip_frame = "NONREF"
         last = -np.inf
+        if info.metadata.picture(video.index).oriented:
+            sample.turn = _first_turn(container, stream)
         if duration > 0:
             sample.last_s = _last_packet(container, stream, info.start_s, duration)
             if sample.last_s is not None and falls_short(sample.last_s, duration):
@@ -101,7 +103,7 @@ def sample_frames(info: MediaInfo, video: VideoStream, *, count: int, height: in
                 last = frame.time
             if frame.is_corrupt:
                 sample.failed += 1
-            sample.turn = _turn(frame) if not frames else sample.turn
+            sample.turn = sample.turn or ("" if frames else _turn(frame))
             sample.stereo_message |= frame.side_data.get(SideData.STEREO3D) is not None
             sample.times_s.append(round(float(frame.time or 0.0) - info.start_s, 3))
             frames.append(_gray(frame, height, width, sample.turn))
@@ -162,6 +164,19 @@ def _turn(frame: Any) -> Turn:
     matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
     data = bytes(matrix) if matrix is not None else b""
     return matrix_turn(struct.unpack("=9i", data)) if len(data) == _MATRIX_BYTES else ""
+
+
+def _first_turn(container: Any, stream: Any) -> Turn:
+    """The turn that the first frame of a file carries; nothing has been read of it yet."""
+    try:
+        for count, packet in enumerate(container.demux(stream)):
+            for frame in packet.decode():
+                return _turn(frame)
+            if count > _MOST_PACKETS:
+                break
+    except (av.FFmpegError, ValueError):
+        pass
+    return ""
 
 
 def _gray(frame: Any, height: int, width: int, turn: Turn) -> NDArray[np.uint8]:

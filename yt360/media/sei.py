@@ -1,4 +1,4 @@
-"""Projection and packing that the picture's own stream states: supplemental messages of H.264 and HEVC.
+"""Projection, packing and turn that the picture's own stream states: supplemental messages of H.264 and HEVC.
 
 Some encoders write them where the container says nothing; libav skips them. AV1 has no such messages.
 Source: ITU-T H.265 and H.264, annex D ("Omnidirectional video", "Frame packing arrangement").
@@ -15,7 +15,8 @@ from yt360.media.containers.reader import MalformedError
 from yt360.media.containers.spatial import PictureMetadata, Stereo
 from yt360.media.probe import MediaInfo, open_media, stream_at
 
-_FRAME_PACKING, _EQUIRECTANGULAR, _CUBEMAP, _FISHEYE, _ROTATION, _PACKING = 45, 150, 151, 152, 154, 155
+_FRAME_PACKING, _ORIENTATION = 45, 47
+_EQUIRECTANGULAR, _CUBEMAP, _FISHEYE, _ROTATION, _PACKING = 150, 151, 152, 154, 155
 """Types of message."""
 
 _MOST_UNITS, _MOST_MESSAGES, _LONGEST_UNIT = 200, 64, 4096
@@ -32,16 +33,12 @@ _RIGHT_FIRST = 2
 
 
 def note_messages(info: MediaInfo) -> None:
-    """Fill in what the streams state, for each picture of which the container says nothing."""
-    silent = [
-        video
-        for video in info.videos
-        if video.codec in ("h264", "hevc") and info.metadata.picture(video.index).projection is None
-    ]
-    if not silent:
+    """Fill in what streams state: whether pictures are turned, and what they are where the container does not say."""
+    coded = [video for video in info.videos if video.codec in ("h264", "hevc")]
+    if not coded:
         return
     with open_media(info.path, info.metadata) as container:
-        streams = {stream_at(container, "video", video.index).index: video for video in silent}
+        streams = {stream_at(container, "video", video.index).index: video for video in coded}
         try:
             for count, packet in enumerate(container.demux([container.streams[k] for k in streams])):
                 video = streams.pop(packet.stream.index, None)
@@ -143,6 +140,9 @@ def _messages(coded: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _apply(messages: dict[int, bytes], picture: PictureMetadata) -> None:
     live = {kind: payload for kind, payload in messages.items() if payload and not payload[0] & 0x80}
+    picture.oriented = _ORIENTATION in live
+    if picture.projection is not None:
+        return
     if _FISHEYE in live:
         picture.projection, picture.named = "fisheye", "a fisheye picture (message 152 of the stream)"
     elif _CUBEMAP in live:

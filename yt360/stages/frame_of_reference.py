@@ -66,7 +66,7 @@ class FrameOfReference(Stage):
     """Reasons: ``frame-of-reference``, where ``quarantine`` is on."""
 
     name = NAME
-    version = 2
+    version = 3
     params_type = StretchSettings
     thresholds_type = FrameThresholds
     needs = Resources(timeout_s=1800)

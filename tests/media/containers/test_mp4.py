@@ -116,3 +116,21 @@ def test_mutated_file_parses_without_an_exception(at: int, value: int, at2: int,
     data = bytearray(movie(b"vide", st3d(2), sv3d(equi(left=0.1)), in_track=spherical_xml()))
     data[at % len(data)], data[at2 % len(data)] = value, value2
     parse(bytes(data))
+
+
+def test_pictures_of_chapters_are_not_counted() -> None:
+    """libav hands such a track over as an attached picture: what is stated of the next track would be taken for its."""
+
+    def track(number: int, *children: bytes, refers: bytes = b"") -> bytes:
+        whole = movie(b"vide", *children)
+        head = full_box(b"tkhd", bytes(8), struct.pack(">I", number), bytes(68))
+        at = whole.index(b"trak") + 4
+        (size,) = struct.unpack(">I", whole[at - 8 : at - 4])
+        return box(b"trak", head, refers, whole[at : at - 8 + size])
+
+    sphere = track(2, st3d(1), sv3d(equi()), refers=box(b"tref", box(b"chap", struct.pack(">I", 1))))
+    found = parse(box(b"ftyp", b"isom", bytes(4)) + box(b"moov", track(1), sphere))
+    assert [picture.stereo for picture in found.pictures] == ["top-bottom"]
+    alone = track(2, st3d(1), sv3d(equi()), refers=box(b"tref", box(b"chap", struct.pack(">I", 7))))
+    found = parse(box(b"ftyp", b"isom", bytes(4)) + box(b"moov", track(1), alone))
+    assert [picture.stereo for picture in found.pictures] == [None, "top-bottom"]

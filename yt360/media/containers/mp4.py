@@ -40,7 +40,7 @@ _STEREO: dict[int, tuple[Stereo, bool]] = {
 }
 """Stereo mode of an ``st3d`` box to layout, and whether the right eye comes first."""
 
-_NESTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"proj", b"sv3d"})
+_NESTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"tref", b"proj", b"sv3d"})
 """Boxes that hold boxes."""
 
 _SHORTEST_DOPS, _LONGEST_DOPS = 11, 4096
@@ -48,6 +48,9 @@ _SHORTEST_DOPS, _LONGEST_DOPS = 11, 4096
 
 _MOST_EDITS = 10_000
 """A longer edit list is not followed."""
+
+_MOST_CHAPTER_TRACKS = 64
+"""Tracks of chapters that one track may name."""
 
 _LONGEST_USER_DATA = 4096
 """Bytes of ``udta`` that are kept."""
@@ -95,6 +98,8 @@ def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
     walk = _Walk(found.problems)
     root = Window(file, 0, file_size)
     promised = 0
+    numbers: list[int] = []
+    chapters: set[int] = set()
     has_movie = False
     try:
         for kind, content, size in walk.boxes(root, 0):
@@ -111,9 +116,11 @@ def read_mp4(file: BinaryIO, file_size: int) -> ContainerMetadata:
                     if inner == b"udta":
                         found.user_data += track.read(0, min(track.size, _LONGEST_USER_DATA)).decode("latin-1")
                     if inner == b"trak":
-                        _read_track(walk, track, found, movie_hz)
+                        _read_track(walk, track, found, movie_hz, numbers, chapters)
     except MalformedError as error:
         found.problems.append(f"mp4: {error}")
+    # A track of pictures for chapters is no picture of the video: nobody counts it.
+    found.pictures = [one for one, number in zip(found.pictures, numbers, strict=True) if number not in chapters]
     if not has_movie:
         found.problems.append("mp4: no moov box, expected one that describes the tracks")
     found.promised_size = promised or None
@@ -143,16 +150,26 @@ def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[fl
     return tuple(edits)
 
 
-def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: int) -> None:
+def _track_number(header: Window) -> int:
+    """That of a ``tkhd`` box."""
+    (version,) = header.unpack("B")
+    return header.unpack("I", 20 if version == 1 else 12)[0]
+
+
+def _read_track(
+    walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: int, numbers: list[int], chapters: set[int]
+) -> None:
+    """Add what is stated of a track to ``found``, its number to ``numbers`` if it holds pictures, and to ``chapters``
+    the numbers of the tracks that hold chapters for it."""
     picture, sound = PictureMetadata(), SoundMetadata()
     state = {"handler": b""}
-    track_hz = 0
+    track_hz = track_number = 0
     edits: list[Window] = []
     elements: list[AudioElement] = []
     apple: list[PictureMetadata] = []
 
     def visit(window: Window, depth: int) -> None:
-        nonlocal track_hz
+        nonlocal track_hz, track_number
         for kind, content, _ in walk.boxes(window, depth):
             try:
                 if kind in _NESTS:
@@ -161,6 +178,10 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
                     state["handler"] = content.read(8, 4)
                 elif kind == b"mdhd":
                     track_hz = _timescale(content)
+                elif kind == b"tkhd":
+                    track_number = _track_number(content)
+                elif kind == b"chap" and content.size <= _MOST_CHAPTER_TRACKS * 4:
+                    chapters.update(content.unpack(f"{content.size // 4}I"))
                 elif kind == b"elst":
                     edits.append(content)
                 elif kind == b"uuid":
@@ -182,6 +203,7 @@ def _read_track(walk: _Walk, track: Window, found: ContainerMetadata, movie_hz: 
     if state["handler"] == b"vide":
         fill_in(picture, next(iter(apple), None))
         found.pictures.append(picture)
+        numbers.append(track_number)
     elif state["handler"] == b"soun":
         add_elements(elements, found, sound)
 

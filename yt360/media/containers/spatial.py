@@ -60,7 +60,8 @@ class PictureMetadata:
     ``yaw_deg``, ``pitch_deg`` and ``roll_deg`` are as stored: counter-clockwise, of the camera
     against the world. ``mesh`` is the payload of a projection mesh, decoded later and only when needed.
     ``named`` says in words what a picture is stated to be that cannot be made equirectangular. ``views`` counts the
-    pictures that are coded in layers of one stream (MV-HEVC), of which the first is decoded.
+    pictures that are coded in layers of one stream (MV-HEVC), of which the first is decoded. ``oriented``: a message of
+    the stream says how its pictures are turned, maybe only once.
     """
 
     projection: Projection | None = None
@@ -75,6 +76,7 @@ class PictureMetadata:
     mesh: ByteRange | None = None
     named: str = ""
     views: int = 1
+    oriented: bool = False
     sources: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
