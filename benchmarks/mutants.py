@@ -2,9 +2,10 @@
 
 Needs `benchmarks/requirements-mutants.txt`. cosmic-ray makes the mutants: of all possible ones in a package, `--each`
 are drawn with equal chance (mutants of annotations, and those with no effect on the syntax tree, do not count). Each is
-judged, in a copy of the checkout, by the tests that mirror its module: the file of its name; where there is none, the
-files of its package that import it, or a module that does; for the filters `test_results_stay.py` as well; never the
-slow ones. A mutant is killed if a test fails, crashes or hangs; tests that would begin after `--cpu-s` are not asked.
+judged, in a copy of the checkout, by the tests that mirror its module, the slow ones left out: the file of its name;
+where there is none, the files of its package that import it, or a module that does, else all that import it; for the
+filters `test_results_stay.py` as well. A mutant is killed if a test fails, crashes or hangs; tests that would begin
+after `--cpu-s` are not asked.
 `benchmarks/equivalent_mutants.tsv` lists mutants that cannot be told from the original, with the reason.
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
@@ -157,6 +158,7 @@ def mirrors(tree: Path, module: str) -> list[str]:
             others = (path for path in (tree / "yt360" / package).rglob("*.py") if name in _imported(path))
             users = {str(path.relative_to(tree).with_suffix("")).replace("/", ".") for path in others}
             chosen = [path for path in files if users & _imported(path)]
+        chosen = chosen or [path for path in sorted((tree / "tests").rglob("test_*.py")) if name in _imported(path)]
     names = [str(path.relative_to(tree)) for path in chosen]
     return [*names, RESULTS_STAY] if package == "filters" and RESULTS_STAY not in names else names
 

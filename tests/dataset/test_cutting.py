@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from tests.training.world import tiny
 from yt360 import sphere
-from yt360.dataset.cutting import Moment, cut, draw_sample
+from yt360.dataset.cutting import Moment, cut, draw_moments, draw_sample
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
 from yt360.dataset.perspective_crop import PAD, continue_sphere
-from yt360.dataset.settings import PublishedBehaviour, SampleSettings
+from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
 from yt360.dataset.views import fixed_view
 
 ROW = ClipRow("c", "v", "s.tar", 0, 1, "", 0, 1, "", 40, 16.0, 32, 64, 20000, 8000)
@@ -123,3 +124,14 @@ def test_switches_say_how_a_fixed_view_and_its_sound_are_made() -> None:
     other = cut(Noise(), [Moment(0, (5,))], [coded], samples=10, size=16, switches=published)
     assert (one.pictures != other.pictures).any()
     assert np.abs(one.matrices - other.matrices).max() > 0.1
+
+
+@pytest.mark.parametrize(("frames", "samples"), [(24, 20000), (40, 12000)])
+def test_moments_lie_where_there_are_both_picture_and_sound(frames: int, samples: int) -> None:
+    """One of the two ends after 1.5 s, the other after 2.5 s."""
+    row = replace(ROW, frames=frames, samples=samples)
+    data = DataSettings(sound_s=1.0, picture_s=0.25)
+    for seed in range(20):
+        for moment in draw_moments(np.random.default_rng(seed), row, data, 3):
+            assert 0 <= moment.sound_start <= 4000
+            assert 0 <= min(moment.frames) <= max(moment.frames) < 24

@@ -1,5 +1,6 @@
 import contextlib
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from av.error import FFmpegError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yt360.dataset import flac_window
 from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
 
 RATE = 24000
@@ -104,3 +106,34 @@ def test_blocks_of_several_sizes_or_none_are_refused(least: int, most: int) -> N
     file[8:12] = least.to_bytes(2, "big") + most.to_bytes(2, "big")
     with pytest.raises(FlacError, match=f"blocks of {least} to {most} samples"):
         read_flac_head(bytes(file))
+
+
+def test_blocks_are_found_in_a_few_steps_however_uneven_the_sound_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loud blocks take many times the bytes of quiet ones, so the first guess at where one begins is often wrong."""
+    rng = np.random.default_rng(0)
+    levels = np.repeat(10.0 ** rng.uniform(-4, -0.3, 150), 2 * 4096)
+    file = io.BytesIO()
+    soundfile.write(file, (0.2 * levels * rng.standard_normal(len(levels))).clip(-1, 1), 8000, "PCM_16", format="FLAC")
+    data = file.getvalue()
+    head = read_flac_head(data)
+    looked: list[int] = []
+    real = flac_window._header
+
+    def counted(*where: Any) -> tuple[int, int]:
+        looked.append(where[2])
+        return real(*where)
+
+    monkeypatch.setattr(flac_window, "_header", counted)
+    for number in range(1, 300):
+        place = flac_window._block_position(data, head, number)
+        assert real(data, head, place) == (number, place)
+    assert len(looked) < 2.9 * 299
+
+
+def test_a_guess_one_byte_behind_the_beginning_of_a_block_finds_it() -> None:
+    """A sync pattern of two bytes was looked for in the one byte that was left of it: whole clips were damaged."""
+    data = FILES[100_000, "PCM_16"]
+    head = read_flac_head(data)
+    second = flac_window._header(data, head, head.first + 1)
+    assert flac_window._header(data, head, second[1] - 5, second[1] + 1) == second
+    assert flac_window._header(data, head, second[1] - 5, second[1]) == (-1, second[1])

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from yt360 import sphere
+from yt360.dataset.manifest import ClipRow
+from yt360.dataset.panoptic import check_map_size
 from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, crop_labels
+from yt360.errors import ItemError
 
 VIEWS = [(0.0, 0.0, False), (3.1, 0.2, False), (-1.0, 1.2, True), (2.0, -1.5, False)]
 
@@ -37,3 +40,13 @@ def test_labels_wrap_around_the_seam_and_never_mix() -> None:
     assert set(np.unique(cut)) <= {5, 70_001}
     assert (cut[:, :9] == 5).all(), "left of the seam lies the picture's right edge"
     assert (cut[:, 11:] == 70_001).all()
+
+
+@pytest.mark.parametrize("size", [(32, 64), (31, 64), (32, 63), (64, 32)])
+def test_maps_of_another_size_than_the_clip_are_damaged(size: tuple[int, int]) -> None:
+    row = ClipRow("c", "v", "s.tar", 0, 1, "", 0, 1, "", 40, 16.0, 32, 64, 20000, 8000)
+    if size == (32, 64):
+        check_map_size(np.zeros(size, np.int32), row)
+        return
+    with pytest.raises(ItemError, match=f"a map of {size[1]}x{size[0]}, the manifest says 64x32"):
+        check_map_size(np.zeros(size, np.int32), row)

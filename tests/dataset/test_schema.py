@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests import CHECKOUT
-from yt360.dataset.schema import MANIFESTS, arrow, markdown
+from yt360.dataset.schema import CLIPS, MANIFESTS, arrow, markdown
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
@@ -18,3 +18,11 @@ def test_every_column_is_named_once_and_described(name: str) -> None:
     names = arrow(MANIFESTS[name]).names
     assert len(names) == len(set(names))
     assert all(column.description.strip() for column in MANIFESTS[name])
+
+
+def test_what_readers_of_clips_cannot_do_without() -> None:
+    needed = [column.name for column in CLIPS if column.needed]
+    assert needed == [
+        "clip", "video", "split", "shard", "video_offset", "video_size", "foa_offset", "foa_size", "frames", "fps",
+        "height", "width", "samples", "sample_rate_hz", "convention", "video_digest", "foa_digest",
+    ]  # fmt: skip

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_sound
 from yt360.media.sound import FoaDecodeSpec
+from yt360.stages import validate
 from yt360.stages.chunk import Chunk
 from yt360.stages.validate import Validate, ValidateThresholds
 
@@ -159,3 +161,13 @@ def test_planted_sound_defect_is_filtered(kind: str, frames: np.ndarray, tmp_pat
 def test_what_it_filters_goes_into_no_later_stage_of_videos() -> None:
     """A stage with a plan of its own has to say that its items are those of the stages around it."""
     assert Validate.item_kind == Chunk.item_kind == "video"
+
+
+def test_a_row_of_a_table_says_the_convention_of_its_own_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [Item("said", "said"), Item("silent", "silent"), Item("unlisted", "unlisted")]
+    listing = {"said": {"convention": "n3d"}, "silent": {"convention": ""}}
+    monkeypatch.setattr(validate, "read_listing", lambda _: listing)
+    planned = Validate().plan(SimpleNamespace(items_after=lambda *_: iter(items)))
+    assert [(item.id, dict(item.meta)) for item in planned] == [
+        ("said", {"convention": "n3d"}), ("silent", {}), ("unlisted", {}),
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from yt360.cli.inference_options import convention_option, device_option, fov_option, model_option, torch_device
-from yt360.cli.looker import Looker
+from yt360.cli.looker import Looker, naming_the_sound_beside
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
@@ -42,6 +42,7 @@ from yt360.errors import UsageError
     help="Elevation of a ring in degrees. May be repeated.",
 )
 @fov_option
+@click.option("--sound", type=click.Path(path_type=Path), default=None, help="The sound that belongs to FILE.")
 @convention_option
 @click.option("--video/--no-video", default=True, show_default=True, help="Write the overlay video too.")
 @device_option
@@ -54,6 +55,7 @@ def localise_command(
     around: int,
     elevations_deg: tuple[float, ...],
     fov_deg: float | None,
+    sound: Path | None,
     convention: str | None,
     video: bool,
     device: str,
@@ -75,8 +77,11 @@ def localise_command(
         raise UsageError(f"a model needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
     model = AVSAModel.from_pretrained(name, device=torch_device(device))
     processor = AVSAProcessor(model.processor_settings)
-    with Looker() as look:
-        recording = FileRecording(look(file, convention or ""), processor.settings)
+    try:
+        with Looker() as look:
+            recording = FileRecording(look(file, convention or "", sound), processor.settings)
+    except UsageError as error:
+        raise error if sound is not None else naming_the_sound_beside(file, error) from error
     out.mkdir(parents=True, exist_ok=True)
     with Steps("localise") as steps:
         found = localise(

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import shlex
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from yt360.errors import ItemError
+from yt360.errors import ItemError, UsageError
 
 _LOOK_TIMEOUT_S = 300.0
+
+
+def naming_the_sound_beside(path: Path, error: UsageError) -> UsageError:
+    """The same error for a command with ``--sound``: where a sound of the same name lies beside, it says so."""
+    from yt360.cli.inspect import sound_beside
+
+    beside = sound_beside(str(path))
+    if beside is None:
+        return error
+    return UsageError(f"{error}; beside it lies a sound of the same name: give --sound {shlex.quote(str(beside))}")
 
 
 class Looker:
@@ -25,6 +36,11 @@ class Looker:
             self._pool.shutdown(cancel_futures=True)
 
     def __call__(self, path: Path, convention: str, sound: Path | None = None) -> Any:
+        """How to read a file. ``sound``: the file of its sound, where it is another one.
+
+        Raises :class:`UsageError` and :class:`ItemError` as :func:`yt360.media.how_to_read.look` does, and for a file
+        at which that crashes or hangs.
+        """
         from yt360.media.how_to_read import look
 
         if self._pool is None:

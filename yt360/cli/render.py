@@ -10,7 +10,7 @@ import click
 
 from yt360.cli.common import clean
 from yt360.cli.groups import ItemCommand
-from yt360.cli.looker import Looker
+from yt360.cli.looker import Looker, naming_the_sound_beside
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 
@@ -108,5 +108,8 @@ def _source(what: str, root: str | None, sound: Path | None, convention: str) ->
     path = Path(what)
     if not path.exists():
         raise UsageError(f"{what}: no such file; for a clip of a dataset, give --root DIR")
-    with doing(f"looking into {clean(what)}"), Looker() as look:
-        return FileSource(look(path, convention, sound))
+    try:
+        with doing(f"looking into {clean(what)}"), Looker() as look:
+            return FileSource(look(path, convention, sound))
+    except UsageError as error:
+        raise error if sound is not None else naming_the_sound_beside(path, error) from error

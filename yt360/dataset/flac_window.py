@@ -132,7 +132,7 @@ def _header(data: bytes, head: FlacStream, position: int, end: int | None = None
     """(number, byte) of the first block that begins at ``position`` or later; (-1, end) if none does before ``end``."""
     end = len(data) if end is None else end
     like = data[head.first + 2 : head.first + 4]
-    while (position := data.find(_SYNC, position, end)) >= 0:
+    while (position := data.find(_SYNC, position, end + len(_SYNC) - 1)) >= 0:  # it begins before ``end``
         # All blocks of a stream state the same sizes in these bytes; only the last may be shorter.
         if data[position + 3 : position + 4] == like[1:] and (number := _number(data, position)) is not None:
             return number, position
