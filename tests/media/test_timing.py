@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from benchmarks.media_stamps import FAULTS, FPS, Fault, build, noise
+from benchmarks.media_stamps import FAULTS, FPS, HEIGHT, WIDTH, Fault, build, noise, number_of
 from benchmarks.media_sync import Found, judge
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
+from yt360.media.containers.metadata import read_metadata
 from yt360.media.facts import Facts
 from yt360.media.inspect import inspect_media
 from yt360.media.packets import sound_time
-from yt360.media.probe import probe
+from yt360.media.picture import VideoDecodeSpec
+from yt360.media.probe import open_media, probe
+from yt360.media.reading_picture import read_frames
 from yt360.media.reading_sound import read_channels
 from yt360.media.sampling import plain_reading
 from yt360.media.sound import FoaDecodeSpec
@@ -180,16 +183,21 @@ def test_sound_whose_channels_change_is_silent_where_they_are_others(tmp_path: P
     assert [splice.seconds for splice in notes.splices] == [pytest.approx(1.0, abs=0.06)]
 
 
-def _edited(path: Path, edits: list[tuple[int, int]], movie_hz: int = 1000) -> None:
-    """Replace the edit list of the sound of an MP4 with pieces (ms long, from which sample)."""
+def _edited(
+    path: Path, edits: list[tuple[int, int]], handler: bytes = b"soun", rates: dict[int, int] | None = None
+) -> int:
+    """Replace the edit list of a track of an MP4 with pieces (ms long, from which of its ticks, at which rate if not
+    1); where its own one began."""
     data = bytearray(path.read_bytes())
     moov = data.index(b"moov") - 4
     assert moov + struct.unpack(">I", data[moov : moov + 4])[0] == len(data), "moov must come last"
-    at = data.index(b"soun")
+    at = data.index(handler, moov)
     track = data.rindex(b"trak", 0, at) - 4
     box = data.index(b"edts", track, at) - 4
     size = struct.unpack(">I", data[box : box + 4])[0]
-    entries = b"".join(struct.pack(">IiI", length, begin, 1 << 16) for length, begin in edits)
+    began = struct.unpack(">i", data[box + 28 : box + 32])[0]
+    each = [(rates or {}).get(k, 1) << 16 for k in range(len(edits))]
+    entries = b"".join(struct.pack(">IiI", *edit, rate) for edit, rate in zip(edits, each, strict=True))
     elst = struct.pack(">I4sII", 16 + len(entries), b"elst", 0, len(edits)) + entries
     new = struct.pack(">I4s", 8 + len(elst), b"edts") + elst
     data[box : box + size] = new
@@ -197,6 +205,43 @@ def _edited(path: Path, edits: list[tuple[int, int]], movie_hz: int = 1000) -> N
         grown = struct.unpack(">I", data[parent : parent + 4])[0] + len(new) - size
         data[parent : parent + 4] = struct.pack(">I", grown)
     path.write_bytes(data)
+    return int(began)
+
+
+def test_pieces_of_a_picture_begin_between_key_frames(tmp_path: Path) -> None:
+    """Of frames that are stored in another order than they are shown, libav shows a piece some frames late."""
+    path = build(tmp_path / "x.mov", "pcm", FAULTS["whole"], video="libx264").path
+    with open_media(path) as container:
+        ticks_a_second = int(1 / container.streams.video[0].time_base)
+    offset = _edited(path, [(6000, 0)], b"vide")
+    assert offset > 0, "frames must be reordered for this test"
+    pieces = [(1200, 1.0), (1000, 3.52), (400, None), (1400, 0.72)]
+    _edited(
+        path,
+        [(ms, -1 if at is None else offset + round(at * ticks_a_second)) for ms, at in pieces],
+        b"vide",
+    )
+    wanted: list[int] = []
+    last = 0
+    for ms, at in pieces:
+        numbers = [last if at is None else round(at * FPS) + k for k in range(ms * FPS // 1000)]
+        wanted, last = wanted + numbers, numbers[-1]
+    spec = VideoDecodeSpec(WIDTH, HEIGHT, edits=read_metadata(path).picture().edits)
+    assert len(spec.edits) == 3
+    assert VideoDecodeSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    whole = list(read_frames(path, spec, height=HEIGHT, width=WIDTH, fps=FPS, gray=True))
+    assert [number_of(frame) for frame in whole] == wanted
+    part = read_frames(path, spec, height=HEIGHT, width=WIDTH, fps=FPS, start_s=1.6, duration_s=1.6, gray=True)
+    assert [number_of(frame) for frame in part] == wanted[40:80]
+
+
+def test_nothing_sounds_where_a_track_stands_still(tmp_path: Path) -> None:
+    """An edit of rate 0 holds what is shown."""
+    path = build(tmp_path / "x.mov", "pcm", FAULTS["whole"]).path
+    _edited(path, [(700, 4800), (1500, 48_000)], rates={0: 0})
+    inspection = inspect_media(path)
+    assert inspection.info is not None
+    assert inspection.info.metadata.sound().edits == ((0.7, 1.0, 1.5),)
 
 
 @pytest.mark.parametrize(

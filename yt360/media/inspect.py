@@ -136,7 +136,7 @@ def _look(inspection: Inspection, info: MediaInfo) -> None:
         guess = guess_projection(frames.frames, shown.width, shown.height, shown.pixel_aspect)
         picture = weigh_picture(
             info.path, shown, info.metadata.picture(video.index), guess,
-            drop_sei=frames.stereo_message, turn=frames.turn,
+            drop_sei=frames.stereo_message, turn=frames.turn, start_s=info.start_s,
         )  # fmt: skip
         if inspection.picture is None or picture.reading is not None:
             inspection.frames, inspection.guess = frames, guess

@@ -58,7 +58,8 @@ class VideoDecodeSpec:
     viewer; reading undoes them. ``mesh`` is where the ``mshp`` payload lies in the file. ``drop_sei`` removes
     supplemental H.264/HEVC messages before decoding: ffmpeg 9 stops at a frame whose stereo layout is stated both
     by the container and by such a message. ``letterbox`` is the height (fraction of the frame) of a black bar above
-    the picture and of one below it, which are no part of it.
+    the picture and of one below it, which are no part of it. ``edits`` is the edit list of a track that was cut: where
+    each piece begins on the container's clock and in the track, and how long it is, in seconds.
     """
 
     width: int
@@ -78,11 +79,12 @@ class VideoDecodeSpec:
     drop_sei: bool = False
     turn: Turn = ""
     letterbox: float = 0.0
+    edits: tuple[tuple[float, float, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; :meth:`from_json` is the inverse."""
         fields = asdict(self)
-        for name in ("turn", "letterbox"):
+        for name in ("turn", "letterbox", "edits"):
             if not fields[name]:
                 del fields[name]
         return fields
@@ -94,6 +96,8 @@ class VideoDecodeSpec:
         fields["bounds"] = Bounds(**fields.get("bounds", {}))
         mesh = fields.get("mesh")
         fields["mesh"] = ByteRange(**mesh) if mesh else None
+        edits = fields.get("edits", ())
+        fields["edits"] = tuple((float(at), float(begin), float(length)) for at, begin, length in edits)
         return VideoDecodeSpec(**fields)
 
     @property

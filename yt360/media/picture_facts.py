@@ -86,11 +86,12 @@ def weigh_picture(
     *,
     drop_sei: bool,
     turn: Turn = "",
+    start_s: float = 0.0,
     thresholds: PictureThresholds | None = None,
 ) -> PictureFacts:
     """Decide what the picture is. ``stream`` has the size after ``turn``, what the display matrix does.
 
-    ``drop_sei``: a frame states its stereo layout by itself.
+    ``drop_sei``: a frame states its stereo layout by itself. ``start_s`` is where the file's clock starts.
     """
     reading = VideoDecodeSpec(
         width=stream.width,
@@ -99,6 +100,7 @@ def weigh_picture(
         stream=stream.index,
         drop_sei=drop_sei and stream.codec in ("h264", "hevc"),
         turn=turn,
+        edits=tuple((round(at - start_s, 6), begin, length) for at, begin, length in metadata.edits),
     )
     thresholds = thresholds or PictureThresholds()
     if metadata.projection is None:

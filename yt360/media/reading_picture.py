@@ -94,29 +94,76 @@ class _Span:
     timeout_s: float
 
 
-def _read(
-    path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span
-) -> Iterator[tuple[NDArray[np.uint8], ...]]:
+_Frames = tuple[NDArray[np.uint8], ...]
+"""A frame in each of the wanted sizes."""
+
+_ROUNDING = 1e-6
+"""Of a frame: what times that should be equal may differ by."""
+
+
+def _read(path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span) -> Iterator[_Frames]:
+    if reading.edits and span.fps is not None and not span.key_frames:
+        return _edited(path, reading, sizes, span, span.fps)
+    return _played(path, reading, sizes, span)
+
+
+def _edited(
+    path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span, fps: float
+) -> Iterator[_Frames]:
+    """A track that was cut, piece by piece: where a piece begins between key frames, libav is some frames late."""
+    end_s = reading.edits[-1][0] + reading.edits[-1][2] - span.start_s
+    count = round((end_s if span.duration_s is None else span.duration_s) * fps)
+    given = 0
+    last: _Frames | None = None
+    for begin_s, from_s, length_s in reading.edits:
+        begin = max(given, math.ceil((begin_s - span.start_s) * fps - _ROUNDING))
+        end = min(count, math.ceil((begin_s + length_s - span.start_s) * fps - _ROUNDING))
+        if begin >= end:
+            continue
+        inside = from_s + span.start_s + begin / fps - begin_s
+        piece = replace(span, start_s=inside, duration_s=(end - begin) / fps)
+        for frame in _played(path, replace(reading, edits=()), sizes, piece, in_track=True):
+            while given < begin:  # nothing is shown: what was shown last stays
+                yield last or frame
+                given += 1
+            last = frame
+            yield frame
+            given += 1
+            if given == end:
+                break
+    while last is not None and given < count:
+        yield last
+        given += 1
+
+
+def _played(
+    path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span, *, in_track: bool = False
+) -> Iterator[_Frames]:
+    """Frames of a span of the file's clock; ``in_track``: of the track's own time, whatever its edit list says."""
     fps, start_s, duration_s = span.fps, span.start_s, span.duration_s
     before = [*ffmpeg.KEEP_GAPS, "-noautorotate", "-threads", "1"]
+    if in_track:
+        before += ["-ignore_editlist", "1", "-copyts", "-seek_timestamp", "1"]
     if reading.drop_sei:
         before += without_sei(reading.codec)
     if span.key_frames:
         before = ["-skip_frame", "nokey", *before]
-    held = fps is not None and start_s > 0 and not span.key_frames
+    held = fps is not None and (start_s > 0 or in_track) and not span.key_frames
     after = ["-frames:v", str(max(1, round(duration_s * fps)))] if fps is not None and duration_s is not None else []
     if fps is None or held:
         after += ["-fps_mode", "passthrough"]
     back_s = 0.0
     while True:
         begin_s = max(0.0, start_s - back_s)
+        # Without -copyts ffmpeg counts from where it sought to.
+        wanted_s = start_s if in_track else start_s - begin_s
         stream = input_stream()
         if begin_s == 0 and fps is not None and (late := late_s(path, "video", reading.stream)) > 0:
             stream = stream.filter("setpts", f"PTS+{late:.6f}/TB")
         if held:
             stream = stream.filter("setpts", _FIRST_STAMP)
         if fps is not None:
-            stream = stream.filter("fps", fps=fps, start_time=f"{start_s - begin_s:.6f}", round="near")
+            stream = stream.filter("fps", fps=fps, start_time=f"{wanted_s:.6f}", round="near")
         filters, (rows, columns), parts = _graph(stream, path, reading, sizes)
         # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
         sought = ["-noaccurate_seek", *ffmpeg.span(begin_s, None)] if held else ffmpeg.span(start_s, duration_s)
@@ -133,7 +180,7 @@ def _read(
         ):
             data = pipe.read(size)
             # Without a frame at all the filter prints the time of the end.
-            if held and begin_s > 0 and (len(data) < size or not _on_show(said, start_s - begin_s)):
+            if held and begin_s > 0 and (len(data) < size or not _on_show(said, wanted_s)):
                 back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
                 continue
             while len(data) == size:

@@ -134,3 +134,9 @@ def test_pictures_of_chapters_are_not_counted() -> None:
     alone = track(2, st3d(1), sv3d(equi()), refers=box(b"tref", box(b"chap", struct.pack(">I", 7))))
     found = parse(box(b"ftyp", b"isom", bytes(4)) + box(b"moov", track(1), alone))
     assert [picture.stereo for picture in found.pictures] == [None, "top-bottom"]
+
+
+def test_padding_that_overruns_the_end_is_no_missing_part() -> None:
+    whole = movie(b"vide")
+    assert parse(whole + struct.pack(">I4s", 5000, b"free")).promised_size == len(whole)
+    assert parse(whole + struct.pack(">I4s", 5000, b"mdat")).promised_size == len(whole) + 5000

@@ -49,14 +49,17 @@ _SHORTEST_DOPS, _LONGEST_DOPS = 11, 4096
 _MOST_EDITS = 10_000
 """A longer edit list is not followed."""
 
+_MOST_PICTURE_EDITS = 500
+"""Pieces of a picture that are followed: each is decoded for itself."""
+
 _MOST_CHAPTER_TRACKS = 64
 """Tracks of chapters that one track may name."""
 
 _LONGEST_USER_DATA = 4096
 """Bytes of ``udta`` that are kept."""
 
-_TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"styp", b"pnot"})
-"""Boxes that stand at the top of a file."""
+_TOP_LEVEL = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"sidx", b"styp"})
+"""Boxes at the top of a file that must be there as a whole; of one that pads the end nothing is missed."""
 
 
 class _Walk:
@@ -133,21 +136,24 @@ def _timescale(header: Window) -> int:
     return header.unpack("I", 20 if version == 1 else 12)[0]
 
 
-def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[float, float, float], ...]:
-    """(begin in the movie, begin in the track, length) in seconds of the edits that are not empty."""
+def _read_edits(content: Window, movie_hz: int, track_hz: int) -> tuple[tuple[tuple[float, float, float], ...], bool]:
+    """(begin in the movie, begin in the track, length) in seconds of the edits that show something new, and whether
+    the track stands still in between: a frame is held there, and nothing sounds."""
     version, count = content.unpack("B3xI")
     layout, size = ("Qq", 20) if version == 1 else ("Ii", 12)
     if not movie_hz or not track_hz or count > _MOST_EDITS:
-        return ()
-    edits, at = [], 0
+        return (), False
+    edits, at, stands = [], 0, False
     for k in range(count):
         length, begin, rate = content.unpack(layout + "I", 8 + k * size)
-        if begin >= 0:
+        if begin >= 0 and rate == 0:
+            stands = True
+        elif begin >= 0:
             if rate != 1 << 16:
-                return ()
+                return (), False
             edits.append((at / movie_hz, begin / track_hz, length / movie_hz))
         at += length
-    return tuple(edits)
+    return tuple(edits), stands
 
 
 def _track_number(header: Window) -> int:
@@ -195,9 +201,11 @@ def _read_track(
     visit(track, 2)
     for content in edits[:1]:
         try:
-            found_edits = _read_edits(content, movie_hz, track_hz)
-            sound.edits = found_edits if len(found_edits) > 1 else ()
-            sound.only_edit = found_edits[0] if len(found_edits) == 1 else None
+            found_edits, stands = _read_edits(content, movie_hz, track_hz)
+            cut = len(found_edits) > 1 or (stands and len(found_edits) == 1)
+            sound.edits = found_edits if cut else ()
+            picture.edits = sound.edits[:_MOST_PICTURE_EDITS]
+            sound.only_edit = found_edits[0] if len(found_edits) == 1 and not cut else None
         except MalformedError as error:
             found.problems.append(f"mp4 elst: {error}")
     if state["handler"] == b"vide":

@@ -61,7 +61,7 @@ class PictureMetadata:
     against the world. ``mesh`` is the payload of a projection mesh, decoded later and only when needed.
     ``named`` says in words what a picture is stated to be that cannot be made equirectangular. ``views`` counts the
     pictures that are coded in layers of one stream (MV-HEVC), of which the first is decoded. ``oriented``: a message of
-    the stream says how its pictures are turned, maybe only once.
+    the stream says how its pictures are turned, maybe only once. ``edits`` are as in :class:`SoundMetadata`.
     """
 
     projection: Projection | None = None
@@ -77,6 +77,7 @@ class PictureMetadata:
     named: str = ""
     views: int = 1
     oriented: bool = False
+    edits: tuple[tuple[float, float, float], ...] = ()
     sources: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
