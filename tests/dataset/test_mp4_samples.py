@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.training.test_data import MP4, clip, frames_with_numbers
 from tests.training.world import encode_video
-from yt360.dataset.decoding import decode_frames
+from yt360.dataset import decoding
+from yt360.dataset.decoding import decode_frames, decode_planes
 from yt360.dataset.mp4_samples import SampleTableError, read_sample_table
 from yt360.errors import ItemError
 from yt360.media.clips import ClipVideoWriter
@@ -83,3 +84,33 @@ def test_frames_of_a_long_clip_come_at_once(tmp_path: Path) -> None:
     for data in frames:
         found = decode_frames(data, clip(), [15, 16, 39])
         np.testing.assert_allclose((found.mean(axis=(1, 2, 3)) - 20) / 5, [15, 16, 39], atol=0.4)
+
+
+def test_a_decoder_that_is_used_again_remembers_nothing(tmp_path):
+    """Neither of another clip nor of one that is damaged; fresh decoders say what is right."""
+    numbers = frames_with_numbers(40)
+    clips = [written(tmp_path / f"{number}.mp4", frames) for number, frames in enumerate((numbers, 255 - numbers))]
+    windows = [(clips[which], indices) for indices in ([3, 4], [0, 39], [15, 16, 30]) for which in (0, 1)]
+    fresh = []
+    for data, indices in windows:
+        decoding._IDLE.clear()
+        fresh.append(decode_planes(data, clip(), indices))
+    table = read_sample_table(clips[0])
+    damaged = bytearray(clips[0])
+    for place in range(int(table.offsets[5]) + 6, int(table.offsets[5] + table.sizes[5]), 3):
+        damaged[place] ^= 0x55
+    decoding._IDLE.clear()
+    for (data, indices), expected in zip(windows, fresh, strict=True):
+        with contextlib.suppress(ItemError):
+            decode_planes(bytes(damaged), clip(), [4, 7])
+        np.testing.assert_array_equal(decode_planes(data, clip(), indices), expected)
+    assert len(decoding._IDLE) == 1  # both clips were set up alike
+
+
+def test_a_decoder_that_a_clip_set_up_anew_is_not_used_again():
+    """NAL units behind lengths of four bytes: a picture's slice (5), and before it parameters of its own (7)."""
+    setup = bytes([1, 66, 0, 10, 0xFF, 0xE0, 0])
+    slice_unit, parameters = b"\0\0\0\3\x65\1\2", b"\0\0\0\2\x67\1"
+    assert not decoding._sets_up(slice_unit * 2, setup)
+    assert decoding._sets_up(parameters + slice_unit, setup)
+    assert decoding._sets_up(slice_unit + parameters, setup)

@@ -48,7 +48,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> MemberReader:
     def sound(data: bytes, clip: ClipRow, start: int, count: int) -> np.ndarray:
         return np.tile(np.arange(start, start + count, dtype=np.float32) / 36000, (4, 1))
 
-    monkeypatch.setattr(decoding, "decode_frames", frames)
+    monkeypatch.setattr(decoding, "each_decoded_frame", frames)
     monkeypatch.setattr(decoding, "decode_sound", sound)
     monkeypatch.setattr(MemberReader, "_read", lambda *_: b"")
     return MemberReader("nowhere")

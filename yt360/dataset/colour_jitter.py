@@ -10,6 +10,7 @@ floats in torch on a CPU (both measured on one core). Where views are made on th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -19,6 +20,11 @@ from numpy.typing import NDArray
 LUMA = np.array([0.299, 0.587, 0.114])
 TO_YIQ = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
 FROM_YIQ = np.linalg.inv(TO_YIQ)
+
+_STILL = np.outer(FROM_YIQ[:, 0], TO_YIQ[0])
+_ALONG = FROM_YIQ[:, 1:] @ TO_YIQ[1:]
+_ACROSS = np.outer(FROM_YIQ[:, 2], TO_YIQ[1]) - np.outer(FROM_YIQ[:, 1], TO_YIQ[2])
+"""A hue turned by an angle is the first, plus cosine times the second, plus sine times the third."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +68,23 @@ def affine_map(change: ColourChange, mean: NDArray[np.floating]) -> NDArray[np.f
            [0., 1., 0., 0.],
            [0., 0., 1., 0.]])
     """
-    matrix, offset = np.eye(3), np.zeros(3)
+    made = np.eye(3, 4)
     brightness, contrast, saturation = change.factors
     for operation in change.order:
-        step, shift = np.eye(3), np.zeros(3)
         if operation == 0:
-            step *= brightness
+            made *= brightness
         elif operation == 1:
-            step *= contrast
-            shift += (1 - contrast) * (LUMA @ (matrix @ mean + offset))
+            middle = LUMA @ (made[:, :3] @ mean + made[:, 3])
+            made *= contrast
+            made[:, 3] += (1 - contrast) * middle
         elif operation == 2:
-            step = saturation * step + (1 - saturation) * np.tile(LUMA, (3, 1))
+            grey = (1 - saturation) * (LUMA @ made)
+            made *= saturation
+            made += grey
         else:
-            c, s = np.cos(2 * np.pi * change.turn), np.sin(2 * np.pi * change.turn)
-            step = FROM_YIQ @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ TO_YIQ
-        matrix, offset = step @ matrix, step @ offset + shift
-    return np.concatenate([matrix, offset[:, None]], axis=1)
+            angle = 2 * math.pi * change.turn
+            made = (_STILL + math.cos(angle) * _ALONG + math.sin(angle) * _ACROSS) @ made
+    return made
 
 
 def draw_jitter(

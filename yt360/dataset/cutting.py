@@ -17,7 +17,7 @@ from yt360 import ambisonics
 from yt360.dataset.colour_jitter import UNCHANGED, draw_change, jitter
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
-from yt360.dataset.perspective_crop import PAD, DrawnView, crop_frames, view_rays
+from yt360.dataset.perspective_crop import PAD, DrawnView, crop_into, picture_map, view_rays
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
 from yt360.dataset.views import draw_views, sound_matrix
 
@@ -37,7 +37,7 @@ class CutViews:
     ``pictures`` (views, frames, size, size, 3) uint8 RGB; ``sound`` (moments, 4, samples) float32 AmbiX, not turned,
     one moment for all views or one each; ``matrices`` (views, 4, 4) float32 turns the sound to each view (rotation,
     flip and gain in one); ``directions`` (views, 3) float32 unit vectors; ``panoramas`` (n, H, W, 3) uint8: the whole
-    frames that the views were cut out of, each once.
+    frames that the views were cut out of, each once, if they were asked for.
     """
 
     views: tuple[DrawnView, ...]
@@ -46,7 +46,7 @@ class CutViews:
     sound: NDArray[np.float32]
     matrices: NDArray[np.float32]
     directions: NDArray[np.float32]
-    panoramas: NDArray[np.uint8]
+    panoramas: NDArray[np.uint8] | None = None
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What a network is fed: ``pictures``, ``sound``, ``matrices`` and ``directions`` by name."""
@@ -95,12 +95,14 @@ def cut(
     size: int,
     switches: PublishedBehaviour | None = None,
     recolour: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+    panoramas: bool = False,
 ) -> CutViews:
     """Cut ``views`` out of one moment of a clip, or each out of a moment of its own.
 
     ``views`` may be chosen by the sound of the moments ``(moments, 4, samples)``. ``samples`` of sound for each
     moment; pictures of ``size`` x ``size`` pixels. ``switches`` say how the sound is turned (default: correctly);
-    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other.
+    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other. ``panoramas``:
+    whether the whole frames are wanted as well.
 
     Raises :class:`yt360.errors.ItemError` where the clip's files are not what the manifest says.
 
@@ -121,21 +123,27 @@ def cut(
     sound = decoder.sound([moment.sound_start for moment in moments], samples)
     chosen = tuple(views(sound) if callable(views) else views)
     every = sorted({frame for moment in moments for frame in moment.frames})
-    decoded = decoder.frames(every)
-    pictures = []
-    for number, view in enumerate(chosen):
-        wanted = moments[number if len(moments) > 1 else 0].frames
-        frames = decoded if len(wanted) == len(every) else decoded[np.searchsorted(every, wanted)]
-        crop = crop_frames(frames, view, size)
-        pictures.append(recolour(crop) if recolour else crop)
+    maps = [picture_map(view, size, (decoder.clip.height, decoder.clip.width)) for view in chosen]
+    wanted = [moments[number if len(moments) > 1 else 0].frames for number in range(len(chosen))]
+    pictures = np.empty((len(chosen), len(wanted[0]), size, size, 3), np.uint8)
+    whole = []
+    for index, frame in zip(every, decoder.each_frame(every), strict=True):
+        for crops, shown, places in zip(pictures, wanted, maps, strict=True):
+            for slot in (slot for slot, each in enumerate(shown) if each == index):
+                crop_into(crops[slot], frame, places)
+        if panoramas:
+            whole.append(frame[PAD:-PAD, PAD:-PAD].copy())
+    if recolour:
+        for crops in pictures:
+            crops[:] = recolour(crops)
     return CutViews(
         views=chosen,
         moments=tuple(moments),
-        pictures=np.stack(pictures),
+        pictures=pictures,
         sound=sound,
         matrices=np.stack([sound_matrix(view, switches) for view in chosen]),
         directions=np.stack([view.view.rotation[0] for view in chosen]).astype(np.float32),
-        panoramas=decoded[:, PAD:-PAD, PAD:-PAD],
+        panoramas=np.stack(whole) if panoramas else None,
     )
 
 

@@ -14,6 +14,7 @@ from av.codec import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
@@ -41,7 +42,7 @@ class PictureFacts(Protocol):
     def width(self) -> int: ...
 
 
-_TABLES = RecentlyUsed[SampleTable](16 << 20, lambda table: 4 * table.sizes.nbytes)
+_TABLES = RecentlyUsed[SampleTable](16 << 20, lambda table: 5 * table.sizes.nbytes)
 """Where frames lie in the clips that this process read last."""
 
 
@@ -95,6 +96,22 @@ class ClipDecoder:
         """
         return self._windows.get((self.clip, tuple(indices)), lambda: self._decode_frames(indices))
 
+    def each_frame(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """The same frames ``(H + 2, W + 2, 3)`` one after the other; where none are kept, all in the same memory.
+
+        A frame stays in the cache while views are cut out of it; all of a window would not.
+
+        >>> decoder = ClipDecoder(MemberReader(root), row)
+        >>> [frame.shape for frame in decoder.each_frame([0, 1])]
+        [(66, 130, 3), (66, 130, 3)]
+        """
+        if self._windows.keeps:
+            yield from self.frames(indices)
+            return
+        for frame in each_decoded_frame(self.reader.video(self.clip), self.clip, indices, pad=PAD):
+            continue_sphere(frame[None])
+            yield frame
+
     def planes(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """The same frames as they are coded, ``(len(indices), 3 H / 2, W)``: see :func:`decode_planes`."""
         key = (self.clip, "planes", tuple(indices))
@@ -123,14 +140,31 @@ def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pa
     """
     found = _decoded(data, clip, indices)
     pictures = np.empty((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
-    inside = slice(pad, -pad) if pad else slice(None)
     for slot, index in enumerate(indices):
         if slot and index == indices[slot - 1]:
             pictures[slot] = pictures[slot - 1]
         else:
-            # One thread: a forked worker would wait for ever for those of its parent.
-            pictures[slot, inside, inside] = _REFORMATTER.reformat(found[index], format="rgb24", threads=1).to_ndarray()
+            _copy_rgb(found[index], pictures[slot], pad)
     return pictures
+
+
+def each_decoded_frame(
+    data: bytes, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0
+) -> Iterator[NDArray[np.uint8]]:
+    """The pictures of :func:`decode_frames` one after the other, all in the same memory; raises before the first."""
+    found = _decoded(data, clip, indices)
+    picture = np.empty((clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+    for slot, index in enumerate(indices):
+        if not slot or index != indices[slot - 1]:
+            _copy_rgb(found[index], picture, pad)
+        yield picture
+
+
+def _copy_rgb(frame: VideoFrame, into: NDArray[np.uint8], pad: int) -> None:
+    inside = into[pad : pad + frame.height, pad : pad + frame.width]
+    # One thread: a forked worker would wait for ever for those of its parent.
+    rgb = _REFORMATTER.reformat(frame, format="rgb24", threads=1).planes[0]
+    inside[:] = _rows(rgb)[:, : 3 * frame.width].reshape(inside.shape)
 
 
 def decode_planes(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> NDArray[np.uint8]:
@@ -161,9 +195,14 @@ def _copy_planes(frame: VideoFrame, into: NDArray[np.uint8]) -> None:
     """Y, U and V without the room that a decoder leaves at the ends of rows, straight to where they are wanted."""
     first = 0
     for plane in frame.planes:
-        held = np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)[:, : plane.width]
+        held = _rows(plane)[:, : plane.width]
         into[first : first + held.size].reshape(held.shape)[:] = held
         first += held.size
+
+
+def _rows(plane: VideoPlane) -> NDArray[np.uint8]:
+    """``(height, bytes of a row)`` of a plane as it lies in memory."""
+    return np.asarray(memoryview(plane)).reshape(plane.height, plane.line_size)
 
 
 def _is_usual(frame: VideoFrame) -> bool:
@@ -212,16 +251,49 @@ def _decoded(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> dict[in
 
 def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:
     """Frames of the span that holds ``frames``; ``pts`` is the frame's number."""
-    context = CodecContext.create("h264", "r")
-    assert isinstance(context, VideoCodecContext)
-    context.extradata = table.setup
-    context.thread_count = 1
+    context = _IDLE.pop(table.setup, None) or _new_context(table.setup)
+    as_set_up = True
     for sample in table.span(frames):
         offset = int(table.offsets[sample])
-        packet = Packet(data[offset : offset + int(table.sizes[sample])])
+        coded = data[offset : offset + int(table.sizes[sample])]
+        as_set_up = as_set_up and not _sets_up(coded, table.setup)
+        packet = Packet(coded)
         packet.pts = int(table.shown[sample])
         yield from context.decode(packet)
     yield from context.decode(None)
+    # One that failed, or was set up anew, is not used again: what it holds might show in another clip.
+    if as_set_up and len(_IDLE) < _MOST_IDLE:
+        context.flush_buffers()
+        _IDLE[table.setup] = context
+
+
+def _sets_up(coded: bytes, setup: bytes) -> bool:
+    """Whether a sample (its NAL units behind their lengths, ISO/IEC 14496-15) holds parameter sets of its own."""
+    if len(setup) < 5:
+        return True
+    width, place = (setup[4] & 3) + 1, 0
+    while place + width < len(coded):
+        if coded[place + width] & 31 in _PARAMETER_SETS:
+            return True
+        place += width + int.from_bytes(coded[place : place + width], "big")
+    return False
+
+
+def _new_context(setup: bytes) -> VideoCodecContext:
+    context = CodecContext.create("h264", "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = setup
+    context.thread_count = 1
+    return context
+
+
+_PARAMETER_SETS = (7, 8, 13, 15)
+"""NAL unit types (ITU-T H.264, table 7-1)."""
+
+_MOST_IDLE = 8
+_IDLE: dict[bytes, VideoCodecContext] = {}
+"""Decoders to be used again, by what they were set up with: that they have memory for frames saves a tenth of the time.
+One is taken out while it is used, so that threads never share it."""
 
 
 def decode_sound(data: bytes, clip: ClipRow, start: int, samples: int) -> NDArray[np.float32]:
@@ -246,6 +318,6 @@ def decode_sound(data: bytes, clip: ClipRow, start: int, samples: int) -> NDArra
                 f"clip {clip.clip}: the sound ends before sample {start + samples}, the manifest says {clip.samples}; "
                 "run yt360 verify",
             )
-        return np.ascontiguousarray(decode_window(data, head, start, samples).T)
+        return decode_window(data, head, start, samples)
     except (FlacError, av.error.FFmpegError) as error:
         raise ItemError("corrupt-member", f"clip {clip.clip}: the sound does not decode ({error})") from error

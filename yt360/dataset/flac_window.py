@@ -74,13 +74,13 @@ def read_flac_head(data: bytes) -> FlacStream:
 
 
 def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> NDArray[np.float32]:
-    """``samples`` from sample ``start`` on, ``(samples, channels)`` in [-1, 1).
+    """``samples`` from sample ``start`` on, ``(channels, samples)`` in [-1, 1).
 
     Raises :class:`FlacError` when the window is not inside, and libav's errors for blocks that do not decode.
 
     >>> flac = MemberReader(root).sound(row)
     >>> decode_window(flac, read_flac_head(flac), start=1000, samples=24000).shape
-    (24000, 4)
+    (4, 24000)
     """
     if start < 0 or samples < 1 or start + samples > head.samples:
         raise FlacError(f"samples {start} to {start + samples} of {head.samples}")
@@ -92,14 +92,17 @@ def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> ND
     context.extradata = head.setup
     context.options = {"err_detect": "crccheck+explode"}
     frames = [*context.decode(Packet(data[begin:end])), *context.decode(None)]
-    skip = start - number * head.block
-    if sum(frame.samples for frame in frames) < skip + samples:
+    place = number * head.block - start
+    if place + sum(frame.samples for frame in frames) < samples:
         raise FlacError(f"the blocks from {number} to {beyond} do not hold samples {start} to {start + samples}")
-    scale = np.float32(1 / _FULL_SCALE[frames[0].format.name])
-    packed = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-    wanted = packed.reshape(-1, head.channels)[skip : skip + samples]
-    scaled: NDArray[np.float32] = np.multiply(wanted, scale, dtype=np.float32)
-    return scaled
+    window = np.empty((head.channels, samples), np.float32)
+    for frame in frames:
+        decoded = frame.to_ndarray().reshape(-1, head.channels)[max(0, -place) :]
+        into = window[:, max(0, place) :][:, : len(decoded)]
+        into[:] = decoded[: into.shape[1]].T
+        place += frame.samples
+    window *= np.float32(1 / _FULL_SCALE[frames[0].format.name])
+    return window
 
 
 def _block_position(data: bytes, head: FlacStream, number: int, low: int | None = None) -> int:

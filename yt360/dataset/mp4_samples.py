@@ -29,23 +29,26 @@ class SampleTable:
     """Samples in decoding order.
 
     ``offsets`` and ``sizes`` (samples,) in bytes; ``shown`` (samples,) the place of each in the
-    order of presentation, so that frame n is the sample with ``shown == n``; ``keys`` (samples,)
-    whether decoding can start there; ``setup``: the decoder's configuration (``avcC``).
+    order of presentation, so that frame n is the sample with ``shown == n``, and ``stored`` (samples,)
+    the number of that sample; ``keys`` (samples,) whether decoding can start there; ``setup``: the
+    decoder's configuration (``avcC``).
     """
 
     offsets: NDArray[np.int64]
     sizes: NDArray[np.int64]
     shown: NDArray[np.int64]
+    stored: NDArray[np.int64]
     keys: NDArray[np.bool_]
     setup: bytes
 
     def span(self, frames: list[int]) -> range:
         """Samples to decode, from the key frame on, until all of ``frames`` (numbers in order of presentation) are."""
-        places = np.flatnonzero(np.isin(self.shown, frames))
-        before = np.flatnonzero(self.keys[: places[0] + 1])
+        places = self.stored[frames]
+        first, last = int(places.min()), int(places.max())
+        before = np.flatnonzero(self.keys[: first + 1])
         if not len(before):
             raise SampleTableError("no key frame before the frames asked for")
-        return range(int(before[-1]), int(places[-1]) + 1)
+        return range(int(before[-1]), last + 1)
 
 
 def read_sample_table(data: bytes) -> SampleTable:
@@ -120,12 +123,13 @@ def _table(leaves: dict[bytes, bytes], length: int) -> SampleTable:
             raise SampleTableError(f"ctts times {shifts[:, 0].sum()} frames of {count}")
         decoded = decoded + np.repeat(shifts[:, 1].astype(np.int32), shifts[:, 0])
     shown = np.empty(count, np.int64)
-    shown[np.argsort(decoded, kind="stable")] = np.arange(count)
+    stored = np.argsort(decoded, kind="stable")
+    shown[stored] = np.arange(count)
     keys = np.ones(count, bool)
     if b"stss" in leaves:
         keys[:] = False
         keys[_numbers(leaves, b"stss", 1)[:, 0] - 1] = True
-    return SampleTable(offsets, sizes, shown, keys, _setup(leaves.get(b"stsd", b"")))
+    return SampleTable(offsets, sizes, shown, stored, keys, _setup(leaves.get(b"stsd", b"")))
 
 
 def _sizes(body: bytes) -> NDArray[np.int64]:

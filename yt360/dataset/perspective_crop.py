@@ -156,9 +156,15 @@ def crop_frames(frames: NDArray[np.uint8], drawn: DrawnView, size: int) -> NDArr
     >>> crop_frames(frames, ahead, 112).shape
     (8, 112, 112, 3)
     """
-    source = (frames.shape[1] - 2 * PAD, frames.shape[2] - 2 * PAD)
-    fine, coarse = picture_map(drawn, size, source)
+    maps = picture_map(drawn, size, (frames.shape[1] - 2 * PAD, frames.shape[2] - 2 * PAD))
     crops = np.empty((len(frames), size, size, 3), np.uint8)
     for frame, crop in zip(frames, crops, strict=True):
-        cv2.remap(frame, fine, coarse, cv2.INTER_LINEAR, dst=crop, borderMode=cv2.BORDER_REPLICATE)
+        crop_into(crop, frame, maps)
     return crops
+
+
+def crop_into(
+    crop: NDArray[np.uint8], frame: NDArray[np.uint8], maps: tuple[NDArray[np.int16], NDArray[np.uint16]]
+) -> None:
+    """Fill ``crop`` (size, size, 3) from one frame that :func:`continue_sphere` filled, by :func:`picture_map`."""
+    cv2.remap(frame, *maps, cv2.INTER_LINEAR, dst=crop, borderMode=cv2.BORDER_REPLICATE)

@@ -29,6 +29,11 @@ class RecentlyUsed(Generic[Value]):
     def __reduce__(self) -> tuple[type[RecentlyUsed[Value]], tuple[int, Callable[[Value], int]]]:
         return type(self), (self._limit, self._size)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether anything may be kept at all."""
+        return self._limit > 0
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of ``key``; ``make`` is asked for it where it is not kept."""
         if key in self._values:

@@ -81,7 +81,7 @@ class Variant:
                 wanted = f"{row['samples']} samples of {row['channels']} channels"
                 found = f"{head.samples} of {head.channels}"
                 raise ItemError("corrupt-member", f"{self!r}: expected {wanted}, found {found}; run yt360 verify")
-            return np.ascontiguousarray(decode_window(data, head, first, count).T)
+            return decode_window(data, head, first, count)
         except (FlacError, av.error.FFmpegError) as error:
             raise ItemError("corrupt-member", f"{self!r}: the sound does not decode ({error})") from error
 

@@ -36,6 +36,11 @@ class PictureInput(nn.Module):
         """
         # One row of the picture at a time: broadcasting over three colours would be ten times slower on a CPU.
         width = pictures.shape[-2]
-        rows = pictures.float().flatten(-2).mul_(self.factor.repeat(width)).add_(self.offset.repeat(width))
-        pictures = rows.unflatten(-1, (width, 3))
-        return pictures.permute(0, 1, 5, 2, 3, 4)
+        factor, offset = self.factor.repeat(width), self.offset.repeat(width)
+        rows = pictures.flatten(-2)
+        made = torch.empty_like(rows, dtype=torch.float32)
+        # One view at a time on a CPU: it stays in the cache through all three steps, a batch would not.
+        alone = pictures.device.type == "cpu"
+        for given, into in zip(rows.flatten(0, 1), made.flatten(0, 1), strict=True) if alone else ((rows, made),):
+            into.copy_(given).mul_(factor).add_(offset)
+        return made.view(pictures.shape).permute(0, 1, 5, 2, 3, 4)

@@ -86,7 +86,7 @@ class SpatialSpectrogram(nn.Module):
     def at_once(self, sound: Tensor, matrices: Tensor) -> Tensor:
         """The same as a call, without taking samples one by one: for few of them, and for export."""
         logmel, intensity = self.measure(sound, matrices)
-        logmel = (logmel - self.mean) / (self.std + 1e-5)
+        logmel = logmel.sub_(self.mean).div_(self.std + 1e-5)
         return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)
 
     def _mel(self, spectrum: Tensor) -> Tensor:
@@ -121,19 +121,24 @@ class SpatialSpectrogram(nn.Module):
         def turn(part: Tensor) -> Tensor:
             part = part.float().transpose(-1, -2).contiguous()
             planes = part.view(batch, moments, channels, -1)
-            turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
+            if batch == moments == 1:
+                turned = rows[0] @ planes[0, 0]  # the same as a product of batches, which a CPU does more slowly
+            else:
+                turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
             return turned.view(batch, views, channels, *part.shape[1:])
 
         real, imaginary = turn(spectrum.real), turn(spectrum.imag)
-        power = torch.addcmul(real.square(), imaginary, imaginary)
-        logmel = 10 * torch.log10(torch.clamp(self._mel(power.sqrt()), min=_AMIN))
-        logmel = torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB)
-        if settings.features == "logmel":
-            return logmel, None
-        active = torch.addcmul(real[:, :, :1] * real[:, :, 1:], imaginary[:, :, :1], imaginary[:, :, 1:])
-        intensity = self._mel(active)
-        energy = self._mel(power.sum(dim=2, keepdim=True) / 2)
-        return logmel, intensity / (energy + _TINY)
+        intensity = None
+        if settings.features != "logmel":
+            active = torch.addcmul(real[:, :, :1] * real[:, :, 1:], imaginary[:, :, :1], imaginary[:, :, 1:])
+            intensity = self._mel(active)
+        # In place from here on: as much memory again for each step would cost more than the steps.
+        power = real.square_().addcmul_(imaginary, imaginary)
+        if intensity is not None:
+            energy = self._mel(power.sum(dim=2, keepdim=True) / 2)
+            intensity = intensity / (energy + _TINY)
+        logmel = self._mel(power.sqrt_()).clamp_(min=_AMIN).log10_().mul_(10)
+        return torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB), intensity
 
     @torch.no_grad()
     def fit(self, sound: Tensor, matrices: Tensor) -> None:

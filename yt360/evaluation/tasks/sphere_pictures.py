@@ -90,6 +90,7 @@ def draw_clip(
         samples=sound_samples(settings.data, clip.sample_rate_hz),
         size=settings.views.size,
         switches=settings.behaviour,
+        panoramas=True,
     )
     # Context sees as many views at a time as it was trained with, spread over the sphere.
     groups = len(views) // segmenter.task.views
@@ -108,6 +109,7 @@ def draw_clip(
             whole[group::groups] = each.float().cpu().numpy()
     maps = ClipMaps(reader.maps(clip), f"clip {clip.clip}")
     truth = labels(maps.read(maps.nearest(moment.frames[-1] / clip.fps)))
+    assert made.panoramas is not None
     picture = made.panoramas[-1]
     paths = []
     for name, each in scores.items():
