@@ -151,7 +151,11 @@ def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pa
 def each_decoded_frame(
     data: bytes, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0
 ) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of :func:`decode_frames` one after the other, all in the same memory; raises before the first."""
+    """The pictures of :func:`decode_frames` one after the other, all in the same memory; raises before the first.
+
+    >>> [frame.shape for frame in each_decoded_frame(MemberReader(root).video(row), row, [0, 5])]
+    [(64, 128, 3), (64, 128, 3)]
+    """
     found = _decoded(data, clip, indices)
     picture = np.empty((clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
     for slot, index in enumerate(indices):

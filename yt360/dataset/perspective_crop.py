@@ -166,5 +166,12 @@ def crop_frames(frames: NDArray[np.uint8], drawn: DrawnView, size: int) -> NDArr
 def crop_into(
     crop: NDArray[np.uint8], frame: NDArray[np.uint8], maps: tuple[NDArray[np.int16], NDArray[np.uint16]]
 ) -> None:
-    """Fill ``crop`` (size, size, 3) from one frame that :func:`continue_sphere` filled, by :func:`picture_map`."""
+    """Fill ``crop`` (size, size, 3) from one frame that :func:`continue_sphere` filled, by :func:`picture_map`.
+
+    >>> ahead = DrawnView(sphere.View(0.0, 0.0, 1.5, 1.5), flip=False, gain=1.0, corners=False)
+    >>> crop = np.empty((2, 2, 3), np.uint8)
+    >>> crop_into(crop, np.full((66, 130, 3), 50, np.uint8), picture_map(ahead, 2, (64, 128)))
+    >>> crop[..., 0].tolist()
+    [[50, 50], [50, 50]]
+    """
     cv2.remap(frame, *maps, cv2.INTER_LINEAR, dst=crop, borderMode=cv2.BORDER_REPLICATE)

@@ -31,7 +31,11 @@ class RecentlyUsed(Generic[Value]):
 
     @property
     def keeps(self) -> bool:
-        """Whether anything may be kept at all."""
+        """Whether anything may be kept at all.
+
+        >>> RecentlyUsed[bytes](0, len).keeps
+        False
+        """
         return self._limit > 0
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
