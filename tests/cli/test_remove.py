@@ -47,6 +47,7 @@ def made(tmp_path: Path) -> Dataset:
     (dataset.root.report / "report.html").write_text("<figure>beta <audio src=data:></figure>")
     (dataset.root.report / "attrition-1.json").write_text('{"videos": {"alpha": "whole", "beta": "whole"}}')
     (dataset.root.report / "rebuild.md").write_text("| beta | gone |")
+    (dataset.root.path / "labels.tsv").write_text("# video\tlabel\nalpha\tduplicate\tme\t\tof beta\nbeta\tstill\tme\n")
     (dataset.root.state / "segments.tsv").write_text(
         "video\tstart\nalpha\t1\nbeta\t2\nx=https://h/beta\t3\nbetatron\t4\n"
     )
@@ -76,6 +77,7 @@ def test_nothing_of_it_stays_and_only_its_shards_change(yt360: Callable[..., Any
     assert {f"{name}.tar" for name in told["shards"]} == touched
     assert holding(made.root.path, "beta") == ["report/betatron.png", "state/removed.jsonl", "state/segments.tsv"]
     assert (made.root.state / "segments.tsv").read_text() == "video\tstart\nalpha\t1\nbetatron\t4\n"
+    assert (made.root.path / "labels.tsv").read_text() == "# video\tlabel\nalpha\tduplicate\tme\t\tof (removed)\n"
     after = {path.name: path.stat().st_mtime_ns for path in (made.root.path / "shards").glob("*.tar")}
     assert {name for name in before if after.get(name) != before[name]} == touched
     left = pd.read_parquet(made.root.manifests / "clips.parquet")
@@ -223,7 +225,8 @@ def test_a_takedown_needs_not_one_free_block(
     stones, fsync = made.root.state / "removed.jsonl", os.fsync
 
     def full(descriptor: int) -> None:
-        if os.path.samestat(os.fstat(descriptor), os.stat(stones)) and (made.root.data / "crawl" / "beta").exists():
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        if ".removed.jsonl." in name and (made.root.data / "crawl" / "beta").exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(descriptor)
 

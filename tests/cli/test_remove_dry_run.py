@@ -58,6 +58,7 @@ def _reported(root: Root) -> None:
         (root.report / name).write_bytes(b"a picture")
     (root.report / "report.html").write_text("<figure>beta</figure>")
     (root.report / "other.html").write_text("<figure>alpha</figure>")
+    (root.path / "labels.tsv").write_text("# video\tlabel\nalpha\tkeep\nbeta\tstill\n")
     (root.report / "attrition-1.json").write_text('{"videos": {"alpha": "whole", "beta": "whole"}}')
     (root.report / "attrition-2.json").write_text('{"videos": {"alpha": "whole"}}')
 

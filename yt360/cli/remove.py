@@ -21,8 +21,8 @@ from yt360.engine.stage import Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.errors import UsageError
-from yt360.files import OUT_OF_ROOM
+from yt360.errors import DiskFullError, UsageError
+from yt360.filters.evaluation import label_table
 from yt360.publishing import features
 from yt360.publishing.manifests import holding, publish
 from yt360.stages import REGISTRY
@@ -64,13 +64,17 @@ def remove_command(
         stones += copies(catalog, first, frozenset(stone.id for stone in stones))
     items = frozenset(stone.id for stone in stones)
     found = removal.find(catalog, items)
+    labels = folder.path / label_table.FILE
+    spoken_of = items | (found.parts - set(catalog.entries(first)))
+    edited = [*found.edited, *features.naming(folder, found.parts)]
+    edited += [labels] if label_table.names_any(labels, spoken_of) else []
     told: dict[str, Any] = {
         "removed": sorted(items),
         "unknown": sorted(items - set(catalog.entries(first)) - removed_ids(folder.state)),
         "folders": [str(path) for path in found.folders],
         "pictures": [str(path) for path in found.pictures],
         "files": [str(path) for path in found.files],
-        "edited": [str(path) for path in [*found.edited, *features.naming(folder, found.parts)]],
+        "edited": [str(path) for path in edited],
         "rewritten": [str(path) for path in holding(catalog, items, found.shared)],
         "bytes": found.bytes,
         "records": sum(found.ledger.values()),
@@ -115,6 +119,7 @@ def remove_command(
     for each in stages:
         if isinstance(each, ShardsAsTheyLie):
             each.gone = found.parts
+    label_table.forget(labels, spoken_of)
     features.forget(folder, found.parts)  # while the root still knows which clips there were
     removal.remove(folder, stages, items, remake)
     if as_json:
@@ -129,9 +134,7 @@ def _bury(folder: Root, stones: list[Tombstone], reason: str, folders: list[Path
     """Leave the tombstones; on a disk without room for them, what goes anyway makes it."""
     try:
         bury(folder.state, stones, reason)
-    except OSError as error:
-        if error.errno not in OUT_OF_ROOM:
-            raise
+    except DiskFullError:
         for path in folders:
             folder.remove(path)
         bury(folder.state, stones, reason)

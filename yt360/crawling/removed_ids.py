@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from yt360.crawling.addresses import plain_or_as_it_is
 from yt360.crawling.targets import CrawlTarget, address_digest, address_of
 from yt360.crawling.youtube import YOUTUBE_ID
 from yt360.errors import UsageError
-from yt360.files import parse_json
+from yt360.files import atomic_write_text, parse_json
 
 _NAME = "removed.jsonl"
 
@@ -61,25 +60,18 @@ def removed_ids(state_dir: Path) -> frozenset[str]:
 
 
 def bury(state_dir: Path, removed: Iterable[str | Tombstone], reason: str) -> None:
-    """Leave a tombstone for each video and remove what was kept for resuming it."""
+    """Leave a tombstone for each video and remove what was kept for resuming it.
+
+    Raises :class:`yt360.errors.DiskFullError` where there is no room for them; then none is left.
+    """
     path = state_dir / _NAME
     known = set(_read(path))
     when = datetime.now(UTC).isoformat(timespec="seconds")
     stones = [Tombstone(each) if isinstance(each, str) else each for each in dict.fromkeys(removed)]
-    new = [stone for stone in stones if stone not in known]
-    before = path.stat().st_size if path.is_file() else 0
-    torn = before > 0 and not path.read_bytes().endswith(b"\n")
-    lines = [_line(stone, reason, when) for stone in new]
-    try:
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write("\n" if torn else "")
-            stream.writelines(lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError:
-        if path.is_file():
-            os.truncate(path, before)  # half a line would be no record of a removal
-        raise
+    lines = [_line(stone, reason, when) for stone in stones if stone not in known]
+    if lines:  # a file of its own each time: another root's may be the same one, by a link
+        held = path.read_text(encoding="utf-8") if path.is_file() else ""
+        atomic_write_text(path, held + ("\n" if held and not held.endswith("\n") else "") + "".join(lines))
     for stone in stones:
         shutil.rmtree(state_dir / "crawl-partial" / stone.id, ignore_errors=True)
 

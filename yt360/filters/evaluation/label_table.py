@@ -10,7 +10,8 @@ import csv
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -158,6 +159,28 @@ def write_label(path: Path, label: Label) -> LabelTable:
         raise UsageError(
             f"{path}: labels cannot be written here ({error.strerror}); name another file: --labels FILE"
         ) from error
+
+
+def names_any(path: Path, videos: Collection[str]) -> bool:
+    """Whether :func:`forget` would change a file."""
+    return path.is_file() and _without(text := _text(path), videos) != text
+
+
+def forget(path: Path, videos: Collection[str]) -> None:
+    """Take out what people said of some videos, and the names of these where others are compared with them."""
+    if names_any(path, videos):
+        with _locked(path):
+            atomic_write_text(path, _without(_text(path), videos))
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "replace")
+
+
+def _without(text: str, videos: Collection[str]) -> str:
+    kept = "".join(line for line in text.splitlines(keepends=True) if line.partition("\t")[0].strip() not in videos)
+    named = "|".join(map(re.escape, sorted(videos)))
+    return re.sub(rf"(?<![\w-])(?:{named})(?![\w-])", "(removed)", kept)
 
 
 @contextmanager
