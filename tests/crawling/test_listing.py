@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from yt360.crawling import kept_ids
 from yt360.crawling.listing import read_listing, write_listing
 from yt360.engine.stage import Item
 from yt360.errors import UsageError
@@ -52,3 +53,32 @@ def test_a_listing_that_is_something_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "listing.json").write_text("{torn")
     with pytest.raises(UsageError, match=r"listing\.json: expected what tables say of videos"):
         read_listing(dataset(tmp_path))
+
+
+def test_a_digit_that_rotted_is_no_other_segment(tmp_path: Path) -> None:
+    """A kind of F13: clips would have been cut elsewhere, without a word."""
+    said = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
+    write_listing(dataset(tmp_path), said)
+    assert read_listing(dataset(tmp_path)) == said
+    path = tmp_path / "listing.json"
+    path.write_text(path.read_text().replace("10", "30"))
+    with pytest.raises(UsageError, match=r"listing\.json: .*checksum"):
+        read_listing(dataset(tmp_path))
+
+
+def test_a_listing_of_an_earlier_version_had_no_checksum(tmp_path: Path) -> None:
+    said = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
+    (tmp_path / "listing.json").write_text(json.dumps(said))
+    assert read_listing(dataset(tmp_path)) == said
+
+
+def test_an_id_that_rotted_is_no_other_id(tmp_path: Path) -> None:
+    known = {"d1": ("v-old", ""), "d2": ("watch", "watch")}
+    kept_ids.write(dataset(tmp_path), known)
+    path = tmp_path / kept_ids.NAME
+    assert kept_ids.read(dataset(tmp_path)) == known
+    path.write_text(path.read_text().replace("v-old", "v-odd"))
+    with pytest.raises(UsageError, match="expected ids of addresses"):
+        kept_ids.read(dataset(tmp_path))
+    path.write_text(json.dumps([{"address": "d1", "id": "v-old", "name": ""}]))
+    assert kept_ids.read(dataset(tmp_path)) == {"d1": ("v-old", "")}

@@ -12,7 +12,7 @@ from tests.engine.conftest import NAMES, run, toy_recipe
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.engine.verify import verify
+from yt360.engine.verify import check_state, verify
 from yt360.errors import UsageError
 from yt360.files import require_checksum, with_checksum
 
@@ -61,6 +61,22 @@ def test_what_was_found_broken_stays_told_until_a_run_made_it_anew(root: Root) -
     assert found.damaged[0].problem.startswith("found broken before, and not made anew yet: data/source/")
     assert not run(root, toy_recipe()).failed
     assert not verify(DatasetState(root, toy_recipe().stages), workers=1, quiet=True).damaged
+
+
+def test_state_that_is_damaged_is_named(root: Root) -> None:
+    """F7: `verify` was blind to plans and to what stages remember."""
+    catalog = DatasetState(root, toy_recipe().stages)
+    (root.state / "good.json").write_text(json.dumps(with_checksum({"sides": {"a": "train"}})))
+    assert check_state(catalog) == []
+    plan = root.state / "plan-source.parquet"
+    data = bytearray(plan.read_bytes())
+    data[len(data) // 3] ^= 1
+    plan.write_bytes(data)
+    (root.state / "rotten.json").write_text((root.state / "good.json").read_text().replace("train", "test"))
+    (root.state / "torn.json").write_text("{")
+    assert [problem.partition(":")[0] for problem in check_state(catalog)] == [
+        str(root.state / name) for name in ("plan-source.parquet", "rotten.json", "torn.json")
+    ]
 
 
 def test_outputs_that_were_put_elsewhere_are_refused_and_not_marked(root: Root, tmp_path: Path) -> None:

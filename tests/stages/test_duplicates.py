@@ -141,9 +141,24 @@ def test_related_videos_are_named_in_words_three_at_most() -> None:
 
 def test_a_lost_comparison_is_made_again(tmp_path: Path) -> None:
     run(tmp_path, ["a", "a_again"], min_overlap_s=1.0)
-    (tmp_path / "state" / "duplicates.json").write_text("{torn")
+    path = tmp_path / "state" / "duplicates.json"
+    path.write_text("{torn")
     result, _ = run(tmp_path, ["a", "a_again"], min_overlap_s=1.0)
     assert result.worked == 0
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_comparison_that_rotted_is_made_again(tmp_path: Path, old: bool) -> None:
+    """A kind of F13: what it says decides which videos are dropped."""
+    run(tmp_path, ["a", "a_again"], min_overlap_s=1.0)
+    path = tmp_path / "state" / "duplicates.json"
+    held = json.loads(path.read_text())
+    held["matches"] = []
+    if old:  # earlier versions wrote no checksum, so nothing is known of theirs
+        del held["checksum"]
+    path.write_text(json.dumps(held))
+    _, state = run(tmp_path, ["a", "a_again"], min_overlap_s=1.0, min_covered_share=0.31)
+    assert len(state.passing("duplicates")) == (2 if old else 1)
 
 
 def test_a_real_file_has_a_fingerprint_that_a_turned_copy_shares(tmp_path: Path) -> None:

@@ -38,6 +38,28 @@ def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -
         assert check_manifests(dataset.catalog(VIDEOS)) == []
 
 
+@pytest.mark.parametrize("name", ["README.md", "shards/README.md"])
+def test_a_card_that_changed_or_went_is_named_and_mended_and_somebody_s_own_is_neither(
+    tmp_path: Path, name: str
+) -> None:
+    """A kind of F7."""
+    dataset = Dataset(tmp_path / "root")
+    dataset.run(VIDEOS)
+    path = dataset.root.path / name
+    whole = path.read_bytes()
+    for damaged in (None, whole.replace(b"train", b"trajn")):
+        if damaged is None:
+            path.unlink()
+        else:
+            path.write_bytes(damaged)
+        (problem,) = check_manifests(dataset.catalog(VIDEOS))
+        assert str(path) in problem
+        dataset.run(VIDEOS)
+        assert path.read_bytes() == whole
+    path.write_text("# My dataset")
+    assert check_manifests(dataset.catalog(VIDEOS)) == []
+
+
 def test_an_index_of_the_former_name_is_good_and_the_next_run_renames_it(tmp_path: Path) -> None:
     dataset = Dataset(tmp_path / "root")
     dataset.run(VIDEOS)

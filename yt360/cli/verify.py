@@ -8,7 +8,7 @@ import click
 
 from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, usable_cores
 from yt360.cli.talk import doing, quiet, talk_options
-from yt360.engine.verify import verify
+from yt360.engine.verify import check_state, verify
 from yt360.publishing.manifests import check_manifests
 
 
@@ -27,7 +27,7 @@ def verify_command(root: str, workers: int | None, as_json: bool) -> int:
     catalog = catalog_of(open_root(root))
     found = verify(catalog, workers=workers or usable_cores(), quiet=quiet())
     with doing("checking the manifests"):
-        manifests = check_manifests(catalog)
+        manifests = check_manifests(catalog) + check_state(catalog)
     ok = not found.damaged and not manifests
     if as_json:
         print_json(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from yt360.crawling.targets import CrawlTarget, address_digest, address_of, name_of_url
 from yt360.engine.stage import DatasetView, Item
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text, parse_json
+from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import safe_id
 
 NAME = "crawl-ids.json"
@@ -30,6 +30,9 @@ def read(dataset: DatasetView) -> dict[str, tuple[str, str]]:
         return {digest: kept for found in known if found is not None for digest, kept in [found]}
     try:
         held = parse_json(path.read_text(encoding="utf-8"))
+        if isinstance(held, dict):  # earlier versions wrote the list alone
+            require_checksum(held)
+            held = held["addresses"]
         return {str(each["address"]): (str(each["id"]), str(each["name"])) for each in held}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
@@ -43,7 +46,7 @@ def write(dataset: DatasetView, kept: KeptIds) -> None:
     path = dataset.state_dir / NAME
     if not path.is_file():
         rows = [{"address": address, "id": kept[address][0], "name": kept[address][1]} for address in sorted(kept)]
-        atomic_write_text(path, json.dumps(rows, indent=1) + "\n")
+        atomic_write_text(path, json.dumps(with_checksum({"addresses": rows}), indent=1) + "\n")
 
 
 def under_kept_id(target: CrawlTarget, kept: KeptIds) -> CrawlTarget:

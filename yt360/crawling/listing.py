@@ -16,10 +16,13 @@ from yt360.crawling.targets import CrawlTarget
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import DatasetView
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text, parse_json
+from yt360.files import atomic_write_text, parse_json, require_checksum, with_checksum
 from yt360.hashing import safe_id
 
 _NAME = "listing.json"
+_VIDEOS = "videos"
+"""Name of the notes beside their checksum; earlier versions wrote the notes alone."""
+
 _NOTES = ("segments", "split")
 
 
@@ -70,7 +73,8 @@ def write_listing(dataset: DatasetView, said: Mapping[str, Mapping[str, Any]]) -
     for name, notes in said.items():
         listing[name] = {**listing.get(name, {}), **{note: value for note, value in notes.items() if value}}
     if listing != known or not path.is_file():
-        atomic_write_text(path, json.dumps(listing, ensure_ascii=False, sort_keys=True) + "\n")
+        held = with_checksum({_VIDEOS: listing})
+        atomic_write_text(path, json.dumps(held, ensure_ascii=False, sort_keys=True) + "\n")
     for note in _NOTES:
         _earlier(dataset, note).unlink(missing_ok=True)
 
@@ -96,6 +100,9 @@ def _earlier(dataset: DatasetView, note: str) -> Path:
 def _read(path: Path) -> dict[str, Any]:
     try:
         value = parse_json(path.read_text(encoding="utf-8"))
+        if isinstance(value, dict) and isinstance(value.get("checksum"), str):
+            require_checksum(value)
+            value = value.get(_VIDEOS)
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected what tables say of videos (JSON), found: {error}; delete it and crawl the table again"

@@ -24,10 +24,12 @@ from yt360.engine.progress import StageProgress
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import Record
 from yt360.engine.storage import Root
 from yt360.engine.worker import StageHost, stage_path
 from yt360.errors import ItemError, UsageError, Yt360Error
+from yt360.files import parse_json, require_checksum
 from yt360.hashing import digest_file
 
 
@@ -116,6 +118,25 @@ def _unmended(stage: Stage, catalog: DatasetState) -> Iterator[Damage]:
             yield Damage(
                 record.stage, record.item, "", "", f"found broken before, and not made anew yet: {record.error}"
             )
+
+
+def check_state(catalog: DatasetState) -> list[str]:
+    """What is wrong with plans and other files of the root's state, in words; a run says what to do about each."""
+    problems = []
+    for stage in catalog.stages.values():
+        if (path := catalog.plan_path(stage)).is_file():
+            try:
+                ItemPlan.load(path, stage)
+            except UsageError as error:
+                problems.append(str(error))
+    for path in sorted(catalog.root.state.glob("*.json")):
+        try:
+            held = parse_json(path.read_text(encoding="utf-8"))
+            if isinstance(held, dict) and isinstance(held.get("checksum"), str):
+                require_checksum(held)
+        except (OSError, ValueError) as error:
+            problems.append(f"{path}: expected what a run remembers (JSON), found something else ({error})")
+    return problems
 
 
 def _checks(stage: Stage, catalog: DatasetState) -> Iterator[_Check]:

@@ -291,6 +291,10 @@ def check_manifests(catalog: DatasetState) -> list[str]:
         except (OSError, ValueError, pa.ArrowException) as error:
             found_here = str(error) if path.is_file() else "no such file"
             problems.append(f"{path}: expected a manifest with {table.num_rows} rows, found: {found_here}")
+    for path in shard_card.paths(catalog.root):
+        found_digest = digest_file(path) if path.is_file() else "none"
+        if recorded.get(path) not in (None, "", found_digest) and not shard_card.is_own(path):
+            problems.append(f"{path}: expected the card that was written, found another or none")
     if "shard" in catalog.stages and (problem := shard_index.problem(catalog.root, expected["shards"])):
         problems.append(problem)
     return problems

@@ -27,7 +27,7 @@ from yt360.engine.stage import (
     Resources,
 )
 from yt360.errors import ItemError
-from yt360.files import parse_json
+from yt360.files import parse_json, require_checksum, with_checksum
 from yt360.filters.duplicates.fingerprints import COPY, SAME_PICTURE, SAME_SOUND
 from yt360.filters.duplicates.matching import clusters, matches
 from yt360.filters.duplicates.settings import MatchSettings
@@ -114,7 +114,8 @@ class Duplicates(FanInStage):
             asdict(match) | {"one": names[match.one], "other": names[match.other]} for match in matches(prints, limits)
         ]
         if not broken:
-            context.remember(_STATE, json.dumps({"digest": digest, "matches": found}, sort_keys=True) + "\n")
+            held = with_checksum({"digest": digest, "matches": found})
+            context.remember(_STATE, json.dumps(held, sort_keys=True) + "\n")
         return broken, found
 
     def summary(self, measures: Mapping[str, Any]) -> str:
@@ -197,6 +198,8 @@ def _dropped(
 def _remembered(text: str | None) -> dict[str, Any]:
     try:
         value = parse_json(text or "null")
+        if isinstance(value, dict):
+            require_checksum(value)
     except ValueError:
         return {}  # nothing is lost: the fingerprints are compared anew
     return value if isinstance(value, dict) and isinstance(value.get("matches"), list) else {}
