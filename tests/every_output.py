@@ -24,9 +24,12 @@ from yt360.stages.annotate import Annotate, AnnotateParams
 from yt360.stages.chunk import Chunk
 from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.fingerprint import Fingerprint
+from yt360.stages.frame_of_reference import FrameOfReference
 from yt360.stages.segment import Segment, SegmentParams
 from yt360.stages.shard import Shard
+from yt360.stages.stills import Stills
 from yt360.stages.validate import Validate
+from yt360.stages.voiceover import Voiceover
 from yt360.synth import VideoSpec, render_video
 
 
@@ -37,7 +40,10 @@ def make(folder: Path) -> dict[str, str]:
     sound = {"sound": folder / "world" / "media" / truth.files[1]} if len(truth.files) > 1 else {}
     validated = _done(Validate(), folder, "v", video | sound)
     files = video | sound | {"facts": folder / "validate" / validated.outputs["facts"]}
-    _done(Fingerprint(), folder, "v", files)
+    seen, heard = _done(Stills(), folder, "v", files), _done(Voiceover(), folder, "v", files)
+    shared = {"look": folder / "stills" / seen.outputs["look"], "peaks": folder / "voiceover" / heard.outputs["peaks"]}
+    _done(FrameOfReference(), folder, "v", files | {"look": shared["look"]})
+    _done(Fingerprint(), folder, "v", files | shared)
     (child,) = _done(Chunk(ChunkParams(clip_s=2.0, min_clip_s=2.0)), folder, "v", files).children
     clip = {f"{child.id}.{name}": folder / "chunk" / file for name, file in child.outputs.items()}
     segment = Segment(SegmentParams(model="world-fpn", rate_hz=1.0, device="cpu"))
@@ -46,8 +52,8 @@ def make(folder: Path) -> dict[str, str]:
     clip[f"{child.id}.panoptic"] = folder / "segment" / mapped.outputs["panoptic"]
     annotate = Annotate(AnnotateParams(enabled=True))
     annotate.setup()
-    heard = _done(annotate, folder, child.id, {name: clip[f"{child.id}.{name}"] for name in ("foa", "panoptic")})
-    clip[f"{child.id}.events"] = folder / "annotate" / heard.outputs["events"]
+    events = _done(annotate, folder, child.id, {name: clip[f"{child.id}.{name}"] for name in ("foa", "panoptic")})
+    clip[f"{child.id}.events"] = folder / "annotate" / events.outputs["events"]
     _done(Shard(), folder, "train-000000", clip, clips=[child.id])
     _others(folder / "others", child.meta)
     made = [path for path in sorted(folder.rglob("*")) if path.is_file()]

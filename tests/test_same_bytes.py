@@ -23,7 +23,7 @@ THERE = {"MALLOC_PERTURB_": "170", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "77
 HARMLESS = ("OpenCV: SSE3 only", "NumPy: base only", "OpenBLAS: Nehalem", "Arrow: none")
 """Instructions without which a processor gives the same clips and maps. docs/explanation/same-bytes.md has the rest."""
 
-KINDS = "f32 flac jpg json mkv mp4 npz ogg parquet png safetensors tar zip"
+KINDS = "f32 flac jpg json mkv mp4 npy npz ogg parquet png safetensors tar zip"
 
 
 def start(command: list[object], surroundings: dict[str, str]) -> subprocess.Popen[str]:
