@@ -8,7 +8,6 @@ processes find it.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import re
 import sys
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ class Plugin:
 
 def announced(group: str) -> dict[str, Plugin]:
     """Name -> plug-in of an entry-point group, sorted by name; of two with one name the first by package counts."""
+    import importlib.metadata  # here: it brings a twentieth of a second of others, and most commands ask for no plug-in
+
     found: dict[str, Plugin] = {}
     points = importlib.metadata.entry_points(group=group)
     for point in sorted(points, key=lambda each: (each.name, each.dist.name if each.dist else "")):
@@ -39,6 +40,8 @@ def announced(group: str) -> dict[str, Plugin]:
 
 def package_of(path: str) -> str:
     """The distribution (``name==version``) that a ``module:attribute`` belongs to; empty where nothing says so."""
+    import importlib.metadata
+
     top = path.partition(":")[0].partition(".")[0]
     names = importlib.metadata.packages_distributions().get(top, [])
     return f"{names[0]}=={importlib.metadata.version(names[0])}" if len(set(names)) == 1 else ""

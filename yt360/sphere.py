@@ -367,19 +367,3 @@ def rotate_small_picture(
 @lru_cache(maxsize=4)
 def _small_vectors(height: int, width: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(pixel_vectors(height, width).reshape(-1, 3).T, np.float32)
-
-
-def direction_words(azimuth_deg: float, elevation_deg: float) -> str:
-    """A direction for people: degrees with the side that they go to.
-
-    >>> direction_words(36.0, -12.0)
-    '36° left, 12° down'
-    >>> direction_words(-0.2, 0.0)
-    'the front'
-    """
-    azimuth, elevation = round(azimuth_deg), round(elevation_deg)
-    if not azimuth and not elevation:
-        return "the front"
-    side = "left" if azimuth > 0 else "right"
-    across = "straight ahead" if not azimuth else "behind" if abs(azimuth) == 180 else f"{abs(azimuth)}° {side}"
-    return across if not elevation else f"{across}, {abs(elevation)}° {'up' if elevation > 0 else 'down'}"

@@ -7,6 +7,7 @@ import logging
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -14,6 +15,12 @@ import pytest
 from tests import CHECKOUT
 from tests.cli.conftest import Command
 from yt360.cli import main as entry
+from yt360.engine import pipeline
+from yt360.engine import recipe as recipes
+from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.plan import ItemPlan
+from yt360.engine.storage import Root
+from yt360.stages import REGISTRY
 
 log = logging.getLogger("yt360.crawl")
 
@@ -82,6 +89,33 @@ def test_importing_and_helping_load_nothing_heavy(what: str) -> None:
     )
     script = f"import sys, atexit\natexit.register(lambda: print([m for m in {heavy} if m in sys.modules]))\n{what}"
     done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+_DECODING = ("pandas", "av", "soundfile", "scipy.fft", "scipy.signal", "fsspec", "torch", "yt_dlp", "pyarrow.dataset")
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        ("'status', '--root', sys.argv[1]", _DECODING),
+        ("'explain', 'nothing', '--root', sys.argv[1]", _DECODING),
+        ("'inspect', sys.argv[1] + '/no-such-file'", (*_DECODING, "numpy", "pyarrow", "pydantic", "cv2", "yaml")),
+    ],
+)
+def test_asking_loads_nothing_that_decodes(tmp_path: Path, words: str, heavy: tuple[str, ...]) -> None:
+    root = Root(tmp_path / "root")
+    made = recipes.load(CHECKOUT / "pipelines" / "yt360.yaml", REGISTRY, [f"crawl.source={tmp_path}"])
+    root.create()
+    pipeline.save_recipe(root, made)
+    DatasetState(root, made.stages).save_plan(made.stages[0], ItemPlan.of_items(made.stages[0], []))
+    script = (
+        f"import sys, atexit\natexit.register(lambda: print([m for m in {heavy} if m in sys.modules]))\n"
+        f"from yt360.cli.main import main\nmain([{words}])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(root.path)], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode in (0, 1, 2), done.stderr
+    assert "Traceback" not in done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests import CHECKOUT
 from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES
-from yt360.cli import common, explain, run
+from yt360.cli import common, explain, plain_text, run
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 
@@ -137,7 +137,7 @@ def test_explain_of_a_mistyped_id_names_those_that_are_near(
 
 @pytest.mark.parametrize("text", ["\x1b[31mred\x1b[0m", "\u202etxt.exe", "a\nb\tc", "x" * 5000])
 def test_text_from_outside_cannot_paint_the_terminal(text: str) -> None:
-    shown = common.clean(text)
+    shown = plain_text.clean(text)
     assert len(shown) <= 300
     assert shown.isprintable()
 

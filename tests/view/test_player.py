@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tests.view.player_page import CODE_DEG, DIRECTIONS, FPS, PIXELS, READY, SECONDS, TURN, noise, processor_s, runner
 from yt360 import ambisonics, sphere
+from yt360.direction_words import direction_words
 from yt360.view.binaural import binaural
 
 
@@ -145,7 +146,7 @@ def test_the_rotation_is_that_of_python(player_browser: Any) -> None:
 def test_words_for_directions_are_those_of_python(player_browser: Any) -> None:
     directions = [(0.0, 0.0), (36.0, -12.0), (-0.2, 0.0), (180.0, 0.0), (-180.0, 5.0), (-91.4, 0.6), (0.0, 30.0)]
     script = 'const r = await import("./static/rotation.js"); return given[0].map(([a, e]) => r.directionWords(a, e));'
-    assert runner(player_browser)(script, directions) == [sphere.direction_words(*each) for each in directions]
+    assert runner(player_browser)(script, directions) == [direction_words(*each) for each in directions]
 
 
 def test_a_device_held_upright_looks_ahead_and_tilts(player_browser: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from yt360.cli.completion import complete_retry
+from yt360.cli.plain_text import COLOURS
 from yt360.cli.printable import printable_json
 from yt360.cli.stage_help import ClusterOption
 from yt360.cli.talk import coloured
@@ -17,17 +18,6 @@ from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.stages import REGISTRY
-
-_COLOURS = {
-    "kept": "green",
-    "keep": "green",
-    "done": "green",
-    "filtered": "yellow",
-    "uncertain": "yellow",
-    "failed": "red",
-    "reject": "red",
-}
-"""Of columns of counts and of verdicts, on a terminal."""
 
 
 def root_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,22 +147,10 @@ def print_json(value: Any) -> None:
     click.echo(printable_json(value))
 
 
-def clean(text: str, limit: int = 300) -> str:
-    """Text from outside on one line of a terminal: no control characters, no direction marks, bounded."""
-    visible = "".join(character if character.isprintable() else " " for character in text)
-    visible = " ".join(visible.split())
-    return visible if len(visible) <= limit else visible[: limit - 1] + "…"
-
-
 def from_here(path: Path) -> str:
     """A path relative to the current folder where it lies below it, else absolute."""
     relative = os.path.relpath(path)
     return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
-
-
-def painted(word: str) -> str:
-    """A verdict in its colour."""
-    return coloured(word, _COLOURS[word]) if word in _COLOURS else word
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
@@ -189,7 +167,7 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
         )
         return "  ".join(shown).rstrip()
 
-    colours = [_COLOURS.get(name, "") if is_number else "" for name, is_number in zip(header, right, strict=True)]
+    colours = [COLOURS.get(name, "") if is_number else "" for name, is_number in zip(header, right, strict=True)]
     return "\n".join([line(list(header), [""] * len(header)), *(line(row, colours) for row in cells)])
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import clean, json_option, open_root, print_json, root_option, start_root, table
+from yt360.cli.common import json_option, open_root, print_json, root_option, start_root, table
 from yt360.cli.groups import DefaultGroup
+from yt360.cli.plain_text import clean
 from yt360.cli.run import stage_command
 from yt360.crawling.listings import LISTED
 from yt360.crawling.targets import LISTING

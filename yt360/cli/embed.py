@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import clean, engine_options
+from yt360.cli.common import engine_options
 from yt360.cli.inference_options import convention_option, device_option, fov_option, model_option, torch_device
 from yt360.cli.looker import Looker
+from yt360.cli.plain_text import clean
 from yt360.cli.stage_help import EngineCommand
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from yt360 import shipped
-from yt360.cli.common import clean
 from yt360.cli.completion import complete_evaluations
+from yt360.cli.plain_text import clean
 from yt360.cli.recipes import list_option
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, clean, json_option, open_root, painted, print_json, root_option
+from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
+from yt360.cli.plain_text import clean, painted
 from yt360.cli.talk import doing, talk_options
 from yt360.report.history import explain
 from yt360.stages.verdicts import failure_words, reason_words

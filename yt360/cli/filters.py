@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, table
+from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
 from yt360.cli.outcome import plural
+from yt360.cli.plain_text import clean
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.files import atomic_write_text
 from yt360.filters.evaluation.against_labels import Curve, FilterResult, curves, evaluate

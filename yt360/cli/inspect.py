@@ -20,10 +20,10 @@ from typing import Any
 
 import click
 
-from yt360 import sphere
-from yt360.cli.common import clean, painted
+from yt360.cli.plain_text import clean, painted
 from yt360.cli.printable import printable_json
 from yt360.cli.talk import doing, talk_options
+from yt360.direction_words import direction_words
 from yt360.errors import ItemError, UsageError
 
 _TIMEOUT_S = 120.0
@@ -236,7 +236,7 @@ def describe(report: dict[str, Any]) -> str:
         heard = [d for d in audio["direction"] if d["diffuseness"] < 0.98]
         if heard:
             loudest = max(heard, key=lambda d: d["level_db"])
-            where = sphere.direction_words(loudest["azimuth_deg"], loudest["elevation_deg"])
+            where = direction_words(loudest["azimuth_deg"], loudest["elevation_deg"])
             lines.append(
                 f"  sound: loudest at {loudest['t_s']:.0f} s, from {where} (diffuseness {loudest['diffuseness']:.2f})"
             )

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from yt360.cli.common import clean, json_option, print_json, root_option, table
+from yt360.cli.common import json_option, print_json, root_option, table
 from yt360.cli.groups import CommandGroup
+from yt360.cli.plain_text import clean
 from yt360.errors import ItemError, UsageError
 from yt360.hashing import safe_id
 

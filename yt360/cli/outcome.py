@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yt360.cli.common import clean, from_here
+from yt360.cli.common import from_here
+from yt360.cli.plain_text import clean
 from yt360.engine.stage import Stage
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.ledger import Record

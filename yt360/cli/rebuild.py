@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from yt360.cli import outcome
-from yt360.cli.common import clean, json_option, print_json, root_option, table, usable_cores
+from yt360.cli.common import json_option, print_json, root_option, table, usable_cores
 from yt360.cli.completion import complete_retry, complete_settings
+from yt360.cli.plain_text import clean
 from yt360.cli.talk import coloured, quiet, talk_options
 from yt360.engine import pipeline
 from yt360.engine.storage import Root

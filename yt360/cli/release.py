@@ -8,7 +8,6 @@ import click
 
 from yt360.cli.common import (
     catalog_of,
-    clean,
     from_here,
     json_option,
     open_root,
@@ -18,6 +17,7 @@ from yt360.cli.common import (
     usable_cores,
 )
 from yt360.cli.groups import DefaultGroup
+from yt360.cli.plain_text import clean
 from yt360.cli.talk import Steps, talk_options
 from yt360.cli.version import versions
 from yt360.release.licences import POLICIES

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import clean, json_option, open_root, print_json, root_option
+from yt360.cli.common import json_option, open_root, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
+from yt360.cli.plain_text import clean
 from yt360.cli.takedown import copies, meant
 from yt360.crawling.removed_ids import Tombstone, bury, removed_ids
 from yt360.engine import pipeline, removal

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from yt360.cli.common import clean
 from yt360.cli.groups import ItemCommand
 from yt360.cli.looker import Looker, naming_the_sound_beside
+from yt360.cli.plain_text import clean
 from yt360.cli.talk import Steps, doing, talk_options
 from yt360.errors import UsageError
 

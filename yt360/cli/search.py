@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import clean, json_option, print_json, table
+from yt360.cli.common import json_option, print_json, table
 from yt360.cli.embed import Direction
 from yt360.cli.inference_options import convention_option, device_option, model_option, torch_device
 from yt360.cli.looker import Looker
+from yt360.cli.plain_text import clean
 from yt360.cli.talk import doing, talk_options
 from yt360.errors import UsageError
 

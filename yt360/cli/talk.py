@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 _KEY = "yt360.cli.talk"
 _PATIENCE_S = 1.0
@@ -88,7 +87,11 @@ class Steps:
         self._words, self._total, self._done = words, total, 0
         self._last = time.monotonic() - _EVERY_S + _PATIENCE_S  # the first line comes soon
         watched = not quiet() and sys.stderr.isatty()
-        self._bar = tqdm(total=total, desc=words, file=sys.stderr, dynamic_ncols=True) if watched else None
+        self._bar = None
+        if watched:
+            from tqdm import tqdm  # here: most commands show no bar
+
+            self._bar = tqdm(total=total, desc=words, file=sys.stderr, dynamic_ncols=True)
 
     def __call__(self, done: int, total: int, what: str) -> None:
         """``done`` of ``total`` are over, ``what`` comes now."""

@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import click
 
-from yt360.cli.common import catalog_of, clean, json_option, open_root, print_json, root_option, usable_cores
+from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, usable_cores
+from yt360.cli.plain_text import clean
 from yt360.cli.talk import doing, quiet, talk_options
 from yt360.engine.verify import check_state, verify
 from yt360.publishing.manifests import check_manifests

@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-import fsspec
-from fsspec.implementations.local import LocalFileSystem
-
 from yt360.errors import ItemError, UsageError
 from yt360.redaction import hide
 
@@ -43,6 +40,8 @@ def check_url(url: str) -> str:
         )
     if "::" in url or not parts.netloc or ".." in parts.path.split("/"):
         raise UsageError(f"{where}: expected SCHEME://BUCKET/PREFIX of an object store")
+    import fsspec  # here: a fifth of a second that a root in a folder does not need
+
     if parts.scheme not in fsspec.available_protocols():
         raise UsageError(
             f"{where}: no store of the kind {parts.scheme!r} is known; known are s3, gs and what fsspec knows"
@@ -54,6 +53,9 @@ class ObjectStore:
     """Objects below one prefix; names are POSIX paths relative to it."""
 
     def __init__(self, url: str) -> None:
+        import fsspec
+        from fsspec.implementations.local import LocalFileSystem
+
         self.url = check_url(url)
         scheme = self.url.split("://", 1)[0]
         try:

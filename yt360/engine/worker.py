@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from yt360 import process_tag
+from yt360.arrow_alone import leave_out_pandas
 from yt360.engine.inputs import CHECKED, DAMAGED_INPUTS, InputCheck
 from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.stage import Blob, Child, Context, Done, Failed, Filtered, Item, Outcome, Stage
@@ -66,6 +67,7 @@ class StageHost:
     """Keeps stages set up, ledger files open and a folder to work in for as long as a worker lives."""
 
     def __init__(self) -> None:
+        leave_out_pandas()
         self._stages: dict[str, Stage] = {}
         self._writers: dict[tuple[str, str], Writer] = {}
         self._roots: dict[str, Root] = {}

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from yt360.media import ffmpeg
 from yt360.media.containers.spatial import Bounds
 from yt360.media.lookup import Lookup, lookup_map
-from yt360.media.own_clock import late_s
 from yt360.media.picture import (
     VideoDecodeSpec,
     equirectangular_filter,
@@ -140,6 +139,9 @@ def _played(
     path: Path, reading: VideoDecodeSpec, sizes: Sequence[tuple[int, int]], span: _Span, *, in_track: bool = False
 ) -> Iterator[_Frames]:
     """Frames of a span of the file's clock; ``in_track``: of the track's own time, whatever its edit list says."""
+    # Here: who asks where a root stands does not wait for libraries that decode.
+    from yt360.media.own_clock import late_s
+
     fps, start_s, duration_s = span.fps, span.start_s, span.duration_s
     before = [*ffmpeg.KEEP_GAPS, "-noautorotate", "-threads", "1"]
     if in_track:

@@ -14,13 +14,10 @@ from itertools import tee
 from pathlib import Path
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
-from yt360.media.libav_sound import OpusByHeader
-from yt360.media.own_clock import late_s, opus_clock_late_s, sought_late_s
 from yt360.media.sound import FoaDecodeSpec
 from yt360.media.timeline import STAMP_FILTER, Layout, SoundNotes, Stamps, lay
 
@@ -142,6 +139,9 @@ def _laid(
     notes: SoundNotes | None,
     timeout_s: float,
 ) -> Iterator[NDArray[np.float32]]:
+    # Here: who asks where a root stands does not wait for libraries that decode.
+    from yt360.media.own_clock import late_s, opus_clock_late_s, sought_late_s
+
     sought = "-ss" in before
     late_by_s = -sought_late_s(path, reading.stream) if sought else late_s(path, "audio", reading.stream)
     if reading.codec == "opus":
@@ -174,6 +174,8 @@ def _by_header(
     notes: SoundNotes | None,
 ) -> Iterator[NDArray[np.float32]]:
     """Blocks ``(n, channels)`` of Opus by a header that is not the file's own."""
+    from yt360.media.libav_sound import OpusByHeader
+
     sound = OpusByHeader(path, reading, block, begin_s, length_s)
     yield from lay(
         sound.read,
@@ -275,6 +277,8 @@ def _resampled(
     if source_hz == target_hz:
         yield from blocks
         return
+    import soxr
+
     resampler = soxr.ResampleStream(source_hz, target_hz, channels, dtype="float32", quality="HQ")
     for block in blocks:
         out = resampler.resample_chunk(np.ascontiguousarray(block.T))

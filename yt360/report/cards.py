@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from yt360 import sphere
+from yt360.direction_words import direction_words
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import ItemState
 from yt360.errors import UsageError
@@ -84,7 +84,7 @@ def _clips(entry: ItemState, address: str) -> str:
     sections = []
     for child in entry.record.children[:_MOST_CLIPS]:
         meta = child["meta"]
-        where = sphere.direction_words(float(meta.get("azimuth_deg", 0)), float(meta.get("elevation_deg", 0)))
+        where = direction_words(float(meta.get("azimuth_deg", 0)), float(meta.get("elevation_deg", 0)))
         words = (
             f"from {meta.get('start_s', 0):g} s: sound comes from {where} (diffuseness "
             f"{meta.get('diffuseness', 0):.2f}, {meta.get('loudness_db', 0):.0f} dBFS)"

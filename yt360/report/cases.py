@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360 import sphere
 from yt360.ambisonics import W, Y, sound_direction
+from yt360.direction_words import direction_words
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, Yt360Error
 from yt360.files import parse_json
@@ -141,7 +141,7 @@ def _energy(frame: NDArray[np.uint8], foa: NDArray[np.float32], at_s: float) -> 
     drawn, where = energy_overlay(frame, foa), "no direction in particular"
     if heard.diffuseness < _DIFFUSE:
         drawn = mark_direction(drawn, heard.azimuth, heard.elevation)
-        where = f"{sphere.direction_words(math.degrees(heard.azimuth), math.degrees(heard.elevation))} (ring)"
+        where = f"{direction_words(math.degrees(heard.azimuth), math.degrees(heard.elevation))} (ring)"
     words = f"the sound at {at_s:.0f} s: from {where}, diffuseness {heard.diffuseness:.2f}"
     return Picture(words, _jpeg(drawn), sphere=True)
 

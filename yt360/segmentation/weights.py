@@ -6,13 +6,9 @@ import contextlib
 import hashlib
 import os
 import sys
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
-
-from tqdm import tqdm
 
 from yt360.errors import UsageError, Yt360Error
 
@@ -114,6 +110,8 @@ def fetch(url: str, path: Path, sha256: str = "", *, tries: int = _TRIES) -> Non
     Raises :class:`TransferError` or :class:`OSError` when the file could not be brought whole, :class:`UsageError`
     when its digest is wrong (the part is then thrown away).
     """
+    from urllib.error import HTTPError  # here: who only asks where a root stands does not wait for it
+
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     for number in range(tries):
@@ -121,7 +119,7 @@ def fetch(url: str, path: Path, sha256: str = "", *, tries: int = _TRIES) -> Non
             _fetch_once(url, part)
             break
         except (TransferError, OSError) as error:
-            lost = isinstance(error, urllib.error.HTTPError) and error.code < 500
+            lost = isinstance(error, HTTPError) and error.code < 500
             if lost or number == tries - 1:
                 raise
     try:
@@ -133,13 +131,18 @@ def fetch(url: str, path: Path, sha256: str = "", *, tries: int = _TRIES) -> Non
 
 
 def _fetch_once(url: str, part: Path) -> None:
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
+    from tqdm import tqdm
+
     have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "yt360"})
+    request = Request(url, headers={"User-Agent": "yt360"})
     if have:
         request.add_header("Range", f"bytes={have}-")
     try:
-        reply = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
+        reply = urlopen(request, timeout=_TIMEOUT_S)
+    except HTTPError as error:
         if error.code == 416:  # what we have is already as long as the file, or another file's
             part.unlink(missing_ok=True)
             raise TransferError(f"{url}: the server has nothing after byte {have}; starting over") from error

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -144,6 +143,8 @@ class Annotate(Stage):
 
 def _read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
     """AmbiX ``(4, samples)`` of a clip and its rate. Raises :class:`ItemError` when the file is not that."""
+    import soundfile  # here: who asks where a root stands does not wait for libraries that decode
+
     try:
         samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:

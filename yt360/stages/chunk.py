@@ -32,13 +32,10 @@ from yt360.filters import silence
 from yt360.filters.frame_of_reference.decision import Repair
 from yt360.filters.frame_of_reference.mending import mended
 from yt360.filters.placement import Placement, place_clips
-from yt360.media.clips import check_clip_sound, check_clip_video
 from yt360.media.facts import Facts
 from yt360.media.reading_sound import read_sound_at_rates
 from yt360.media.timeline import SoundNotes
 from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
-from yt360.stages.chunk_variants import ClipVariants, sound_rate_hz
-from yt360.stages.clip_cutting import ClipCutter
 from yt360.stages.frame_of_reference import repairs
 
 _FULL_SCALE = 0.999
@@ -75,6 +72,10 @@ class Chunk(Stage):
             yield replace(item, meta=meta) if meta else item
 
     def process(self, item: Item, context: Context) -> Outcome:
+        # Here: who asks where a root stands does not wait for libraries that decode.
+        from yt360.stages.chunk_variants import ClipVariants
+        from yt360.stages.clip_cutting import ClipCutter
+
         params: ChunkParams = self.params
         facts = Facts.load(item.files["facts"])
         start_s, end_s = facts.span
@@ -189,7 +190,7 @@ class Chunk(Stage):
         The variants' sound comes second, where it has another rate.
         """
         rate = self.params.sample_rate_hz
-        rates = [rate] if sound_rate_hz(self.params) == rate else [rate, sound_rate_hz(self.params)]
+        rates = list(dict.fromkeys([rate, self.params.variants_rate_hz]))
         source = item.files[facts.sound.source]
         files = [workdir / f"sound{number or ''}.f32" for number in range(len(rates))]
         peak = 0.0
@@ -226,6 +227,8 @@ class Chunk(Stage):
         return f"{clips} from {shots}; {quiet:.0%} of the video is silent"
 
     def check_output(self, name: str, path: Path) -> None:
+        from yt360.media.clips import check_clip_sound, check_clip_video
+
         kind = name.rpartition(".")[2]
         if kind == "video":
             check_clip_video(path)

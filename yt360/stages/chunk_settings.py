@@ -148,6 +148,11 @@ class ChunkParams(ShotSettings):
             variants.width or variants.sample_rate_hz or variants.view_azimuths_deg or variants.two_channels != "none"
         )
 
+    @property
+    def variants_rate_hz(self) -> int:
+        """Sample rate of the variants' sound."""
+        return self.variants.sample_rate_hz or self.sample_rate_hz
+
     def keyed(self, **choice: Any) -> dict[str, Any]:
         fields = super().keyed(**choice)
         if not self.has_variants:

@@ -29,14 +29,9 @@ _WIDEST = 8192
 """Pixels of the panorama that views are cut from, at most."""
 
 
-def sound_rate_hz(params: ChunkParams) -> int:
-    """Sample rate of the variants' sound."""
-    return params.variants.sample_rate_hz or params.sample_rate_hz
-
-
 class ClipVariants:
-    """The variants of the clips of one video. ``sound`` is ``(samples, 4)`` AmbiX at :func:`sound_rate_hz`, from time 0
-    on; ``gain`` is that of the whole video, ``said`` the comments of its clips' sound.
+    """The variants of the clips of one video. ``sound`` is ``(samples, 4)`` AmbiX at ``params.variants_rate_hz``, from
+    time 0 on; ``gain`` is that of the whole video, ``said`` the comments of its clips' sound.
     """
 
     def __init__(self, params: ChunkParams, sound: NDArray[np.float32], gain: float, workdir: Path) -> None:
@@ -103,7 +98,7 @@ class ClipVariants:
             outputs[f"{name}.video"] = f"{clip}.{name}.video.mp4"
             size = {"width": width, "height": height, "fps": float(params.fps), "frames": frames}
             facts[f"{name}.video"] = size | self._view_facts(name)
-        rate = sound_rate_hz(params)
+        rate = params.variants_rate_hz
         begin, length = round(start_s * rate), frames * rate // params.fps
         margin = margin_samples(rate)
         first = max(0, begin - margin)
@@ -141,7 +136,7 @@ class ClipVariants:
         gain_db = round(20 * math.log10(self._gain * own), 4)
         comments = {**said, "GAIN_DB": f"{gain_db:.4f}"}
         comments |= {f"VIEW_{name.upper()}": f"{value:g}" for name, value in view.items()}
-        rate, subtype = sound_rate_hz(self._params), self._params.subtype
+        rate, subtype = self._params.variants_rate_hz, self._params.subtype
         write = write_clip_sound if len(channels) == 4 else write_two_channels
         write(self._workdir / file, (channels * np.float32(own)).T, rate, subtype, comments)
         what = {"channels": len(channels), "samples": int(channels.shape[1]), "sample_rate_hz": rate}

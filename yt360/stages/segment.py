@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
@@ -158,6 +157,8 @@ def read_at_rate(video: Path, rate_hz: float) -> Iterator[NDArray[np.uint8]]:
 
     Raises :class:`ItemError` when the clip does not decode or holds no frame.
     """
+    import av  # here: who asks where a root stands does not wait for libraries that decode
+
     number = 0
     try:
         with av.open(str(video)) as container:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,12 +32,12 @@ from yt360.errors import ItemError
 from yt360.files import parse_json
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
 from yt360.media.ambisonic.validity import judge_ambisonics
-from yt360.media.evidence import write_pictures
-from yt360.media.inspect import inspect_media
-from yt360.media.inspection import Inspection
 from yt360.media.projection.decision import PictureThresholds, decide_picture
 from yt360.media.projection.words import picture_words, reason_code
 from yt360.settings import Settings
+
+if TYPE_CHECKING:
+    from yt360.media.inspection import Inspection
 
 _DAMAGE = ("truncated", "corrupt")
 
@@ -99,6 +99,10 @@ class Validate(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         """Inspect the files and write ``facts.json``; pictures too where a person should look."""
+        # Here: who asks where a root stands does not wait for libraries that decode.
+        from yt360.media.evidence import write_pictures
+        from yt360.media.inspect import inspect_media
+
         said = item.meta.get("convention") or self.params.convention
         inspection = inspect_media(
             item.files.get("video"), item.files.get("sound"), sample_s=self.params.sample_s,

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from yt360.arrow_alone import leave_out_pandas
 from yt360.engine.stage import Blob, FanInStage, Item, Stage
 from yt360.engine.state import evidence, latest_records, snapshot
 from yt360.engine.state.entries import ChildEntry, ItemState, State
@@ -34,6 +35,7 @@ class DatasetState:
     """Reads a root's ledger for an ordered list of stages (see the module's text)."""
 
     def __init__(self, root: Root, stages: Sequence[Stage]) -> None:
+        leave_out_pandas()
         self.root = root
         self.stages = {stage.name: stage for stage in stages}
         self._newest: dict[str, LatestRecords] = {}

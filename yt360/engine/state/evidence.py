@@ -51,7 +51,8 @@ def path_of(root: Root, stage: FanInStage) -> Path:
 def reduced(path: Path) -> Reduced:
     """What a file of :func:`save` holds. One that cannot be read holds nothing, and is made anew by the next run."""
     try:
-        table = pq.read_table(path, columns=["id", "key"], use_threads=False).combine_chunks()
+        with pq.ParquetFile(path) as file:  # pq.read_table would import pyarrow.dataset
+            table = file.read(columns=["id", "key"], use_threads=False).combine_chunks()
         told = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
         ids, keys = (
             table[name].chunk(0) if table[name].num_chunks else pa.array([], pa.string()) for name in ("id", "key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy  # loads a part when it is first used: who only asks where a root stands does not wait for it
 from numpy.typing import NDArray
 
 _BAND_HZ = (150.0, 5000.0)

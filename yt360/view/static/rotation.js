@@ -58,7 +58,7 @@ export function wrapDeg(angle) {
   return ((((angle + 180) % 360) + 360) % 360) - 180;
 }
 
-/** A direction for people, in the words of yt360.sphere.direction_words. */
+/** A direction for people, in the words of yt360.direction_words. */
 export function directionWords(azDeg, elDeg) {
   const az = Math.round(azDeg);
   const el = Math.round(elDeg);
