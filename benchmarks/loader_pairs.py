@@ -149,8 +149,8 @@ def now(root: str, count: int) -> dict[str, float]:
 
     def decode(index: int, picture: Callable[..., object]) -> None:
         clip, moment = split.clips[chosen[index % count]], moments[index % count]
-        picture(reader.video(clip), clip, moment.frames)
-        decode_sound(reader.sound(clip), clip, moment.sound_start, samples)
+        picture(reader.open_video(clip), clip, moment.frames)
+        decode_sound(reader.open_sound(clip), clip, moment.sound_start, samples)
 
     def network_input(index: int) -> None:
         batch = collate([cut[request(index * BATCH + slot)] for slot in range(BATCH)])

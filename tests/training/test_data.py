@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.training.world import edit_manifest, encode_sound, encode_video, tiny
 from yt360 import ambisonics
 from yt360.dataset.cutting import draw_moments
-from yt360.dataset.decoding import decode_frames, decode_sound
+from yt360.dataset.decoding import ClipDecoder, decode_frames, decode_planes, decode_sound
 from yt360.dataset.manifest import ClipRow, check_shards, load_split
 from yt360.dataset.members import MemberReader
 from yt360.errors import ItemError, UsageError
@@ -271,6 +272,31 @@ def test_bad_samples_are_named_and_left_out_of_the_batch(own_root: Path) -> None
     nothing = Collate([split])([made[1]])
     assert nothing.clips == ()
     assert nothing.pictures.numel() == 0
+
+
+def test_of_a_member_that_was_checked_only_a_window_is_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, one = MemberReader(str(root)), load(root).clips[0]
+    decoder = ClipDecoder(reader, one)
+    sizes: list[int] = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda *what: (sizes.append(what[1]), real(*what))[1])
+    read = []
+    for _ in range(2):
+        sizes.clear()
+        pictures, sound = decoder.planes([3]), decoder.sound([100], 1000)
+        read.append(sum(sizes))
+    assert read[1] < read[0] == one.video_size + one.foa_size
+    np.testing.assert_array_equal(pictures, decode_planes(reader.video(one), one, [3]))
+    np.testing.assert_array_equal(sound[0], decode_sound(reader.sound(one), one, 100, 1000))
+
+
+def test_a_shard_that_was_cut_short_after_it_was_checked_is_named(own_root: Path) -> None:
+    reader, one = MemberReader(str(own_root)), load(own_root).clips[0]
+    decoder = ClipDecoder(reader, one)
+    decoder.frames([0])
+    os.truncate(own_root / "shards" / one.shard, one.video_offset + 100)
+    with pytest.raises(ItemError, match=rf"clip {one.clip}: video: .*{one.shard} ends after .* run yt360 verify"):
+        decoder.frames([0])
 
 
 def test_reader_can_be_sent_to_a_worker(root: Path) -> None:

@@ -18,6 +18,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 from numpy.typing import NDArray
 
+from yt360.dataset.byte_source import ByteSource
 from yt360.dataset.flac_window import FlacError, decode_window, read_flac_head
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.members import MemberReader
@@ -46,11 +47,11 @@ _TABLES = RecentlyUsed[SampleTable](16 << 20, lambda table: 5 * table.sizes.nbyt
 """Where frames lie in the clips that this process read last."""
 
 
-def _sample_table(data: bytes, clip: PictureFacts) -> SampleTable:
+def _sample_table(data: ByteSource, clip: PictureFacts) -> SampleTable:
     """Read again only where the manifest does not vouch for the bytes."""
     if isinstance(clip, ClipRow) and clip.video_digest:
-        return _TABLES.get((clip.video_digest, len(data)), lambda: read_sample_table(data))
-    return read_sample_table(data)
+        return _TABLES.get((clip.video_digest, len(data)), lambda: read_sample_table(data[:]))
+    return read_sample_table(data[:])
 
 
 Windows = RecentlyUsed[NDArray[Any]]
@@ -108,26 +109,26 @@ class ClipDecoder:
         if self._windows.keeps:
             yield from self.frames(indices)
             return
-        for frame in each_decoded_frame(self.reader.video(self.clip), self.clip, indices, pad=PAD):
+        for frame in each_decoded_frame(self.reader.open_video(self.clip), self.clip, indices, pad=PAD):
             continue_sphere(frame[None])
             yield frame
 
     def planes(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         """The same frames as they are coded, ``(len(indices), 3 H / 2, W)``: see :func:`decode_planes`."""
         key = (self.clip, "planes", tuple(indices))
-        return self._windows.get(key, lambda: decode_planes(self.reader.video(self.clip), self.clip, indices))
+        return self._windows.get(key, lambda: decode_planes(self.reader.open_video(self.clip), self.clip, indices))
 
     def _decode_sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
-        flac = self.reader.sound(self.clip)
+        flac = self.reader.open_sound(self.clip)
         return np.stack([decode_sound(flac, self.clip, start, samples) for start in starts])
 
     def _decode_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
-        frames = decode_frames(self.reader.video(self.clip), self.clip, indices, pad=PAD)
+        frames = decode_frames(self.reader.open_video(self.clip), self.clip, indices, pad=PAD)
         continue_sphere(frames)
         return frames
 
 
-def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
+def decode_frames(data: ByteSource, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0) -> NDArray[np.uint8]:
     """Frames ``indices`` (rising, repeats allowed) of a clip's MP4, as ``(len(indices), H + 2 pad, W + 2 pad, 3)`` RGB.
 
     ``pad`` pixels around each frame are left for the caller to fill. Decodes from the key frame
@@ -149,7 +150,7 @@ def decode_frames(data: bytes, clip: PictureFacts, indices: Sequence[int], *, pa
 
 
 def each_decoded_frame(
-    data: bytes, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0
+    data: ByteSource, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures of :func:`decode_frames` one after the other, all in the same memory; raises before the first.
 
@@ -171,7 +172,7 @@ def _copy_rgb(frame: VideoFrame, into: NDArray[np.uint8], pad: int) -> None:
     inside[:] = _rows(rgb)[:, : 3 * frame.width].reshape(inside.shape)
 
 
-def decode_planes(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> NDArray[np.uint8]:
+def decode_planes(data: ByteSource, clip: PictureFacts, indices: Sequence[int]) -> NDArray[np.uint8]:
     """What :func:`decode_frames` decodes before it becomes RGB: ``(len(indices), 3 H / 2, W)`` YUV 4:2:0, of each frame
     the planes one after the other in memory.
 
@@ -223,7 +224,7 @@ _BT601 = frozenset((0, 2, 5, 6))
 """Colour spaces (ISO/IEC 23001-8) that are BT.601, or that libav takes for it because they are not said."""
 
 
-def _decoded(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> dict[int, VideoFrame]:
+def _decoded(data: ByteSource, clip: PictureFacts, indices: Sequence[int]) -> dict[int, VideoFrame]:
     """The frames ``indices`` by number, all there and of the right size."""
     wanted = sorted(set(indices))
     found: dict[int, VideoFrame] = {}
@@ -253,7 +254,7 @@ def _decoded(data: bytes, clip: PictureFacts, indices: Sequence[int]) -> dict[in
     return found
 
 
-def _decode(data: bytes, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:
+def _decode(data: ByteSource, table: SampleTable, frames: list[int]) -> Iterator[VideoFrame]:
     """Frames of the span that holds ``frames``; ``pts`` is the frame's number."""
     context = _IDLE.pop(table.setup, None) or _new_context(table.setup)
     as_set_up = True
@@ -300,7 +301,7 @@ _IDLE: dict[bytes, VideoCodecContext] = {}
 One is taken out while it is used, so that threads never share it."""
 
 
-def decode_sound(data: bytes, clip: ClipRow, start: int, samples: int) -> NDArray[np.float32]:
+def decode_sound(data: ByteSource, clip: ClipRow, start: int, samples: int) -> NDArray[np.float32]:
     """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1].
 
     Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.

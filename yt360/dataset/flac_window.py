@@ -15,10 +15,14 @@ from av.codec import CodecContext
 from av.packet import Packet
 from numpy.typing import NDArray
 
+from yt360.dataset.byte_source import ByteSource
+
 _STREAMINFO_BYTES = 34
 _SYNC = b"\xff\xf8"
 """Sync code of a block in a stream of fixed block size (section 9.1)."""
 _LONGEST_HEADER = 16
+_PIECE = 4096
+"""Bytes that are read at a time where a block is looked for."""
 _FULL_SCALE = {"s16": 1 << 15, "s32": 1 << 31}
 
 
@@ -50,22 +54,24 @@ class FlacStream:
     setup: bytes
 
 
-def read_flac_head(data: bytes) -> FlacStream:
+def read_flac_head(data: ByteSource) -> FlacStream:
     """The stream's head (sections 8 and 8.2). Raises :class:`FlacError`.
 
     >>> head = read_flac_head(MemberReader(root).sound(row))
     >>> head.channels, head.sample_rate_hz, head.samples
     (4, 24000, 48000)
     """
-    if data[:4] != b"fLaC" or len(data) < 8 + _STREAMINFO_BYTES or data[4] & 0x7F:
+    start = data[: 8 + _STREAMINFO_BYTES]
+    if start[:4] != b"fLaC" or len(start) < 8 + _STREAMINFO_BYTES or start[4] & 0x7F:
         raise FlacError("no FLAC stream with its STREAMINFO first")
     position, last = 4, False
     while not last:
-        if position + 4 > len(data):
+        block = data[position : position + 4]
+        if len(block) < 4:
             raise FlacError("the metadata blocks do not end")
-        last = bool(data[position] & 0x80)
-        position += 4 + int.from_bytes(data[position + 1 : position + 4], "big")
-    setup = data[8 : 8 + _STREAMINFO_BYTES]
+        last = bool(block[0] & 0x80)
+        position += 4 + int.from_bytes(block[1:], "big")
+    setup = start[8:]
     least, most = struct.unpack_from(">HH", setup)
     packed = int.from_bytes(setup[10:18], "big")
     if least != most or not most:
@@ -73,7 +79,7 @@ def read_flac_head(data: bytes) -> FlacStream:
     return FlacStream(packed >> 44, (packed >> 41 & 7) + 1, packed & 0xF_FFFF_FFFF, most, position, setup)
 
 
-def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> NDArray[np.float32]:
+def decode_window(data: ByteSource, head: FlacStream, start: int, samples: int) -> NDArray[np.float32]:
     """``samples`` from sample ``start`` on, ``(channels, samples)`` in [-1, 1).
 
     Raises :class:`FlacError` when the window is not inside, and libav's errors for blocks that do not decode.
@@ -105,7 +111,7 @@ def decode_window(data: bytes, head: FlacStream, start: int, samples: int) -> ND
     return window
 
 
-def _block_position(data: bytes, head: FlacStream, number: int, low: int | None = None) -> int:
+def _block_position(data: ByteSource, head: FlacStream, number: int, low: int | None = None) -> int:
     """The byte at which block ``number`` begins, found by interpolation between blocks already met."""
     below = (0, head.first) if low is None else _header(data, head, low)
     if below[0] == number:
@@ -131,15 +137,17 @@ def _block_position(data: bytes, head: FlacStream, number: int, low: int | None 
     raise FlacError(f"block {number} is not there")
 
 
-def _header(data: bytes, head: FlacStream, position: int, end: int | None = None) -> tuple[int, int]:
+def _header(data: ByteSource, head: FlacStream, position: int, end: int | None = None) -> tuple[int, int]:
     """(number, byte) of the first block that begins at ``position`` or later; (-1, end) if none does before ``end``."""
     end = len(data) if end is None else end
     like = data[head.first + 2 : head.first + 4]
-    while (position := data.find(_SYNC, position, end + len(_SYNC) - 1)) >= 0:  # it begins before ``end``
-        # All blocks of a stream state the same sizes in these bytes; only the last may be shorter.
-        if data[position + 3 : position + 4] == like[1:] and (number := _number(data, position)) is not None:
-            return number, position
-        position += 1
+    for first in range(position, end, _PIECE):
+        piece = data[first : first + _PIECE + _LONGEST_HEADER]  # headers that begin in it are whole
+        place, before = -1, min(_PIECE, end - first)
+        while (place := piece.find(_SYNC, place + 1, before + len(_SYNC) - 1)) >= 0:
+            # All blocks of a stream state the same sizes in these bytes; only the last may be shorter.
+            if piece[place + 3 : place + 4] == like[1:] and (number := _number(piece, place)) is not None:
+                return number, first + place
     return -1, end
 
 

@@ -24,6 +24,9 @@ class _Files(MemberReader):
         except OSError as error:
             raise ItemError("corrupt-member", f"clip {clip}: {self._paths[member]}: {error.strerror}") from error
 
+    def _open(self, clip: str, shard: str, member: str, offset: int, size: int, digest: str) -> bytes:
+        return self._read(clip, shard, member, offset, size, digest)
+
 
 def loose_clip(facts: Mapping[str, Any], video: Path, foa: Path) -> Clip:
     """The clip of an MP4 and a FLAC file.
