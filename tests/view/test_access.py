@@ -128,6 +128,9 @@ def test_every_answer_has_the_policy(served: Served) -> None:
      (b"[1]", "application/json"), (b'{"video": "nobody", "label": "keep"}', "application/json"),
      (b'{"video": "video00001", "label": "excellent"}', "application/json"),
      (b'{"video": "video00001", "label": "keep", "seconds": "now"}', "application/json"),
+     (b'{"video": "video00001", "label": "keep", "seconds": NaN}', "application/json"),
+     (b'{"video": "video00001", "label": "keep", "seconds": 1e999}', "application/json"),
+     (b'{"video": "video00001", "label": "keep", "seconds": -1e300}', "application/json"),
      (b'{"video": ["video00001"], "label": "keep"}', "application/json")],
 )  # fmt: skip
 def test_a_label_that_is_none_is_refused_in_words(served: Served, body: bytes, kind: str) -> None:

@@ -32,6 +32,7 @@ from yt360.view.viewed_root import ViewedRoot
 STATIC = Path(__file__).with_name("static")
 HRIRS = Path(__file__).with_name("hrirs")
 _LARGEST_POST = 1 << 16
+_LATEST_S = 1e7
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,9 @@ class Routes:
     async def label(self, request: Request) -> Response:
         value = await _posted(request)
         seconds = value.get("seconds")
-        if not isinstance(seconds, int | float | None) or isinstance(seconds, bool):
-            raise UsageError("a label's seconds: expected a number")
+        if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and abs(seconds) < _LATEST_S):
+            if seconds is not None:
+                raise UsageError("a label's seconds: expected a number of seconds into the video")
         texts = {name: value.get(name, "") for name in ("video", "label", "note")}
         if not all(isinstance(text, str) for text in texts.values()):
             raise UsageError("a label: expected text for video, label and note")

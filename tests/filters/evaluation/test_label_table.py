@@ -14,7 +14,9 @@ from yt360.filters.evaluation.label_table import (
     Label,
     LabelTable,
     checked,
+    forget,
     merged,
+    names_any,
     read_label_table,
     write_label,
 )
@@ -28,6 +30,25 @@ def test_a_label_comes_back_as_it_was_given(tmp_path: Path) -> None:
     (found,) = read_label_table(path)
     assert found == Label("video1", "still", "ann", 3.46, given.when, "nothing moves = really")
     assert path.read_text(encoding="utf-8").splitlines()[0] == HEADER
+
+
+def test_seconds_that_are_no_number_are_none(tmp_path: Path) -> None:
+    """The page of labels answered with an error for good: JSON has no such numbers."""
+    path = tmp_path / "labels.tsv"
+    path.write_text("".join(f"v{text}\tstill\tann\t{text}\n" for text in ("nan", "inf", "-1e999", "soon", "2.5")))
+    assert {each.video: each.seconds for each in read_label_table(path) if each.seconds is not None} == {"v2.5": 2.5}
+
+
+def test_what_is_taken_down_is_spoken_of_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "labels.tsv"
+    path.write_text("# video\tlabel\nwalk\tstill\nwalk-2\tduplicate\tann\t\t\tof walk, not walk_3\n")
+    assert not names_any(path, {"wal"})
+    forget(path, {"wal"})
+    assert names_any(path, {"walk"})
+    forget(path, {"walk"})
+    assert path.read_text() == "# video\tlabel\nwalk-2\tduplicate\tann\t\t\tof (removed), not walk_3\n"
+    forget(tmp_path / "none.tsv", {"walk"})
+    assert not (tmp_path / "none.tsv").exists()
 
 
 def test_a_person_has_one_label_for_a_video_and_may_take_it_back(tmp_path: Path) -> None:

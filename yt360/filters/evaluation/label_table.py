@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import errno
 import fcntl
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -142,6 +143,8 @@ def _label(row: list[str], usual: str) -> Label:
     try:
         at_s = float(seconds) if seconds else None
     except ValueError:
+        at_s = None
+    if at_s is not None and not math.isfinite(at_s):
         at_s = None
     return Label(video, label.lower(), person or usual, at_s, when, note)
 
