@@ -123,9 +123,9 @@ class Routes:
     async def label(self, request: Request) -> Response:
         value = await _posted(request)
         seconds = value.get("seconds")
-        if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and abs(seconds) < _LATEST_S):
-            if seconds is not None:
-                raise UsageError("a label's seconds: expected a number of seconds into the video")
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if seconds is not None and not (is_number and abs(seconds) < _LATEST_S):
+            raise UsageError("a label's seconds: expected a number of seconds into the video")
         texts = {name: value.get(name, "") for name in ("video", "label", "note")}
         if not all(isinstance(text, str) for text in texts.values()):
             raise UsageError("a label: expected text for video, label and note")
