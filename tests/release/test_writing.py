@@ -254,6 +254,13 @@ def test_what_a_killed_writer_left_goes_with_the_next_release(catalog: DatasetSt
     )
 
 
+def test_a_release_lies_outside_of_the_root(catalog: DatasetState, made: Dataset) -> None:
+    """A takedown would have left it as it was, in the root."""
+    with pytest.raises(UsageError, match="expected a folder outside of the root"):
+        write(catalog, made.root.path / "releases" / "1.0")
+    assert not (made.root.path / "releases").exists()
+
+
 def _end(_: object) -> None:
     os._exit(9)
 

@@ -36,11 +36,16 @@ Said = Callable[[int, int, str], None]
 
 
 def write_release(contents: Contents, root: Root, out: Path, *, workers: int = 1, said: Said | None = None) -> Path:
-    """Write the release to ``out``, a folder that is new or empty. Raises :class:`UsageError` where it is not.
+    """Write the release to ``out``, a folder that is new or empty. Raises :class:`UsageError` where it is not, and
+    where it lies in the root: what takedowns do not reach must not look like a part of it.
 
     It is made beside ``out`` and gets its name when all of it is there.
     """
     out = out.expanduser().absolute()
+    if root.store is None and out.resolve().is_relative_to(root.path.resolve()):
+        raise UsageError(
+            f"{out}: expected a folder outside of the root, whose takedowns do not reach a release, found one in it"
+        )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(
             f"{out}: expected a folder that is new or empty, found {'files in it' if out.is_dir() else 'a file'}; "
