@@ -60,7 +60,7 @@ def called(command: click.Command, words: list[str], path: str = "") -> tuple[cl
         if inner is None:
             raise UsageError(f"{path}: no such command {words[place]!r}")
         return called(inner, words[place + 1 :], f"{path} {words[place]}".strip())
-    return (command.commands[command.default] if default else command), path, words
+    return (command.commands[command.default] if isinstance(command, DefaultGroup) else command), path, words
 
 
 def require_names(line: str) -> None:
@@ -94,7 +94,7 @@ def _settle(path: str, given: Mapping[str, object], words: list[str]) -> None:
     elif path == "train":
         trainings.override(trainings.load_recipe(shipped.recipe("train", str(name))), assignments)
     elif path == "evaluate":
-        evaluations.override(evaluations.load_evaluation(shipped.recipe("evaluate", str(name))), assignments)
+        evaluations.override(evaluations.load_evaluation(str(shipped.recipe("evaluate", str(name)))), assignments)
     elif path in REGISTRY.known():
         own = [f"{path}.{word}" for option, word in pairwise(words) if option == "-p"]
         recipes.default(REGISTRY, [*assignments, *own])

@@ -25,7 +25,7 @@ NO_MAPS = ("--set", "segment.model=none")
 
 
 def yt360(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, CHECKOUT / "cli.py", *map(str, words)]
+    command = [sys.executable, str(CHECKOUT / "cli.py"), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT)
 
 

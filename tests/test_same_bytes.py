@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_the_whole_pipeline_gives_the_same_files_in_all_surroundings(tmp_path: P
     world = tmp_path / "world"
     make_world(world, videos=3, seed=31, duration_s=10.5, defects=["voiceover_front"], workers=2)
     masked = {name: value for level in HARMLESS for name, value in LEVELS[level].items()}
-    found = []
+    found: list[Any] = []
     for workers, surroundings in ((1, HERE), (2, THERE), (2, HERE | {"MALLOC_PERTURB_": "2"} | masked)):
         root = tmp_path / f"{len(found)}" / "root"
         words = ["run", CHECKOUT / "pipelines" / "demo.yaml", "--root", root, "--workers", workers]

@@ -172,7 +172,7 @@ def test_rotated_picture_shows_each_direction_where_it_went(rotation: np.ndarray
     after = sphere.to_pixels(*sphere.direction(vectors @ rotation.T), 224, 448)
 
     def at(shown: np.ndarray, where: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return shown[np.round(where[0]).astype(int).clip(0, 223), np.round(where[1]).astype(int) % 448]
+        return np.asarray(shown[np.round(where[0]).astype(int).clip(0, 223), np.round(where[1]).astype(int) % 448])
 
     assert np.abs(at(picture, before).astype(int) - at(turned, after)).max() <= 12
 

@@ -35,7 +35,7 @@ def _one_thing(**changes: Any) -> Individual:
         found = individual("identity-easy", 5, "train", index)
         if len(found.things) == 1:
             plain = dataclasses.replace(found.things[0], speed=0.0, azimuth=1.0, elevation=0.2)
-            bare = {"reverberation_s": 0.0, "panels": (), "turn": 0.0, "things": (plain,)}
+            bare: dict[str, Any] = {"reverberation_s": 0.0, "panels": (), "turn": 0.0, "things": (plain,)}
             return dataclasses.replace(found, **(bare | changes))
     raise AssertionError("no video of one thing")
 
@@ -173,7 +173,9 @@ def test_a_probe_finds_directions_in_features_that_hold_them_and_none_in_noise()
 def test_the_direction_that_is_asked_for_is_that_of_the_sound() -> None:
     thing = {"azimuth_deg": 10.0, "speed_deg_s": 20.0, "elevation_deg": 0.0, "gain": 1.0, "active_s": [[0.0, 2.0]]}
     row = {"things": [thing], "turn_deg": 40.0}
-    np.testing.assert_allclose(measures.loudest(row, 1.0), sphere.unit_vector(np.radians(70), 0.0))
+    loudest = measures.loudest(row, 1.0)
+    assert loudest is not None
+    np.testing.assert_allclose(loudest, sphere.unit_vector(np.radians(70), 0.0))
     assert measures.loudest(row, 3.0) is None
     assert measures.loudest({"things": [thing, thing], "turn_deg": 0.0}, 1.0) is None
 
@@ -209,13 +211,17 @@ def _cells(rng: np.random.Generator, shift: float) -> dict[tuple[str, str, int],
     return {("w", name, seed): of(50 + add) for seed in range(3) for name, add in (("new", shift), ("old", 0.0))}
 
 
+WORLD: Any = "w"
+"""Stands for one of the two worlds."""
+
+
 @pytest.mark.parametrize(
     ("shift", "above", "tie"), [(8, "holds", "refuted"), (0, "refuted", "holds"), (4.9, "refuted", "undecided")]
 )
 def test_a_verdict_needs_both_the_size_and_the_certainty_that_were_registered(
     shift: float, above: str, tie: str
 ) -> None:
-    sides = Side("w", "new", "m"), Side("w", "old", "m")
+    sides = Side(WORLD, "new", "m"), Side(WORLD, "old", "m")
     asked = [Hypothesis("a", "", *sides, "above", 6.0), Hypothesis("t", "", *sides, "tie", 5.0)]
     found = verdicts.judge(_cells(np.random.default_rng(0), shift), asked, {f"v{n}" for n in range(50)})
     assert [made and made.word for made in found.values()] == [above, tie]
@@ -223,7 +229,7 @@ def test_a_verdict_needs_both_the_size_and_the_certainty_that_were_registered(
     for made in verdicts.judge(_cells(np.random.default_rng(0), shift), apart, {f"v{n}" for n in range(50)}).values():
         assert made is not None
         assert made.corrected == made.p
-    absent = Hypothesis("n", "", Side("w", "none", "m"), sides[1], "above", 0.0)
+    absent = Hypothesis("n", "", Side(WORLD, "none", "m"), sides[1], "above", 0.0)
     assert verdicts.judge(_cells(np.random.default_rng(0), shift), [absent], {"v0"}) == {"n": None}
 
 

@@ -152,7 +152,7 @@ def test_the_doctor_looks_at_this_machine_and_asks_as_each_client(
     assert "NOT  yt-dlp: 2020.01.01" in out
     monkeypatch.setattr(doctor, "CLIENTS", ("default", "visionos"))
     monkeypatch.setattr(
-        doctor.check_clients, "__kwdefaults__", {**doctor.check_clients.__kwdefaults__, "clients": ("default",)}
+        doctor.check_clients, "__kwdefaults__", {**(doctor.check_clients.__kwdefaults__ or {}), "clients": ("default",)}
     )
     offer(tube, "AAAAAAAAAAA", SOUNDS + PICTURES)
     code, out = yt360("crawl", "doctor", "--video", "AAAAAAAAAAA", "-p", ACCESS, "--json")

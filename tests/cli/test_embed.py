@@ -59,7 +59,7 @@ def test_clips_of_a_split_and_an_interruption(
     root = make_root(tmp_path / "root", videos=2, test_videos=1, clips=1)
     out = tmp_path / "features.parquet"
     words = ("embed", "--root", root, "--model", folder, "--out", out, "--every", "0.5")
-    made = []
+    made: list[Any] = []
     real = embedding.Embedder.rows
 
     def rows(embedder: Any, name: Any, recording: Any) -> Any:
@@ -71,9 +71,12 @@ def test_clips_of_a_split_and_an_interruption(
     monkeypatch.setattr(embedding.Embedder, "rows", rows)
     assert command(*words)[0] == 130
     assert not out.exists()
-    monkeypatch.setattr(
-        embedding.Embedder, "rows", lambda self, name, *more: made.append(name) or real(self, name, *more)
-    )
+
+    def counted(embedder: Any, name: Any, recording: Any) -> Any:
+        made.append(name)
+        return real(embedder, name, recording)
+
+    monkeypatch.setattr(embedding.Embedder, "rows", counted)
     assert command(*words)[0] == 0
     assert len(made) == 3  # nothing was done twice
     assert not list(tmp_path.glob(".*.parts"))

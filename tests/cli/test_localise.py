@@ -25,7 +25,7 @@ def test_a_file_becomes_table_picture_and_a_sphere_with_sound(command: Command, 
     assert found.info is not None
     assert found.info.metadata.picture().projection == "equirectangular"
     assert found.info.audios[0].channels == 2
-    assert abs(found.info.duration_s - 3.0) < 0.2
+    assert found.info.duration_s == pytest.approx(3.0, abs=0.2)
     assert sorted(path.name for path in out.iterdir()) == [
         "localisation.mp4", "localisation.parquet", "localisation.png",
     ]  # fmt: skip

@@ -67,7 +67,8 @@ def test_a_command_leaves_the_log_as_it_was(capsys: pytest.CaptureFixture[str]) 
 def test_short_helps_are_those_of_the_commands() -> None:
     context = click.Context(entry.group)
     for name, listed in entry._COMMANDS.items():
-        command = entry.group.get_command(context, name)  # type: ignore[attr-defined]
+        command = entry.group.get_command(context, name)
+        assert command is not None
         assert command.short_help == listed.help, name
 
 

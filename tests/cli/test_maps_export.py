@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -42,9 +43,19 @@ def test_maps_of_a_store_are_exported_and_clips_without_them_counted(
 def test_names_of_a_manifest_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, video: str) -> None:
     """F16: maps were written beside --out, exit code 0."""
     root = make_labelled_root(tmp_path / "root", videos=1, clips=1, seconds=1.0)
-    edit_manifest(root, lambda rows: [row.update(video=video) for row in rows])
+
+    def renamed(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["video"] = video
+
+    edit_manifest(root, renamed)
     folders: list[Path] = []
-    monkeypatch.setattr(export, "export_clip", lambda maps, folder: folders.append(folder) or 1)
+
+    def exported(_: object, folder: Path) -> int:
+        folders.append(folder)
+        return 1
+
+    monkeypatch.setattr(export, "export_clip", exported)
     out = tmp_path / "out"
     done = CliRunner().invoke(export_command, ["--root", str(root), "--out", str(out)])
     assert done.exit_code == 0

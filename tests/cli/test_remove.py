@@ -21,7 +21,7 @@ from yt360.engine.storage import Root
 from yt360.engine.verify import verify
 
 VIDEOS = {"alpha": 3, "beta": 2, "gamma": 2, "delta": 1}
-SHARDS = {"shard": {"target_mb": 0.02}, "split": {"test_share": 0.0}}
+SHARDS: dict[str, Any] = {"shard": {"target_mb": 0.02}, "split": {"test_share": 0.0}}
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_a_takedown_needs_not_one_free_block(
 
 @pytest.mark.parametrize("changed", [{}, {"chunk": {"tone_hz": 300.0}}], ids=["defaults", "other-parameters"])
 def test_a_takedown_needs_no_recipe_and_touches_its_own_shards_alone(
-    yt360: Callable[..., Any], tmp_path: Path, changed: dict[str, dict[str, float]]
+    yt360: Callable[..., Any], tmp_path: Path, changed: dict[str, Any]
 ) -> None:
     """F19: the default recipe judged the others, and all went."""
     made = Dataset(tmp_path / "root")

@@ -24,7 +24,7 @@ def test_a_clip_becomes_a_video_and_is_not_replaced_unasked(command: Command, ro
     assert (code, err) == (0, "")
     assert said == f"wrote {out}: 0.5 s, 64x48 at 16 frames/s\n"
     with av.open(str(out)) as container:
-        video, audio = container.streams
+        (video,), (audio,) = container.streams.video, container.streams.audio
         assert (video.width, video.height, audio.channels) == (64, 48, 2)
     out.write_bytes(b"mine")
     code, _, err = command(*words)

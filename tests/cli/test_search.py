@@ -14,8 +14,8 @@ from tests.inference.scenes import in_form, model_folder
 from yt360.cli import main
 from yt360.cli.looker import Looker
 from yt360.inference.embedding import moments_alone
+from yt360.inference.embedding_settings import AROUND_DEG
 from yt360.inference.features_table import USUAL, read_features, write_features
-from yt360.inference.processor import AROUND_DEG
 from yt360.media.how_to_read import look
 
 KINDS = (*USUAL, "predicted_video_embedding", "predicted_sound_embedding")

@@ -73,7 +73,7 @@ def test_steps_say_how_far_they_are_where_nobody_watches_a_terminal(
     said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = iter([0.0, 0.5, 0.5, 12.0, 12.0, 13.0])
-    monkeypatch.setattr(talk.time, "monotonic", lambda: next(now, 13.0))
+    monkeypatch.setattr("yt360.cli.talk.time.monotonic", lambda: next(now, 13.0))
     with talk.Steps("looking at videos") as steps:
         for done in range(3):
             steps(done, 3, f"video{done}")

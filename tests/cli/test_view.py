@@ -31,7 +31,9 @@ def test_it_prints_an_address_that_answers_with_its_token_only(tmp_path: Path) -
         "--labels",
         tmp_path / "l.tsv",
     ]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [str(word) for word in command], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Command
 from tests.engine.conftest import run_inline
 from tests.engine.toys import REGISTRY
-from yt360.cli import common, run, status
+from yt360.cli import common, run
 from yt360.engine import recipe
 from yt360.engine.storage import Root
 
@@ -69,7 +69,7 @@ def test_follow_prints_again_when_something_changed_and_ends_with_ctrl_c(
 ) -> None:
     root = Root(tmp_path / "root")
     run_inline(root, _counting(2))
-    happens = iter([lambda: None, lambda: run_inline(root, _counting(5))])
+    happens: Iterator[Callable[[], object]] = iter([lambda: None, lambda: run_inline(root, _counting(5))])
 
     def sleep(seconds: float) -> None:
         assert seconds == 0.5
@@ -78,7 +78,7 @@ def test_follow_prints_again_when_something_changed_and_ends_with_ctrl_c(
         except StopIteration:
             raise KeyboardInterrupt from None
 
-    monkeypatch.setattr(status.time, "sleep", sleep)
+    monkeypatch.setattr("yt360.cli.status.time.sleep", sleep)
     code, out, _ = yt360("status", "--root", root.path, "--follow", "--every", 0.5)
     assert code == 130
     assert out.count("UTC") == 1  # the first look found nothing new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
@@ -55,13 +56,13 @@ def test_every_kind_of_failure_is_placed(kind: str) -> None:
 
 
 def _record(item: str, kind: str = "", started: str = "2026-01-02", **measures: object) -> Record:
-    status = "failed" if kind else "done"
+    status: Literal["failed", "done"] = "failed" if kind else "done"
     return Record("crawl", item, item, "k", status, 1, kind=kind, started=started, measures=measures)
 
 
 def test_newest_answer_counts() -> None:
     records = {"a": _record("a", told_duration_s=60), "b": _record("b", "removed"), "c": _record("c", "worker-died")}
-    probes = {
+    probes: dict[str, dict[str, Any]] = {
         "a": {"kind": "removed", "probed": "2026-03-01"},
         "b": {"kind": "", "probed": "2026-01-01", "duration_s": 5.0},
         "d": {"kind": "", "probed": "2026-01-01", "duration_s": 5.0},

@@ -12,7 +12,6 @@ import pytest
 
 from tests.crawling.tube import Served, Tube, bytes_of
 from tests.inline import Inline
-from yt360.crawling import download
 from yt360.crawling.watchdog import Pace
 from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
@@ -57,7 +56,7 @@ def room(monkeypatch: pytest.MonkeyPatch, root: Root, free: int) -> None:
         held = sum(each.stat().st_size for each in root.path.rglob("*") if each.is_file())
         return Usage(free, held, free - held)
 
-    monkeypatch.setattr(download.shutil, "disk_usage", usage)
+    monkeypatch.setattr("yt360.crawling.download.shutil.disk_usage", usage)
 
 
 def test_a_file_that_never_ends_is_given_up_and_the_others_arrive(root: Root, tube: Tube) -> None:

@@ -83,7 +83,7 @@ def test_line_torn_by_a_kill_is_asked_again(root: Root, tube: Tube) -> None:
 
 def test_budget() -> None:
     good = {"kind": "", "bytes": 36_000_000_000, "duration_s": 1800.0, "sound": "ambisonics_quad", "projection": "mesh"}
-    rows = [good, {**good, "bytes": None}, {"kind": "removed"}, {"kind": "removed"}]
+    rows: list[dict[str, Any]] = [good, {**good, "bytes": None}, {"kind": "removed"}, {"kind": "removed"}]
     access = Access(bandwidth_mb_s=5.0, youtube_videos_per_hour=300)
     told = budget(rows, access)
     assert (told["videos"], told["offered"], told["unavailable"]) == (4, 2, {"removed": 2})

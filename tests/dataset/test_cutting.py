@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.training.world import tiny
@@ -149,3 +151,29 @@ def test_moments_lie_where_there_are_both_picture_and_sound(frames: int, samples
         for moment in draw_moments(np.random.default_rng(seed), row, data, 3):
             assert 0 <= moment.sound_start <= 4000
             assert 0 <= min(moment.frames) <= max(moment.frames) < 24
+
+
+RATE_HZ = 24_000
+LONG = replace(ROW, sample_rate_hz=RATE_HZ)
+
+
+@given(st.integers(16, 200), st.integers(1, 6), st.integers(0, 2**31))
+def test_moments_lie_inside_the_clip_and_the_picture_inside_the_sound(frames: int, count: int, seed: int) -> None:
+    one = replace(LONG, frames=frames, samples=int(frames / 16 * RATE_HZ) + seed % 100)
+    recipe = tiny(data={"picture_s": 0.5})
+    for moment in draw_moments(np.random.default_rng(seed), one, recipe.data, count):
+        assert moment.sound_start >= 0
+        assert moment.sound_start + RATE_HZ <= one.samples
+        assert len(moment.frames) == 8
+        assert moment.frames[0] >= 0
+        assert moment.frames[-1] < one.frames
+        assert list(moment.frames) == sorted(moment.frames)
+        assert moment.frames[0] / 16 >= moment.sound_start / RATE_HZ - 0.04
+        assert (moment.frames[-1] + 1) / 16 <= moment.sound_start / RATE_HZ + 1.04
+
+
+def test_moments_of_avts_are_in_separate_parts_of_the_clip() -> None:
+    moments = draw_moments(np.random.default_rng(0), replace(LONG, frames=160, samples=240000), tiny().data, 4)
+    starts = [moment.sound_start / RATE_HZ for moment in moments]
+    for part, start in enumerate(starts):
+        assert 2.5 * part <= start <= 2.5 * (part + 1) - 1

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.test_data import MP4, clip, frames_with_numbers
+from tests.dataset.test_decoding import MP4, clip, frames_with_numbers
 from tests.training.world import encode_video
 from yt360.dataset import decoding
 from yt360.dataset.decoding import decode_frames, decode_planes
@@ -30,10 +30,12 @@ def written(path: Path, frames: np.ndarray, gop: int = 8) -> bytes:
 
 
 def as_libav_sees_it(data: bytes) -> list[tuple[int, int, int, bool]]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
-    order = np.argsort(np.argsort([packet.pts for packet in packets])).tolist()
-    return [(packet.pos, packet.size, place, packet.is_keyframe) for packet, place in zip(packets, order, strict=True)]
+    stamps = [packet.pts for packet in packets if packet.pts is not None]
+    order = np.argsort(np.argsort(stamps)).tolist()
+    found = zip(packets, order, strict=True)
+    return [(int(packet.pos or 0), packet.size, place, bool(packet.is_keyframe)) for packet, place in found]
 
 
 def test_it_is_what_libav_reads_with_and_without_reordered_frames(tmp_path: Path) -> None:

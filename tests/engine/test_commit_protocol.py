@@ -116,7 +116,7 @@ def test_nfs_without_locks(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not run_inline(root, toy_recipe()).failed
 
 
-def storage_hold(place: str, what: str) -> Any:
+def storage_hold(place: Any, what: str) -> Any:
     from yt360.engine.lease import hold
 
     # The holder in this test renews every five seconds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from yt360.engine.verify import check_state, verify
 from yt360.errors import UsageError
 from yt360.files import require_checksum, with_checksum
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
     "noise": lambda data: random.Random(0).randbytes(len(data)),

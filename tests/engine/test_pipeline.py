@@ -210,7 +210,7 @@ if __name__ == "__main__":
 """
 
 
-def _start(root: Root, marks: str) -> subprocess.Popen:
+def _start(root: Root, marks: str) -> subprocess.Popen[bytes]:
     script = root.path.parent / "run.py"
     script.write_text(_RUN)
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}

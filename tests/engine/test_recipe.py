@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ TOY = {
 }
 
 
-def build(value: Any = TOY, settings: tuple[Any, ...] = ()) -> Any:
+def build(value: Any = TOY, settings: Sequence[str] = ()) -> Any:
     return recipe.build(value, REGISTRY, settings, where="toy.yaml")
 
 

@@ -26,7 +26,7 @@ def ranked(names: list[str] = NAMES, misbehave: dict[str, Any] | None = None, **
 
 
 def worked(result: Any) -> int:
-    return {stage.stage: stage.worked for stage in result.stages}["rank"]
+    return int({stage.stage: stage.worked for stage in result.stages}["rank"])
 
 
 def reductions(root: Root) -> list[str]:

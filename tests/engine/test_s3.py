@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,11 +164,11 @@ def test_what_looks_like_a_secret_is_hidden(text: str, hidden: str) -> None:
 def test_steps_of_the_crawl_and_status_work_on_a_store(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def yt360(*words: object) -> dict:
+    def yt360(*words: object) -> dict[str, Any]:
         with pytest.raises(SystemExit) as ended:
             main.main([*map(str, words), "--json"])
         assert not ended.value.code
-        return json.loads(capsys.readouterr().out)
+        return dict(json.loads(capsys.readouterr().out))
 
     source = tmp_path / "list.txt"
     source.write_text("AAAAAAAAAAA\nBBBBBBBBBBB\n")
@@ -184,11 +185,11 @@ def test_answers_of_the_probe_are_kept_in_the_store_and_another_machine_asks_onl
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def probe(*words: object) -> dict:
+    def probe(*words: object) -> dict[str, Any]:
         with pytest.raises(SystemExit) as ended:
             main.main(["crawl", "probe", "--root", url, *map(str, words), "--json"])
         assert not ended.value.code
-        return json.loads(capsys.readouterr().out)
+        return dict(json.loads(capsys.readouterr().out))
 
     names = ["AAAAAAAAAAA", "BBBBBBBBBBB"]
     for name in names:

@@ -174,7 +174,7 @@ def test_a_bad_clip_is_left_out_and_named_and_many_stop_the_run(
     root = tmp_path / "root"
     shutil.copytree(labelled_root, root)
 
-    def damage(rows: list[dict]) -> None:
+    def damage(rows: list[dict[str, Any]]) -> None:
         row = next(row for row in rows if row["split"] == "test")
         row["video_digest"] = "0" * 40
 

@@ -126,8 +126,9 @@ def tiles_of_every_kind() -> Any:
         np.sort(rng.integers(0, 40, count)), rng.integers(0, 8, count), difference, pause,
         rng.uniform(5, 30, count), 40, 3,
     )  # fmt: skip
-    parts = [tiles, *(Tiles(*(each[part] for each in (tiles.segment, tiles.band, difference, pause, tiles.excess_db)),
-                            40, 3) for part in (slice(0, 1000), slice(1000, 2000), slice(2000, 2005)))]  # fmt: skip
+    places = (slice(0, 1000), slice(1000, 2000), slice(2000, 2005))
+    parts = [tiles, *(Tiles(tiles.segment[part], tiles.band[part], difference[part], pause[part], tiles.excess_db[part],
+                            40, 3) for part in places)]  # fmt: skip
     return {"shares": [asdict(evidence.weigh(part)) for part in parts], "course": evidence.per_segment(tiles)}
 
 
@@ -204,7 +205,7 @@ def _street(index: int) -> np.ndarray:
     shown, things = scenery(6) * (1 + 0.02 * np.sin(index)), rng.uniform((50, 0), (110, 300), (7, 2))
     for (row, column), speed in zip(things, rng.uniform(-9, 9, 7), strict=True):
         shown = with_box(shown, int(row), float((column + speed * index) % 290), 18, 22, 200)
-    return shown
+    return np.asarray(shown)
 
 
 def a_street_where_things_move() -> Any:
@@ -300,7 +301,7 @@ def pictures_that_are_known_again() -> Any:
 def copies() -> Any:
     rng = np.random.default_rng(38)
     rate = audio_fingerprint.RATE_HZ
-    songs = [sum(sounds.notes(rng, 18 * sounds.RATE))[::3][: 18 * rate] for _ in range(3)]
+    songs = [np.asarray(sum(sounds.notes(rng, 18 * sounds.RATE)))[::3][: 18 * rate] for _ in range(3)]
     assert 3 * rate == sounds.RATE
     late = np.concatenate([0.1 * rng.standard_normal(2 * rate), songs[0][: 15 * rate]])
     tape = soxr.resample(songs[1], rate * 1.027, rate)
@@ -366,7 +367,7 @@ def frame_of_reference_verdicts() -> Any:
             [verdict.verdict, verdict.yaw_deg, verdict.lag_s, verdict.heading_probability, verdict.lag_probability]
             + ([] if mended is None else [mended.yaw_deg, mended.lag_s])
         )
-    kinds = "".join(each[0][0] for each in found)
+    kinds = "".join(str(each[0])[0] for each in found)
     return {"kinds": kinds, "numbers": [[value or 0.0 for value in each[1:5]] for each in found],
             "repaired": [each[5:] or [0.0, 0.0] for each in found]}  # fmt: skip
 
@@ -383,11 +384,11 @@ def audits_and_agreements() -> Any:
         ]
         found["audits"].append([asdict(estimates.estimate(strata)), estimates.needed(strata, 0.2)])
         people = [{f"v{k}": str(rng.choice(["keep", "still", "voice"])) for k in rng.integers(0, 30, 25)} for _ in "ab"]
-        kappa = agreement.cohens_kappa(*people)
+        kappa = agreement.cohens_kappa(people[0], people[1])
         found["kappas"].append([kappa.videos, kappa.observed, kappa.kappa, kappa.interval, len(kappa.disagreements)])
         scores, wanted = rng.integers(0, 9, 40) / 8, rng.random(40) < 0.4
         points = precision_recall.sweep(scores, wanted)
-        found["curves"].append([precision_recall.average_precision(points), *precision_recall.wilson(*judged[:1], 400)])
+        found["curves"].append([precision_recall.average_precision(points), *precision_recall.wilson(judged[0], 400)])
         found["curves"][-1] += [[limit, *asdict(counts).values(), counts.precision, counts.recall, counts.false_alarms]
                                 for limit, counts in points]  # fmt: skip
     return found

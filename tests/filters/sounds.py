@@ -146,4 +146,4 @@ def bed(rng: np.random.Generator, half_angle_deg: float) -> np.ndarray:
         tail = rng.standard_normal(RATE) * np.exp(-np.arange(RATE) / RATE / 0.15) * 0.03
         channel += fftconvolve(left + right, tail)[: len(channel)]
     angle = np.deg2rad(half_angle_deg)
-    return np.add(ambisonics.encode(left, angle, 0.0), ambisonics.encode(right, -angle, 0.0))
+    return np.asarray(np.add(ambisonics.encode(left, angle, 0.0), ambisonics.encode(right, -angle, 0.0)))

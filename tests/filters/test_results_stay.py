@@ -29,7 +29,7 @@ def differences(today: Any, recorded: Any, where: str = "") -> Iterator[str]:
         for index, value in enumerate(recorded):
             yield from differences(today[index], value, f"{where}[{index}]")
     elif isinstance(recorded, int | float) and isinstance(today, int | float):
-        some = {"rel": 1e-5, "abs": 5e-3} if ".sums" in where else {"rel": 1e-4, "abs": 1e-4}
+        some: dict[str, Any] = {"rel": 1e-5, "abs": 5e-3} if ".sums" in where else {"rel": 1e-4, "abs": 1e-4}
         if today != pytest.approx(recorded, **some):
             yield f"{where}: {today}, recorded {recorded}"
     elif today != recorded:

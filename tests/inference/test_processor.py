@@ -13,6 +13,7 @@ import yt360
 from tests.inference.scenes import SECONDS, in_form, model_folder, sound
 from tests.training.world import make_root
 from yt360 import ambisonics, sphere
+from yt360.ambisonics import Convention
 from yt360.dataset.cutting import Moment, cut, frame_numbers
 from yt360.dataset.decoding import ClipDecoder
 from yt360.errors import ItemError, UsageError
@@ -121,7 +122,7 @@ def test_one_scene_in_two_forms_has_one_embedding(
     in_plain_form: Features,
     tmp_path: Path,
     projection: str,
-    convention: str,
+    convention: Convention,
 ) -> None:
     name = "cubemap-cbmp" if projection == "cubemap" else projection
     other = in_form(tmp_path / "other.mp4", name, convention)

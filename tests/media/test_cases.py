@@ -64,7 +64,8 @@ def test_the_picture_is_turned_as_players_show_it(
     path = convert(coded, tmp_path / f"x.{suffix}", "-c", "copy", before=("-display_rotation", str(angle)))
     inspection = inspect_media(path)
     assert inspection.verdict == "keep", inspection.reasons()
-    reading = inspection.picture and inspection.picture.reading
+    assert inspection.picture is not None
+    reading = inspection.picture.reading
     assert reading is not None
     assert (reading.width, reading.height) == (256, 128)
     assert VideoDecodeSpec.from_json(reading.to_json()) == reading
@@ -142,7 +143,8 @@ def test_a_single_key_frame_at_the_start_is_found_from_everywhere(tmp_path: Path
                    timeout_s=60)  # fmt: skip
     inspection = inspect_media(path)
     assert inspection.verdict == "keep", inspection.reasons()
-    reading = inspection.picture and inspection.picture.reading
+    assert inspection.picture is not None
+    reading = inspection.picture.reading
     assert reading is not None
     assert reading.codec == "h264"
     shown = next(read_frames(path, reading, height=64, width=128, fps=8, start_s=4.0, gray=True))

@@ -312,7 +312,7 @@ def test_the_sound_beside_a_picture_is_the_one_that_a_crawl_pairs(
     assert (beside.name if beside else None) == found
     hints = list(inspect_cli._hints(str(tmp_path / "v.mp4"), {}, None, None))
     assert len(hints) == (1 if found else 0)
-    assert all(f"--sound {tmp_path / found}" in hint for hint in hints)
+    assert all(f"--sound {tmp_path / str(found)}" in hint for hint in hints)
 
 
 def test_inspect_says_what_picture_it_wrote_or_that_it_did_not(tmp_path: Path) -> None:

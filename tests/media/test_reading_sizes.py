@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def test_each_size_is_what_it_is_alone(tmp_path: Path, defect: str, start_s: flo
     _, files = make(tmp_path, defect, duration_s=3.0)
     picture = Facts.load(files["facts"]).picture
     sizes = [(64, 128), (112, 224), (90, 300)]
-    span = {"fps": 8.0, "start_s": start_s, "duration_s": 1.0}
+    span: dict[str, Any] = {"fps": 8.0, "start_s": start_s, "duration_s": 1.0}
     together = list(read_frames_in_sizes(files["video"], picture, sizes, **span))
     assert len(together) == 8
     for number, (height, width) in enumerate(sizes):

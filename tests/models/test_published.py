@@ -145,7 +145,7 @@ def test_what_is_not_a_released_checkpoint_is_refused_and_never_executed(
 
 
 def test_missing_weights_are_listed(tmp_path: Path) -> None:
-    whole = released.checkpoint()
+    whole: Any = released.checkpoint()
     del whole["model"]["module.audio_model.block3.conv2.weight"]
     torch.save(whole, tmp_path / "cut.pth.tar")
     with pytest.raises(UsageError, match=r"sound\.stages\.2\.1\.0\.weight is missing"):

@@ -78,7 +78,7 @@ def _code(module: str, number: int) -> str:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     named = re.compile(rf"^(import|from) {re.escape(module)}\b", re.MULTILINE)
     only = {"webdataset": "torchcodec"}.get(module)
-    return [block for block in blocks if named.search(block) and not (only and only in block)][number]
+    return str([block for block in blocks if named.search(block) and not (only and only in block)][number])
 
 
 def _run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:

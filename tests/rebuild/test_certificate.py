@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,8 @@ def verdict_on(
 
     rows = {row_["clip"]: row_} if row_ else {}
     listed = more.pop("listed", published())
-    found = judge(listed, catalog or Catalog(), {CLIP.clip: start_s}, more.get("removed", frozenset()), rows, print_of)
+    state: Any = catalog or Catalog()
+    found = judge(listed, state, {CLIP.clip: start_s}, more.get("removed", frozenset()), rows, print_of)
     return found[CLIP.clip]
 
 
@@ -194,12 +196,13 @@ def test_the_table_is_signed_off() -> None:
     table = made()
     assert require_signed(table, "rebuild.json") == table
     assert made()["digest"] == table["digest"]
-    for change in (
+    changes: tuple[Callable[[Any], object], ...] = (
         lambda value: value["clips"][0].update(verdict="gone"),
         lambda value: value["total"].update(identical=4),
         lambda value: value.update(last_day="2027-01-01"),
         lambda value: value["list"].update(digest="e" * 64),
-    ):
+    )
+    for change in changes:
         forged = copy.deepcopy(table)
         change(forged)
         with pytest.raises(UsageError, match="it was changed since"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from yt360.release.contents import Contents, Wanted, gather
 from yt360.release.writing import write_release
 
 VIDEOS_MADE = {"alpha": 3, "beta": 2, "gamma": 2, "delta": 1, "silent": 0}
-SETTINGS = {"shard": {"target_mb": 0.08}, "split": {"test_share": 0.3}}
+SETTINGS: dict[str, Any] = {"shard": {"target_mb": 0.08}, "split": {"test_share": 0.3}}
 LICENCES = {
     "alpha": "Creative Commons Attribution license (reuse allowed)",
     "beta": None,

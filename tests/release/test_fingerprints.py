@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.dataset.conftest import make_root
 from tests.rebuild.sounds import RATE, clip_of, melody, video_of
+from tests.training.world import make_root
 from yt360.dataset.manifest import load_split
 from yt360.dataset.members import MemberReader
 from yt360.dataset.settings import DataSettings

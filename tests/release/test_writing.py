@@ -40,9 +40,9 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def header(folder: Path) -> dict[str, object]:
+def header(folder: Path) -> dict[str, Any]:
     _, text, _ = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
-    return yaml.safe_load(text)
+    return dict(yaml.safe_load(text))
 
 
 @pytest.mark.parametrize("media", [False, True])
@@ -52,7 +52,8 @@ def test_the_same_root_gives_the_same_bytes(catalog: DatasetState, tmp_path: Pat
 
 
 def test_checksums_cover_everything(with_media: Path) -> None:
-    listed = dict(reversed(line.split("  ")) for line in (with_media / "SHA256SUMS").read_text().splitlines())
+    lines = (with_media / "SHA256SUMS").read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
     found = files(with_media)
     assert listed == {name: hashlib.sha256(data).hexdigest() for name, data in found.items() if name != "SHA256SUMS"}
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=with_media, capture_output=True, text=True)
@@ -129,9 +130,8 @@ def test_a_shard_of_which_a_part_is_released_reads_as_well(
 def test_what_is_called_val_elsewhere_is_validation(
     catalog: DatasetState, split: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from yt360.dataset.manifest import read_manifest as real
     from yt360.release import contents
-
-    real = contents.read_manifest
 
     def renamed(root: str, name: str) -> Any:
         table = real(root, name)

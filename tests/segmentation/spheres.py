@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
@@ -52,7 +51,7 @@ class ColourModel:
         distance = [np.abs(picture.astype(int) - COLOURS[c.id]).sum(axis=-1) for c in CATEGORIES]
         nearest = np.argmin(distance, axis=0)
         ids = np.zeros(picture.shape[:2], np.int32)
-        segments: list[dict[str, Any]] = []
+        segments: list[PanopticSegment] = []
         for index, category in enumerate(CATEGORIES):
             mask = (nearest == index).astype(np.uint8)
             count, parts = cv2.connectedComponents(mask) if category.isthing else (2, mask)

@@ -38,7 +38,9 @@ def a_map(seed: int = 0, shape: tuple[int, int] = (20, 40)) -> PanopticMap:
 def test_ids_survive_the_png(ids: np.ndarray) -> None:
     data = encode_ids(ids)
     np.testing.assert_array_equal(decode_ids(data), ids)
-    red_green_blue = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1].astype(int)
+    blue_green_red = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert blue_green_red is not None
+    red_green_blue = blue_green_red[..., ::-1].astype(int)
     np.testing.assert_array_equal(red_green_blue @ [1, 256, 65536], ids)  # COCO's rule, spelled out
 
 

@@ -165,7 +165,9 @@ def test_what_a_processor_found_becomes_coco_ids(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("content", [None, {}, {"config.json": "{}"}, {"config.json": '{"model_type": "bert"}'}])
-def test_what_is_no_such_model_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict | None) -> None:
+def test_what_is_no_such_model_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, Any] | None
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     folder = tmp_path / "model"
     if content is not None:

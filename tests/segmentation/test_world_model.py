@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_weights_are_small_and_nobody_can_take_them_for_coco(model: FpnModel) ->
 
 @pytest.mark.parametrize("way", ["equirectangular", "views"])
 def test_map_of_a_sphere_depends_on_its_own_picture_only(
-    model: FpnModel, pictures: list[WorldPicture], way: str
+    model: FpnModel, pictures: list[WorldPicture], way: Literal["equirectangular", "views"]
 ) -> None:
     shown = [seen(made.picture) for made in pictures[:2]]
     together = segment_spheres(model, shown, SphereSettings(way=way))

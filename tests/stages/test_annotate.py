@@ -38,7 +38,7 @@ TO_THE_LEFT = 75.0
 class NoiseChunk(FakeChunk):
     """Clips whose sound is noise from the left; that of ``bbb`` is silent."""
 
-    def _clip(self, video: str, number: int, workdir: Path) -> Any:  # type: ignore[no-untyped-def]
+    def _clip(self, video: str, number: int, workdir: Path) -> Any:
         made = super()._clip(video, number, workdir)
         rng = np.random.default_rng(number)
         noise = 0.1 * rng.standard_normal(8000) * (video != "bbb")
@@ -59,7 +59,7 @@ ANNOTATING = Registry(
 
 
 class Annotated(Dataset):
-    def recipe(self, videos: Any, **parameters: Any) -> Any:  # type: ignore[no-untyped-def]
+    def recipe(self, videos: Any, **parameters: Any) -> Any:
         stages = {"crawl": {"videos": videos}} | {name: parameters.get(name, {}) for name in ("chunk",)}
         stages["annotate"] = {"enabled": True, "tagger": "none", **parameters.get("annotate", {})}
         stages |= {name: parameters.get(name, {}) for name in ("split", "shard")}
@@ -69,7 +69,7 @@ class Annotated(Dataset):
 class Mapped(Annotated):
     """With maps of a model that sees colours."""
 
-    def recipe(self, videos: Any, **parameters: Any) -> Any:  # type: ignore[no-untyped-def]
+    def recipe(self, videos: Any, **parameters: Any) -> Any:
         path = "tests.stages.segment_fakes:ColourSegment"
         names = ("crawl", "chunk", "segment", "annotate", "split", "shard")
         registry = Registry(stages={name: path if name == "segment" else ANNOTATING.stages[name] for name in names})
@@ -123,7 +123,7 @@ def test_python_reads_events_of_a_clip_and_of_all(dataset: Annotated) -> None:
 
 def test_dcase_reads_the_csv_of_a_member(dataset: Annotated) -> None:
     """Five whole numbers a line and no header, as the challenge's own reader takes them."""
-    row = clips(dataset).loc["aaa-00000"]
+    row: Any = clips(dataset).loc["aaa-00000"]
     data = (dataset.root.path / "shards" / row["shard"]).read_bytes()[row["events_offset"] :][: row["events_size"]]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         lines = archive.read("events.csv").decode().splitlines()
@@ -163,7 +163,7 @@ def test_two_roots_get_the_same_bytes(dataset: Annotated, tmp_path: Path) -> Non
 
 def test_switched_off_nothing_is_different_from_a_recipe_without_the_stage(tmp_path: Path) -> None:
     dataset = Annotated(tmp_path / "a")
-    off = {"annotate": {"enabled": False}}
+    off: dict[str, Any] = {"annotate": {"enabled": False}}
     result = dataset.run({"aaa": 1}, **off)
     assert [stage.planned for stage in result.stages if stage.stage == "annotate"] == [0]
     bare = dataset.bytes()
@@ -213,7 +213,7 @@ def test_maps_come_first_and_events_say_what_is_under_them(tmp_path: Path) -> No
     assert clip.events is not None
     assert clip.events.info["maps"] == "colours"
     (event,) = clip.events.events
-    row, column = (round(float(at)) for at in sphere.to_pixels(*np.radians([event.azimuth_deg[0], 0.0]), *clip.size))
+    row, column = (round(float(at)) for at in sphere.to_pixels(np.radians(event.azimuth_deg[0]), 0.0, *clip.size))
     under = clip.panoptic(0.0)
     assert under is not None
     assert event.segment[0] == under.ids[row, column]
@@ -298,7 +298,9 @@ def test_frequencies_that_leave_nothing_are_wrong_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"weights": "/none/Cnn14.pth"}], ids=["not named", "not there"])
-def test_a_tagger_without_its_files_stops_the_run_before_its_first_video(tmp_path: Path, settings: dict) -> None:
+def test_a_tagger_without_its_files_stops_the_run_before_its_first_video(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
     dataset = Annotated(tmp_path)
     with pytest.raises(UsageError, match=r"annotate\.weights: .*expected a file for the tagger panns, found none"):
         dataset.run({"aaa": 1}, annotate={"tagger": "panns", **settings})
@@ -321,7 +323,8 @@ def test_the_switch_is_no_part_of_the_key_and_what_is_found_is() -> None:
     item = Item("a-00000", "a")
     usual = Annotate(AnnotateParams()).key(item)
     assert Annotate(AnnotateParams(enabled=True)).key(item) == usual
-    for same in ({"weights": "elsewhere.pth"}, {"labels": "x.csv"}, {"device": "cpu"}):
-        assert Annotate(AnnotateParams(**same)).key(item) == usual
-    for other in ({"tagger": "none"}, {"sha256": "ab"}, {"tracks": 2}, {"least_probability": 0.5}, {"apart_deg": 30}):
-        assert Annotate(AnnotateParams(**other)).key(item) != usual
+    for name, other in (("weights", "elsewhere.pth"), ("labels", "x.csv"), ("device", "cpu")):
+        assert Annotate(AnnotateParams.model_validate({name: other})).key(item) == usual
+    changes = ({"tagger": "none"}, {"sha256": "ab"}, {"tracks": 2}, {"least_probability": 0.5}, {"apart_deg": 30})
+    for change in changes:
+        assert Annotate(AnnotateParams.model_validate(change)).key(item) != usual

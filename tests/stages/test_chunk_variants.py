@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -84,14 +85,14 @@ def test_the_sound_of_a_view_is_turned_with_it_and_the_left_ear_is_at_the_left(m
     _, out, _ = made
 
     def sound(name: str) -> np.ndarray:
-        return soundfile.read(out / f"v-00000.{name}.flac", dtype="float32")[0].T
+        return np.asarray(soundfile.read(out / f"v-00000.{name}.flac", dtype="float32")[0].T)
 
     large = sound("large.foa")
     for number, azimuth_deg in enumerate((90, -30)):
         turned = ambisonics.rotate(large, sphere.view_rotation(np.radians(azimuth_deg), 0.0))
         np.testing.assert_allclose(sound(f"view{number}.foa"), turned, atol=1e-4)
-    for name, turned in (("", "large"), ("view0.", "view0"), ("view1.", "view1")):
-        foa = sound(f"{turned}.foa")
+    for name, member in (("", "large"), ("view0.", "view0"), ("view1.", "view1")):
+        foa = sound(f"{member}.foa")
         left, right = np.mean(sound(f"{name}binaural") ** 2, axis=1)
         w_y = float(np.mean(foa[0] * foa[1]))
         assert (left > right) == (w_y > 0)
@@ -113,7 +114,7 @@ def test_same_input_same_bytes_and_left_out_clips_leave_nothing(tmp_path: Path) 
 )
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        ChunkParams(variants=wrong)
+        ChunkParams.model_validate({"variants": wrong})
 
 
 def test_what_passes_full_scale_is_lowered_to_it_and_says_by_how_much(tmp_path: Path) -> None:
@@ -136,6 +137,8 @@ def test_what_passes_full_scale_is_lowered_to_it_and_says_by_how_much(tmp_path: 
 def test_views_are_cut_from_a_panorama_that_is_as_fine_and_has_bounds(
     tmp_path: Path, view_width: int, fov_deg: float, width: int | None, size: tuple[int, int] | None
 ) -> None:
-    views = {"view_azimuths_deg": (0,), "view_width": view_width, "view_fov_deg": fov_deg} if view_width else {}
+    views: dict[str, Any] = (
+        {"view_azimuths_deg": (0,), "view_width": view_width, "view_fov_deg": fov_deg} if view_width else {}
+    )
     params = SMALL.model_copy(update={"variants": VariantSettings(width=width, **views)})
     assert ClipVariants(params, np.zeros((1, 4), np.float32), 1.0, tmp_path).size == size

@@ -64,7 +64,7 @@ STAGES = {
 
 
 def run(folder: Path, videos: list[str], **duplicates: Any) -> tuple[pipeline.RunResult, DatasetState]:
-    stages = {name: {} for name in STAGES} | {
+    stages: Any = {name: {} for name in STAGES} | {
         "crawl": {"videos": dict.fromkeys(videos, 1)}, "duplicates": duplicates, "split": {"test_share": 0.5},
     }  # fmt: skip
     built = recipe.build({"stages": stages}, Registry(STAGES), [], where="test")
@@ -203,7 +203,8 @@ def test_a_fingerprint_from_what_stills_and_voiceover_left_is_the_one_of_the_fil
     }  # fmt: skip
     (tmp_path / "facts.json").write_text(json.dumps(facts))
     item = Item("v", "v", files={"video": path, "facts": tmp_path / "facts.json"})
-    prints, left = [], {}
+    prints: list[VideoFingerprint] = []
+    left: dict[str, Path] = {}
     for stage, name in ((Fingerprint(), ""), (Stills(), "look"), (Voiceover(), "peaks"), (Fingerprint(), "")):
         outcome = stage.process(Item("v", "v", files={**item.files, **left}), context(tmp_path))
         assert isinstance(outcome, Done)

@@ -113,7 +113,7 @@ def test_a_video_of_two_seconds_is_unknown(tmp_path: Path) -> None:
     [((0, 0), 0, 0), ((3, 14), 1, 11), ((0, 36), 3, 12), ((0, 36.1), 3, 12), ((0, 600), 3, 12)],
 )
 def test_stretches_are_equally_long_and_inside(span: Any, count: int, length: int) -> None:
-    found = stretches(*span, StretchSettings())
+    found = stretches(span[0], span[1], StretchSettings())
     assert len(found) == count
     assert all(one == pytest.approx(length) for _, one in found)
     assert all(span[0] <= at and at + one <= span[1] + 1e-9 for at, one in found)

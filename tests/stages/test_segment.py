@@ -98,7 +98,7 @@ def test_clip_whose_maps_cannot_be_made_stays_without_them_until_they_can(
     """The real stage, and no weights anywhere: named, counted, and in the dataset all the same."""
     monkeypatch.setenv("YT360_CACHE", str(tmp_path / "cache"))
     real = MappedDataset(tmp_path / "root", with_segment("yt360.stages.segment:Segment"))
-    missing = {"segment": {"model": "panoptic-fpn-r101", "weights": "http://127.0.0.1:9/none.pkl"}}
+    missing: dict[str, Any] = {"segment": {"model": "panoptic-fpn-r101", "weights": "http://127.0.0.1:9/none.pkl"}}
     result = real.run({"aaa": 1}, **missing)
     assert [(record.kind, record.stage) for record in result.failed] == [("no-model", "segment")]
     assert "panoptic-fpn-r101: the weights are not on this machine; fetch http://127.0.0.1:9" in result.failed[0].error
@@ -120,7 +120,9 @@ def test_every_sample_has_the_member_of_maps_once_one_has(dataset: MappedDataset
         with tarfile.open(path) as tar:
             names = tar.getnames()
             if "aaa-00010.panoptic.zip" in names:
-                assert len(ClipMaps(tar.extractfile("aaa-00010.panoptic.zip").read())) == 0
+                member = tar.extractfile("aaa-00010.panoptic.zip")
+                assert member is not None
+                assert len(ClipMaps(member.read())) == 0
         keys = {name.partition(".")[0] for name in names}
         assert len(names) == 4 * len(keys)
     assert yt360.open(some.root.path)["aaa-00010"].panoptic(0.0) is None

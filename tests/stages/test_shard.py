@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -167,7 +168,7 @@ def test_manifests_that_are_damaged_are_found_and_written_anew(dataset: Dataset)
 
 def test_every_video_is_in_the_manifest_with_its_reason(dataset: Dataset) -> None:
     dataset.run(VIDEOS | {"quiet": 0})
-    table = pd.read_parquet(dataset.root.manifests / "videos.parquet").set_index("video")
+    table: Any = pd.read_parquet(dataset.root.manifests / "videos.parquet").set_index("video")
     assert len(table) == len(VIDEOS) + 1
     assert table.loc["quiet", ["status", "stage", "reason", "clips"]].tolist() == ["filtered", "chunk", "silent", 0]
     assert table.loc["video01", ["status", "clips"]].tolist() == ["kept", 2]
@@ -222,7 +223,7 @@ def test_a_tar_as_we_write_it_is_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", [{"mtime": 1}, {"mode": 0o645}, {"mode": 0o600}, {"uname": "me"}, {"uname": "0"}])
-def test_a_tar_with_another_header_is_somebody_elses(tmp_path: Path, header: dict[str, object]) -> None:
+def test_a_tar_with_another_header_is_somebody_elses(tmp_path: Path, header: dict[str, Any]) -> None:
     assert not is_our_tar(_tar(tmp_path / "train-000000.tar", **header))
 
 

@@ -51,7 +51,7 @@ def _in_shards(dataset: Dataset) -> set[str]:
 
 def _consistent(dataset: Dataset) -> None:
     """Every row of the manifest points at the bytes that it says, and no member is without a row."""
-    rows = _clips(dataset)
+    rows: Any = _clips(dataset)
     for row in rows.itertuples():
         members = read_members(dataset.root.path / "shards" / row.shard)
         assert members[f"{row.clip}.video.mp4"] == (row.video_offset, row.video_size)
@@ -87,7 +87,7 @@ def test_shards_keep_all_while_a_stage_before_them_waits(made: Dataset, changed:
 def test_no_row_goes_while_the_shards_wait(made: Dataset, stage: str) -> None:
     """A stage run by itself published manifests without what waited behind it."""
     before, rows = _shards(made), _clips(made)
-    changed = {"split": {"test_share": 0.1}, "chunk": {"tone_hz": 300.0}}
+    changed: dict[str, Any] = {"split": {"test_share": 0.1}, "chunk": {"tone_hz": 300.0}}
     _only(made, stage, **{stage: changed[stage]} if stage in changed else {})
     assert _shards(made) == before
     pd.testing.assert_frame_equal(_clips(made), rows)

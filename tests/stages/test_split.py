@@ -184,7 +184,7 @@ def video(name: str, cluster: str = "", channel: str = "", **given: str) -> Item
     return Item(name, name, meta={"cluster": cluster or name, "channel": channel, **given})
 
 
-def split_of(items: list[Item], kept: Kept, **params: object) -> dict[str, str]:
+def split_of(items: list[Item], kept: Kept, **params: Any) -> dict[str, str]:
     outcomes = Split(SplitParams(**params)).reduce(items, cast("FanInContext", kept))
     return {
         name: str(outcome.measures["split"]) if isinstance(outcome, Done) else "left out"

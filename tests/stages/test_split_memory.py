@@ -98,7 +98,7 @@ def test_sides_that_cannot_be_read_are_refused_not_drawn_anew(text: str) -> None
 
 def test_a_side_is_part_of_the_key_and_a_dropped_one_too() -> None:
     stage = Split(SplitParams())
-    outcomes = [
+    outcomes: list[Done | Filtered] = [
         Done(measures={"split": "train", "by": "draw"}),
         Done(measures={"split": "test", "by": "draw"}),
         Done(measures={"split": "test", "by": "list"}),

@@ -118,7 +118,7 @@ def test_thresholds_decide_again_from_measures_alone(good: Path, tmp_path: Path)
     refusal = strict.decide(outcome.measures)
     assert refusal is not None
     assert refusal.reason == "too-short"
-    deaf = Validate(thresholds=ValidateThresholds(ambisonics={"valid_probability": 1.0}))
+    deaf = Validate(thresholds=ValidateThresholds.model_validate({"ambisonics": {"valid_probability": 1.0}}))
     refusal = deaf.decide(outcome.measures)
     assert refusal is not None
     assert refusal.reason in ("invalid-ambisonics", "uncertain-ambisonics")
@@ -146,7 +146,7 @@ def test_the_picture_is_decided_again_from_what_was_recorded(good: Path, tmp_pat
 
 def test_unknown_limit_is_wrong_use() -> None:
     with pytest.raises(ValueError, match="highest_ballance"):
-        ValidateThresholds(ambisonics={"highest_ballance_db": 1.0})
+        ValidateThresholds.model_validate({"ambisonics": {"highest_ballance_db": 1.0}})
 
 
 @pytest.mark.parametrize("kind", sorted(INVALID))

@@ -31,7 +31,7 @@ REAL = [
 ]
 
 
-def run(tmp_path: Path, files: dict[str, Path], facts: dict) -> Any:
+def run(tmp_path: Path, files: dict[str, Path], facts: dict[str, Any]) -> Any:
     (tmp_path / "facts.json").write_text(json.dumps(facts))
     stage = Voiceover()
     outcome = stage.process(Item("v", "v", files={**files, "facts": tmp_path / "facts.json"}), context(tmp_path))
@@ -41,7 +41,7 @@ def run(tmp_path: Path, files: dict[str, Path], facts: dict) -> Any:
     return stage.decide(measures), measures
 
 
-def wave(tmp_path: Path, sound: np.ndarray) -> tuple[dict[str, Path], dict]:
+def wave(tmp_path: Path, sound: np.ndarray) -> tuple[dict[str, Path], dict[str, Any]]:
     path = tmp_path / "sound.wav"
     soundfile.write(path, sound.T, sounds.RATE, subtype="FLOAT")
     reading = {"channels": len(sound), "sample_rate_hz": sounds.RATE, "source": "video"}

@@ -11,12 +11,12 @@ from yt360.training.loop import TrainingSummary, train
 from yt360.training.recipe import TrainingRecipe
 
 
-def log(out: Path, kind: str = "step") -> list[dict]:
+def log(out: Path, kind: str = "step") -> list[dict[str, Any]]:
     """The records of one kind."""
     return [r for r in map(json.loads, (out / "log.jsonl").read_text().splitlines()) if r["kind"] == kind]
 
 
-def losses(out: Path) -> list[tuple]:
+def losses(out: Path) -> list[tuple[Any, ...]]:
     """All that must not depend on how often a run was interrupted."""
     names = ("phase", "step", "epoch", "loss", "avc_accuracy", "avsa_accuracy")
     return [tuple(r[n] for n in names if n in r) for kind in ("step", "evaluation") for r in log(out, kind)]

@@ -12,6 +12,7 @@ from tests.training.world import edit_manifest, make_root, tiny
 from yt360.errors import UsageError
 from yt360.models.folder import list_checkpoints
 from yt360.training import samples
+from yt360.training.batch_plan import Request
 from yt360.training.loop import TrainingError
 from yt360.training.step import TrainStep
 
@@ -21,7 +22,7 @@ def test_not_a_number_stops_with_the_clips_of_the_batch(
 ) -> None:
     real = TrainStep.align
 
-    def align(self, batch: Any, **kwargs: Any) -> Any:
+    def align(self: Any, batch: Any, **kwargs: Any) -> Any:
         result = real(self, batch, **kwargs)
         return result._replace(loss=result.loss * float("nan")) if batch.step == 2 else result
 
@@ -58,12 +59,12 @@ def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_pat
 def test_one_bad_sample_in_a_hundred_is_survived(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = samples.SampleDataset.__getitem__
 
-    def get(self, request: pytest.FixtureRequest) -> Any:
+    def get(self: Any, request: Request) -> Any:
         if request.seed[1:] == (1, 0, 5, 0):
             return loop_bad(request)
         return real(self, request)
 
-    def loop_bad(request: pytest.FixtureRequest) -> Any:
+    def loop_bad(request: Request) -> Any:
         from yt360.training.samples import BadSample
 
         return BadSample(request, "video000-00000", "corrupt-member", "clip video000-00000: planted")

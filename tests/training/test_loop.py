@@ -78,10 +78,10 @@ def test_start_from_takes_the_encoders_and_refuses_other_ones(root: Path, finish
 def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    states = []
+    states: list[Any] = []
     real = loop._Run._begin_phase
 
-    def begin(self, number: Any) -> None:
+    def begin(self: Any, number: int) -> None:
         before = None if number == 0 else {k: v.clone() for k, v in self.train_step.model.state_dict().items()}
         real(self, number)
         states.append(
@@ -103,7 +103,7 @@ def test_encoders_pass_from_phase_to_phase_and_heads_start_fresh(
 
 def test_loaded_encoders_are_those_that_were_trained(finished: Path) -> None:
     for folder in (finished, finished / "model", list_checkpoints(finished / "checkpoints")[-1]):
-        encoders = load_encoders(folder)
+        encoders: Any = load_encoders(folder)
         assert not encoders.video.training
         tensors, _ = read_model(finished / "model")
         assert torch.equal(encoders.video.stem[0].weight, tensors["video.stem.0.weight"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,9 @@ def test_weights_that_are_not_there(root: Path, tmp_path: Path, name: str, found
         ({"model": {"picture_scale": "kinetics"}}, "normalised otherwise"),
     ],
 )
-def test_weights_that_do_not_fit(root: Path, finished: Path, tmp_path: Path, changed: dict, match: str) -> None:
+def test_weights_that_do_not_fit(
+    root: Path, finished: Path, tmp_path: Path, changed: dict[str, Any], match: str
+) -> None:
     with pytest.raises(UsageError, match=match):
         run(tiny(start_from=str(finished / "model"), **changed), root, tmp_path / "out")
     assert _left(tmp_path / "out") == set()

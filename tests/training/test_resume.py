@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 
 from tests import CHECKOUT
 from tests.training.runs import log, long_recipe, losses, run
@@ -117,7 +118,7 @@ def test_a_checkpoint_that_was_not_finished_is_not_one(
     root: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while writing the second checkpoint: the run goes on from the first."""
-    real, count = tensor_files.save_file, [0]
+    real, count = safetensors.torch.save_file, [0]
 
     def save(*args: Any, **settings: Any) -> None:
         count[0] += 1
@@ -153,6 +154,7 @@ def test_sigterm_ends_with_a_checkpoint_and_the_same_losses_follow(root: Path, t
     deadline = time.monotonic() + 60
     while not (out / "log.jsonl").exists() or len(log(out)) < 3:
         assert time.monotonic() < deadline
+        assert process.stderr is not None
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.training.world import tiny
+from tests.training.world import edit_manifest, tiny
+from yt360 import ambisonics
 from yt360.dataset import decoding
-from yt360.dataset.manifest import ClipRow, ClipSplit
+from yt360.dataset.manifest import ClipRow, ClipSplit, load_split
 from yt360.dataset.members import MemberReader
 from yt360.hashing import digest_json
 from yt360.training.batch_plan import BatchPlan, Request
-from yt360.training.samples import make_sample
+from yt360.training.samples import BadSample, Collate, Sample, SampleDataset, make_sample
 
 RATE = 24000
 AVTS = {"name": "avts", "objective": "avts", "views": 2, "batch": 4, "translators": False, "steps": 2}
@@ -82,3 +84,70 @@ def test_what_is_drawn_for_a_request_is_what_it_ever_was(decoded: MemberReader) 
         np.testing.assert_allclose(made.pictures[:, 0, 0, 0], pixels, atol=1)
         assert made.sound[0, 0, 0] * 36000 == pytest.approx(start, abs=0.5)
         np.testing.assert_allclose(made.directions, DIRECTIONS, atol=1e-5)
+
+
+def load(root: Path, name: str = "train") -> ClipSplit:
+    return load_split(str(root), name, tiny().data, RATE)
+
+
+def dataset(root: Path, recipe: Any) -> Any:
+    splits = [load(root), load(root, "test")]
+    return SampleDataset(recipe, str(root), splits), BatchPlan(recipe, *splits), splits
+
+
+def test_a_sample_shows_what_it_sounds_like(root: Path) -> None:
+    """The world has one disc a clip that sounds from where it is: if it is in a view's middle, its sound is on +X."""
+    recipe = tiny(views={"energy_share": 1.0, "size": 32, "flip": 0.5, "jitter": [0, 0, 0, 0]})
+    data, plan, _ = dataset(root, recipe)
+    checked = 0
+    for request in (r for batch in plan.requests(1) for r in batch if r.split == "train"):
+        sample = data[request]
+        for view in range(2):
+            heard = ambisonics.sound_direction(sample.matrices[view] @ sample.sound[0])
+            picture = sample.pictures[view].mean(axis=0)
+            saturation = picture.max(axis=-1) - picture.min(axis=-1)
+            disc = saturation > 140
+            if disc.sum() < 40 or disc[[0, -1]].any() or disc[:, [0, -1]].any():
+                continue
+            rows, columns = np.nonzero(disc)
+            assert (columns.mean() < 15.5) == (heard.azimuth > 0) or abs(columns.mean() - 15.5) < 2
+            assert (rows.mean() < 15.5) == (heard.elevation > 0) or abs(rows.mean() - 15.5) < 2
+            checked += 1
+    assert checked >= 3
+
+
+def test_a_sample_is_the_same_every_time_it_is_asked_for(root: Path) -> None:
+    data, plan, _ = dataset(root, tiny())
+    request = next(iter(plan.requests()))[0]
+    one, two = data[request], data[request]
+    np.testing.assert_array_equal(one.pictures, two.pictures)
+    np.testing.assert_array_equal(one.sound, two.sound)
+    np.testing.assert_array_equal(one.matrices, two.matrices)
+
+
+def test_avts_has_one_direction_and_several_moments(root: Path) -> None:
+    phase = {"name": "avts", "objective": "avts", "views": 2, "batch": 2, "translators": False, "steps": 1}
+    data, plan, _ = dataset(root, tiny(phases=[phase]))
+    sample = data[next(iter(plan.requests()))[0]]
+    assert isinstance(sample, Sample)
+    assert sample.sound.shape == (2, 4, RATE)
+    assert np.abs(sample.sound[0] - sample.sound[1]).max() > 0
+    np.testing.assert_array_equal(sample.directions[0], sample.directions[1])
+    np.testing.assert_array_equal(sample.matrices[0], sample.matrices[1])
+
+
+def test_bad_samples_are_named_and_left_out_of_the_batch(own_root: Path) -> None:
+    recipe = tiny()
+    split = load(own_root)
+    edit_manifest(own_root, lambda rows: rows[1].update(foa_digest="0" * 40))
+    bad_split = load(own_root)
+    data = SampleDataset(recipe, str(own_root), [bad_split])
+    made = [data[Request("train", index, index // 2, (0, 1, index), augment=True)] for index in range(3)]
+    assert isinstance(made[1], BadSample)
+    batch = Collate([split])(made)
+    assert batch.clips == ("video000-00000", "video001-00000")
+    assert [bad.clip for bad in batch.bad] == ["video000-00010"]
+    assert batch.pictures.shape[0] == 2
+    nothing = Collate([split])([made[1]])
+    assert nothing.clips == ()
+    assert nothing.pictures.numel() == 0

@@ -35,7 +35,8 @@ class Serving:
     """Starts servers and stops them at the end."""
 
     def __init__(self, scratch: Path) -> None:
-        self._scratch, self._stop, self._count = scratch, [], 0
+        self._scratch, self._count = scratch, 0
+        self._stop: list[Any] = []
 
     def __call__(
         self, root: Root, registry: Any = REGISTRY, person: str = "ann", others: tuple[Path, ...] = ()

@@ -50,6 +50,7 @@ def main(location: str, folder: Path) -> None:
 
 def _save(browser: Any, path: Path) -> None:
     picture = cv2.imdecode(np.frombuffer(browser.get_screenshot_as_png(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     good, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 82])
     assert good
     path.parent.mkdir(parents=True, exist_ok=True)

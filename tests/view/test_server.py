@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def served(serve: Serving, root: Root) -> Served:
 
 
 @pytest.fixture(scope="module")
-def clips(serve: Serving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def clips(serve: Serving, tmp_path_factory: pytest.TempPathFactory) -> Served:
     """Videos that were cut into clips, in shards."""
     made = Dataset(tmp_path_factory.mktemp("clips") / "root")
     made.run({"one": 2, "two": 1}, workers=1)

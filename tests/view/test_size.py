@@ -35,7 +35,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subproce
         "--labels",
         folder / "l.tsv",
     ]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen([str(word) for word in command], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         yield running, running.stdout.readline().strip()
         running.send_signal(signal.SIGINT)

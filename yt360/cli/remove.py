@@ -12,6 +12,7 @@ import click
 from yt360.cli.common import json_option, open_root, print_json, root_option
 from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
+from yt360.cli.outcome import plural
 from yt360.cli.plain_text import clean
 from yt360.cli.takedown import copies, meant
 from yt360.crawling.removed_ids import Tombstone, bury, removed_ids
@@ -30,7 +31,7 @@ from yt360.stages import REGISTRY
 from yt360.stages.shard import Shard, planned_params
 from yt360.stages.shards_as_they_lie import ShardsAsTheyLie
 
-_FATES = {"edited": "loses what it says of them", "rewritten": "is written again without them"}
+_FATES = {"edited": "edit", "rewritten": "rewrite without them"}
 
 
 @click.command("remove", cls=ItemCommand, short_help="Take videos down: delete all that was made of them, for good.")
@@ -91,10 +92,10 @@ def remove_command(
         else:
             for kind in ("folders", "pictures", "files", "edited", "rewritten"):
                 for path in told[kind]:
-                    click.echo(f"{_FATES.get(kind, 'goes')}: {clean(path, 4096)}")
+                    click.echo(f"{_FATES.get(kind, 'delete')}: {clean(path, 4096)}")
             for stage, count in found.ledger.items():
                 if count:
-                    click.echo(f"goes: {count} records of {stage}")
+                    click.echo(f"delete: {plural(count, 'record')} of {stage}")
         return 0
     if not yes:
         click.confirm("Delete all this for good?", abort=True, err=True)
@@ -127,7 +128,7 @@ def remove_command(
         print_json(told)
     else:
         click.echo(f"removed: {', '.join(clean(name, 80) for name in sorted(items))}")
-        click.echo("run the recipe again if one of them stood for its duplicates; make the report again")
+        click.echo("next: yt360 run, where other copies of them may take their place; yt360 report")
     return 0
 
 
@@ -187,6 +188,7 @@ def _say(told: Mapping[str, Any]) -> None:
     for name in told["unknown"]:
         click.echo(f"{clean(name, 80)}: never seen in this root; its tombstone will keep it out")
     click.echo(
-        f"{len(told['folders'])} folders and {len(told['pictures'])} pictures ({told['bytes'] / 1e6:.1f} MB), "
-        f"{told['records']} records; shards to write again: {', '.join(told['shards']) or 'none'}"
+        f"{plural(len(told['folders']), 'folder')} and {plural(len(told['pictures']), 'picture')} "
+        f"({told['bytes'] / 1e6:.1f} MB), {plural(told['records'], 'record')}; "
+        f"shards to write again: {', '.join(told['shards']) or 'none'}"
     )

@@ -87,7 +87,7 @@ class Policy:
 POLICIES = {
     policy.name: policy
     for policy in (
-        Policy("all", "every video, whatever its licence: who publishes it answers for that", lambda _: True),
+        Policy("all", "every video, whatever its licence; the publisher is responsible for that", lambda _: True),
         Policy(
             "cc",
             "videos in the public domain or under Creative Commons licences that allow adaptations to be shared",

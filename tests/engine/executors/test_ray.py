@@ -34,7 +34,12 @@ def cluster() -> Iterator[object]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_DEDUP_LOGS", "0")
         patch.setenv("RAY_raylet_start_wait_time_s", "150")  # on a busy machine
-        small = {"num_cpus": 1, "object_store_memory": 80 << 20, "memory": 4 << 30, "include_dashboard": False}
+        small: dict[str, Any] = {
+            "num_cpus": 1,
+            "object_store_memory": 80 << 20,
+            "memory": 4 << 30,
+            "include_dashboard": False,
+        }
         made = Cluster(initialize_head=True, head_node_args={**small, "num_cpus": 0})
         made.add_node(**{k: v for k, v in small.items() if k != "include_dashboard"})
         ray.init(address=made.address, log_to_driver=False, logging_level="error")
@@ -84,7 +89,7 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
     assert time.monotonic() - started < 100
 
 
-def test_ray_gives_the_bytes_of_a_local_run(cluster: object, tmp_path: Path, root: Root) -> None:
+def test_ray_gives_the_bytes_of_a_local_run(cluster: Any, tmp_path: Path, root: Root) -> None:
     run(root, toy_recipe())
     other = Root(tmp_path / "on-ray")
     made = toy_recipe()
@@ -95,7 +100,7 @@ def test_ray_gives_the_bytes_of_a_local_run(cluster: object, tmp_path: Path, roo
 
 
 def test_item_that_ends_its_worker_three_times_is_set_aside_with_its_log(
-    cluster: object, root: Root, marks: Marks
+    cluster: Any, root: Root, marks: Marks
 ) -> None:
     made = toy_recipe(["a", "bb"], behaviour={"bb": "segfault"}, marks=marks.folder)
     result = _run(root, made)
@@ -108,7 +113,7 @@ def test_item_that_ends_its_worker_three_times_is_set_aside_with_its_log(
 
 
 def test_node_that_dies_costs_its_items_one_more_attempt_and_nothing_else(
-    cluster: object, tmp_path: Path, root: Root, marks: Marks
+    cluster: Any, tmp_path: Path, root: Root, marks: Marks
 ) -> None:
     names = [f"item{n}" for n in range(6)]
     made = toy_recipe(names, seconds=0.6, marks=marks.folder)

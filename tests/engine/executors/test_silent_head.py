@@ -156,7 +156,9 @@ def test_a_head_that_falls_silent_ends_the_run_by_name_and_keeps_what_was_finish
     made = toy_recipe(NAMES)
     stub = silent(what, at)
     options = pipeline.Options(min_free_bytes=0)
-    monkeypatch.setattr(executor.socket, "create_connection", lambda *_: types.SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(
+        "yt360.engine.executors.ray.socket.create_connection", lambda *_: types.SimpleNamespace(close=lambda: None)
+    )
     engine = RayExecutor("head:6379")
     with pytest.raises(ClusterSilentError, match=r"head:6379: the head of the Ray cluster did not answer .* is kept"):
         pipeline.run(made, root, options, engine=engine)

@@ -25,6 +25,7 @@ from yt360.engine.events import EventLog
 from yt360.engine.executors import slurm
 from yt360.engine.executors.slurm import Settings, expression
 from yt360.engine.stage_run import StageRun
+from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import Yt360Error
@@ -68,7 +69,7 @@ def test_arrays_in_windows_give_the_bytes_of_a_local_run(tmp_path: Path, root: R
     assert (progress.finished, progress.failed, dict(progress.left)) == (True, 0, {})
     assert tree(other) == tree(root)
     assert all(not one.array for one in slurm.missing(other, made.stages))
-    records = [r for r in slurm.ledger.read(other.ledger / "misbehave") if r.item == "a"]
+    records = [r for r in ledger.read(other.ledger / "misbehave") if r.item == "a"]
     assert records[0].log.startswith(f"logs/{run_id}/")
 
 
@@ -104,7 +105,7 @@ def test_command_line_runs_a_recipe_and_explain_finds_the_log(tmp_path: Path) ->
     recipe.write_text(json.dumps({"stages": {"source": {"names": NAMES[:2]}, "misbehave": {"behaviour": behaviour}}}))
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
-    def toy(*words: str) -> subprocess.CompletedProcess:
+    def toy(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tests.engine.toy_cli", *words]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=200)
 
@@ -129,7 +130,12 @@ def test_a_run_whose_jobs_are_gone_is_given_up_at_the_third_look(root: Root, mon
     (folder / "progress.json").write_text(json.dumps(asdict(going)))
     queues = iter([{7, 8}, set(), set(), {8}, set(), set(), set(), {8}])
     looked: list[set[int]] = []
-    monkeypatch.setattr(slurm, "queued", lambda: looked.append(next(queues)) or looked[-1])
+
+    def queued() -> set[int]:
+        looked.append(next(queues))
+        return looked[-1]
+
+    monkeypatch.setattr(slurm, "queued", queued)
     said: list[slurm.Progress] = []
     with pytest.raises(Yt360Error, match="none of its jobs is in SLURM's queue, and stage chunk is not finished"):
         slurm.wait(root, "r1", every_s=0.0, say=said.append)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
 from yt360.engine.state.ledger import LedgerWriter, Record
 from yt360.engine.state.plan import ItemPlan, packed, unpacked
-from yt360.engine.storage import Root
+from yt360.engine.storage import SNAPSHOTS, Root
 from yt360.report.history import explain
 
 
@@ -75,7 +76,8 @@ def test_how_an_item_stands_is_told_without_reading_what_it_is_made_of(
     whole = {name: (entry.state, entry.record) for name, entry in entries.items()}
     fresh = DatasetState(root, made.stages)
     monkeypatch.setattr(DatasetState, "_item", lambda *_: pytest.fail("an item was made"))
-    assert {name: tuple(fresh.entries("third").standing(name)) for name in whole} == whole
+    standing: Any = fresh.entries("third").standing
+    assert {name: tuple(standing(name)) for name in whole} == whole
     assert fresh.entries("third").standing("nothing") is None
 
 
@@ -114,7 +116,7 @@ def test_states_of_many_are_the_states_of_each(tmp_path_factory: pytest.TempPath
         records = latest_records.Records(held)
         assert dict(records.items()) == by_hand
         plan = ItemPlan.of_items(stage, items)
-        places = latest_records.np.array([held.names.place(item.id) for item in items])
+        places = np.array([held.names.place(item.id) for item in items])
         many = [STATES[code] for code in states_of(stage, plan.keys, held, places)]
         assert many == [state_by_hand(stage, keys[item.id], by_hand.get(item.id)) for item in items]
 
@@ -148,7 +150,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_status_keeps_what_it_worked_out(root: Root, kept: None) -> None:
     made = chain()
     run_inline(root, made)
-    folder = root.state / snapshot.SNAPSHOTS
+    folder = root.state / SNAPSHOTS
     for path in folder.iterdir():
         path.unlink()
     catalog = DatasetState(root, made.stages)
@@ -159,7 +161,7 @@ def test_status_keeps_what_it_worked_out(root: Root, kept: None) -> None:
     assert _status(root, made) == summary
 
 
-def _status(root: Root, made: recipe.Recipe) -> dict:
+def _status(root: Root, made: recipe.Recipe) -> dict[str, Any]:
     return summarize(DatasetState(root, made.stages))
 
 
@@ -176,7 +178,7 @@ def test_snapshot_is_used_and_says_the_same(root: Root, kept: None, monkeypatch:
         patch.setattr(latest_records, "load", None)  # the ledger is not asked for
         assert _status(root, made) == before[0]
         assert run_inline(root, made).worked == 0
-    for path in (root.state / snapshot.SNAPSHOTS).iterdir():
+    for path in (root.state / SNAPSHOTS).iterdir():
         path.unlink()
     after = _status(root, made), states(root, made, "third"), explain(DatasetState(root, made.stages), "item00000003-1")
     assert before == after
@@ -208,7 +210,7 @@ def test_snapshot_of_yesterday_is_never_believed(
         expected = {}
         assert set(states(root, made, "second").values()) == {"waiting"}
     else:
-        for path in (root.state / snapshot.SNAPSHOTS).iterdir():
+        for path in (root.state / SNAPSHOTS).iterdir():
             path.write_bytes(b"PAR1 nonsense")
     assert states(root, made, "third") == expected
 

@@ -292,7 +292,7 @@ def test_stored_record_with_another_verdict_is_written_as_one_that_was_taken_apa
         children=({"id": "a-0", "outputs": {"z": blob.to_json()}, "meta": {"n": 1}},), tools={"ffmpeg": "9"},
     )  # fmt: skip
     found = stored(tmp_path, made, compacted)
-    verdict = {"status": "filtered", "sequence": 2, "reason": "still", "detail": "größer"}
+    verdict: dict[str, Any] = {"status": "filtered", "sequence": 2, "reason": "still", "detail": "größer"}
     again = found.changed(**verdict)
     assert again == replace(made, **verdict) == made.changed(**verdict)
     assert again.line() == made.changed(**verdict).line()

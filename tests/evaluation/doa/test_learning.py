@@ -38,7 +38,7 @@ def burst(rng: np.random.Generator, label: int, samples: int) -> np.ndarray:
     time_s = np.arange(samples) / RATE_HZ
     if label:
         return 0.1 * np.diff(rng.normal(size=samples + 1))
-    return 0.2 * sum(np.sin(2 * np.pi * 150 * k * time_s) / k for k in range(1, 12))
+    return np.asarray(0.2 * sum(np.sin(2 * np.pi * 150 * k * time_s) / k for k in range(1, 12)))
 
 
 def make_folder(folder: Path, recordings: int, seed: int) -> Path:

@@ -166,13 +166,15 @@ def test_crops_have_their_size_and_the_centre_is_the_centre() -> None:
 def test_clips_of_a_test_video_are_random_then_uniform(datasets: Path) -> None:
     fold = load_fold(datasets, "ucf101", 1)
     task = ActionTask(frames_per_second=25, **SMALL)  # type: ignore[arg-type]
-    clips = TestClips(fold.test, task, seed=0)[0]["pictures"]
+    shown: Any = TestClips(fold.test, task, seed=0)
+    trained: Any = [TrainClips(fold.train, task, 0, epoch) for epoch in (0, 1)]
+    clips = shown[0]["pictures"]
     assert clips.shape == (6, 4, 16, 16, 3)
     starts = clips[:, 0, 8, 8, 1] / 8
     np.testing.assert_allclose(starts[3:], [0, 8, 16], atol=1.2)
-    again = TestClips(fold.test, task, seed=0)[0]["pictures"]
+    again = shown[0]["pictures"]
     np.testing.assert_array_equal(clips, again)
-    first, second = (TrainClips(fold.train, task, 0, epoch)[0]["pictures"] for epoch in (0, 1))
+    first, second = (each[0]["pictures"] for each in trained)
     assert not np.array_equal(first, second), "every epoch draws its own clips"
 
 

@@ -72,7 +72,7 @@ def test_partners_are_drawn_evenly() -> None:
 
 
 def _oracle_extract(
-    pretrained: Any, batch: dict[str, Tensor], *, requests: list[Request], turns: tuple, seed: int
+    pretrained: Any, batch: dict[str, Tensor], *, requests: list[Request], turns: tuple[Any, ...], seed: int
 ) -> dict[str, Tensor]:
     """Features that are the truth: which clip, and the matrix that turned the sound to the view."""
     own = [requests[int(index)] for index in batch["index"]]
@@ -117,12 +117,13 @@ def test_an_oracle_scores_100(
     make = partial(make_views, settings=extractor.settings, reader=MemberReader(str(labelled_root)))
     extract = partial(_oracle_extract, requests=requests, turns=turns, seed=0)
     found, _ = extractor.run(RequestDataset(requests, split, make), len(requests), extract, "oracle", "oracle")
-    bank = Bank(videos=videos_of(split, requests), **{k: v for k, v in found.items() if k != "index"})
+    tensors: dict[str, Any] = {name: tensor for name, tensor in found.items() if name != "index"}
+    bank = Bank(videos=videos_of(split, requests), **tensors)
     judged = binary.judge(task, bank, _knows, model, seed=0)
     assert binary.accuracy(judged).value == 100
     assert judged.truth.sum() == len(requests)
     if isinstance(task, AvsaBinTask):
-        rows = binary.by_angle(task, judged)
+        rows: Any = binary.by_angle(task, judged)
         assert all(row["recognised"] == 100 for row in rows)
         assert sum(row["n"] for row in rows) == (~judged.truth).sum()
 
@@ -151,7 +152,11 @@ def test_guessing_gives_exactly_half_whatever_the_guess(model: Pretrained) -> No
     bank = Bank(features, features, features[:, None], torch.zeros(30, 1), torch.zeros(30, 2, 3), np.arange(30) // 3)
     for answer in (0.0, 1.0):
         logits = torch.tensor([[1 - answer, answer]])
-        judged = binary.judge(AvcBinTask(views=2), bank, lambda v, s, x=logits: x.expand(len(v), 2), model, 0)
+
+        def always(video: Any, _: Any, logits: Any = logits) -> Any:
+            return logits.expand(len(video), 2)
+
+        judged = binary.judge(AvcBinTask(views=2), bank, always, model, 0)
         assert binary.accuracy(judged).value == 50
 
 

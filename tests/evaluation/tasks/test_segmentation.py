@@ -142,7 +142,7 @@ def test_stitching_puts_every_direction_where_it_is() -> None:
     size = 64
 
     def octant(rays: np.ndarray) -> np.ndarray:
-        return ((rays > 0) * [1, 2, 4]).sum(-1)
+        return np.asarray(((rays > 0) * [1, 2, 4]).sum(-1))
 
     scores = np.stack([np.eye(8)[octant(view.rays(size, size))].transpose(2, 0, 1) * 20 for view in views])
     found = stitch(scores, views, (40, 80))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.stages.test_duplicates import music
+from tests.filters.duplicates.test_matching import music
 from yt360.errors import ItemError
 from yt360.filters.duplicates import audio_fingerprint
 from yt360.filters.duplicates.peak_files import read_peaks, while_passing, write_peaks

@@ -10,7 +10,8 @@ from yt360.filters.evaluation.label_table import Label, LabelTable
 
 
 def of_counts(counts: dict[tuple[str, str], int]) -> tuple[dict[str, str], dict[str, str]]:
-    first, second = {}, {}
+    first: dict[str, str] = {}
+    second: dict[str, str] = {}
     for (one, two), count in counts.items():
         for _ in range(count):
             name = f"video{len(first)}"

@@ -24,14 +24,18 @@ def both(turned_deg: float = 0.0) -> SeenAndHeard:
 @pytest.mark.parametrize("yaw_deg", [0.0, 70.0, -130.0])
 def test_a_sound_that_moves_with_what_is_seen_gives_its_heading(yaw_deg: float) -> None:
     found = heading_evidence([both(-yaw_deg)])
+    assert found is not None
     assert abs((found.yaw_deg - yaw_deg + 180) % 360 - 180) < 8
+    assert found is not None
     assert found.correlation > 0.6
+    assert found is not None
     assert found.correlation > 1.5 * found.mirrored
 
 
 def test_a_mirrored_sound_fits_better_the_other_way_round() -> None:
     part = both()
     found = heading_evidence([SeenAndHeard(part.seen, part.heard[:, ::-1], part.heading, part.fps)])
+    assert found is not None
     assert found.mirrored > 1.5 * found.correlation
 
 
@@ -44,6 +48,7 @@ def test_what_only_sounds_louder_and_softer_in_place_is_no_trajectory() -> None:
     heard += 0.01 * rng.random(heard.shape)
     seen += 0.01 * rng.random(seen.shape)
     found = heading_evidence([SeenAndHeard(seen, heard, np.zeros(200), 16.0)])
+    assert found is not None
     assert found.correlation <= 1.3 * found.mirrored or found.correlation < 0.3
 
 
@@ -57,7 +62,9 @@ def test_changes_seen_and_heard_give_the_lag() -> None:
     for lag in (-6, 0, 5):
         part = SeenAndHeard(seen, np.roll(heard, lag, axis=0), np.zeros(320), 16.0)
         found = lag_evidence([part], 0.0)
+        assert found is not None
         assert found.lag_s == pytest.approx(lag / 16, abs=0.03)
+        assert found is not None
         assert found.above_chance > 5
 
 
@@ -78,8 +85,12 @@ def test_halves_that_contradict_each_other_do_not_agree() -> None:
     part, aside = both(), both(-90.0)
     middle = len(part.seen) // 2
     heard = np.concatenate([part.heard[:middle], aside.heard[middle:]])
-    assert heading_evidence([part]).agreeing == 1
-    assert heading_evidence([SeenAndHeard(part.seen, heard, part.heading, part.fps)]).agreeing <= 0.5
+    alike = heading_evidence([part])
+    torn = heading_evidence([SeenAndHeard(part.seen, heard, part.heading, part.fps)])
+    assert alike is not None
+    assert torn is not None
+    assert alike.agreeing == 1
+    assert torn.agreeing <= 0.5
 
 
 def test_nothing_that_moves_is_no_evidence() -> None:

@@ -28,7 +28,7 @@ def dense(seed: int) -> np.ndarray:
     signal = np.zeros(sounds.SECONDS * sounds.RATE)
     for frame, spectrum in enumerate(spectra):
         signal[frame * 2048 : frame * 2048 + 4096] += np.fft.irfft(spectrum) * np.hanning(4097)[:-1]
-    return signal / signal.std()
+    return np.asarray(signal / signal.std())
 
 
 def test_what_is_in_w_alone_is_omni_under_ambience_as_loud() -> None:
@@ -51,7 +51,7 @@ def test_a_stereo_pair_is_found_with_its_angle(half_angle_deg: float) -> None:
 @pytest.mark.parametrize("azimuth_deg", [0.0, 5.0, 20.0, 45.0, 90.0, 150.0])
 def test_a_source_in_a_room_is_nothing_of_these(azimuth_deg: float) -> None:
     rng = np.random.default_rng(int(azimuth_deg))
-    source = sounds.in_room(rng, sum(sounds.notes(rng)), np.deg2rad(azimuth_deg), 0.1)
+    source = sounds.in_room(rng, np.sum(sounds.notes(rng), axis=0), np.deg2rad(azimuth_deg), 0.1)
     found = listen(sounds.mix((source, 0), (sounds.ambience(rng), -6)))
     assert max(found.omni, found.bed) < 0.1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,12 +37,12 @@ def talk_outdoors(rng: np.random.Generator) -> np.ndarray:
 
 def band_in_a_room(rng: np.random.Generator) -> np.ndarray:
     layers = [sounds.in_room(rng, part, rng.uniform(-1.5, 1.5), -0.1, 1.2) for part in sounds.notes(rng)]
-    return sum(layers)
+    return np.asarray(sum(layers))
 
 
 def street_musician(rng: np.random.Generator) -> np.ndarray:
     azimuth = rng.choice([-1, 1]) * rng.uniform(0.3, 2.5)
-    return ambisonics.encode(sum(sounds.notes(rng, voices=2)), azimuth, -0.1)
+    return ambisonics.encode(np.asarray(sum(sounds.notes(rng, voices=2))), azimuth, -0.1)
 
 
 SCENES = {"room": talk_in_a_room, "outdoors": talk_outdoors, "band": band_in_a_room, "street": street_musician}
@@ -51,13 +50,13 @@ SCENES = {"room": talk_in_a_room, "outdoors": talk_outdoors, "band": band_in_a_r
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("scene", SCENES)
-def test_sound_of_the_scene_is_kept(scene: Callable[..., Any], seed: int) -> None:
+def test_sound_of_the_scene_is_kept(scene: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     assert reason(sounds.mix((SCENES[scene](rng), 0.0), (sounds.ambience(rng), -12.0))) is None
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_a_horizontal_recording_is_kept(scene: Callable[..., Any]) -> None:
+def test_a_horizontal_recording_is_kept(scene: str) -> None:
     rng = np.random.default_rng(10)
     sound = sounds.mix((SCENES[scene](rng), 0.0), (sounds.ambience(rng), -12.0))
     sound[ambisonics.Z] = 0
@@ -101,7 +100,9 @@ def test_stereo_music_bed(half_angle_deg: float) -> None:
     rng = np.random.default_rng(24)
     music = sounds.bed(rng, half_angle_deg)
     found = measure(sounds.mix((sounds.ambience(rng), 0.0), (music, 6.0)))
-    assert Voiceover().decide(found).reason == "background-music"
+    verdict = Voiceover().decide(found)
+    assert verdict is not None
+    assert verdict.reason == "background-music"
     assert found["evidence"]["bed_angle_deg"] == pytest.approx(half_angle_deg, abs=0.1)
 
 

@@ -30,7 +30,7 @@ def tones(seed: int, seconds: float = SECONDS) -> np.ndarray:
                 note += np.sin(2 * np.pi * hz * harmonic * time_s + phase) / harmonic**0.7
         notes.append(note * np.hanning(length) ** 0.3)
     signal = np.concatenate(notes)
-    return signal / np.sqrt(np.mean(signal**2))
+    return np.asarray(signal / np.sqrt(np.mean(signal**2)))
 
 
 def diffuse(seed: int, samples: int) -> np.ndarray:
@@ -51,7 +51,7 @@ both = pytest.mark.parametrize("to", ["partials", "swells"])
 
 def bed(half_angle_deg: float) -> np.ndarray:
     angle = np.radians(half_angle_deg)
-    return ambisonics.encode(tones(1), angle, 0.0) + ambisonics.encode(tones(2), -angle, 0.0)
+    return np.asarray(ambisonics.encode(tones(1), angle, 0.0) + ambisonics.encode(tones(2), -angle, 0.0))
 
 
 def in_w(signal: np.ndarray) -> np.ndarray:

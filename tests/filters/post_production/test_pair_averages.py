@@ -31,7 +31,7 @@ def panned(half_angle_deg: float, places: tuple[float, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("half_angle_deg", [30, 90])
-def test_a_pair_as_loud_as_the_scene_is_found_with_its_angle(half_angle_deg: float) -> None:
+def test_a_pair_as_loud_as_the_scene_is_found_with_its_angle(half_angle_deg: int) -> None:
     rng = np.random.default_rng(half_angle_deg)
     found = listen((sounds.ambience(rng), 0), (sounds.bed(rng, half_angle_deg), 0))
     assert found.bed > 0.2
@@ -48,7 +48,7 @@ def test_so_is_a_mix_of_three_panned_instruments(half_angle_deg: float) -> None:
 @pytest.mark.parametrize("azimuth_deg", [0.0, 20.0, 90.0])
 def test_a_source_in_a_room_is_no_pair(azimuth_deg: float) -> None:
     rng = np.random.default_rng(int(azimuth_deg))
-    source = sounds.in_room(rng, sum(sounds.notes(rng)), np.deg2rad(azimuth_deg), 0.1)
+    source = sounds.in_room(rng, np.sum(sounds.notes(rng), axis=0), np.deg2rad(azimuth_deg), 0.1)
     assert listen((source, 0), (sounds.ambience(rng), -6)).bed < 0.06
 
 

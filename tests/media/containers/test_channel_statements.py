@@ -183,7 +183,11 @@ def test_common_definitions_of_the_audio_model(
     tmp_path: Path, foa: np.ndarray, family: int, weights: str, magic: bytes
 ) -> None:
     components = [2, 0, 3, 1]
-    gains = {"acn/sn3d": [1, 1, 1, 1], "acn/n3d": [1, 3**0.5, 3**0.5, 3**0.5], "fuma": [0.5**0.5, 1, 1, 1]}[weights]
+    third = 3**0.5
+    of_weights: dict[str, list[float]] = {
+        "acn/sn3d": [1, 1, 1, 1], "acn/n3d": [1, third, third, third], "fuma": [0.5**0.5, 1, 1, 1],
+    }  # fmt: skip
+    gains = of_weights[weights]
     sound = np.stack([foa[acn] * gains[acn] for acn in components])
     references = [f"AT_0004{(family << 8) + acn + 1:04x}_01" for acn in components]
     chunks = {b"chna": chna(references, f"AP_000400{family}1")}
