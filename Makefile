@@ -2,7 +2,7 @@
 # make demo    the main job: videos → dataset → a trained model → features, in demo/  (MEDIA=DIR: from your own files, in demo-media/)
 # make test    the tests, without the slow ones
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
-# make lint    ruff and mypy
+# make lint    ruff, and mypy over package and tests
 # make soak    kills, takedowns and damaged files, MINUTES=60 of them (SEED=1)
 # make docs    the documentation as a site, in build/docs
 # make wheel   the wheel, in dist/
@@ -34,7 +34,7 @@ test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow --durations 25
 
 lint: setup
 	$(BIN)/ruff check .

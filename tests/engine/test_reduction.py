@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from tests.engine.conftest import NAMES, run, run_inline, states
 from tests.engine.toys import REGISTRY, Rank
 from tests.inline import Inline
 from yt360.cli.status import summarize
-from yt360.engine import pipeline, recipe, removal
+from yt360.engine import pipeline, recipe, reduction, removal
 from yt360.engine.executors import slurm
 from yt360.engine.items import Filtered
 from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.errors import ItemError
 from yt360.report.history import explain
 
 
@@ -226,3 +228,10 @@ def test_frozen_reduction_that_was_not_done_is_missing(root: Root, monkeypatch: 
     slurm.start(root, run_id, None, pipeline.Options(min_free_bytes=0), slurm.Settings())
     assert slurm.advance(root, ranked(), run_id, None).stage == "rank"
     assert [(one.stage, one.array) for one in slurm.missing(root, ranked().stages)] == [("rank", "0")]
+
+
+def test_the_first_item_without_an_outcome_is_named(root: Root) -> None:
+    stage: Any = SimpleNamespace(name="rank", reduce=lambda items, _: {"b": Filtered("rank", "")})
+    rows: Any = [SimpleNamespace(item=SimpleNamespace(id=name)) for name in "abcd"]
+    with pytest.raises(ItemError, match=r"stage rank: expected an outcome for each item, found none for a$"):
+        reduction._outcomes(stage, rows, root)
