@@ -30,7 +30,8 @@ import numpy as np
 import pandas as pd
 
 from yt360 import sphere
-from yt360.cli.common import clean, table, usable_cores
+from yt360.cli.common import table, usable_cores
+from yt360.cli.plain_text import clean
 from yt360.engine.storage import Root
 from yt360.errors import Yt360Error
 from yt360.models.shipped import SHIPPED_MODEL

@@ -57,7 +57,7 @@ def test_a_listing_that_is_something_else_is_named(tmp_path: Path) -> None:
 
 def test_a_digit_that_rotted_is_no_other_segment(tmp_path: Path) -> None:
     """A kind of F13: clips would have been cut elsewhere, without a word."""
-    said = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
+    said: dict[str, Any] = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
     write_listing(dataset(tmp_path), said)
     assert read_listing(dataset(tmp_path)) == said
     path = tmp_path / "listing.json"
@@ -67,7 +67,7 @@ def test_a_digit_that_rotted_is_no_other_segment(tmp_path: Path) -> None:
 
 
 def test_a_listing_of_an_earlier_version_had_no_checksum(tmp_path: Path) -> None:
-    said = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
+    said: dict[str, Any] = {"a": {"segments": [[10, 20]]}, "checksum": {"split": "test"}}
     (tmp_path / "listing.json").write_text(json.dumps(said))
     assert read_listing(dataset(tmp_path)) == said
 

@@ -98,6 +98,7 @@ def test_each_view_may_have_a_moment_of_its_own() -> None:
         np.testing.assert_array_equal(both.pictures[number], alone.pictures[0])
         np.testing.assert_array_equal(both.sound[number], alone.sound[0])
         np.testing.assert_array_equal(both.matrices[number], alone.matrices[0])
+    assert both.panoramas is not None
     assert both.panoramas.shape == (4, 32, 64, 3)
     np.testing.assert_array_equal(both.panoramas[2], Noise().pictures[20])
 

@@ -88,7 +88,7 @@ def test_frames_of_a_long_clip_come_at_once(tmp_path: Path) -> None:
         np.testing.assert_allclose((found.mean(axis=(1, 2, 3)) - 20) / 5, [15, 16, 39], atol=0.4)
 
 
-def test_a_decoder_that_is_used_again_remembers_nothing(tmp_path):
+def test_a_decoder_that_is_used_again_remembers_nothing(tmp_path: Path) -> None:
     """Neither of another clip nor of one that is damaged; fresh decoders say what is right."""
     numbers = frames_with_numbers(40)
     clips = [written(tmp_path / f"{number}.mp4", frames) for number, frames in enumerate((numbers, 255 - numbers))]
@@ -109,7 +109,7 @@ def test_a_decoder_that_is_used_again_remembers_nothing(tmp_path):
     assert len(decoding._IDLE) == 1  # both clips were set up alike
 
 
-def test_a_decoder_that_a_clip_set_up_anew_is_not_used_again():
+def test_a_decoder_that_a_clip_set_up_anew_is_not_used_again() -> None:
     """NAL units behind lengths of four bytes: a picture's slice (5), and before it parameters of its own (7)."""
     setup = bytes([1, 66, 0, 10, 0xFF, 0xE0, 0])
     slice_unit, parameters = b"\0\0\0\3\x65\1\2", b"\0\0\0\2\x67\1"
