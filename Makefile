@@ -4,6 +4,7 @@
 # make test-slow  the slow ones: several processes and nodes, kills, real recordings
 # make lint    ruff, and mypy over package and tests
 # make soak    kills, takedowns and damaged files, MINUTES=60 of them (SEED=1)
+# make bench   every benchmark of speed, into docs/results.md and benchmark-data/speed (ROUNDS=5)
 # make docs    the documentation as a site, in build/docs
 # make wheel   the wheel, in dist/
 .DEFAULT_GOAL := help
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup demo test test-slow lint docs soak wheel clean
+.PHONY: help setup demo test test-slow lint bench docs soak wheel clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -43,6 +44,9 @@ lint: setup
 
 soak: setup
 	nice $(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1)
+
+bench: setup
+	$(BIN)/python -m benchmarks.speed --rounds $(or $(ROUNDS),5) --page docs/results.md
 
 docs: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from benchmarks.loader_pairs import CHECKOUT, checked_out
 from benchmarks.worlds import machine
@@ -42,9 +44,7 @@ CLIPS = (
     "media/0FB9jMXMP8A_19.webm",
     "real/video360/omni_gt_QO-pWw4_z8Y_120.webm",
 )
-RECIPE = CHECKOUT / "pipelines" / "yt360.yaml"
-LOOKS = ("validate", "stills", "voiceover", "frame_of_reference", "fingerprint")
-"""Stages that look at a video before it is cut."""
+RECIPE_IN_CHECKOUT = Path("pipelines", "yt360.yaml")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Inline:
     def __init__(self) -> None:
         self.spent_s: dict[str, float] = {}
         self.stopping = False
-        self._state: dict[str, object] = {}
+        self._state: dict[str, Any] = {}
 
     def run(
         self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
@@ -97,7 +97,7 @@ class _Inline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._state["stages"].close()  # type: ignore[attr-defined]
+        self._state["stages"].close()
 
 
 def _cpu_s() -> float:
@@ -172,7 +172,7 @@ def command_cpu_s(command: list[str], checkout: Path = CHECKOUT) -> float:
 
 def whole_run(checkout: Path, media: Path, root: Path) -> float:
     """CPU seconds of ``yt360 run`` by a checkout, with one worker."""
-    run = [sys.executable, "-m", "yt360", "run", str(checkout / "pipelines" / "yt360.yaml"), "--root", str(root)]
+    run = [sys.executable, "-m", "yt360", "run", str(checkout / RECIPE_IN_CHECKOUT), "--root", str(root)]
     return command_cpu_s([*run, "--set", f"crawl.source={media}", "--workers", "1"], checkout)
 
 
@@ -186,16 +186,14 @@ def profile(media: Path, root: Path) -> dict[str, float]:
     """CPU seconds of each stage over all files, in this process once everything is imported."""
     engine = _Inline()
     settings = [f"crawl.source={media}"]
-    made = recipe.load(RECIPE, REGISTRY, settings)
+    made = recipe.load(CHECKOUT / RECIPE_IN_CHECKOUT, REGISTRY, settings)
     began = _cpu_s()
     pipeline.run(made, Root(str(root)), pipeline.Options(workers=1, quiet=True), engine=engine, publish=publish)
     rest = _cpu_s() - began - sum(engine.spent_s.values())
     return {**engine.spent_s, "plans and records": rest}
 
 
-def measure(
-    name: str, media: Path, files: list[Path], rounds: int, old: Path | None, scratch: Path
-) -> dict[str, object]:
+def measure(name: str, media: Path, files: list[Path], rounds: int, old: Path | None, scratch: Path) -> dict[str, Any]:
     """Floor, this build and an earlier one in turn."""
     found: dict[str, list[float]] = {"floor": [], "now": [], "before": []}
     for number in range(rounds):
@@ -230,7 +228,7 @@ def main() -> None:
         for name in arguments.sources:
             media = (arguments.out / name).absolute()
             files = make(media, name, arguments.files)
-            row: dict[str, object] = {"source": name}
+            row: dict[str, Any] = {"source": name}
             if arguments.rounds and arguments.against:
                 with checked_out(arguments.against) as old:
                     row = measure(name, media, files, arguments.rounds, old, Path(scratch))
@@ -250,8 +248,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _print(row: dict[str, object]) -> None:
-    print(row, flush=True)
+def _print(row: dict[str, Any]) -> None:
+    for build, ratios in (("this build", row.get("ratios")), ("before", row.get("ratios_before"))):
+        if ratios:
+            spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+            print(f"x {statistics.median(ratios):.2f} {spread} the floor  {row['source']}: {build}", flush=True)
+    for stage, seconds in row.get("stages_cpu_s", {}).items():
+        print(f"{seconds:8.2f} CPU s  {row['source']}: {stage}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from yt360.crawling import sources
 from yt360.crawling.sources import expand_sources
 from yt360.crawling.targets import CrawlTarget, page
 from yt360.crawling.youtube import youtube_id
@@ -244,6 +245,16 @@ def test_list_without_lines_is_wrong_use(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("# nothing yet\n")
     with pytest.raises(UsageError, match="found none"):
         _names(str(tmp_path / "list.txt"))
+
+
+def test_an_id_in_a_list_is_a_folder_where_one_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = tmp_path / "ids.txt"
+    listed.write_text("dQw4w9WgXcQ\naqz-KE-bpKQ\n")
+    (tmp_path / "aqz-KE-bpKQ").mkdir()
+    (tmp_path / "aqz-KE-bpKQ" / "mine.mp4").write_bytes(b"a picture")
+    for most in (100_000, 0):  # by the names beside the list, and line by line
+        monkeypatch.setattr(sources, "_MOST_BESIDE", most)
+        assert _names(str(listed)) == ["dQw4w9WgXcQ", "mine"]
 
 
 def test_list_that_names_itself_is_refused(tmp_path: Path) -> None:

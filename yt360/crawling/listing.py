@@ -65,10 +65,15 @@ def read_listing(dataset: DatasetView) -> dict[str, dict[str, Any]]:
     return _of_earlier_versions(dataset)
 
 
-def write_listing(dataset: DatasetView, said: Mapping[str, Mapping[str, Any]]) -> None:
-    """Add what today's tables say. Called with the root's lock held."""
+def write_listing(
+    dataset: DatasetView, said: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Add what today's tables say to what was ``known`` before (:func:`read_listing` where it is not given).
+
+    Called with the root's lock held.
+    """
     path = dataset.state_dir / _NAME
-    known = read_listing(dataset)
+    known = read_listing(dataset) if known is None else known
     listing = dict(known)
     for name, notes in said.items():
         listing[name] = {**listing.get(name, {}), **{note: value for note, value in notes.items() if value}}

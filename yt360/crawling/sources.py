@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
@@ -72,6 +73,9 @@ _OWN_PREFIXES = frozenset(("http", "https", "file", tables.PUBLISHED, QUERIES))
 _SEARCH = re.compile(r"[a-z0-9_.]+search[a-z]*(\d+|all)?:", re.IGNORECASE)
 _NAMED = re.compile(r"([^\s=:/?#]{1,200})\s*=\s*(\S.*)")
 _LISTS = frozenset(("txt", "list", "lst", ""))
+_MOST_BESIDE = 100_000
+"""Names beside a list that are kept, so that not every line of it is asked for as a file."""
+
 _TABLES = frozenset(("csv", "tsv"))
 _LINE = (
     "one video a line: an address, an 11-character YouTube id, a path, PICTURE SOUND, NAME=ADDRESS, or a search "
@@ -288,9 +292,13 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
 
 def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
     """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
-    lines = 0
+    lines, beside = 0, _names(path.parent)
     for number, text in read_lines(path):
         lines += 1
+        # As :func:`_line` would find: nothing else looks like an id, but a file of that name.
+        if beside is not None and YOUTUBE_ID.fullmatch(text) and text not in beside:
+            yield youtube(text)
+            continue
         try:
             # A file may be called so; anything else is a comment behind a video, or quotes around it.
             plain = without_note(text)
@@ -299,6 +307,16 @@ def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
             raise UsageError(f"{path}, line {number}: {error}") from error
     if not lines:
         raise UsageError(f"{path}: expected addresses or ids, one a line, found none")
+
+
+def _names(folder: Path) -> frozenset[str] | None:
+    """What lies in a folder; ``None`` where it cannot be listed, or is so full that a list would be smaller."""
+    try:
+        with os.scandir(folder) as found:
+            names = frozenset(entry.name for entry in islice(found, _MOST_BESIDE + 1))
+    except OSError:
+        return None
+    return names if len(names) <= _MOST_BESIDE else None
 
 
 def _tabled(path: Path, expand: Expand) -> Iterator[CrawlTarget]:

@@ -143,6 +143,7 @@ class Crawl(Stage):
     def __init__(self, *settings: Any) -> None:
         super().__init__(*settings)
         self._said: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._kept: kept_ids.KeptIds = {}
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
@@ -169,7 +170,8 @@ class Crawl(Stage):
                 continue
             own.refuse(target)
             yield item
-        self._said = {**read_listing(dataset), **listed.said}
+        self._known = read_listing(dataset)
+        self._said = {**self._known, **listed.said}
         if skipped:
             log.info("%d videos of crawl.source were removed from this root and stay away", skipped)
 
@@ -179,7 +181,7 @@ class Crawl(Stage):
 
     def remember(self, dataset: DatasetView, items: Sequence[Item]) -> None:
         """Write down what tables say; remove what was kept for resuming videos that have their record by now."""
-        write_listing(dataset, self._said)
+        write_listing(dataset, self._said, self._known)
         kept_ids.write(dataset, self._kept)
         keeping = dataset.state_dir / PARTIAL
         kept = {folder.name for folder in keeping.iterdir()} if keeping.is_dir() else set()
