@@ -86,3 +86,25 @@ def test_a_renamed_raw_file_is_named_by_what_its_camera_left_in_it(
         path.write_bytes(path.read_bytes() + bytes(200) + b"8db42d694ccc418790edff439fe026bf")
     code, words = inspect_media(path).reasons()[0]
     assert (code, word in words) == ("raw-camera", True), words
+
+
+@pytest.mark.parametrize(
+    ("tag", "size", "reason", "wanted"),
+    [
+        ("RICOH THETA V", (1920, 1080), "unknown-projection", "raw-camera"),
+        ("DJI", (5760, 2880), "not-360", "raw-camera"),
+        ("DJI", (3840, 2160), "not-360", "not-360"),
+        ("QooCam EGO", (3840, 1920), "vr180", "vr180"),
+        ("", (3840, 1920), "not-360", "not-360"),
+    ],
+)
+def test_circles_that_nobody_sees_are_guessed_by_their_camera(
+    tmp_path: Path, frames: np.ndarray, tag: str, size: tuple[int, int], reason: str, wanted: str
+) -> None:
+    """Lit corners or a rim below them hide the circles; makers of plain cameras must have two squares side by side."""
+    path = encode(tmp_path / "x.mp4", frames=frames[:4])
+    info, picture = probe(path), inspect_media(path).picture
+    assert picture is not None
+    video = replace(info.videos[0], width=size[0], height=size[1])
+    info = replace(info, videos=(video,), tags=(("make", tag),))
+    assert name_camera(replace(picture, reading=None, reason=reason, projection="flat"), info).reason == wanted

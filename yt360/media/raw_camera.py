@@ -17,7 +17,10 @@ _STRIP = (2.5, 3.6)
 _SAYING = ("make", "model", "manufacturer", "handler_name")
 """Keys of tags that name a camera."""
 
-_SQUARE = (0.9, 1.1)
+_SQUARE, _TWO_SQUARES = (0.9, 1.1), (1.95, 2.05)
+_ONLY_SPHERES = ("Ricoh Theta", "Kandao", "Kandao QooCam", "Samsung Gear 360")
+"""Cameras that record nothing else; the other makers have plain ones, too."""
+
 _EXPORT = "export it to equirectangular (2:1) with"
 _BY_SUFFIX = {
     ".360": ("GoPro MAX", f"{_EXPORT} GoPro Player"),
@@ -58,9 +61,16 @@ def name_camera(picture: PictureFacts, info: MediaInfo) -> PictureFacts:
         words = "two picture tracks, a fisheye each"
     elif camera and (picture.projection == "fisheye" or info.path.suffix.lower() in _BY_SUFFIX):
         words = "a picture as the lenses see it" if picture.projection == "fisheye" else "not stitched"
+    elif camera and picture.reason in ("not-360", "unknown-projection") and _may_be_raw(camera, shape):
+        words = "not stitched"
     else:
         return picture
     return replace(picture, reason="raw-camera", words=f"raw {camera} file ({words}): {advice} first")
+
+
+def _may_be_raw(camera: str, shape: float) -> bool:
+    """Whether a picture of this shape that is no sphere may be that of two lenses, corners lit or not."""
+    return camera in _ONLY_SPHERES or _TWO_SQUARES[0] <= shape <= _TWO_SQUARES[1]
 
 
 def _camera(info: MediaInfo) -> tuple[str, str]:

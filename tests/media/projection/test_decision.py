@@ -48,6 +48,18 @@ def test_a_better_explanation_overrules_what_is_stated() -> None:
     assert (plain.kind, reason_code(plain)) == ("other", "not-360")
 
 
+def test_a_wrong_statement_is_about_something_else() -> None:
+    """The share of wrong statements lies on the others alone, by how often they are met and half by their eyes."""
+    every = hypotheses()
+    prior = stated_prior("equirectangular", 0.95)
+    assert prior["equirectangular"] == pytest.approx(0.95)
+    plain, cubemap = prior["flat-mono"], prior["eac"]
+    assert plain / cubemap == pytest.approx(every["flat-mono"].prior / every["eac"].prior)
+    assert plain == pytest.approx(0.03, abs=0.002)
+    unsaid = stated_prior("equirectangular-?", 0.95)
+    assert sum(share for name, share in unsaid.items() if name.startswith("equirectangular")) == pytest.approx(0.95)
+
+
 def test_silence_on_stereo_leaves_two_eyes_possible() -> None:
     eyes = NOTHING | {"equirectangular-tb": 5.0}
     assert decide_picture(eyes, "equirectangular-?", LIMITS).best.name == "equirectangular-tb"

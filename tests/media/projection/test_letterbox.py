@@ -12,7 +12,8 @@ from benchmarks.media_containers import encode, equi, insert_boxes, sv3d
 from benchmarks.media_scenes import flat_view, make_scene
 from yt360.media.inspect import inspect_media
 from yt360.media.picture import VideoDecodeSpec
-from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH
+from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, measure_picture
+from yt360.media.projection.evidence import evidence
 from yt360.media.projection.letterbox import guess_projection
 from yt360.media.reading_picture import read_frames
 
@@ -51,6 +52,16 @@ def test_black_poles_are_no_bars(sphere_frames: np.ndarray, height: int, cap: in
 def test_a_plain_picture_between_bars_stays_one(sphere_frames: np.ndarray) -> None:
     guess = guess_projection(shrunk(boxed(flat_view(make_scene(5), 4, 240, 480), 270)), 480, 270)
     assert (guess.projection, guess.letterbox) == ("flat", 0.0)
+
+
+def test_bars_hide_the_poles_of_a_sphere(sphere_frames: np.ndarray) -> None:
+    """Their rims run along the rows and would look like poles."""
+    open_ = measure_picture(shrunk(sphere_frames), 480, 240)
+    barred = measure_picture(shrunk(boxed(sphere_frames, 270)), 480, 270)
+    assert open_.above == 0
+    assert evidence(open_)["equirectangular"]["poles"] != 0
+    assert barred.above == pytest.approx(15 / 270, abs=0.01)
+    assert evidence(barred)["equirectangular"]["poles"] == 0
 
 
 def test_reading_leaves_the_bars_out(tmp_path: Path, sphere_frames: np.ndarray) -> None:

@@ -84,6 +84,7 @@ def measure_picture(frames: NDArray[np.uint8], width: int, height: int, pixel_as
         eyes={"top-bottom": looks.likeness(*halves["top-bottom"]), "left-right": looks.likeness(left, right)},
         poles={stereo: looks.pole_stretch(views, coarse) for stereo, views in eyes.items()},
         bars=looks.side_bars(frames),
+        above=looks.side_bars(frames.transpose(0, 2, 1)),
         empty_sides=looks.empty_sides(frames),
         circles=(looks.roundness(frames), min(looks.roundness(left), looks.roundness(right))),
     )

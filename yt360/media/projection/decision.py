@@ -34,7 +34,7 @@ class PictureThresholds(Settings):
         "the picture is `unknown-projection`. Raising it keeps fewer videos.",
     )
     metadata_right: float = Field(
-        default=0.95,
+        default=0.96,
         gt=0.5,
         lt=1,
         description="Share of files whose spherical metadata say what is there: the prior that the picture is held "
@@ -73,17 +73,19 @@ def stated_prior(stated: str, right: float) -> Mapping[str, float]:
     if not stated:
         return plain
     name = stated.removesuffix("-?")
-    same_eyes = {other: plain[other] for other in every if every[other].stereo == every[name].stereo}
-    wrong = 1 - right
-    prior = {other: wrong * (1 - _EYES_RIGHT) * plain[other] for other in every}
-    for other, share in same_eyes.items():
-        prior[other] += wrong * _EYES_RIGHT * share / sum(same_eyes.values())
-    if name == stated:
-        prior[name] += right
-        return prior
-    for other, hypothesis in every.items():
-        if hypothesis.projection == every[name].projection and hypothesis.seams:
-            prior[other] += right * _STEREO_UNSAID[hypothesis.stereo]
+    unsaid = name != stated
+    meant = {
+        other: _STEREO_UNSAID[hypothesis.stereo] if unsaid else 1.0
+        for other, hypothesis in every.items()
+        if other == name or (unsaid and hypothesis.projection == every[name].projection and hypothesis.seams)
+    }
+    # A wrong statement is about one of the others.
+    others = {other: share for other, share in plain.items() if other not in meant}
+    same_eyes = {other: share for other, share in others.items() if every[other].stereo == every[name].stereo}
+    prior = {other: right * share for other, share in meant.items()}
+    for rivals, part in ((others, 1 - _EYES_RIGHT), (same_eyes, _EYES_RIGHT)):
+        for other, share in rivals.items():
+            prior[other] = prior.get(other, 0.0) + (1 - right) * part * share / sum(rivals.values())
     return prior
 
 

@@ -71,6 +71,9 @@ _BARS, _QUARTER = 0.01, (0.235, 0.265)
 _BARS_AGAINST = 6.0
 """Log odds against a whole sphere by side bars, and against a canvas by their absence."""
 
+_HIDES_POLES = 0.02
+"""Height (fraction of the frame) of black bars above and below from which they hide the poles of a sphere."""
+
 _EMPTY_SIDES = 2.0
 """Log odds for a canvas by sides that are empty without a straight edge: by night it cannot be seen."""
 
@@ -81,8 +84,8 @@ class PictureMeasures:
 
     ``seams`` by layout, ``lines`` in the order of :data:`~yt360.media.projection.breaks.LINES`; ``eyes``: likeness of
     the halves and their detail; ``poles``: stretch and change at top and bottom of each eye by way of stereo;
-    ``bars``: width of side bars; ``empty_sides``: nothing is shown in the outer quarters; ``circles``: roundness of the
-    whole frame and of the less round of its left and right half.
+    ``bars``: width of side bars; ``above``: height of bars above and below; ``empty_sides``: nothing is shown in the
+    outer quarters; ``circles``: roundness of the whole frame and of the less round of its left and right half.
     """
 
     aspect: float
@@ -92,6 +95,7 @@ class PictureMeasures:
     eyes: Mapping[Stereo, tuple[float, float]]
     poles: Mapping[Stereo, Sequence[tuple[float, float]]]
     bars: float = 0.0
+    above: float = 0.0
     empty_sides: bool = False
     circles: tuple[float, float] = (0.0, 0.0)
 
@@ -156,6 +160,8 @@ def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, 
     seams = {name: seam_odds(found, by) for name, found in measures.seams.items()}
     eyes = {stereo: eye_odds(*found, by) for stereo, found in measures.eyes.items()}
     poles = {stereo: sum(pole_odds(*pole, by) for pole in found) for stereo, found in measures.poles.items()}
+    if measures.above > _HIDES_POLES:  # what is seen there are the rims of bars, or of black poles
+        poles["mono"] = poles["left-right"] = 0.0
     circles = {"mono": _round_odds(measures.circles[0]), "left-right": _round_odds(measures.circles[1])}
     return {
         name: {

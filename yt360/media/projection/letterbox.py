@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.media.projection import looks
 from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH, PictureGuess, guess_from_measures, measure_picture
 from yt360.media.projection.hypotheses import hypotheses
 
@@ -32,8 +31,8 @@ def guess_projection(frames: NDArray[np.uint8], width: int, height: int, pixel_a
     """
     if len(frames) == 0:
         return PictureGuess("unknown", "mono", "", 0.0, "no frame could be decoded")
-    whole = guess_from_measures(measure_picture(frames, width, height, pixel_aspect))
-    bar = looks.side_bars(frames.transpose(0, 2, 1))
+    measures = measure_picture(frames, width, height, pixel_aspect)
+    whole, bar = guess_from_measures(measures), measures.above
     if not _LEAST_BAR <= bar <= _MOST_BAR:
         return whole
     rows = round(bar * WORK_HEIGHT)
