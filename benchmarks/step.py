@@ -1,11 +1,14 @@
 """How long an optimiser step takes, against a plain PyTorch loop over the same modules, and what a H100 should need.
 
-    python -m benchmarks.step [--recipe RECIPE] [--videos 2] [--repeats 6] [--device cpu|cuda] [--json]
+    python -m benchmarks.step [--recipe RECIPE] [--videos 2] [--repeats 6] [--device cpu|cuda] [--root DIR]
+        [--json FILE]
 
-Random pictures and sound of the recipe's shapes; no data is read. Ours and the plain loop take turns
-in one process, so that both meet the same machine. On a GPU: ``--device cuda --videos 28`` with the
-recipe that will be trained (its precision, channels_last and compile are used); then the table's
-derived column can be compared with what is measured.
+Random pictures and sound of the recipe's shapes; no data is read. Ours and the plain loop take turns in one process,
+so that both meet the same machine. Printed besides: videos a second; the share of the roofline, that is of what one
+large matrix product reaches on this device in the recipe's precision; and, with ``--root`` (a finished dataset), which
+share of the time steps wait for data. On a GPU: ``--device cuda --videos 28`` with the recipe that will be trained
+(its precision, channels_last and compile are used); then the table's derived column can be compared with what is
+measured. ``--json``: rows (name, value, peer, ratio, bar, spread).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -23,9 +26,13 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.worlds import machine
+from yt360.dataset import manifest
 from yt360.models.audio_visual import AudioVisualModel
 from yt360.models.picture_input import PictureInput
 from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.training.batch_plan import BatchPlan, fit_batches
+from yt360.training.checkpoints import State
+from yt360.training.loader import data_loader
 from yt360.training.recipe import TrainingRecipe, load_recipe
 from yt360.training.samples import Batch
 from yt360.training.step import TrainStep
@@ -33,6 +40,8 @@ from yt360.training.step import TrainStep
 RECIPE = Path(__file__).parents[1] / "pipelines" / "train" / "avsa.yaml"
 H100_BF16_FLOPS = 989e12
 """Dense bf16 peak of the H100 SXM, from its data sheet."""
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+STEP_BAR, WAIT_BAR = 1.15, 0.05
 UTILISATION = (0.15, 0.35)
 """Share of the peak that 3D convolutions of this size are assumed to reach: the derived column's range."""
 
@@ -43,44 +52,92 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=2, help="videos a batch")
     parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--root", help="a finished dataset to measure the wait for data on")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     recipe = load_recipe(arguments.recipe)
-    number = len(recipe.phases) - 1
-    batch = random_batch(recipe, number, arguments.videos).to(device)
+    number, videos = len(recipe.phases) - 1, arguments.videos
+    # Random batches are made of views.
+    with_views = recipe.model_copy(update={"run": recipe.run.model_copy(update={"device_views": False})})
+    batch = random_batch(recipe, number, videos).to(device)
 
     spectrogram = SpatialSpectrogram(recipe.sound).to(device)
-    train_step = TrainStep(recipe, number, device, spectrogram)
+    train_step = TrainStep(with_views, number, device, spectrogram)
     train_step.prepare()
     train_step.model.train()
     plain = plain_loop(recipe, number, spectrogram, batch, device)
     ours, theirs = in_turn([lambda: train_step.step(1, [batch]), plain], arguments.repeats, device)
-    rows = {
-        "machine": torch.cuda.get_device_name(device) if device.type == "cuda" else machine(),
-        "recipe": recipe.name,
-        "videos": arguments.videos,
-        "views": recipe.phases[number].views,
-        "step_s": statistics.median(ours),
-        "plain_step_s": statistics.median(theirs),
-        "h100": [h100(recipe, index) for index in range(len(recipe.phases))],
-    }
+    pairs = [their / our for our, their in zip(ours, theirs, strict=True)]
+    step_s = statistics.median(ours)
+    reached, roof = flop_of_step(recipe, number, videos) / step_s, matrix_flops(recipe, device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else machine()
+    print(f"{name}, recipe {recipe.name}, {videos} videos x {recipe.phases[number].views} views a step")
+    print(f"{step_s:8.3f} s a step   yt360 (median of {arguments.repeats}): {videos / step_s:.1f} videos/s")
+    print(f"{statistics.median(theirs):8.3f} s a step   plain PyTorch loop over the same modules")
+    print(f"{statistics.median(pairs):8.3f} times its speed ({min(pairs):.3f} to {max(pairs):.3f}, aim {STEP_BAR})")
+    print(f"{reached / roof:8.3f} of the roofline ({reached / 1e12:.2f} of {roof / 1e12:.2f} TFLOP/s)")
+    rows = [
+        row("training step", step_s, statistics.median(theirs), statistics.median(pairs), STEP_BAR, pairs),
+        row("share of the roofline", reached, roof, reached / roof, None, [reached / roof]),
+    ]
+    if arguments.root:
+        waited = data_wait(recipe, arguments.root, device, arguments.repeats)
+        print(f"{waited:8.3f} of the time waits for data (aim: below {WAIT_BAR} on a GPU)")
+        rows.append(row("share of the time that waits for data", waited, 1.0, waited, WAIT_BAR, [waited]))
     if arguments.json:
-        print(json.dumps(rows))
-        return
-    print(f"{rows['machine']}, recipe {recipe.name}, {rows['videos']} videos x {rows['views']} views a step")
-    print(f"{rows['step_s']:8.3f} s a step   yt360 (median of {arguments.repeats})")
-    print(f"{rows['plain_step_s']:8.3f} s a step   plain PyTorch loop over the same modules")
-    print(f"{rows['plain_step_s'] / rows['step_s']:8.3f} times its speed")
+        arguments.json.write_text(json.dumps(rows, indent=1))
     low, high = UTILISATION
     print(f"\nDerived for one H100 in bf16 ({H100_BF16_FLOPS / 1e12:.0f} TFLOP/s peak, {low:.0%} to {high:.0%} of it):")
     print("phase     batch  TFLOP/step  s/step         videos/s the loader must bring")
-    for row in rows["h100"]:
-        slow, fast = row["seconds"]
+    for index, phase in enumerate(recipe.phases):
+        flop = flop_of_step(recipe, index, phase.batch)
+        slow, fast = (flop / (H100_BF16_FLOPS * share) for share in UTILISATION)
         print(
-            f"{row['phase']:8}  {row['batch']:5}  {row['tflop']:10.2f}  {fast:.3f} to {slow:.3f}  "
-            f"{row['batch'] / slow:.0f} to {row['batch'] / fast:.0f}"
+            f"{phase.name:8}  {phase.batch:5}  {flop / 1e12:10.2f}  {fast:.3f} to {slow:.3f}  "
+            f"{phase.batch / slow:.0f} to {phase.batch / fast:.0f}"
         )
+
+
+def row(
+    name: str, value: float, peer: float, ratio: float, bar: float | None, spread: Sequence[float]
+) -> dict[str, object]:
+    """A row for ``--json``."""
+    least, greatest = min(spread), max(spread)
+    return {"name": name, "value": value, "peer": peer, "ratio": ratio, "bar": bar, "spread": [least, greatest]}
+
+
+def matrix_flops(recipe: TrainingRecipe, device: torch.device) -> float:
+    """FLOP a second of one large matrix product in the recipe's precision: the best of five."""
+    size, kind = (8192 if device.type == "cuda" else 1024), DTYPES[recipe.run.precision]
+    factor = torch.randn(size, size, device=device).to(kind)
+    (seconds,) = in_turn([lambda: factor @ factor], 5, device)
+    return 2 * size**3 / min(seconds)
+
+
+def data_wait(recipe: TrainingRecipe, root: str, device: torch.device, steps: int) -> float:
+    """Which share of ``steps`` steps on batches of ``root`` passes before the data are there, as a run counts it."""
+    recipe = recipe.model_copy(update={"shrink_batch": True})
+    names = (recipe.data.train_split, recipe.data.test_split)
+    splits = [manifest.load_split(root, name, recipe.data, recipe.sound.sample_rate_hz) for name in names]
+    recipe, _ = fit_batches(recipe, len(splits[0].videos))
+    number = len(recipe.phases) - 1
+    spectrogram = SpatialSpectrogram(recipe.sound).to(device)
+    train_step = TrainStep(recipe, number, device, spectrogram)
+    train_step.prepare()
+    train_step.model.train()
+    stream = iter(data_loader(recipe, root, splits, BatchPlan(recipe, *splits), State(phase=number), device))
+    waited = began = 0.0
+    for index in range(steps + 1):
+        if index == 1:  # the first starts the workers
+            waited, began = 0.0, time.perf_counter()
+        asked = time.perf_counter()
+        batch = next(stream).to(device)
+        waited += time.perf_counter() - asked
+        train_step.step(index + 1, [batch])
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+    return waited / (time.perf_counter() - began)
 
 
 def random_batch(recipe: TrainingRecipe, number: int, videos: int) -> Batch:
@@ -158,8 +215,8 @@ def in_turn(calls: list[Callable[[], object]], repeats: int, device: torch.devic
     return seconds
 
 
-def h100(recipe: TrainingRecipe, number: int) -> dict[str, object]:
-    """FLOP of one step of phase ``number`` (counted on one video, three passes of the forward) and what follows."""
+def flop_of_step(recipe: TrainingRecipe, number: int, videos: int) -> float:
+    """FLOP of one step of phase ``number``, counted on one video: three passes of the forward."""
     phase = recipe.phases[number]
     with FakeTensorMode():
         model = AudioVisualModel(
@@ -171,9 +228,7 @@ def h100(recipe: TrainingRecipe, number: int) -> dict[str, object]:
         sound = torch.empty(1, views, recipe.sound.channels, frames, recipe.sound.mels)
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model(video, sound, torch.empty(1, views, 3))
-    flop = 3 * phase.batch * counter.get_total_flops()
-    seconds = [flop / (H100_BF16_FLOPS * share) for share in UTILISATION]
-    return {"phase": phase.name, "batch": phase.batch, "tflop": flop / 1e12, "seconds": seconds}
+    return float(3 * videos * counter.get_total_flops())
 
 
 if __name__ == "__main__":
