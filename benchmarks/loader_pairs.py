@@ -33,7 +33,12 @@ DECODE, WORKER, WHOLE = "decoding alone", "worker: decode, crop, colours", "up t
 UNCUT, UNCUT_DECODE = "worker: decode for device views", "decoding alone for device views"
 ON_DEVICE = "device views, on this CPU"
 
-RATIOS = ((WORKER, WORKER, None), (WORKER, UNCUT, 1.7), (WHOLE, WHOLE, 1.5), (DECODE, DECODE, None))
+RATIOS: tuple[tuple[str, str, float | None], ...] = (
+    (WORKER, WORKER, None),
+    (WORKER, UNCUT, 1.7),
+    (WHOLE, WHOLE, 1.5),
+    (DECODE, DECODE, None),
+)
 """Row of the earlier build, row of this one, and the least ratio that is aimed at."""
 SHARE_BAR = 0.92
 
@@ -64,9 +69,9 @@ def main() -> None:
                 rounds[build].append(run_probe(build, folder, root, arguments.samples))
     print(f"{machine()}; {arguments.rounds} rounds of {arguments.samples} samples; CPU time")
     for build, name in (("earlier", arguments.against), ("now", "this build")):
-        for row in rounds[build][0]:
-            print(f"{statistics.median(each[row] for each in rounds[build]):8.2f} ms  {name}: {row}")
-    rows = [compared(rounds["earlier"], rounds["now"], *which, arguments.against) for which in RATIOS]
+        for what in rounds[build][0]:
+            print(f"{statistics.median(each[what] for each in rounds[build]):8.2f} ms  {name}: {what}")
+    rows = [compared(rounds["earlier"], rounds["now"], peer, own, bar, arguments.against) for peer, own, bar in RATIOS]
     rows.append(compared(rounds["now"], rounds["now"], UNCUT_DECODE, UNCUT, SHARE_BAR, "decoding alone"))
     for row in rows:
         least, greatest = row["spread"]

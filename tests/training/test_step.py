@@ -28,3 +28,27 @@ def test_a_phase_may_end_slowly() -> None:
         train_step.set_rate(number)
         rates.append(train_step.optimiser.param_groups[0]["lr"] / 2e-3)
     assert rates == pytest.approx([0.25, 0.98618, 0.5, 0.00154], abs=1e-4)
+
+
+def test_a_step_is_that_of_plain_adam() -> None:
+    """The optimiser goes over all parameters at once; the numbers are those of going over them one by one."""
+    recipe = tiny(
+        phases=[{"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 3}]
+    )
+    train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+    train_step.prepare(steps=3)
+    parameters = list(train_step.model.parameters())
+    others = [parameter.detach().clone().requires_grad_() for parameter in parameters]
+    settings = recipe.optimiser
+    plain = torch.optim.Adam(
+        others, lr=train_step.rate, betas=settings.betas, weight_decay=settings.weight_decay, foreach=False, fused=False
+    )
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for parameter, other in zip(parameters, others, strict=True):
+            parameter.grad = torch.randn(parameter.shape, generator=generator)
+            other.grad = parameter.grad.clone()
+        train_step.optimiser.step()
+        plain.step()
+    for parameter, other in zip(parameters, others, strict=True):
+        torch.testing.assert_close(parameter, other, rtol=1e-5, atol=1e-7)

@@ -89,9 +89,8 @@ def read_optimiser(checkpoint: Path, model: nn.Module, optimiser: torch.optim.Op
             continue  # a parameter that no step has touched has no moments
         if state["exp_avg"].shape != parameter.shape:
             raise UsageError(f"{path}: the state of {name} has another shape; use the recipe it was trained with")
-        optimiser.state[parameter] = {
-            key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
-        }
+        # Where a fused optimiser counts its steps, too.
+        optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
 
 
 def _optimiser_tensors(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -76,7 +76,7 @@ class TrainStep:
             model.sound.compile()
         self.steps, self.rate = steps, self.recipe.phases[self.number].learning_rate or settings.learning_rate
         self.optimiser = torch.optim.Adam(
-            model.parameters(), lr=self.rate, betas=settings.betas, weight_decay=settings.weight_decay
+            model.parameters(), lr=self.rate, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
         )
         if checkpoint is not None:
             checkpoints.read_optimiser(checkpoint, model, self.optimiser)
