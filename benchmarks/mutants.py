@@ -3,9 +3,9 @@
 Needs `benchmarks/requirements-mutants.txt`. cosmic-ray makes the mutants: of all possible ones in a package, `--each`
 are drawn with equal chance (mutants of annotations, and those with no effect on the syntax tree, do not count). Each is
 judged, in a copy of the checkout, by the tests that mirror its module, the slow ones left out: the file of its name;
-where there is none, the files of its package that import it, or a module that does, else all that import it; for the
-filters `test_results_stay.py` as well. A mutant is killed if a test fails, crashes or hangs; tests that would begin
-after `--cpu-s` are not asked.
+where there is none, the files of its package that import it, or a module that does, else all that import it; and those
+that hold what a whole package comes to (results of filters, keys of stages). A mutant is killed if a test fails,
+crashes or hangs; tests that would begin after `--cpu-s` are not asked.
 `benchmarks/equivalent_mutants.tsv` lists mutants that cannot be told from the original, with the reason.
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
@@ -41,7 +41,9 @@ from yt360.filters.evaluation.precision_recall import wilson
 
 CHECKOUT = Path(__file__).parents[1]
 PACKAGES = ("filters", "engine", "stages", "dataset")
-RESULTS_STAY = "tests/filters/test_results_stay.py"
+WHOLE_PACKAGE = {"filters": "tests/filters/test_results_stay.py", "stages": "tests/stages/test_keys.py"}
+"""Tests that judge every module of a package."""
+
 EQUIVALENT = CHECKOUT / "benchmarks" / "equivalent_mutants.tsv"
 OUTSIDE = ("numpy", "scipy.signal", "pandas", "pyarrow.parquet", "cv2", "av", "pydantic", "hypothesis", "torch")
 """Imported once, before each judging process is forked; nothing of yt360 may be among them."""
@@ -160,7 +162,7 @@ def mirrors(tree: Path, module: str) -> list[str]:
             chosen = [path for path in files if users & _imported(path)]
         chosen = chosen or [path for path in sorted((tree / "tests").rglob("test_*.py")) if name in _imported(path)]
     names = [str(path.relative_to(tree)) for path in chosen]
-    return [*names, RESULTS_STAY] if package == "filters" and RESULTS_STAY not in names else names
+    return list(dict.fromkeys([*names, *filter(None, [WHOLE_PACKAGE.get(package)])]))
 
 
 def in_a_fork(work: Callable[[], int], cwd: Path, wall_s: float, cpu_s: float) -> tuple[int | None, float]:

@@ -44,8 +44,10 @@ def test_an_item_holds_views_and_what_was_done_to_them(root: Path) -> None:
     }
     assert (item["clip"], item["video"], item["index"]) == ("video001-00010", "video001", 3)
     assert len(yt360.ClipDataset(root, split=None, **SMALL)) == 8
-    with pytest.raises(IndexError):
-        clips[6]
+    for outside in (6, -7, 1 << 40):
+        with pytest.raises(IndexError, match=f"no item {outside}: there are 6"):
+            clips[outside]
+    assert same(clips[-6], clips[0])
     assert same(clips[-1], clips[5])
 
 

@@ -28,7 +28,7 @@ from yt360.engine.stage_run import StageRun
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.errors import Yt360Error
+from yt360.errors import UsageError, Yt360Error
 
 _LAUNCHER = (
     "env", f"PYTHONPATH={CHECKOUT}", sys.executable, "-m", "tests.engine.toy_cli",
@@ -170,3 +170,17 @@ def test_items_are_shared_out_over_tasks_in_their_order(
     assert plan["task"].to_pylist() == tasks
     assert plan["id"].to_pylist() == [job.item.id for job in jobs]
     assert json.loads(plan.schema.metadata[b"yt360-frozen"])["tasks"] == tasks[-1] + 1
+
+
+def test_what_a_run_is_is_written_down_for_its_jobs(root: Root) -> None:
+    root.create()
+    options = pipeline.Options(workers=3, min_free_bytes=5, retry="failed")
+    slurm.start(root, "r1", "chunk", options, Settings(tasks=7, partition="cpu"))
+    told = slurm._told(root, "r1")
+    assert (told["only"], told["stages"]) == ("chunk", {})
+    assert pipeline.Options(**told["options"]) == options
+    assert (told["settings"]["tasks"], told["settings"]["partition"]) == (7, "cpu")
+    (slurm.folder_of(root, "r1") / "run.json").write_text("{")
+    for run_id in ("r1", "unknown"):
+        with pytest.raises(UsageError, match=rf"{run_id}/run\.json: expected the settings of a SLURM run, found: "):
+            slurm._told(root, run_id)

@@ -62,6 +62,16 @@ def test_torn_line_in_the_middle_is_damage_and_is_named(tmp_path: Path) -> None:
         list(ledger.read(tmp_path))
 
 
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_line_that_no_table_can_hold_is_named_by_its_number(tmp_path: Path, place: int) -> None:
+    """Tables are read piece by piece; which line a piece could not be read for is found out afterwards."""
+    lines = [record(item).line() for item in "abcd"]
+    lines[place] = lines[place][:40] + b"\n"
+    (tmp_path / "x.jsonl").write_bytes(b"".join(lines))
+    with pytest.raises(UsageError, match=rf"x\.jsonl, line {place + 1}:"):
+        latest_records.load(tmp_path)
+
+
 def test_full_disk_while_appending_leaves_no_torn_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = LedgerWriter(tmp_path, "w")
     writer.append(record("a"))
