@@ -116,6 +116,9 @@ def kill(folder: Path, seed: int, whole: bool, lasts_s: float, expected: dict[st
     return _judge(root, expected, _toys())
 
 
+_PATIENCE_S = 300.0
+
+
 class RayNodes:
     """A Ray cluster on this machine: one node that stays, and one for each kill."""
 
@@ -156,8 +159,10 @@ class RayNodes:
             time.sleep(0.02)
         time.sleep(random.Random(seed).uniform(0.0, 6.0))
         self._cluster.remove_node(doomed, allow_graceful=False)
-        thread.join(300)
-        if not ended or ended[0].failed:
+        thread.join(_PATIENCE_S)
+        if not ended:
+            return f"the run did not end within {_PATIENCE_S:.0f} s (load {os.getloadavg()[0]:.0f})"
+        if ended[0].failed:
             return "the run failed"
         return _judge(root, self._expected, self._made)
 
