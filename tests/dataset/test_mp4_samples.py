@@ -116,3 +116,5 @@ def test_a_decoder_that_a_clip_set_up_anew_is_not_used_again() -> None:
     assert not decoding._sets_up(slice_unit * 2, setup)
     assert decoding._sets_up(parameters + slice_unit, setup)
     assert decoding._sets_up(slice_unit + parameters, setup)
+    # What looks like parameters inside of a slice is none, wherever a step of another length would come upon it.
+    assert not decoding._sets_up(b"\0\0\0\x20\x65" + b"\x67" * 31, setup)

@@ -238,3 +238,40 @@ def test_a_copy_says_where_it_begins_from_a_twentieth_of_a_second_on(offset_s: f
     assert isinstance(found, Filtered)
     assert found.detail.startswith("80% of it is also in best")
     assert words in found.detail
+
+
+def test_the_sharpest_then_longest_then_earliest_copy_is_the_best() -> None:
+    def copy(name: str, pixels: int, duration_s: float, uploaded: str) -> Item:
+        return Item(name, name, meta={"pixels": pixels, "duration_s": duration_s, "uploaded": uploaded})
+
+    copies = [
+        copy("e", 100, 60.0, "20200101"),
+        copy("d", 200, 50.0, "20200101"),
+        copy("c", 200, 60.0, "20200102"),
+        copy("b", 200, 60.0, "20200101"),
+        copy("a", 200, 60.0, "20200101"),
+    ]
+    assert [item.id for item in sorted(copies, key=duplicates._worth)] == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("peaks", (4, 3)), ("peaks", (4, 1)), ("peaks", (4,)), ("peaks", (2, 2, 2)),
+        ("landmarks", (4, 3)), ("landmarks", (4, 1)), ("landmarks", (4,)),
+        ("frames", (4, visual_fingerprint.LENGTH + 1)), ("frames", (4, visual_fingerprint.LENGTH - 1)),
+        ("frames", (4,)),
+    ],
+)  # fmt: skip
+def test_arrays_of_another_shape_are_no_fingerprint(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
+    arrays: dict[str, Any] = {
+        "peaks": np.zeros((4, 2), np.int32),
+        "landmarks": np.zeros((4, 2), np.int32),
+        "frames": np.zeros((4, visual_fingerprint.LENGTH), np.float32),
+        "seconds": np.array([2.0, 8.0]),
+    }
+    np.savez(tmp_path / "print.npz", **arrays)
+    assert read_print(tmp_path / "print.npz").duration_s == 8.0
+    np.savez(tmp_path / "print.npz", **(arrays | {name: np.zeros(shape, np.int32)}))
+    with pytest.raises(ItemError, match=r"expected a fingerprint, found: .* of the shape"):
+        read_print(tmp_path / "print.npz")

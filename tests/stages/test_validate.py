@@ -99,6 +99,9 @@ def test_reasons(frames: np.ndarray, foa: np.ndarray, tmp_path: Path) -> None:
         assert outcome.reason == reason
         assert outcome.detail
         assert ("frames" in outcome.outputs) == (reason == "unknown-projection")
+        channels = {"no-sound": 0, "no-ambisonics": 2}.get(reason, 4)
+        assert outcome.measures["audio_channels"] == channels
+        assert (outcome.measures["width"] == 0) == (reason == "no-picture")
 
 
 def test_damage_is_a_failure_not_a_filter(good: Path, tmp_path: Path) -> None:
