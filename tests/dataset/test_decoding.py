@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.world import encode_sound, encode_video
-from yt360.dataset.decoding import _is_usual, decode_frames, decode_sound
+from yt360.dataset.decoding import _is_usual, decode_frames, decode_sound, each_decoded_frame
 from yt360.dataset.manifest import ClipRow
 from yt360.errors import ItemError
 
@@ -96,3 +96,13 @@ def test_planes_are_taken_of_even_pictures_in_bt601_of_limited_range(
     frame.colorspace = colours
     frame.color_range = ColorRange.JPEG if full_range else ColorRange.MPEG
     assert _is_usual(frame) == usual
+
+
+@pytest.mark.parametrize("pad", [0, 1, 2])
+def test_frames_one_after_the_other_are_those_of_all_at_once(pad: int) -> None:
+    indices = [3, 3, 17, 39]
+    together = decode_frames(MP4, clip(), indices, pad=pad)
+    held = slice(pad, -pad or None)
+    for frame, expected in zip(each_decoded_frame(MP4, clip(), indices, pad=pad), together, strict=True):
+        assert frame.shape == expected.shape
+        np.testing.assert_array_equal(frame[held, held], expected[held, held])

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from yt360 import ambisonics, sphere
 from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
-from yt360.dataset.views import draw_views, plane_distance, sound_matrix
+from yt360.dataset.views import _draw_centre, draw_views, plane_distance, sound_matrix
 
 CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 
@@ -199,3 +199,14 @@ def test_views_beyond_the_poles_or_without_size_are_refused(wrong: dict[str, Any
     assert ViewSettings(elevation_deg=(-90, 90)).elevation_deg == (-90, 90)
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}"):
         ViewSettings(**wrong)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_views_of_the_loudest_direction_stay_around_it_and_end_at_the_poles(side: int) -> None:
+    rng = np.random.default_rng(0)
+    loud = ViewSettings(energy_share=1.0)
+    centres = np.array([_draw_centre(rng, [], loud, 0.2, (1.0, side * 0.9)) for _ in range(200)])
+    np.testing.assert_allclose(centres.mean(axis=0), [1.0, side * 0.9], atol=0.1)
+    steep = side * np.array([_draw_centre(rng, [], loud, 0.2, (0.0, side * 1.56))[1] for _ in range(200)])
+    assert steep.max() == math.pi / 2
+    assert steep.min() < 1.5
