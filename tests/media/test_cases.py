@@ -259,6 +259,14 @@ def test_sound_that_libav_cannot_decode_is_there_all_the_same(tmp_path: Path, go
         assert f"the 4-channel sound is {name}" in reasons[0][1]
 
 
+def test_a_codec_without_a_name_is_not_made_up(tmp_path: Path, good: Path) -> None:
+    path = convert(good, tmp_path / "x.mkv", "-c", "copy")
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    assert inspect_media(path).reasons() == [
+        ("unknown-codec", "there is a sound of a codec that libav does not know; convert it to FLAC or WAV")
+    ]
+
+
 def test_sound_that_libav_cannot_decode_is_named_beside_a_stereo_track(tmp_path: Path, good: Path) -> None:
     stereo = encode(tmp_path / "stereo.m4a", sound=np.zeros((2, 8 * RATE)), rate_hz=RATE, audio="aac", layout="stereo")
     path = tmp_path / "both.mp4"

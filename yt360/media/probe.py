@@ -43,6 +43,9 @@ _KNOWN_SOUND = {
 }
 """Sample entries of sound that libav knows at most by name."""
 
+_NO_NAME = "?"
+"""Of a codec of which nobody says what it is."""
+
 _STILL_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """First bytes of JPEG and PNG files."""
 
@@ -336,7 +339,7 @@ def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> 
     context = stream.codec_context
     if stream.type == "audio":
         stated = metadata.sound(index)
-        codec = stated.fourcc or (context.name if context is not None else "?")
+        codec = stated.fourcc or (context.name if context is not None else _NO_NAME)
         if context is not None and context.name in ("opus", "libopus"):
             family = _opus_family(context.extradata or b"")
             if family not in (0, 1, 2, 255):
@@ -349,6 +352,8 @@ def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> 
         many = f"{stated.channels}-channel " if stated.channels else ""
         if context is not None:
             return f"the channels and sample rate of the {name} sound cannot be told; convert it to FLAC or WAV"
+        if name == _NO_NAME:
+            return "there is a sound of a codec that libav does not know; convert it to FLAC or WAV"
         return f"the {many}sound is {name}, which libav cannot decode; convert it to FLAC or WAV"
     if context is not None:
         return f"the size of the {context.name} picture cannot be told from the stream; remux it"
