@@ -63,11 +63,11 @@ def test_a_slow_clock_is_followed_before_its_first_millisecond_is_full(tmp_path:
     assert found.window <= 1.001
 
 
-@pytest.mark.parametrize(("codec", "most_ms"), [("opus", 0.65), ("aac", 0.6)])
+@pytest.mark.parametrize(("codec", "most_ms"), [("opus", 0.65), ("ac3", 0.65)])
 def test_what_is_cut_off_after_a_seek_is_rounded_by_ffmpeg_and_not_by_us(
     tmp_path: Path, codec: str, most_ms: float
 ) -> None:
-    """Half a millisecond of rounding stays; that of what an encoder put in front made it 1.1 ms."""
+    """Half a millisecond of rounding stays; of Opus it was 1.1 ms. What other encoders put in front needs nothing."""
     assert measured(tmp_path / "x.mkv", codec, FAULTS["drift of 500 ppm"]).window <= most_ms
 
 

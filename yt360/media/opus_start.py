@@ -1,4 +1,4 @@
-"""Where sound in Matroska is, which libav takes to be a little later than it is: at its start, and after a seek."""
+"""Where Opus in Matroska is, which libav takes to be a little later than it is: at its start, and after a seek."""
 
 from __future__ import annotations
 
@@ -43,15 +43,16 @@ def opus_late_s(container: Any) -> float:
 
 
 def skip_late_s(container: Any, stream: Any) -> float:
-    """Seconds by which ffmpeg takes what follows a seek to be later than the time stamps of a Matroska file say.
+    """Seconds by which ffmpeg takes Opus after a seek in a Matroska file to be later than its time stamps say.
 
     0 in any other file; negative where it takes it to be earlier.
 
-    What an encoder put in front of the sound (6.5 ms of Opus, 21.3 ms of AAC) is cut off the first packet that is read,
-    also of one in the middle of the file: its samples exactly, its time stamp by whole ticks.
+    The 6.5 ms that an encoder puts in front of the sound are cut off the first packet that is read, also of one in the
+    middle of the file: its samples exactly, its time stamp by whole ticks. The packets after it follow on.
     """
-    if "matroska" not in container.format.name or stream.codec_context is None or not stream.codec_context.sample_rate:
+    context = stream.codec_context
+    if "matroska" not in container.format.name or context is None or context.name not in ("opus", "libopus"):
         return 0.0
-    cut_s = float(stream.codec_context.delay or 0) / float(stream.codec_context.sample_rate)
+    cut_s = float(context.delay or 0) / float(context.sample_rate or _RATE_HZ)
     tick_s = float(stream.time_base)
     return int(cut_s / tick_s + 0.5) * tick_s - cut_s
