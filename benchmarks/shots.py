@@ -101,9 +101,18 @@ TOOLS: dict[str, tuple[str, Callable[[], Detector]]] = {
 
 
 def _jobs(side: str, joins: int) -> Iterator[str]:
-    """The name of every video that is shown: ``join 7``, ``recording: treatment``."""
-    yield from (f"join {number}" for number in range(joins))
-    yield from (f"{name}: {control}" for name in films.names(side) for control in films.CONTROLS)
+    """The name of every video that is shown: ``join 7``, ``recording: treatment``.
+
+    Controls stand between the joins, every one in another treatment than the one before: a run that is ended early has
+    seen some of all.
+    """
+    controls = [f"{name}: {control}" for control in films.CONTROLS for name in films.names(side)]
+    apart = max(1, joins // len(controls))
+    for number in range(joins):
+        yield f"join {number}"
+        if number % apart == 0:
+            yield from controls[number // apart :: max(1, joins)][:1]
+    yield from controls[-(-joins // apart) :]
 
 
 def _make(side: str, job: str, seed: int) -> tuple[Film, str, Span | None, tuple[str, ...]]:

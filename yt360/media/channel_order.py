@@ -58,7 +58,7 @@ def _plan(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float
     channels = stream.channels
     if channels < 4:
         name = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
-        problem = f"the sound is {name}, expected at least 4 channels of ambisonics"
+        problem = f"the sound is {name}, expected at least four channels of ambisonics"
         return ChannelPlan(None, problem=problem, reason="no-ambisonics")
     declared = {1: "n3d"}.get(metadata.normalization if metadata.order is not None else 0, "ambix")
     named = metadata.components if metadata.components and max(metadata.components) < channels else None
@@ -90,7 +90,7 @@ def _plan(stream: AudioStream, metadata: SoundMetadata, level_db: Sequence[float
         )
         return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair, doubt=doubt)
     if root > 1 and root * root == channels - 2:
-        doubt = f"{channels} channels ({stream.layout}), and the first four are not W Y Z X"
+        doubt = f"{channels} channels, and the first four are not W Y Z X"
         return ChannelPlan((0, 1, 2, 3), declared, "ambix", pair, doubt=doubt)
     problem = f"{channels} channels ({stream.layout}), expected a square number of at least 4, or two more"
     return ChannelPlan(None, problem=problem, reason="invalid-ambisonics")

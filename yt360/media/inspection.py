@@ -21,6 +21,9 @@ from yt360.media.sound_facts import SoundFacts
 _MOST_TOLD = 100
 """Places that are written down."""
 
+_MOST_UNDECODABLE = 2
+"""Tracks that cannot be decoded and are named: more of them say no more."""
+
 
 @dataclass
 class Inspection:
@@ -77,7 +80,7 @@ class Inspection:
         infos = (self.info, self.sound_info)
         known = [one for info in infos if info is not None for one in info.undecodable if one.kind == kind]
         if known:
-            return known[0].code, "; ".join(one.words for one in known)
+            return known[0].code, "; ".join(list(dict.fromkeys(one.words for one in known))[:_MOST_UNDECODABLE])
         return ("no-picture", "there is no picture") if kind == "video" else ("no-sound", "there is no sound")
 
     def to_json(self) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _name_what_is_beside(inspection: Inspection) -> None:
     info, facts = inspection.heard_in, inspection.ambisonic
     if info is None or facts is None or facts.reason != "no-ambisonics":
         return
-    known = [one.words for one in info.undecodable if one.kind == "audio"]
+    known = [one.words for one in info.undecodable if one.kind == "audio"][:1]
     tracks = sum(audio.channels == 1 for audio in info.audios)
     if tracks >= _LEAST:
         known.append(

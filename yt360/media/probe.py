@@ -346,7 +346,7 @@ def _undecodable_words(stream: Any, metadata: ContainerMetadata, index: int) -> 
                 return f"the sound is Opus of channel mapping family {family}, which nobody knows; encode it anew"
             return (
                 "the channels of the Opus sound cannot be told: the stream states no mapping that libav knows (in "
-                "MPEG-TS only families 0 and 1 have one); encode it anew to Matroska or WebM"
+                "MPEG-TS ambisonics has none); encode it anew to Matroska or WebM"
             )
         name = _KNOWN_SOUND.get(codec.lower(), codec)
         many = f"{stated.channels}-channel " if stated.channels else ""

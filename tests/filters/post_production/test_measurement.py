@@ -29,6 +29,14 @@ def test_every_share_that_is_weighed_speaks_for_its_kind_alone(kind: str) -> Non
         }
 
 
+def test_without_z_the_same_evidence_says_less_of_a_bed_and_as_much_of_the_rest() -> None:
+    shares = with_share("bins", "bed", 0.2)
+    flat = {**shares, "bins": {**shares["bins"], "without_z": True}}
+    with_z, without = measurement.weigh(UNSURE, shares), measurement.weigh(UNSURE, flat)
+    assert without["bed"] < with_z["bed"]
+    assert {kind: without[kind] for kind in ("omni", "front")} == {kind: with_z[kind] for kind in ("omni", "front")}
+
+
 @given(name=st.sampled_from(NAMES), kind=st.sampled_from(classifier.KINDS), values=st.tuples(share, share))
 def test_more_evidence_never_lowers_a_score(name: str, kind: str, values: tuple[float, float]) -> None:
     low, high = (measurement.weigh(UNSURE, with_share(name, kind, value))[kind] for value in sorted(values))
@@ -50,4 +58,7 @@ def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure() -
     against = dict.fromkeys(classifier.KINDS, -measurement.MOST_LOGIT)
     for kind in classifier.KINDS:
         for name in measurement.SHARES[kind]:
-            assert measurement.weigh(against, with_share(name, kind, 1.0))[kind] < getattr(limits, kind)
+            for without_z in (False, True):
+                shares = with_share(name, kind, 1.0)
+                shares["bins"] = {**shares["bins"], "without_z": without_z}
+                assert measurement.weigh(against, shares)[kind] < getattr(limits, kind)

@@ -52,13 +52,14 @@ _MOST, _LEAST = 3.0, -1.0
 class BinExcess:
     """How far beyond chance bins stand as a layer does.
 
-    ``omni`` in [0, 1]: the mean of the bands, each between -1 and 3 standard deviations, over 3. ``bed`` and
-    ``bed_angle_deg`` as in :class:`yt360.filters.post_production.pair_averages.PairAverages`.
+    ``omni`` in [0, 1]: the mean of the bands, each between -1 and 3 standard deviations, over 3. ``bed``,
+    ``bed_angle_deg`` and ``without_z`` as in :class:`yt360.filters.post_production.pair_averages.PairAverages`.
     """
 
     omni: float
     bed: float
     bed_angle_deg: float
+    without_z: bool = False
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
@@ -105,7 +106,7 @@ class BinStatistics:
         chance = omni_by_chance(exact, near, all_bins)
         beyond = float(np.clip((exact - chance) / np.sqrt(chance + 1), _LEAST, _MOST).mean())
         pair = self._averages.excess(frame_s)
-        return BinExcess(round(max(0.0, beyond) / _MOST, 4), pair.bed, pair.bed_angle_deg)
+        return BinExcess(round(max(0.0, beyond) / _MOST, 4), pair.bed, pair.bed_angle_deg, pair.without_z)
 
 
 def _count_omni(gains: NDArray[np.complex64], band: NDArray[np.int64]) -> NDArray[np.int64]:

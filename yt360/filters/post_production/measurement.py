@@ -92,18 +92,26 @@ _WEIGHTS = {
     ),
     "front": _Weights(-4.02, 0.15, {"evidence": (0.1, 1.54), "partials": (0.006, 2.99), "swells": (0.012, 4.78)}),
     "bed": _Weights(
-        -1.07,
-        0.37,
-        {"evidence": (0.05, 1.07), "partials": (0.00525, 0.87), "swells": (0.0075, 2.15), "bins": (0.2, 4.04)},
+        -0.27,
+        0.36,
+        {"evidence": (0.05, 2.22), "partials": (0.005, 0.84), "swells": (0.02, 0.05), "bins": (0.25, 4.0)},
     ),
 }
 """Fitted by ``fitting/evidence.py`` (it says on what), on scenes and recordings of their own."""
 
+_BED_WITHOUT_Z = _Weights(-1.91, 0.19, {"partials": (0.005, 0.59), "swells": (0.03, 1.4), "bins": (0.35, 4.3)})
+"""The same of sound without Z: sources above the horizon stand inside the unit circle there, as a pair does, so all
+evidence of one counts less."""
+
 
 def weigh(network: Mapping[str, float], shares: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Probability of each kind, from the classifier's log odds and the shares by name (:data:`SHARES`) and kind."""
+    """Probability of each kind, from the classifier's log odds and the shares by name (:data:`SHARES`) and kind.
+
+    ``bins`` says besides whether the sound is ``without_z``.
+    """
     scores = {}
-    for kind, weights in _WEIGHTS.items():
+    for kind, usual in _WEIGHTS.items():
+        weights = _BED_WITHOUT_Z if kind == "bed" and shares["bins"].get("without_z") else usual
         logit = weights.bias + weights.network * min(MOST_LOGIT, max(-MOST_LOGIT, network[kind]))
         for name, (full, odds) in weights.shares.items():
             logit += odds * min(1.0, shares[name][kind] / full) ** 2

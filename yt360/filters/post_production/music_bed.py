@@ -32,9 +32,9 @@ _POINT_RING = (1.5, 2.5)
 _POINT_CHANCE = 1.5 / (_POINT_RING[1] ** 2 - _POINT_RING[0] ** 2)
 """Points expected at a cosine for each in its ring: by area, and half as many again, as the middle is denser."""
 
-_BIN_TOLERANCE, _BIN_RING = 0.04, (0.06, 0.1)
-"""Largest distance of x from the cosine of a pair, and of z from 0; and the radii of the ring around it."""
-PAIR_CHANCE = 1.5 * _BIN_TOLERANCE**2 / (_BIN_RING[1] ** 2 - _BIN_RING[0] ** 2)
+_RING = (1.5, 2.5)
+"""Radii, in tolerances, of the ring around a pair's place that says how many bins are there by chance."""
+PAIR_CHANCE = 1.5 / (_RING[1] ** 2 - _RING[0] ** 2)
 """Bins expected at a pair's place for each in its ring: by area, and half as many again, as the middle is denser."""
 BIN_COSINES = np.arange(0.0, 0.95, 0.02)
 """Cosines of half angles that are tried for all bins."""
@@ -118,28 +118,29 @@ def best_centre(
     return best, best_cosine
 
 
-def count_pairs(gains: NDArray[np.complex64], band: NDArray[np.int64], bands: int) -> NDArray[np.int64]:
-    """Number of bins with ``gains`` ``(3, n)`` at each cosine, and in the ring around it: ``(3, cosines, bands)``,
-    the third plane 0. ``band`` ``(n,)`` is the band of each bin.
+def count_pairs(gains: NDArray[np.complex64], tolerance: float) -> NDArray[np.int64]:
+    """Number of bins with ``gains`` ``(3, n)`` of x, y and z at each cosine, and in the ring around it.
+
+    ``(2, cosines)``. ``tolerance`` is the largest distance of x from the cosine of a pair, and of z from 0.
     """
-    near = np.flatnonzero((np.abs(gains[2]) < _BIN_TOLERANCE) & (np.abs(gains[0].imag) < _BIN_RING[1]))
+    near = np.flatnonzero((np.abs(gains[2]) < tolerance) & (np.abs(gains[0].imag) < _RING[1] * tolerance))
     near = near[np.argsort(gains[0, near].real)]
-    x, y, band = gains[0, near], gains[1, near], band[near]
-    across, out_of_phase, middle = np.square(y.real), np.abs(y.imag) > _OUT_OF_PHASE, np.abs(y) < _BIN_TOLERANCE
-    first = np.searchsorted(x.real, BIN_COSINES - _BIN_RING[1])
-    last = np.searchsorted(x.real, BIN_COSINES + _BIN_RING[1])
-    found = np.zeros((3, len(BIN_COSINES), bands), np.int64)
+    x, y = gains[0, near], gains[1, near]
+    across, out_of_phase, middle = np.square(y.real), np.abs(y.imag) > _OUT_OF_PHASE, np.abs(y) < tolerance
+    first = np.searchsorted(x.real, BIN_COSINES - _RING[1] * tolerance)
+    last = np.searchsorted(x.real, BIN_COSINES + _RING[1] * tolerance)
+    found = np.zeros((2, len(BIN_COSINES)), np.int64)
     for each, (cosine, begin, end) in enumerate(zip(BIN_COSINES, first, last, strict=True)):
         span = slice(begin, end)
         off = np.abs(x[span] - cosine)
         counted = out_of_phase[span] | (across[span] < _INSIDE - cosine**2)
-        there = (off < _BIN_TOLERANCE) & counted
+        there = (off < tolerance) & counted
         if not there.any():
             continue
         usual = np.median(y.real[span][there]) + 1j * np.median(y.imag[span][there])
         apart = np.abs(y[span] - usual) > _BIN_SPREAD * np.sqrt(1 - cosine**2)
         counted &= apart | (middle[span] & (cosine >= _LEAST_CENTRE_COSINE))
-        beside = (off > _BIN_RING[0]) & (off < _BIN_RING[1]) & counted
-        found[0, each] = np.bincount(band[span][there & counted], minlength=bands)
-        found[1, each] = np.bincount(band[span][beside], minlength=bands)
+        beside = (off > _RING[0] * tolerance) & (off < _RING[1] * tolerance)
+        found[0, each] = np.count_nonzero(there & counted)
+        found[1, each] = np.count_nonzero(beside & counted)
     return found

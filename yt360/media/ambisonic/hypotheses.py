@@ -70,12 +70,12 @@ HYPOTHESES: dict[str, Hypothesis] = {
     h.name: h
     for h in (
         Hypothesis("ambix", "field", "AmbiX: W Y Z X, SN3D", 0.9, 0.6, WYZX),
-        Hypothesis("ambix-w-low", "field-w-low", "W Y Z X with W 3 dB low", 0.015, 0.02, WYZX, _W_LOW),
-        Hypothesis("fuma", "field-w-low", "FuMa: W X Y Z with W 3 dB low", 0.015, 0.06, WXYZ, _W_LOW),
+        Hypothesis("ambix-w-low", "field-w-low", "W Y Z X with a lowered W", 0.015, 0.02, WYZX, _W_LOW),
+        Hypothesis("fuma", "field-w-low", "FuMa: W X Y Z with a lowered W", 0.015, 0.06, WXYZ, _W_LOW),
         Hypothesis("wxyz", "field", "W X Y Z with SN3D weights", 0.0005, 0.005, WXYZ),
-        Hypothesis("n3d", "field-n3d", "N3D or orthonormal: W Y Z X, Y, Z and X 4.8 dB high", 0.01, 0.1, WYZX,
+        Hypothesis("n3d", "field-n3d", "N3D or orthonormal: W Y Z X with Y, Z and X raised", 0.01, 0.1, WYZX,
                    (1.0, 1 / ROOT3, 1 / ROOT3, 1 / ROOT3)),
-        Hypothesis("xywz", "w-elsewhere", "X Y W Z with Z 3 dB low, as a 5.1 to 4.0 mix", 0.02, 0.01, XYWZ,
+        Hypothesis("xywz", "w-elsewhere", "X Y W Z with a lowered Z, as a surround downmix", 0.02, 0.01, XYWZ,
                    (1.0, 1.0, ROOT2, 1.0)),
         Hypothesis("w-elsewhere", "w-elsewhere", "a sound field whose first channel is not W", 0.0005, 0.001),
         Hypothesis("capsules", "capsules", "capsules of a microphone (A-format): convert them to B-format first",

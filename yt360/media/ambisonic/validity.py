@@ -186,7 +186,9 @@ def _decide(
         against = 1 - kept
         if against > limit.overwhelming_odds * kept and no_field > 0.5:
             return "invalid", "ambix", f"{HYPOTHESES[first].words} ({_percent(found[first])}), against what is declared"
-        return "uncertain", "ambix", f"declared ambisonics ({_percent(kept)}), but it sounds like {doubt}"
+        other = next(name for name in ranked if name not in (*_KEPT_ORDER, "n3d"))
+        sounds = f"{HYPOTHESES[other].words} ({_percent(found[other])})"
+        return "uncertain", "ambix", f"declared ambisonics ({_percent(kept)}), but it may be {sounds}"
     if no_field >= limit.invalid_probability:
         worst = max((name for name in ranked if HYPOTHESES[name].order is None), key=lambda name: found[name])
         return "invalid", "ambix", f"{HYPOTHESES[worst].words} ({_percent(no_field)} that it is no ambisonics)"

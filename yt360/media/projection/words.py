@@ -20,7 +20,7 @@ _NAMES = {
     "equirectangular": "equirectangular",
     "eac": "equi-angular cubemap",
     "cubemap": "cubemap",
-    "half_equirectangular": "180°",
+    "half_equirectangular": "half of the sphere",
     "fisheye": "fisheye",
     "flat": "plain picture",
 }
