@@ -34,7 +34,7 @@ class AmbisonicThresholds(Settings):
         description="Share of half seconds that are silent at or above which there is nothing to judge (uncertain).",
     )
     valid_probability: float = Field(
-        default=0.85,
+        default=0.8,
         ge=0.5,
         le=1,
         description="Least probability of W Y Z X for a sound to be valid. Raising it sets more videos aside.",
@@ -46,7 +46,7 @@ class AmbisonicThresholds(Settings):
         description="Least probability of another order or other gains for them to be corrected.",
     )
     invalid_probability: float = Field(
-        default=0.92,
+        default=0.9,
         ge=0.5,
         le=1,
         description="Least probability that it is no ambisonics at all for a sound to be invalid.",
