@@ -34,6 +34,7 @@ from yt360.filters.frame_of_reference.mending import mended
 from yt360.filters.placement import Placement, place_clips
 from yt360.media.facts import Facts
 from yt360.media.reading_sound import read_sound_at_rates
+from yt360.media.samples_on_disk import SamplesOnDisk
 from yt360.media.timeline import SoundNotes
 from yt360.stages.chunk_settings import LONGEST_CLIP_S, ChunkParams
 from yt360.stages.frame_of_reference import repairs
@@ -92,7 +93,7 @@ class Chunk(Stage):
         loudness_db = silence.gated_loudness_db(levels)
         open_db = max(params.silence_floor_db, loudness_db - params.silence_range_db)
         active = silence.active_steps(levels, open_db, params.silence_hysteresis_db, params.shortest_silence_s)
-        ends_s = min(end_s, sound.shape[0] / params.sample_rate_hz)
+        ends_s = min(end_s, len(sound) / params.sample_rate_hz)
         placements = self._given(given, start_s, ends_s) if given else self._placed(active, start_s, ends_s)
         measures: dict[str, Any] = {
             "duration_s": round(end_s - start_s, 3),
@@ -184,7 +185,7 @@ class Chunk(Stage):
 
     def _decode_sound(
         self, item: Item, facts: Facts, end_s: float, workdir: Path, notes: SoundNotes, repair: Repair | None
-    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], float]:
+    ) -> tuple[list[SamplesOnDisk], NDArray[np.float64], float]:
         """All sound up to ``end_s`` as ``(samples, 4)`` on disk, the level of W in each step (dBFS), the peak.
 
         The variants' sound comes second, where it has another rate.
@@ -210,11 +211,11 @@ class Chunk(Stage):
             notes.not_numbers_s = [at_s - repair.lag_s for at_s in notes.not_numbers_s]
         if files[0].stat().st_size == 0:
             raise ItemError("no-samples", f"{source.name}: expected sound, decoded not one sample")
-        sound, *others = (np.memmap(file, dtype=np.float32, mode="r").reshape(-1, 4) for file in files)
+        sound, *others = map(SamplesOnDisk, files)
         minute = 60 * rate
         levels = [
-            silence.step_levels_db(sound[at : at + minute, ambisonics.W], rate)
-            for at in range(0, sound.shape[0], minute)
+            silence.step_levels_db(sound[at : at + minute][:, ambisonics.W], rate)
+            for at in range(0, len(sound), minute)
         ]
         return [sound, *others], np.concatenate(levels), peak
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
 from yt360.media.clips import ClipVideoWriter, write_clip_sound, write_two_channels
+from yt360.media.samples_on_disk import SamplesOnDisk
 from yt360.media.two_channels import margin_samples, two_channels
 from yt360.stages.chunk_settings import ChunkParams, VariantSettings
 
@@ -34,7 +35,9 @@ class ClipVariants:
     time 0 on; ``gain`` is that of the whole video, ``said`` the comments of its clips' sound.
     """
 
-    def __init__(self, params: ChunkParams, sound: NDArray[np.float32], gain: float, workdir: Path) -> None:
+    def __init__(
+        self, params: ChunkParams, sound: NDArray[np.float32] | SamplesOnDisk, gain: float, workdir: Path
+    ) -> None:
         self._params, self._sound, self._gain, self._workdir = params, sound, gain, workdir
         settings: VariantSettings = params.variants
         self._settings = settings

@@ -25,6 +25,7 @@ from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames, read_frames_in_sizes
+from yt360.media.samples_on_disk import SamplesOnDisk
 from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.chunk_variants import Beside, ClipVariants
 
@@ -51,7 +52,7 @@ class ClipCutter:
         params: ChunkParams,
         item: Item,
         facts: Facts,
-        sound: NDArray[np.float32],
+        sound: NDArray[np.float32] | SamplesOnDisk,
         gain: float,
         workdir: Path,
         variants: ClipVariants | None = None,
