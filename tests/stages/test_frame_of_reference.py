@@ -166,3 +166,13 @@ def test_chunk_turns_and_moves_the_sound_and_says_so(tmp_path: Path) -> None:
     assert np.abs(after[:count, 3] - x).max() < 1e-3
     assert "sound_turned_deg" not in told[0]
     assert (told[1]["sound_turned_deg"], told[1]["sound_moved_s"]) == (80.0, -0.25)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "looked_at", "told"), [(300.0, 1, True), (300.0, 3, False), (12.0, 1, False), (12.1, 1, True)]
+)
+def test_a_video_of_which_only_the_middle_was_looked_at_says_so(duration_s: float, looked_at: int, told: bool) -> None:
+    nothing = {"heading": None, "lag": None, "turning": None, "duration_s": duration_s, "stretches": looked_at}
+    words = FrameOfReference().summary(nothing)
+    assert words.startswith("unknown: nothing is seen moving and heard moving alike")
+    assert words.endswith("; only the middle was looked at") is told

@@ -141,7 +141,9 @@ class FrameOfReference(Stage):
         limits: FrameThresholds = self.thresholds
         found = decision.judge(measures, limits)
         mended = "; chunk puts it in place" if decision.repair(found, limits) is not None else ""
-        return f"{found.verdict}: {found.words}{mended}"
+        there = len(stretches(0.0, float(measures.get("duration_s", 0.0)), self.params))
+        part = found.verdict == "unknown" and measures.get("stretches") == 1 < there
+        return f"{found.verdict}: {found.words}{mended}" + ("; only the middle was looked at" if part else "")
 
     def check_output(self, name: str, path: Path) -> None:
         try:
