@@ -22,7 +22,7 @@ _KEYS = [
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "5fde7253c3285e1c8cf33734288ef30cc4f58f3a"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "f519f9843d04c1382fb5d33b140fcbdbb8e6c3d0"),
-    ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "59d852bf3c6d1b618de32f2990ba055b39966bc0"),
+    ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "0938a2f25f3dd266a7a7fe5a1a4e986c28920540"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "3d972b0c91e504e83bf93d1e453498a16decafd1"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "98ee05345b6854002c787630dd8ab8085f18bf3d"),
     ("duplicates", Item("a", "a", meta={"group": "a"}), "0bb6c092c9422761f2d3dc4fc51744f8b629c59f"),
