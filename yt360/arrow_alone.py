@@ -1,7 +1,8 @@
-"""Arrow without pandas, until somebody asks for a data frame."""
+"""Arrow without pandas, until somebody wants pandas."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -14,17 +15,41 @@ class _NoPandas(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname == "pandas":
-            raise ModuleNotFoundError("left out until a data frame is wanted", name=fullname)
+            raise ModuleNotFoundError("left out until it is wanted", name=fullname)
         return None
+
+
+class _TellsArrow(MetaPathFinder):
+    """Lets Arrow look again when pandas is imported: it would otherwise take a series for a list, missing for NaN."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "pandas":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_tell(module: ModuleType) -> None:
+            import pyarrow as pa
+
+            execute(module)
+            pa.table({"": pa.nulls(0)}).to_pandas()
+
+        spec.loader.exec_module = execute_and_tell  # type: ignore[method-assign]
+        return spec
 
 
 def leave_out_pandas() -> None:
     """Keep Arrow from importing pandas at its first array, only to see whether that is one of pandas'.
 
-    That is a quarter of the CPU time of ``yt360 status``, and of the start of each worker. A table's ``to_pandas``
-    works as before: Arrow imports pandas then.
+    That is a quarter of the CPU time of ``yt360 status``, and of the start of each worker. Whoever imports pandas
+    later, or asks a table for a data frame, has both as if nothing had been left out.
     """
-    if "pandas" in sys.modules:
+    if "pandas" in sys.modules or any(isinstance(finder, _TellsArrow) for finder in sys.meta_path):
         return
     import pyarrow as pa
 
@@ -34,3 +59,4 @@ def leave_out_pandas() -> None:
         pa.array([])
     finally:
         sys.meta_path.remove(blocked)
+    sys.meta_path.insert(0, _TellsArrow())
