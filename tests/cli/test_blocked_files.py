@@ -92,3 +92,19 @@ def test_a_link_that_leads_nowhere_makes_room_for_outputs(tmp_path: Path) -> Non
     publish_folder(prepared, final, tmp_path / "trash")
     assert final.is_dir()
     assert not final.is_symlink()
+
+
+def test_a_whole_root_is_verified_and_the_plan_of_a_stage_of_all_items_checked(
+    command: Command, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `split` was made from is kept in another way than a plan: every whole root was called damaged."""
+    monkeypatch.setattr(common, "REGISTRY", FAKES)
+    root = Root(shutil.copytree(whole, tmp_path / "root"))
+    code, out, err = command("verify", "-q", "--root", root.path)
+    assert code == 0, out + err
+    plan = root.state / "plan-split.parquet"
+    data = plan.read_bytes()
+    for spoiled in (data[: len(data) // 2], data.replace(b"alpha", b"alphA")):
+        plan.write_bytes(spoiled)
+        code, out, err = command("verify", "-q", "--root", root.path)
+        assert (code, "plan-split.parquet" in out + err) == (1, True)

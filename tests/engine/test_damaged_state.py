@@ -78,6 +78,9 @@ def test_state_that_is_damaged_is_named(root: Root) -> None:
     assert [problem.partition(":")[0] for problem in check_state(catalog)] == [
         str(root.state / name) for name in ("plan-source.parquet", "rotten.json", "torn.json")
     ]
+    plan.unlink()
+    plan.symlink_to(plan)
+    assert str(plan) in check_state(catalog)[0]
 
 
 def test_outputs_that_were_put_elsewhere_are_refused_and_not_marked(root: Root, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ would. What is broken is recorded as damaged, so that the next run makes exactly
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import uuid
@@ -21,8 +22,8 @@ from yt360.engine.executors.base import Finished, Task
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.inputs import CHECKED
 from yt360.engine.progress import StageProgress
-from yt360.engine.stage import Stage
-from yt360.engine.state import ledger
+from yt360.engine.stage import FanInStage, Stage
+from yt360.engine.state import evidence, ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import ItemPlan
 from yt360.engine.state.record import Record
@@ -124,11 +125,17 @@ def check_state(catalog: DatasetState) -> list[str]:
     """What is wrong with plans and other files of the root's state, in words; a run says what to do about each."""
     problems = []
     for stage in catalog.stages.values():
-        if (path := catalog.plan_path(stage)).is_file():
-            try:
-                ItemPlan.load(path, stage)
-            except UsageError as error:
-                problems.append(str(error))
+        path = catalog.plan_path(stage)
+        if not os.path.lexists(path):
+            continue
+        if isinstance(stage, FanInStage):
+            if evidence.reduced(evidence.path_of(catalog.root, stage)).ids is None:
+                problems.append(f"{path}: expected the items of {stage.name} (Parquet), found something else")
+            continue
+        try:
+            ItemPlan.load(path, stage)
+        except UsageError as error:
+            problems.append(str(error))
     for path in sorted(catalog.root.state.glob("*.json")):
         try:
             held = parse_json(path.read_text(encoding="utf-8"))
