@@ -121,7 +121,7 @@ class SpatialSpectrogram(nn.Module):
         def turn(part: Tensor) -> Tensor:
             part = part.float().transpose(-1, -2).contiguous()
             planes = part.view(batch, moments, channels, -1)
-            if batch == moments == 1:
+            if not torch.compiler.is_compiling() and batch == moments == 1:
                 turned = rows[0] @ planes[0, 0]  # the same as a product of batches, which a CPU does more slowly
             else:
                 turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
