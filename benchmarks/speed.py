@@ -176,10 +176,10 @@ def _about(rounds: int, minutes: float) -> str:
         ["git", "-C", str(CHECKOUT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
-    words = (
-        f"`make bench` at commit {commit or 'unknown'} on {machine()}; {versions}; {rounds} pairs a row unless a spread"
+    return (
+        f"`make bench` at commit {commit or 'unknown'} on {machine()}; {versions}; "
+        f"{rounds} paired runs of each row that has a spread; {minutes:.0f} minutes."
     )
-    return f"{words} is missing; {minutes:.0f} minutes."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

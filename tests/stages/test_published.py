@@ -17,6 +17,14 @@ def _flipped(data: bytes) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :]
 
 
+def _spoil(path: Path, damaged: bytes | None) -> None:
+    """Put other bytes there, or nothing."""
+    if damaged is None:
+        path.unlink()
+    else:
+        path.write_bytes(damaged)
+
+
 @pytest.mark.parametrize("name", ["shards/shards.json", "manifests/clips.parquet", "manifests/videos.parquet"])
 def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -> None:
     """F7: `verify` was blind to the index and to the manifests' content; F13: bytes that are no UTF-8 ended the run."""
@@ -26,10 +34,7 @@ def test_damage_is_named_and_mended_by_the_next_run(tmp_path: Path, name: str) -
     whole = path.read_bytes()
     assert check_manifests(dataset.catalog(VIDEOS)) == []
     for damaged in (None, b"", whole[: len(whole) // 2], _flipped(whole), b"\xff" * 100):
-        if damaged is None:
-            path.unlink()
-        else:
-            path.write_bytes(damaged)
+        _spoil(path, damaged)
         (problem,) = check_manifests(dataset.catalog(VIDEOS))
         assert str(path) in problem
         (dataset.root.state / "published.txt").write_bytes(b"\xff\xfe")
@@ -48,10 +53,7 @@ def test_a_card_that_changed_or_went_is_named_and_mended_and_somebody_s_own_is_n
     path = dataset.root.path / name
     whole = path.read_bytes()
     for damaged in (None, whole.replace(b"train", b"trajn")):
-        if damaged is None:
-            path.unlink()
-        else:
-            path.write_bytes(damaged)
+        _spoil(path, damaged)
         (problem,) = check_manifests(dataset.catalog(VIDEOS))
         assert str(path) in problem
         dataset.run(VIDEOS)

@@ -55,12 +55,14 @@ class MemberBytes:
             data = os.pread(self._shard.file, wanted, self._offset + first)
         except OSError as error:
             raise ItemError("unreadable-shard", f"{self._shard.path}: {error}", retryable=True) from error
-        if len(data) != wanted:
-            raise ItemError(
-                "corrupt-member",
-                f"{self._name}: {self._shard.path} ends after {len(data)} of {wanted} bytes; run yt360 verify",
-            )
-        return data
+        return _whole(data, wanted, self._name, self._shard.path)
+
+
+def _whole(data: bytes, size: int, name: str, shard: str) -> bytes:
+    """``data``, which a shard that was cut short does not hold to its end."""
+    if len(data) != size:
+        raise ItemError("corrupt-member", f"{name}: {shard} ends after {len(data)} of {size} bytes; run yt360 verify")
+    return data
 
 
 class MemberReader:
@@ -166,11 +168,7 @@ class MemberReader:
             data = self._range(shard, offset, size)
         except OSError as error:
             raise ItemError("unreadable-shard", f"{join(self._folder, shard)}: {error}", retryable=True) from error
-        if len(data) != size:
-            raise ItemError(
-                "corrupt-member",
-                f"clip {clip}: {member} in {shard} ends after {len(data)} of {size} bytes; run yt360 verify",
-            )
+        _whole(data, size, f"clip {clip}: {member}", shard)
         if self._verify and (clip, member) not in self._verified:
             found = hashlib.blake2b(data, digest_size=20).hexdigest()
             if found != digest:

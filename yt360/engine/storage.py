@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from yt360 import process_tag
+from yt360.engine import one_device
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json, require_no_folder
 from yt360.hashing import digest_file, safe_id
-from yt360.root_marker import MARKER, MOVED_BETWEEN, claim, claim_store, is_root
+from yt360.root_marker import MARKER, claim, claim_store, is_root
 
 log = logging.getLogger(__name__)
 
@@ -152,24 +153,8 @@ class Root:
 
         Raises :class:`UsageError`.
         """
-        if self.store is not None or not self.path.is_dir():
-            return
-        whole = self.path.resolve()
-        found = {}
-        for name in MOVED_BETWEEN:
-            folder = self.path / name
-            stages = sorted(folder.iterdir()) if name == "data" and folder.is_dir() and not folder.is_symlink() else []
-            for place in (folder, *stages):
-                if place.is_symlink():
-                    found[place] = "a link"
-                elif place.is_dir() and place.stat().st_dev != whole.stat().st_dev:
-                    found[place] = "another file system"
-            found |= {at: "one that is mounted there" for at in _mount_points() if at.is_relative_to(whole / name)}
-        for place, what in found.items():
-            raise UsageError(
-                f"{place}: expected a folder on the file system of the root, found {what}; put the whole root where "
-                "there is room"
-            )
+        if self.store is None and self.path.is_dir():
+            one_device.require(self.path)
 
     def _lacks(self) -> str:
         """What is here instead of a root, in words; empty where this is one."""
@@ -406,16 +391,6 @@ def _is_left_behind(path: Path) -> bool:
     if process_tag.is_from_here(path.name):
         return process_tag.is_gone(path.name)
     return old
-
-
-def _mount_points() -> list[Path]:
-    """Where file systems, or folders of one, are mounted; empty where the system does not say it as Linux does."""
-    try:
-        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
-    except OSError:
-        return []
-    places = (line.split(b" ")[4] for line in lines if line.count(b" ") > 4)
-    return [Path(os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), at))) for at in places]
 
 
 def _read_only(folder: Path) -> bool:

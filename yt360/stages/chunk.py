@@ -42,11 +42,6 @@ from yt360.stages.frame_of_reference import repairs
 _FULL_SCALE = 0.999
 """Peak after the gain that keeps loud recordings from clipping in an integer file."""
 
-_LOOK_HZ = 2
-_LOOK_SIZE = (320, 160)
-"""Width and height at which a clip is looked at for motion, as in ``stills``."""
-
-
 _MOST_PLACES, _MOST_NAMED, _MOST_TRANSITIONS = 100, 3, 1000
 _TENTH_S = 0.1
 _REACH_S = 0.05

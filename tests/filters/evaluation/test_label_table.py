@@ -43,6 +43,7 @@ def test_what_is_taken_down_is_spoken_of_no_more(tmp_path: Path) -> None:
     path = tmp_path / "labels.tsv"
     path.write_text("# video\tlabel\nwalk\tstill\nwalk-2\tduplicate\tann\t\t\tof walk, not walk_3\n")
     assert not names_any(path, {"wal"})
+    assert not names_any(path, set())
     forget(path, {"wal"})
     assert names_any(path, {"walk"})
     forget(path, {"walk"})

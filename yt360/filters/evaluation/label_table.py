@@ -181,6 +181,8 @@ def _text(path: Path) -> str:
 
 
 def _without(text: str, videos: Collection[str]) -> str:
+    if not videos:
+        return text
     kept = "".join(line for line in text.splitlines(keepends=True) if line.partition("\t")[0].strip() not in videos)
     named = "|".join(map(re.escape, sorted(videos)))
     return re.sub(rf"(?<![\w-])(?:{named})(?![\w-])", "(removed)", kept)
