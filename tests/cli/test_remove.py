@@ -22,6 +22,8 @@ from yt360.engine.verify import verify
 
 VIDEOS = {"alpha": 3, "beta": 2, "gamma": 2, "delta": 1}
 SHARDS: dict[str, Any] = {"shard": {"target_mb": 0.02}, "split": {"test_share": 0.0}}
+LARGE: dict[str, Any] = {"shard": {"target_mb": 0.12}, "split": {"test_share": 0.0}}
+"""Several clips in each shard."""
 
 
 @pytest.fixture
@@ -234,6 +236,64 @@ def test_a_takedown_needs_not_one_free_block(
     assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
     assert [json.loads(line)["id"] for line in stones.read_text().splitlines()] == ["never-seen", "beta"]
     assert holding(made.root.path / "shards", "beta") == holding(made.root.data, "beta") == []
+
+
+@pytest.mark.parametrize("always", [False, True], ids=["beside-the-old-one", "at-all"])
+def test_a_takedown_where_a_shard_does_not_fit(
+    yt360: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, always: bool
+) -> None:
+    """A kind of F5: shards are larger than what a video leaves. The old one kept it, and repeating was no help."""
+    made, undisturbed = Dataset(tmp_path / "root"), Dataset(tmp_path / "undisturbed")
+    made.run(VIDEOS, **LARGE)
+    shutil.copytree(made.root.path, undisturbed.root.path)
+    assert yt360("remove", "beta", "--root", undisturbed.root.path, "--yes")[0] == 0
+    clips = pd.read_parquet(made.root.manifests / "clips.parquet")
+    old = [made.root.path / "shards" / name for name in set(clips[clips.video == "beta"].shard)]
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        is_shard = os.readlink(f"/proc/self/fd/{descriptor}").endswith(".tar")
+        if is_shard and (always or any(path.exists() for path in old)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == (1 if always else 0)
+    assert holding(made.root.path / "shards", "beta-00000") == []
+    if always:
+        monkeypatch.setattr(os, "fsync", fsync)
+        assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    assert made.bytes() == undisturbed.bytes()
+    assert not verify(made.catalog(VIDEOS, **LARGE), workers=1).damaged
+
+
+@pytest.mark.parametrize("hurt", [Path.unlink, lambda path: path.write_bytes(b"rot")], ids=["gone", "rotten"])
+def test_a_takedown_where_a_clip_of_another_video_is_damaged(
+    yt360: Callable[..., Any], tmp_path: Path, hurt: Callable[[Path], object]
+) -> None:
+    """The shard could not be written again, the old one kept the video, and the exit code was 0."""
+    made = Dataset(tmp_path / "root")
+    made.run(VIDEOS, **LARGE)
+    clips = pd.read_parquet(made.root.manifests / "clips.parquet")
+    (shard,) = set(clips[clips.video == "beta"].shard)
+    other = clips[(clips.shard == shard) & (clips.video != "beta")].iloc[0]
+    whole = made.bytes()
+    hurt(made.root.data / "chunk" / other["video"] / f"{other['clip']}.foa.flac")
+    assert yt360("remove", "beta", "--root", made.root.path, "--yes")[0] == 0
+    assert holding(made.root.path / "shards", "beta") == []
+    left = pd.read_parquet(made.root.manifests / "clips.parquet")
+    assert shard not in set(left["shard"])
+    assert "beta" not in set(left["video"])
+    remaining = {name: count for name, count in VIDEOS.items() if name != "beta"}
+    made.run(remaining, **LARGE)
+    assert set(pd.read_parquet(made.root.manifests / "clips.parquet")["clip"]) == set(
+        clips[clips.video != "beta"]["clip"]
+    )
+    assert not verify(made.catalog(remaining, **LARGE), workers=1).damaged
+    untouched = set(clips.shard) - set(clips[clips.video == "beta"].shard)
+    assert {name: made.bytes()[f"shards/{name}"] for name in untouched} == {
+        name: whole[f"shards/{name}"] for name in untouched
+    }
 
 
 @pytest.mark.parametrize("changed", [{}, {"chunk": {"tone_hz": 300.0}}], ids=["defaults", "other-parameters"])

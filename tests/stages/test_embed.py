@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import yt360
@@ -19,6 +24,7 @@ from tests.stages.fakes import WITH_EMBED, Dataset
 from yt360.cli.main import main as command_line
 from yt360.engine import pipeline, recipe
 from yt360.engine.stage import Item
+from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.inference.embedding import Embedder
 from yt360.inference.embedding_settings import EmbeddingSettings
@@ -134,6 +140,83 @@ def test_a_removed_video_leaves_no_row_and_no_file(dataset: Dataset, model: Path
     assert not gone.exists()
     assert not [path for path in (tmp_path / "root").rglob("*") if path.name.startswith("aaa")]
     assert features.tables(other.root) == [out]
+
+
+def test_a_takedown_in_a_copy_leaves_the_tables_of_the_original(
+    dataset: Dataset, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The copy knew the table by its path, and took the rows out of what is the other root's."""
+    made, copy = build(tmp_path / "root"), tmp_path / "copy"
+    outs = {name: tmp_path / f"{name}.parquet" for name in ("root", "copy")}
+    inside = made.root.path / "own.parquet"
+    for out in (outs["root"], inside):
+        assert command("embed", "--root", made.root.path, *words(model, out)) == 0
+    before = [path.read_bytes() for path in (outs["root"], inside)]
+    shutil.copytree(made.root.path, copy)
+    assert command("embed", "--root", copy, *words(model, outs["copy"])) == 0
+    assert command("remove", "--root", copy, "aaa", "--yes") == 0
+    assert [path.read_bytes() for path in (outs["root"], inside)] == before
+    for table in (outs["copy"], copy / "own.parquet"):
+        assert read_features(table)[0].column("source").unique().to_pylist() == ["bbb-00000"]
+    assert f"{outs['root']} was gathered of {made.root.path}, of which this is a copy" in caplog.text
+    moved = made.root.path.rename(tmp_path / "moved")
+    assert command("remove", "--root", moved, "aaa", "--yes") == 0
+    assert read_features(outs["root"])[0].column("source").unique().to_pylist() == ["bbb-00000"]
+
+
+def test_a_copy_looks_after_the_tables_of_an_original_that_is_gone(model: Path, tmp_path: Path) -> None:
+    made, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    assert command("embed", "--root", made.root.path, *words(model, out)) == 0
+    shutil.copytree(made.root.path, tmp_path / "bigger-disk")
+    shutil.rmtree(made.root.path)
+    assert features.tables(Root(tmp_path / "bigger-disk")) == [out]
+
+
+def test_what_earlier_versions_and_others_wrote_of_tables_is_read(tmp_path: Path) -> None:
+    root = Root(tmp_path / "root")
+    root.create()
+    (tmp_path / "f.parquet").write_bytes(b"")
+    state = root.state / "features.json"
+    state.write_text(json.dumps({"tables": [str(tmp_path / "f.parquet")]}))
+    assert features.tables(root) == [tmp_path / "f.parquet"]
+    for text in ("[1]", '{"tables": [{"path": "x"}]}', '{"tables": [{"path": 1, "root": "", "inode": ""}]}', "\0"):
+        state.write_text(text)
+        assert features.tables(root) == []
+
+
+@pytest.mark.parametrize("always", [False, True], ids=["beside-the-old-one", "at-all"])
+def test_a_takedown_where_a_table_does_not_fit_beside_the_old_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, always: bool
+) -> None:
+    """It ended before anything of the video was deleted, and repeating was no help."""
+    made, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    assert command("embed", "--root", made.root.path, *words(model, out)) == 0
+    fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if ".features.parquet." in os.readlink(f"/proc/self/fd/{descriptor}") and (always or out.exists()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert command("remove", "--root", made.root.path, "aaa", "--yes") == 0
+    if always:
+        assert not out.exists()
+        assert f"{out}: no room for what is left of it: deleted" in caplog.text
+    else:
+        assert read_features(out)[0].column("source").unique().to_pylist() == ["bbb-00000"]
+    assert not (made.root.data / "crawl" / "aaa").exists()
+
+
+def test_another_table_in_the_place_of_ours_is_no_hindrance(model: Path, tmp_path: Path) -> None:
+    """Regression: a table of somebody's own with a column ``source`` there ended the takedown behind its tombstone."""
+    made, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    assert command("embed", "--root", made.root.path, *words(model, out)) == 0
+    pq.write_table(pa.table({"source": ["aaa-00000"]}), out)
+    held = out.read_bytes()
+    assert command("remove", "--root", made.root.path, "aaa", "--yes") == 0
+    assert out.read_bytes() == held
+    assert not (made.root.data / "crawl" / "aaa").exists()
 
 
 def test_a_clip_that_cannot_be_read_is_named_and_left_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,22 +15,25 @@ from yt360.cli.completion import complete_items
 from yt360.cli.groups import ItemCommand
 from yt360.cli.outcome import plural
 from yt360.cli.plain_text import clean
+from yt360.cli.remaking import Remaking, with_room
 from yt360.cli.takedown import copies, meant
-from yt360.crawling.removed_ids import Tombstone, bury, removed_ids
-from yt360.engine import pipeline, removal
+from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import recipe as recipes
+from yt360.engine import removal
 from yt360.engine.earlier_stages import UnknownStage, earlier_stages, stand_in
 from yt360.engine.stage import Stage
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
-from yt360.errors import DiskFullError, UsageError
+from yt360.errors import UsageError
 from yt360.filters.evaluation import label_table
 from yt360.publishing import features
-from yt360.publishing.manifests import holding, publish
+from yt360.publishing.manifests import holding
 from yt360.stages import REGISTRY
 from yt360.stages.shard import Shard, planned_params
 from yt360.stages.shards_as_they_lie import ShardsAsTheyLie
+
+log = logging.getLogger(__name__)
 
 _FATES = {"edited": "edit", "rewritten": "rewrite without them"}
 
@@ -86,6 +90,8 @@ def remove_command(
     }
     if not as_json:
         _say(told)
+    for path, where in features.of_others(folder, found.parts):
+        log.warning("%s was gathered of %s, of which this is a copy: it stays; take them down there", path, where)
     if dry_run:
         if as_json:
             print_json(told)
@@ -101,29 +107,14 @@ def remove_command(
         click.confirm("Delete all this for good?", abort=True, err=True)
     # The tombstone first: whatever happens from here on, nothing brings the video back.
     with folder.lock():
-        _bury(folder, stones, clean(reason, 500), found.folders)
-
-    def remake() -> None:
-        # It frees room, so it is not held to the floor of what fills it.
-        options = pipeline.Options(workers=1, min_free_bytes=0)
-        joining = any(stage.flat_folder for stage in earlier)
-        made = recipes.Recipe(recipe.name, (*recipe.stages, *earlier), recipe.plugins) if joining else recipe
-        whole = has_recipe and not joining
-        for stage in made.stages:
-            if stage.flat_folder:
-                publishing = functools.partial(publish, judged=whole)
-                pipeline.run(made, folder, options, only=stage.name, publish=publishing, remember=whole)
-        if has_recipe and not whole:  # the tables are about what the recipe makes
-            with folder.lock():
-                publish(DatasetState(folder, recipe.stages))
-                folder.push()
-
+        make_room = functools.partial(_delete, folder, found.folders)
+        with_room(lambda: bury(folder.state, stones, clean(reason, 500)), make_room)
     for each in stages:
         if isinstance(each, ShardsAsTheyLie):
             each.gone = found.parts
-    label_table.forget(labels, spoken_of)
-    features.forget(folder, found.parts)  # while the root still knows which clips there were
-    removal.remove(folder, stages, items, remake)
+    with_room(lambda: label_table.forget(labels, spoken_of), make_room)
+    features.forget(folder, found.parts)  # while it is known which clips there were
+    removal.remove(folder, stages, items, Remaking(folder, recipe, earlier, found.parts, whole=has_recipe))
     if as_json:
         print_json(told)
     else:
@@ -132,14 +123,9 @@ def remove_command(
     return 0
 
 
-def _bury(folder: Root, stones: list[Tombstone], reason: str, folders: list[Path]) -> None:
-    """Leave the tombstones; on a disk without room for them, what goes anyway makes it."""
-    try:
-        bury(folder.state, stones, reason)
-    except DiskFullError:
-        for path in folders:
-            folder.remove(path)
-        bury(folder.state, stones, reason)
+def _delete(folder: Root, paths: list[Path]) -> None:
+    for path in paths:
+        folder.remove(path)
 
 
 def _of_earlier_recipes(folder: Root, recipe: recipes.Recipe) -> tuple[list[Stage], list[UnknownStage]]:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from yt360.errors import UsageError
-from yt360.files import atomic_write_text
+from yt360.files import atomic_write, atomic_write_text
 
 LABELS: Mapping[str, str] = {
     "keep": "k",
@@ -173,11 +173,12 @@ def forget(path: Path, videos: Collection[str]) -> None:
     """Take out what people said of some videos, and the names of these where others are compared with them."""
     if names_any(path, videos):
         with _locked(path):
-            atomic_write_text(path, _without(_text(path), videos))
+            left = _without(_text(path), videos).encode("utf-8", "surrogateescape")
+            atomic_write(path, lambda partial: partial.write_bytes(left))
 
 
 def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "replace")
+    return path.read_bytes().decode("utf-8", "surrogateescape")  # what others wrote stays as it is
 
 
 def _without(text: str, videos: Collection[str]) -> str:
