@@ -22,6 +22,9 @@ FORMAT = "yt360-root"
 OWN_FOLDERS = frozenset(("ledger", "data", "manifests", "shards", "report", "state", "logs", "tmp"))
 """Entries of a root that yt360 makes."""
 
+TAKEDOWNS = "removed.jsonl"
+"""Entry of ``state``: what was taken down."""
+
 MOVED_BETWEEN = ("data", "shards", "tmp")
 """Those between which outputs are moved in one step."""
 

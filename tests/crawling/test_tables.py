@@ -243,3 +243,33 @@ def test_a_wrong_video_is_named_by_its_line(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(f"video,start\n{ID},5\nno such file.mkv,4\n")
     with pytest.raises(UsageError, match="line 3"):
         _notes(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("id,url", "AAAAAAAAAAA,https://youtu.be/BBBBBBBBBBB"),
+        ("url,video_id", "https://www.youtube.com/watch?v=BBBBBBBBBBB&t=3,AAAAAAAAAAA"),
+        ("youtube_id,video", "AAAAAAAAAAA,BBBBBBBBBBB"),
+        ("video,url", "https://yewtu.be/watch?v=AAAAAAAAAAA,https://youtu.be/BBBBBBBBBBB"),
+    ],
+)
+def test_columns_of_a_row_that_name_two_videos_are_refused(tmp_path: Path, header: str, row: str) -> None:
+    """Bug report 3: the address won without a word, and with it went the other video's segments."""
+    (tmp_path / "t.csv").write_text(f"{header},start\n{row},10\n")
+    with pytest.raises(UsageError, match=r"line 2: expected one video, found [AB]+ \(.+\) and [AB]+ \(.+\)"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("id,url", "00000000017,https://youtu.be/BBBBBBBBBBB"),
+        ("id,url", "17,https://youtu.be/BBBBBBBBBBB"),
+        ("url,youtube_id", "https://www.youtube.com/embed/BBBBBBBBBBB,BBBBBBBBBBB"),
+        ("id,url", ",https://youtu.be/BBBBBBBBBBB"),
+    ],
+)
+def test_columns_of_a_row_that_name_one_video_are_one(tmp_path: Path, header: str, row: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n{row}\n")
+    assert [target.item().id for target in expand_sources(str(tmp_path / "t.csv"), _nothing)] == ["BBBBBBBBBBB"]

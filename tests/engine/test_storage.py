@@ -126,3 +126,20 @@ def test_a_file_is_no_root(tmp_path: Path) -> None:
         UsageError, match=r"expected a folder that can be written, found: (File exists|Not a directory)"
     ):
         Root(tmp_path / "file").create()
+
+
+def test_copies_on_other_machines_go_with_a_takedown(host: Callable[[str], Root]) -> None:
+    """What `report` and `view` had fetched of a video stayed in the mirror of their machine for good."""
+    one, other = host("one"), host("other")
+    write(one, "state/removed.jsonl", '{"id": "before"}\n')
+    one.push()
+    assert one.store is not None
+    one.store.write(b"a clip", "data/chunk/gone/clip.mp4")
+    other.pull()
+    held = other.local("data/chunk/gone/clip.mp4")
+    other.pull()
+    assert held.read_bytes() == b"a clip"
+    write(one, "state/removed.jsonl", '{"id": "before"}\n{"id": "gone"}\n')
+    one.push()
+    other.pull()
+    assert not held.exists()

@@ -47,7 +47,7 @@ class Serving:
         viewed = ViewedRoot(root, registry)
         viewed.videos()
         labels = server.LabelFiles(folder / "labels.tsv", person, others)
-        app = server.app_of(viewed, labels, folder, TOKEN, "127.0.0.1")
+        app = server.app_of(server.Routes(viewed, labels, folder), TOKEN, "127.0.0.1")
         listening = server.listen("127.0.0.1", 0)
         running = server.server_of(app)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)

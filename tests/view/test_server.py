@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.stages.fakes import FAKES, Dataset
 from tests.view.conftest import TOKEN, Served, Serving
 from tests.view.many_videos import many_videos, recipe_of
 from yt360.crawling.failures import KINDS
+from yt360.crawling.removed_ids import bury, removed_ids
 from yt360.engine import recipe
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
@@ -26,7 +29,9 @@ from yt360.filters.evaluation.scores import SCORES, combined
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.sound import FoaDecodeSpec
 from yt360.stages import REGISTRY
-from yt360.view import viewed_root
+from yt360.view import server, viewed_root
+from yt360.view.clip_payload import Member
+from yt360.view.forgetting import Forgetting
 from yt360.view.source_segments import NO_DIRECTIONS, SegmentFiles, SourceSegment, SourceVideo
 from yt360.view.video_table import video_table
 from yt360.view.viewed_root import ViewedRoot
@@ -270,6 +275,43 @@ def test_pieces_that_are_long_ago_make_room(source: SourceVideo, tmp_path: Path)
     second = files.get(SourceSegment(source, 1), "sound.wav")[0]
     assert (first.is_file(), second.is_file()) == (False, True)
     assert files.get(SourceSegment(source, 0), "sound.wav")[0].read_bytes() == data
+
+
+def test_what_was_made_of_a_video_goes_when_it_is_taken_down(source: SourceVideo, root: Root, tmp_path: Path) -> None:
+    """Pieces of it stayed in a folder of the server, and were played, until it ended."""
+    routes = server.Routes(ViewedRoot(root, REGISTRY), server.LabelFiles(tmp_path / "l.tsv", "ann"), tmp_path / "own")
+    files = routes._pieces
+    fetched = tmp_path / "own" / "0123" / "video.mkv"
+    fetched.parent.mkdir(parents=True)
+    fetched.write_bytes(b"of a store")
+    other = replace(source, video="other")
+    paths = [files.get(SourceSegment(each, 0), "sound.wav")[0] for each in (source, other)]
+    taken_down = Root(tmp_path / "root")
+    taken_down.create()
+    with Forgetting(taken_down, lambda: removed_ids(taken_down.state), routes.forget, every_s=0.05):
+        assert all(path.is_file() for path in paths)
+        bury(taken_down.state, ["video"], "")
+        deadline = time.monotonic() + 20
+        while paths[0].parents[1].exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert [path.is_file() for path in paths] == [False, True]
+    assert not fetched.exists()
+    with pytest.raises(KeyError):
+        files.get(SourceSegment(source, 0), "sound.wav")
+    assert files.get(SourceSegment(other, 0), "sound.wav")[0].is_file()
+
+
+def test_what_is_made_while_its_video_is_taken_down_goes(source: SourceVideo, tmp_path: Path) -> None:
+    files = SegmentFiles(tmp_path)
+
+    class Slow(SourceSegment):
+        def read(self, name: str) -> Member:
+            files.forget({"video"})
+            return super().read(name)
+
+    with pytest.raises(KeyError):
+        files.get(Slow(source, 0), "sound.wav")
+    assert not list(tmp_path.iterdir())
 
 
 def test_notes() -> None:

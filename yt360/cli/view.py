@@ -14,6 +14,7 @@ import click
 
 from yt360.cli.common import open_root, root_option
 from yt360.cli.talk import Steps, doing, talk_options
+from yt360.crawling.removed_ids import removed_ids
 from yt360.errors import UsageError
 from yt360.filters.evaluation.label_table import FILE
 from yt360.stages import REGISTRY
@@ -83,6 +84,7 @@ def view_command(
     import pyarrow
 
     from yt360.view.access import new_token
+    from yt360.view.forgetting import Forgetting
     from yt360.view.viewed_root import ViewedRoot
 
     # Arrow's own allocator keeps what a large root's records took while they were read; this one gives it back.
@@ -103,11 +105,12 @@ def view_command(
     if not _is_loopback(listening.getsockname()[0]):
         log.warning("everybody who can reach this machine on the network and has the address can see the dataset")
     with listening, tempfile.TemporaryDirectory(prefix="yt360-view-") as scratch:
-        app = server.app_of(viewed, files, Path(scratch), token, host)
+        routes = server.Routes(viewed, files, Path(scratch))
         click.echo(address)
         if not no_browser:
             webbrowser.open(address)  # the socket listens already: the browser's request waits until it is answered
-        server.serve(app, listening)
+        with Forgetting(opened, lambda: removed_ids(opened.state), routes.forget):
+            server.serve(server.app_of(routes, token, host), listening)
     return 0
 
 

@@ -15,8 +15,7 @@ from yt360.crawling.targets import CrawlTarget, address_digest, address_of
 from yt360.crawling.youtube import YOUTUBE_ID
 from yt360.errors import UsageError
 from yt360.files import atomic_write_text, parse_json
-
-_NAME = "removed.jsonl"
+from yt360.root_marker import TAKEDOWNS
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Tombstones:
     """All that were removed from a root (``None``: from none), and ``more``; ``held`` are their tombstones."""
 
     def __init__(self, state_dir: Path | None, more: Iterable[Tombstone] = ()) -> None:
-        self.held = (*(_read(state_dir / _NAME) if state_dir is not None else ()), *more)
+        self.held = (*(_read(state_dir / TAKEDOWNS) if state_dir is not None else ()), *more)
         held = self.held
         self.ids = frozenset(each.id for each in held)
         # Earlier tombstones know the item's name alone, which is the video's where nobody gave it another.
@@ -64,7 +63,7 @@ def bury(state_dir: Path, removed: Iterable[str | Tombstone], reason: str) -> No
 
     Raises :class:`yt360.errors.DiskFullError` where there is no room for them; then none is left.
     """
-    path = state_dir / _NAME
+    path = state_dir / TAKEDOWNS
     known = set(_read(path))
     when = datetime.now(UTC).isoformat(timespec="seconds")
     stones = [Tombstone(each) if isinstance(each, str) else each for each in dict.fromkeys(removed)]

@@ -22,6 +22,7 @@ from pathlib import Path
 from yt360 import shipped
 from yt360.crawling.list_files import encoding_of
 from yt360.crawling.text import clean_text
+from yt360.crawling.youtube import YOUTUBE_ID, youtube_id
 from yt360.errors import UsageError
 from yt360.media.ambisonic.hypotheses import declarable
 
@@ -155,6 +156,7 @@ def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int =
     video = _first(line, _VIDEO)
     if not video:
         raise ValueError("expected a video, found an empty field")
+    _require_one_video(line)
     row = rows.setdefault(video, ListedVideo(video, line=number))
     split = _first(line, _SPLIT).strip().lower()
     if split:
@@ -185,6 +187,24 @@ def _take_line(rows: dict[str, ListedVideo], line: dict[str, str], number: int =
         if end <= start:
             raise ValueError(f"expected an end after the start, found {start:g} to {end:g}")
         row.segments.append([start, end])
+
+
+def _require_one_video(line: dict[str, str]) -> None:
+    """Refuse a row whose columns name different videos of YouTube: whichever won, its segments might be the other's.
+
+    A number is no id of a video but of the row.
+    """
+    found: dict[str, str] = {}
+    for column in _VIDEO:
+        text = line.get(column, "")
+        named = youtube_id(text) if "://" in text else text if YOUTUBE_ID.fullmatch(text) else None
+        if named and not text.isdigit():
+            found.setdefault(named, column)
+    if len(found) > 1:
+        told = " and ".join(f"{clean_text(video, 40)} ({column})" for video, column in found.items())
+        raise ValueError(
+            f"expected one video, found {told}; rename the column that means something else (note), or mend the row"
+        )
 
 
 def _first(line: dict[str, str], names: tuple[str, ...]) -> str:

@@ -28,7 +28,7 @@ from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
 from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json, require_no_folder
 from yt360.hashing import digest_file, safe_id
-from yt360.root_marker import MARKER, claim, claim_store, is_root
+from yt360.root_marker import MARKER, TAKEDOWNS, claim, claim_store, is_root
 
 log = logging.getLogger(__name__)
 
@@ -243,6 +243,8 @@ class Root:
                 except FileNotFoundError:  # replaced by a compaction meanwhile; its records are in the new file
                     continue
                 known[name] = (stamp, digest_file(path))
+                if path == self.state / TAKEDOWNS:  # by another machine: copies here may be of what went
+                    shutil.rmtree(self.data, ignore_errors=True)
         for name in self._files():
             if name not in found and name in known:
                 (self.path / name).unlink(missing_ok=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ STATIC = Path(__file__).with_name("static")
 HRIRS = Path(__file__).with_name("hrirs")
 _LARGEST_POST = 1 << 16
 _LATEST_S = 1e7
+_PIECES = "segments"
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,23 @@ class _Page(StaticFiles):
 
 
 class Routes:
-    """The answers to every address; see :func:`app_of`. Pieces of whole videos lie in ``scratch``."""
+    """The answers to every address; see :func:`app_of`.
+
+    ``scratch`` is an empty folder of this process, for pieces of whole videos and what is fetched of a store.
+    """
 
     def __init__(self, viewed: ViewedRoot, labels: LabelFiles, scratch: Path) -> None:
         self._viewed, self._labels, self._scratch = viewed, labels, scratch
-        self._pieces = SegmentFiles(scratch / "segments")
+        self._pieces = SegmentFiles(scratch / _PIECES)
         self._reading = threading.Lock()
+
+    def forget(self, videos: Set[str]) -> None:
+        """Delete what was made of some videos, and what was fetched of a store; what else there is is read anew."""
+        self._pieces.forget(videos)
+        self._viewed.read_anew()
+        for fetched in self._scratch.iterdir():
+            if fetched != self._scratch / _PIECES:
+                shutil.rmtree(fetched, ignore_errors=True)
 
     def page(self, request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
@@ -177,12 +190,8 @@ def _agreement(each: Agreement) -> dict[str, Any]:
     }
 
 
-def app_of(viewed: ViewedRoot, labels: LabelFiles, scratch: Path, token: str, host: str) -> Guard:
-    """The whole application behind its guard. Handlers that read run in threads; one at a time reads the state.
-
-    ``scratch`` is an empty folder of this process.
-    """
-    routes = Routes(viewed, labels, scratch)
+def app_of(routes: Routes, token: str, host: str) -> Guard:
+    """The whole application behind its guard. Handlers that read run in threads; one at a time reads the state."""
     app = Starlette(
         routes=[
             Route("/", routes.page),

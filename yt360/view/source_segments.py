@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -214,10 +215,22 @@ class SegmentFiles:
         self._lock = threading.Lock()
         self._busy: dict[Path, threading.Lock] = {}
         self._held: OrderedDict[Path, int] = OrderedDict()
+        self._forgotten: Set[str] = frozenset()
+
+    def forget(self, videos: Set[str]) -> None:
+        """Delete what there is of some videos, and make nothing of them any more."""
+        with self._lock:
+            self._forgotten |= videos
+            for path in [path for path in self._held if path.parts[-3] in videos]:
+                del self._held[path]
+        for video in videos:
+            shutil.rmtree(self._folder / video, ignore_errors=True)
 
     def get(self, segment: SourceSegment, name: str) -> tuple[Path, str]:
-        """A file with a member, and what it is. Raises :class:`KeyError` for a member that is none."""
+        """A file with a member, and what it is. Raises :class:`KeyError` for one that is none or was forgotten."""
         if name != "video.mp4" and name not in (ABOUT, "sound.wav", "energy.json", "directions.json"):
+            raise KeyError(name)
+        if segment.source.video in self._forgotten:
             raise KeyError(name)
         path = self._folder / segment.source.video / f"{segment.number:05d}" / name
         with self._only_one(path):
@@ -227,6 +240,9 @@ class SegmentFiles:
                 else:
                     data = segment.read(name).data
                     atomic_write(path, lambda partial: partial.write_bytes(data))
+            if segment.source.video in self._forgotten:  # even while this was made
+                shutil.rmtree(path.parents[1], ignore_errors=True)
+                raise KeyError(name)
             self._keep(path)
         return path, _TYPES.get(name, "application/json")
 

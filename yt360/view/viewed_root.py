@@ -129,6 +129,13 @@ class ViewedRoot:
                     self._held = frozenset()
             return self._held
 
+    def read_anew(self) -> None:
+        """Keep nothing of what was read."""
+        with self._lock:
+            self._catalog, self._looked = None, 0.0
+            self._clips = self._held = self._told = None
+            self._payloads.clear()
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if self._catalog is not None and now - self._looked < _AGAIN_S:
