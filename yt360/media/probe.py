@@ -7,7 +7,7 @@ only in a process that may die.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -168,14 +168,20 @@ class _Masked(io.RawIOBase):
         super().close()
 
 
-def open_media(path: Path, metadata: ContainerMetadata | None = None) -> Any:
-    """Open ``path`` with PyAV. Raises :class:`ItemError` of kind ``truncated``, ``corrupt`` or ``not-media``."""
+def open_media(
+    path: Path, metadata: ContainerMetadata | None = None, *, options: Mapping[str, str] | None = None
+) -> Any:
+    """Open ``path`` with PyAV, with further ``options`` of libav's.
+
+    Raises :class:`ItemError` of kind ``truncated``, ``corrupt`` or ``not-media``.
+    """
     metadata = metadata if metadata is not None else read_metadata(path)
     patches = {at: b"free" for sound in metadata.sounds for at in sound.masked_at}
     patches |= {at: data for sound in metadata.sounds for at, data in sound.masks}
     try:
         source = _Masked(path, patches) if patches else f"file:{path}"
-        return av.open(source, mode="r", options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
+        allowed = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+        return av.open(source, mode="r", options={**(options or {}), **allowed})
     except (av.FFmpegError, ValueError) as error:
         raise _cannot_open(path, metadata, str(error)) from None
 

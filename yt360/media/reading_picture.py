@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ from yt360.media.picture import (
     turn_filter,
 )
 from yt360.media.timeline import first_number
+
+if TYPE_CHECKING:
+    from yt360.media.superseded import Superseded
 
 _MOST_LOOKUP_SOURCE = 2
 """Times the wanted size of the source pictures that are looked up, at most; larger ones are shrunk first."""
@@ -141,20 +145,19 @@ def _played(
     """Frames of a span of the file's clock; ``in_track``: of the track's own time, whatever its edit list says."""
     # Here: who asks where a root stands does not wait for libraries that decode.
     from yt360.media.own_clock import late_s
+    from yt360.media.superseded import superseded
 
     fps, start_s, duration_s = span.fps, span.start_s, span.duration_s
     before = [*ffmpeg.KEEP_GAPS, "-noautorotate", "-threads", "1"]
     if in_track:
         before += ["-ignore_editlist", "1", "-copyts", "-seek_timestamp", "1"]
-    if reading.drop_sei:
-        before += without_sei(reading.codec)
     if span.key_frames:
         before = ["-skip_frame", "nokey", *before]
     held = fps is not None and (start_s > 0 or in_track) and not span.key_frames
     after = ["-frames:v", str(max(1, round(duration_s * fps)))] if fps is not None and duration_s is not None else []
     if fps is None or held:
         after += ["-fps_mode", "passthrough"]
-    back_s = 0.0
+    back_s, thin = 0.0, fps is not None and not span.key_frames
     while True:
         begin_s = max(0.0, start_s - back_s)
         # Without -copyts ffmpeg counts from where it sought to.
@@ -162,15 +165,25 @@ def _played(
         stream = input_stream()
         if begin_s == 0 and fps is not None and (late := late_s(path, "video", reading.stream)) > 0:
             stream = stream.filter("setpts", f"PTS+{late:.6f}/TB")
-        if held:
+        unseen = None
+        if thin and fps is not None:
+            unseen = superseded(
+                path,
+                reading.stream,
+                fps=fps,
+                begin_s=begin_s,
+                start_s=start_s,
+                duration_s=duration_s,
+                in_track=in_track,
+            )
+        if held or unseen is not None:
             stream = stream.filter("setpts", _FIRST_STAMP)
         if fps is not None:
             stream = stream.filter("fps", fps=fps, start_time=f"{wanted_s:.6f}", round="near")
         filters, (rows, columns), parts = _graph(stream, path, reading, sizes)
         # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
         sought = ["-noaccurate_seek", *ffmpeg.span(begin_s, None)] if held else ffmpeg.span(start_s, duration_s)
-        arguments = [
-            *ffmpeg.input_arguments(path, before=[*before, *sought]),
+        output = [
             *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filters),
             *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if span.gray else "rgb24", *after),
         ]
@@ -178,9 +191,17 @@ def _played(
         size = math.prod(shape)
         with (
             tempfile.TemporaryFile() as said,
-            ffmpeg.stream([*arguments, "pipe:1"], timeout_s=span.timeout_s, said=said) as pipe,
+            _on_packets(reading, unseen) as packets,
+            ffmpeg.stream(
+                [*ffmpeg.input_arguments(path, before=[*before, *packets, *sought]), *output, "pipe:1"],
+                timeout_s=span.timeout_s,
+                said=said,
+            ) as pipe,
         ):
             data = pipe.read(size)
+            if unseen is not None and not unseen.knows(first_number(said)):
+                thin = False  # its clock is not the one by which frames were chosen
+                continue
             # Without a frame at all the filter prints the time of the end.
             if held and begin_s > 0 and (len(data) < size or not _on_show(said, wanted_s)):
                 back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
@@ -190,6 +211,20 @@ def _played(
                 yield tuple(part.taken_from(frame) for part in parts)
                 data = pipe.read(size)
         return
+
+
+@contextmanager
+def _on_packets(reading: VideoDecodeSpec, unseen: Superseded | None) -> Iterator[list[str]]:
+    """Arguments before the input: what is done to packets in front of the decoder."""
+    without = without_sei(reading.codec) if reading.drop_sei else []
+    if unseen is None:
+        yield without
+        return
+    # In a file: an hour has more places than a command line may hold.
+    with tempfile.NamedTemporaryFile("w", suffix=".bsf") as text:
+        text.write(",".join([unseen.filter(), *without[1:]]))
+        text.flush()
+        yield ["-/bsf:v", text.name]
 
 
 @dataclass(frozen=True)
