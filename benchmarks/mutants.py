@@ -4,8 +4,8 @@ Needs `benchmarks/requirements-mutants.txt`. cosmic-ray makes the mutants: of al
 are drawn with equal chance (mutants of annotations, and those with no effect on the syntax tree, do not count). Each is
 judged, in a copy of the checkout, by the tests that mirror its module, the slow ones left out: the file of its name;
 where there is none, the files of its package that import it, or a module that does, else all that import it; and those
-that hold what a whole package comes to (results of filters, keys of stages). A mutant is killed if a test fails,
-crashes or hangs; tests that would begin after `--cpu-s` are not asked.
+that hold what a whole package comes to (keys of stages, and results of filters whose computing calls the module). A
+mutant is killed if a test fails, crashes or hangs; tests that would begin after `--cpu-s` are not asked.
 `benchmarks/equivalent_mutants.tsv` lists mutants that cannot be told from the original, with the reason.
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
@@ -20,6 +20,7 @@ import csv
 import difflib
 import importlib.util
 import itertools
+import json
 import os
 import py_compile
 import random
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ CHECKOUT = Path(__file__).parents[1]
 PACKAGES = ("filters", "engine", "stages", "dataset")
 WHOLE_PACKAGE = {"filters": "tests/filters/test_results_stay.py", "stages": "tests/stages/test_keys.py"}
 """Tests that judge every module of a package."""
+
+_OPTIONS = ("-x", "-q", "--no-header", "-p", "no:xdist", "-p", "no:cacheprovider")
 
 EQUIVALENT = CHECKOUT / "benchmarks" / "equivalent_mutants.tsv"
 OUTSIDE = ("numpy", "scipy.signal", "pandas", "pyarrow.parquet", "cv2", "av", "pydantic", "hypothesis", "torch")
@@ -63,6 +66,23 @@ class Mutant(NamedTuple):
     def change(self) -> tuple[str, str, str]:
         """What names it however far its line moves."""
         return self.path, self.before, self.after
+
+
+class _Reached:
+    """A pytest plugin: the files whose functions each test calls in this process."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, list[str]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        called: set[str] = set()
+        sys.settrace(lambda frame, *_: called.add(frame.f_code.co_filename))
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            self.files[item.nodeid] = sorted(called)
 
 
 class _Limit:
@@ -150,9 +170,11 @@ def mirrors(tree: Path, module: str) -> list[str]:
     """The files of tests that judge a module (``yt360/engine/retry.py``), small ones first."""
     package, stem = module.split("/")[1], Path(module).stem
     files = sorted((tree / "tests" / package).rglob("test_*.py"), key=lambda path: path.stat().st_size)
-    chosen = [path for path in files if path.stem == f"test_{stem}"]
-    beside = tree / "tests" / Path(module).relative_to("yt360").parent
-    chosen = [path for path in chosen if path.parent == beside] or chosen
+    mirrored = (tree / "yt360" / path.relative_to(tree / "tests").with_name(f"{stem}.py") for path in files)
+    named = [(path, of) for path, of in zip(files, mirrored, strict=True) if path.stem == f"test_{stem}"]
+    chosen = [path for path, of in named if of == tree / module]
+    # One in another folder may be of this module too, unless a module of that name is there.
+    chosen = chosen or [path for path, of in named if not of.exists()]
     if not chosen:
         name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         chosen = [path for path in files if name in _imported(path)]
@@ -163,6 +185,26 @@ def mirrors(tree: Path, module: str) -> list[str]:
         chosen = chosen or [path for path in sorted((tree / "tests").rglob("test_*.py")) if name in _imported(path)]
     names = [str(path.relative_to(tree)) for path in chosen]
     return list(dict.fromkeys([*names, *filter(None, [WHOLE_PACKAGE.get(package)])]))
+
+
+def tests_of_results(tree: Path) -> dict[str, list[str]]:
+    """Of each module of filters whose functions they call: the tests of results, found in one run of all of them."""
+    table = tree.parent / "called.json"
+
+    def work() -> int:
+        called = _Reached()
+        answer = int(pytest.main([WHOLE_PACKAGE["filters"], *_OPTIONS], plugins=[called]))
+        table.write_text(json.dumps(called.files), encoding="utf-8")
+        return answer
+
+    if in_a_fork(work, tree, 3600, 1800)[0] != pytest.ExitCode.OK:
+        raise SystemExit(f"{WHOLE_PACKAGE['filters']} fails without a mutant: see {tree / 'judged.txt'}")
+    found: dict[str, list[str]] = defaultdict(list)
+    for test, files in json.loads(table.read_text(encoding="utf-8")).items():
+        for path in map(Path, files):
+            if path.is_relative_to(tree):
+                found[str(path.relative_to(tree))].append(test)
+    return found
 
 
 def in_a_fork(work: Callable[[], int], cwd: Path, wall_s: float, cpu_s: float) -> tuple[int | None, float]:
@@ -197,9 +239,16 @@ def in_a_fork(work: Callable[[], int], cwd: Path, wall_s: float, cpu_s: float) -
     return answer, _cpu_s() - started
 
 
-def judge(mutant: Mutant, text: str, tree: Path, limit_s: float) -> tuple[str, float]:
-    """``killed``, ``survived`` or ``untested``, and the CPU seconds of the tests."""
+def judge(
+    mutant: Mutant, text: str, tree: Path, limit_s: float, of_results: Mapping[str, list[str]]
+) -> tuple[str, float]:
+    """``killed``, ``survived`` or ``untested``, and the CPU seconds of the tests.
+
+    Of the tests of results those are asked that call the module's functions (all, where none does: constants).
+    """
     names = mirrors(tree, mutant.path)
+    if WHOLE_PACKAGE["filters"] in names:
+        names = [*names[:-1], *of_results.get(mutant.path, names[-1:])]
     if not names:
         return "untested", 0.0
     module = tree / mutant.path
@@ -211,8 +260,7 @@ def judge(mutant: Mutant, text: str, tree: Path, limit_s: float) -> tuple[str, f
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         limit = _Limit(limit_s)
-        options = ["-x", "-q", "--no-header", "-p", "no:xdist", "-p", "no:cacheprovider"]
-        answer = int(pytest.main([*names, *options], plugins=[limit]))
+        answer = int(pytest.main([*names, *_OPTIONS], plugins=[limit]))
         return int(pytest.ExitCode.OK) if limit.reached and answer == pytest.ExitCode.INTERRUPTED else answer
 
     try:
@@ -247,22 +295,25 @@ def main() -> None:
     copy_checkout(tree)
     for name in OUTSIDE:
         importlib.import_module(name)
+    of_results = tests_of_results(tree) if "filters" in options.packages else {}
     same = equivalent()
     table = out / f"mutants-{options.seed}.tsv"
     if not table.exists():
         table.write_text("\t".join([*Mutant._fields, "fate", "cpu_s"]) + "\n", encoding="utf-8")
     fates = {(row["path"], row["operator"], int(row["occurrence"])): row["fate"] for row in _rows(table)}
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for package in options.packages:
-        for mutant, text in itertools.islice(draw(tree, package, options.seed), options.each):
-            fate = fates.get(mutant[:3])
-            if fate is None:
-                fate, used_s = judge(mutant, text, tree, options.cpu_s)
-                row = "\t".join(map(str, [*mutant, fate, f"{used_s:.1f}"]))
-                with table.open("a", encoding="utf-8") as file:
-                    file.write(row + "\n")
-                print(row, flush=True)
-            counts[package]["equivalent" if fate != "killed" and mutant.change in same else fate] += 1
+    draws = [itertools.islice(draw(tree, package, options.seed), options.each) for package in options.packages]
+    # In turns, so that a run that is ended has asked as many of each package.
+    for mutant, text in filter(None, itertools.chain.from_iterable(itertools.zip_longest(*draws))):
+        fate = fates.get(mutant[:3])
+        if fate is None:
+            fate, used_s = judge(mutant, text, tree, options.cpu_s, of_results)
+            row = "\t".join(map(str, [*mutant, fate, f"{used_s:.1f}"]))
+            with table.open("a", encoding="utf-8") as file:
+                file.write(row + "\n")
+            print(row, flush=True)
+        package = mutant.path.split("/")[1]
+        counts[package]["equivalent" if fate != "killed" and mutant.change in same else fate] += 1
     print(f"seed {options.seed}, {machine()}")
     for package, found in counts.items():
         report(package, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -118,3 +119,128 @@ def test_a_decoder_that_a_clip_set_up_anew_is_not_used_again() -> None:
     assert decoding._sets_up(slice_unit + parameters, setup)
     # What looks like parameters inside of a slice is none, wherever a step of another length would come upon it.
     assert not decoding._sets_up(b"\0\0\0\x20\x65" + b"\x67" * 31, setup)
+
+
+def box(kind: bytes, *inside: bytes) -> bytes:
+    body = b"".join(inside)
+    return (8 + len(body)).to_bytes(4, "big") + kind + body
+
+
+def table(kind: bytes, *numbers: int, count: int | None = None, columns: int = 1, width: int = 4) -> bytes:
+    entries = len(numbers) // columns if count is None else count
+    return box(kind, bytes(4), entries.to_bytes(4, "big"), *(number.to_bytes(width, "big") for number in numbers))
+
+
+def sizes(*numbers: int, every: int = 0, count: int | None = None) -> bytes:
+    stated = len(numbers) if count is None else count
+    head = bytes(4) + every.to_bytes(4, "big") + stated.to_bytes(4, "big")
+    return box(b"stsz", head, *(number.to_bytes(4, "big") for number in numbers))
+
+
+ENTRY = box(b"avc1", bytes(78), box(b"pasp", bytes(8)), box(b"avcC", b"how to decode"))
+BOXES = {
+    b"stsd": box(b"stsd", bytes(4), (1).to_bytes(4, "big"), ENTRY),
+    b"stsz": sizes(10, 20, 30, 40, 50),
+    b"stco": table(b"stco", 100, 500),
+    b"stsc": table(b"stsc", 1, 2, 1, 2, 3, 1, columns=3),
+    b"stts": table(b"stts", 5, 4, columns=2),
+    b"ctts": table(b"ctts", 1, 4, 1, 12, 1, 4, 1, 2**32 - 4, 1, 4, columns=2),
+    b"stss": table(b"stss", 1, 4),
+}
+"""Five frames, two in one chunk and three in another, of which the third is shown before the second's neighbours."""
+
+
+def file_of(length: int = 700, handler: bytes = b"vide", **other: bytes) -> bytes:
+    """A file of ``length`` bytes whose one track has these boxes, and :data:`BOXES` for the rest (empty: without)."""
+    boxes = BOXES | {name.encode(): body for name, body in other.items()}
+    stbl = box(b"stbl", *boxes.values())
+    track = box(b"trak", box(b"mdia", box(b"hdlr", bytes(8), handler, bytes(12)), box(b"minf", stbl)))
+    sound = box(b"trak", box(b"mdia", box(b"hdlr", bytes(8), b"soun", bytes(12))))
+    head = box(b"ftyp", b"isom") + box(b"moov", sound, track)
+    assert length >= len(head) + 8
+    return head + box(b"mdat", bytes(length - len(head) - 8))
+
+
+def test_every_number_of_a_table_stands_where_it_belongs() -> None:
+    found = read_sample_table(file_of())
+    assert found.offsets.tolist() == [100, 110, 500, 530, 570]
+    assert found.sizes.tolist() == [10, 20, 30, 40, 50]
+    # Shown at 4, 16, 12, 8 and 20: times of decoding 0, 4, … 16 and what is added to them.
+    assert found.stored.tolist() == [0, 3, 2, 1, 4]
+    assert found.shown.tolist() == [0, 3, 2, 1, 4]
+    assert found.keys.tolist() == [True, False, False, True, False]
+    assert found.setup == b"how to decode"
+    assert found.span([0]) == range(1)
+    assert found.span([2, 1]) == range(4)
+    assert found.span([4]) == range(3, 5)
+
+
+def test_a_table_may_leave_out_shifts_and_keys_and_say_one_size_and_far_places() -> None:
+    plain = read_sample_table(file_of(ctts=b"", stss=b"", stsz=sizes(every=7, count=5)))
+    assert plain.shown.tolist() == [0, 1, 2, 3, 4]
+    assert plain.keys.all()
+    assert plain.sizes.tolist() == [7] * 5
+    far = read_sample_table(file_of(stco=table(b"co64", 100, 500, width=8)))
+    assert far.offsets.tolist() == [100, 110, 500, 530, 570]
+    later = read_sample_table(file_of(stsc=table(b"stsc", 1, 1, 1, 2, 4, 1, columns=3)))
+    assert later.offsets.tolist() == [100, 500, 520, 550, 590]
+    four = {"stsz": sizes(1, 2, 3, 4), "stts": table(b"stts", 4, 1, columns=2), "ctts": b""}
+    alike = read_sample_table(file_of(stsc=table(b"stsc", 1, 2, 1, columns=3), **four))
+    assert alike.offsets.tolist() == [100, 101, 500, 503], "one entry holds for all chunks that follow"
+
+
+def test_a_frame_without_a_key_frame_before_it_cannot_be_decoded() -> None:
+    late = read_sample_table(file_of(stss=table(b"stss", 4)))
+    assert late.span([4]) == range(3, 5)
+    with pytest.raises(SampleTableError, match="no key frame before"):
+        late.span([0])
+
+
+def test_boxes_may_state_their_size_in_eight_bytes_or_end_where_the_file_does() -> None:
+    whole = file_of()
+    start = whole.index(b"moov") - 4
+    size = int.from_bytes(whole[start : start + 4], "big")
+    moov = whole[start + 8 : start + size]
+    wide = (
+        whole[:start] + (1).to_bytes(4, "big") + b"moov" + (size + 8).to_bytes(8, "big") + moov + whole[start + size :]
+    )
+    assert read_sample_table(wide).offsets.tolist() == [100, 110, 500, 530, 570]
+    last = box(b"free", bytes(700)) + bytes(4) + b"moov" + moov
+    assert read_sample_table(last).sizes.tolist() == [10, 20, 30, 40, 50]
+    for stated in (7, size + len(whole)):
+        with pytest.raises(SampleTableError, match=f"states {stated} bytes"):
+            read_sample_table(whole[:start] + stated.to_bytes(4, "big") + whole[start + 4 :])
+
+
+@pytest.mark.parametrize(
+    ("boxes", "said"),
+    [
+        ({"handler": b"soun"}, "no video track"),
+        ({"length": 619}, "5 frames, not all of them inside 619 bytes"),
+        ({"stco": table(b"co64", 2**64 - 1, 500, width=8)}, "not all of them inside"),
+        ({"stsz": sizes(), "stco": table(b"stco"), "stsc": table(b"stsc", columns=3)}, "0 frames"),
+        ({"stts": table(b"stts", 4, 4, columns=2)}, "stts times 4 frames of 5"),
+        ({"ctts": table(b"ctts", 6, 4, columns=2)}, "ctts times 6 frames of 5"),
+        ({"stsc": table(b"stsc", 1, 2, 1, columns=3)}, "stsc places 4 frames of 5"),
+        ({"stsc": table(b"stsc", 2, 2, 1, 1, 3, 1, columns=3)}, "stsc does not rise"),
+        ({"stsc": table(b"stsc", 1, 2**20 + 1, 1, 2, 3, 1, columns=3)}, "stsc does not rise"),
+        ({"stsc": b""}, "no stsc box"),
+        ({"stco": b""}, "no stco box"),
+        ({"stsd": box(b"stsd", bytes(8))}, "no sample entry"),
+        ({"stsd": box(b"stsd", bytes(8), box(b"hvc1", bytes(90)))}, "first sample entry is b'hvc1'"),
+        ({"stsd": box(b"stsd", bytes(8), box(b"avc1", bytes(78)))}, "first sample entry is b'avc1'"),
+        ({"stts": table(b"stts", 5, 4, count=2**20 + 1, columns=2)}, "stts states 1048577 entries, at most 1048576"),
+        ({"stts": table(b"stts", 5, 4, count=2**20, columns=2)}, "buffer"),
+        ({"stsz": sizes(every=1, count=2**20 + 1)}, "stsz states 1048577 frames, at most 1048576"),
+        ({"stsz": sizes(every=1, count=2**20)}, "places 5 frames of 1048576"),
+        ({"stsz": sizes(10, 20, count=5)}, "buffer"),
+    ],
+)
+def test_tables_that_contradict_themselves_are_refused(boxes: dict[str, Any], said: str) -> None:
+    with pytest.raises(SampleTableError, match=said):
+        read_sample_table(file_of(**boxes))
+
+
+def test_frames_may_end_where_the_file_does_and_begin_where_it_begins() -> None:
+    assert read_sample_table(file_of(length=620)).offsets[-1] == 570
+    assert read_sample_table(file_of(stco=table(b"stco", 0, 500))).offsets[0] == 0
