@@ -1,5 +1,6 @@
 import contextlib
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,78 @@ def test_a_guess_one_byte_behind_the_beginning_of_a_block_finds_it() -> None:
     second = flac_window._header(data, head, head.first + 1)
     assert flac_window._header(data, head, second[1] - 5, second[1] + 1) == second
     assert flac_window._header(data, head, second[1] - 5, second[1]) == (-1, second[1])
+
+
+def with_checksum(header: bytes) -> bytes:
+    """CRC-8 with the polynomial x^8 + x^2 + x + 1 (section 9.1.8), by long division."""
+    rest = int.from_bytes(header + b"\0", "big")
+    for place in range(rest.bit_length() - 1, 7, -1):
+        if rest >> place & 1:
+            rest ^= 0x107 << place - 8
+    return header + bytes([rest])
+
+
+def coded(number: int) -> bytes:
+    """A number as section 9.1.5 has it: UTF-8 (which Python ends at 0x10FFFF), up to seven bytes long."""
+    if number < 0x80:
+        return bytes([number])
+    follow = next(count for count in range(1, 7) if number < 1 << 5 * count + 6)
+    tail = [0x80 | number >> 6 * place & 0x3F for place in range(follow - 1, -1, -1)]
+    return bytes([(0xFF << 6 - follow & 0xFF) & (0xFF ^ 1 << 6 - follow) | number >> 6 * follow, *tail])
+
+
+LAST = (0x7F, 0x7FF, 0xFFFF, 0x1FFFFF, 0x3FFFFFF, 0x7FFFFFFF)
+"""The largest numbers of one byte, of two, and so on."""
+
+
+@pytest.mark.parametrize("number", [0, 1, 0x10FFFF, *LAST, *(last + 1 for last in LAST)])
+def test_a_block_says_its_number_in_as_many_bytes_as_it_needs(number: int) -> None:
+    if number < 0x110000 and not 0xD800 <= number < 0xE000:
+        assert coded(number) == chr(number).encode()
+    header = with_checksum(b"\xff\xf8\xc9\x18" + coded(number))
+    assert flac_window._number(b"before" + header + b"sound", 6) == number
+    for place in range(2, len(header)):
+        other = bytearray(header)
+        other[place] ^= 0x20
+        assert flac_window._number(bytes(other) + b"sound and more of it", 0) != number
+
+
+@pytest.mark.parametrize(("size", "more"), [(0x1, 0), (0x5, 0), (0x6, 1), (0x7, 2), (0x8, 0), (0xC, 0), (0xF, 0)])
+@pytest.mark.parametrize(("rate", "most"), [(0x0, 0), (0xB, 0), (0xC, 1), (0xD, 2), (0xE, 2), (0x9, 0)])
+def test_sizes_and_rates_may_stand_behind_the_number(size: int, more: int, rate: int, most: int) -> None:
+    """Tables 14 and 15: eight or sixteen bits of them before the checksum."""
+    header = b"\xff\xf8" + bytes([size << 4 | rate, 0x18]) + coded(300) + bytes(range(1, 1 + more + most))
+    assert flac_window._number(with_checksum(header) + b"sound", 0) == 300
+    assert flac_window._number(with_checksum(header), 0) == 300, "nothing is behind the checksum"
+    assert flac_window._number(header, 0) is None, "and here it is missing"
+
+
+def test_what_is_too_short_for_a_header_is_none() -> None:
+    whole = with_checksum(b"\xff\xf8\xc9\x18" + coded(9))
+    assert len(whole) == 6
+    assert flac_window._number(whole, 0) == 9
+    assert all(flac_window._number(whole[:length], 0) is None for length in range(6))
+    longest = with_checksum(b"\xff\xf8\x7d\x18" + coded(2**36 - 1) + bytes(4))
+    assert len(longest) == 16
+    assert flac_window._number(longest, 0) == 2**36 - 1
+
+
+def test_the_head_states_every_number_to_its_last_bit() -> None:
+    """20 bits of rate, 3 of channels, 5 of bits a sample and 36 of samples lie side by side."""
+    packed = 0xABCDE << 44 | 6 << 41 | 0x17 << 36 | 0x9_8765_4321
+    setup = struct.pack(">HH6s8s16s", 4608, 4608, bytes(6), packed.to_bytes(8, "big"), bytes(16))
+    tags = bytes([0x04]) + (5).to_bytes(3, "big") + b"words"
+    data = (
+        b"fLaC" + bytes([0]) + (34).to_bytes(3, "big") + setup + tags + bytes([0x81, 0, 1, 0]) + bytes(256) + b"block"
+    )
+    head = read_flac_head(data)
+    assert (head.sample_rate_hz, head.channels, head.samples, head.block) == (0xABCDE, 7, 0x9_8765_4321, 4608)
+    assert data[head.first :] == b"block"
+    assert head.setup == setup
+    for length in range(len(data) - 5 - 256 - 4 + 4):
+        with pytest.raises(FlacError):
+            read_flac_head(data[:length])
+    last = b"fLaC" + bytes([0x80]) + (34).to_bytes(3, "big") + setup
+    assert read_flac_head(last).first == 42
+    with pytest.raises(FlacError, match="STREAMINFO first"):
+        read_flac_head(b"fLaC" + bytes([4]) + last[5:])

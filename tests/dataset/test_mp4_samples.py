@@ -184,7 +184,7 @@ def test_a_table_may_leave_out_shifts_and_keys_and_say_one_size_and_far_places()
     assert far.offsets.tolist() == [100, 110, 500, 530, 570]
     later = read_sample_table(file_of(stsc=table(b"stsc", 1, 1, 1, 2, 4, 1, columns=3)))
     assert later.offsets.tolist() == [100, 500, 520, 550, 590]
-    four = {"stsz": sizes(1, 2, 3, 4), "stts": table(b"stts", 4, 1, columns=2), "ctts": b""}
+    four: dict[str, Any] = {"stsz": sizes(1, 2, 3, 4), "stts": table(b"stts", 4, 1, columns=2), "ctts": b""}
     alike = read_sample_table(file_of(stsc=table(b"stsc", 1, 2, 1, columns=3), **four))
     assert alike.offsets.tolist() == [100, 101, 500, 503], "one entry holds for all chunks that follow"
 
