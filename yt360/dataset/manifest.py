@@ -215,7 +215,7 @@ def _check(clip: ClipRow, path: str) -> None:
         offset, size = getattr(clip, f"{member}_offset"), getattr(clip, f"{member}_size")
         if member in _OPTIONAL_MEMBERS and offset is None and size is None:
             continue
-        if offset < 0 or not 0 < size <= MAX_MEMBER_BYTES:
+        if offset is None or size is None or offset < 0 or not 0 < size <= MAX_MEMBER_BYTES:
             raise UsageError(f"{path}: clip {clip.clip!r} has the {member} range {offset}+{size}, which cannot be")
     if (
         min(clip.frames, clip.samples, clip.sample_rate_hz, clip.height, clip.width) <= 0
