@@ -9,6 +9,9 @@ mutant is killed if a test fails, crashes or hangs; tests that would begin after
 `benchmarks/equivalent_mutants.tsv` lists mutants that cannot be told from the original, with the reason.
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
+
+Mutants do what they do with your rights: one deleted the whole checkout that it was judged in. Run this in a container,
+or where everything but DIR is mounted read-only.
 """
 
 from __future__ import annotations
@@ -266,6 +269,8 @@ def judge(
     try:
         answer, used_s = in_a_fork(work, tree, 20 * limit_s, 3 * limit_s)
     finally:
+        if not module.exists():  # the mutant deleted more than it should
+            copy_checkout(tree)
         module.write_bytes(original)
         py_compile.compile(str(module))
     return "survived" if answer == pytest.ExitCode.OK else "killed", used_s
