@@ -17,8 +17,9 @@ from tests.stages.fakes import context
 from yt360 import ambisonics, sphere
 from yt360.engine.stage import Blob, Done, Filtered, Item
 from yt360.errors import ItemError
+from yt360.filters.placement import Placement
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
-from yt360.stages.chunk import Chunk
+from yt360.stages.chunk import Chunk, _all_numbers
 from yt360.stages.chunk_settings import ChunkParams
 from yt360.stages.clip_cutting import clip_name
 from yt360.stages.validate import Validate, ValidateParams
@@ -69,6 +70,76 @@ def frames_of(path: Path) -> Iterator[Any]:
 
 def sound_of(out: Path, name: str) -> np.ndarray:
     return np.asarray(soundfile.read(out / f"{name}.foa.flac", dtype="float32")[0].T)
+
+
+@pytest.mark.parametrize(
+    ("segment", "span", "cut"),
+    [
+        ([5.0, 15.0], (0.0, 60.0), (5.0, 10.0)),
+        ([0.0, 10.0], (0.0, 10.0), (0.0, 10.0)),
+        ([0.0, 10.0], (0.0, 9.5), (0.0, 9.5)),  # as much as min_clip_s is enough
+        ([0.0, 10.0], (0.0, 9.49), None),
+        ([0.0, 10.0], (0.5, 60.0), (0.0, 10.0)),  # and where the picture begins late
+        ([0.0, 10.0], (0.51, 60.0), None),
+        ([3.0, 5.0], (0.0, 4.9), (3.0, 1.9)),  # 95 % of what is listed, where that is less
+        ([3.0, 5.0], (0.0, 4.89), None),
+        ([0.0, 700.0], (0.0, 800.0), (0.0, 600.0)),  # no clip is longer than ten minutes
+        ([90.0, 100.0], (0.0, 60.0), None),
+    ],
+)
+def test_a_listed_segment_is_cut_where_nearly_all_of_it_is_there(
+    segment: list[float], span: tuple[float, float], cut: tuple[float, float] | None
+) -> None:
+    found = Chunk()._given([segment], *span)
+    assert [(place.start_s, round(place.duration_s, 6)) for place in found] == ([cut] if cut else [])
+
+
+def test_listed_segments_come_in_their_order_each_start_once_and_as_many_as_wanted() -> None:
+    listed = [[30.0, 40.0], [0.0, 10.0], [30.0, 38.0], [15.5, 25.5]]
+    found = Chunk()._given(listed, 0.0, 100.0)
+    assert [(place.start_s, place.duration_s) for place in found] == [(0.0, 10.0), (15.5, 10.0), (30.0, 8.0)]
+    first = Chunk(ChunkParams(max_clips=2))._given(listed, 0.0, 100.0)
+    assert [place.start_s for place in first] == [0.0, 15.5]
+    sounding = np.ones(350, bool)
+    assert [place.start_s for place in Chunk()._placed(sounding, 0.0, 35.0)] == [0.0, 10.0, 20.0]
+    assert [place.start_s for place in Chunk(ChunkParams(max_clips=1))._placed(sounding, 0.0, 35.0)] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("at_s", "whole"), [(9.849, True), (9.851, False), (15.0, False), (20.049, False), (20.051, True)]
+)
+def test_samples_that_are_no_numbers_spoil_a_clip_as_far_as_a_resampler_carries_them(at_s: float, whole: bool) -> None:
+    """The clip from 10 to 20 s; a place is the beginning of a tenth of a second."""
+    assert _all_numbers(Placement(10.0, 10.0), [at_s]) is whole
+    assert _all_numbers(Placement(10.0, 10.0), [1.0, at_s, 50.0]) is whole
+    assert _all_numbers(Placement(10.0, 10.0), [])
+
+
+@pytest.mark.parametrize(
+    ("shots", "stills", "placed", "given", "spoiled", "end_s", "reason", "words"),
+    [
+        (3, [], 1, None, None, 60.0, "short-shots", "none of its 3 shots has 9.5 s"),
+        (1, [], 0, None, [1.5, 2.0], 60.0, "not-numbers", "at second 1.5, 2 are not numbers"),
+        (1, [], 0, None, [1.0, 2.0, 3.0], 60.0, "not-numbers", "at second 1, 2, 3 are not"),
+        (1, [], 0, None, [1.0, 2.0, 3.0, 4.0], 60.0, "not-numbers", "at second 1, 2, 3 and more are not"),
+        (3, [0.0, 10.0], 2, None, None, 60.0, "still", "in any of its 2 clips"),
+        (1, [], 0, [[0, 10], [20, 30]], None, 60.0, "too-short", "none of its 2 listed segments fits"),
+        (1, [], 1, None, None, 60.0, "too-short", "no clip of 9.5 s from a whole second fits"),
+        (1, [], 0, None, None, 9.4, "too-short", "from 0.00 to 9.40 s; no clip of 9.5 s"),
+        (1, [], 0, None, None, 60.0, "silent", "57 of 60 s are below -61 dBFS"),
+        (2, [], 0, None, None, 60.0, "silent", "no clip has enough sound"),
+    ],
+)
+def test_a_video_without_a_clip_says_why(
+    shots: int, stills: list[float], placed: int, given: Any, spoiled: Any, end_s: float, reason: str, words: str
+) -> None:
+    measures: dict[str, Any] = {"shots": shots, "still_clips_s": stills, "silent_s": 57.4, "open_db": -60.6}
+    if spoiled:
+        measures["not_numbers_s"] = spoiled
+    found = Chunk()._nothing(item({}), given, [Placement(0.0, 10.0)] * placed, 0.0, end_s, measures)
+    assert found.reason == reason
+    assert words in found.detail
+    assert found.measures == measures
 
 
 @pytest.mark.parametrize("defect", ["", "fuma_order", "top_bottom", "side_by_side", "squeezed_16_9"])

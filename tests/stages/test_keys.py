@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.documented_settings import declared, documented
 from yt360.engine.stage import Blob, Item
 from yt360.stages import REGISTRY
 
@@ -44,3 +45,8 @@ _KEYS = [
 @pytest.mark.parametrize(("stage", "item", "key"), _KEYS, ids=[f"{stage}-{item.id}" for stage, item, _ in _KEYS])
 def test_key_is_the_one_that_roots_hold(stage: str, item: Item, key: str) -> None:
     assert REGISTRY.load(stage)().key(item) == key
+
+
+@pytest.mark.parametrize("stage", REGISTRY.stages)
+def test_every_setting_of_a_stage_has_the_default_and_the_limits_that_the_reference_says(stage: str) -> None:
+    assert declared(stage) == documented(stage)
