@@ -23,7 +23,9 @@ from yt360.stages import REGISTRY
 NO_FLOOR = pipeline.Options(workers=1, min_free_bytes=0)
 
 
-@pytest.mark.parametrize("closed", ["2>&-", "2>&- >&-", "<&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed", ["2>&- >&-", *(pytest.param(each, marks=pytest.mark.slow) for each in ("2>&-", "<&- 2>&-"))]
+)
 def test_closed_streams_change_nothing_but_what_is_said(tmp_path: Path, closed: str) -> None:
     """F28: exit code 1, nothing done, nothing said."""
     (tmp_path / "toy.yaml").write_text("stages: {source: {names: [a, b]}}")

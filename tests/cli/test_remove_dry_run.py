@@ -120,7 +120,9 @@ def _state(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("copies", [False, True], ids=["alone", "with copies"])
-@pytest.mark.parametrize("plant", [_plain, _reported, _snapshots, _everything])
+@pytest.mark.parametrize(
+    "plant", [_plain, _everything, *(pytest.param(each, marks=pytest.mark.slow) for each in (_reported, _snapshots))]
+)
 def test_what_is_listed_is_gone_and_nothing_else(
     plant: Callable[[Root], None], copies: bool, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,14 +106,19 @@ def test_a_clip_gives_what_training_cuts_out_of_it(processor: AVSAProcessor, tmp
 @pytest.mark.parametrize(
     ("projection", "convention"),
     [
-        ("eac", "ambix"),
-        ("cubemap", "ambix"),
         ("mesh", "ambix"),
-        ("stereo", "ambix"),
-        ("equirectangular", "itag 327"),
-        ("equirectangular", "fuma"),
-        ("equirectangular", "n3d"),
         ("eac", "n3d"),
+        *(
+            pytest.param(*form, marks=pytest.mark.slow)
+            for form in (
+                ("eac", "ambix"),
+                ("cubemap", "ambix"),
+                ("stereo", "ambix"),
+                ("equirectangular", "itag 327"),
+                ("equirectangular", "fuma"),
+                ("equirectangular", "n3d"),
+            )
+        ),
     ],
 )
 def test_one_scene_in_two_forms_has_one_embedding(

@@ -104,6 +104,7 @@ def test_mutated_files_are_read_or_refused(originals: list[bytes], tmp_path: Pat
     assert grown_mb < LARGEST_MB
 
 
+@pytest.mark.slow
 def test_inspect_survives_a_few_of_the_attacks(tmp_path: Path) -> None:
     """A slice of ``benchmarks/media_fuzz.py``: PyAV and ffmpeg included, each file ends in a verdict or a kind."""
     found = attack(5, 7, tmp_path)

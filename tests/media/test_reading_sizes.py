@@ -15,8 +15,15 @@ from yt360.media.reading_picture import read_frames, read_frames_in_sizes
 from yt360.media.reading_sound import read_sound, read_sound_at_rates
 
 
-@pytest.mark.parametrize("defect", ["", "side_by_side", "eac"])
-@pytest.mark.parametrize("start_s", [0.0, 1.5])
+@pytest.mark.parametrize(
+    ("defect", "start_s"),
+    [
+        ("", 0.0),
+        ("eac", 1.5),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in (("", 1.5), ("eac", 0.0))),
+        *(pytest.param("side_by_side", start_s, marks=pytest.mark.slow) for start_s in (0.0, 1.5)),
+    ],
+)
 def test_each_size_is_what_it_is_alone(tmp_path: Path, defect: str, start_s: float) -> None:
     _, files = make(tmp_path, defect, duration_s=3.0)
     picture = Facts.load(files["facts"]).picture

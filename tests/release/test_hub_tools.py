@@ -51,6 +51,7 @@ def test_a_list(as_list: Path) -> None:
     assert described["records"]["clips-train"][1] == sorted(column.name for column in LISTED)
 
 
+@pytest.mark.slow
 def test_with_media(with_media: Path) -> None:
     found = seen(with_media)
     loaded, clips = found["datasets"], clips_of(with_media)

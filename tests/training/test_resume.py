@@ -71,6 +71,7 @@ def test_resume_in_the_middle_of_a_log_interval(root: Path, tmp_path: Path, monk
     assert losses(tmp_path / "resumed") == losses(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_workers_change_nothing_and_resume_exactly(
     root: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
