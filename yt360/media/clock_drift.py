@@ -22,6 +22,17 @@ _OPUS_SILK, _OPUS_HYBRID, _OPUS_CELT = (480, 960, 1920, 2880), (480, 960), (120,
 _FLAC_FIXED, _FLAC_BYTE, _FLAC_WORD = {1: 192, 2: 576, 3: 1152, 4: 2304, 5: 4608}, 6, 7
 _EAC3_BLOCKS, _AC3_BLOCK, _AC3_FRAME = (1, 2, 3, 6), 256, 1536
 _BITS = re.compile(r"pcm_[suf](\d+)")
+_TELLING = frozenset({"ac3", "eac3", "wavpack", "opus", "flac"})
+"""Codecs beside PCM whose packets tell their length."""
+
+
+def tells_samples(codec: str) -> bool:
+    """Whether :func:`samples_of` may find anything in packets of this codec.
+
+    >>> tells_samples("pcm_s16le"), tells_samples("aac")
+    (True, False)
+    """
+    return codec in _TELLING or _BITS.match(codec) is not None
 
 
 def samples_of(codec: str, packet: bytes, size: int, channels: int) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 import av
 import numpy as np
 from av.stream import Discard
+from numpy.typing import NDArray
 
-from yt360.media.clock_drift import drift_ppm, samples_of
+from yt360.media.clock_drift import drift_ppm, samples_of, tells_samples
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
 from yt360.media.timeline import STEP_S, TOLERANCE_S, Layout, SoundNotes, Splice
 
@@ -84,7 +85,7 @@ class _Steps:
     """Where the stamps of packets leave the end of the packet before."""
 
     def __init__(self, rate_hz: int, scale: float, codec: str, frame_size: int) -> None:
-        self._rate_hz, self._tick = rate_hz, scale
+        self.coarse, self._tick = scale > STEP_S * rate_hz, scale
         # Times and lengths are rounded to the container's ticks, to a millisecond in Matroska: smaller steps are none.
         self._least = max((_VORBIS_BLOCK_S if codec == "vorbis" else TOLERANCE_S) * rate_hz, _MOST_ROUNDING * scale)
         self._size = frame_size if codec in _CONSTANT else 0
@@ -97,7 +98,8 @@ class _Steps:
 
     def add(self, at: float, length: float, exact: int) -> None:
         """A packet: its stamp and length in samples, and how many it decodes to, 0 where that is not known."""
-        self._follow(at, exact or self._size)
+        if self.coarse:
+            self._follow(at, exact or self._size)
         step = at - self._following if self._known else 0.0
         if self.end is None or abs(step) > self._least:
             self._level += step
@@ -108,6 +110,23 @@ class _Steps:
         self._at, self._following, self._known = at, at + length, bool(length)
         self.samples = self._following - self._level
         self.end = self._following if self.end is None else max(self.end, self._following)
+
+    def add_all(self, at: NDArray[np.float64], length: NDArray[np.float64]) -> None:
+        """All packets of a stream whose stamps are fine, as :meth:`add` does: the first even stretch at once."""
+        steps = at[1:] - at[:-1] - length[:-1]
+        uneven = (np.abs(steps) > self._least) | (length[:-1] == 0)
+        even = int(np.argmax(uneven)) if uneven.any() else len(at) - 1
+        if even > 0:
+            self.add(float(at[0]), float(length[0]), 0)
+            if self._size:
+                self._extra += float((np.diff(at[: even + 1]) - self._size).sum())
+                self._length += float(even * self._size)
+            ends = at[: even + 1] + length[: even + 1]
+            self._at, self._following, self._known = float(at[even]), float(ends[-1]), bool(length[even])
+            self.samples, self.end = self._following - self._level, float(ends.max())
+            at, length = at[even + 1 :], length[even + 1 :]
+        for one in zip(at.tolist(), length.tolist(), strict=True):
+            self.add(*one, 0)
 
     def _follow(self, at: float, exact: int) -> None:
         """Keep the longest run of packets of known length without a gap."""
@@ -124,7 +143,7 @@ class _Steps:
     @property
     def steady_ppm(self) -> float:
         """The same, by all stamps of the longest stretch together, where their rounding is coarse; 0 if unknown."""
-        if self._tick <= STEP_S * self._rate_hz:
+        if not self.coarse:
             return 0.0
         at, stamps, _ = np.array(self._longest, np.float64).reshape(-1, 3).T
         return drift_ppm(at, stamps, self._tick)
@@ -163,18 +182,27 @@ def read_times(
         scale = float(stream.time_base * rate)
         context = stream.codec_context
         found = _Steps(rate, scale, audio.codec, (context.frame_size or 0) if context.sample_rate == rate else 0)
+        told = found.coarse and tells_samples(audio.codec)
+        channels, exact = context.channels or audio.channels, 0
+        fine: list[tuple[int, int]] = []
         try:
             for packet in container.demux(wanted):
                 if packet.pts is None or packet.is_discard:
                     continue
                 if packet.stream_index == stream.index:
-                    head = bytes(memoryview(packet)[:_HEAD_BYTES])
-                    exact = samples_of(audio.codec, head, packet.size, context.channels or audio.channels)
-                    found.add(packet.pts * scale - start, (packet.duration or 0) * scale, exact)
+                    if told:
+                        exact = samples_of(audio.codec, bytes(memoryview(packet)[:_HEAD_BYTES]), packet.size, channels)
+                    if found.coarse:
+                        found.add(packet.pts * scale - start, (packet.duration or 0) * scale, exact)
+                    else:
+                        fine.append((packet.pts, packet.duration or 0))
                 else:
                     shown.append(packet.pts)
         except (av.FFmpegError, ValueError):
             pass  # what cannot be read any more is judged by those who decode it
+        if fine:
+            stamps, lengths = (np.array(fine, np.float64) * scale).T
+            found.add_all(stamps - start, lengths)
         if picture is not None and indexed:
             shown = [entry.timestamp for entry in picture.index_entries]
         holds = None if picture is None else _holds(shown, picture.time_base, info.start_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy  # loads a part when it is first used: who only asks where a root stands does not wait for it
 from numpy.typing import NDArray
 
 _BAND_HZ = (150.0, 5000.0)
@@ -68,7 +67,7 @@ def short_spectra(x: NDArray[np.float64], rate_hz: int) -> NDArray[np.complex64]
         window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
         bounded = np.clip(x, -_MOST, _MOST).astype(np.float32)
         parts = np.lib.stride_tricks.sliding_window_view(bounded, size, axis=1)[:, :: size // 2]
-        spectra = scipy.fft.rfft(parts * (window / window.sum()), axis=2)[:, :, _FIRST_LINE:]
+        spectra = np.fft.rfft(parts * (window / window.sum()), axis=2)[:, :, _FIRST_LINE:]
         lines = min(found.shape[2], spectra.shape[2])
         found[:, :, :lines] = spectra[:, :, :lines]
     return found.reshape(4, times, SHORT_BANDS, SHORT_LINES).transpose(2, 1, 0, 3)

@@ -9,7 +9,7 @@ wrong answer. Poles are no part of it: what is under the camera may be a logo, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.media.projection.layouts import Face, Layout
+from yt360.media.projection.layouts import Layout
 
 REACHES = (0.5, 2.5)
 """How far from a seam its two sides are read, in pixels of the frame that is judged: the second leaves out what
@@ -81,10 +81,12 @@ class _Seam:
     strangers: tuple[tuple[Points, ...], ...]
 
 
-def _on_edge(edge: str, along: NDArray[np.float64], distance: float) -> tuple[NDArray[np.float64], ...]:
-    """(s, t) of points at ``distance`` (in s or t units, positive inside) from an edge."""
-    fixed = np.full(along.shape, (-1 + distance) if edge in ("left", "top") else (1 - distance))
-    return (fixed, along) if edge in ("left", "right") else (along, fixed)
+def _on_edge(
+    edge: str, along: NDArray[np.float64], distance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(s, t) ``(n, _SAMPLES)`` of points at distances ``(n, 1)`` (in s or t units, positive inside) from an edge."""
+    fixed, run = np.broadcast_arrays(-1 + distance if edge in ("left", "top") else 1 - distance, along)
+    return (fixed, run) if edge in ("left", "right") else (run, fixed)
 
 
 def coarseness(width: int, height: int, work_width: int, work_height: int) -> tuple[float, float]:
@@ -96,39 +98,55 @@ def coarseness(width: int, height: int, work_width: int, work_height: int) -> tu
 @lru_cache(maxsize=512)
 def _seams(layout: Layout, height: int, width: int, coarse: tuple[float, float]) -> tuple[_Seam, ...]:
     found: list[_Seam] = []
+    reaches = len(REACHES)
+    for pixels, inner, outer in _beside_edges(layout, np.array([height, width]), coarse):
+        pairs = list(zip(inner, outer, strict=True))
+        sides, beside = pairs[:reaches], pairs[reaches:]
+        nearest = sides[0]
+        if any(_same(nearest, known.sides[0]) for known in found):
+            continue
+        if not (np.isfinite(inner).all() and np.isfinite(outer).all()):
+            continue
+        if np.median(np.hypot(*(nearest[0] - nearest[1]).T)) <= _NEAR:
+            continue
+        strangers: tuple[tuple[Points, ...], ...] = ((),) * reaches
+        if len(layout.faces) == 1:
+            inwards = np.array([0.0, -np.sign(nearest[0][0, 1] - nearest[1][0, 1])]) * pixels
+            strangers = tuple(
+                tuple((pair[0] + share * inwards).astype(np.float32) for share in _STRANGERS) for pair in sides
+            )
+        found.append(_Seam(_single(sides), _single(beside), strangers))
+    return tuple(found)
+
+
+def _beside_edges(
+    layout: Layout, size: NDArray[np.int_], coarse: tuple[float, float]
+) -> Iterator[tuple[float, NDArray[np.float64], NDArray[np.float64]]]:
+    """For each edge of each face: how many pixels wide the face is from there, and positions
+    ``(2 * reaches, _SAMPLES, 2)`` along it: as far inside as :data:`REACHES` say, one step further, and beyond it.
+
+    All edges are looked up at once: a layout has up to 24, and a call costs more than what it computes.
+    """
     along = ((np.arange(_SAMPLES) + 0.5) / _SAMPLES * 2 - 1) * _INNER
-    size = np.array([height, width])
+    widths, inside, beyond = [], [], []
     for face in layout.faces:
         for edge in _EDGES if len(layout.faces) > 1 else _EDGES[:1]:
             sideways = edge in ("left", "right")
-            pixels = (face.right - face.left) * width if sideways else (face.bottom - face.top) * height
-
-            def at(
-                distance: float, face: Face = face, edge: str = edge, unit: float = 2 / pixels
-            ) -> NDArray[np.float64]:
-                place = _on_edge(edge, along, distance * unit)
-                column, row = face.frame_position(*place) if distance > 0 else layout.locate(face.vectors(*place))
-                return np.asarray(np.stack([row, column], axis=-1) * size - 0.5, float)
-
+            pixels = (face.right - face.left) * size[1] if sideways else (face.bottom - face.top) * size[0]
             wide = coarse[0] if sideways else coarse[1]
             further = [reach + max(2 * reach, wide) for reach in REACHES]
-            nearest = (at(REACHES[0]), at(-REACHES[0]))
-            if any(_same(nearest, known.sides[0]) for known in found):
-                continue
-            sides = [nearest, *((at(reach), at(-reach)) for reach in REACHES[1:])]
-            beside = [(at(reach), at(-reach)) for reach in further]
-            if not all(np.isfinite(points).all() for pair in (*sides, *beside) for points in pair):
-                continue
-            if np.median(np.hypot(*(nearest[0] - nearest[1]).T)) <= _NEAR:
-                continue
-            strangers: tuple[tuple[Points, ...], ...] = ((),) * len(REACHES)
-            if len(layout.faces) == 1:
-                inwards = np.array([0.0, -np.sign(sides[0][0][0, 1] - sides[0][1][0, 1])]) * pixels
-                strangers = tuple(
-                    tuple((pair[0] + share * inwards).astype(np.float32) for share in _STRANGERS) for pair in sides
-                )
-            found.append(_Seam(_single(sides), _single(beside), strangers))
-    return tuple(found)
+            distance = np.array([*REACHES, *further])[:, None] * (2 / pixels)
+            widths.append(float(pixels))
+            inside.append(face.frame_position(*_on_edge(edge, along, distance)))
+            beyond.append(face.vectors(*_on_edge(edge, along, -distance)))
+    inner = _positions(np.moveaxis(np.array(inside), 1, 0), size)
+    outer = _positions(np.array(layout.locate(np.array(beyond))), size)
+    yield from zip(widths, inner, outer, strict=True)
+
+
+def _positions(place: NDArray[np.float64], size: NDArray[np.int_]) -> NDArray[np.float64]:
+    """(row, column) in pixels of (column, row) ``(2, ...)`` in fractions of the frame."""
+    return np.asarray(np.stack([place[1], place[0]], axis=-1) * size - 0.5, float)
 
 
 def _single(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[tuple[Points, Points], ...]:
