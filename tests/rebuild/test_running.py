@@ -131,10 +131,17 @@ def test_tombstones_of_the_root_keep_videos_out(tmp_path: Path) -> None:
 
 def test_a_list_of_nothing_but_takedowns_is_refused(tmp_path: Path) -> None:
     stones = tuple(Tombstone(name) for name in IDS)
-    with pytest.raises(UsageError, match="found none: its videos were taken down"):
+    with pytest.raises(UsageError, match="found only videos that were taken down"):
         rebuild(
             published(*CLIPS, takedowns=stones),
             Root(tmp_path / "root"),
             REGISTRY,
             pipeline.Options(workers=1, min_free_bytes=0),
         )
+
+
+def test_files_of_the_publishers_own_cannot_be_cut_again_and_it_says_what_can_be_done(tmp_path: Path) -> None:
+    """It said that its videos were taken down, or had no address; a reader knew neither which nor what to do."""
+    own = [PublishedClip(f"walk-{start_s:05}", "walk", "train", start_s, 10.0) for start_s in (0, 10)]
+    with pytest.raises(UsageError, match=r"found 1 without an address.*yt360\.open"):
+        rebuild(published(*own), Root(tmp_path / "root"), REGISTRY, pipeline.Options())

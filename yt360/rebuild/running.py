@@ -65,12 +65,16 @@ def rebuild(
     root.create()
     root.pull()
     removed = _take_down(published, root)
-    wanted = [clip for clip in published.clips if clip.video not in removed and source_table.source_of(clip)]
+    left = [clip for clip in published.clips if clip.video not in removed]
+    wanted = [clip for clip in left if source_table.source_of(clip)]
     if not wanted:
-        raise UsageError(
-            f"{published.name}: expected clips of videos that can be crawled, found none: its videos were taken "
-            "down, or the list gives no address for them"
+        found = (
+            f"{len({clip.video for clip in left})} without an address, as files of the publisher's own have none; they "
+            "cannot be cut again: load the release itself (yt360.open) if it has media, or ask its publisher for it"
+            if left
+            else "only videos that were taken down, by the publisher or in this root"
         )
+        raise UsageError(f"{published.name}: expected videos that can be crawled, found {found}")
     table = root.state / source_table.NAME
     source_table.write_table(table, wanted, {clip.clip: clip.start_s for clip in wanted})
     result = pipeline.RunResult(pipeline.run_name())
