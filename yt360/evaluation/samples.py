@@ -136,6 +136,6 @@ def need_two_videos(split: ClipSplit, root: str) -> None:
         raise UsageError(
             f"{root}: the split {split.name!r} holds {len(split.videos)} usable "
             f"video{'' if len(split.videos) == 1 else 's'}, expected at least 2. Of few videos, test needs a larger "
-            f"share (yt360 split --root {root} -p test_share=0.3, then yt360 shard --root {root}, and train again: some "
-            "of them change sides); or name other splits with --set data.train_split=… and data.test_split=…"
+            f"share (yt360 split --root {root} -p test_share=0.3, then yt360 shard --root {root}, and train again: "
+            "some of them change sides); or name other splits with --set data.train_split=… and data.test_split=…"
         )
