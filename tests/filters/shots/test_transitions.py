@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from tests.filters.shots.films import FPS, Film, dissolved, place
+from yt360.filters.shots import transitions
+from yt360.filters.shots.blending import Blend
 from yt360.filters.shots.settings import ShotSettings
-from yt360.filters.shots.transitions import ShotDetector, Transition
+from yt360.filters.shots.transitions import ShotDetector, Transition, _groups
 
 
 def watch(film: Film, settings: ShotSettings | None = None) -> list[Transition]:
@@ -18,6 +22,172 @@ def watch(film: Film, settings: ShotSettings | None = None) -> list[Transition]:
         detector.push(frame)
     detector.finish()
     return detector.transitions
+
+
+def watching(
+    count: int, *, changes: Sequence[float] = (), contrasts: Sequence[float] = (), grids: Any = None
+) -> ShotDetector:
+    """A detector in the middle of its work: what it knows of ``count`` frames is given, and nothing is looked at."""
+    detector = ShotDetector(FPS)
+    detector._frames = [np.zeros((16, 32, 3), np.uint8)] * count
+    detector._grids = [np.zeros((16, 32, 3), np.float32)] * count if grids is None else list(grids)
+    detector._changes = list(changes) or [0.0] * (count - 1)
+    panoramas: Any = {k: SimpleNamespace(contrast=contrast, number=k) for k, contrast in enumerate(contrasts)}
+    detector._panoramas = panoramas or {k: SimpleNamespace(contrast=1.0, number=k) for k in range(count)}
+    return detector
+
+
+@pytest.mark.parametrize(
+    ("change", "usual", "jumps"), [(9.99, 1.0, False), (10.0, 1.0, True), (20.0, 5.0, False), (20.01, 5.0, True)]
+)
+def test_a_jump_is_ten_levels_and_four_times_the_usual_change(change: float, usual: float, jumps: bool) -> None:
+    """The usual one is the median of the second before and the second after."""
+    changes = [99.0] * 10 + [usual] * 30 + [99.0] * 10
+    changes[25] = change
+    assert watching(51, changes=changes)._jumps(25) is jumps
+
+
+@pytest.mark.parametrize(("brightest", "uniform"), [(111.9, True), (112.0, False)])
+def test_a_picture_of_one_colour_spans_less_than_twelve_levels_apart_from_its_poles(
+    brightest: float, uniform: bool
+) -> None:
+    grid = np.full((16, 32, 3), 100.0, np.float32)
+    grid[0], grid[-1] = 0.0, 255.0
+    grid[5, 5] = brightest
+    assert watching(1, grids=[grid])._uniform(0) is uniform
+    grid[5, 5] = (brightest - 30, brightest, brightest + 30)  # gray is the mean of the three
+    assert watching(1, grids=[grid])._uniform(0) is uniform
+
+
+def test_a_second_is_looked_at_when_what_may_lie_over_its_end_is_there() -> None:
+    for fps, span, reach in ((16, 16, 26), (1, 2, 3), (30, 30, 47)):
+        detector = ShotDetector(fps)
+        assert (detector._span, detector._reach) == (span, reach)
+        assert detector.lookahead == span + 2 * reach + 1
+    assert ShotDetector(FPS)._spans() == [5, 11, 21]
+    assert ShotDetector(2)._spans() == [2, 3]
+
+
+def test_indices_that_lie_near_each_other_are_one_group() -> None:
+    assert _groups([1, 2, 6, 11, 15], 4) == [[1, 2, 6], [11, 15]]
+    assert _groups([], 4) == []
+
+
+@pytest.mark.parametrize(("contrast", "clear"), [(0.849, 9), (0.851, 5)])
+def test_a_side_is_clear_where_contrast_has_most_of_the_way_behind_it(contrast: float, clear: int) -> None:
+    contrasts = [0.0, 0.1, 0.2, 0.4, 0.8, contrast, 0.8, 0.8, 0.8, 1.0]
+    assert watching(10, contrasts=contrasts)._clear(0, 1, 9) == clear
+    assert watching(10, contrasts=contrasts[::-1])._clear(9, -1, 0) == 9 - clear
+
+
+def test_the_lowest_contrast_against_both_sides_is_the_middle_of_a_dissolve() -> None:
+    contrasts = [1.0] * 60
+    contrasts[28:33] = [0.8, 0.7, 0.6, 0.7, 0.8]
+    assert watching(60, contrasts=contrasts)._dip(20, 40) == (30, 5)
+    assert watching(60, contrasts=contrasts)._dip(20, 30) == (29, 5)
+
+
+@pytest.mark.parametrize(
+    ("here", "sides", "dips"),
+    [(0.75, (1.0, 1.0), True), (0.751, (1.0, 1.0), False), (0.78, (1.0, 1.0), False), (0.484, (0.5, 1.0), True),
+     (0.486, (0.5, 1.0), False), (0.486, (1.0, 0.5), False)],
+)  # fmt: skip
+def test_a_dip_lies_below_the_mean_of_both_sides_and_below_the_plainer(
+    here: float, sides: tuple[float, float], dips: bool
+) -> None:
+    detector = watching(60, contrasts=[sides[0]] * 30 + [here] + [sides[1]] * 29)
+    detector._settings = ShotSettings(dissolve_contrast=0.75)
+    assert (detector._dip(30, 31) is not None) is dips
+
+
+@pytest.mark.parametrize(
+    ("low", "share", "explained", "mixture"),
+    [
+        (0.75, 0.5, 0.9, True),
+        (0.751, 0.5, 0.9, False),
+        (0.5, 0.3, 0.9, True),
+        (0.5, 0.299, 0.9, False),
+        (0.5, 0.7, 0.9, True),
+        (0.5, 0.701, 0.9, False),
+        (0.5, 0.5, 0.8, True),
+        (0.5, 0.5, 0.799, False),
+    ],
+)
+def test_a_mixture_is_told_by_its_share_between_a_plain_and_a_rich_place(
+    monkeypatch: pytest.MonkeyPatch, low: float, share: float, explained: float, mixture: bool
+) -> None:
+    asked: list[tuple[int, int, int]] = []
+
+    def blended(first: Any, middle: Any, last: Any) -> Blend:
+        asked.append((first.number, middle.number, last.number))
+        return Blend(share, explained - 0.01 * abs(middle.number - 31) * (explained > 0.85))
+
+    monkeypatch.setattr(transitions, "blend", blended)
+    for contrasts in ([low] * 30 + [1.0] * 30, [1.0] * 30 + [low] * 30):
+        found = watching(60, contrasts=contrasts)._mixture(29, 34)
+        assert (found is not None) is mixture
+        if found is not None:
+            assert found[1] == 21, "long spans first"
+            assert found[0] == (31 if explained > 0.85 else 29)
+    if mixture:
+        assert asked[0] == (8, 29, 50)
+
+
+@pytest.mark.parametrize(
+    ("there", "back", "same"),
+    [
+        (0.5, 0.0, True),
+        (0.49, 0.0, False),
+        (0.3, 0.2, True),
+        (0.3, 0.19, False),
+        (0.25, 0.25, True),
+        (0.249, 0.9, False),
+    ],
+)
+def test_a_place_is_known_again_by_many_corners_or_by_fewer_both_ways(
+    monkeypatch: pytest.MonkeyPatch, there: float, back: float, same: bool
+) -> None:
+    def found_again(one: Any, other: Any, turn: int = 0) -> float:
+        return there if one.number < other.number else back
+
+    monkeypatch.setattr(transitions, "found_again", found_again)
+    detector = watching(2)
+    detector._settings = ShotSettings(same_place_share=0.25)
+    assert detector._same(0, 1) is same
+    assert detector._same_back(0, 1) is (there + back >= 0.5)
+
+
+@pytest.mark.parametrize(("turned", "same"), [(0.375, True), (0.374, False)])
+def test_what_was_first_turned_must_be_known_half_as_well_again(
+    monkeypatch: pytest.MonkeyPatch, turned: float, same: bool
+) -> None:
+    monkeypatch.setattr(transitions, "heading_change", lambda one, other: 7)
+    monkeypatch.setattr(transitions, "found_again", lambda one, other, turn=0: turned if turn == 7 else 0.0)
+    detector = watching(2)
+    detector._settings = ShotSettings(same_place_share=0.25)
+    for panorama in detector._panoramas.values():
+        panorama.evenly_lit = panorama
+    assert detector._same_in_any_heading(0, 1) is same
+    assert detector._same_in_other_light(0, 1) is same
+
+
+@pytest.mark.parametrize(
+    ("across", "usual", "drift", "parted"),
+    [(9.9, 0.0, 0.0, False), (10.1, 0.0, 0.0, True), (20.0, 5.1, 0.0, False), (21.0, 5.0, 0.0, True),
+     (20.0, 2.6, 20.8, False), (20.9, 2.6, 20.8, True)],
+)  # fmt: skip
+def test_places_are_parted_by_colours_that_change_far_more_than_around(
+    across: float, usual: float, drift: float, parted: bool
+) -> None:
+    """Half a second on either side: the largest step there, and a quarter of how far they drift, are usual."""
+    before = [usual * (k % 2) for k in range(9)] if not drift else [drift * (k - 8) / 8 for k in range(9)]
+    mean = float(np.mean(before[-3:]))
+    # The grids are flat, so of each latitude's mean and deviation the deviation is 0: half of what is compared.
+    levels = [100 + 2 * level for level in [*before, *[mean + across] * 9]]
+    grids = [np.full((16, 32, 3), level, np.float32) for level in levels]
+    detector = watching(18, grids=grids)
+    detector._settings = ShotSettings(colour_jump_levels=10.0)
+    assert detector._recoloured(8, 9) is parted
 
 
 @pytest.mark.parametrize("at", [1, 16, 37, 70, 95])
