@@ -1,10 +1,10 @@
 """How well the filters work: one command, every bar with its counts and Wilson intervals.
 
-    python -m benchmarks.filters [stills] [sound] [duplicates] [cost] [redecide] [hands] [--scale 1.0]
-                                 [--first-seed 4000] [--music DIR]
+    python -m benchmarks.filters [stills] [sound] [silence] [duplicates] [cost] [redecide]
+                                 [real] [hands-stills] [hands-sound] [--scale 1.0] [--first-seed 4000] [--music DIR]
 
-``hands`` judges on what other hands made: recordings, photographs and generators that nothing was fitted on. The other
-parts are our world: scenes, voices, music and seeds are held out from everything that was fitted
+``real`` and ``hands-…`` judge on what other hands made: recordings, photographs and generators that nothing was fitted
+on. The other parts are our world: scenes, voices, music and seeds are held out from everything that was fitted
 (``fitting/post_production_data.py`` uses the part ``fitting`` of the material). Real recordings are mixed in where a
 folder ``shared/media`` lies beside the checkout; the music among them is one piece, ``--music`` adds those of a folder.
 ``--scale`` makes the number of cases larger or smaller; 1.0 takes some 25 minutes of one idle core.
@@ -38,17 +38,34 @@ def _sound(scale: float, first_seed: int, music: Path | None) -> list[list[str]]
     return filters_sound.measure(max(6, round(96 * scale)), first_seed, music)[0]
 
 
-def _hands(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
+def _real(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
+    from benchmarks import filters_real
+
+    return filters_real.measure()
+
+
+def _hands_stills(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
     from benchmarks import filters_hands
 
-    each = max(1, round(4 * scale))
-    return filters_hands.stills(each, first_seed)[0] + filters_hands.sound(each, first_seed)
+    return filters_hands.stills(max(1, round(4 * scale)), first_seed)[0]
+
+
+def _hands_sound(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
+    from benchmarks import filters_hands
+
+    return filters_hands.sound(max(1, round(4 * scale)), first_seed)
 
 
 def _duplicates(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
     from benchmarks import filters_duplicates
 
     return filters_duplicates.measure(max(2, round(16 * scale)), first_seed)
+
+
+def _silence(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
+    from benchmarks import filters_silence
+
+    return filters_silence.measure(max(10, round(100 * scale)), first_seed)
 
 
 def _cost(scale: float, first_seed: int, music: Path | None) -> list[list[str]]:
@@ -67,9 +84,12 @@ PARTS: dict[str, Callable[[float, int, Path | None], list[list[str]]]] = {
     "cost": _cost,
     "redecide": _redecide,
     "duplicates": _duplicates,
+    "silence": _silence,
     "sound": _sound,
     "stills": _stills,
-    "hands": _hands,
+    "real": _real,
+    "hands-stills": _hands_stills,
+    "hands-sound": _hands_sound,
 }
 
 

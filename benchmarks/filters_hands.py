@@ -1,6 +1,6 @@
 """Filters on what other hands made: real cameras kept, photographs that an editor animates dropped.
 
-Part of ``python -m benchmarks.filters`` (``hands``). Nothing here was fitted on
+Part of ``python -m benchmarks.filters`` (``hands-stills``, ``hands-sound``). Nothing here was fitted on
 (``tests/test_architecture.py`` holds the rooms apart). Films go through encoders as YouTube's and through the stage as
 files. What is not on this machine is named as left out.
 """

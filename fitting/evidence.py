@@ -141,9 +141,13 @@ def _grids(kind: str) -> Iterator[dict[str, float]]:
         yield dict(zip(measurement.SHARES[kind], full, strict=True))
 
 
+def _layered(row: dict[str, Any], kind: str) -> bool:
+    return row["what"].replace("panned", "bed") in KINDS[kind]
+
+
 def fit(rows: list[dict[str, Any]], kind: str) -> tuple[dict[str, float], NDArray[np.float64], NDArray[np.float64]]:
     """(where shares are full, weights and bias, log odds of all rows); no weight is negative."""
-    there = np.array([row["what"].replace("panned", "bed") in KINDS[kind] for row in rows])
+    there = np.array([_layered(row, kind) for row in rows])
     used = there | np.array([row["what"] == "" for row in rows])
     weight = np.where(there, 1 / there.sum(), 1 / max(1, (used & ~there).sum())) * used
 
@@ -178,23 +182,24 @@ def report(rows: list[dict[str, Any]], allowed: float) -> None:
     caught = np.zeros(len(rows), bool)
     for kind in KINDS:
         for words, chosen in _groups(rows, kind):
+            if clean[chosen].all() or not clean[chosen].any():
+                print(f"{words}: expected scenes with and without a layer, found one of both: make more --scenes")
+                continue
             full, values, logits = fit([rows[k] for k in chosen], kind)
-            limit = float(np.quantile(logits[clean[chosen]], 1 - allowed * _FALSE_ALARMS[kind]))
-            caught[chosen] |= logits >= limit
+            heard = np.array([measurement.audible(rows[k]["measures"]["heard"][kind]) for k in chosen])
+            scores = heard / (1 + np.exp(-logits))
+            limit = float(np.quantile(scores[clean[chosen]], 1 - allowed * _FALSE_ALARMS[kind]))
+            caught[chosen] |= scores >= limit
             shares = ", ".join(
                 f"{name} full at {full[name]:.4f} adds {odds:.2f}"
                 for name, odds in zip(full, values[1:-1], strict=True)
             )
-            numbers = f"bias {values[-1]:.2f}, network {values[0]:.2f}, {shares}; threshold {_probability(limit):.3f}"
+            numbers = f"bias {values[-1]:.2f}, network {values[0]:.2f}, {shares}; threshold {limit:.3f}"
             print(f"{words}: {numbers}")
     print(f"false alarms {caught[clean].sum()} of {clean.sum()}")
     for what, level_db in LAYERS:
         here = np.array([row["what"] == what and row["level_db"] == level_db for row in rows])
         print(f"{what} at {level_db:+g} dB: {caught[here].sum()} of {here.sum()}")
-
-
-def _probability(logit: float) -> float:
-    return float(1 / (1 + np.exp(-logit)))
 
 
 def main() -> None:

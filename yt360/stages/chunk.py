@@ -51,7 +51,7 @@ _REACH_S = 0.05
 class Chunk(Stage):
     name = "chunk"
     item_kind = "video"
-    version = 7
+    version = 8
     params_type = ChunkParams
     needs = Resources(timeout_s=7200, memory_mb=4096)
     inputs: ClassVar[Mapping[str, str]] = {"video": "crawl.video", "sound": "crawl.sound?", "facts": "validate.facts"}

@@ -122,7 +122,7 @@ class ChunkParams(ShotSettings):
         "max_lost_share of its sound. Lowering it keeps fewer clips.",
     )
     max_lost_share: float = Field(
-        default=0.03,
+        default=0.05,
         ge=0,
         le=1,
         description="Largest share of the sound that clips can hold which is given up for max_silent_share; 1 holds "

@@ -61,7 +61,7 @@ class VoiceoverParams(TileRules):
 
 class Voiceover(Stage):
     name = "voiceover"
-    version = 10
+    version = 11
     params_type = VoiceoverParams
     thresholds_type = VoiceoverThresholds
     needs = Resources(timeout_s=1800)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.filters import sounds
+from yt360 import ambisonics
 from yt360.filters.post_production import classifier, measurement
+from yt360.filters.post_production.thresholds import VoiceoverThresholds
 
 NAMES = ("evidence", "partials", "swells", "bins")
 NOTHING = {name: dict.fromkeys(classifier.KINDS, 0.0) for name in NAMES}
@@ -52,8 +56,6 @@ def test_the_classifier_is_believed_within_limits(logits: tuple[float, float]) -
 
 def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure() -> None:
     """Each looks at the same sound in another way; one alone may be fooled."""
-    from yt360.filters.post_production.thresholds import VoiceoverThresholds
-
     limits = VoiceoverThresholds()
     against = dict.fromkeys(classifier.KINDS, -measurement.MOST_LOGIT)
     for kind in classifier.KINDS:
@@ -62,3 +64,21 @@ def test_no_kind_of_evidence_drops_a_video_against_a_classifier_that_is_sure() -
                 shares = with_share(name, kind, 1.0)
                 shares["bins"] = {**shares["bins"], "without_z": without_z}
                 assert measurement.weigh(against, shares)[kind] < getattr(limits, kind)
+
+
+def test_a_layer_in_which_neither_speech_nor_music_is_heard_is_believed_less() -> None:
+    assert measurement.audible({"speech": 0.06, "singing": 0.0, "music": 0.0}) == 1
+    assert measurement.audible({"speech": 0.0, "singing": 0.9, "music": 0.1}) == 1
+    assert measurement.audible({"speech": 0.01, "singing": 0.0, "music": 0.03}) == pytest.approx(0.25)
+
+
+def test_a_pair_of_noises_is_no_bed_and_a_pair_of_instruments_is() -> None:
+    rng = np.random.default_rng(8)
+    noises = [sounds.coloured(rng) for _ in range(2)]
+    angle = np.deg2rad(45.0)
+    pair = sum(ambisonics.encode(noise, side * angle, 0.0) for noise, side in zip(noises, (1, -1), strict=True))
+    for layer, dropped in ((np.asarray(pair), False), (sounds.bed(rng, 45.0), True)):
+        measures, _ = measurement.measure([sounds.mix((sounds.ambience(rng), 0.0), (layer, 6.0))])
+        assert (measures["scores"]["bed"] >= VoiceoverThresholds().bed) == dropped, measures["scores"]
+        by_place = measurement.weigh({"omni": 0.0, "front": 0.0, "bed": 0.0}, measures)
+        assert by_place["bed"] >= VoiceoverThresholds().bed

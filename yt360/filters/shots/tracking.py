@@ -90,6 +90,11 @@ class Panorama:
         return float(fine[_POLAR_ROWS // 2 : -_POLAR_ROWS // 2].std())
 
     @cached_property
+    def brightness(self) -> float:
+        """Mean level, 0 to 255."""
+        return float(self._half.mean())
+
+    @cached_property
     def middle_scales(self) -> NDArray[np.float32]:
         """``(HEIGHT / 2, WIDTH / 2)`` without the poles and what is finer than 2° or coarser than about 11°."""
         even = self._half - cv2.GaussianBlur(self._half, (0, 0), _COARSE_PX)

@@ -26,8 +26,9 @@ _GRID = (16, 32)
 _JUMP_LEVELS, _JUMP_FACTOR = 10.0, 4.0
 """A change between two frames this large, and so many times the usual one, is looked at whatever lies around it."""
 
-_UNIFORM_LEVELS = 12
-"""Brightest less darkest point of a picture of one colour."""
+_UNIFORM_LEVELS, _UNIFORM_SHARE = 12, 0.1
+"""Brightest less darkest point of a picture of one colour, and as a share of the most within a second of it: the noise
+of a codec stays where a picture fades."""
 
 _BRIDGES_S = ((0.0, 0.0), (0.0, 0.12), (0.06, 0.0), (0.0, 0.3), (0.18, 0.06), (0.06, 0.55), (0.36, 0.24))
 """Seconds before and after a supposed cut whose pictures are compared."""
@@ -37,6 +38,9 @@ _BLEND_SPANS_S = (0.3, 0.7, 1.3)
 
 _BELOW_BOTH = 0.97
 """A dissolve's contrast also falls below that of the plainer of the two pictures, to this share at least."""
+
+_BACK = 0.6
+"""Share of the corners that must be found one way which must be found the other way at least."""
 
 _ALIGNED_FACTOR = 1.5
 """So many times more corners must be found again where a picture was first turned, or its light evened out, to fit."""
@@ -49,6 +53,9 @@ _LEAST_MIXED, _EXPLAINED = 0.3, 0.8
 
 _PLAINER = 0.75
 """Contrast of the plainer side over that of the other up to which a dissolve need not dip below both."""
+
+_FADED = 0.2
+"""Share of the brightness of either side below which darkness is a fade, and not dimmed light."""
 
 _GROUP_S = 0.25
 _STEADY_S = 0.12
@@ -81,6 +88,7 @@ class ShotDetector:
         self._reach = round((_BLEND_SPANS_S[-1] + _GROUP_S) * fps) + 1
         self._frames: list[NDArray[np.uint8]] = []
         self._grids: list[NDArray[np.float32]] = []
+        self._ranges: list[float] = []
         self._changes: list[float] = []
         self._panoramas: dict[int, Panorama] = {}
         self._first = 0
@@ -101,6 +109,7 @@ class ShotDetector:
         grid = frame[rows // 2 :: rows, columns // 2 :: columns][: _GRID[0], : _GRID[1]]
         self._frames.append(frame)
         self._grids.append(grid.astype(np.float32))
+        self._ranges.append(float(np.ptp(self._grids[-1][1:-1].mean(axis=2))))
         if len(self._grids) > 1:
             self._changes.append(float(np.abs(self._grids[-1] - self._grids[-2]).mean()))
         if self._end - self._looked > self._span + self._reach:
@@ -136,7 +145,7 @@ class ShotDetector:
 
     def _forget(self, before: int) -> None:
         drop = max(0, before - self._first)
-        del self._frames[:drop], self._grids[:drop], self._changes[:drop]
+        del self._frames[:drop], self._grids[:drop], self._ranges[:drop], self._changes[:drop]
         self._first += drop
         for index in [k for k in self._panoramas if k < self._first]:
             del self._panoramas[index]
@@ -156,7 +165,12 @@ class ShotDetector:
         """Whether corners of one frame are found in the other and, where they are few, the other way round as well."""
         first, second = self._panorama(one), self._panorama(other)
         share, least = found_again(first, second), self._settings.same_place_share
-        return share >= 2 * least or (share >= least and share + found_again(second, first) >= 2 * least)
+        return share >= 2 * least or (share >= least and self._both_ways(share, found_again(second, first)))
+
+    def _both_ways(self, there: float, back: float) -> bool:
+        """Whether shares of corners that are found one way and the other way are those of one place."""
+        least = self._settings.same_place_share
+        return there + back >= 2 * least and min(there, back) >= _BACK * least
 
     def _same_in_any_heading(self, one: int, other: int) -> bool:
         if self._same(one, other):
@@ -186,8 +200,9 @@ class ShotDetector:
 
     def _uniform(self, index: int) -> bool:
         """Whether a frame is of one colour: black between two shots, or white."""
-        grid = self._grid(index)[1:-1].mean(axis=2)
-        return bool(grid.max() - grid.min() < _UNIFORM_LEVELS)
+        at = index - self._first
+        around = self._ranges[max(0, at - self._span) : at + self._span + 1]
+        return self._ranges[at] < max(_UNIFORM_LEVELS, _UNIFORM_SHARE * max(around))
 
     def _parted(self, last: int, first: int) -> bool:
         """Whether two frames with a gap of matching between them show different places."""
@@ -212,13 +227,12 @@ class ShotDetector:
         )
 
     def _same_back(self, one: int, other: int) -> bool:
-        """Whether corners of both frames are found in the other, in the mean.
+        """Whether corners of both frames are found in the other, in the mean and either way.
 
         A plain picture finds a quarter of its few straight edges at many a place, and nothing of that is found in it.
         """
         first, second = self._panorama(one), self._panorama(other)
-        both = found_again(second, first) + found_again(first, second)
-        return both >= 2 * self._settings.same_place_share
+        return self._both_ways(found_again(first, second), found_again(second, first))
 
     def _same_in_other_light(self, one: int, other: int) -> bool:
         first, second = self._panorama(one).evenly_lit, self._panorama(other).evenly_lit
@@ -303,12 +317,21 @@ class ShotDetector:
         best: tuple[float, int, int] | None = None
         for span in self._spans():
             for middle in range(begin, end):
-                here = self._panorama(middle).contrast
-                sides = [self._panorama(self._inside(middle + offset)).contrast for offset in (-span, span)]
+                before, after = (self._panorama(self._inside(middle + offset)) for offset in (-span, span))
+                sides = before.contrast, after.contrast
+                here = self._panorama(middle).contrast / self._dimmed(before, self._panorama(middle), after)
                 dip = here / max(1e-3, 0.5 * sum(sides))
                 if here < _BELOW_BOTH * min(sides) and (best is None or dip < best[0]):
                     best = (dip, middle, span)
         return None if best is None or best[0] > self._settings.dissolve_contrast else best[1:]
+
+    def _dimmed(self, before: Panorama, middle: Panorama, after: Panorama) -> float:
+        """Share of the light that is left in the middle, 1 where it is as bright as either side, as in a dissolve.
+
+        Where the light of one place goes down, so does its contrast.
+        """
+        share = middle.brightness / max(1e-3, min(before.brightness, after.brightness))
+        return share if _FADED < share < 1 else 1.0
 
     def _mixture(self, begin: int, end: int) -> tuple[int, int] | None:
         """The frame that is best explained by those on either side, and how far these are, if it is a mixture.
