@@ -176,8 +176,13 @@ class ShotDetector:
         if self._same(one, other):
             return True
         first, second = self._panorama(one), self._panorama(other)
-        share = found_again(first, second, turn=heading_change(first, second))
-        return share >= _ALIGNED_FACTOR * self._settings.same_place_share
+        return self._same_aligned(first, second, heading_change(first, second))
+
+    def _same_aligned(self, first: Panorama, second: Panorama, turn: int) -> bool:
+        """Whether corners are found again, and both ways, where the second picture is turned by some columns."""
+        least = self._settings.same_place_share
+        share = found_again(first, second, turn=turn)
+        return share >= _ALIGNED_FACTOR * least and found_again(second, first, turn=-turn) >= _BACK * least
 
     def _breaks(self, begin: int, end: int) -> list[int]:
         """Frames whose next one does not show the same place, where frame ``end`` is far from ``begin``."""
@@ -236,8 +241,7 @@ class ShotDetector:
 
     def _same_in_other_light(self, one: int, other: int) -> bool:
         first, second = self._panorama(one).evenly_lit, self._panorama(other).evenly_lit
-        least = _ALIGNED_FACTOR * self._settings.same_place_share
-        return any(found_again(first, second, turn=turn) >= least for turn in {0, heading_change(first, second)})
+        return any(self._same_aligned(first, second, turn) for turn in {0, heading_change(first, second)})
 
     def _recoloured(self, last: int, first: int) -> bool:
         """Whether the colours of each latitude change far more than around the place. They are blind to heading."""
