@@ -79,10 +79,10 @@ class _Inline:
         self, next_task: Callable[[], Task | None], needs: Resources, backlog: Callable[[], int]
     ) -> Iterator[Finished]:
         while (task := next_task()) is not None:
-            began = _cpu_s()
+            began = cpu_s()
             value = attempt(self._state, task.argument)
             name = value.record.stage
-            self.spent_s[name] = self.spent_s.get(name, 0.0) + _cpu_s() - began
+            self.spent_s[name] = self.spent_s.get(name, 0.0) + cpu_s() - began
             yield Finished(task, "ok", value)
 
     def stop(self) -> None:
@@ -100,7 +100,8 @@ class _Inline:
         self._state["stages"].close()
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
+    """CPU seconds of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
@@ -187,9 +188,9 @@ def profile(media: Path, root: Path) -> dict[str, float]:
     engine = _Inline()
     settings = [f"crawl.source={media}"]
     made = recipe.load(CHECKOUT / RECIPE_IN_CHECKOUT, REGISTRY, settings)
-    began = _cpu_s()
+    began = cpu_s()
     pipeline.run(made, Root(str(root)), pipeline.Options(workers=1, quiet=True), engine=engine, publish=publish)
-    rest = _cpu_s() - began - sum(engine.spent_s.values())
+    rest = cpu_s() - began - sum(engine.spent_s.values())
     return {**engine.spent_s, "plans and records": rest}
 
 

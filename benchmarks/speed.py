@@ -5,6 +5,10 @@
 Each benchmark runs by itself and leaves what it printed in ``--out``; ``speed.json`` there holds all rows. The table is
 written into ``--page`` between two comments; the page stays as it is where these are missing. A benchmark that fails is
 a row that says so. Sizes are chosen for two cores and less than 40 minutes: each benchmark's own command has more.
+Files of 4K and 5.7K, the memory of a long file and a million ids are measured once, all else in ``--rounds`` pairs.
+Not run unless it is asked for is what needs more than this repository or much longer: ``--detectron2`` (a checkout of
+it, and what it needs), a GPU (``python -m benchmarks.step --device cuda``), and ``--only tests``, the tests of two
+commits.
 """
 
 from __future__ import annotations
@@ -26,8 +30,13 @@ from benchmarks.loader_pairs import CHECKOUT
 from benchmarks.worlds import machine
 
 BEGIN, END = "<!-- make bench: begin -->", "<!-- make bench: end -->"
+_LOOKING = ("validate", "stills", "voiceover", "fingerprint")
+"""The stages that only look."""
+
 _PACKAGES = ("torch", "av", "imageio-ffmpeg", "numpy", "pyarrow")
-_RATIO = re.compile(r"x ([\d.]+) \(([\d.]+) to ([\d.]+)\)  (.+)")
+_RATIO = re.compile(r"x ([\d.]+) \(([\d.]+) to ([\d.]+)(?:, aim ([\d.]+))?\)  (.+), against (.+)")
+_STEP = re.compile(r"times its speed \(([\d.]+) to ([\d.]+)")
+_PARITY = re.compile(r"detectron2 ([\d.]+), ours ([\d.]+): ([\d.]+) times as fast")
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,11 @@ def _floor(printed: str) -> Iterator[Row]:
         name = row["source"]
         bar = "<= 1.15" if name.startswith("h264") else "<= 1.05"
         yield Row(f"crawl to shards, {name}: CPU", "one ffmpeg pass", tuple(row["ratios"]), bar)
-        if row["ratios_before"]:
-            yield Row(f"the same by ac3c3dc, {name}", "one ffmpeg pass", tuple(row["ratios_before"]))
+        if spent := row.get("stages_cpu_s"):
+            pass_s = statistics.median(row["cpu_s"]["floor"])
+            shares = tuple(spent[stage] / pass_s for stage in _LOOKING)
+            note = ", ".join(f"{stage} {share:.2f}" for stage, share in zip(_LOOKING, shares, strict=True))
+            yield Row(f"{' + '.join(_LOOKING)}, {name}: CPU", "one ffmpeg pass", (sum(shares),), "<= 0.15", note)
 
 
 def _start(printed: str) -> Iterator[Row]:
@@ -77,23 +89,63 @@ def _plan(printed: str) -> Iterator[Row]:
     pairs = [(each["before"], each["now"]) for each in found["rounds"] if "before" in each]
     seconds, megabytes = found["rounds"][0]["now"]
     note = f"{seconds:.1f} CPU s, {megabytes:.0f} MB"
+    bar = "" if pairs else "< 20 s, < 1000 MB"
+    peer = "ac3c3dc" if pairs else ""
     yield Row(
-        f"plan of {found['items']:,} listed ids: speed, CPU", "ac3c3dc", tuple(a[0] / b[0] for a, b in pairs), "", note
+        f"plan of {found['items']:,} listed ids: speed, CPU", peer, tuple(a[0] / b[0] for a, b in pairs), bar, note
     )
 
 
 def _loader(printed: str) -> Iterator[Row]:
-    bars = {"worker: decode for device views": ">= 1.7", "up to network input, on the CPU": ">= 1.5"}
     for line in printed.splitlines():
         if match := _RATIO.match(line):
-            median, least, most = (float(match[number]) for number in (1, 2, 3))
-            yield Row(f"loader, {match[4]}: speed, CPU", "ac3c3dc", (least, median, most), bars.get(match[4], ""))
+            median, least, most, aim, what, peer = match.groups()
+            ratios = (float(least), float(median), float(most))
+            yield Row(f"loader, {what}: speed, CPU", peer, ratios, f">= {aim}" if aim else "")
+
+
+def _reading(printed: str) -> Iterator[Row]:
+    found = _last_json(printed)
+    note = ", ".join(f"{name} {value}" for name, value in found.items() if name != "machine")
+    yield Row("reading a sample, from Python", "", (), "", note)
+
+
+def _many(printed: str) -> Iterator[Row]:
+    found = _last_json(printed)
+    each = f"{found['processes a clip']} processes and {found['work a clip, CPU s']} CPU s each"
+    note = f"{found['clips']} clips of 10 s, {each}"
+    yield Row(
+        "many small clips: processes and files", "work of the stages", (found["share of overhead"],), "<= 0.10", note
+    )
+
+
+def _chunk_memory(printed: str) -> Iterator[Row]:
+    found = _last_json(printed)
+    note = ", ".join(f"{who} {megabytes} MB" for who, megabytes in found["MB"].items())
+    yield Row(f"most memory of `chunk`, {found['minutes']} minutes of 4K", "", (), "< 600 MB", note)
+
+
+def _panoptic(printed: str) -> Iterator[Row]:
+    (match,) = _PARITY.finditer(printed)
+    equal = "equal maps" if "\nwithin " in printed else "maps are NOT equal"
+    note = f"{match[2]} CPU s, {equal}"
+    yield Row("panoptic maps, R101, short side 800: speed, CPU", "detectron2", (float(match[3]),), ">= 1.3", note)
 
 
 def _step(printed: str) -> Iterator[Row]:
-    rounds = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
-    ratios = tuple(each["plain_step_s"] / each["step_s"] for each in rounds)
+    ratios = tuple(float(number) for match in _STEP.finditer(printed) for number in match.groups())
+    if not ratios:
+        raise ValueError("no ratio")
     yield Row("training step: speed", "plain PyTorch loop", ratios, ">= 1.15")
+
+
+def _tests(printed: str) -> Iterator[Row]:
+    found = _last_json(printed)
+    now, before = found["now"], found["before"]
+    note = (
+        f"{now['tests']} tests, {now['cpu_s']:.0f} CPU s; {before['tests']} tests, {before['cpu_s']:.0f} CPU s before"
+    )
+    yield Row("`make test`: wall time", found["against"], (now["wall_s"] / before["wall_s"],), "<= 0.6", note)
 
 
 def _embed(printed: str) -> Iterator[Row]:
@@ -111,22 +163,35 @@ def _scale(printed: str) -> Iterator[Row]:
         yield Row(what, "", (), "", str(measured))
 
 
-def benchmarks(rounds: int) -> dict[str, Benchmark]:
+def benchmarks(rounds: int, detectron2: Path | None = None) -> dict[str, Benchmark]:
     """All of them by name."""
     repeated = ("--rounds", str(rounds))
     recording = str(CHECKOUT / "../shared/media/G8pABGosD38l_17.webm")
-    floor = ("benchmarks.floor", "--json", "--files", "1", *repeated)
-    return {
+    floor = ("benchmarks.floor", "--json", "--files", "1", "--against", "")
+    large = ("--sources", "hevc-3840", "vp9-5760", "av1-3840", "--rounds", "1")
+    found = {
         "start": Benchmark(("benchmarks.start", "--json", *repeated), _start),
-        "floor": Benchmark((*floor, "--sources", "h264-2560"), _floor),
-        "floor-4k": Benchmark((*floor, "--sources", "hevc-3840", "vp9-5760", "av1-3840", "--against", ""), _floor),
+        "floor": Benchmark((*floor, "--sources", "h264-2560", "--profile", *repeated), _floor),
+        "floor-4k": Benchmark((*floor, *large), _floor),
+        "many-small": Benchmark(("benchmarks.many_small", "--json"), _many),
+        "chunk-memory": Benchmark(("benchmarks.chunk_memory", "--json"), _chunk_memory),
         "plan": Benchmark(("benchmarks.scale_plan", "--json", "--items", "100000", *repeated), _plan),
+        "plan-million": Benchmark(("benchmarks.scale_plan", "--json", "--against", ""), _plan),
         "loader": Benchmark(("benchmarks.loader_pairs", *repeated), _loader),
-        "step": Benchmark(("benchmarks.step", "--json", "--repeats", "3"), _step, rounds),
+        "reading": Benchmark(("benchmarks.reading", "--json"), _reading),
+        "step": Benchmark(("benchmarks.step", "--repeats", str(rounds)), _step),
         "embed": Benchmark(("benchmarks.embed_speed", "--json", "--minutes", "1"), _embed, rounds),
         "filters": Benchmark(("benchmarks.filters_cost", recording), _filters, rounds),
         "scale": Benchmark(("benchmarks.scale", "--items", "200000", "--parts", "local", "big"), _scale),
+        "tests": Benchmark(("benchmarks.suite_time", "--json"), _tests),
     }
+    if detectron2 is not None:
+        sizes = ("--short-side", "800", "--pictures", str(rounds))
+        found["panoptic"] = Benchmark(("benchmarks.segmentation_parity", str(detectron2), *sizes), _panoptic)
+    return found
+
+
+_DEFAULT = frozenset(benchmarks(1)) - {"tests"}
 
 
 def run(name: str, benchmark: Benchmark, out: Path) -> list[Row]:
@@ -149,6 +214,15 @@ def run(name: str, benchmark: Benchmark, out: Path) -> list[Row]:
         return list(benchmark.rows(printed))
     except (ValueError, LookupError, TypeError) as error:
         return [Row(name, "", (), "", f"printed something else than expected ({error!r})")]
+
+
+def _not_here(detectron2: Path | None) -> Iterator[Row]:
+    """What has a bar and was not measured in this run."""
+    if detectron2 is None:
+        yield Row("panoptic maps, R101, short side 800", "detectron2", (), ">= 1.3", "not run: needs `--detectron2`")
+    gpu = "not run here: `python -m benchmarks.step --device cuda --root DIR` on a GPU"
+    yield Row("training step on a GPU: wait for data", "", (), "< 5 %", gpu)
+    yield Row("`make test`: wall time", "ac3c3dc", (), "<= 0.6", "not run: `python -m benchmarks.speed --only tests`")
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -184,17 +258,20 @@ def _about(rounds: int, minutes: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=list(benchmarks(1)))
+    parser.add_argument("--only", nargs="+", choices=list(benchmarks(1, Path())))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("benchmark-data/speed"))
     parser.add_argument("--page", type=Path)
+    parser.add_argument("--detectron2", type=Path, help="a checkout, to measure panoptic maps against")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     began, rows = time.monotonic(), []
-    for name, benchmark in benchmarks(given.rounds).items():
-        if given.only is None or name in given.only:
+    for name, benchmark in benchmarks(given.rounds, given.detectron2).items():
+        if name in (given.only or _DEFAULT) or (given.only is None and name == "panoptic"):
             print(f"{name} …", file=sys.stderr, flush=True)
             rows += run(name, benchmark, given.out)
+    if given.only is None:
+        rows += _not_here(given.detectron2)
     about = _about(given.rounds, (time.monotonic() - began) / 60)
     found = {"about": about, "machine": machine(), "rows": [asdict(row) for row in rows]}
     (given.out / "speed.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from pathlib import Path
+
+import pytest
 
 from benchmarks import speed
 
@@ -34,5 +38,33 @@ def test_what_is_printed_differently_is_a_row_that_says_so(tmp_path: Path) -> No
 
 
 def test_ratios_of_the_loader_are_read_from_its_lines() -> None:
-    (row,) = speed._loader("machine\nx 1.73 (1.60 to 1.90)  worker: decode for device views\n")
+    line = "x 1.73 (1.60 to 1.90, aim 1.7)  worker: decode for device views, against ac3c3dc\n"
+    (row,) = speed._loader(f"machine\n{line}   2.10 ms  ac3c3dc: decoding alone\n")
+    assert (row.what, row.peer) == ("loader, worker: decode for device views: speed, CPU", "ac3c3dc")
     assert (row.ratios, row.bar) == ((1.60, 1.73, 1.90), ">= 1.7")
+
+
+def test_the_step_is_read_from_its_line() -> None:
+    printed = "   1.021 times its speed (0.991 to 1.043, aim 1.15)\n"
+    (row,) = speed._step(printed)
+    assert row.ratios == (0.991, 1.043)
+    with pytest.raises(ValueError, match="no ratio"):
+        speed._step("nothing").__next__()
+
+
+def test_stages_that_look_are_added_up() -> None:
+    spent = {"validate": 5.0, "stills": 10.0, "voiceover": 3.0, "fingerprint": 2.0, "chunk": 90.0}
+    measured = {"source": "h264-2560", "ratios": [1.3, 1.2], "cpu_s": {"floor": [100.0]}, "stages_cpu_s": spent}
+    whole, looking = speed._floor(json.dumps({"rows": [measured]}))
+    assert (whole.ratios, whole.bar) == ((1.3, 1.2), "<= 1.15")
+    assert looking.ratios == pytest.approx((0.2,))
+
+
+def test_every_bar_has_a_row_where_it_was_not_measured() -> None:
+    assert {row.bar for row in speed._not_here(None)} == {">= 1.3", "< 5 %", "<= 0.6"}
+    assert all(row.note.startswith("not run") and not row.ratios for row in speed._not_here(None))
+
+
+def test_every_benchmark_is_a_module_that_is_there() -> None:
+    for benchmark in speed.benchmarks(1, Path("detectron2")).values():
+        assert importlib.util.find_spec(benchmark.words[0]) is not None
