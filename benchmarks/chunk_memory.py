@@ -25,13 +25,14 @@ from benchmarks.worlds import machine
 
 _PART_S = 2
 _CODING = ("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-crf", "40", "-g", "60")
-"""Small, for it is repeated for an hour; what decoding holds depends on the size of the picture."""
+_SOUND = ("-c:a", "flac", "-compression_level", "0", "-sample_fmt", "s16")
+"""Made soon, and small, for it is repeated for an hour; what decoding holds depends on the size of the picture."""
 
 
 def make(folder: Path, minutes: int) -> Path:
     """The file; one that is there already is not made again."""
     name = f"{minutes}-minutes"
-    floor.SOURCES[name] = floor.Source(3840, _CODING, 60 * minutes, _PART_S)
+    floor.SOURCES[name] = floor.Source(3840, _CODING, 60 * minutes, _PART_S, _SOUND)
     (path,) = floor.make(folder / name, name, 1)
     return path
 
