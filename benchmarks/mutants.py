@@ -1,11 +1,12 @@
 """How many small faults the tests notice: `python -m benchmarks.mutants --out DIR [--seed 1] [--each 40]`.
 
 Needs `benchmarks/requirements-mutants.txt`. cosmic-ray makes the mutants: of all possible ones in a package, `--each`
-are drawn with equal chance (mutants of annotations, and those with no effect on the syntax tree, do not count). Each is
-judged, in a copy of the checkout, by the tests that mirror its module, the slow ones left out: the file of its name;
-where there is none, the files of its package that import it, or a module that does, else all that import it; and those
-that hold what a whole package comes to (keys of stages, and results of filters whose computing calls the module). A
-mutant is killed if a test fails, crashes or hangs; tests that would begin after `--cpu-s` are not asked.
+are drawn with equal chance (mutants of annotations, those with no effect on the syntax tree, and those that Python
+cannot read do not count). Each is judged, in a copy of the checkout, by the tests that mirror its module, the slow ones
+left out: the file of its name; where there is none, the files of its package that import it, or a module that does,
+else all that import it; and those that hold what a whole package comes to (keys of stages, and results of filters whose
+computing calls the module). A mutant is killed if a test fails, crashes or hangs; tests that would begin after
+`--cpu-s` are not asked.
 `benchmarks/equivalent_mutants.tsv` lists mutants that cannot be told from the original, with the reason.
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
@@ -147,9 +148,11 @@ def draw(tree: Path, package: str, seed: int) -> Iterator[tuple[Mutant, str]]:
         after = mutate_code(before, get_operator(name)(), occurrence)
         if after is None or after == before:
             continue
-        with contextlib.suppress(SyntaxError):
+        try:
             if _without_annotations(before) == _without_annotations(after):
                 continue
+        except SyntaxError:  # an asterisk that multiplies nothing
+            continue
         old, new = before.splitlines(), after.splitlines()
         matched = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
         _, start, stop, other_start, other_stop = next(code for code in matched if code[0] != "equal")
