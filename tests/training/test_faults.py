@@ -34,6 +34,21 @@ def test_not_a_number_stops_with_the_clips_of_the_batch(
     assert [path.name for path in list_checkpoints(tmp_path / "checkpoints")] == ["00-avc-00000001"]
 
 
+def test_held_out_measures_that_are_no_numbers_stop_the_run(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch norms may have statistics that are none while the loss of training is one: JSON ended in a traceback."""
+    real = TrainStep.align
+
+    def align(self: Any, batch: Any, **kwargs: Any) -> Any:
+        result = real(self, batch, **kwargs)
+        return result if self.model.training else result._replace(loss=result.loss * float("nan"))
+
+    monkeypatch.setattr(TrainStep, "align", align)
+    with pytest.raises(TrainingError, match=r"phase avc, step \d+: the held-out loss is not finite"):
+        run(tiny(), root, tmp_path)
+
+
 def damage(root: Path, clips: int) -> list[str]:
     """Point the picture of ``clips`` clips at bytes that are not a picture."""
     names: list[str] = []

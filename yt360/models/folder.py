@@ -137,7 +137,7 @@ def model_tensors(model: nn.Module, spectrogram: SpatialSpectrogram) -> dict[str
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], source: Path | str) -> None:
-    """Load a state dict; names and shapes that do not fit are listed in one :class:`UsageError`."""
+    """Load a state dict; names, shapes and types that do not fit are listed in one :class:`UsageError`."""
     require_fit(module, tensors, source)
     module.load_state_dict(tensors)
 
@@ -151,6 +151,11 @@ def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], source: Path |
         f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(value.shape)}"
         for name, value in expected.items()
         if name in tensors and tensors[name].shape != value.shape
+    ]
+    problems += [
+        f"{name} holds {tensors[name].dtype}, expected {value.dtype}"
+        for name, value in expected.items()
+        if name in tensors and tensors[name].is_floating_point() != value.is_floating_point()
     ]
     if problems:
         raise UsageError(

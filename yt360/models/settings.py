@@ -165,9 +165,8 @@ class ModelDescription(Settings):
     @classmethod
     def _pool_by_its_old_name(cls, value: Any) -> Any:
         """Nobody can be asked to change a file that a version before wrote, so there is no warning here."""
-        if isinstance(value, dict) and value.get("pool") in OLD_POOLS:
-            return value | {"pool": OLD_POOLS[value["pool"]]}
-        return value
+        pool = value.get("pool") if isinstance(value, dict) else None
+        return value | {"pool": OLD_POOLS[pool]} if isinstance(pool, str) and pool in OLD_POOLS else value
 
     @staticmethod
     def of(

@@ -11,16 +11,22 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict, TypeAdapter
 from torch import Tensor, nn
 
 from yt360.errors import UsageError
-from yt360.models.folder import list_checkpoints, model_tensors, new_folder, read_json, write_model_files
+from yt360.files import require_checksum, with_checksum
+from yt360.hashing import digest_file
+from yt360.models.folder import WEIGHTS, list_checkpoints, model_tensors, new_folder, read_json, write_model_files
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.models.tensor_files import read_tensors, save_tensors
 from yt360.training.recipe import TrainingRecipe
+
+_DIGESTS = "digests"
+_TENSORS = (WEIGHTS, "optimiser.safetensors")
 
 
 @dataclass
@@ -31,6 +37,8 @@ class State:
     ``scaler`` is the state of the fp16 gradient scaler. Random numbers need no state: every step
     seeds its own.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
     phase: int = 0
     step: int = 0
@@ -60,7 +68,8 @@ def write_checkpoint(
     with new_folder(folder / name) as temporary:
         write_model_files(temporary, model_tensors(model, spectrogram), recipe.description(steps))
         save_tensors(temporary / "optimiser.safetensors", _optimiser_tensors(model, optimiser))
-        (temporary / "state.json").write_text(json.dumps(asdict(state), indent=1, sort_keys=True) + "\n")
+        told = with_checksum({**asdict(state), _DIGESTS: {name: digest_file(temporary / name) for name in _TENSORS}})
+        (temporary / "state.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
     found = list_checkpoints(folder)
     for older, newer in itertools.pairwise(found[: len(found) - keep + 1]):
         if older.name[:2] == newer.name[:2]:
@@ -69,11 +78,22 @@ def write_checkpoint(
 
 
 def read_state(checkpoint: Path) -> State:
-    """The state of a checkpoint."""
+    """The state of a checkpoint. Raises :class:`UsageError` where it is not whole, or not what was written."""
+    path = checkpoint / "state.json"
+    value = read_json(path)
     try:
-        return State(**read_json(checkpoint / "state.json"))
-    except TypeError as error:
-        raise UsageError(f"{checkpoint}/state.json: not a training state ({error}); remove the folder") from error
+        require_checksum(value)  # earlier versions wrote neither this nor digests
+        held = {name: entry for name, entry in value.items() if name not in ("checksum", _DIGESTS)}
+        for name, digest in dict(value.get(_DIGESTS, ())).items():
+            if name not in _TENSORS or digest_file(checkpoint / name) != digest:
+                raise ValueError(f"{name} is not what was written")
+        state = TypeAdapter(State).validate_json(json.dumps(held))  # a dict alone is not taken strictly
+        if min(state.phase, state.step, state.seen, state.bad) < 0 or not {"phase", "step"} <= held.keys():
+            raise ValueError("its counts are not such")
+    except (ValueError, TypeError, OSError) as error:  # pydantic's is one of the first
+        words = " ".join(str(error).split())[:200]
+        raise UsageError(f"{path}: not a training state ({words}); remove the folder") from error
+    return state
 
 
 def read_optimiser(checkpoint: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
@@ -87,8 +107,11 @@ def read_optimiser(checkpoint: Path, model: nn.Module, optimiser: torch.optim.Op
             if any(other.endswith(f"/{name}") for other in tensors):
                 raise UsageError(f"{path}: the state of {name} is not whole; remove the folder {checkpoint}") from None
             continue  # a parameter that no step has touched has no moments
-        if state["exp_avg"].shape != parameter.shape:
-            raise UsageError(f"{path}: the state of {name} has another shape; use the recipe it was trained with")
+        wanted = {"exp_avg": parameter.shape, "exp_avg_sq": parameter.shape, "step": torch.Size()}
+        if any(state[key].shape != shape or not state[key].is_floating_point() for key, shape in wanted.items()):
+            raise UsageError(
+                f"{path}: the state of {name} has another shape or type; use the recipe it was trained with"
+            )
         # Where a fused optimiser counts its steps, too.
         optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
 

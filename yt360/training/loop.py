@@ -111,6 +111,11 @@ class _Run:
         self.state.manifest = digest
         barrier()
         steps = [self.plan.steps(phase) for phase in recipe.phases]
+        if self.state.phase >= len(steps) or self.state.step > steps[self.state.phase]:
+            raise UsageError(
+                f"{self.checkpoint}: expected a state of at most step {steps[-1]} of phase {len(steps) - 1}, found "
+                f"step {self.state.step} of phase {self.state.phase}; remove the folder"
+            )
         self.steps_before = np.concatenate([[0], np.cumsum(steps)]).tolist()
         last = len(recipe.phases) - 1
         at_end = (self.state.phase, self.state.step) == (last, self.plan.steps(recipe.phases[last]))
@@ -360,6 +365,12 @@ class _Run:
         self._train_step.model.train()
         if results:
             loss, avc, avsa = mean_over_processes(torch.stack(results).mean(dim=0)).tolist()
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"phase {phase.name}, step {self.state.step}: the held-out loss is not finite: the statistics of "
+                    "batch norms are not; lower the learning rate, and go on from an earlier checkpoint (remove the "
+                    f"later ones below {self.folder})"
+                )
             measures = {
                 "loss": loss,
                 "avc_accuracy": avc,

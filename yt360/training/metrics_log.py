@@ -37,6 +37,9 @@ def bar_text(loss: float, avc: float, avsa: float, wait_s: float, memory_mb: flo
     return "  ".join([*parts, f"wait {1000 * wait_s:.0f} ms", f"memory {memory}"])
 
 
+MEASURES = frozenset(("loss", "avc_accuracy", "avsa_accuracy", "avc_chance", "avsa_chance"))
+"""What a record of an evaluation holds."""
+
 _SAY_EVERY_S = 30.0
 """Between two lines of progress where no bar can be drawn (a log file, a batch job)."""
 
@@ -138,9 +141,10 @@ def memory_mb(device: torch.device) -> float:
 
 
 def last_evaluations(path: Path) -> dict[str, dict[str, float]]:
-    """The newest measures of each phase on the test split, out of the log ``path``."""
-    return {
-        str(record.get("phase")): {name: value for name, value in record.items() if isinstance(value, float)}
-        for _, record in _records(path)
-        if record["kind"] == "evaluation"
-    }
+    """The newest measures of each phase on the test split, out of the log ``path``; records that lack any are none."""
+    found = {}
+    for _, record in _records(path):
+        measures = {name: value for name, value in record.items() if isinstance(value, float)}
+        if record["kind"] == "evaluation" and isinstance(record.get("phase"), str) and measures.keys() >= MEASURES:
+            found[record["phase"]] = measures
+    return found
