@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
+import re
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -64,6 +66,16 @@ def atomic_write(path: Path, write: Callable[[Path], object], *, named: Callable
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}(~.+~)?\.partial")
+"""Names that :func:`atomic_write` gives to a file until it is whole."""
+
+
+def leftovers_of(path: Path) -> list[Path]:
+    """What writes of a file that were cut short have left beside it."""
+    found = path.parent.glob(f".{glob.escape(path.name)}.*.partial")
+    return sorted(left for left in found if PARTIAL.fullmatch(left.name) and left.is_file())
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,16 @@ def test_a_filter_that_has_decided_nothing(yt360: Callable[..., Any], root: Path
     assert code == 2
     assert "(stills), found none" in err
     assert not (tmp_path / "a.tsv").exists()
+
+
+def test_a_sheet_is_no_file_of_the_root_and_takes_no_place(
+    yt360: Callable[..., Any], root: Path, tmp_path: Path
+) -> None:
+    code, _, err = yt360("audit", "--root", root, "--sheet", root / "ledger" / "crawl" / "audit.tsv")
+    assert code == 2
+    assert "outside the root's own folders, found one in ledger/" in err
+    os.mkfifo(tmp_path / "pipe")
+    code, _, err = yt360("audit", "--root", root, "--sheet", tmp_path / "pipe")
+    assert code == 2
+    assert f"{tmp_path / 'pipe'}: expected a file or nothing" in err
+    assert (tmp_path / "pipe").is_fifo()

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import yt360
@@ -87,6 +89,45 @@ def test_clips_of_a_split_and_an_interruption(
     code, _, err = command(*words, "--retry", "all")
     assert code == 2
     assert f"--retry: expected --root with a dataset that was built here, found {root}" in err
+
+
+@pytest.mark.parametrize("way", ["flip", "cut", "foreign"])
+def test_a_damaged_part_of_an_interrupted_call_is_made_again(
+    command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Only the end of the file was looked at: what had rotted in it went into the table, or ended in a traceback."""
+    root = make_root(tmp_path / "root", videos=2, test_videos=1, clips=1)
+    words = ("embed", "--root", root, "--model", folder, "--every", "0.5", "--out")
+    assert command(*words, tmp_path / "whole.parquet")[0] == 0
+    out, real = tmp_path / "features.parquet", embedding.write_features
+    monkeypatch.setattr(embedding, "write_features", lambda *_: pytest.fail("stop here"))
+    with pytest.raises(pytest.fail.Exception):
+        command(*words, out)
+    monkeypatch.setattr(embedding, "write_features", real)
+    part = sorted((tmp_path / ".features.parquet.parts").iterdir())[0]
+    data = bytearray(part.read_bytes())
+    data[len(data) // 4] ^= 0xFF
+    if way == "foreign":
+        pq.write_table(pa.table({"source": ["x"]}), part)
+    else:
+        part.write_bytes(data if way == "flip" else data[:-9])
+    assert command(*words, out)[0] == 0
+    assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_a_file_of_somebody_s_own_is_not_replaced(command: Command, folder: Path, tmp_path: Path) -> None:
+    root = make_root(tmp_path / "root", videos=2, test_videos=1, clips=1)
+    for place in (tmp_path / "notes.txt", root / "manifests" / "clips.parquet"):
+        held = place.read_bytes() if place.exists() else b"mine"
+        place.write_bytes(held)
+        code, _, err = command("embed", "--root", root, "--model", folder, "--out", place)
+        assert code == 2
+        assert f"{place}: expected" in err
+        assert "it would be lost" in err
+        assert place.read_bytes() == held
+    code, _, err = command("embed", "--root", root, "--model", folder, "--out", root / "shards" / "f.parquet")
+    assert (code, (root / "shards" / "f.parquet").exists()) == (2, False)
+    assert "outside the root's own folders, found one in shards/" in err
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,21 @@ def test_a_takedown_where_a_table_does_not_fit_beside_the_old_one(
     assert not (made.root.data / "crawl" / "aaa").exists()
 
 
+def test_what_a_kill_left_of_a_table_goes_with_a_takedown(model: Path, tmp_path: Path) -> None:
+    """A kind of F26: rows of the video stayed beside the table, outside of the root, where nobody looked."""
+    made, out = build(tmp_path / "root"), tmp_path / "features.parquet"
+    foreign = tmp_path / ".features.parquet.notes.partial"
+    left = tmp_path / ".features.parquet.0123abcd.partial"
+    for path in (foreign, left):
+        path.write_bytes(b"rows of aaa")
+    assert features.leftovers(made.root) == []
+    assert command("embed", "--root", made.root.path, *words(model, out)) == 0
+    out.unlink()  # killed in its first write
+    assert features.leftovers(made.root) == [left]
+    assert command("remove", "--root", made.root.path, "aaa", "--yes") == 0
+    assert (left.exists(), foreign.exists()) == (False, True)
+
+
 def test_another_table_in_the_place_of_ours_is_no_hindrance(model: Path, tmp_path: Path) -> None:
     """Regression: a table of somebody's own with a column ``source`` there ended the takedown behind its tombstone."""
     made, out = build(tmp_path / "root"), tmp_path / "features.parquet"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from yt360.cli.common import catalog_of, json_option, open_root, print_json, root_option, table
+from yt360.cli.common import catalog_of, json_option, open_root, print_json, require_not_own, root_option, table
 from yt360.cli.talk import doing, talk_options
 from yt360.errors import UsageError
 from yt360.filters.audit import audit, sheet
@@ -74,6 +74,9 @@ def audit_command(
 
     Videos close to a threshold are drawn more densely, and weighed by how many they stand for.
     """
+    require_not_own(root, path, "--sheet")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: expected a file or nothing, found something else; name another with --sheet")
     before = sheet.read(path) if path.is_file() else None
     if before is not None and seed is not None and seed != before.seed:
         raise UsageError(

@@ -17,6 +17,8 @@ from yt360.cli.talk import coloured
 from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
+from yt360.errors import UsageError
+from yt360.root_marker import OWN_FOLDERS
 from yt360.stages import REGISTRY
 
 
@@ -119,6 +121,14 @@ def open_root(path: str) -> Root:
     root = Root(path)
     root.require()
     return _pushed_at_the_end(root)
+
+
+def require_not_own(root: str, out: Path, option: str) -> None:
+    """Refuse a file that would lie among a root's own, and be taken for one of them or take its place."""
+    folder, place = Path(root.removeprefix("file://")).expanduser().resolve(), out.expanduser().resolve()
+    within = place.relative_to(folder).parts if place.is_relative_to(folder) else ()
+    if within[:1] and within[0] in OWN_FOLDERS - {"report"}:
+        raise UsageError(f"{option} {out}: expected a file outside the root's own folders, found one in {within[0]}/")
 
 
 def start_root(path: str) -> Root:

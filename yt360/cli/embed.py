@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yt360.cli.common import engine_options
+from yt360.cli.common import engine_options, require_not_own
 from yt360.cli.inference_options import convention_option, device_option, fov_option, model_option, torch_device
 from yt360.cli.looker import Looker
 from yt360.cli.plain_text import clean
@@ -104,9 +104,12 @@ def embed_command(
         with doing("loading torch"):
             from yt360.inference.embedding import Embedder
             from yt360.inference.embedding_settings import AROUND_DEG, EmbeddingSettings
-            from yt360.inference.features_table import MODALITIES, USUAL
+            from yt360.inference.features_table import MODALITIES, USUAL, require_replaceable
     except ImportError as error:
         raise UsageError(f"a model needs torch and safetensors ({error}): pip install 'yt360[train]'") from error
+    require_replaceable(out)
+    if root is not None:
+        require_not_own(root, out, "--out")
     unknown = [each for each in modalities if each not in MODALITIES]
     if unknown:
         raise UsageError(f"--modality: expected some of {', '.join(MODALITIES)}, found {', '.join(unknown)}")

@@ -79,7 +79,7 @@ def remove_command(
         "unknown": sorted(items - set(catalog.entries(first)) - removed_ids(folder.state)),
         "folders": [str(path) for path in found.folders],
         "pictures": [str(path) for path in found.pictures],
-        "files": [str(path) for path in found.files],
+        "files": [str(path) for path in (*found.files, *features.leftovers(folder))],
         "edited": [str(path) for path in edited],
         "rewritten": [str(path) for path in holding(catalog, items, found.shared)],
         "bytes": found.bytes,

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import socket
 import time
@@ -26,7 +25,7 @@ from yt360.engine import one_device
 from yt360.engine.lease import FilePlace, StorePlace, hold
 from yt360.engine.object_store import ObjectStore, is_remote
 from yt360.errors import DiskFullError, ItemError, RootBusyError, UsageError
-from yt360.files import OUT_OF_ROOM, atomic_write_text, fsync_path, parse_json, require_no_folder
+from yt360.files import OUT_OF_ROOM, PARTIAL, atomic_write_text, fsync_path, parse_json, require_no_folder
 from yt360.hashing import digest_file, safe_id
 from yt360.root_marker import MARKER, TAKEDOWNS, claim, claim_store, is_root
 
@@ -39,9 +38,6 @@ _LEFT_BEHIND_S = 86400.0
 
 _MIRRORED = ("ledger/", "state/", "manifests/", "report/", "logs/")
 """What a run reads and writes as files, whatever the root is: small, and mirrored when the root is a store."""
-
-_PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}(~.+~)?\.partial")
-"""Names that :func:`yt360.files.atomic_write` gives to a file until it is whole."""
 
 _SINGLE = ("recipe.json",)
 """Single files that are mirrored as well; stages declare more (:meth:`Root.declare`)."""
@@ -318,7 +314,7 @@ class Root:
         """Files that a write which was cut short left beside those it was to replace."""
         places = [self.path.glob(".*.partial"), self.path.glob("*/.*.partial")]
         places += [(self.path / prefix).rglob(".*.partial") for prefix in _MIRRORED]
-        return sorted({path for place in places for path in place if _PARTIAL.fullmatch(path.name) and path.is_file()})
+        return sorted({path for place in places for path in place if PARTIAL.fullmatch(path.name) and path.is_file()})
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from yt360.errors import UsageError, Yt360Error
 from yt360.files import atomic_write
 from yt360.hashing import digest_bytes, digest_json
 from yt360.inference.embedding_settings import EmbeddingSettings
-from yt360.inference.features_table import rows_of, write_features
+from yt360.inference.features_table import SCHEMA, rows_of, write_features
 from yt360.inference.processor import AVSAProcessor
 from yt360.inference.recording import Recording
 from yt360.models.avsa_model import AVSAModel, Features
@@ -105,7 +105,7 @@ def embed(
         try:
             if not _is_whole(path):
                 table = embedder.rows(source.name, source.open())
-                atomic_write(path, lambda partial, table=table: pq.write_table(table, partial))  # type: ignore[misc]
+                atomic_write(path, lambda partial, table=table: _write_part(partial, table))  # type: ignore[misc]
             whole.append(path)
             said(source.name, _moments_in(path, embedder.settings))
         except Yt360Error as error:
@@ -131,12 +131,18 @@ def moments_alone(model: AVSAModel, inputs: Mapping[str, Tensor]) -> Features:
     return Features(*(None if column[0] is None else torch.cat(list(column)) for column in columns))  # type: ignore[arg-type]
 
 
+def _write_part(path: Path, table: pa.Table) -> None:
+    pq.write_table(table, path, write_page_checksum=True)
+
+
 def _is_whole(path: Path) -> bool:
+    """Whether all of a part can be read as it was written; one that cannot is made again."""
     try:
-        pq.read_metadata(path)
-    except (OSError, pa.ArrowInvalid):
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
+    except (OSError, ValueError, pa.ArrowException):
         return False
-    return True
+    return bool(table.schema.equals(SCHEMA, check_metadata=False))
 
 
 def _moments_in(path: Path, settings: EmbeddingSettings) -> int:

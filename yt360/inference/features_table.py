@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,15 @@ def about_of(path: Path) -> dict[str, Any]:
         wanted, found = (", ".join(each.names) for each in (SCHEMA, schema))
         raise UsageError(f"{path}: expected the columns {wanted}, found {found}")
     return about
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise :class:`UsageError` where something other than features lies at ``path``: it would be lost."""
+    if os.path.lexists(path):
+        try:
+            about_of(path)
+        except UsageError as error:
+            raise UsageError(f"{error}; it would be lost: name another file, or move it away") from error
 
 
 def index_files(path: Path) -> list[Path]:

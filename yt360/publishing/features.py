@@ -20,7 +20,7 @@ from yt360.engine.object_store import is_remote
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import DiskFullError, UsageError
-from yt360.files import atomic_write_text, parse_json
+from yt360.files import atomic_write_text, leftovers_of, parse_json
 from yt360.inference.features_table import about_of, index_files, read_features, write_features
 from yt360.stages.embed import Embed
 
@@ -66,9 +66,8 @@ def gather(catalog: DatasetState, out: Path) -> int:
     paths = [catalog.root.local(records[clip].outputs["features"].uri) for clip in sorted(records) if clip in planned]
     if not paths:
         raise UsageError(f"{catalog.root.url}: expected clips with features, found none; `yt360 status` says why")
-    rows = write_features(out, (read_features(path)[0] for path in paths), about_of(paths[0]))
-    _remember(catalog.root, out)
-    return rows
+    _remember(catalog.root, out)  # before: a kill leaves rows beside it
+    return write_features(out, (read_features(path)[0] for path in paths), about_of(paths[0]))
 
 
 def tables(root: Root) -> list[Path]:
@@ -80,6 +79,12 @@ def of_others(root: Root, clips: Collection[str]) -> list[tuple[Path, str]]:
     """Tables with rows of some clips that were gathered of a root that this one is a copy of, and where that is."""
     others = [(Path(table.path), table.root) for table in _remembered(root) if not table.is_of(root)]
     return [(path, root) for path, root in others if path.is_file() and _holds(path, clips)]
+
+
+def leftovers(root: Root) -> list[Path]:
+    """What writes of these tables that were cut short have left beside them."""
+    places = [root.path / table.path for table in _remembered(root) if table.is_of(root)]
+    return [left for place in places for left in leftovers_of(place)]
 
 
 def naming(root: Root, clips: Collection[str]) -> list[Path]:
@@ -96,6 +101,8 @@ def forget(root: Root, clips: Collection[str]) -> None:
 
     One that does not fit even in its own place is deleted. Raises :class:`UsageError` for one that may not be written.
     """
+    for left in leftovers(root):
+        left.unlink(missing_ok=True)
     for path in tables(root):
         if not _holds(path, clips):
             continue
