@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yt360.filters.placement import place_clips
@@ -109,6 +109,7 @@ def test_clips_together_hold_no_more_silence_than_allowed_and_no_less_sound_than
 
 
 @given(st.lists(st.booleans(), min_size=10, max_size=80), st.floats(0.0, 0.4))
+@example([False] * 2 + [True] * 8, 0.19921875)
 def test_the_budget_of_silence_is_held_whatever_is_lost(seconds: list[bool], silent: float) -> None:
     placed = budget(seconds, silent)
     assert shares(seconds, placed)[0] <= silent + 1e-6

@@ -21,7 +21,7 @@ _HALVINGS = 30
 """Times that the price of silence is halved; it is then known to a billionth."""
 
 _HIGHEST_PRICE = 1000.0
-"""Steps of sound that a step of silence over the budget costs at most: with it nothing over the budget is taken."""
+"""Steps of sound that a step of silence over the budget costs at most."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,9 @@ def _within_budget(options: Mapping[int, _Option], first: int, last: int, share:
         return free
     enough = (1 - lost) * sound(free) - _SLACK_S
     low, high = 0.0, _HIGHEST_PRICE
-    dear, cheap = priced(high), free
+    # Not even the highest price drops a clip that is over the budget by next to nothing: then none is within it.
+    dear = priced(high) if over(priced(high)) <= _SLACK_S else []
+    cheap = free
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         found = priced(middle)

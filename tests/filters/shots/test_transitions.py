@@ -25,15 +25,25 @@ def watch(film: Film, settings: ShotSettings | None = None) -> list[Transition]:
 
 
 def watching(
-    count: int, *, changes: Sequence[float] = (), contrasts: Sequence[float] = (), grids: Any = None
+    count: int,
+    *,
+    changes: Sequence[float] = (),
+    contrasts: Sequence[float] = (),
+    brightness: Sequence[float] = (),
+    grids: Any = None,
 ) -> ShotDetector:
     """A detector in the middle of its work: what it knows of ``count`` frames is given, and nothing is looked at."""
     detector = ShotDetector(FPS)
     detector._frames = [np.zeros((16, 32, 3), np.uint8)] * count
     detector._grids = [np.zeros((16, 32, 3), np.float32)] * count if grids is None else list(grids)
+    detector._ranges = [transitions._spread(grid) for grid in detector._grids]
     detector._changes = list(changes) or [0.0] * (count - 1)
-    panoramas: Any = {k: SimpleNamespace(contrast=contrast, number=k) for k, contrast in enumerate(contrasts)}
-    detector._panoramas = panoramas or {k: SimpleNamespace(contrast=1.0, number=k) for k in range(count)}
+    light = brightness or [100.0] * count
+    panoramas: Any = {
+        k: SimpleNamespace(contrast=contrast, number=k, brightness=light[k])
+        for k, contrast in enumerate(contrasts or [1.0] * count)
+    }
+    detector._panoramas = panoramas
     return detector
 
 
@@ -100,6 +110,29 @@ def test_a_dip_lies_below_the_mean_of_both_sides_and_below_the_plainer(
     assert (detector._dip(30, 31) is not None) is dips
 
 
+@pytest.mark.parametrize(("left", "dips"), [(0.75, False), (0.79, True), (0.201, False), (0.2, True), (1.5, True)])
+def test_contrast_is_measured_against_light_that_goes_down_and_not_out(left: float, dips: bool) -> None:
+    """The middle has 0.6 of the contrast, and ``left`` of the light of the darker side."""
+    contrast = min(0.6, left)
+    light = [100.0] * 30 + [100 * left] + [130.0] * 29
+    detector = watching(60, contrasts=[1.0] * 30 + [contrast] + [1.0] * 29, brightness=light)
+    detector._settings = ShotSettings(dissolve_contrast=0.77)
+    assert (detector._dip(30, 31) is not None) is dips
+
+
+@pytest.mark.parametrize(("span", "uniform"), [(19.9, True), (20.1, False)])
+def test_a_tenth_of_what_is_seen_within_a_second_is_one_colour(span: float, uniform: bool) -> None:
+    def grid(most: float) -> Any:
+        made = np.full((16, 32, 3), 20.0, np.float32)
+        made[5, 5] += most
+        return made
+
+    near = [grid(200.0)] + [grid(span)] * 17
+    assert watching(18, grids=near)._uniform(16) is uniform
+    assert watching(18, grids=near[::-1])._uniform(1) is uniform
+    assert watching(18, grids=near)._uniform(17) is False, "the bright one is more than a second off"
+
+
 @pytest.mark.parametrize(
     ("low", "share", "explained", "mixture"),
     [
@@ -140,6 +173,8 @@ def test_a_mixture_is_told_by_its_share_between_a_plain_and_a_rich_place(
         (0.49, 0.0, False),
         (0.3, 0.2, True),
         (0.3, 0.19, False),
+        (0.35, 0.15, True),
+        (0.4, 0.149, False),
         (0.25, 0.25, True),
         (0.249, 0.9, False),
     ],
@@ -154,15 +189,15 @@ def test_a_place_is_known_again_by_many_corners_or_by_fewer_both_ways(
     detector = watching(2)
     detector._settings = ShotSettings(same_place_share=0.25)
     assert detector._same(0, 1) is same
-    assert detector._same_back(0, 1) is (there + back >= 0.5)
+    assert detector._same_back(0, 1) is (there + back >= 0.5 and min(there, back) >= 0.15)
 
 
-@pytest.mark.parametrize(("turned", "same"), [(0.375, True), (0.374, False)])
-def test_what_was_first_turned_must_be_known_half_as_well_again(
-    monkeypatch: pytest.MonkeyPatch, turned: float, same: bool
+@pytest.mark.parametrize(("turned", "back", "same"), [(0.375, 0.15, True), (0.374, 0.15, False), (0.375, 0.149, False)])
+def test_what_was_first_turned_must_be_known_half_as_well_again_and_both_ways(
+    monkeypatch: pytest.MonkeyPatch, turned: float, back: float, same: bool
 ) -> None:
     monkeypatch.setattr(transitions, "heading_change", lambda one, other: 7)
-    monkeypatch.setattr(transitions, "found_again", lambda one, other, turn=0: turned if turn == 7 else 0.0)
+    monkeypatch.setattr(transitions, "found_again", lambda one, other, turn=0: {7: turned, -7: back}.get(turn, 0.0))
     detector = watching(2)
     detector._settings = ShotSettings(same_place_share=0.25)
     for panorama in detector._panoramas.values():

@@ -109,7 +109,7 @@ class ShotDetector:
         grid = frame[rows // 2 :: rows, columns // 2 :: columns][: _GRID[0], : _GRID[1]]
         self._frames.append(frame)
         self._grids.append(grid.astype(np.float32))
-        self._ranges.append(float(np.ptp(self._grids[-1][1:-1].mean(axis=2))))
+        self._ranges.append(_spread(self._grids[-1]))
         if len(self._grids) > 1:
             self._changes.append(float(np.abs(self._grids[-1] - self._grids[-2]).mean()))
         if self._end - self._looked > self._span + self._reach:
@@ -359,6 +359,11 @@ class ShotDetector:
 
     def _blend(self, first: int, middle: int, last: int) -> Blend:
         return blend(self._panorama(first), self._panorama(middle), self._panorama(last))
+
+
+def _spread(grid: NDArray[np.floating]) -> float:
+    """Brightest less darkest point of a grid, apart from its poles."""
+    return float(np.ptp(grid[1:-1].mean(axis=2)))
 
 
 def _distance(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
