@@ -46,6 +46,8 @@ CLIPS = (
 )
 RECIPE_IN_CHECKOUT = Path("pipelines", "yt360.yaml")
 
+SOUND = ("-c:a", "libopus", "-mapping_family", "2", "-b:a", "384k")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -55,7 +57,6 @@ class Source:
     coding: tuple[str, ...]
     seconds: int
     part_s: int
-    sound: tuple[str, ...] = ("-c:a", "libopus", "-mapping_family", "2", "-b:a", "384k")
 
 
 SOURCES = {
@@ -127,7 +128,7 @@ def make(folder: Path, name: str, count: int) -> list[Path]:
             listed.write_text(f"file '{part.name}'\n" * (kind.seconds // kind.part_s))
             seen = ["-f", "concat", "-safe", "0", "-i", str(listed)]
             field = ["-f", "f32le", "-ar", "48000", "-ch_layout", "ambisonic 1", "-i", str(sound)]
-            both = ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *kind.sound]
+            both = ["-map", "0:v", "-map", "1:a", "-c:v", "copy", *SOUND]
             ffmpeg.run([*seen, *field, *both, "-y", str(whole)], timeout_s=3600)
             whole.rename(path)
     return made
