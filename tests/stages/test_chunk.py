@@ -20,7 +20,7 @@ from yt360.errors import ItemError
 from yt360.filters.placement import Placement
 from yt360.media.clips import ClipVideoWriter, check_clip_sound, check_clip_video
 from yt360.stages.chunk import Chunk, _all_numbers
-from yt360.stages.chunk_settings import ChunkParams
+from yt360.stages.chunk_settings import ChunkParams, VariantSettings
 from yt360.stages.clip_cutting import clip_name
 from yt360.stages.validate import Validate, ValidateParams
 from yt360.synth import VideoSpec, VideoTruth, render_video
@@ -167,6 +167,27 @@ def test_whatever_the_form_clips_come_out_canonical(tmp_path: Path, defect: str)
         if np.linalg.norm(expected) > 0.2:
             found = sphere.unit_vector(heard.azimuth, heard.elevation)
             assert np.degrees(sphere.angle_between(found, expected)) < 8
+
+
+@pytest.mark.parametrize(("rate_hz", "rate"), [(None, 24000), (16000, 16000)])
+def test_sound_for_two_ears_is_of_the_same_moments_at_the_rate_that_is_wanted(
+    tmp_path: Path, rate_hz: int | None, rate: int
+) -> None:
+    """At the rate of the clips it is made of their sound, at another one of a second decoding."""
+    _, files = make(tmp_path, "")
+    variants = VariantSettings(two_channels="stereo", sample_rate_hz=rate_hz)
+    outcome = chunk(files, tmp_path / "out", SMALL.model_copy(update={"variants": variants, "max_clips": 1}))
+    assert isinstance(outcome, Done)
+    (child,) = outcome.children
+    stereo, found = soundfile.read(tmp_path / "out" / child.outputs["stereo"], dtype="float32")
+    assert (found, stereo.shape) == (rate, (2 * rate, 2))
+    foa = sound_of(tmp_path / "out", child.id)
+    left = (foa[0] + foa[1]) / 2
+    if rate_hz is None:
+        np.testing.assert_allclose(stereo[:, 0], left, atol=1e-4)
+    else:
+        assert np.mean(stereo[:, 0] ** 2) == pytest.approx(np.mean(left**2), rel=0.2)
+        assert set(child.outputs) == {"video", "foa", "json", "stereo", "large.foa"}
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
