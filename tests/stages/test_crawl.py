@@ -207,6 +207,26 @@ def test_removed_video_stays_away(root: Root) -> None:
         _plan(stage, root)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (("AAAAAAAAAAA", "BBBBBBBBBBB"), 1),
+        (("http://h.test/v.mkv", "https://youtu.be/AAAAAAAAAAA", "BBBBBBBBBBB"), 1),
+        (("http://h.test/v.mkv", "https://zoo.test/watch"), 0),
+    ],
+)
+def test_where_youtube_is_asked_a_missing_runtime_is_said_once(
+    root: Root, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, source: tuple[str, ...], said: int
+) -> None:
+    monkeypatch.setattr("yt360.crawling.runtime.find_runtime", lambda wanted: "")
+    _plan(_stage(source), root)
+    assert sum("no JavaScript runtime found" in line for line in caplog.messages) == said
+    caplog.clear()
+    monkeypatch.setattr("yt360.crawling.runtime.find_runtime", lambda wanted: "deno 2")
+    _plan(_stage(source), root)
+    assert caplog.messages == []
+
+
 def test_a_removed_video_stays_away_under_any_name_and_address(root: Root, tmp_path: Path) -> None:
     """F14: the tombstone knew the item's name alone."""
     bury(root.state, ["AAAAAAAAAAA", Tombstone("v", address=address_digest("http://h.test/x/v.mkv"))], "")
