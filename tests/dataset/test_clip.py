@@ -47,6 +47,23 @@ def test_sound_is_that_of_its_samples(clip: yt360.Clip) -> None:
     assert np.array_equal(clip.foa(2.0, 0.0), whole[:, -1:])
 
 
+def test_what_is_not_said_is_the_beginning_and_the_view_ahead(clip: yt360.Clip) -> None:
+    assert np.array_equal(clip.frame(), clip.frames()[0])
+    assert np.array_equal(clip.foa(duration_s=0.5), clip.foa(0.0, 0.5))
+    first, given = clip.panoptic(), clip.panoptic(0.0)
+    assert first is not None
+    assert given is not None
+    assert np.array_equal(first.ids, given.ids)
+    usual = clip.view()
+    told = clip.view(
+        0.0, 0.0, (90.0, 90.0), start_s=0.0, picture_s=0.5, sound_s=1.0, size=112, fps=16.0, panoptic=False
+    )
+    assert usual.frames.shape == (8, 112, 112, 3)
+    assert np.array_equal(usual.frames, told.frames)
+    assert np.array_equal(usual.foa, told.foa)
+    assert (usual.view, usual.panoptic) == (told.view, None)
+
+
 def test_what_is_handed_out_may_be_written_to(clip: yt360.Clip) -> None:
     for read in (lambda: clip.frames(0, 0.1), lambda: clip.foa(0, 0.1), lambda: clip.view(picture_s=0.1).frames):
         first = read()

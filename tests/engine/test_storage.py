@@ -461,3 +461,26 @@ def test_single_files_are_published_beside_others(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in (tmp_path / "shelf").iterdir()} == {"file": "new", "kept": "kept"}
     publish_files([prepared(tmp_path, "new") / "file"], tmp_path / "not" / "there" / "yet")
     assert (tmp_path / "not" / "there" / "yet" / "file").read_text() == "new"
+
+
+def test_a_mirror_remembers_what_it_knows_nothing_about_and_forgets_what_went(host: Callable[[str], Root]) -> None:
+    """What a stage declared that this process does not load is neither fetched again nor taken for gone."""
+    one, other = host("one"), host("other")
+    for root in (one, other):
+        root.declare([STAGE])
+    write(one, "shelf/index.json", "1")
+    write(one, "ledger/crawl/x.jsonl", "1")
+    write(one, "ledger/crawl/y.jsonl", "2")
+    one.push()
+    other.pull()
+    assert set(other._load_known()) == {"shelf/index.json", "ledger/crawl/x.jsonl", "ledger/crawl/y.jsonl"}
+    (one.path / "ledger/crawl/x.jsonl").unlink()
+    one.push()
+    unknowing = host("other")
+    unknowing.pull()
+    assert set(unknowing._load_known()) == {"shelf/index.json", "ledger/crawl/y.jsonl"}
+    (one.path / "shelf/index.json").unlink()
+    one.push()
+    other.pull()
+    assert set(other._load_known()) == {"ledger/crawl/y.jsonl"}
+    assert not (other.path / "shelf/index.json").exists()
