@@ -106,8 +106,8 @@ def _loader(printed: str) -> Iterator[Row]:
 
 def _reading(printed: str) -> Iterator[Row]:
     found = _last_json(printed)
-    note = ", ".join(f"{name} {value}" for name, value in found.items() if name != "machine")
-    yield Row("reading a sample, from Python", "", (), "", note)
+    note = ", ".join(f"{name} {value} ms" for name, value in found["milliseconds"].items())
+    yield Row(f"a sample of {found['views']} views, CPU", "", (), "", note)
 
 
 def _many(printed: str) -> Iterator[Row]:
