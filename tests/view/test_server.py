@@ -217,6 +217,7 @@ def test_clips_are_served_in_ranges(clips: Served) -> None:
     assert get(clips, "/api/clips/one-00000/video.mp4", Range=f"bytes={len(whole)}-")[0] == 416
     assert get(clips, "/api/clips/one-00000/video.mp4", Range="bytes=5-2")[0] == 416
     assert get(clips, "/api/clips/one-00000/video.mp4", Range="lines=1-2")[2] == whole
+    assert get(clips, "/api/clips/one-00000/video.mp4", Range=f"bytes={'9' * 5000}-")[2] == whole
     assert told(clips, "/api/clips/one-00000") == told(clips, "/api/clips/one-00000/clip.json")
     assert get(clips, "/api/clips/one-00000/secret.txt")[0] == 404
     status, _, data = get(clips, "/api/clips/one-0000")

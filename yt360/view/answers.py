@@ -14,7 +14,7 @@ from yt360.errors import ItemError, Yt360Error
 from yt360.report.history import UnknownItemError
 
 _UNKNOWN = (UnknownClipError, UnknownItemError)
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 def json_answer(value: Any, status: int = 200) -> Response:

@@ -110,6 +110,9 @@ class PannsTagger:
         return nnf.batch_norm(x, mean, variance, weight, bias, eps=_BN_EPS)
 
 
+_PARTS_OF_NORM = ("running_mean", "running_var", "weight", "bias")
+
+
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """Name -> tensor of a checkpoint ``{"model": {…}}``, or of the tensors alone. Raises :class:`UsageError`."""
     try:
@@ -135,7 +138,14 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 
 def _blocks(net: Weights, where: str) -> list[int]:
     """How many convolutions each block has. Raises :class:`UsageError` where tensors are missing or do not fit."""
-    named = [re.fullmatch(r"conv_block(\d+)\.conv([12])\.weight", name) for name in net]
+    try:
+        return _fitting_blocks(net, where)
+    except (IndexError, ValueError) as error:  # a tensor of fewer or more dimensions
+        raise UsageError(f"{where}: expected layers of PANNs, found tensors of other dimensions ({error})") from error
+
+
+def _fitting_blocks(net: Weights, where: str) -> list[int]:
+    named = [re.fullmatch(r"conv_block(\d)\.conv([12])\.weight", name) for name in net]
     numbers = sorted((int(match[1]), int(match[2])) for match in named if match)
     count = numbers[-1][0] if numbers else 0
     blocks = [sum(number == block for number, _ in numbers) for block in range(1, count + 1)]
@@ -144,7 +154,7 @@ def _blocks(net: Weights, where: str) -> list[int]:
         "logmel_extractor.melW", "fc1.weight", "fc1.bias", "fc_audioset.weight", "fc_audioset.bias",
     ]  # fmt: skip
     norms = ["bn0", *(f"conv_block{block}.bn{number}" for block, number in numbers)]
-    needed += [f"{norm}.{part}" for norm in norms for part in ("running_mean", "running_var", "weight", "bias")]
+    needed += [f"{norm}.{part}" for norm in norms for part in _PARTS_OF_NORM]
     missing = [name for name in needed if name not in net]
     if missing or not blocks or min(blocks) < 1:
         raise UsageError(
@@ -166,6 +176,17 @@ def _blocks(net: Weights, where: str) -> list[int]:
         channels = shape[0]
     fits = fits and net["fc1.weight"].shape[1] == channels
     fits = fits and net["fc_audioset.weight"].shape[1] == net["fc1.weight"].shape[0]
+    widths = {"bn0": mels}
+    for block, number in numbers:
+        widths[f"conv_block{block}.bn{number}"] = int(net[f"conv_block{block}.conv{number}.weight"].shape[0])
+    wanted: dict[str, tuple[int, ...]]
+    wanted = {f"{norm}.{part}": (widths[norm],) for norm in norms for part in _PARTS_OF_NORM}
+    wanted |= {f"{layer}.bias": (int(net[f"{layer}.weight"].shape[0]),) for layer in ("fc1", "fc_audioset")}
+    wanted["spectrogram_extractor.stft.conv_imag.weight"] = (bins, 1, window)
+    wanted["spectrogram_extractor.stft.conv_real.weight"] = (bins, 1, window)
+    for name, shape in wanted.items():
+        if tuple(net[name].shape) != shape:
+            fits, problem = False, f"{tuple(net[name].shape)} in {name}"
     if not fits:
         raise UsageError(f"{where}: expected layers of PANNs that fit each other, found {problem}")
     return blocks
