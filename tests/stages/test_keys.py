@@ -21,7 +21,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "5fde7253c3285e1c8cf33734288ef30cc4f58f3a"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "8d2ca9884f0d3109f6fe27de8701e0ff4c9dcb31"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "f519f9843d04c1382fb5d33b140fcbdbb8e6c3d0"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2f6a6d09d85cd633a73b8d08042474ae88e5ed14"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "3d972b0c91e504e83bf93d1e453498a16decafd1"),

@@ -32,9 +32,10 @@ class Likelihoods:
     coding), ``chance``: of those that do not and look so. ``many``: n seams or lines of one layout weigh n to this
     power, as they see one scene. ``stretched``, ``plain``: change along rows at a pole of a sphere and at the edge of
     another picture; ``covered``: share of poles hidden by a patch, a logo or a tripod. These are found by
-    ``fitting/projection.py`` and rounded. ``alike``, ``unlike``: likeness of two eyes, and of halves that are none;
-    ``mistaken``: share of halves that look the other way round; ``detail``: gray levels of it at which eyes and poles
-    count half.
+    ``fitting/projection.py`` and rounded. ``parted``: share of the torn seams whose outlines do not meet either: what
+    tears one is mostly how bright its sides are. ``alike``, ``unlike``: likeness of two eyes, and of halves that are
+    none; ``mistaken``: share of eyes that look unlike, ``doubles``: of halves that look like eyes and are none;
+    ``detail``: gray levels of it at which eyes and poles count half.
     """
 
     closed: Bell = (0.15, 0.2)
@@ -45,9 +46,11 @@ class Likelihoods:
     stretched: Bell = (-0.36, 0.56)
     plain: Bell = (0.06, 0.17)
     covered: float = 0.24
+    parted: float = 0.15
     alike: Bell = (0.95, 0.1)
     unlike: Bell = (0.1, 0.18)
     mistaken: float = 0.005
+    doubles: float = 0.001
     detail: float = 1.0
 
 
@@ -58,6 +61,10 @@ _RANGE = 6.0
 
 _MEETING = 3.0
 """How much more outlines that meet count than shades that do: by chance they hardly ever do."""
+
+_PARTS = (2.0, 5.0)
+"""Log odds of shades against a seam from which on outlines that part count, and count in full: coarse coding makes a
+little of a step in both."""
 
 _TELLS = 0.4
 """Contrast from which a seam counts in full: where strangers differ no more than neighbours, it tells nothing."""
@@ -124,16 +131,20 @@ def seam_odds(seams: SeamEvidence, by: Likelihoods = SHIPPED) -> NDArray[np.floa
     reaches = len(REACHES)
     found = odds[:, :reaches].mean(axis=1)
     if odds.shape[1] > reaches:
-        # Outlines that meet weaken what two shades say that do not; they never speak for a seam alone.
-        meeting = _MEETING * np.maximum(0, odds[:, reaches:].mean(axis=1))
-        found = np.where(found < 0, np.minimum(0, found + meeting), found)
+        # Outlines that meet weaken what two shades say that do not, and those that part confirm it; they never speak
+        # for or against a seam alone.
+        outlines = odds[:, reaches:].mean(axis=1)
+        meeting = _MEETING * np.maximum(0, outlines)
+        parting = np.log(by.parted + (1 - by.parted) * np.exp(np.minimum(0, outlines)))
+        confirmed = parting * np.clip((-found - _PARTS[0]) / (_PARTS[1] - _PARTS[0]), 0, 1)
+        found = np.where(found < 0, np.minimum(0, found + meeting) + confirmed, found)
     return np.asarray(found)
 
 
 def eye_odds(likeness: float, detail: float, by: Likelihoods = SHIPPED) -> float:
     """Log likelihood ratio that two halves of a frame are two eyes."""
     seen = min(likeness, by.alike[0])
-    odds = _log_bell(seen, *by.alike, by.mistaken, 2.0) - _log_bell(seen, *by.unlike, by.mistaken, 2.0)
+    odds = _log_bell(seen, *by.alike, by.mistaken, 2.0) - _log_bell(seen, *by.unlike, by.doubles, 2.0)
     return odds * _counts(detail, by)
 
 
@@ -155,8 +166,8 @@ def _round_odds(roundness: float) -> float:
 
 def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, dict[str, float]]:
     """For each hypothesis the log likelihood of what was measured, term by term, up to what all have in common."""
-    # A level edge, a horizon or a beam, tears a line as often as chance closes a seam.
-    lines = seam_odds(measures.lines, replace(by, torn=by.chance))
+    # A level edge, a horizon or a beam, tears a line as often as chance closes a seam, and its outlines with it.
+    lines = seam_odds(measures.lines, replace(by, torn=by.chance, parted=1.0))
     seams = {name: seam_odds(found, by) for name, found in measures.seams.items()}
     eyes = {stereo: eye_odds(*found, by) for stereo, found in measures.eyes.items()}
     poles = {stereo: sum(pole_odds(*pole, by) for pole in found) for stereo, found in measures.poles.items()}
