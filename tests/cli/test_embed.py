@@ -16,7 +16,7 @@ from tests.cli.conftest import Command
 from tests.inference.scenes import in_form, model_folder
 from tests.training.world import make_root
 from yt360.inference import embedding
-from yt360.inference.features_table import MODALITIES, read_features
+from yt360.inference.features_table import MODALITIES, read_features, write_features
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_damaged_part_of_an_interrupted_call_is_made_again(
     root = make_root(tmp_path / "root", videos=2, test_videos=1, clips=1)
     words = ("embed", "--root", root, "--model", folder, "--every", "0.5", "--out")
     assert command(*words, tmp_path / "whole.parquet")[0] == 0
-    out, real = tmp_path / "features.parquet", embedding.write_features
+    out, real = tmp_path / "features.parquet", write_features
     monkeypatch.setattr(embedding, "write_features", lambda *_: pytest.fail("stop here"))
     with pytest.raises(pytest.fail.Exception):
         command(*words, out)
