@@ -93,6 +93,13 @@ def test_times_outside_the_clip_are_named(
     clip.frames(1.5, 0.5 + 1e-9)  # sums of floats are forgiven
 
 
+@pytest.mark.parametrize("time_s", [-0.001, 2.001, 17.0, float("nan")])
+def test_a_frame_outside_the_clip_is_refused(clip: yt360.Clip, time_s: float) -> None:
+    for read in (clip.frame, clip.panoptic):
+        with pytest.raises(UsageError, match="is outside its (picture|clip), which lasts from 0 s to 2 s"):
+            read(time_s)
+
+
 def test_impossible_views_are_refused(clip: yt360.Clip) -> None:
     for fov_deg in (0, 180, -1, float("nan"), (90, 180)):
         with pytest.raises(UsageError, match="fov_deg must lie in"):
@@ -141,6 +148,26 @@ def test_panoptic_maps_come_with_their_segments_and_categories(clip: yt360.Clip)
     assert sum(segment.area for segment in found.segments) == 64 * 128
     with pytest.raises(UsageError, match="outside its clip"):
         clip.panoptic(2.1)
+
+
+@pytest.mark.parametrize("start_s", [0.0, 0.3, 0.8, 1.3])
+def test_the_map_of_a_view_is_the_one_nearest_to_its_last_frame(
+    clip: yt360.Clip, monkeypatch: pytest.MonkeyPatch, start_s: float
+) -> None:
+    asked: list[float] = []
+    maps = clip.maps
+    assert maps is not None
+    real = maps.nearest
+
+    def nearest(time_s: float) -> int:
+        asked.append(time_s)
+        return real(time_s)
+
+    monkeypatch.setattr(maps, "nearest", nearest)
+    shown = clip.view(start_s=start_s, picture_s=0.5, sound_s=0.5, size=16, panoptic=True)
+    assert shown.panoptic is not None
+    assert asked == [(round(start_s * 16) + 7) / 16]
+    assert clip.view(start_s=start_s, picture_s=0.5, sound_s=0.5, size=16).panoptic is None
 
 
 def test_a_clip_without_maps_has_none(own_root: Path) -> None:

@@ -142,6 +142,18 @@ def test_a_video_without_a_clip_says_why(
     assert found.measures == measures
 
 
+def test_of_a_cut_video_it_says_how_many_clips_and_shots_and_how_much_is_silent() -> None:
+    measures = {"clips": 3, "shots": 2, "silent_s": 5.0, "duration_s": 50.0}
+    assert Chunk().summary(measures) == "3 clips from 2 shots; 10% of the video is silent"
+    assert Chunk().summary({**measures, "clips": 1, "shots": 1}).startswith("1 clip from 1 shot;")
+    assert Chunk().summary({**measures, "clips": 0}) == Chunk().summary({"clips": 2}) == ""
+
+
+@pytest.mark.parametrize(("start_s", "name"), [(0.0, "v-00000"), (75.0, "v-00075"), (12.5, "v-00012_500")])
+def test_clips_are_named_by_their_start(start_s: float, name: str) -> None:
+    assert clip_name("v", start_s) == name
+
+
 @pytest.mark.parametrize("defect", ["", "fuma_order", "top_bottom", "side_by_side", "squeezed_16_9"])
 def test_whatever_the_form_clips_come_out_canonical(tmp_path: Path, defect: str) -> None:
     truth, files = make(tmp_path, defect)
@@ -300,11 +312,6 @@ def test_a_video_of_short_shots_has_no_clip_and_says_why(tmp_path: Path) -> None
     assert "none of its 6 shots has 1.8 s" in outcome.detail
 
 
-@pytest.mark.parametrize(("start_s", "name"), [(0.0, "v-00000"), (75.0, "v-00075"), (12.5, "v-00012_500")])
-def test_clips_are_named_by_their_start(start_s: float, name: str) -> None:
-    assert clip_name("v", start_s) == name
-
-
 def test_loud_recordings_are_turned_down_as_a_whole_and_it_is_recorded(tmp_path: Path) -> None:
     _, files = make(tmp_path, "")
     facts = json.loads(files["facts"].read_text())
@@ -369,10 +376,3 @@ def test_files_that_are_no_clips_are_named(tmp_path: Path, content: bytes) -> No
     for check in (check_clip_video, check_clip_sound):
         with pytest.raises(ItemError, match=r"x\.bin"):
             check(path)
-
-
-def test_of_a_cut_video_it_says_how_many_clips_and_shots_and_how_much_is_silent() -> None:
-    measures = {"clips": 3, "shots": 2, "silent_s": 5.0, "duration_s": 50.0}
-    assert Chunk().summary(measures) == "3 clips from 2 shots; 10% of the video is silent"
-    assert Chunk().summary({**measures, "clips": 1, "shots": 1}).startswith("1 clip from 1 shot;")
-    assert Chunk().summary({**measures, "clips": 0}) == Chunk().summary({"clips": 2}) == ""

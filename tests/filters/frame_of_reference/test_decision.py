@@ -129,3 +129,21 @@ def test_a_heading_is_worth_more_looks_from_three_tenths_on(
 ) -> None:
     monkeypatch.setattr(decision, "heading_probability", lambda _: probability)
     assert decision.open_question({"stretches": 1, "heading": {}, "turning": None}) is more
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "moved_s"),
+    [(-0.5, -0.5), (-0.1, -0.1), (-0.099, 0.0), (0.0, 0.0), (0.299, 0.0), (0.3, 0.3), (0.5, 0.5)],
+)
+def test_sound_is_moved_from_the_limits_on_and_no_sooner(lag_s: float, moved_s: float) -> None:
+    """What is turned far enough is turned, whether or not it is moved as well."""
+    limits = FrameThresholds(repair=True)
+    assert (limits.least_early_s, limits.least_late_s) == (0.1, 0.3)
+    found = judged({**SURE, "yaw_deg": 60.0}, {**LAG, "lag_s": lag_s})
+    assert decision.repair(found, limits) == Repair(60.0, moved_s)
+
+
+@pytest.mark.parametrize(("yaw_deg", "turned_deg"), [(24.9, 0.0), (25.0, 25.0), (-24.9, 0.0), (-25.0, -25.0)])
+def test_sound_is_turned_from_the_limit_on_either_side(yaw_deg: float, turned_deg: float) -> None:
+    found = judged({**SURE, "yaw_deg": yaw_deg}, {**LAG, "lag_s": 0.5})
+    assert decision.repair(found, FrameThresholds(repair=True)) == Repair(turned_deg, 0.5)
