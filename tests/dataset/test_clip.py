@@ -96,7 +96,7 @@ def test_times_outside_the_clip_are_named(
 @pytest.mark.parametrize("time_s", [-0.001, 2.001, 17.0, float("nan")])
 def test_a_frame_outside_the_clip_is_refused(clip: yt360.Clip, time_s: float) -> None:
     for read in (clip.frame, clip.panoptic):
-        with pytest.raises(UsageError, match="is outside its (picture|clip), which lasts from 0 s to 2 s"):
+        with pytest.raises(UsageError, match=r"is outside its (picture|clip), which lasts from 0 s to 2 s"):
             read(time_s)
 
 

@@ -50,6 +50,43 @@ def wave(tmp_path: Path, sound: np.ndarray) -> tuple[dict[str, Path], dict[str, 
     return {"video": path}, {"sound_reading": reading, "start_s": 0.0, "end_s": sound.shape[1] / sounds.RATE}
 
 
+LIMITS = VoiceoverThresholds()
+RHYTHM = LIMITS.syllables
+SURE = LIMITS.sure
+
+
+@pytest.mark.parametrize(
+    ("kind", "speech", "music", "singing", "syllables", "spoken"),
+    [
+        # In front: who is surer of the two, unless neither is sure, or speech is and has its rhythm.
+        ("front", SURE + 0.1, SURE, 0.0, 0.0, True),
+        ("front", SURE, SURE + 0.1, 0.0, RHYTHM - 0.01, False),
+        ("front", SURE, SURE + 0.1, 0.0, RHYTHM, True),
+        ("front", SURE - 0.01, SURE + 0.1, 0.0, RHYTHM, False),
+        ("front", SURE, 0.0, SURE + 0.1, 0.0, False),
+        ("front", SURE - 0.01, SURE - 0.02, 0.0, RHYTHM - 0.01, False),
+        ("front", SURE - 0.02, SURE - 0.01, 0.0, RHYTHM, True),
+        ("front", SURE, SURE, 0.0, 0.0, False),
+        # As stereo: speech alone is called a voice.
+        ("bed", SURE, SURE - 0.01, 0.0, 0.0, True),
+        ("bed", SURE, SURE, 0.0, 0.0, False),
+        ("bed", SURE - 0.01, 0.0, 0.0, 0.0, False),
+        ("bed", SURE, 0.0, SURE, 0.0, False),
+    ],
+)
+def test_what_was_added_is_called_by_what_is_heard_in_it(
+    kind: str, speech: float, music: float, singing: float, syllables: float, spoken: bool
+) -> None:
+    heard = {"speech": speech, "music": music, "singing": singing}
+    measures: dict[str, Any] = {
+        "segments": 10, "loud": 10, "level_db": -25.0, "syllables": syllables, "omni_syllables": 0.0,
+        "scores": {"omni": 0.0, "front": 0.0, "bed": 0.0, kind: 1.0}, "heard": {kind: heard}, "head_locked": None,
+    }  # fmt: skip
+    verdict = Voiceover().decide(measures)
+    assert verdict is not None
+    assert verdict.reason == ("voice-over" if spoken else "background-music")
+
+
 def test_a_voice_over_is_dropped_and_a_talker_kept(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     scene = sounds.in_room(rng, sounds.speech(rng), 1.0, -0.1)
