@@ -47,7 +47,7 @@ def test_a_state_is_read_as_it_was_written_and_without_checksum_and_digests_too(
     [
         ("step", "3"), ("step", True), ("step", -1), ("step", None), ("step", 2.5), ("phase", [0]), ("seen", -4),
         ("interval", []), ("interval", {"loss": "x"}), ("scaler", 3), ("manifest", None), ("other", 1),
-        ("digests", {"../state.json": ""}), ("digests", 3), ("digests", {"model.safetensors": None}),
+        ("digests", {"../state.json": ""}), ("digests", 3),
     ],
 )  # fmt: skip
 def test_a_state_of_other_values_is_refused(checkpoint: Path, name: str, value: Any) -> None:
@@ -87,7 +87,7 @@ def _flipped(name: str) -> Callable[[Path], None]:
 def test_rot_that_still_can_be_read_is_found(checkpoint: Path, damage: Callable[[Path], None]) -> None:
     """A flipped bit of the weights was trained on with."""
     damage(checkpoint)
-    with pytest.raises(UsageError, match="remove the folder"):
+    with pytest.raises(UsageError, match=r"(state\.json|model\.safetensors|optimiser\.safetensors): .*remove "):
         checkpoints.read_state(checkpoint)
 
 

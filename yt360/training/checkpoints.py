@@ -85,8 +85,13 @@ def read_state(checkpoint: Path) -> State:
         require_checksum(value)  # earlier versions wrote neither this nor digests
         held = {name: entry for name, entry in value.items() if name not in ("checksum", _DIGESTS)}
         for name, digest in dict(value.get(_DIGESTS, ())).items():
-            if name not in _TENSORS or digest_file(checkpoint / name) != digest:
-                raise ValueError(f"{name} is not what was written")
+            if name not in _TENSORS:
+                raise ValueError(f"it has a digest of {name!r}")
+            if digest_file(checkpoint / name) != digest:
+                raise UsageError(
+                    f"{checkpoint / name}: expected the file that was written with this checkpoint, found a damaged or "
+                    f"another one; remove {checkpoint}"
+                )
         state = TypeAdapter(State).validate_json(json.dumps(held))  # a dict alone is not taken strictly
         if min(state.phase, state.step, state.seen, state.bad) < 0 or not {"phase", "step"} <= held.keys():
             raise ValueError("its counts are not such")
