@@ -11,8 +11,8 @@ computing calls the module). A mutant is killed if a test fails, crashes or hang
 
 `DIR/mutants-SEED.tsv` gets a row per mutant; a run that was ended goes on after the last one.
 
-Mutants do what they do with your rights: one deleted the whole checkout that it was judged in. Run this in a container,
-or where everything but DIR is mounted read-only.
+Mutants do what they do with your rights, and the code in hand removes files: a checkout in which mutants were judged
+was once found empty. Run this in a container, or where everything but DIR is mounted read-only.
 """
 
 from __future__ import annotations
