@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,26 @@ def test_a_shard_must_reach_to_the_last_byte_that_the_manifest_names(
     check_shards(str(tmp_path / "nowhere"), [ClipSplit("train", (), (), (), ())])
     with pytest.raises(UsageError, match=r"1 shard\(s\) that are not there, first train-000000\.tar"):
         check_shards(str(tmp_path / "nowhere"), [split])
+
+
+_THREADS = """
+import os, sys
+import fsspec, pyarrow.parquet
+from yt360.dataset.manifest import read_manifest
+threads = lambda: len(os.listdir("/proc/self/task"))
+begin = threads()
+read_manifest(sys.argv[1], "clips")
+ours = threads()
+with fsspec.open(sys.argv[1] + "/manifests/clips.parquet", "rb") as stream:
+    pyarrow.parquet.read_table(stream)
+print(ours - begin, threads() - ours)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's list of a process's threads")
+def test_arrow_reads_a_manifest_without_its_pool_of_threads(own_root: Path) -> None:
+    """F32: a thread of the pool that frees a Python buffer while the interpreter ends aborts the process."""
+    done = subprocess.run([sys.executable, "-c", _THREADS, own_root], capture_output=True, text=True, check=True)
+    ours, usual = map(int, done.stdout.split())
+    assert ours <= 1
+    assert usual >= 1, "as it comes, Arrow starts its pool"

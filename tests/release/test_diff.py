@@ -59,3 +59,14 @@ def test_parameters_that_changed() -> None:
     assert diff(old, new)["parameters"] == {"chunk.parameters.crf": [20, None], "chunk.version": [4, 5]}
     assert diff(old, old)["parameters"] == {}
     assert diff(release(told={"stages": "no"}), old)["parameters"]["chunk.version"] == [None, 4]
+
+
+def test_secrets_of_a_foreign_release_are_not_repeated() -> None:
+    settings = {"proxy": "http://me:pass-word@proxy.example", "api_key": "pass-word", "more": [{"token": "pass-word"}]}
+    old = release(clip("a-1"), told={"stages": {"crawl": {"parameters": settings}}})
+    found = diff(old, release(clip("a-1"), told={"stages": {}}))["parameters"]
+    assert found == {
+        "crawl.parameters.api_key": ["(hidden)", None],
+        "crawl.parameters.more": [[{"token": "(hidden)"}], None],
+        "crawl.parameters.proxy": ["http://(hidden)@proxy.example", None],
+    }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from yt360.redaction import HIDDEN, hide, is_secret_name
 from yt360.release.reading import Published
 
 CHANGES = ("added", "removed", "moved", "changed", "same")
@@ -60,10 +61,13 @@ def _why(video: str, new: Published) -> str:
 
 
 def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """``stage.name`` -> value before and now, of all that is not equal; ``None`` where there is none."""
+    """``stage.name`` -> value before and now, of all that is not equal; ``None`` where there is none.
+
+    Releases of others may hold what ours never do: what looks like a secret is not repeated.
+    """
     one, other = (dict(_flat(stages)) for stages in (old, new))
     return {
-        name: [one.get(name), other.get(name)]
+        hide(name): [_shown(name, one.get(name)), _shown(name, other.get(name))]
         for name in sorted(one.keys() | other.keys())
         if one.get(name) != other.get(name)
     }
@@ -74,3 +78,13 @@ def _flat(value: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
     for name, inner in value.items():
         found += _flat(inner, f"{above}{name}.") if isinstance(inner, Mapping) else [(f"{above}{name}", inner)]
     return found
+
+
+def _shown(name: str, value: Any) -> Any:
+    if value is not None and is_secret_name(name.rpartition(".")[2]):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {hide(str(key)): _shown(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown("", inner) for inner in value]
+    return hide(value) if isinstance(value, str) else value
