@@ -26,3 +26,15 @@ def test_what_readers_of_clips_cannot_do_without() -> None:
         "clip", "video", "split", "shard", "video_offset", "video_size", "foa_offset", "foa_size", "frames", "fps",
         "height", "width", "samples", "sample_rate_hz", "convention", "video_digest", "foa_digest",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("videos", ["video"]),
+        ("shards", ["shard"]),
+        ("events", ["clip", "event", "video", "split", "start_s", "end_s", "azimuth_deg", "elevation_deg"]),
+    ],
+)
+def test_what_readers_of_other_tables_cannot_do_without(name: str, wanted: list[str]) -> None:
+    assert [column.name for column in MANIFESTS[name] if column.needed] == wanted

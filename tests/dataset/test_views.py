@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from yt360 import ambisonics, sphere
 from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
-from yt360.dataset.views import _draw_centre, draw_views, plane_distance, sound_matrix
+from yt360.dataset.views import _draw_centre, draw_views, fixed_view, plane_distance, sound_matrix
 
 CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 
@@ -163,6 +163,12 @@ def test_original_crop_has_the_optical_axis_on_a_pixel_corner() -> None:
     fine, coarse = picture_map(drawn(0, 0, corners=True), 112, (224, 448))
     column, row = fine[56, 56] + np.array([coarse[56, 56] % 32, coarse[56, 56] // 32]) / 32 - PAD
     assert (column, row) == (224, 112)
+
+
+@pytest.mark.parametrize(("switches", "corners"), [(None, False), (CORRECT, False), (ORIGINAL, True)])
+def test_a_fixed_view_lies_where_the_switches_say(switches: PublishedBehaviour | None, corners: bool) -> None:
+    view = sphere.View(0.1, 0.2, 1.5, 1.5)
+    assert fixed_view(view, switches) == DrawnView(view, flip=False, gain=1.0, corners=corners)
 
 
 def test_evaluation_views_are_neither_flipped_nor_amplified() -> None:

@@ -63,6 +63,8 @@ def test_every_variant_is_what_its_facts_say(made: tuple[Path, Path, Done]) -> N
                 info = soundfile.info(path)
                 assert (info.channels, info.frames, info.samplerate) == (facts["channels"], facts["samples"], 48000)
                 assert facts["samples"] == 2 * child.meta["samples"]
+                (sound,) = read_metadata(path).sounds
+                assert sound.order == (1 if facts["channels"] == 4 else None)
         assert child.meta["variants"]["view1.foa"]["azimuth_deg"] == -30
 
 

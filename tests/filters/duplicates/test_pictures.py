@@ -103,6 +103,13 @@ def test_views_are_proposed_by_likeness_mirrored_or_not() -> None:
     assert list(pictures.proposals([])) == []
 
 
+def test_two_that_are_alike_are_proposed_among_very_many() -> None:
+    """More than fit into the buckets of a key of few bits."""
+    looks = np.random.default_rng(2).integers(-60, 60, (400, LENGTH)).astype(np.int8)
+    videos = [of(look[None]) for look in [*looks, looks[0]]]
+    assert list(pictures.proposals(videos)) == [(0, 400)]
+
+
 @pytest.mark.parametrize(("cosine", "found"), [(0.89, []), (0.91, [(0, 1)])])
 def test_views_at_the_boundary_of_what_is_worth_comparing(cosine: float, found: list[tuple[int, int]]) -> None:
     both = between(cosine)
