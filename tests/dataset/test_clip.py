@@ -101,7 +101,7 @@ def test_a_frame_outside_the_clip_is_refused(clip: yt360.Clip, time_s: float) ->
 
 
 def test_impossible_views_are_refused(clip: yt360.Clip) -> None:
-    for fov_deg in (0, 180, -1, float("nan"), (90, 180)):
+    for fov_deg in (0, 180, -1, float("nan"), (90, 180), (180, 90), (0, 90), (90, 0)):
         with pytest.raises(UsageError, match="fov_deg must lie in"):
             clip.view(fov_deg=fov_deg)
     with pytest.raises(UsageError, match="elevation_deg must lie in"):

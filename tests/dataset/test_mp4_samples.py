@@ -219,7 +219,7 @@ def test_boxes_may_state_their_size_in_eight_bytes_or_end_where_the_file_does() 
         ({"length": 619}, "5 frames, not all of them inside 619 bytes"),
         ({"stco": table(b"co64", 2**64 - 1, 500, width=8)}, "not all of them inside"),
         ({"stsz": sizes(), "stco": table(b"stco"), "stsc": table(b"stsc", columns=3)}, "0 frames"),
-        ({"stts": table(b"stts", 4, 4, columns=2)}, "stts times 4 frames of 5"),
+        ({"stts": table(b"stts", 4, 7, columns=2)}, "stts times 4 frames of 5"),
         ({"ctts": table(b"ctts", 6, 4, columns=2)}, "ctts times 6 frames of 5"),
         ({"stsc": table(b"stsc", 1, 2, 1, columns=3)}, "stsc places 4 frames of 5"),
         ({"stsc": table(b"stsc", 2, 2, 1, 1, 3, 1, columns=3)}, "stsc does not rise"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,10 @@ from yt360.engine.retry import LOST_AT_MOST, POISON_AFTER, Retries, is_poison, t
 from yt360.engine.stage import Record, Resources
 from yt360.engine.storage import Root
 
-FAILED = Record("stage", "a", "a", "key", "failed", 1, retryable=True)
+READ: Any = "".join(["fai", "led"])
+"""As it comes out of a file: equal to the word, and not the same object."""
+
+FAILED = Record("stage", "a", "a", "key", READ, 1, retryable=True)
 
 
 @pytest.mark.parametrize(("attempt", "again"), [(1, True), (2, True), (3, False), (4, False)])
