@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -41,13 +42,26 @@ def test_who_wants_no_progress_gets_none(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    "bad", ["[1]", "3", "{}", '{"kind": 5}', '{"kind": "step", "step": "x"}', "[" * 100_000, '{"ki']
+    "bad",
+    [
+        "[1]",
+        "3",
+        "{}",
+        '{"kind": 5}',
+        '{"kind": "step", "step": "x"}',
+        "[" * 100_000,
+        '{"ki',
+    ],
 )
 def test_a_damaged_line_of_the_log_costs_itself_only(tmp_path: Path, bad: str) -> None:
-    whole = '{"kind": "evaluation", "phase": "avc", "phase_number": 0, "step": 2, "loss": 1.5}'
+    measures = {"loss": 1.5, "avc_accuracy": 0.5, "avsa_accuracy": 0.25, "avc_chance": 0.5, "avsa_chance": 0.5}
+    whole = json.dumps({"kind": "evaluation", "phase": "avc", "phase_number": 0, "step": 2, **measures})
     path = tmp_path / "log.jsonl"
     path.write_text(f"{whole}\n{bad}\n")
-    assert last_evaluations(path) == {"avc": {"loss": 1.5}}
+    assert last_evaluations(path) == {"avc": measures}
     rewind(path, 1, 0)
     assert path.read_text() == f"{whole}\n"
     assert last_evaluations(tmp_path / "gone.jsonl") == {}
+    with path.open("a") as log:
+        log.write('{"kind": "evaluation", "phase": "avc", "phase_number": 0, "step": 3, "loss": 0.5}\n')
+    assert last_evaluations(path) == {"avc": measures}, "an evaluation that lacks measures is none"
