@@ -80,6 +80,11 @@ def test_a_recording_of_just_under_ten_seconds_gives_a_clip() -> None:
     assert starts([True] * 21, 0.7, 20.9) == [1, 11]
 
 
+def test_a_stream_that_ends_behind_its_timeline_gives_the_clip_that_is_there() -> None:
+    (clip,) = place([True] * 10, 0.0, 10.3, clip_s=10.3)
+    assert (clip.start_s, clip.duration_s) == (0, pytest.approx(10.3))
+
+
 def test_a_clip_with_exactly_the_least_share_of_sound_is_cut() -> None:
     assert starts([True] * 5 + [False] * 5, share=0.5) == [0]
     assert starts([True] * 4 + [False] * 6, share=0.5) == []
