@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.world import encode_sound, encode_video
-from yt360.dataset.decoding import _is_usual, decode_frames, decode_sound, each_decoded_frame
+from yt360.dataset.decoding import _is_usual, _new_context, decode_frames, decode_sound, each_decoded_frame
 from yt360.dataset.manifest import ClipRow
 from yt360.errors import ItemError
 
@@ -106,3 +106,8 @@ def test_frames_one_after_the_other_are_those_of_all_at_once(pad: int) -> None:
     for frame, expected in zip(each_decoded_frame(MP4, clip(), indices, pad=pad), together, strict=True):
         assert frame.shape == expected.shape
         np.testing.assert_array_equal(frame[held, held], expected[held, held])
+
+
+def test_a_clip_is_decoded_by_one_thread() -> None:
+    """A loader has as many workers as there are cores; threads of each would only wait for one another."""
+    assert _new_context(b"").thread_count == 1
