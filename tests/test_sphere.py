@@ -224,3 +224,29 @@ def test_labels_keep_their_type(kind: type) -> None:
     crop = sphere.crop(labels, View(0.2, 0.1, 1.0, 1.0), (5, 5), "nearest")
     assert crop.dtype == kind
     assert set(crop.ravel()) <= set(labels.ravel())
+
+
+@pytest.mark.parametrize(
+    ("shape", "pad"), [((1, 2), 1), ((3, 4), 0), ((3, 4), 3), ((7, 16), 3), ((8, 16), 8), ((20, 40, 3), 16)]
+)
+def test_a_padded_picture_goes_on_over_the_seam_and_on_the_other_side_of_a_pole(
+    shape: tuple[int, ...], pad: int
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    height, width = shape[:2]
+    padded = sphere.pad_sphere(picture, pad)
+    assert padded.shape == (height + 2 * pad, width + 2 * pad, *shape[2:])
+    for row in range(-pad, height + pad):
+        for column in range(-pad, width + pad):
+            inside = row if 0 <= row < height else (-1 - row if row < 0 else 2 * height - 1 - row)
+            turned = column if inside == row else column + width // 2
+            assert np.array_equal(padded[row + pad, column + pad], picture[inside, turned % width])
+
+
+def test_a_small_picture_is_turned_as_any_other() -> None:
+    picture = smooth_sphere(64, 128)[..., 0].astype(np.float32)
+    for interpolation in ("linear", "cubic"):
+        for yaw, pitch in ((0.0, 0.0), (0.4, 0.2), (3.0, -1.0)):
+            rotation = sphere.yaw_rotation(yaw) @ sphere.pitch_rotation(pitch)
+            found = sphere.rotate_small_picture(picture, rotation, interpolation)
+            assert np.abs(found - sphere.rotate_picture(picture, rotation, interpolation)).max() < 1e-3

@@ -250,6 +250,8 @@ def pad_sphere(picture: NDArray[Any], pad: int = _POLE_PAD) -> NDArray[Any]:
     height, width = picture.shape[:2]
     if width % 2:
         raise ValueError(f"an equirectangular picture needs an even width, found {width}")
+    if pad <= min(height, width):
+        return _pad_whole(picture, pad)
     turned = np.roll(picture, width // 2, axis=1)
     index = np.arange(-pad, height + pad)
     over = (index < 0) | (index >= height)
@@ -257,6 +259,21 @@ def pad_sphere(picture: NDArray[Any], pad: int = _POLE_PAD) -> NDArray[Any]:
     index = np.clip(index, 0, height - 1)
     rows = np.where(over.reshape(-1, *[1] * (picture.ndim - 1)), turned[index], picture[index])
     return np.concatenate([rows[:, -pad:], rows, rows[:, :pad]], axis=1)
+
+
+def _pad_whole(picture: NDArray[Any], pad: int) -> NDArray[Any]:
+    """:func:`pad_sphere` of a picture at least as large as ``pad``: filters do this all the time."""
+    height, width = picture.shape[:2]
+    half = width // 2
+    padded = np.empty((height + 2 * pad, width + 2 * pad, *picture.shape[2:]), picture.dtype)
+    inner = padded[:, pad : pad + width]
+    inner[pad : pad + height] = picture
+    for beyond, rows in ((inner[:pad], picture[:pad]), (inner[pad + height :], picture[height - pad :])):
+        beyond[:, :half] = rows[::-1, half:]
+        beyond[:, half:] = rows[::-1, :half]
+    padded[:, :pad] = inner[:, width - pad :]
+    padded[:, pad + width :] = inner[:, :pad]
+    return padded
 
 
 def sample(picture: NDArray[Any], mapping: NDArray[np.float32], interpolation: str = "linear") -> NDArray[Any]:
@@ -269,10 +286,17 @@ def sample(picture: NDArray[Any], mapping: NDArray[np.float32], interpolation: s
     >>> sample(gray, np.array([[[0.0, 1.5]]], np.float32))
     array([[15]], dtype=uint8)
     """
-    flags = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}[interpolation]
-    padded = pad_sphere(picture)
     columns = mapping[..., 1] + np.float32(_POLE_PAD)
     rows = mapping[..., 0] + np.float32(_POLE_PAD)
+    return _read_at(picture, rows, columns, interpolation)
+
+
+def _read_at(
+    picture: NDArray[Any], rows: NDArray[np.float32], columns: NDArray[np.float32], interpolation: str
+) -> NDArray[Any]:
+    """:func:`sample` at places in the padded picture."""
+    flags = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}[interpolation]
+    padded = pad_sphere(picture)
     if padded.ndim == 2 or padded.shape[2] == _TOGETHER:
         read = cv2.remap(padded, columns, rows, flags, borderMode=cv2.BORDER_REPLICATE)
         return read.astype(picture.dtype, copy=False)
@@ -357,11 +381,17 @@ def rotate_small_picture(
     """
     height, width = picture.shape
     x, y, z = rotation.T.astype(np.float32) @ _small_vectors(height, width)
-    columns = (np.pi - np.arctan2(y, x)) * np.float32(width / (2 * np.pi))
-    rows = (np.pi / 2 - np.arcsin(np.clip(z, -1, 1))) * np.float32(height / np.pi)
-    columns = np.where(columns >= width, columns - width, columns)
-    mapping = np.stack([rows, columns], axis=-1).reshape(height, width, 2) - np.float32(0.5)
-    return sample(picture, mapping, interpolation)
+    columns = np.arctan2(y, x)
+    np.subtract(np.pi, columns, out=columns)
+    columns *= np.float32(width / (2 * np.pi))
+    np.subtract(columns, width, out=columns, where=columns >= width)
+    rows = np.arcsin(np.clip(z, -1, 1, out=z), out=z)
+    np.subtract(np.pi / 2, rows, out=rows)
+    rows *= np.float32(height / np.pi)
+    for places in (rows, columns):
+        places -= np.float32(0.5)
+        places += np.float32(_POLE_PAD)
+    return _read_at(picture, rows.reshape(height, width), columns.reshape(height, width), interpolation)
 
 
 @lru_cache(maxsize=4)

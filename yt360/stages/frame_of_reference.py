@@ -1,9 +1,9 @@
 """Frame of reference: do picture and sound turn together, and is what is seen heard from where and when it is seen?
 
 Consumes a video's picture and sound and the decoding specs that ``validate`` found, and of a short one what ``stills``
-has seen of it. Of a longer one a stretch in the middle is looked at, small and gray, sixteen frames a second, and two
-more where that one has something to say. What was measured stands in the record, its course over
-time in the output ``frame`` (``frame.json``: turn of the picture and direction of the sound, four a second). What
+has seen of it. Of a longer one a stretch in the middle is looked at, from a key frame on, small and gray, sixteen
+frames a second, and two more where that one has something to say. What was measured stands in the record, its course
+over time in the output ``frame`` (``frame.json``: turn of the picture and direction of the sound, four a second). What
 follows from it is decided apart: by default nothing is dropped and nothing is changed; with ``repair``, ``chunk`` turns
 and moves the sound of videos where the heading or the lag is known (``docs/explanation/frame-of-reference.md``).
 """
@@ -66,7 +66,7 @@ class FrameOfReference(Stage):
     """Reasons: ``frame-of-reference``, where ``quarantine`` is on."""
 
     name = NAME
-    version = 3
+    version = 4
     params_type = StretchSettings
     thresholds_type = FrameThresholds
     needs = Resources(timeout_s=1800)
@@ -80,12 +80,14 @@ class FrameOfReference(Stage):
 
     def process(self, item: Item, context: Context) -> Outcome:
         facts = Facts.load(item.files["facts"])
-        spans = stretches(*facts.span, self.params)
+        start_s, end_s = facts.span
+        spans = stretches(start_s, end_s, self.params)
         whole = read_look(item.files["look"]).course if "look" in item.files else None
         found: list[Stretch] = []
         measures = measurement.measure(found)
         for number in _middle_first(len(spans)):
-            stretch = self._look(item, facts, spans[number], whole)
+            free_s = sum(spans[number - 1]) if number else start_s
+            stretch = self._look(item, facts, spans[number], free_s, whole)
             if stretch is not None:
                 found.append(stretch)
                 measures = measurement.measure(found)
@@ -97,13 +99,19 @@ class FrameOfReference(Stage):
         (context.workdir / "frame.json").write_text(course + "\n", encoding="utf-8")
         return Done({"frame": "frame.json"}, {"duration_s": round(facts.duration_s, 3), **measures})
 
-    def _look(self, item: Item, facts: Facts, span: tuple[float, float], whole: PictureCourse | None) -> Stretch | None:
+    def _look(
+        self, item: Item, facts: Facts, span: tuple[float, float], free_s: float, whole: PictureCourse | None
+    ) -> Stretch | None:
+        """``free_s`` is where what is looked at before ends at the latest."""
+        from yt360.media.key_frames import cheap_start_s  # here: who asks where a root stands does not decode
+
         at_s, length_s = span
         if whole is not None:
             first = max(0, round((at_s - whole.start_s) * RATE_HZ))
             course = whole.part(first, round(length_s * RATE_HZ))
             at_s = course.start_s
         else:
+            at_s = cheap_start_s(item.files["video"], facts.picture, at_s, (free_s + at_s) / 2)
             seen = picture_course.watch(at_s, self._frames(item, facts, at_s, length_s))
             if seen is None:
                 return None

@@ -1,8 +1,8 @@
 """Stills: drop videos whose picture does not live: still images, slide shows, turning stills, overlays on stills.
 
 Consumes a video's picture and the decoding spec that ``validate`` found. A short video is looked at
-as a whole, of a long one a few windows spread over it; frames are small and gray. Every comparison is
-kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
+as a whole, of a long one a few windows spread over it, each moved to the key frame in front of it; frames are small
+and gray. Every comparison is kept, packed in the record and readable in the output ``timeline`` (``timeline.json``, see
 :func:`yt360.filters.stills.frame_differences.to_columns`), so thresholds can change without decoding anything. What
 later filters want to see of a short video is measured on the way (``look.npz``, :mod:`yt360.filters.picture_look`).
 """
@@ -94,7 +94,7 @@ def _every(frames: Sequence[NDArray[np.uint8]], rate_hz: float, length_s: float)
 
 class Stills(Stage):
     name = "stills"
-    version = 8
+    version = 9
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Resources(timeout_s=1800)
@@ -102,13 +102,18 @@ class Stills(Stage):
     after = ("validate",)
 
     def process(self, item: Item, context: Context) -> Outcome:
+        from yt360.media.key_frames import cheap_start_s  # here: who asks where a root stands does not decode
+
         params: StillsParams = self.params
         facts = Facts.load(item.files["facts"])
         start_s, end_s = facts.span
         steps: list[frame_differences.FrameComparison] = []
         looked_s = 0.0
         outputs = {"timeline": "timeline.json"}
+        free_s = start_s
         for index, (at_s, length_s) in enumerate(windows(start_s, end_s, params)):
+            at_s = cheap_start_s(item.files["video"], facts.picture, at_s, (free_s + at_s) / 2)
+            free_s = at_s + length_s
             if length_s == end_s - start_s:
                 seen = list(self._frames(item, facts, at_s, length_s, RATE_HZ))
                 frames: Iterable[NDArray[np.uint8]] = _every(seen, params.rate_hz, length_s)
