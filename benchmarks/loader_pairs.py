@@ -167,8 +167,10 @@ def now(root: str, count: int) -> dict[str, float]:
     on_device = parse_recipe({**FIELDS, "run": {"device_views": True}}, "the benchmark")
     split = manifest.load_split(root, "train", recipe.data, recipe.sound.sample_rate_hz)
     reader, chosen = MemberReader(root), drawn(split, count)
-    rng = np.random.default_rng(0)
-    moments = [draw_moments(rng, split.clips[number], recipe.data, 1)[0] for number in chosen]
+    moments = [
+        draw_moments(np.random.default_rng((0, 1, 0, 0, index)), split.clips[number], recipe.data, 1)[0]
+        for index, number in enumerate(chosen)
+    ]  # those that the workers draw: how much is decoded depends on where a window begins
     samples = sound_samples(recipe.data, recipe.sound.sample_rate_hz)
     cut, uncut = SampleDataset(recipe, root, [split]), SampleDataset(on_device, root, [split])
     collate, spectrogram, pictures = Collate([split]), SpatialSpectrogram(recipe.sound), PictureInput()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yt360.dataset.colour_jitter import UNCHANGED, affine_map
+from yt360.dataset.colour_jitter import UNCHANGED, affine_map, jitter
 
 COLOUR, MEAN = np.array([0.8, 0.3, 0.1]), np.array([0.5, 0.4, 0.2])
 LUMA = np.array([0.2989, 0.587, 0.114])
@@ -43,3 +43,12 @@ def test_a_turn_of_hue_keeps_how_bright_a_gray_is_and_comes_round() -> None:
     gray = affine_map(replace(UNCHANGED, turn=0.3), MEAN)[:, :3] @ np.full(3, 0.4)
     np.testing.assert_allclose(gray, 0.4, atol=1e-6)
     assert not np.allclose(changed(turn=0.3), COLOUR, atol=0.1)
+
+
+def test_a_change_in_place_is_the_same() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), dtype=np.uint8)
+    kept = pictures.copy()
+    apart = jitter(np.random.default_rng(1), pictures, (0.4, 0.4, 0.4, 0.2))
+    assert np.array_equal(pictures, kept)
+    assert jitter(np.random.default_rng(1), pictures, (0.4, 0.4, 0.4, 0.2), out=pictures) is pictures
+    assert np.array_equal(pictures, apart)

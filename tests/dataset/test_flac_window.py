@@ -89,6 +89,13 @@ def test_a_damaged_block_is_not_passed_off_as_sound() -> None:
         decode_window(damaged, head, 0, 100_000)
 
 
+def test_a_block_of_other_channels_than_the_head_says_is_refused() -> None:
+    four, two = flac(5000, "PCM_16"), flac(5000, "PCM_16", channels=2)
+    spliced = four[: read_flac_head(four).first] + two[read_flac_head(two).first :]
+    with pytest.raises(FlacError, match="a block of 2 channels, the head says 4"):
+        decode_window(spliced, read_flac_head(spliced), 0, 5000)
+
+
 @pytest.mark.parametrize(("start", "samples"), [(-1, 10), (0, 0), (4990, 11), (6000, 1)])
 def test_a_window_outside_is_refused(start: int, samples: int) -> None:
     file = FILES[5000, "PCM_16"]

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from yt360 import ambisonics, sphere
-from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map
+from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map, picture_maps
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
 from yt360.dataset.views import _draw_centre, draw_views, fixed_view, plane_distance, sound_matrix
 
@@ -55,6 +55,15 @@ def test_fast_map_equals_the_reference_map() -> None:
         # 1/64 pixel of rounding, and single precision close to a pole
         assert across.max() < 0.05
         assert np.abs(rows - reference[..., 0]).max() < 0.02
+
+
+def test_maps_of_several_views_are_those_of_each() -> None:
+    views = [drawn(0.3, -0.4), drawn(-math.pi, math.pi / 2, flip=True), drawn(3.1, -1.5, corners=True)]
+    whole, thirty_seconds = picture_maps(views, 40, (96, 192))
+    for number, view in enumerate(views):
+        alone = picture_map(view, 40, (96, 192))
+        assert np.array_equal(whole[number], alone[0])
+        assert np.array_equal(thirty_seconds[number], alone[1])
 
 
 def test_view_ties_picture_and_sound_together() -> None:
@@ -139,6 +148,12 @@ def test_bug_original_margin_never_acts() -> None:
 
     assert share_near(ORIGINAL) == pytest.approx(0.627, abs=0.07)
     assert share_near(CORRECT) == 0
+
+
+def test_distance_in_the_plane_goes_over_the_seam_as_angles_are_wrapped() -> None:
+    for azimuth in (0.0, 3.0, math.pi, -math.pi, -2.5):
+        across = float(sphere.wrap_angle(azimuth - 1.0))
+        assert plane_distance((azimuth, 0.4), (1.0, 0.1)) == math.hypot(across, 0.4 - 0.1) / math.pi
 
 
 def test_margin_that_cannot_be_kept_still_ends() -> None:

@@ -101,9 +101,14 @@ def draw_jitter(
 
 
 def jitter(
-    rng: np.random.Generator, pictures: NDArray[np.uint8], strengths: tuple[float, float, float, float]
+    rng: np.random.Generator,
+    pictures: NDArray[np.uint8],
+    strengths: tuple[float, float, float, float],
+    *,
+    out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
-    """The same random change for all frames of a crop ``(time, height, width, 3)``.
+    """The same random change for all frames of a crop ``(time, height, width, 3)``, in ``out`` if it is given, which
+    may be ``pictures``.
 
     >>> gray = np.full((8, 112, 112, 3), 100, np.uint8)
     >>> jitter(np.random.default_rng(0), gray, (0.4, 0.4, 0.4, 0.2)).shape
@@ -112,4 +117,6 @@ def jitter(
     rows = pictures.reshape(-1, *pictures.shape[2:])
     change = draw_jitter(rng, strengths, np.array(cv2.mean(rows)[:3]) / 255)
     change[:, 3] *= 255
-    return np.asarray(cv2.transform(rows, change), np.uint8).reshape(pictures.shape)
+    out = np.empty_like(pictures) if out is None else out
+    cv2.transform(rows, change, dst=out.reshape(rows.shape))
+    return out

@@ -17,7 +17,7 @@ from yt360 import ambisonics
 from yt360.dataset.colour_jitter import UNCHANGED, draw_change, jitter
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow
-from yt360.dataset.perspective_crop import PAD, DrawnView, crop_into, picture_map, view_rays
+from yt360.dataset.perspective_crop import PAD, DrawnView, crop_into, picture_maps, view_rays
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
 from yt360.dataset.views import draw_views, sound_matrix
 
@@ -101,8 +101,8 @@ def cut(
 
     ``views`` may be chosen by the sound of the moments ``(moments, 4, samples)``. ``samples`` of sound for each
     moment; pictures of ``size`` x ``size`` pixels. ``switches`` say how the sound is turned (default: correctly);
-    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other. ``panoramas``:
-    whether the whole frames are wanted as well.
+    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other, or in place.
+    ``panoramas``: whether the whole frames are wanted as well.
 
     Raises :class:`yt360.errors.ItemError` where the clip's files are not what the manifest says.
 
@@ -123,7 +123,7 @@ def cut(
     sound = decoder.sound([moment.sound_start for moment in moments], samples)
     chosen = tuple(views(sound) if callable(views) else views)
     every = sorted({frame for moment in moments for frame in moment.frames})
-    maps = [picture_map(view, size, (decoder.clip.height, decoder.clip.width)) for view in chosen]
+    maps = list(zip(*picture_maps(chosen, size, (decoder.clip.height, decoder.clip.width)), strict=True))
     wanted = [moments[number if len(moments) > 1 else 0].frames for number in range(len(chosen))]
     pictures = np.empty((len(chosen), len(wanted[0]), size, size, 3), np.uint8)
     whole = []
@@ -135,7 +135,9 @@ def cut(
             whole.append(frame[PAD:-PAD, PAD:-PAD].copy())
     if recolour:
         for crops in pictures:
-            crops[:] = recolour(crops)
+            changed = recolour(crops)
+            if changed is not crops:
+                crops[:] = changed
     return CutViews(
         views=chosen,
         moments=tuple(moments),
@@ -163,7 +165,7 @@ def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: Sample
         return _choose_views(rng, settings, sound, augment=augment)
 
     def recolour(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return jitter(rng, crop, settings.views.jitter)
+        return jitter(rng, crop, settings.views.jitter, out=crop)
 
     return cut(
         decoder,

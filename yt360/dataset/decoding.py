@@ -120,7 +120,8 @@ class ClipDecoder:
 
     def _decode_sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
         flac = self.reader.open_sound(self.clip)
-        return np.stack([decode_sound(flac, self.clip, start, samples) for start in starts])
+        windows = [decode_sound(flac, self.clip, start, samples) for start in starts]
+        return windows[0][None] if len(windows) == 1 else np.stack(windows)
 
     def _decode_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         frames = decode_frames(self.reader.open_video(self.clip), self.clip, indices, pad=PAD)
@@ -258,9 +259,12 @@ def _decode(data: ByteSource, table: SampleTable, frames: list[int]) -> Iterator
     """Frames of the span that holds ``frames``; ``pts`` is the frame's number."""
     context = _IDLE.pop(table.setup, None) or _new_context(table.setup)
     as_set_up = True
-    for sample in table.span(frames):
-        offset = int(table.offsets[sample])
-        coded = data[offset : offset + int(table.sizes[sample])]
+    span = table.span(frames)
+    offsets, ends = table.offsets[span], table.offsets[span] + table.sizes[span]
+    first = int(offsets.min())
+    stretch = data[first : int(ends.max())]  # one read: the samples of a clip lie one behind the other
+    for sample, offset, end in zip(span, (offsets - first).tolist(), (ends - first).tolist(), strict=True):
+        coded = stretch[offset:end]
         as_set_up = as_set_up and not _sets_up(coded, table.setup)
         packet = Packet(coded)
         packet.pts = int(table.shown[sample])

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 from av.codec import CodecContext
 from av.packet import Packet
 from numpy.typing import NDArray
@@ -101,14 +104,22 @@ def decode_window(data: ByteSource, head: FlacStream, start: int, samples: int) 
     place = number * head.block - start
     if place + sum(frame.samples for frame in frames) < samples:
         raise FlacError(f"the blocks from {number} to {beyond} do not hold samples {start} to {start + samples}")
-    window = np.empty((head.channels, samples), np.float32)
+    scale = np.float32(1 / _FULL_SCALE[frames[0].format.name])
+    window = np.empty((samples, head.channels), np.float32)
     for frame in frames:
-        decoded = frame.to_ndarray().reshape(-1, head.channels)[max(0, -place) :]
-        into = window[:, max(0, place) :][:, : len(decoded)]
-        into[:] = decoded[: into.shape[1]].T
+        decoded = _interleaved(frame, head.channels)[max(0, -place) :]
+        into = window[max(0, place) :][: len(decoded)]
+        np.multiply(decoded[: len(into)], scale, out=into, dtype=np.float32, casting="unsafe")
         place += frame.samples
-    window *= np.float32(1 / _FULL_SCALE[frames[0].format.name])
-    return window
+    return np.asarray(cv2.transpose(window), np.float32)
+
+
+def _interleaved(frame: AudioFrame, channels: int) -> NDArray[Any]:
+    """``(samples, channels)`` of a decoded block as they lie in memory."""
+    if frame.layout.nb_channels != channels:
+        raise FlacError(f"a block of {frame.layout.nb_channels} channels, the head says {channels}")
+    kind = np.int16 if frame.format.name == "s16" else np.int32
+    return np.frombuffer(memoryview(frame.planes[0]), kind, frame.samples * channels).reshape(-1, channels)
 
 
 def _block_position(data: ByteSource, head: FlacStream, number: int, low: int | None = None) -> int:

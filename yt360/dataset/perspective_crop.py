@@ -7,6 +7,7 @@ a pixel of room around them.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +49,25 @@ def picture_map(
     >>> (whole[1, 1] + thirty_seconds[1, 1] // 32 / 32 - PAD).tolist()  # (column, row) of the middle pixel
     [223.5, 111.5]
     """
-    columns, rows = _places(drawn, size, source_size)
+    whole, thirty_seconds = picture_maps([drawn], size, source_size)
+    return whole[0], thirty_seconds[0]
+
+
+def picture_maps(
+    drawn: Sequence[DrawnView], size: int, source_size: tuple[int, int]
+) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """:func:`picture_map` of several views at once: ``(views, size, size, 2)`` and ``(views, size, size)``.
+
+    >>> ahead = DrawnView(sphere.View(0.0, 0.0, 1.5, 1.5), flip=False, gain=1.0, corners=False)
+    >>> [part.shape for part in picture_maps([ahead, ahead], 3, (224, 448))]
+    [(2, 3, 3, 2), (2, 3, 3)]
+    """
+    columns, rows = (places.reshape(-1, size) for places in _places(drawn, size, source_size))
     whole, thirty_seconds = cv2.convertMaps(columns, rows, cv2.CV_16SC2)
-    return np.asarray(whole, np.int16), np.asarray(thirty_seconds, np.uint16)
+    return (
+        np.asarray(whole, np.int16).reshape(-1, size, size, 2),
+        np.asarray(thirty_seconds, np.uint16).reshape(-1, size, size),
+    )
 
 
 def view_rays(drawn: DrawnView) -> NDArray[np.float32]:
@@ -67,32 +84,35 @@ def view_rays(drawn: DrawnView) -> NDArray[np.float32]:
 
 
 def _places(
-    drawn: DrawnView, size: int, source_size: tuple[int, int]
+    drawn: Sequence[DrawnView], size: int, source_size: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Columns and rows ``(size, size)`` of a crop's pixels in a picture padded by :data:`PAD`."""
+    """Columns and rows ``(views, size, size)`` of crops' pixels in a picture padded by :data:`PAD`."""
     height, width = source_size
-    steps = (np.arange(size) + (0.0 if drawn.corners else 0.5)) * (2 / size)
-    left = (np.tan(drawn.view.horizontal_fov / 2) * (1 - steps)).astype(np.float32)[None, :]
-    up = (np.tan(drawn.view.vertical_fov / 2) * (1 - steps)).astype(np.float32)[:, None]
-    if drawn.flip:
-        left = left[:, ::-1]
+    left, up = np.empty((len(drawn), 1, size), np.float32), np.empty((len(drawn), size, 1), np.float32)
+    origins = np.empty((len(drawn), 1, 1), np.float32)
+    for number, each in enumerate(drawn):
+        middle = 1 - (np.arange(size) + (0.0 if each.corners else 0.5)) * (2 / size)
+        across = math.tan(each.view.horizontal_fov / 2) * middle
+        left[number, 0] = across[::-1] if each.flip else across
+        up[number, :, 0] = math.tan(each.view.vertical_fov / 2) * middle
+        origins[number] = PAD if each.corners else PAD - 0.5
     # Rays are (1, left, up) @ rotation; their length does not matter to arctan2.
-    (fx, fy, fz), (lx, ly, _), (ux, uy, uz) = drawn.view.rotation.astype(np.float32)
+    turned = np.stack([each.view.rotation for each in drawn]).astype(np.float32)[..., None, None]
+    (fx, fy, fz), (lx, ly, _), (ux, uy, uz) = (turned[:, row].swapaxes(0, 1) for row in range(3))
     x = (fx + left * lx) + up * ux
     y = (fy + left * ly) + up * uy
     z = fz + up * uz  # without roll, a view's left is level (lz is 0)
-    origin = np.float32(PAD if drawn.corners else PAD - 0.5)
     columns = _arctan2(y, x)
     np.subtract(np.float32(math.pi), columns, out=columns)
     columns *= np.float32(width / (2 * math.pi))
-    columns += origin
+    columns += origins
     np.multiply(x, x, out=x)
     np.multiply(y, y, out=y)
     np.sqrt(np.add(x, y, out=x), out=x)
     rows = _arctan2(z, x, ahead=True)
     np.subtract(np.float32(math.pi / 2), rows, out=rows)
     rows *= np.float32(height / math.pi)
-    rows += origin
+    rows += origins
     return columns, rows
 
 
@@ -106,7 +126,7 @@ def crop_labels(labels: NDArray[Any], drawn: DrawnView, size: int) -> NDArray[An
     [[[7, 7], [7, 7]]]
     """
     height, width = labels.shape[1:]
-    columns, rows = _places(drawn, size, (height, width))
+    ((columns,), (rows,)) = _places([drawn], size, (height, width))
     column = np.rint(columns).astype(np.int64) - PAD
     row = np.clip(np.rint(rows).astype(np.int64) - PAD, 0, height - 1)
     return labels[:, row, column % width]
@@ -133,7 +153,8 @@ def _arctan2(y: NDArray[np.float32], x: NDArray[np.float32], *, ahead: bool = Fa
     turns = (steep * (_HALF_TURN / 2),) if ahead else (steep * (_HALF_TURN / 2), (x < 0) * _HALF_TURN)
     for turn in turns:
         np.abs(np.subtract(turn, angle, out=angle), out=angle)
-    np.copysign(angle, y, out=angle)
+    # The sign of y by its bit: numpy's copysign takes six times as long.
+    angle.view(np.uint32)[...] |= np.broadcast_to(y, angle.shape).view(np.uint32) & np.uint32(1 << 31)
     return angle
 
 

@@ -39,9 +39,9 @@ class PictureInput(nn.Module):
         factor, offset = self.factor.repeat(width), self.offset.repeat(width)
         rows = pictures.flatten(-2)
         made = torch.empty_like(rows, dtype=torch.float32)
-        # One view at a time on a CPU: it stays in the cache through all three steps, a batch would not. An exported
+        # One view at a time on a CPU: it stays in the cache through both steps, a batch would not. An exported
         # graph is for any number of views, so it has no such loop.
         alone = pictures.device.type == "cpu" and not torch.compiler.is_compiling()
         for given, into in zip(rows.flatten(0, 1), made.flatten(0, 1), strict=True) if alone else ((rows, made),):
-            into.copy_(given).mul_(factor).add_(offset)
+            torch.addcmul(offset, into.copy_(given), factor, out=into)
         return made.view(pictures.shape).permute(0, 1, 5, 2, 3, 4)
