@@ -121,7 +121,16 @@ def wandering_emblem(rng: Rng, picture: Picture, other: Picture) -> Iterator[Pic
 
 def busy_badge(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
     """Something that stays where it is and spins, beats, or shows how loud it is."""
-    kind, size = int(rng.integers(3)), int(rng.integers(24, 70))
+    yield from _badge(rng, picture, int(rng.integers(24, 70)))
+
+
+def large_badge(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
+    """The same, up to a fifth of the picture wide."""
+    yield from _badge(rng, picture, int(rng.integers(60, 110)))
+
+
+def _badge(rng: Rng, picture: Picture, size: int) -> Iterator[Picture]:
+    kind = int(rng.integers(3))
     layer, mask = _emblem(rng, size)
     at, rate = (rng.uniform(60, HEIGHT - 140), rng.uniform(0, WIDTH)), rng.uniform(0.3, 3)
     levels = rng.uniform(0.1, 1, (COUNT, 12))
@@ -138,6 +147,30 @@ def busy_badge(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
             for bar, level in enumerate(levels[frame]):
                 bars[round(size * (1 - level)) :, 8 * bar : 8 * bar + 6] = 1
             yield _blend(picture, np.full((*bars.shape, 3), 240, np.float32), bars, *at)
+
+
+def captions(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
+    """Lines of words, one after the other, each where it likes to be; they come at once, fade or slide in."""
+    words = ("FOREST RAIN", "Part 2", "Relax and listen to the sea", "next: the harbour", "SUBSCRIBE")
+    count, kind = int(rng.integers(2, 5)), int(rng.integers(3))
+    each, tone = COUNT / count, np.float32(rng.choice([255, 255, 20]))
+    lines = []
+    for _ in range(count):
+        high, text = int(rng.integers(22, 44)), str(rng.choice(words))
+        cover = _words(text, high, high * len(text) * 2 // 3)
+        if rng.random() < 0.3:  # a plate behind it
+            cover = np.maximum(cover, np.float32(0.5))
+        lines.append(
+            (np.full((*cover.shape, 3), tone, np.float32), cover, rng.uniform(50, HEIGHT - 90), rng.uniform(0, WIDTH))
+        )
+    shown_s, fade_s = each / FPS * rng.uniform(0.5, 0.9), rng.uniform(0.3, 0.9)
+    for frame in range(COUNT):
+        number, within = min(int(frame / each), count - 1), frame % each / FPS
+        layer, cover, row, column = lines[number]
+        there = float(np.clip(min(within, shown_s - within) / fade_s, 0, 1))
+        if kind == 0:
+            there = float(there > 0)
+        yield _blend(picture, layer, cover * np.float32(there), row, column - (60 * (1 - there) if kind == 2 else 0))
 
 
 def ticker(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
@@ -173,6 +206,8 @@ STILLS: dict[str, Film] = {
     "wandering emblem": wandering_emblem,
     "wandering emblem again": wandering_emblem,
     "busy badge": busy_badge,
+    "large badge": large_badge,
+    "captions": captions,
     "ticker": ticker,
     "slides that wipe": wiping_slides,
 }

@@ -20,14 +20,13 @@ FACTORS = tuple(2 ** (step / 2) for step in range(-5, 6))
 
 _RAISED = (
     "moving_share", "turning_share", "drift_share", "weak_strength", "weak_peak", "steady_motion", "steady_ratio",
-    "daylight_share", "lively_departure", "lively_share", "busy_elsewhere", "overlay_share", "overlay_extent",
-    "title_extent", "dead_background",
+    "daylight_share", "lively_departure", "lively_share", "busy_elsewhere", "stirring_levels", "overlay_extent",
 )  # fmt: skip
 """Limits that make more stills when they are raised."""
 
 _LOWERED = (
     "flicker_levels", "slide_share", "turning_departure", "overlay_flatness", "far_stretch", "far_flatness",
-    "busy_motion", "busy_ratio", "title_quiet",
+    "busy_motion", "large_busy_motion", "busy_ratio", "busy_sharpness", "title_quiet", "title_held", "title_levels",
 )  # fmt: skip
 """Limits that make more stills when they are lowered."""
 
@@ -37,7 +36,7 @@ _REST = ("quiet_share", "flicker_quiet_share")
 _SHARES = ("_share", "_extent", "_quiet")
 """Ends of the names of limits that are at most 1."""
 
-BIAS, SLOPE = -3.3, 7.1
+BIAS, SLOPE = -2.7, 6.4
 """Log odds of a score of 0, and what a score of 1 adds (``fitting/stills.py``)."""
 
 

@@ -41,6 +41,12 @@ _TURNS_DEG = 0.5
 _LEAST_USUAL = 0.02
 """Of a strength: what is usual is not believed to be less."""
 
+_LASTS, _SMALL_AREA = 0.95, 0.05
+"""Share of the moments from which a place counts as standing, and share of the picture up to which it is small."""
+
+_MOSTLY, _FLUKES = 0.85, 0.1
+"""Shares of the steps with motion: one thing moves in so many at least, the picture turns in so many at most."""
+
 _SCALED_DEPARTURE = 0.5
 """Part of ``turning_departure`` that is enough where the picture is scaled."""
 
@@ -116,6 +122,20 @@ def departs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds
     columns = by_column(steps)
     lively = 2 * np.count_nonzero(columns["liveliest"] >= limits.lively_departure) >= len(columns["liveliest"])
     return bool(lively and float(np.median(columns["residual"])) >= limits.lively_share)
+
+
+def stirs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+    """Whether one small place never looks for long as it did, too faintly or too seldom to count as motion.
+
+    Encoders leave out what is faint: somebody far away is still for seconds, then elsewhere.
+    """
+    columns = by_column(steps)
+    seen = columns["area"] > 0
+    if 2 * np.count_nonzero(seen) < len(seen) or not seen.any():
+        return False
+    held, levels, area = (float(np.median(columns[name][seen])) for name in ("held", "levels", "area"))
+    title = held >= limits.title_held and levels >= limits.title_levels
+    return levels >= limits.stirring_levels and held <= _LASTS and area <= _SMALL_AREA and not title
 
 
 def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
@@ -199,7 +219,7 @@ def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     verdict = _judged(columns, limits) if len(columns["window"]) else None
     if verdict is None or daylight(columns, limits):
         return None
-    if verdict.kind == "still" and (lives(columns, limits) or departs(columns, limits)):
+    if verdict.kind == "still" and any(seen(columns, limits) for seen in (lives, departs, stirs)):
         return None
     return verdict
 
@@ -262,58 +282,61 @@ def _slide_changes(
 
 
 def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> StillVerdict | None:
-    """Something in one place that keeps its pixels wherever it goes, or small over a picture that is repeated."""
+    """Something in one place that keeps its pixels wherever it goes, stays and never rests, or comes and goes."""
     lively = ~at_once
-    compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.title_extent)
     count = int(lively.sum())
-    if not count or compact.sum() < 0.85 * count or bool((columns["rotation_deg"][lively] > 0).any()):
+    if not count or float(np.mean(columns["rotation_deg"][lively] > 0)) > _FLUKES:
+        return None
+    if _comes_and_goes(columns, at_once, limits):
+        area = float(np.median(columns["area"][columns["area"] > 0]))
+        return StillVerdict(
+            "overlay",
+            f"still image with words or a card on top: {area:.1%} of the picture comes and goes, and stands in between",
+        )
+    compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.overlay_extent)
+    if compact.sum() < _MOSTLY * count:
         return None
     area = float(np.median(columns["residual"][compact]))
-    dark = float(np.median(columns["brightness"])) < limits.dark_level
     travels = compact & (columns["stretch"] >= limits.least_stretch)
     if travels.sum() >= compact.sum() / 2:
         flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
         least = limits.overlay_flatness
         if float(np.quantile(columns["stretch"][travels], 0.8)) >= limits.far_stretch:
             least = min(least, limits.far_flatness)
-        if flatness < least:
-            return None
-        return StillVerdict(
-            "overlay",
-            f"still image with something on top: only {area:.2%} of the sphere moves, in one place, and keeps its "
-            "shape on the way up and down, where the projection stretches real things",
-        )
+        if flatness >= least:
+            return StillVerdict(
+                "overlay",
+                f"still image with something on top: only {area:.2%} of the sphere moves, in one place, and keeps its "
+                "shape on the way up and down, where the projection stretches real things",
+            )
     if _busy_in_place(columns, limits):
         return StillVerdict(
             "overlay",
             f"still image with something on top: {area:.2%} of the sphere moves all the time, where it is, and nothing "
             "else does",
         )
-    background = float(np.median(columns["background"]))
-    if dark or background >= limits.dead_background:
-        return None
-    extent = float(np.median(columns["extent"][compact]))
-    seen_later = columns["later"][compact & (columns["later"] >= 0)]
-    creeps = bool(seen_later.size) and float(np.median(seen_later)) > 2.5 * area
-    title = 1 - count / len(lively) >= limits.title_quiet
-    title &= float(np.median(columns["strength"][compact])) > limits.weak_strength
-    small = area <= limits.overlay_share and extent <= limits.overlay_extent
-    stays = float(np.median(columns["steady"])) >= limits.steady_motion
-    if not creeps and (title or (small and stays)):
-        return StillVerdict(
-            "overlay",
-            f"still image with something on top: only {area:.2%} of the sphere moves, in one place, "
-            "and the rest is frozen",
-        )
     return None
 
 
+def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> bool:
+    """Whether what stands out of a picture that stands stands as well, most of the time that it shows."""
+    seen = columns["area"] > 0
+    if not seen.any() or float(at_once.mean()) < limits.title_quiet:
+        return False
+    held, levels, area = (float(np.median(columns[name][seen])) for name in ("held", "levels", "area"))
+    return held >= limits.title_held and levels >= limits.title_levels and area <= limits.overlay_extent
+
+
 def _busy_in_place(columns: Columns, limits: StillsThresholds) -> bool:
-    """Whether one small place moves in nearly all steps, strongly, and next to nothing happens anywhere else."""
+    """Whether one place moves in nearly all steps, strongly, ends at a border, and next to nothing happens elsewhere.
+
+    A large one must move more: so do performers near the camera.
+    """
     steady, usual = float(np.median(columns["steady"])), float(np.median(columns["usual"]))
+    small = float(np.median(columns["extent"])) <= limits.small_extent
     return (
-        steady >= limits.busy_motion
+        steady >= (limits.busy_motion if small else limits.large_busy_motion)
         and steady >= limits.busy_ratio * (usual + _LEAST_USUAL)
         and float(np.median(columns["second"])) <= limits.busy_elsewhere
-        and float(np.median(columns["extent"])) <= limits.overlay_extent
+        and float(np.median(columns["sharpness"])) >= limits.busy_sharpness
     )

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.stills import departures, motion, picture_overlay, zoom
+from yt360.filters.stills import departures, insertion, motion, picture_overlay, zoom
 from yt360.filters.stills.settings import MotionSettings
 
 LAG_STEPS = 8
@@ -47,7 +47,8 @@ class FrameComparison(NamedTuple):
     :class:`yt360.filters.stills.motion.PairMotion`; ``zoom`` is the size of the scaling that was undone
     (:func:`yt360.filters.stills.zoom.size`), 0 without; ``unlike`` in [0, 1] compares the thing that moves with itself
     elsewhere, pixel by pixel, -1 where that is not known; ``half`` and ``liveliest`` are those of the window
-    (:class:`yt360.filters.stills.departures.Departures`).
+    (:class:`yt360.filters.stills.departures.Departures`), and so are ``held``, ``levels``, ``area`` and ``sharpness``
+    (:class:`yt360.filters.stills.insertion.Insertion`), all 0 where more than one place moves.
     """
 
     window: int
@@ -74,6 +75,10 @@ class FrameComparison(NamedTuple):
     unlike: float = -1.0
     half: float = 0.0
     liveliest: float = 0.0
+    held: float = 0.0
+    levels: float = 0.0
+    area: float = 0.0
+    sharpness: float = 0.0
 
 
 class Places(NamedTuple):
@@ -91,7 +96,7 @@ class Places(NamedTuple):
 _NAMES = FrameComparison._fields
 """Columns of the packed numbers, in order."""
 
-_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2)
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2, 3, 1, 4, 2)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _UNITS = 10.0 ** np.array(_DECIMALS)
 """Factor that makes each of them an integer."""
@@ -120,6 +125,7 @@ def measure_window(
     flatness, stretch, unlike = _stays_alike(prepared, pairs, settings)
     places = _places(pairs, settings.polar_mask)
     apart = departures.measure([raw for raw, _ in prepared], settings.polar_mask)
+    inserted = _inserted(prepared, pairs, settings)
     turns = [cv2.Rodrigues(np.array(pair.rotation))[0] for pair in pairs]
     steps = []
     for index, pair in enumerate(pairs):
@@ -160,6 +166,7 @@ def measure_window(
                     unlike=unlike[index],
                     **places._asdict(),
                     **apart._asdict(),
+                    **inserted._asdict(),
                 )
             )
         )
@@ -218,6 +225,17 @@ def _stays_alike(
     path = picture_overlay.follow([raw for raw, _ in prepared], settings.polar_mask)
     flatness = np.nan_to_num(path.unlike_sphere - path.unlike_flat)
     return flatness.tolist(), np.nan_to_num(path.stretch).tolist(), np.nan_to_num(path.unlike_flat, nan=-1.0).tolist()
+
+
+def _inserted(
+    prepared: Sequence[tuple[motion.FloatImage, motion.FloatImage]],
+    pairs: Sequence[motion.PairMotion],
+    settings: MotionSettings,
+) -> insertion.Insertion:
+    """Sought where something moves, and half of the steps or more are without motion or with a compact one."""
+    if not any(pair.regions for pair in pairs) or float(np.median([each.extent for each in pairs])) > _COMPACT_EXTENT:
+        return insertion.NOTHING
+    return insertion.measure([raw for raw, _ in prepared], settings.polar_mask)
 
 
 def to_columns(steps: Sequence[FrameComparison]) -> dict[str, list[Any]]:

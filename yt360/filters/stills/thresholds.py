@@ -12,8 +12,13 @@ from yt360.settings import Settings, unit
 
 log = logging.getLogger(__name__)
 
-_GONE = frozenset({"noise_allowance", "weak_background", "weak_share", "flicker_returns", "dark_flatness"})
-"""Thresholds of earlier versions; without them the verdicts on the films of ``fitting/stills.py`` are the same."""
+_GONE = frozenset(
+    {
+        *("noise_allowance", "weak_background", "weak_share", "flicker_returns", "dark_flatness"),
+        *("overlay_share", "title_extent", "dead_background", "dark_level"),
+    }
+)
+"""Thresholds of earlier versions; without them the verdicts on the films of ``fitting/stills.py`` are no worse."""
 
 
 class StillsThresholds(Settings):
@@ -107,6 +112,13 @@ class StillsThresholds(Settings):
     lively_share: float = Field(
         default=0.001, ge=0, le=1, description="Least share of the sphere that moves in half of the steps for that."
     )
+    stirring_levels: float = Field(
+        default=4.0,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="A picture is no still where a small place departs from its usual look by this, never for long in "
+        "the same way. Raising it drops more videos.",
+    )
     overlay_flatness: float = Field(
         default=0.26,
         ge=0,
@@ -123,47 +135,53 @@ class StillsThresholds(Settings):
         description="Replaces overlay_flatness where travel is far: the two are told apart more surely there.",
     )
     busy_motion: float = Field(
-        default=0.5,
+        default=0.9,
         ge=0,
         description="Something that moves at least this much in nearly all steps, in one small place, is an overlay "
-        "(units of weak_peak), where the next two limits hold as well.",
+        "(units of weak_peak), where the next four limits hold as well.",
+    )
+    large_busy_motion: float = Field(
+        default=2.2, ge=0, description="Replaces busy_motion for a place larger than small_extent."
+    )
+    small_extent: float = Field(
+        default=0.08, ge=0, le=1, description="Share of the picture inside the bounding boxes of a small place."
     )
     busy_ratio: float = Field(
         default=15.0, ge=0, description="It must also move this many times as much as is usual in the picture."
     )
     busy_elsewhere: float = Field(
-        default=0.17,
+        default=0.22,
         ge=0,
         description="And the strongest block elsewhere must stay below this part of what counts as motion.",
+    )
+    busy_sharpness: float = Field(
+        default=5.0,
+        ge=0,
+        description="And its border must be this many times as steep as a slope as long as the place is wide: light "
+        "that flickers fades out.",
     )
     least_stretch: float = Field(
         default=0.1,
         ge=0,
         description="Travel counts when a thing in the world would stretch by at least this (natural logarithm).",
     )
-    overlay_share: float = Field(
-        default=0.019, ge=0, le=1, description="Largest share of the sphere that an overlay that stays put moves on."
-    )
     overlay_extent: float = Field(
-        default=0.08, ge=0, le=1, description="Largest share of the picture inside such an overlay's bounding boxes."
-    )
-    title_extent: float = Field(
-        default=0.2, ge=0, le=1, description="Replaces overlay_extent for titles, which come and go."
+        default=0.2, ge=0, le=1, description="Largest share of the picture inside an overlay's bounding boxes."
     )
     title_quiet: float = Field(
         default=0.25, ge=0, le=1, description="Least share of the steps without motion for an overlay to be a title."
     )
-    dead_background: float = Field(
-        default=0.001,
+    title_held: float = Field(
+        default=0.8,
         ge=0,
-        json_schema_extra=unit("gray levels"),
-        description="The picture behind an overlay must change by less than this: a camera's noise changes it by more.",
+        le=1,
+        description="Least share of the moments at which a title shows that look like the one before or after.",
     )
-    dark_level: float = Field(
-        default=35.0,
+    title_levels: float = Field(
+        default=12.0,
         ge=0,
         json_schema_extra=unit("gray levels"),
-        description="Mean brightness below which a picture is dark: codecs leave no noise there to tell a camera by.",
+        description="Least departure of a title from the picture behind it: an encoder holds what is fainter.",
     )
 
     @model_validator(mode="before")
