@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,79}")
 
 
@@ -42,7 +43,7 @@ def digest_file(path: Path, block: int = 1 << 20) -> str:
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest_json(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -100,6 +101,36 @@ def test_list_file(tmp_path: Path) -> None:
 
 def test_each_video_once_in_the_order_of_the_source() -> None:
     assert _names(["BBBBBBBBBBB", "AAAAAAAAAAA", "https://youtu.be/BBBBBBBBBBB"]) == ["BBBBBBBBBBB", "AAAAAAAAAAA"]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_ids_of_a_list_come_many_at_once_in_order_and_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(sources, "_IDS_AT_ONCE", at_once)
+    a, b, c, d = (letter * 11 for letter in "ABCD")
+    lines = [a, b, a, f"https://youtu.be/{c}", c, b, f"x=https://youtu.be/{d}", d]
+    (tmp_path / "list.txt").write_text("\n".join(lines) + "\n")
+    assert _names(str(tmp_path / "list.txt")) == [a, b, c, "x", d]
+    blocks = list(sources.expand_in_blocks(str(tmp_path / "list.txt"), _expand))
+    sizes = [len(found) if isinstance(found, list) else 0 for found in blocks]
+    assert sizes == {1: [1, 1, 0, 0, 1], 2: [2, 0, 0, 1], 100: [2, 0, 0, 1]}[at_once]
+    assert _names([str(tmp_path / "list.txt")] * 2) == [a, b, c, "x", d]
+
+
+def test_an_id_that_is_the_name_of_another_video_is_refused_among_many_too(tmp_path: Path) -> None:
+    a, b = "A" * 11, "B" * 11
+    (tmp_path / "list.txt").write_text(f"{a}=https://youtu.be/{b}\n{b}\n{a}\n")
+    with pytest.raises(UsageError, match=f"another video of this source has the id '{a}' too"):
+        _names(str(tmp_path / "list.txt"))
+
+
+def test_ids_that_get_another_name_come_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("AAAAAAAAAAA\nBBBBBBBBBBB\n")
+    found = sources.expand_in_blocks(
+        str(tmp_path / "list.txt"), _expand, renamed=lambda target: replace(target, name=target.name.lower())
+    )
+    assert [target.name for target in found if isinstance(target, CrawlTarget)] == ["aaaaaaaaaaa", "bbbbbbbbbbb"]
 
 
 def test_the_port_of_a_server_is_no_part_of_a_file_s_identity() -> None:

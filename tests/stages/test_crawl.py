@@ -21,6 +21,7 @@ from yt360.engine import pipeline
 from yt360.engine.recipe import Recipe
 from yt360.engine.stage import Done, Failed, Item
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.engine.state.plan import ItemPlan
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
 from yt360.hashing import safe_id
@@ -225,6 +226,19 @@ def test_where_youtube_is_asked_a_missing_runtime_is_said_once(
     monkeypatch.setattr("yt360.crawling.runtime.find_runtime", lambda wanted: "deno 2")
     _plan(_stage(source), root)
     assert caplog.messages == []
+
+
+def test_a_list_of_ids_is_planned_at_once_as_one_by_one(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("AAAAAAAAAAA\nhttp://h.test/v.mkv\nBBBBBBBBBBB\nCCCCCCCCCCC\n")
+    stage = _stage(str(tmp_path / "list.txt"))
+    view = DatasetState(root, [stage])
+    blocks = list(stage.plan_in_blocks(view))
+    assert [list(each.names) for each in blocks if not isinstance(each, Item)] == [
+        ["AAAAAAAAAAA"], ["BBBBBBBBBBB", "CCCCCCCCCCC"],
+    ]  # fmt: skip
+    assert ItemPlan.of_items(stage, blocks).digest() == ItemPlan.of_items(stage, _plan(stage, root)).digest()
+    bury(root.state, ["BBBBBBBBBBB"], "")
+    assert [getattr(each, "id", "") for each in stage.plan_in_blocks(view)][::2] == ["AAAAAAAAAAA", "CCCCCCCCCCC"]
 
 
 def test_a_removed_video_stays_away_under_any_name_and_address(root: Root, tmp_path: Path) -> None:

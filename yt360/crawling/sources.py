@@ -67,12 +67,16 @@ Note = Callable[[CrawlTarget], None]
 Expand = Callable[[str], Iterator[CrawlTarget]]
 """Lists the videos of a channel, playlist or search (see :class:`yt360.crawling.discovery.Discovery`)."""
 
+YoutubeIds = list[str]
+"""Videos of YouTube that a list names by their ids, thousands at once: nothing else is said of them."""
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9_.+-]*):(?://)?(.*)", re.DOTALL)
 _OWN_PREFIXES = frozenset(("http", "https", "file", tables.PUBLISHED, QUERIES))
 _SEARCH = re.compile(r"[a-z0-9_.]+search[a-z]*(\d+|all)?:", re.IGNORECASE)
 _NAMED = re.compile(r"([^\s=:/?#]{1,200})\s*=\s*(\S.*)")
 _LISTS = frozenset(("txt", "list", "lst", ""))
+_IDS_AT_ONCE = 10_000
 _MOST_BESIDE = 100_000
 """Names beside a list that are kept, so that not every line of it is asked for as a file."""
 
@@ -95,23 +99,53 @@ def expand_sources(
 
     Raises :class:`UsageError` when there is none, or when two different videos would get one id.
     """
+    yield from _each(expand_in_blocks(sources, expand, note, renamed))
+
+
+def expand_in_blocks(
+    sources: str | Sequence[str],
+    expand: Expand,
+    note: Note = lambda _: None,
+    renamed: Callable[[CrawlTarget], CrawlTarget] | None = None,
+) -> Iterator[CrawlTarget | YoutubeIds]:
+    """The same, where ids of a list may come many at once (:func:`youtube` of each), if nothing is to be ``renamed``.
+
+    Raises as :func:`expand_sources` does.
+    """
     given = [sources] if isinstance(sources, str) else list(sources)
     if not any(text.strip() for text in given):
         raise UsageError(f"crawl.source is empty: expected {EXPECTED}; set it with --set crawl.source=…")
     found = (target for text in given if text.strip() for target in _one(text.strip(), expand, Path()))
-    count = 0
-    for target in _once(map(renamed, found), note):
-        count += 1
+    nothing = True
+    for target in _once(found if renamed is None else map(renamed, _each(found)), note):
+        nothing = False
         yield target
-    if not count:
+    if nothing:
         raise UsageError(f"crawl.source = {clean_text(given, 300)}: expected {EXPECTED}, found no video in it")
 
 
-def _once(found: Iterable[CrawlTarget], note: Note) -> Iterator[CrawlTarget]:
+def _each(found: Iterable[CrawlTarget | YoutubeIds]) -> Iterator[CrawlTarget]:
+    for target in found:
+        if isinstance(target, CrawlTarget):
+            yield target
+        else:
+            yield from map(youtube, target)
+
+
+def _once(found: Iterable[CrawlTarget | YoutubeIds], note: Note) -> Iterator[CrawlTarget | YoutubeIds]:
     """Each video once."""
     seen: dict[str, int] = {}
     alike: dict[str, int] = {}
     for target in found:
+        if not isinstance(target, CrawlTarget):
+            new = {name: _same_page("youtube", name) for name in target if name not in seen}
+            for name in target if len(new) < len(target) else ():
+                if name in seen and seen[name] != _same_page("youtube", name):
+                    raise _clash(youtube(name))
+            seen |= new
+            if new:
+                yield list(new)
+            continue
         identifier = safe_id(target.name)
         known = seen.get(identifier)
         if known is not None and known != _same(target):
@@ -143,11 +177,15 @@ def _clash(target: CrawlTarget) -> UsageError:
 def _same(target: CrawlTarget) -> int:
     """What two mentions of one video agree in; a number, because a source may mention very many."""
     if "page" in target.where or target.identity["source"] == LISTING:
-        return hash(("page", target.identity["source"], target.identity["video"]))
+        return _same_page(target.identity["source"], target.identity["video"])
     return hash(tuple(sorted(target.where.items())))
 
 
-def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[CrawlTarget]:
+def _same_page(source: str, video: str) -> int:
+    return hash(("page", source, video))
+
+
+def _one(text: str, expand: Expand, base: Path, *, lists: bool = True) -> Iterator[CrawlTarget | YoutubeIds]:
     """The videos that one text means; paths are relative to ``base``. ``lists`` is false inside a list."""
     _require_no_secret(text)
     if _SEARCH.match(text):
@@ -290,21 +328,30 @@ def _site(url: str, expand: Expand, name: str) -> Iterator[CrawlTarget]:
     yield replace(target, name=name or target.name, named=bool(name))
 
 
-def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget]:
+def _listed(path: Path, expand: Expand) -> Iterator[CrawlTarget | YoutubeIds]:
     """The lines of a list: ``ADDRESS``, ``ID``, a path, ``PICTURE SOUND``, each with ``NAME=`` before it if wanted."""
     lines, beside = 0, _names(path.parent)
+    ids: YoutubeIds = []
     for number, text in read_lines(path):
         lines += 1
         # As :func:`_line` would find: nothing else looks like an id, but a file of that name.
         if beside is not None and YOUTUBE_ID.fullmatch(text) and text not in beside:
-            yield youtube(text)
+            ids.append(text)
+            if len(ids) == _IDS_AT_ONCE:
+                yield ids
+                ids = []
             continue
+        if ids:
+            yield ids
+            ids = []
         try:
             # A file may be called so; anything else is a comment behind a video, or quotes around it.
             plain = without_note(text)
             yield from _line(text if text == plain or _mode(path.parent / text) else plain, expand, path.parent)
         except UsageError as error:
             raise UsageError(f"{path}, line {number}: {error}") from error
+    if ids:
+        yield ids
     if not lines:
         raise UsageError(f"{path}: expected addresses or ids, one a line, found none")
 
@@ -357,9 +404,9 @@ def _line(text: str, expand: Expand, base: Path) -> Iterator[CrawlTarget]:
             raise UsageError(f"expected one address, or those of a picture and a sound file, found {len(words)} words")
         yield from _address(text, expand, name)
     elif name:
-        yield _only(list(_one(text, expand, base, lists=False)), name)
+        yield _only(list(_each(_one(text, expand, base, lists=False))), name)
     else:
-        yield from _one(text, expand, base, lists=False)
+        yield from _each(_one(text, expand, base, lists=False))
 
 
 def _require_no_secret(text: str) -> None:

@@ -64,5 +64,5 @@ def to_do(recipe: Recipe, root: Root) -> Iterator[tuple[str, int, int]]:
         if stage.after:
             entries = catalog.entries(stage.name)
         else:
-            entries = catalog.judged(stage, ItemPlan.of_items(stage, stage.plan(catalog)))
+            entries = catalog.judged(stage, ItemPlan.of_items(stage, stage.plan_in_blocks(catalog)))
         yield stage.name, len(entries), len(entries.rows("waiting", "undecided"))

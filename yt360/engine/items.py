@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,18 @@ class Item:
     meta: Mapping[str, Any] = field(default_factory=dict)
     hints: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeItems:
+    """Very many items of a first stage that differ in their names alone: a plan spells once what they share.
+
+    ``make`` gives the item of a name, which is its id and source id and may stand in its meta and hints as it is.
+    Names are safe as file names (:func:`yt360.hashing.safe_id`), so JSON spells them as they are, too.
+    """
+
+    names: Sequence[str]
+    make: Callable[[str], Item]
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
+from yt360.engine.items import AlikeItems, Blob, Child, Done, Failed, Filtered, Item, Outcome
 from yt360.engine.state.entries import ChildEntry, ItemState
 from yt360.engine.state.record import Record
 from yt360.hashing import canonical_json, digest_bytes
 from yt360.settings import Settings
 
 __all__ = [
+    "AlikeItems",
     "Blob",
     "Child",
     "ChildEntry",
@@ -205,6 +206,10 @@ class Stage:
         """
         yield from dataset.items_after(self.after, self.inputs)
 
+    def plan_in_blocks(self, dataset: DatasetView) -> Iterator[Item | AlikeItems]:
+        """:meth:`plan`, where very many items may come as one."""
+        yield from self.plan(dataset)
+
     def files_read(self) -> Sequence[Path]:
         """Files outside the root that :meth:`plan` reads: when one of them changes, so may the plan."""
         return ()
@@ -252,17 +257,21 @@ class Stage:
 
     def key(self, item: Item) -> str:
         """Digest of all that determines the outputs: stage, version, parameters, inputs, meta."""
+        return digest_bytes(self.keyed_text(item).encode())
+
+    def keyed_text(self, item: Item) -> str:
+        """What :meth:`key` is the digest of."""
         inputs = canonical_json({name: blob.digest for name, blob in item.inputs.items()}) if item.inputs else "{}"
         meta = canonical_json(dict(item.meta)) if item.meta else "{}"
         tail = self._key_tail(item.meta)
         if not self.id_in_key:
-            return digest_bytes(_key_text(inputs, meta, tail).encode())
+            return _key_text(inputs, meta, tail)
         named = {self.id_in_key: canonical_json(item.id), "inputs": inputs, "meta": meta}
         given = [f'"{name}":{text}' for name, text in sorted(named.items()) if text != "{}"]
-        return digest_bytes(f"{{{','.join(given)},{tail}".encode())
+        return f"{{{','.join(given)},{tail}"
 
     def key_text(self, inputs: str, meta: str) -> str:
-        """What :meth:`key` is the digest of, from canonical JSON: input name to digest, and meta."""
+        """:meth:`keyed_text` from canonical JSON: input name to digest, and meta."""
         return _key_text(inputs, meta, self._key_tail({}))
 
     def _key_tail(self, meta: Mapping[str, Any]) -> str:

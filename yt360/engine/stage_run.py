@@ -250,7 +250,7 @@ class StageRun:
                 self._require_different(entries.plan)
         else:
             with self._idle():
-                plan = ItemPlan.of_items(stage, stage.plan(catalog))
+                plan = ItemPlan.of_items(stage, stage.plan_in_blocks(catalog))
             self._require_different(plan)
             self.result.planned = len(plan)
             if 0 < self._options.sample < len(plan):

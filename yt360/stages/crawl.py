@@ -34,6 +34,7 @@ from yt360.crawling.removed_ids import Tombstones
 from yt360.crawling.targets import LISTING, NAME_IT, page_of
 from yt360.crawling.text import clean_text
 from yt360.engine.stage import (
+    AlikeItems,
     Context,
     DatasetView,
     Done,
@@ -148,7 +149,15 @@ class Crawl(Stage):
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
         """The videos that ``source`` means. Raises :class:`UsageError` when that is nothing."""
-        from yt360.crawling.sources import expand_sources
+        for found in self.plan_in_blocks(dataset):
+            if isinstance(found, Item):
+                yield found
+            else:
+                yield from map(found.make, found.names)
+
+    def plan_in_blocks(self, dataset: DatasetView) -> Iterator[Item | AlikeItems]:
+        """The same; ids of a list come many at once. Raises as :meth:`plan` does."""
+        from yt360.crawling.sources import expand_in_blocks, youtube
 
         listings = Listings(
             lambda: self._discovery(dataset.state_dir), self.params.limit, lambda: dataset.records(self.name)
@@ -160,10 +169,15 @@ class Crawl(Stage):
         skipped = 0
         warned = False
         renamed = functools.partial(kept_ids.under_kept_id, kept=self._kept)
-        for target in expand_sources(self.params.source, listings.videos, listed.note, renamed):
-            if not warned and target.identity["source"] == "youtube":
+        # Where ids are kept or were removed, each video is looked at by itself.
+        singly = renamed if self._kept or buried.held else None
+        for target in expand_in_blocks(self.params.source, listings.videos, listed.note, singly):
+            if not warned and (isinstance(target, list) or target.identity["source"] == "youtube"):
                 warned = True
                 self._look_for_runtime()
+            if isinstance(target, list):
+                yield AlikeItems(target, lambda name: youtube(name).item())
+                continue
             item = target.item()
             if buried.keep_out(target, item.id):
                 skipped += 1

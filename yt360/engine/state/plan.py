@@ -14,13 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from yt360.engine.stage import Blob, Item, Stage
+from yt360.engine.stage import AlikeItems, Blob, Item, Stage
 from yt360.errors import UsageError
 from yt360.files import atomic_write, parse_json
 from yt360.hashing import canonical_json, digest_bytes
 
 _AT_ONCE = 50_000
 _ROWS_AT_ONCE = 65_536
+_REST = json.JSONEncoder(separators=(",", ":"))
+_STAND_IN = "name-of-an-item-of-many"
 _SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "source", "key", "rest")])
 
 
@@ -123,7 +125,7 @@ class ItemPlan(Sequence[Item]):
             return False
 
     @staticmethod
-    def of_items(stage: Stage, items: Iterable[Item]) -> ItemPlan:
+    def of_items(stage: Stage, items: Iterable[Item | AlikeItems]) -> ItemPlan:
         return ItemPlan(pa.concat_tables(_frozen(items, None, stage)))
 
     @staticmethod
@@ -189,7 +191,9 @@ def _made_for(stage: Stage) -> str:
     return digest_bytes(canonical_json(told).encode("utf-8", "surrogatepass"))
 
 
-def _frozen(items: Iterable[Item], keys: Sequence[str] | None, stage: Stage | None = None) -> list[pa.Table]:
+def _frozen(
+    items: Iterable[Item | AlikeItems], keys: Sequence[str] | None, stage: Stage | None = None
+) -> list[pa.Table]:
     tables = [_SCHEMA.empty_table()]
     columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
 
@@ -199,8 +203,12 @@ def _frozen(items: Iterable[Item], keys: Sequence[str] | None, stage: Stage | No
             column.clear()
 
     for row, item in enumerate(items):
-        if row and row % _AT_ONCE == 0:
+        if len(columns["id"]) >= _AT_ONCE:
             close()
+        if isinstance(item, AlikeItems):
+            for name, values in _alike(item, stage).items():
+                columns[name].extend(values)
+            continue
         columns["id"].append(item.id)
         columns["source"].append(item.source_id)
         if keys is not None:
@@ -212,12 +220,35 @@ def _frozen(items: Iterable[Item], keys: Sequence[str] | None, stage: Stage | No
     return tables
 
 
+def _alike(items: AlikeItems, stage: Stage | None) -> dict[str, Sequence[str | None]]:
+    """The columns of items that differ in their names alone.
+
+    Raises ``ValueError`` where the first one differs from the others in more than that, or the stage makes keys of its
+    own.
+    """
+    columns: dict[str, Sequence[str | None]] = {"id": items.names, "source": items.names}
+    columns["rest"] = [text or None for text in _spelled(items, lambda item: packed(item) or "")]
+    if stage is not None and items.names:
+        columns["key"] = [digest_bytes(text.encode()) for text in _spelled(items, stage.keyed_text)]
+        if columns["key"][0] != stage.key(items.make(items.names[0])):
+            raise ValueError(f"stage {stage.name}: expected keys that are digests of keyed_text")
+    return columns
+
+
+def _spelled(items: AlikeItems, text_of: Callable[[Item], str]) -> Iterator[str]:
+    """A text of each item, whose parts around the name are made once."""
+    parts = text_of(items.make(_STAND_IN)).split(_STAND_IN)
+    if items.names and items.names[0].join(parts) != text_of(items.make(items.names[0])):
+        raise ValueError(f"{items.names[0]}: expected items that differ in their names alone")
+    return (name.join(parts) for name in items.names)
+
+
 def packed(item: Item) -> str | None:
     """What an item has besides its names, as JSON."""
     if not (item.inputs or item.meta or item.hints):
         return None
     inputs = {name: [blob.uri, blob.digest, blob.size] for name, blob in item.inputs.items()}
-    return json.dumps([inputs, dict(item.meta), dict(item.hints)], separators=(",", ":"))
+    return _REST.encode([inputs, dict(item.meta), dict(item.hints)])
 
 
 def unpacked(item: str, source: str, rest: str | None) -> Item:
