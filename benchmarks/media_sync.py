@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import correlate, resample_poly
@@ -195,7 +196,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 made = build(Path(folder) / f"x.{suffix}", codec, FAULTS[fault], rate_hz=rate_hz, video=video)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, av.error.FFmpegError) as error:
                 print(f"{name}: cannot be written: {error}")
                 continue
             try:

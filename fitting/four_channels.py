@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from fitting.sound_fields import RATE_HZ, Receivers, Rng, Sound, ambix, dry, heard, tetrahedron
+from fitting.sound_fields import RATE_HZ, Receivers, Rng, Sound, Waves, ambix, dry, heard, room, tetrahedron
 from yt360 import ambisonics
 from yt360.synth import mixes
 
@@ -126,9 +126,13 @@ def feeds(rng: Rng, samples: int, material: mixes.Material) -> Sound:
             out = np.concatenate([music, rears])[[0, 1, 2, 3] if rng.random() < 0.7 else [0, 2, 1, 3]]
     else:
         five = rng.random() < 0.25  # left, right, centre and the deep of a 5.1 mix
+        place = room(rng, flat=True) if not five and rng.random() < 0.3 else None
         out = np.zeros((5 if five else 4, samples))
         for _ in range(int(rng.integers(1, 6))):
             signal = dry(rng, samples, material) * rng.uniform(0.2, 1)
+            if place:
+                out += _laid_out(layout, place(), signal)
+                continue
             track = rng.uniform(-np.pi, np.pi) + rng.choice([0, 0, 1]) * np.linspace(0, rng.uniform(-4, 4), samples)
             out += _panned(np.radians([30.0, -30, 0, 110, -110]) if five else layout, track) * signal
             if rng.random() < 0.6:
@@ -158,6 +162,17 @@ def _panned(layout: Sound, track: Sound) -> Sound:
         gains[order[k], inside] += np.cos(share)
         gains[order[(k + 1) % layout.size], inside] += np.sin(share)
     return gains
+
+
+def _laid_out(layout: Sound, waves: Waves, signal: Sound) -> Sound:
+    """A source with its echoes and its late sound, each wave panned to where it comes from ``(loudspeakers, n)``."""
+    towards = np.arctan2(waves.towards[:, 1], waves.towards[:, 0])
+    gains = _panned(layout, towards) * waves.gain / np.abs(waves.gain).max()
+    at = np.round((waves.delay_s - waves.delay_s.min()) * RATE_HZ).astype(int)
+    response = np.zeros((layout.size, int(at.max()) + 1))
+    for k in range(layout.size):
+        np.add.at(response[k], at, gains[k])
+    return np.asarray(fftconvolve(signal[None], response, axes=1)[:, : signal.size])
 
 
 def _late(rng: Rng, signal: Sound) -> Sound:

@@ -22,6 +22,9 @@ _SOUND_MS = 343.0
 Rng = np.random.Generator
 Sound = NDArray[np.float64]
 
+_PUT_UNDER = 0.15
+"""Share of fields with a voice or music that belongs to no direction."""
+
 
 @dataclass(frozen=True)
 class Waves:
@@ -232,6 +235,8 @@ def ambix(rng: Rng, samples: int, material: mixes.Material) -> Sound:
         simulated = True
     if not simulated or rng.random() < 0.6:
         scene = _flaws(rng, scene)
+    if rng.random() < _PUT_UNDER:
+        scene = _put_under(rng, scene, material)
     if flat and rng.random() < 0.7:
         scene[ambisonics.Z] = 0
     elif flat:  # the rest of a side that carries nothing
@@ -241,6 +246,21 @@ def ambix(rng: Rng, samples: int, material: mixes.Material) -> Sound:
         signal = dry(rng, samples, material) * 0.1
         scene = np.zeros((4, samples))
         scene[0], scene[only] = signal, signal * rng.choice([-1, 1], p=[0.1, 0.9])
+    return scene
+
+
+def _put_under(rng: Rng, scene: Sound, material: mixes.Material) -> Sound:
+    """A narrator or a bed of music in W alone, or the music as left and right too: the rest is a field still."""
+    samples = scene.shape[1]
+    level = 10 ** (rng.uniform(-15, 6) / 20) * float(np.sqrt(np.mean(scene[0] ** 2)))
+    scene = scene.copy()
+    if rng.random() < 0.6:
+        scene[0] += level * material.voice(rng, samples)
+        return scene
+    left, right = material.stereo(rng, samples)
+    scene[0] += level * (left + right) / 2
+    if rng.random() < 0.5:
+        scene[1] += level * (left - right) / 2
     return scene
 
 

@@ -9,7 +9,6 @@ import pytest
 from fitting import ambisonics as fitting
 from fitting.four_channels import doubled, pair, w_elsewhere
 from yt360.errors import UsageError
-from yt360.media.ambisonic.tiles import covariance_tiles, short_spectra
 from yt360.synth import mixes
 
 MATERIAL = mixes.Material("fitting")
@@ -41,6 +40,7 @@ def test_a_sound_follows_from_its_number(made: Path, tmp_path: Path) -> None:
         assert str(again["name"]) == str(first["name"])
         np.testing.assert_array_equal(again["tiles"], first["tiles"])
         np.testing.assert_array_equal(again["short"], first["short"])
+        np.testing.assert_array_equal(again["lines"], first["lines"])
 
 
 def test_a_sound_is_made_again_only_where_its_making_is_another(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_making_of_sounds_has_a_name_of_its_own_for_other_material() -> None
 
 
 def heard(x: np.ndarray) -> fitting.Heard:
-    return fitting.Heard(covariance_tiles(x, mixes.RATE_HZ), short_spectra(x, mixes.RATE_HZ))
+    return fitting.Heard.of(x)
 
 
 def test_what_is_done_to_what_was_measured_is_what_the_sound_would_have_become() -> None:
@@ -79,12 +79,16 @@ def test_what_is_done_to_what_was_measured_is_what_the_sound_would_have_become()
     turned = heard(one).through(matrix)
     np.testing.assert_allclose(turned.tiles, heard(matrix @ one).tiles, atol=1e-12)
     np.testing.assert_allclose(turned.short, heard(matrix @ one).short, atol=1e-6)
+    np.testing.assert_allclose(turned.lines, heard(matrix @ one).lines, atol=1e-12)
     mixed, expected = heard(one).mixed(heard(other), 0.25), heard(one + 0.5 * other)
     np.testing.assert_allclose(mixed.short, expected.short, atol=1e-6)
     np.testing.assert_allclose(mixed.tiles.mean(axis=(0, 1)), expected.tiles.mean(axis=(0, 1)), atol=3e-7)
+    np.testing.assert_allclose(mixed.lines.mean(axis=(0, 1)), expected.lines.mean(axis=(0, 1)), atol=3e-7)
     part = heard(one).part(5, 10)
     assert part.tiles.shape[1] == 10
     assert part.short.shape[1] == pytest.approx(10 / heard(one).tiles.shape[1] * heard(one).short.shape[1], abs=1)
+    assert len(heard(one).lines) == 4
+    np.testing.assert_array_equal(part.lines, heard(one).lines[1:3])
 
 
 def test_noise_that_is_added_is_as_loud_in_both() -> None:

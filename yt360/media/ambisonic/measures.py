@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.ambisonic import features as covariances
-from yt360.media.ambisonic import waves
+from yt360.media.ambisonic import lags, waves
 from yt360.media.ambisonic.features import features
-from yt360.media.ambisonic.tiles import BANDS, covariance_tiles, short_spectra, spectrum_size
+from yt360.media.ambisonic.tiles import BANDS, covariance_tiles, line_spectra, short_spectra, spectrum_size
 from yt360.media.ambisonic.waves import single_waves
 
-NAMES = (*covariances.NAMES, *waves.NAMES)
+NAMES = (*covariances.NAMES, *waves.NAMES, *lags.NAMES)
 """Names of the numbers that the model judges by."""
 
 _TINY = 1e-20
@@ -49,6 +49,7 @@ class _Sums:
     peak: float = 0.0
     tiles: list[NDArray[np.complex128]] = field(default_factory=list)
     short: list[NDArray[np.complex64]] = field(default_factory=list)
+    lines: list[NDArray[np.complex128]] = field(default_factory=list)
     window_db: list[float] = field(default_factory=list)
 
 
@@ -78,19 +79,23 @@ def measure_ambisonics(windows: Sequence[NDArray[np.float32]], sample_rate_hz: i
         "level_db": level_db,
         "silent_share": round(float(np.mean(np.asarray(sums.window_db) < _SILENT_DB)), 4) if sums.window_db else 1.0,
         "correlation": _correlations(sums.covariance),
-        "features": all_features(tiles, sums.short, absent_channels(level_db)) if tiles.size else {},
+        "features": all_features(tiles, sums.short, sums.lines, absent_channels(level_db)) if tiles.size else {},
     }
 
 
 def all_features(
-    tiles: NDArray[np.complex128], short: Sequence[NDArray[np.complexfloating]], silent: Sequence[bool]
+    tiles: NDArray[np.complex128],
+    short: Sequence[NDArray[np.complexfloating]],
+    lines: Sequence[NDArray[np.complexfloating]],
+    silent: Sequence[bool],
 ) -> dict[str, float]:
-    """Numbers by name (:data:`NAMES`) of covariances ``(bands, times, 4, 4)`` and of windows of short spectra.
+    """Numbers by name (:data:`NAMES`) of covariances ``(bands, times, 4, 4)``, of windows of short spectra, and of
+    windows of covariances of lines ``(blocks, lines, 4, 4)``.
 
     ``silent`` says which of the four channels are. Empty where no band has sound.
     """
     found = features(tiles, silent)
-    return found | single_waves(short) if found else {}
+    return found | single_waves(short) | lags.lags(lines) if found else {}
 
 
 def absent_channels(level_db: Sequence[float], below_db: float = ABSENT_DB) -> list[bool]:
@@ -115,7 +120,9 @@ def _add_window(sums: _Sums, window: NDArray[np.float32], rate: int) -> None:
     for start in range(0, max(1, x.shape[1] - part // 2), part):
         sums.window_db.append(_db(float((x[:, start : start + part] ** 2).mean(axis=1).max(initial=0.0))))
     if x.shape[1] >= spectrum_size(rate):
-        sums.tiles.append(covariance_tiles(x, rate))
+        spectra = line_spectra(x, rate)
+        sums.tiles.append(covariance_tiles(spectra, rate))
+        sums.lines.append(lags.line_covariances(spectra))
         sums.short.append(short_spectra(x, rate))
 
 

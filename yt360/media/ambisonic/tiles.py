@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_BAND_HZ = (150.0, 5000.0)
+BAND_HZ = (150.0, 5000.0)
 """Range of frequencies that is measured: below, microphones are omnidirectional; above, they are not coincident."""
 
 BANDS = 8
 """Bands in this range, equally wide on a logarithmic scale."""
+
+_LINES_OF, _LINES_AT_HZ = 1024, 24_000
+"""Samples of a spectrum at this rate: 43 ms, lines 23.4 Hz apart."""
 
 _FRAMES, _LEAST_FRAMES = 8, 2
 """Spectra in a tile (0.17 s), and in one of a sound that is shorter than a second."""
@@ -28,23 +31,50 @@ SHORT_BANDS, SHORT_LINES, _FIRST_LINE = 6, 8, 3
 
 
 def spectrum_size(rate_hz: int) -> int:
-    """Samples of a spectrum (43 ms) of :func:`covariance_tiles`."""
-    return max(64, round(1024 * rate_hz / 24000))
+    """Samples of a spectrum (43 ms) of :func:`line_spectra`."""
+    return max(64, round(_LINES_OF * rate_hz / _LINES_AT_HZ))
 
 
-def covariance_tiles(x: NDArray[np.float64], rate: int) -> NDArray[np.complex128]:
-    """Mean covariances of channels ``(4, n)`` in tiles of band and time: ``(bands, times, 4, 4)``.
+def lines_hz() -> float:
+    """How far apart the lines of :func:`line_spectra` are."""
+    return _LINES_AT_HZ / _LINES_OF
 
-    ``n`` must be a spectrum (43 ms) at least. Hann windows, half overlapped.
+
+def spectra_per_second() -> float:
+    """How many of them there are: they overlap by half."""
+    return 2 * lines_hz()
+
+
+def _lines_of(rate_hz: int) -> NDArray[np.float64]:
+    """Frequencies of all lines of a spectrum."""
+    size = spectrum_size(rate_hz)
+    return np.asarray(np.arange(size // 2 + 1) * (rate_hz / size), np.float64)
+
+
+def _inside(frequency: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (frequency >= BAND_HZ[0]) & (frequency <= BAND_HZ[1])
+
+
+def line_spectra(x: NDArray[np.float64], rate_hz: int) -> NDArray[np.complex128]:
+    """Spectra of channels ``(4, n)`` between 150 and 5000 Hz: ``(4, lines, times)``; Hann windows, half overlapped.
+
+    ``n`` must be a spectrum (43 ms) at least.
     """
-    size = spectrum_size(rate)
+    size = spectrum_size(rate_hz)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     parts = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, :: size // 2]
-    frequency = np.arange(size // 2 + 1) * (rate / size)
-    inside = (frequency >= _BAND_HZ[0]) & (frequency <= _BAND_HZ[1])
-    spectra = np.fft.rfft(parts * (window / window.sum()), axis=2)[:, :, inside].transpose(0, 2, 1)
-    edges = np.geomspace(_BAND_HZ[0], _BAND_HZ[1] + 1, BANDS + 1)
-    band = np.clip(np.searchsorted(edges, frequency[inside], side="right") - 1, 0, BANDS - 1)
+    inside = _inside(_lines_of(rate_hz))
+    return np.fft.rfft(parts * (window / window.sum()), axis=2)[:, :, inside].transpose(0, 2, 1)
+
+
+def covariance_tiles(spectra: NDArray[np.complex128], rate_hz: int) -> NDArray[np.complex128]:
+    """Mean covariances of spectra ``(4, lines, times)`` in tiles of band and time: ``(bands, tiles, 4, 4)``.
+
+    ``spectra`` are those of :func:`line_spectra` at this rate.
+    """
+    frequency = _lines_of(rate_hz)
+    edges = np.geomspace(BAND_HZ[0], BAND_HZ[1] + 1, BANDS + 1)
+    band = np.clip(np.searchsorted(edges, frequency[_inside(frequency)], side="right") - 1, 0, BANDS - 1)
     frames = int(np.clip(spectra.shape[2] // _TILES_WANTED, _LEAST_FRAMES, _FRAMES))
     times = spectra.shape[2] // frames
     blocks = spectra[:, :, : times * frames].reshape(4, len(band), times, frames)
