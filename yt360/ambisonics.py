@@ -23,7 +23,8 @@ W, Y, Z, X = 0, 1, 2, 3
 
 XYZ = [X, Y, Z]
 """Picks the vector (x, y, z) out of the four channels."""
-_TURNED = np.ix_(XYZ, XYZ)
+TURNED = np.ix_(XYZ, XYZ)
+"""Picks out of a matrix on the four channels what a rotation of x, y, z is."""
 
 Convention = Literal["ambix", "fuma", "n3d"]
 """``ambix``: ACN/SN3D. ``fuma``: W X Y Z with W weighted by 1/sqrt(2). ``n3d``: ACN/N3D."""
@@ -121,7 +122,7 @@ def rotation_matrix(rotation: ArrayLike) -> NDArray[np.float64]:
     rotation = np.asarray(rotation, float)
     matrix = np.zeros((4, 4))
     matrix[0, 0] = 1.0
-    matrix[_TURNED] = rotation
+    matrix[TURNED] = rotation
     return matrix
 
 

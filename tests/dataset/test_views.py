@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from yt360 import ambisonics, sphere
 from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map, picture_maps
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
-from yt360.dataset.views import _draw_centre, draw_views, fixed_view, plane_distance, sound_matrix
+from yt360.dataset.views import _draw_centre, draw_views, fixed_view, plane_distance, sound_matrices, sound_matrix
 
 CORRECT, ORIGINAL = PublishedBehaviour(), PublishedBehaviour.original()
 
@@ -112,6 +112,16 @@ def test_bug_original_rotation_order() -> None:
             off[name].append(math.degrees(float(sphere.angle_between([x, y, z], [1, 0, 0]))))
     assert np.mean(off["original"]) == pytest.approx(14.8, abs=1.0)
     assert np.max(off["correct"]) < 1e-3
+
+
+@pytest.mark.parametrize("switches", [CORRECT, ORIGINAL])
+def test_matrices_of_several_views_are_those_of_each(switches: PublishedBehaviour) -> None:
+    views = [*draw_views(np.random.default_rng(3), 3, ViewSettings(), switches, augment=True), drawn(0.5, 0.2)]
+    assert {view.flip for view in views} == {True, False}
+    several = sound_matrices(views, switches)
+    for matrix, view in zip(several, views, strict=True):
+        assert np.array_equal(matrix, sound_matrix(view, switches))
+        assert np.abs(matrix[0]).max() == np.float32(view.gain)
 
 
 def test_original_rotation_equals_the_published_formula() -> None:

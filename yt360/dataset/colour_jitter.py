@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.dataset.draws import uniform
+
 LUMA = np.array([0.299, 0.587, 0.114])
 TO_YIQ = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
 FROM_YIQ = np.linalg.inv(TO_YIQ)
@@ -52,10 +54,9 @@ def draw_change(rng: np.random.Generator, strengths: tuple[float, float, float, 
     >>> draw_change(np.random.default_rng(0), (0.0, 0.0, 0.0, 0.0)).factors
     (1.0, 1.0, 1.0)
     """
-    brightness, contrast, saturation = (float(1 + rng.uniform(-strength, strength)) for strength in strengths[:3])
-    turn = float(rng.uniform(-strengths[3], strengths[3]))
-    first, second, third, last = (int(operation) for operation in rng.permutation(4))
-    return ColourChange((brightness, contrast, saturation), turn, (first, second, third, last))
+    brightness, contrast, saturation, turn = (uniform(rng, -strength, strength) for strength in strengths)
+    first, second, third, last = rng.permutation(4).tolist()
+    return ColourChange((1 + brightness, 1 + contrast, 1 + saturation), turn, (first, second, third, last))
 
 
 def affine_map(change: ColourChange, mean: NDArray[np.floating]) -> NDArray[np.float64]:

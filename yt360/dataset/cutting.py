@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from yt360 import ambisonics
 from yt360.dataset.colour_jitter import UNCHANGED, draw_change, jitter
 from yt360.dataset.decoding import ClipDecoder
+from yt360.dataset.draws import uniform
 from yt360.dataset.manifest import ClipRow
 from yt360.dataset.perspective_crop import PAD, DrawnView, crop_into, picture_maps, view_rays
 from yt360.dataset.settings import DataSettings, PublishedBehaviour, SampleSettings
-from yt360.dataset.views import draw_views, sound_matrix
+from yt360.dataset.views import draw_views, sound_matrices
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def draw_moments(rng: np.random.Generator, clip: ClipRow, data: DataSettings, co
     for part in range(count):
         low = min(last, part * length / count)
         high = max(low, min(last, (part + 1) * length / count - data.sound_s))
-        start_s = rng.uniform(low, high)
-        picture_s = start_s + rng.uniform(0, data.sound_s - data.picture_s)
+        start_s = uniform(rng, low, high)
+        picture_s = start_s + uniform(rng, 0, data.sound_s - data.picture_s)
         frames = frame_numbers(clip, picture_s, data.frames, data.frames_per_second)
         sound_start = min(int(start_s * clip.sample_rate_hz), clip.samples - round(data.sound_s * clip.sample_rate_hz))
         moments.append(Moment(max(0, sound_start), frames))
@@ -82,8 +83,8 @@ def frame_numbers(clip: ClipRow, start_s: float, count: int, fps: float) -> tupl
     >>> frame_numbers(row, 0.5, 4, 8.0)  # of a clip at 16 frames a second
     (8, 10, 12, 14)
     """
-    times = start_s + np.arange(count) / fps
-    return tuple(int(frame) for frame in np.clip(np.round(times * clip.fps).astype(int), 0, clip.frames - 1))
+    nearest = (round((start_s + index / fps) * clip.fps) for index in range(count))
+    return tuple(min(max(frame, 0), clip.frames - 1) for frame in nearest)
 
 
 def cut(
@@ -143,8 +144,8 @@ def cut(
         moments=tuple(moments),
         pictures=pictures,
         sound=sound,
-        matrices=np.stack([sound_matrix(view, switches) for view in chosen]),
-        directions=np.stack([view.view.rotation[0] for view in chosen]).astype(np.float32),
+        matrices=sound_matrices(chosen, switches),
+        directions=np.array([view.view.rotation[0] for view in chosen], np.float32),
         panoramas=np.stack(whole) if panoramas else None,
     )
 
@@ -215,12 +216,12 @@ def draw_uncut(
     decoded = decoder.planes(every)
     return UncutViews(
         planes=_by_moment(decoded, every, moments),
-        rays=np.stack([view_rays(view) for view in views]),
+        rays=view_rays(views),
         flips=np.array([view.flip for view in views]),
         colours=np.stack([change.numbers() for change in changes]),
         sound=sound,
-        matrices=np.stack([sound_matrix(view, settings.behaviour) for view in views]),
-        directions=np.stack([view.view.rotation[0] for view in views]).astype(np.float32),
+        matrices=sound_matrices(views, settings.behaviour),
+        directions=np.array([view.view.rotation[0] for view in views], np.float32),
     )
 
 

@@ -70,17 +70,18 @@ def picture_maps(
     )
 
 
-def view_rays(drawn: DrawnView) -> NDArray[np.float32]:
-    """``(3, 3)``: a pixel of the view looks along ``rays[0] + a rays[1] + b rays[2]``, a from 1 (left) to -1 and b from
-    1 (up) to -1; the lengths of these do not matter. Mirroring turns a round.
+def view_rays(drawn: Sequence[DrawnView]) -> NDArray[np.float32]:
+    """``(views, 3, 3)``: a pixel of a view looks along ``rays[0] + a rays[1] + b rays[2]``, a from 1 (left) to -1 and b
+    from 1 (up) to -1; the lengths of these do not matter. Mirroring turns a round.
 
     >>> ahead = DrawnView(sphere.View(0.0, 0.0, math.pi / 2, math.pi / 2), flip=False, gain=1.0, corners=False)
-    >>> view_rays(ahead).round(6).tolist()
-    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    >>> view_rays([ahead]).round(6).tolist()
+    [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
     """
-    view = drawn.view
-    lengths = [1.0, math.tan(view.horizontal_fov / 2), math.tan(view.vertical_fov / 2)]
-    return (np.array(lengths)[:, None] * view.rotation).astype(np.float32) + np.float32(0)
+    views = [each.view for each in drawn]
+    lengths = [[1.0, math.tan(view.horizontal_fov / 2), math.tan(view.vertical_fov / 2)] for view in views]
+    rotations = np.array([view.rotation for view in views])
+    return (np.array(lengths)[..., None] * rotations).astype(np.float32) + np.float32(0)
 
 
 def _places(

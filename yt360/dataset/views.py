@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics, sphere
+from yt360.dataset.draws import uniform
 from yt360.dataset.perspective_crop import DrawnView
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
 
@@ -44,13 +46,13 @@ def draw_views(
     centres: list[tuple[float, float]] = []
     for _ in range(count):
         centres.append(_draw_centre(rng, centres, settings, switches.margin, loudest))
-        aspect = math.exp(rng.uniform(math.log(settings.aspect[0]), math.log(settings.aspect[1])))
+        aspect = math.exp(uniform(rng, math.log(settings.aspect[0]), math.log(settings.aspect[1])))
         if switches.coverage == "coded":
-            half_width = math.pi * rng.uniform(0.0707, 0.25)
+            half_width = math.pi * uniform(rng, 0.0707, 0.25)
         else:
-            half_width = math.tan(math.radians(rng.uniform(25.0, 90.0)) / 2)
+            half_width = math.tan(math.radians(uniform(rng, 25.0, 90.0)) / 2)
         view = sphere.View(*centres[-1], 2 * math.atan(half_width), 2 * math.atan(aspect * half_width))
-        flip, gain = rng.random() < settings.flip, rng.uniform(*settings.gain)
+        flip, gain = rng.random() < settings.flip, uniform(rng, *settings.gain)
         views.append(
             DrawnView(view, bool(flip and augment), gain if augment else 1.0, corners=switches.coverage == "coded")
         )
@@ -93,7 +95,7 @@ def _draw_centre(
             elevation = float(np.clip(loudest[1] + rng.normal(0, _ENERGY_SPREAD), -math.pi / 2, math.pi / 2))
             centre = (float(sphere.wrap_angle(azimuth)), elevation)
         else:
-            centre = (rng.uniform(-math.pi, math.pi), rng.uniform(low, high))
+            centre = (uniform(rng, -math.pi, math.pi), uniform(rng, low, high))
         distance = min((plane_distance(centre, other) for other in taken), default=math.inf)
         if distance >= margin:
             return centre
@@ -102,20 +104,38 @@ def _draw_centre(
     return best
 
 
+def sound_matrices(views: Sequence[DrawnView], switches: PublishedBehaviour) -> NDArray[np.float32]:
+    """The matrices ``(views, 4, 4)`` on W, Y, Z, X that belong to drawn views: rotation, flip and gain in one.
+
+    >>> left = fixed_view(sphere.View(math.pi / 2, 0.0, 1.5, 1.5))
+    >>> matrices = sound_matrices([left, left], PublishedBehaviour())
+    >>> (matrices @ ambisonics.encoding_gains(math.pi / 2, 0.0)).round(3) + 0.0
+    array([[1., 0., 0., 1.],
+           [1., 0., 0., 1.]])
+    """
+    matrices = np.zeros((len(views), 4, 4))
+    matrices[:, 0, 0] = 1.0
+    if switches.rotation == "original":
+        turns = [
+            sphere.yaw_rotation(-each.view.azimuth) @ sphere.pitch_rotation(-each.view.elevation) for each in views
+        ]
+    else:
+        turns = [each.view.rotation for each in views]
+    matrices[(slice(None), *ambisonics.TURNED)] = turns
+    if switches.channels == "misread":
+        matrices = matrices @ _MISREAD
+    for matrix, each in zip(matrices, views, strict=True):
+        if each.flip and switches.flip_sound:
+            matrix[ambisonics.Y] *= -1
+        matrix *= each.gain
+    return matrices.astype(np.float32)
+
+
 def sound_matrix(drawn: DrawnView, switches: PublishedBehaviour) -> NDArray[np.float32]:
-    """The ``(4, 4)`` matrix on W, Y, Z, X that belongs to a drawn view: rotation, flip and gain in one.
+    """The one ``(4, 4)`` of :func:`sound_matrices` for a single view.
 
     >>> left = fixed_view(sphere.View(math.pi / 2, 0.0, 1.5, 1.5))
     >>> (sound_matrix(left, PublishedBehaviour()) @ ambisonics.encoding_gains(math.pi / 2, 0.0)).round(3) + 0.0
     array([1., 0., 0., 1.])
     """
-    if switches.rotation == "original":
-        rotation = sphere.yaw_rotation(-drawn.view.azimuth) @ sphere.pitch_rotation(-drawn.view.elevation)
-    else:
-        rotation = drawn.view.rotation
-    matrix = ambisonics.rotation_matrix(rotation)
-    if switches.channels == "misread":
-        matrix = matrix @ _MISREAD
-    if drawn.flip and switches.flip_sound:
-        matrix[ambisonics.Y] *= -1
-    return (drawn.gain * matrix).astype(np.float32)
+    return sound_matrices([drawn], switches)[0]
