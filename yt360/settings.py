@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from yt360.errors import UsageError
@@ -56,6 +55,8 @@ def unit(name: str) -> dict[str, Any]:
 
 def read_fields(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; :class:`UsageError` says what was expected and what was found."""
+    import yaml  # here: who looks into a file does not wait for it
+
     try:
         if path.stat().st_size > _MAX_RECIPE_BYTES:
             raise UsageError(f"{path}: a recipe is at most 1 MiB")
@@ -75,6 +76,8 @@ def parse_yaml(text: str) -> Any:
 
     PyYAML goes through all open brackets at each token: a file of 100 kB would take half a minute to be refused.
     """
+    import yaml  # here: who looks into a file does not wait for it
+
     depth = 0
     for bracket in re.finditer(r"[\[\]{}]", text):
         depth = depth + 1 if bracket[0] in "[{" else max(0, depth - 1)

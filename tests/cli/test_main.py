@@ -93,7 +93,10 @@ def test_importing_and_helping_load_nothing_heavy(what: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-_DECODING = ("pandas", "av", "soundfile", "scipy.fft", "scipy.signal", "fsspec", "torch", "yt_dlp", "pyarrow.dataset")
+_DECODING = (
+    *("pandas", "av", "soundfile", "soxr", "ffmpeg", "scipy.fft", "scipy.signal", "fsspec", "torch", "yt_dlp"),
+    *("pyarrow.dataset", "tqdm"),
+)
 
 
 @pytest.mark.parametrize(

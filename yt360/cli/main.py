@@ -138,10 +138,12 @@ class _StandardError(logging.Handler):
     """A line on what is standard error at that moment (it may be replaced or closed meanwhile), past a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm
-
         try:
-            tqdm.write(printable(self.format(record)), file=sys.stderr)
+            line = printable(self.format(record))
+            if "tqdm" in sys.modules:  # else there is no bar, and it and its locks take a while to import
+                sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+            else:
+                print(line, file=sys.stderr)
         except (OSError, ValueError):
             self.handleError(record)
 
@@ -264,6 +266,8 @@ def _open_standard_streams() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point: runs a command and turns errors that yt360 raises on purpose into a message and an exit code."""
     _open_standard_streams()
+    # pydantic looks through all installed packages for plugins of its own: a tenth of what `status` takes to start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         _run_command(arguments)
     except SystemExit as ended:

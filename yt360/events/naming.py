@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from yt360 import sphere
@@ -63,6 +62,8 @@ def name_by_ear(
     foa: NDArray[np.floating], rate_hz: int, event: FoundEvent, tagger: Tagger, least_probability: float
 ) -> Label:
     """The label that is most likely over the event, or :data:`OTHER` where none reaches ``least_probability``."""
+    import soxr  # here: who asks where a root stands does not wait for it
+
     heard = soxr.resample(listen(foa, rate_hz, event), rate_hz, tagger.rate_hz).astype(np.float32)
     level = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64)))) if heard.size else 0.0
     heard = np.clip(heard * min(_MOST_GAIN, _LEVEL / max(level, 1e-9)), -1, 1).astype(np.float32)

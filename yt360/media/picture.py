@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import ffmpeg as graph
 import numpy as np
 from numpy.typing import NDArray
 
@@ -199,6 +198,8 @@ def _scaled(stream: Any, source: tuple[float, float], height: int, width: int) -
 
 def input_stream() -> Any:
     """The node that stands for the picture of the input in a graph."""
+    import ffmpeg as graph  # here: who asks where a root stands does not wait for it
+
     return graph.input("in")["v"]
 
 

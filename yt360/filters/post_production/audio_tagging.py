@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 from yt360.ambisonics import W
@@ -46,6 +45,8 @@ class AudioTagger:
         if self._blocks > _EVERY_BLOCK and self._blocks % 2:
             self._rows.append(np.repeat(self._rows[-1].mean(axis=0)[None], segments, axis=0))
             return
+        import soxr  # here: who asks where a root stands does not wait for it
+
         heard = soxr.resample(block.samples[W], SAMPLE_RATE_HZ, _NETWORK_RATE_HZ).astype(np.float32)
         level = float(np.sqrt(np.mean(np.square(heard, dtype=np.float64))))
         heard = np.clip(heard * min(_MOST_GAIN, _LEVEL / max(level, 1e-9)), -1, 1)
