@@ -199,6 +199,15 @@ def wiping_slides(rng: Rng, picture: Picture, other: Picture) -> Iterator[Pictur
         yield out
 
 
+def breathing(rng: Rng, picture: Picture, other: Picture) -> Iterator[Picture]:
+    """An editor's light: a photograph that grows brighter and darker, slowly or fast, at times with its contrast."""
+    rate, depth, contrast = rng.uniform(0.1, 1.5), rng.uniform(0.04, 0.15), rng.random() < 0.5
+    for frame in range(COUNT):
+        # Up and down along straight lines, as key frames of an editor do.
+        swing = 2 * abs(2 * (rate * frame / FPS % 1) - 1) - 1
+        yield (picture - 110 * contrast) * np.float32(1 + depth * swing) + 110 * contrast
+
+
 STILLS: dict[str, Film] = {
     **plain.STILLS,
     "slides that zoom": zooming_slides,
@@ -210,6 +219,7 @@ STILLS: dict[str, Film] = {
     "captions": captions,
     "ticker": ticker,
     "slides that wipe": wiping_slides,
+    "breathing": breathing,
 }
 
 

@@ -5,7 +5,7 @@
 Films are those of ``fitting/films.py``, each through one of the encoders of ``benchmarks/filters_coding.py`` in turn;
 what the stage sees of them is kept in OUT, and a finished film is not made again. Prints, by kind, how many are judged
 right, and the curve by which a score becomes a probability (``yt360/filters/stills/certainty.py``; the one there is of
-283 films of these kinds, with more overlays, captions and tripods than a round has, and more at low bitrates).
+319 films of these kinds, with more overlays, captions and tripods than a round has, and more at low bitrates).
 ``python -m benchmarks.filters hands-stills`` judges on photographs and recordings of other sources.
 """
 

@@ -94,7 +94,7 @@ def _every(frames: Sequence[NDArray[np.uint8]], rate_hz: float, length_s: float)
 
 class Stills(Stage):
     name = "stills"
-    version = 9
+    version = 10
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Resources(timeout_s=1800)

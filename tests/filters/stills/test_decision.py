@@ -424,18 +424,33 @@ def test_what_comes_and_goes_and_stands_in_between_is_a_title() -> None:
     assert kind_of(one_thing(seen=0.5, **TITLE)) == "overlay"
     assert decision.judge(one_thing(seen=0.5, **{**TITLE, "held": 0.7}), LIMITS) is None
     assert decision.judge(one_thing(seen=0.5, **{**TITLE, "area": 0.21}), LIMITS) is None
+    assert decision.judge(one_thing(seen=0.5, **{**TITLE, "area": 0.019}), LIMITS) is None, "a person who moves"
     assert decision.judge(one_thing(seen=1.0, **TITLE), LIMITS) is None, "it never stands"
 
 
 def test_what_an_encoder_holds_because_it_is_faint_is_no_title() -> None:
-    assert decision.judge(one_thing(seen=0.5, **{**TITLE, "levels": 11.9}), LIMITS) is None
-    assert kind_of(one_thing(seen=0.5, **{**TITLE, "levels": 12.0})) == "overlay"
+    assert decision.judge(one_thing(seen=0.5, **{**TITLE, "levels": 17.9}), LIMITS) is None
+    assert kind_of(one_thing(seen=0.5, **{**TITLE, "levels": 18.0})) == "overlay"
 
 
 def test_windows_without_a_title_do_not_speak_against_it() -> None:
     with_one = one_thing(seen=0.5, **TITLE)
     others = [step._replace(window=window) for window in (1, 2) for step in one_thing(seen=0.25)]
     assert kind_of([*with_one, *others]) == "overlay"
+
+
+def test_a_picture_that_grows_brighter_and_darker_is_a_still_however_an_encoder_blotches_it() -> None:
+    def swinging(levels: float, liveliest: float, drift: float = 0.0) -> Any:
+        brightness = [100 + levels * np.sqrt(2) * np.sin(0.9 * k) + drift * k for k in range(24)]
+        blotched = {"strength": 4.0, "later_strength": 4.0, "regions": 5, "extent": 0.3, "peak": 1.0}
+        return [step._replace(**blotched, liveliest=liveliest) for step in made(brightness, residual=0.03, later=0.03)]
+
+    assert kind_of(swinging(1.1, 2.0)) == "still"
+    assert decision.judge(swinging(0.9, 2.0), LIMITS) is None
+    assert decision.judge(swinging(1.1, 3.0), LIMITS) is None, "parts do more than the whole"
+    assert decision.judge(swinging(9.0, 8.0), LIMITS) is None, "something lives in other light"
+    assert decision.judge(swinging(1.1, 2.0, drift=0.8), LIMITS) is None, "it goes one way"
+    assert not decision.pulses([], LIMITS)
 
 
 def test_a_small_place_that_is_never_long_the_same_keeps_a_video_in_which_nothing_moves() -> None:

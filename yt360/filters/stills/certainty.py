@@ -25,8 +25,9 @@ _RAISED = (
 """Limits that make more stills when they are raised."""
 
 _LOWERED = (
-    "flicker_levels", "slide_share", "turning_departure", "overlay_flatness", "far_stretch", "far_flatness",
-    "busy_motion", "large_busy_motion", "busy_ratio", "busy_sharpness", "title_quiet", "title_held", "title_levels",
+    "flicker_levels", "pulse_levels", "pulse_ratio", "slide_share", "turning_departure", "overlay_flatness",
+    "far_stretch", "far_flatness", "busy_motion", "large_busy_motion", "busy_ratio", "busy_sharpness", "title_quiet",
+    "title_held", "title_levels",
 )  # fmt: skip
 """Limits that make more stills when they are lowered."""
 
@@ -36,7 +37,7 @@ _REST = ("quiet_share", "flicker_quiet_share")
 _SHARES = ("_share", "_extent", "_quiet")
 """Ends of the names of limits that are at most 1."""
 
-BIAS, SLOPE = -2.7, 6.4
+BIAS, SLOPE = -2.7, 6.6
 """Log odds of a score of 0, and what a score of 1 adds (``fitting/stills.py``)."""
 
 

@@ -32,6 +32,9 @@ _WEAK_SHARE, _LARGER_SHARE = 0.06, 0.1
 _RETURNS = 5.0
 """Times its net change that the brightness goes up and down, at least, where it flickers."""
 
+_COMES_BACK = 3.0
+"""The same, where it goes up and down over seconds."""
+
 _BRIGHT = 100.0
 """Mean gray level below which ``flicker_levels`` shrinks in proportion."""
 
@@ -43,6 +46,9 @@ _LEAST_USUAL = 0.02
 
 _LASTS, _SMALL_AREA = 0.95, 0.05
 """Share of the moments from which a place counts as standing, and share of the picture up to which it is small."""
+
+_SMALLEST_TITLE = 0.02
+"""Share of the picture that words cover at least; smaller is a person who moves now and then."""
 
 _MOSTLY, _FLUKES = 0.85, 0.1
 """Shares of the steps with motion: one thing moves in so many at least, the picture turns in so many at most."""
@@ -153,6 +159,28 @@ def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThreshold
     return there >= _RETURNS * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
+def pulses(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+    """Whether the brightness of the whole goes up and down, by much more than any part does apart from that.
+
+    An encoder makes blotches of it that look like motion; a room in the light of a candle changes where the candle is.
+    """
+    columns = by_column(steps)
+    numbers = np.unique(columns["window"])
+    if not len(numbers):
+        return False
+    levels = [columns["brightness"][columns["window"] == number] for number in numbers]
+    swing = float(np.median([each.std() for each in levels]))
+    there = sum(float(np.abs(np.diff(each)).sum()) for each in levels)
+    net = sum(abs(float(each[-1] - each[0])) for each in levels)
+    liveliest = float(np.median(columns["liveliest"]))
+    return (
+        swing >= max(limits.pulse_levels, limits.pulse_ratio * liveliest)
+        and 0 < liveliest < limits.lively_departure
+        and there >= _COMES_BACK * net
+        and not daylight(columns, limits)
+    )
+
+
 def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
     """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
     columns = by_column(steps)
@@ -217,6 +245,13 @@ def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None
+    if pulses(columns, limits):
+        levels = float(np.median(columns["liveliest"]))
+        return StillVerdict(
+            "still",
+            "still image that grows brighter and darker: apart from that nearly nothing changes by more than "
+            f"{levels:.1f} gray levels",
+        )
     if verdict is None or daylight(columns, limits):
         return None
     if verdict.kind == "still" and any(seen(columns, limits) for seen in (lives, departs, stirs)):
@@ -324,7 +359,8 @@ def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: Stills
     if not seen.any() or float(at_once.mean()) < limits.title_quiet:
         return False
     held, levels, area = (float(np.median(columns[name][seen])) for name in ("held", "levels", "area"))
-    return held >= limits.title_held and levels >= limits.title_levels and area <= limits.overlay_extent
+    sized = _SMALLEST_TITLE <= area <= limits.overlay_extent
+    return held >= limits.title_held and levels >= limits.title_levels and sized
 
 
 def _busy_in_place(columns: Columns, limits: StillsThresholds) -> bool:

@@ -85,6 +85,17 @@ class StillsThresholds(Settings):
         description="A video flickers when its brightness changes by at least this much per step on average (less in "
         "pictures darker than 100).",
     )
+    pulse_levels: float = Field(
+        default=1.0,
+        ge=0,
+        json_schema_extra=unit("gray levels"),
+        description="A picture pulses when its brightness goes up and down with at least this standard deviation.",
+    )
+    pulse_ratio: float = Field(
+        default=0.4,
+        ge=0,
+        description="And with at least this part of what 0.5 % of the sphere departs by apart from that.",
+    )
     daylight_share: float = Field(
         default=0.06,
         ge=0,
@@ -178,7 +189,7 @@ class StillsThresholds(Settings):
         description="Least share of the moments at which a title shows that look like the one before or after.",
     )
     title_levels: float = Field(
-        default=12.0,
+        default=18.0,
         ge=0,
         json_schema_extra=unit("gray levels"),
         description="Least departure of a title from the picture behind it: an encoder holds what is fainter.",
