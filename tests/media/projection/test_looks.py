@@ -30,6 +30,14 @@ def test_two_eyes_are_alike_with_parallax_and_two_halves_are_not(scene: np.ndarr
     assert looks.likeness(np.full_like(scene, 9), np.full_like(scene, 9)) == (0.0, 0.0)
 
 
+def test_bars_at_the_sides_make_no_two_eyes_of_one_picture(scene: np.ndarray) -> None:
+    boxed = scene.copy()
+    boxed[:, :, :90] = boxed[:, :, -90:] = 0
+    plain, between = (looks.likeness(*looks.halves(frames)["top-bottom"])[0] for frames in (scene, boxed))
+    assert between < plain + 0.2
+    assert looks.likeness(boxed, boxed)[0] > 0.99
+
+
 def test_poles_are_stretched_and_the_edges_of_a_plain_picture_are_not() -> None:
     noise = smooth_noise(np.random.default_rng(0), sphere.pixel_vectors(HEIGHT, WIDTH), 12, 3)
     rough = np.clip(110 + 50 * noise, 0, 255).astype(np.uint8)

@@ -49,8 +49,8 @@ class Likelihoods:
     parted: float = 0.15
     alike: Bell = (0.95, 0.1)
     unlike: Bell = (0.1, 0.18)
-    mistaken: float = 0.005
-    doubles: float = 0.001
+    mistaken: float = 0.002
+    doubles: float = 0.0003
     detail: float = 1.0
 
 
@@ -177,14 +177,29 @@ def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, 
     return {
         name: {
             "shape": hypothesis.log_shape(measures.aspect),
-            "seams": _together(seams[hypothesis.seams], by) if hypothesis.seams else 0.0,
+            "seams": _seams_of(hypothesis, seams, by),
             "lines": _together(-lines[list(hypothesis.torn)], by),
-            "eyes": 0.0 if hypothesis.projection == "fisheye" else eyes.get(hypothesis.stereo, 0.0),
+            "eyes": _eyes_of(hypothesis, eyes),
             "poles": poles[hypothesis.stereo] if hypothesis.stretched else 0.0,
             "looks": _looks(hypothesis, measures, circles),
         }
         for name, hypothesis in hypotheses().items()
     }
+
+
+def _eyes_of(hypothesis: Hypothesis, eyes: Mapping[Stereo, float]) -> float:
+    odds = eyes.get(hypothesis.stereo, 0.0)
+    # Two circles look forwards and backwards, but their rims are alike.
+    return max(0.0, odds) if hypothesis.projection == "fisheye" else odds
+
+
+def _seams_of(hypothesis: Hypothesis, seams: Mapping[str, NDArray[np.float64]], by: Likelihoods) -> float:
+    if hypothesis.seams:
+        return _together(seams[hypothesis.seams], by)
+    if hypothesis.projection == "fisheye":
+        # Both edges of the frame lie outside of the circles, where all is black: they meet as those of a sphere do.
+        return max(0.0, _together(seams["equirectangular"], by))
+    return 0.0
 
 
 def _together(odds: NDArray[np.float64], by: Likelihoods) -> float:

@@ -60,8 +60,9 @@ def _details(stack: NDArray[np.uint8]) -> NDArray[np.float32]:
         small = cv2.resize(picture, (96, 72), interpolation=cv2.INTER_AREA).astype(np.float32)
         small = cv2.GaussianBlur(small, (0, 0), 1.0)
         fine = small - cv2.GaussianBlur(small, (0, 0), 6.0)
-        # The rim of a black pole and a level horizon are alike in unrelated halves, too.
-        out.append(fine - fine.mean(axis=1, keepdims=True))
+        # The rim of a black pole, a level horizon and upright bars are alike in unrelated halves, too.
+        fine -= fine.mean(axis=1, keepdims=True)
+        out.append(fine - fine.mean(axis=0, keepdims=True))
     return np.stack(out)
 
 
