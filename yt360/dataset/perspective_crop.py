@@ -81,7 +81,7 @@ def view_rays(drawn: Sequence[DrawnView]) -> NDArray[np.float32]:
     views = [each.view for each in drawn]
     lengths = [[1.0, math.tan(view.horizontal_fov / 2), math.tan(view.vertical_fov / 2)] for view in views]
     rotations = np.array([view.rotation for view in views])
-    return (np.array(lengths)[..., None] * rotations).astype(np.float32) + np.float32(0)
+    return np.asarray(np.array(lengths)[..., None] * rotations, np.float32) + np.float32(0)
 
 
 def _places(

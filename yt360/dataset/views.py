@@ -121,7 +121,8 @@ def sound_matrices(views: Sequence[DrawnView], switches: PublishedBehaviour) -> 
         ]
     else:
         turns = [each.view.rotation for each in views]
-    matrices[(slice(None), *ambisonics.TURNED)] = turns
+    rows, columns = ambisonics.TURNED
+    matrices[:, rows, columns] = turns
     if switches.channels == "misread":
         matrices = matrices @ _MISREAD
     for matrix, each in zip(matrices, views, strict=True):
@@ -138,4 +139,5 @@ def sound_matrix(drawn: DrawnView, switches: PublishedBehaviour) -> NDArray[np.f
     >>> (sound_matrix(left, PublishedBehaviour()) @ ambisonics.encoding_gains(math.pi / 2, 0.0)).round(3) + 0.0
     array([1., 0., 0., 1.])
     """
-    return sound_matrices([drawn], switches)[0]
+    (matrix,) = sound_matrices([drawn], switches)
+    return np.asarray(matrix, np.float32)
