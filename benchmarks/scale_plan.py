@@ -26,7 +26,10 @@ _PROBE = """
 import sys, time
 from pathlib import Path
 from yt360.engine import pipeline, recipe
-from yt360.engine.executors.local import WorkerPool
+try:
+    from yt360.engine.executors.local import WorkerPool
+except ModuleNotFoundError:  # where earlier commits had it
+    from yt360.engine.local import WorkerPool
 from yt360.engine.storage import Root
 from yt360.stages import REGISTRY
 
@@ -37,7 +40,9 @@ class Stopped(WorkerPool):
         yield from ()
 
 made = recipe.load(Path("pipelines/yt360.yaml"), REGISTRY, [f"crawl.source={sys.argv[1]}"])
-pipeline.run(made, Root(sys.argv[2]), pipeline.Options(workers=1, min_free_bytes=0, quiet=True), engine=Stopped(1))
+silent = {"quiet": True} if "quiet" in pipeline.Options.__dataclass_fields__ else {}
+options = pipeline.Options(workers=1, min_free_bytes=0, **silent)
+pipeline.run(made, Root(Path(sys.argv[2])), options, engine=Stopped(1))
 """
 
 
