@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 
 import numpy as np
+import pytest
 
 from tests.filters.pictures import film, scenery
 from tests.filters.stills.test_decision import LIMITS, steps_of
@@ -24,6 +27,25 @@ def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike() -> None:
         for name, values in frame_differences.to_columns(steps).items():
             np.testing.assert_array_equal(unpacked[name], values)
         assert decision.judge(unpacked, LIMITS) == decision.judge(steps, LIMITS)
+
+
+@pytest.mark.parametrize("count", [5, 14, 19, 28])
+@pytest.mark.parametrize("windows", [1, 3])
+def test_records_that_lack_the_newest_columns_are_read(count: int, windows: int) -> None:
+    pictures = film(lambda index: scenery(1), 1.0)
+    steps = (steps_of(pictures) * 2)[:count]
+    steps = [
+        step._replace(window=window, time_s=6.0 * window + 0.5 * index)
+        for window in range(windows)
+        for index, step in enumerate(steps)
+    ]
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(frame_differences.pack(steps))), "<i4")
+    former = base64.b64encode(zlib.compress(counts[: 24 * len(steps)].tobytes())).decode()
+    read, whole = (frame_differences.unpack(each) for each in (former, frame_differences.pack(steps)))
+    for name in ("held", "levels", "area", "sharpness"):
+        assert not read.pop(name).any()
+        whole.pop(name)
+    np.testing.assert_equal(read, whole)
 
 
 def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window() -> None:

@@ -98,6 +98,9 @@ _NAMES = FrameComparison._fields
 
 _DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2, 3, 1, 4, 2)
 """To how many decimals each of :class:`FrameComparison` is measured."""
+_FORMER = 24
+"""Columns of records of version 8 of the stage."""
+
 _UNITS = 10.0 ** np.array(_DECIMALS)
 """Factor that makes each of them an integer."""
 
@@ -255,9 +258,20 @@ def pack(steps: Sequence[FrameComparison]) -> str:
 
 
 def unpack(packed: str) -> Columns:
-    """The inverse of :func:`pack`, as columns."""
-    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4").reshape(len(_NAMES), -1)
-    return dict(zip(_NAMES, counts / _UNITS[:, None], strict=True))
+    """The inverse of :func:`pack`, as columns. What records of earlier versions lack is 0."""
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4")
+    if not _whole(counts):
+        lacking = len(_NAMES) - _FORMER
+        counts = np.append(counts, np.zeros(len(counts) // _FORMER * lacking, counts.dtype))
+    return dict(zip(_NAMES, counts.reshape(len(_NAMES), -1) / _UNITS[:, None], strict=True))
+
+
+def _whole(counts: NDArray[np.int32]) -> bool:
+    """Whether there are as many columns as now: then the second one is the time, which goes on in each window."""
+    if len(counts) % len(_NAMES):
+        return False
+    windows, times = counts.reshape(len(_NAMES), -1)[:2]
+    return bool(np.all((np.diff(times) > 0) | (np.diff(windows) != 0)))
 
 
 def columns(steps: Sequence[FrameComparison] | Columns | NDArray[np.float64]) -> Columns:
