@@ -5,7 +5,8 @@
 Each benchmark runs by itself and leaves what it printed in ``--out``; ``speed.json`` there holds all rows. The table is
 written into ``--page`` between two comments; the page stays as it is where these are missing. A benchmark that fails is
 a row that says so. Sizes are chosen for two cores and less than 40 minutes: each benchmark's own command has more.
-Files of 4K and 5.7K, the memory of a long file and a million ids are measured once, all else in ``--rounds`` pairs.
+Files of 4K and 5.7K, the memory of a long file and a million ids are measured once, the pipeline against one pass in
+three pairs at most, all else in ``--rounds`` pairs.
 Not run unless it is asked for is what needs more than this repository or much longer: ``--detectron2`` (a checkout of
 it, and what it needs), a GPU (``python -m benchmarks.step --device cuda``), and ``--only tests``, the tests of two
 commits.
@@ -167,11 +168,12 @@ def benchmarks(rounds: int, detectron2: Path | None = None) -> dict[str, Benchma
     """All of them by name."""
     repeated = ("--rounds", str(rounds))
     recording = str(CHECKOUT / "../shared/media/G8pABGosD38l_17.webm")
+    few = ("--rounds", str(min(rounds, 3)))
     floor = ("benchmarks.floor", "--json", "--files", "1", "--against", "")
     large = ("--sources", "hevc-3840", "vp9-5760", "av1-3840", "--rounds", "1")
     found = {
         "start": Benchmark(("benchmarks.start", "--json", *repeated), _start),
-        "floor": Benchmark((*floor, "--sources", "h264-2560", "--profile", *repeated), _floor),
+        "floor": Benchmark((*floor, "--sources", "h264-2560", "--profile", *few), _floor),
         "floor-4k": Benchmark((*floor, *large), _floor),
         "many-small": Benchmark(("benchmarks.many_small", "--json"), _many),
         "chunk-memory": Benchmark(("benchmarks.chunk_memory", "--json"), _chunk_memory),
