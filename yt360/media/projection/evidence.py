@@ -49,7 +49,7 @@ class Likelihoods:
     parted: float = 0.15
     alike: Bell = (0.95, 0.1)
     unlike: Bell = (0.1, 0.18)
-    mistaken: float = 0.002
+    mistaken: float = 0.01
     doubles: float = 0.0003
     detail: float = 1.0
 
