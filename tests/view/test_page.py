@@ -138,6 +138,14 @@ def test_two_people_see_how_far_they_agree(page: Page, served: Served) -> None:
     assert page.texts(".disagreements li")
 
 
+def test_an_address_is_followed_though_the_page_writes_where_it_plays(page: Page) -> None:
+    page.js("location.hash = '#video=video00003'")
+    until(lambda: "video00003" in page.text(".detail .about"), "the video")
+    told = until(lambda: "video00003" in (hash := page.js("return location.hash")) and hash, "where it is")
+    page.js(f"location.hash = '#video=video00002'; history.replaceState(null, '', '{told}')")
+    until(lambda: "video00002" in page.text(".detail .about"), "the video that was asked for")
+
+
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.press("/", "square 4")
     until(lambda: "of" in page.text(".found"), "found by typing")

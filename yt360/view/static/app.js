@@ -58,7 +58,8 @@ class App {
       element('footer', { class: 'soft' }, `Recipe ${dataset.recipe}; yt360 ${dataset.version}; newest record ${dataset.last.slice(0, 16).replace('T', ' ')} UTC`));
     document.body.classList.toggle('exported', exported);
     document.addEventListener('keydown', (event) => this.key(event));
-    addEventListener('hashchange', () => this.follow());
+    // The event's own address: until it comes, the page may have written where it plays over the one that was asked for.
+    addEventListener('hashchange', (event) => this.follow(new URL(event.newURL).hash));
   }
 
   counts() {
@@ -139,9 +140,9 @@ class App {
   }
 
   /** Goes where the address says, unless the page itself wrote it there. */
-  async follow() {
-    if (location.hash === this.told || location.hash.length < 2) return;
-    const place = parsed(location.hash);
+  async follow(hash = location.hash) {
+    if (hash === this.told || hash.length < 2) return;
+    const place = parsed(hash);
     if (place.tab in this.pages) this.show(place.tab);
     const id = place.video || (place.clip && this.videoOf(place.clip));
     if (!id) {
