@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from benchmarks.step import random_batch
 from tests.training.world import tiny
 from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.training.recipe import RunSettings
 from yt360.training.step import TrainStep
 
 
@@ -52,3 +54,26 @@ def test_a_step_is_that_of_plain_adam() -> None:
         plain.step()
     for parameter, other in zip(parameters, others, strict=True):
         torch.testing.assert_close(parameter, other, rtol=1e-5, atol=1e-7)
+
+
+def test_a_step_that_computes_activations_again_is_the_same() -> None:
+    phases = [{"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": True, "steps": 2}]
+    after = []
+    for recompute in (False, True):
+        recipe = tiny(phases=phases, run={"recompute": recompute})
+        train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+        train_step.prepare(steps=2)
+        train_step.model.train()
+        assert train_step.model.video.recompute is recompute
+        batch = random_batch(recipe, 0, 2)
+        results = [train_step.step(number, [batch]) for number in (1, 2)]
+        after.append((results, train_step.model.state_dict()))
+    torch.testing.assert_close(after[1][0], after[0][0])
+    torch.testing.assert_close(after[1][1], after[0][1])
+
+
+def test_compiling_and_computing_again_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="give one of them"):
+        RunSettings(compile=True, recompute=True)
+    RunSettings(compile=True)
+    RunSettings(recompute=True)

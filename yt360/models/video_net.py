@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from yt360.errors import UsageError
+from yt360.models.recomputing import run_blocks
 
 
 def _spatial(inputs: int, outputs: int, stride: int = 1) -> nn.Conv3d:
@@ -48,7 +49,12 @@ class R2Plus1DBlock(nn.Module):
 
 
 class R2Plus1D(nn.Module):
-    """``(batch, 3, time, height, width)`` to ``(batch, 8 * width)``; ``depth`` 18 (two blocks a stage) or 10 (one)."""
+    """``(batch, 3, time, height, width)`` to ``(batch, 8 * width)``; ``depth`` 18 (two blocks a stage) or 10 (one).
+
+    ``recompute``: what happens inside blocks is computed again in the backward pass (:mod:`yt360.models.recomputing`).
+    """
+
+    recompute = False
 
     def __init__(self, width: int = 64, depth: int = 18) -> None:
         super().__init__()
@@ -72,7 +78,7 @@ class R2Plus1D(nn.Module):
         """Feature maps of the stem and the four stages, for dense tasks."""
         maps = [self.stem(x)]
         for stage in self.stages:
-            maps.append(stage(maps[-1]))
+            maps.append(run_blocks(stage, maps[-1], recompute=self.recompute))  # type: ignore[arg-type]
         return maps
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,10 +90,11 @@ class TorchvisionR2Plus1D(nn.Module):
     """torchvision's ``r2plus1d_18`` without its classifier, for the supervised rows of the paper's tables.
 
     ``pretrained`` loads the Kinetics-400 weights; raises :class:`UsageError` where torchvision or its
-    weights cannot be had.
+    weights cannot be had. ``recompute`` as in :class:`R2Plus1D`.
     """
 
     features = 512
+    recompute = False
 
     def __init__(self, *, pretrained: bool = False) -> None:
         super().__init__()
@@ -106,7 +113,7 @@ class TorchvisionR2Plus1D(nn.Module):
         """Feature maps of the stem and the four stages, for dense tasks."""
         maps = [self.net.stem(x)]
         for stage in (self.net.layer1, self.net.layer2, self.net.layer3, self.net.layer4):
-            maps.append(stage(maps[-1]))
+            maps.append(run_blocks(stage, maps[-1], recompute=self.recompute))
         return maps
 
     def forward(self, x: Tensor) -> Tensor:

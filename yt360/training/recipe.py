@@ -104,6 +104,12 @@ class RunSettings(Settings):
     )
     channels_last: bool = Field(default=False, description="Keep channels last in memory: faster on many devices.")
     compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
+    recompute: bool = Field(
+        default=False,
+        description="Compute what happens inside the video encoder's blocks again in the backward pass instead of "
+        "keeping it (gradient checkpointing): larger batches fit into memory, a step takes about a third longer, "
+        "gradients are the same. Not together with compile, which chooses by itself what to keep.",
+    )
     sync_batchnorm: bool = Field(
         default=False, description="Batch norm over all processes instead of each for itself; CUDA only."
     )
@@ -123,6 +129,12 @@ class RunSettings(Settings):
         description="Write losses and accuracies to OUT/tensorboard as well (tensorboard --logdir OUT); needs the "
         "package tensorboard.",
     )
+
+    @model_validator(mode="after")
+    def _one_chooses_what_is_kept(self) -> RunSettings:
+        if self.compile and self.recompute:
+            raise ValueError("compile and recompute both choose what is kept for the backward pass: give one of them")
+        return self
 
 
 class TrainingRecipe(Settings):

@@ -71,6 +71,7 @@ class TrainStep:
             model.sound.to(memory_format=torch.channels_last)
         if run.sync_batchnorm and world > 1 and self.device.type == "cuda":
             model = self.model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        model.video.recompute = run.recompute
         if run.compile:
             model.video.compile()
             model.sound.compile()
