@@ -77,3 +77,13 @@ def test_compiling_and_computing_again_exclude_each_other() -> None:
         RunSettings(compile=True, recompute=True)
     RunSettings(compile=True)
     RunSettings(recompute=True)
+
+
+def test_channels_are_last_on_a_cuda_device_only() -> None:
+    phases = [{"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 1}]
+    recipe = tiny(phases=phases, run={"channels_last": True})
+    train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+    train_step.prepare()
+    weight = train_step.model.video.get_parameter("stages.1.0.spatial1.weight")
+    assert weight.is_contiguous()
+    assert not weight.is_contiguous(memory_format=torch.channels_last_3d)

@@ -102,7 +102,11 @@ class RunSettings(Settings):
         description="Cut, mirror and recolour views where the network computes, so that data workers only decode; for "
         "GPUs that wait for data. Pictures differ by at most a level of 255. All clips must have one size.",
     )
-    channels_last: bool = Field(default=False, description="Keep channels last in memory: faster on many devices.")
+    channels_last: bool = Field(
+        default=False,
+        description="Keep channels last in memory on a CUDA device, where it is faster; on CPUs it is slower, and "
+        "nothing is done.",
+    )
     compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
     recompute: bool = Field(
         default=False,
