@@ -36,7 +36,7 @@ _LOOKING = ("validate", "stills", "voiceover", "fingerprint")
 
 _PACKAGES = ("torch", "av", "imageio-ffmpeg", "numpy", "pyarrow")
 _RATIO = re.compile(r"x ([\d.]+) \(([\d.]+) to ([\d.]+)(?:, aim ([\d.]+))?\)  (.+), against (.+)")
-_STEP = re.compile(r"times its speed \(([\d.]+) to ([\d.]+)")
+_STEP = re.compile(r"([\d.]+) times its speed \(([\d.]+) to ([\d.]+)")
 _PARITY = re.compile(r"detectron2 ([\d.]+), ours ([\d.]+): ([\d.]+) times as fast")
 
 
@@ -254,7 +254,8 @@ def _about(rounds: int, minutes: float) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     return (
         f"`make bench` at commit {commit or 'unknown'} on {machine()}; {versions}; "
-        f"{rounds} paired runs of each row that has a spread; {minutes:.0f} minutes."
+        f"{rounds} paired runs of each row that has a spread (of crawl to shards at most 3, of large files 1); "
+        f"{minutes:.0f} minutes."
     )
 
 

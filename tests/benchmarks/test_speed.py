@@ -47,7 +47,8 @@ def test_ratios_of_the_loader_are_read_from_its_lines() -> None:
 def test_the_step_is_read_from_its_line() -> None:
     printed = "   1.021 times its speed (0.991 to 1.043, aim 1.15)\n"
     (row,) = speed._step(printed)
-    assert row.ratios == (0.991, 1.043)
+    assert row.ratios == (1.021, 0.991, 1.043)
+    assert "| 1.02 | 0.99 to 1.04 |" in speed.table([row])
     with pytest.raises(ValueError, match="no ratio"):
         speed._step("nothing").__next__()
 
