@@ -32,7 +32,7 @@ def suite(checkout: Path, jobs: int) -> dict[str, Any]:
     if not shared.exists():
         shared.symlink_to((CHECKOUT / "../shared").resolve())
     began, before = time.monotonic(), cpu_s()
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", "loadfile"]
     done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
     wall_s, spent_s = time.monotonic() - began, cpu_s() - before
     last = (done.stdout.strip().splitlines() or [""])[-1]

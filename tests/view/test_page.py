@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,19 @@ def test_an_address_is_followed_though_the_page_writes_where_it_plays(page: Page
     told = until(lambda: "video00003" in (hash := page.js("return location.hash")) and hash, "where it is")
     page.js(f"location.hash = '#video=video00002'; history.replaceState(null, '', '{told}')")
     until(lambda: "video00002" in page.text(".detail .about"), "the video that was asked for")
+
+
+def test_the_way_back_is_followed_before_the_page_wrote_where_it_is(page: Page) -> None:
+    page.js("location.hash = '#video=video00002'")
+    until(lambda: "video00002" in page.text(".detail .about"), "the first video")
+    time.sleep(0.6)  # the page has written where it is
+    page.js(
+        "window.quiet = window.setTimeout; window.setTimeout = (run, ms) => (ms === 250 ? 0 : window.quiet(run, ms))"
+    )
+    page.js("location.hash = '#video=video00003'")
+    until(lambda: "video00003" in page.text(".detail .about"), "the second video")
+    page.js("location.hash = '#video=video00002'")
+    until(lambda: "video00002" in page.text(".detail .about"), "the first video again")
 
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:

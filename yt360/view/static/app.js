@@ -129,6 +129,8 @@ class App {
   }
 
   open(id, place = {}) {
+    this.opened = id;
+    this.told = null; // what the page wrote was of another video
     document.body.classList.add('opened');
     return this.detail.open(id, place);
   }
@@ -164,6 +166,7 @@ class App {
   }
 
   place(place) {
+    if ((place.video || this.videoOf(place.clip)) !== this.opened) return; // told late, of the video before
     this.told = spelled(place);
     if (location.hash !== this.told) history.replaceState(null, '', this.told);
   }
