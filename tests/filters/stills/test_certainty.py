@@ -39,7 +39,7 @@ def test_limits_moved_further_make_stills_of_more() -> None:
 def test_every_limit_but_lengths_and_what_says_which_case_it_is_is_moved() -> None:
     moved = certainty.moved(LIMITS, 2.0).model_dump()
     kept = {name for name, value in LIMITS.model_dump().items() if moved[name] == value}
-    assert kept == {"slide_steps", "least_stretch", "small_extent"}
+    assert kept == {"slide_steps", "least_stretch", "overlay_extent"}
 
 
 def test_a_threshold_that_is_gone_is_read_and_said_to_be_ignored(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,17 +29,12 @@ def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike() -> None:
         assert decision.judge(unpacked, LIMITS) == decision.judge(steps, LIMITS)
 
 
-@pytest.mark.parametrize("count", [5, 14, 19, 28])
-@pytest.mark.parametrize("windows", [1, 3])
-def test_records_that_lack_the_newest_columns_are_read(count: int, windows: int) -> None:
-    pictures = film(lambda index: scenery(1), 1.0)
-    steps = (steps_of(pictures) * 2)[:count]
-    steps = [
-        step._replace(window=window, time_s=6.0 * window + 0.5 * index)
-        for window in range(windows)
-        for index, step in enumerate(steps)
-    ]
-    counts = np.frombuffer(zlib.decompress(base64.b64decode(frame_differences.pack(steps))), "<i4")
+@pytest.mark.parametrize("count", [0, 5, 14, 28])
+def test_records_that_lack_the_newest_columns_are_read(count: int) -> None:
+    steps = (steps_of(film(lambda index: scenery(1), 1.0)) * 2)[:count]
+    told, _, packed = frame_differences.pack(steps).partition(":")
+    assert told == "28"
+    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4")
     former = base64.b64encode(zlib.compress(counts[: 24 * len(steps)].tobytes())).decode()
     read, whole = (frame_differences.unpack(each) for each in (former, frame_differences.pack(steps)))
     for name in ("held", "levels", "area", "sharpness"):

@@ -20,7 +20,7 @@ FACTORS = tuple(2 ** (step / 2) for step in range(-5, 6))
 
 _RAISED = (
     "moving_share", "turning_share", "drift_share", "weak_strength", "weak_peak", "steady_motion", "steady_ratio",
-    "daylight_share", "lively_departure", "lively_share", "busy_elsewhere", "stirring_levels", "overlay_extent",
+    "daylight_share", "lively_departure", "lively_share", "busy_elsewhere", "stirring_levels", "title_extent",
 )  # fmt: skip
 """Limits that make more stills when they are raised."""
 

@@ -13,9 +13,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LAG_STEPS, Columns, FrameComparison, over_lag
+from yt360.filters.stills import overlays
+from yt360.filters.stills.frame_differences import LAG_STEPS, LEAST_USUAL, Columns, FrameComparison, over_lag
 from yt360.filters.stills.frame_differences import columns as by_column
 from yt360.filters.stills.thresholds import StillsThresholds
+from yt360.filters.stills.verdict import StillVerdict
 
 _STRONGEST = 1.4
 """Times ``weak_strength`` that weak motion never exceeds."""
@@ -41,28 +43,11 @@ _BRIGHT = 100.0
 _TURNS_DEG = 0.5
 """Turn of the sphere between two samples, in degrees, at which encoders leave no pixel as it was."""
 
-_LEAST_USUAL = 0.02
-"""Of a strength: what is usual is not believed to be less."""
-
 _LASTS, _SMALL_AREA = 0.95, 0.05
 """Share of the moments from which a place counts as standing, and share of the picture up to which it is small."""
 
-_SMALLEST_TITLE = 0.02
-"""Share of the picture that words cover at least; smaller is a person who moves now and then."""
-
-_MOSTLY, _FLUKES = 0.85, 0.1
-"""Shares of the steps with motion: one thing moves in so many at least, the picture turns in so many at most."""
-
 _SCALED_DEPARTURE = 0.5
 """Part of ``turning_departure`` that is enough where the picture is scaled."""
-
-
-@dataclass(frozen=True)
-class StillVerdict:
-    """``kind`` is ``still``, ``slide-show``, ``turning``, ``zooming`` or ``overlay``; ``detail`` has the numbers."""
-
-    kind: str
-    detail: str
 
 
 def quiet_steps(
@@ -198,7 +183,7 @@ def lives(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     """Whether one place moves all the time in half of the windows or more, and the others do not."""
     columns = by_column(steps)
     steady = columns["steady"]
-    there = (steady >= limits.steady_motion) & (steady >= limits.steady_ratio * (columns["usual"] + _LEAST_USUAL))
+    there = (steady >= limits.steady_motion) & (steady >= limits.steady_ratio * (columns["usual"] + LEAST_USUAL))
     return bool(2 * np.count_nonzero(there) >= len(there) > 0)
 
 
@@ -265,7 +250,7 @@ def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
     flickering = flickers(columns, limits)
     quiet, at_once = quiet_steps(columns, limits, flicker=flickering), quiet_steps(columns, limits, lag=False)
     if np.count_nonzero(quiet | at_once) < total / 2:  # slides make no others quiet
-        return _overlay(columns, at_once, limits)
+        return overlays.found(columns, at_once, limits)
     found = _stillness(columns, limits, quiet, at_once)
     seen = f"nothing moves in {found.share:.0%} of {found.count} comparisons of two frames"
     flicker = flickering and found.share >= limits.flicker_quiet_share
@@ -284,7 +269,7 @@ def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
                 "turning", f"still image that turns by {speed:.1f}° from frame to frame: apart from that {seen}"
             )
         return StillVerdict("still", f"still image: {seen}")
-    return _overlay(columns, at_once, limits)
+    return overlays.found(columns, at_once, limits)
 
 
 def _slide_changes(
@@ -314,65 +299,3 @@ def _slide_changes(
             if np.any(changes[span] & (windows[span] == windows[index])):
                 quiet[index] = True
     return changes
-
-
-def _overlay(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> StillVerdict | None:
-    """Something in one place that keeps its pixels wherever it goes, stays and never rests, or comes and goes."""
-    lively = ~at_once
-    count = int(lively.sum())
-    if not count or float(np.mean(columns["rotation_deg"][lively] > 0)) > _FLUKES:
-        return None
-    if _comes_and_goes(columns, at_once, limits):
-        area = float(np.median(columns["area"][columns["area"] > 0]))
-        return StillVerdict(
-            "overlay",
-            f"still image with words or a card on top: {area:.1%} of the picture comes and goes, and stands in between",
-        )
-    compact = lively & (columns["regions"] <= COMPACT_REGIONS) & (columns["extent"] <= limits.overlay_extent)
-    if compact.sum() < _MOSTLY * count:
-        return None
-    area = float(np.median(columns["residual"][compact]))
-    travels = compact & (columns["stretch"] >= limits.least_stretch)
-    if travels.sum() >= compact.sum() / 2:
-        flatness = float(np.median(columns["flatness"][travels] / columns["stretch"][travels]))
-        least = limits.overlay_flatness
-        if float(np.quantile(columns["stretch"][travels], 0.8)) >= limits.far_stretch:
-            least = min(least, limits.far_flatness)
-        if flatness >= least:
-            return StillVerdict(
-                "overlay",
-                f"still image with something on top: only {area:.2%} of the sphere moves, in one place, and keeps its "
-                "shape on the way up and down, where the projection stretches real things",
-            )
-    if _busy_in_place(columns, limits):
-        return StillVerdict(
-            "overlay",
-            f"still image with something on top: {area:.2%} of the sphere moves all the time, where it is, and nothing "
-            "else does",
-        )
-    return None
-
-
-def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> bool:
-    """Whether what stands out of a picture that stands stands as well, most of the time that it shows."""
-    seen = columns["area"] > 0
-    if not seen.any() or float(at_once.mean()) < limits.title_quiet:
-        return False
-    held, levels, area = (float(np.median(columns[name][seen])) for name in ("held", "levels", "area"))
-    sized = _SMALLEST_TITLE <= area <= limits.overlay_extent
-    return held >= limits.title_held and levels >= limits.title_levels and sized
-
-
-def _busy_in_place(columns: Columns, limits: StillsThresholds) -> bool:
-    """Whether one place moves in nearly all steps, strongly, ends at a border, and next to nothing happens elsewhere.
-
-    A large one must move more: so do performers near the camera.
-    """
-    steady, usual = float(np.median(columns["steady"])), float(np.median(columns["usual"]))
-    small = float(np.median(columns["extent"])) <= limits.small_extent
-    return (
-        steady >= (limits.busy_motion if small else limits.large_busy_motion)
-        and steady >= limits.busy_ratio * (usual + _LEAST_USUAL)
-        and float(np.median(columns["second"])) <= limits.busy_elsewhere
-        and float(np.median(columns["sharpness"])) >= limits.busy_sharpness
-    )

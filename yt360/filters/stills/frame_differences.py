@@ -93,13 +93,16 @@ class Places(NamedTuple):
     peak: float
 
 
+LEAST_USUAL = 0.02
+"""Of a strength: what is usual is not believed to be less."""
+
 _NAMES = FrameComparison._fields
 """Columns of the packed numbers, in order."""
 
 _DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2, 3, 1, 4, 2)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _FORMER = 24
-"""Columns of records of version 8 of the stage."""
+"""Columns of records of version 8 of the stage and before, which do not say how many they have."""
 
 _UNITS = 10.0 ** np.array(_DECIMALS)
 """Factor that makes each of them an integer."""
@@ -254,24 +257,16 @@ def from_columns(columns: Mapping[str, Sequence[Any]]) -> list[FrameComparison]:
 def pack(steps: Sequence[FrameComparison]) -> str:
     """Steps as one short word: a record of ten thousand videos is read and written in seconds, not minutes."""
     counts = np.rint(np.array(steps, np.float64).reshape(-1, len(_NAMES)) * _UNITS).astype("<i4")
-    return base64.b64encode(zlib.compress(counts.T.tobytes())).decode()
+    return f"{len(_NAMES)}:{base64.b64encode(zlib.compress(counts.T.tobytes())).decode()}"
 
 
 def unpack(packed: str) -> Columns:
     """The inverse of :func:`pack`, as columns. What records of earlier versions lack is 0."""
-    counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4")
-    if not _whole(counts):
-        lacking = len(_NAMES) - _FORMER
-        counts = np.append(counts, np.zeros(len(counts) // _FORMER * lacking, counts.dtype))
-    return dict(zip(_NAMES, counts.reshape(len(_NAMES), -1) / _UNITS[:, None], strict=True))
-
-
-def _whole(counts: NDArray[np.int32]) -> bool:
-    """Whether there are as many columns as now: then the second one is the time, which goes on in each window."""
-    if len(counts) % len(_NAMES):
-        return False
-    windows, times = counts.reshape(len(_NAMES), -1)[:2]
-    return bool(np.all((np.diff(times) > 0) | (np.diff(windows) != 0)))
+    count, _, counted = packed.rpartition(":")
+    found = np.frombuffer(zlib.decompress(base64.b64decode(counted)), "<i4").reshape(int(count or _FORMER), -1)
+    counts = np.zeros((len(_NAMES), found.shape[1]))
+    counts[: len(found)] = found
+    return dict(zip(_NAMES, counts / _UNITS[:, None], strict=True))
 
 
 def columns(steps: Sequence[FrameComparison] | Columns | NDArray[np.float64]) -> Columns:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _GONE = frozenset(
     {
         *("noise_allowance", "weak_background", "weak_share", "flicker_returns", "dark_flatness"),
-        *("overlay_share", "title_extent", "dead_background", "dark_level"),
+        *("overlay_share", "dead_background", "dark_level"),
     }
 )
 """Thresholds of earlier versions; without them the verdicts on the films of ``fitting/stills.py`` are no worse."""
@@ -152,10 +152,13 @@ class StillsThresholds(Settings):
         "(units of weak_peak), where the next four limits hold as well.",
     )
     large_busy_motion: float = Field(
-        default=2.2, ge=0, description="Replaces busy_motion for a place larger than small_extent."
+        default=2.2, ge=0, description="Replaces busy_motion for a place larger than overlay_extent."
     )
-    small_extent: float = Field(
-        default=0.08, ge=0, le=1, description="Share of the picture inside the bounding boxes of a small place."
+    overlay_extent: float = Field(
+        default=0.08,
+        ge=0,
+        le=1,
+        description="Share of the picture inside its bounding boxes up to which busy_motion is enough.",
     )
     busy_ratio: float = Field(
         default=15.0, ge=0, description="It must also move this many times as much as is usual in the picture."
@@ -176,8 +179,12 @@ class StillsThresholds(Settings):
         ge=0,
         description="Travel counts when a thing in the world would stretch by at least this (natural logarithm).",
     )
-    overlay_extent: float = Field(
-        default=0.2, ge=0, le=1, description="Largest share of the picture inside an overlay's bounding boxes."
+    title_extent: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Largest share of the picture that a title covers, or that is inside the bounding boxes of "
+        "whatever is laid over it.",
     )
     title_quiet: float = Field(
         default=0.25, ge=0, le=1, description="Least share of the steps without motion for an overlay to be a title."
@@ -201,5 +208,5 @@ class StillsThresholds(Settings):
         if not isinstance(given, Mapping) or not _GONE & set(given):
             return given
         for name in sorted(_GONE & set(given)):
-            log.warning("stills: the threshold %s decided nothing and is gone; what is given for it is ignored", name)
+            log.warning("stills: the threshold %s is gone; what is given for it is ignored", name)
         return {name: value for name, value in given.items() if name not in _GONE}
