@@ -39,12 +39,13 @@ with processes("cpu") as group:
     own = [x[group.rank * share : (group.rank + 1) * share] for x in inputs]
     wrapped = nn.parallel.DistributedDataParallel(model) if group.world > 1 else model
     found = {}
-    for pool in ("all_views", "same_slot"):
+    for name, pool in (("all_views", "all_views"), ("same_slot", "same_slot"), ("recomputed", "all_views")):
+        model.video.recompute = name == "recomputed"
         wrapped.zero_grad()
         result = align(wrapped(*own), pool, 0.07)
         result.loss.backward()
-        found[pool] = {n: p.grad.clone() for n, p in model.named_parameters()}
-        found[pool]["measures"] = mean_over_processes(torch.stack([value.detach() for value in result]))
+        found[name] = {n: p.grad.clone() for n, p in model.named_parameters()}
+        found[name]["measures"] = mean_over_processes(torch.stack([value.detach() for value in result]))
     if group.first:
         torch.save(found, sys.argv[1])
 """
@@ -90,11 +91,12 @@ def test_loss_and_gradients_of_two_processes_equal_those_of_one(
     monkeypatch.setattr(sys, "argv", ["step", str(tmp_path / "1.pt")])
     exec(STEP, {})
     one, two = (torch.load(tmp_path / f"{world}.pt", weights_only=True) for world in (1, 2))
-    for pool in ("all_views", "same_slot"):
-        assert one[pool].keys() == two[pool].keys()
-        for name in one[pool]:
-            torch.testing.assert_close(two[pool][name], one[pool][name], rtol=1e-5, atol=1e-5)
-        assert float(one[pool]["video.stem.0.weight"].abs().max()) > 1e-3
+    for case in ("all_views", "same_slot", "recomputed"):
+        assert one[case].keys() == two[case].keys()
+        for name in one[case]:
+            torch.testing.assert_close(two[case][name], one[case][name], rtol=1e-5, atol=1e-5)
+        assert float(one[case]["video.stem.0.weight"].abs().max()) > 1e-3
+    torch.testing.assert_close(two["recomputed"], two["all_views"])
 
 
 RUNS = """

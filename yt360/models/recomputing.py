@@ -1,7 +1,7 @@
 """Activations that are computed again in the backward pass instead of kept from the forward one.
 
 Of each block only its input stays in memory (Chen et al., "Training deep nets with sublinear memory cost", 2016), for
-about a third more time a step. Outputs, gradients and the running statistics of batch norms are those of a step that
+about a quarter more time a step. Outputs, gradients and the running statistics of batch norms are those of a step that
 keeps everything.
 """
 

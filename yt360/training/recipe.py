@@ -104,14 +104,14 @@ class RunSettings(Settings):
     )
     channels_last: bool = Field(
         default=False,
-        description="Keep channels last in memory on a CUDA device, where it is faster; on CPUs it is slower, and "
+        description="Keep channels last in memory on a CUDA device: faster on many. On CPUs it is slower, and "
         "nothing is done.",
     )
     compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
     recompute: bool = Field(
         default=False,
         description="Compute what happens inside the video encoder's blocks again in the backward pass instead of "
-        "keeping it (gradient checkpointing): larger batches fit into memory, a step takes about a third longer, "
+        "keeping it (gradient checkpointing): larger batches fit into memory, a step takes about a quarter longer, "
         "gradients are the same. Not together with compile, which chooses by itself what to keep.",
     )
     sync_batchnorm: bool = Field(
