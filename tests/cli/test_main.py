@@ -123,6 +123,21 @@ def test_asking_loads_nothing_that_decodes(tmp_path: Path, words: str, heavy: tu
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("words", ["'status'", "'explain', 'nothing'"])
+def test_asking_does_not_look_for_garbage_in_commands_and_stages(tmp_path: Path, words: str) -> None:
+    root = Root(tmp_path)
+    root.create()
+    script = (
+        "import atexit, gc, sys\nfrom yt360.cli.main import main\n"
+        "names = ('yt360.cli.common', 'yt360.engine.recipe', 'yt360.stages.crawl', 'yt360.stages.shard')\n"
+        "def say():\n    held = {id(each) for each in gc.get_objects()}\n"
+        "    print([name for name in names if id(sys.modules[name].__dict__) in held])\n"
+        f"atexit.register(say)\nmain([{words}, '--root', sys.argv[1]])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(root.path)], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [(("statsu",), "status"), (("vallidate", "--root", "x"), "validate"), (("maps", "image"), "images"),

@@ -18,6 +18,7 @@ from yt360.engine import recipe as recipes
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.errors import UsageError
+from yt360.importing import importing
 from yt360.root_marker import OWN_FOLDERS
 from yt360.stages import REGISTRY
 
@@ -150,7 +151,9 @@ def _pushed_at_the_end(root: Root) -> Root:
 
 def catalog_of(root: Root) -> DatasetState:
     """A root's catalog under the recipe it was last run with."""
-    return DatasetState(root, recipes.of_root(root.recipe, REGISTRY).stages)
+    with importing():
+        stages = recipes.of_root(root.recipe, REGISTRY).stages
+    return DatasetState(root, stages)
 
 
 def print_json(value: Any) -> None:

@@ -20,6 +20,7 @@ from yt360.cli.groups import CommandGroup
 from yt360.cli.printable import printable
 from yt360.errors import UsageError, Yt360Error
 from yt360.files import OUT_OF_ROOM
+from yt360.importing import importing
 from yt360.plugins import Plugin, announced
 from yt360.redaction import hide
 
@@ -175,7 +176,8 @@ class _LazyGroup(CommandGroup):
         if cmd_name not in _COMMANDS:
             return _stage_command(cmd_name) if cmd_name in _announced() else None
         module, _, attribute = _COMMANDS[cmd_name].target.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        with importing():
+            command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def resolve_command(
