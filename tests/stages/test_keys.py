@@ -25,7 +25,7 @@ _KEYS = [
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "b3fcb0963646d3fa9a6c0528b3db83efa56bd19d"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2f6a6d09d85cd633a73b8d08042474ae88e5ed14"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "0bb7be2f6f794ee3fa8cb5077efce045b01b9a9d"),
-    ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "98ee05345b6854002c787630dd8ab8085f18bf3d"),
+    ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "0edf60aced18fff406983fd69302d8214b260e2a"),
     ("duplicates", Item("a", "a", meta={"group": "a"}), "0bb6c092c9422761f2d3dc4fc51744f8b629c59f"),
     ("duplicates", Item("b", "b", meta={"group": "a", "copy_of": _COPY}), "3f1063ec4113df2a910a95867de7d619e4c0e70f"),
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}), "215724009c5f42cc1907836e0a6598f3c5f9b6a0"),

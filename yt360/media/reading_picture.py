@@ -7,6 +7,7 @@ both stay together. ffmpeg decodes and unrolls plain layouts; :mod:`yt360.media.
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ _MOST_LOOKUP_SOURCE = 2
 
 _FIRST_STAMP = "PTS+0*if(eq(N,0),print(T,16),0)"
 """Prints the time of the first frame."""
+
+_KEY_PACKETS = "noise=drop='not(key)'"
+"""Takes all but key frames out before the decoder, as well: VP9's decodes everything, whatever it is told to skip."""
 
 _ON_SHOW_S = 0.001
 _FIRST_STEP_BACK_S, _STEPS_BACK = 2.0, 4.0
@@ -191,7 +195,7 @@ def _played(
         size = math.prod(shape)
         with (
             tempfile.TemporaryFile() as said,
-            _on_packets(reading, unseen) as packets,
+            _on_packets(reading, unseen, key_frames=span.key_frames) as packets,
             ffmpeg.stream(
                 [*ffmpeg.input_arguments(path, before=[*before, *packets, *sought]), *output, "pipe:1"],
                 timeout_s=span.timeout_s,
@@ -214,9 +218,12 @@ def _played(
 
 
 @contextmanager
-def _on_packets(reading: VideoDecodeSpec, unseen: Superseded | None) -> Iterator[list[str]]:
+def _on_packets(reading: VideoDecodeSpec, unseen: Superseded | None, *, key_frames: bool) -> Iterator[list[str]]:
     """Arguments before the input: what is done to packets in front of the decoder."""
     without = without_sei(reading.codec) if reading.drop_sei else []
+    if key_frames and not os.environ.get("YT360_FFMPEG"):  # the filter is in the wheel's ffmpeg
+        yield ["-bsf:v", ",".join([_KEY_PACKETS, *without[1:]])]
+        return
     if unseen is None:
         yield without
         return

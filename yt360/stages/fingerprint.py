@@ -48,7 +48,7 @@ class FingerprintParams(StageParams):
 
 class Fingerprint(Stage):
     name = "fingerprint"
-    version = 4
+    version = 5
     decides = False
     params_type = FingerprintParams
     needs = Resources(timeout_s=1800)
