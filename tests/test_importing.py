@@ -63,5 +63,7 @@ def test_a_failed_import_leaves_the_collector_on(module: Path) -> None:
 
 
 def test_a_collector_that_is_off_stays_so(module: Path) -> None:
-    script = "gc.disable()\nwith importing():\n    import freshly_imported\nprint(gc.isenabled(), gc.get_freeze_count())"
+    script = (
+        "gc.disable()\nwith importing():\n    import freshly_imported\nprint(gc.isenabled(), gc.get_freeze_count())"
+    )
     assert _said(script, module) == "False 0"

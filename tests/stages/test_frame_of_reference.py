@@ -100,6 +100,61 @@ def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decod
     assert [each["start_s"] for each in course] == [pytest.approx(7.0, abs=0.1)]
 
 
+def _decodings(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments of every ffmpeg that is read from."""
+    asked: list[list[str]] = []
+    stream = ffmpeg.stream
+
+    def noted(arguments: list[str], **named: Any) -> Any:
+        asked.append(list(arguments))
+        return stream(arguments, **named)
+
+    monkeypatch.setattr(ffmpeg, "stream", noted)
+    return asked
+
+
+def test_a_video_that_is_cut_ahead_is_decoded_once_and_measured_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, video = FrameOfReference(StretchSettings(window_s=6.0)), item(tmp_path, seconds=20.0, turned_deg=-80)
+    alone = stage.process(video, context(tmp_path))
+    assert isinstance(alone, Done)
+    assert alone.measures["stretches"] == 3
+    course = (tmp_path / "frame.json").read_bytes()
+    asked, cut = _decodings(monkeypatch), []
+    (tmp_path / "clips").mkdir()
+    beside = stage.process_ahead(
+        video, context(tmp_path), lambda: cut.append(Chunk().process(video, context(tmp_path / "clips")))
+    )
+    assert beside == alone
+    assert (tmp_path / "frame.json").read_bytes() == course
+    assert isinstance(cut[0], Done)
+    assert len(cut[0].children) == 2
+    assert len([words for words in asked if "rawvideo" in words]) == 1
+
+
+def test_where_nobody_decodes_ahead_it_does_so_itself(tmp_path: Path) -> None:
+    stage, video = FrameOfReference(StretchSettings(window_s=6.0)), item(tmp_path, seconds=20.0)
+    alone = stage.process(video, context(tmp_path))
+    assert stage.process_ahead(video, context(tmp_path), lambda: None) == alone
+
+
+def test_what_stills_saw_leaves_nothing_to_share(tmp_path: Path) -> None:
+    video = item(tmp_path)
+    looked = Stills().process(video, context(tmp_path))
+    assert isinstance(looked, Done)
+    seen = Item("v", "v", files={**video.files, "look": tmp_path / looked.outputs["look"]})
+    called: list[str] = []
+    told = FrameOfReference().process_ahead(seen, context(tmp_path), lambda: called.append("chunk"))
+    assert told == FrameOfReference().process(seen, context(tmp_path))
+    assert called == []
+
+
+@pytest.mark.parametrize(("limits", "ahead"), [({}, True), ({"repair": True}, False), ({"quarantine": True}, False)])
+def test_what_waits_for_its_verdict_is_not_cut_ahead(limits: dict[str, Any], ahead: bool) -> None:
+    assert FrameOfReference(None, FrameThresholds(**limits)).works_ahead is ahead
+
+
 def test_a_video_of_two_seconds_is_unknown(tmp_path: Path) -> None:
     stage = FrameOfReference()
     outcome = stage.process(item(tmp_path, seconds=2.0), context(tmp_path))

@@ -51,6 +51,7 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         min_free_bytes=int(engine["min_free_gb"] * 1e9),
         retry=engine["retry"],
         quiet=quiet(),
+        ahead=engine["ahead"],
     )
     if engine["sample"] and not engine["dry_run"]:
         raise UsageError("--sample: expected --dry-run with it; without, all items are worked on")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from yt360.engine import ahead
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor
 from yt360.engine.executors.local import WorkerPool
@@ -106,6 +107,7 @@ def _run(
         held = root.recipe.read_bytes() if root.recipe.is_file() else None
         prepare(root, recipe, remember=remember)
         catalog = DatasetState(root, recipe.stages)
+        together = ahead.folder_name(result.run) if options.ahead and only is None else ""
         try:
             signals = Interruption(pool, say)
             with pool, signals.watched(), _refusal_changes_nothing(root, held, result):
@@ -115,9 +117,10 @@ def _run(
                         if pool.stopping:
                             break
                         if only in (None, stage.name):
-                            made = StageRun(stage, catalog, root, options, result.run, events, idle=signals.idle).run(
-                                pool
+                            work = StageRun(
+                                stage, catalog, root, options, result.run, events, idle=signals.idle, ahead_in=together
                             )
+                            made = work.run(pool)
                             result.add(made)
                             damaged = bool(made.damaged) and only is None and left > 0
                             if damaged:  # what joins items would be laid out without those that come back
@@ -130,6 +133,8 @@ def _run(
             if not result.interrupted:
                 finish(root, catalog, publish)
         finally:
+            if together:
+                ahead.clear(root.tmp / together)
             root.push()
     return result
 

@@ -18,7 +18,8 @@ class Options:
 
     ``retry`` names what to do again: ``failed``, ``filtered``, ``all`` or a failure kind.
     ``sample`` takes only that many of the first stage's items, spread over all of them (0: all).
-    ``quiet`` shows no progress.
+    ``quiet`` shows no progress. ``ahead``: stages that read the same file may be worked on together
+    (:mod:`yt360.engine.ahead`).
     """
 
     workers: int = 1
@@ -27,6 +28,7 @@ class Options:
     retry: str | None = None
     sample: int = 0
     quiet: bool = False
+    ahead: bool = True
 
 
 @dataclass

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -159,6 +159,8 @@ class Stage:
         Entries of the root's state folder that stay on the machine that made them (unfinished files, sessions).
     ``mirrored``
         Single files of the root that are written beside the outputs and that readers need.
+    ``ahead_for``
+        A later stage that reads the same file and may be worked on together with this one (:mod:`yt360.engine.ahead`).
     """
 
     name: ClassVar[str]
@@ -178,6 +180,7 @@ class Stage:
     flat_folder: ClassVar[str | None] = None
     host_local: ClassVar[frozenset[str]] = frozenset()
     mirrored: ClassVar[tuple[str, ...]] = ()
+    ahead_for: ClassVar[str] = ""
 
     own_plan: ClassVar[bool] = False
     """Whether the stage plans itself; set by the engine."""
@@ -240,6 +243,23 @@ class Stage:
     def process(self, item: Item, context: Context) -> Outcome:
         """Measure or make. Writes only below ``context.workdir``; may raise :class:`yt360.errors.ItemError`."""
         raise NotImplementedError
+
+    @property
+    def works_ahead(self) -> bool:
+        """Whether, with these parameters, what ``ahead_for`` is to make can be known before this stage has decided."""
+        return bool(self.ahead_for)
+
+    def process_ahead(self, item: Item, context: Context, later: Callable[[], None]) -> Outcome:
+        """:meth:`process`, with ``later`` called where a reading can be shared: it does the later stage's work.
+
+        The outcome is that of :meth:`process`, whatever becomes of ``later``. It need not be called.
+        """
+        later()
+        return self.process(item, context)
+
+    def plan_ahead(self, dataset: DatasetView) -> Callable[[Item], Item]:
+        """Makes the item that :meth:`plan` will give, as far as can be told, of one that has its id and inputs."""
+        return lambda item: item
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
         """Verdict from measures and ``self.thresholds`` alone: ``None`` keeps the item."""

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yt360.engine import mending, reduction
+from yt360.engine import ahead, mending, reduction
 from yt360.engine.events import EventLog
 from yt360.engine.executors.base import Executor, Finished, Task
 from yt360.engine.progress import StageProgress
 from yt360.engine.results import Options, StageResult
 from yt360.engine.retry import Retries, asked_for, is_poison
-from yt360.engine.stage import FanInStage, Stage
+from yt360.engine.stage import FanInStage, Resources, Stage
 from yt360.engine.state import evidence, ledger, snapshot
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.entries import STATES
@@ -36,8 +36,18 @@ from yt360.errors import DiskFullError, UsageError, Yt360Error
 class JobLoop:
     """Hands jobs of one stage to an engine, writes records for what could not write its own, tries again."""
 
-    def __init__(self, stage: Stage, root: Root, options: Options, run_id: str, events: EventLog) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        root: Root,
+        options: Options,
+        run_id: str,
+        events: EventLog,
+        *,
+        needs: Resources | None = None,
+    ) -> None:
         self._stage, self._root, self._options, self._run, self._events = stage, root, options, run_id, events
+        self._needs = needs or stage.needs
         self._jobs: Iterator[ItemJob] = iter(())
         self._left = 0
         self._again: deque[ItemJob] = deque()
@@ -49,7 +59,7 @@ class JobLoop:
         self._jobs, self._left = iter(jobs), len(jobs)
         items = result.planned if isinstance(self._stage, FanInStage) else self._left
         with StageProgress(self._stage.name, items, quiet=self._options.quiet) as progress:
-            for finished in engine.run(self._next, self._stage.needs, self._backlog):
+            for finished in engine.run(self._next, self._needs, self._backlog):
                 self._take(finished, engine, progress, result)
 
     def _backlog(self) -> int:
@@ -65,7 +75,7 @@ class JobLoop:
         else:
             job = self._again.popleft()
         logs = str(self._root.logs / self._run)
-        return Task("yt360.engine.stage_run:attempt", job, self._stage.needs.timeout_s, logs)
+        return Task("yt360.engine.stage_run:attempt", job, self._needs.timeout_s, logs)
 
     def _take(self, finished: Finished, engine: Executor, progress: StageProgress, result: StageResult) -> None:
         job: ItemJob = finished.task.argument
@@ -144,7 +154,10 @@ def _relative(path: str, root: Root) -> str:
 
 
 class StageRun:
-    """One stage: what there is to do, and doing it. Inside ``idle`` nothing is in flight, and nothing half written."""
+    """One stage: what there is to do, and doing it. Inside ``idle`` nothing is in flight, and nothing half written.
+
+    ``ahead_in`` is the folder below the root's ``tmp`` for what is made ahead; empty: nothing is.
+    """
 
     def __init__(
         self,
@@ -156,9 +169,10 @@ class StageRun:
         events: EventLog,
         *,
         idle: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+        ahead_in: str = "",
     ) -> None:
         self._stage, self._catalog, self._root, self._options, self._run = stage, catalog, root, options, run_id
-        self._events, self._idle = events, idle
+        self._events, self._idle, self._ahead = events, idle, ahead_in
         self._changed = False
         self.result = StageResult(stage.name)
 
@@ -167,14 +181,34 @@ class StageRun:
         jobs = self.settle()
         if jobs:
             self._changed = True
-            loop = JobLoop(self._stage, self._root, self._options, self._run, self._events)
+            later = ahead.later_stage(self._stage, self._catalog.stages) if self._ahead else None
+            needs = ahead.needs_of(self._stage, later)
+            loop = JobLoop(self._stage, self._root, self._options, self._run, self._events, needs=needs)
             try:
-                loop.work(jobs, engine, self.result)
+                loop.work(self._with_ahead(jobs, later), engine, self.result)
             finally:
                 loop.writer.close()
                 mending.mark_makers(self._root, self._catalog.stages, self.result.damaged, self._run)
         self.count(started)
         return self.result
+
+    def _with_ahead(self, jobs: Collection[ItemJob], later: Stage | None) -> Collection[ItemJob]:
+        """The jobs, each told where to look for what was made ahead, and what it may do ahead itself."""
+        if not self._ahead or isinstance(self._stage, FanInStage):
+            return jobs
+        if later is None:
+            return ChangedJobs(jobs, lambda job: replace(job, ahead=self._ahead))
+        planned = ahead.planner(later, self._catalog)
+        settings = job_settings(later, self._root, self._run)
+
+        def with_later(job: ItemJob) -> ItemJob:
+            made = planned(job.item)
+            if made is None:
+                return job
+            item, key = made
+            return replace(job, later=ItemJob(item=item, key=key, sequence=1, attempt=1, ahead=self._ahead, **settings))
+
+        return ChangedJobs(jobs, with_later)
 
     def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""
@@ -292,6 +326,22 @@ class Jobs(Collection[ItemJob]):
                 attempt=entry.attempts + 1 if entry.state == "waiting" else 1,
                 **self._made_for,
             )
+
+
+class ChangedJobs(Collection[ItemJob]):
+    """Jobs of a collection, each changed when it is handed out."""
+
+    def __init__(self, jobs: Collection[ItemJob], change: Callable[[ItemJob], ItemJob]) -> None:
+        self._jobs, self._change = jobs, change
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __contains__(self, job: object) -> bool:
+        return any(job == each for each in self)
+
+    def __iter__(self) -> Iterator[ItemJob]:
+        return map(self._change, self._jobs)
 
 
 def job_settings(stage: Stage, root: Root, run_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ nothing that counts; doing the item again gives the same bytes under the same na
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from typing import Any, TypeVar
 
 from yt360 import process_tag
 from yt360.arrow_alone import leave_out_pandas
+from yt360.engine import ahead
 from yt360.engine.inputs import CHECKED, DAMAGED_INPUTS, InputCheck
 from yt360.engine.object_store import ObjectStore, redact
 from yt360.engine.stage import Blob, Child, Context, Done, Failed, Filtered, Item, Outcome, Stage
@@ -56,6 +58,10 @@ class ItemJob:
     sequence: int
     attempt: int
     logs: str = ""
+    ahead: str = ""
+    """Folder below the root's ``tmp`` with what was made ahead; empty: nothing was."""
+    later: ItemJob | None = None
+    """The job of a later stage that may be done ahead."""
 
 
 def stage_path(stage: Stage) -> str:
@@ -137,9 +143,9 @@ def execute(host: StageHost, job: ItemJob) -> Record:
     started = datetime.now(UTC).isoformat(timespec="milliseconds")
     clock = time.monotonic()
     stage = host.stage(job.stage, job.params, job.thresholds)
+    spent = ahead.Stopwatch()
     try:
         out.mkdir(parents=True)
-        outcome = _process(stage, job.item, root, workdir / "in", out)
         record = Record(
             stage=stage.name,
             item=job.item.id,
@@ -158,19 +164,52 @@ def execute(host: StageHost, job: ItemJob) -> Record:
             log=f"{job.logs}/worker-{socket.gethostname()}-{os.getpid()}.log" if job.logs else "",
             tools=CHECKED if job.item.inputs else {},
         )
-        try:
-            record = _commit(stage, outcome, record, root, out)
-        except ItemError as error:
-            raise_if_disk_full(error, root.path)
-            record = replace(record, **failed_fields(Failed(error.kind, str(error), error.retryable)))
-        record = replace(record, seconds=round(time.monotonic() - clock, 4))
-        host.writer(root, stage.name, job.run).append(record)
-        return record
+        made = ahead.take(root.tmp / job.ahead, job.key, out) if job.ahead else None
+        ended = _commit_made(stage, made, record, root, out) if made is not None else None
+        if ended is None:
+            made = None
+            later = functools.partial(spent.around, functools.partial(_work_ahead, host, job, root, workdir))
+            outcome = _process(stage, job.item, root, workdir / "in", out, later if job.later else None)
+            try:
+                ended = _commit(stage, outcome, record, root, out)
+            except ItemError as error:
+                raise_if_disk_full(error, root.path)
+                ended = replace(record, **failed_fields(Failed(error.kind, str(error), error.retryable)))
+        seconds = time.monotonic() - clock - spent.seconds + (made.seconds if made is not None else 0.0)
+        ended = replace(ended, seconds=round(seconds, 4))
+        host.writer(root, stage.name, job.run).append(ended)
+        return ended
     except OSError as error:
         raise_if_disk_full(error, root.path)
         raise
     finally:
         _empty(workdir)
+
+
+def _commit_made(stage: Stage, made: ahead.Made, record: Record, root: Root, out: Path) -> Record | None:
+    """The record of what was made ahead; None, and ``out`` empty, where it is not whole."""
+    try:
+        return _commit(stage, made.outcome, record, root, out)
+    except ItemError as error:
+        raise_if_disk_full(error, root.path)
+        shutil.rmtree(out)
+        out.mkdir()
+        return None
+
+
+def _work_ahead(host: StageHost, job: ItemJob, root: Root, workdir: Path) -> None:
+    """Do the work of the later job, and keep what comes of it."""
+    later = job.later
+    if later is None or job.attempt > 1:  # should the later one be what ended a worker, this one is done without it
+        return
+    began, out = time.monotonic(), workdir / f"ahead-{uuid.uuid4().hex[:8]}"
+    out.mkdir()
+    stage = host.stage(later.stage, later.params, later.thresholds)
+    outcome = _process(stage, later.item, root, workdir / "in", out)
+    try:
+        ahead.keep(root.tmp / later.ahead, later.key, outcome, out, time.monotonic() - began)
+    except OSError as error:  # it only costs more
+        raise_if_disk_full(error, root.path)
 
 
 def _empty(folder: Path) -> None:
@@ -179,15 +218,18 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def _process(stage: Stage, item: Item, root: Root, fetched: Path, out: Path) -> Outcome:
-    """The stage's outcome, whatever it raises."""
+def _process(
+    stage: Stage, item: Item, root: Root, fetched: Path, out: Path, later: Callable[[], None] | None = None
+) -> Outcome:
+    """The stage's outcome, whatever it raises; ``later`` is what it may do ahead."""
 
     def process() -> Outcome:
         files = {name: root.fetch(blob.uri, fetched) for name, blob in item.inputs.items()}
         check = InputCheck(item.inputs, {} if stage.checks_inputs else files)
         check.require(item.id, wait=False)
         try:
-            return stage.process(replace(item, files=files), Context(out, root.state))
+            whole, context = replace(item, files=files), Context(out, root.state)
+            return stage.process(whole, context) if later is None else stage.process_ahead(whole, context, later)
         finally:  # whatever came of it: of a damaged input nothing is believed, not even a failure
             check.require(item.id, wait=True)
 

@@ -32,6 +32,7 @@ from yt360.media.picture import (
 from yt360.media.timeline import first_number
 
 if TYPE_CHECKING:
+    from yt360.media.shared_decoding import Look
     from yt360.media.superseded import Superseded
 
 _MOST_LOOKUP_SOURCE = 2
@@ -67,6 +68,14 @@ def read_frames(
     first one the first one is held). Without it, the source's own frames.
     Raises :class:`yt360.media.ffmpeg.FfmpegError`.
     """
+    # Here: who asks where a root stands does not wait for libraries that decode.
+    from yt360.media.shared_decoding import Look, taken_along
+
+    if fps is not None and duration_s is not None and gray and not key_frames:
+        held = taken_along(Look(path, reading, height, width, fps, start_s, duration_s))
+        if held is not None:
+            yield from held
+            return
     span = _Span(fps, start_s, duration_s, gray, key_frames, timeout_s)
     for (frame,) in _read(path, reading, [(height, width)], span):
         yield frame
@@ -148,6 +157,7 @@ def _played(
 ) -> Iterator[_Frames]:
     """Frames of a span of the file's clock; ``in_track``: of the track's own time, whatever its edit list says."""
     # Here: who asks where a root stands does not wait for libraries that decode.
+    from yt360.media import shared_decoding
     from yt360.media.own_clock import late_s
     from yt360.media.superseded import superseded
 
@@ -162,13 +172,17 @@ def _played(
     if fps is None or held:
         after += ["-fps_mode", "passthrough"]
     back_s, thin = 0.0, fps is not None and not span.key_frames
+    looks = shared_decoding.within(path, reading, start_s, duration_s) if thin and not in_track else []
     while True:
         begin_s = max(0.0, start_s - back_s)
         # Without -copyts ffmpeg counts from where it sought to.
         wanted_s = start_s if in_track else start_s - begin_s
         stream = input_stream()
         if begin_s == 0 and fps is not None and (late := late_s(path, "video", reading.stream)) > 0:
-            stream = stream.filter("setpts", f"PTS+{late:.6f}/TB")
+            stream, looks = stream.filter("setpts", f"PTS+{late:.6f}/TB"), []
+        if looks:
+            looks = shared_decoding.on_the_same_frames(path, reading.stream, looks, begin_s)
+        beside = _beside(looks, begin_s)
         unseen = None
         if thin and fps is not None:
             unseen = superseded(
@@ -179,6 +193,7 @@ def _played(
                 start_s=start_s,
                 duration_s=duration_s,
                 in_track=in_track,
+                also=tuple((look.fps, look.start_s, look.duration_s) for look in beside),
             )
         if held or unseen is not None:
             stream = stream.filter("setpts", _FIRST_STAMP)
@@ -187,9 +202,10 @@ def _played(
         filters, (rows, columns), parts = _graph(stream, path, reading, sizes)
         # An accurate seek throws away the frame that is on show at the start; without it the filter holds it.
         sought = ["-noaccurate_seek", *ffmpeg.span(begin_s, None)] if held else ffmpeg.span(start_s, duration_s)
+        alone = ["-map", f"0:V:{reading.stream}", "-vf", filters, "-filter_threads", "1"]
         output = [
-            *("-map", f"0:V:{reading.stream}", "-an", "-sn", "-dn", "-vf", filters),
-            *("-filter_threads", "1", "-f", "rawvideo", "-pix_fmt", "gray" if span.gray else "rgb24", *after),
+            *(shared_decoding.graph(reading.stream, filters, beside) if beside else alone),
+            *("-an", "-sn", "-dn", "-f", "rawvideo", "-pix_fmt", "gray" if span.gray else "rgb24", *after),
         ]
         shape = (rows, columns) if span.gray else (rows, columns, 3)
         size = math.prod(shape)
@@ -197,7 +213,10 @@ def _played(
             tempfile.TemporaryFile() as said,
             _on_packets(reading, unseen, key_frames=span.key_frames) as packets,
             ffmpeg.stream(
-                [*ffmpeg.input_arguments(path, before=[*before, *packets, *sought]), *output, "pipe:1"],
+                [
+                    *ffmpeg.input_arguments(path, before=[*before, *packets, *sought]),
+                    *(*output, "pipe:1", *shared_decoding.outputs(beside)),
+                ],
                 timeout_s=span.timeout_s,
                 said=said,
             ) as pipe,
@@ -215,6 +234,20 @@ def _played(
                 yield tuple(part.taken_from(frame) for part in parts)
                 data = pipe.read(size)
         return
+
+
+def _beside(looks: Sequence[Look], begin_s: float) -> dict[Look, str]:
+    """What ffmpeg does to decoded frames for looks that it writes beside what it is asked for.
+
+    What is finished by a look-up is read alone.
+    """
+    found = {}
+    for look in looks:
+        stream = input_stream().filter("fps", fps=look.fps, start_time=f"{look.start_s - begin_s:.6f}", round="near")
+        filters, _, finish = _prepared(stream, look.path, look.reading, look.height, look.width)
+        if finish is None:
+            found[look] = filter_string(filters)
+    return found
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 
 from yt360.media.probe import open_media, stream_at
 from yt360.media.unreferenced import reader
@@ -34,6 +36,10 @@ _LEAST = 8
 """Fewer frames are not worth a filter."""
 
 _MOST_PACKETS = 5_000_000
+
+
+_Span = tuple[float, float, float | None]
+"""What is shown: frames a second, from when on, and for how long (seconds)."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +67,35 @@ def _among(places: Sequence[int]) -> str:
 
 
 def superseded(
-    path: Path, stream: int, *, fps: float, begin_s: float, start_s: float, duration_s: float | None, in_track: bool
+    path: Path,
+    stream: int,
+    *,
+    fps: float,
+    begin_s: float,
+    start_s: float,
+    duration_s: float | None,
+    in_track: bool,
+    also: Sequence[_Span] = (),
 ) -> Superseded | None:
     """What ffmpeg need not decode that seeks to ``begin_s`` and shows ``fps`` frames a second from ``start_s`` on.
 
-    Times are on the container's clock, or with ``in_track`` on the track's own. None where there is too little to gain
-    or where nothing is known: other containers and codecs, packets without a time, another ffmpeg than the wheel's
-    (``$YT360_FFMPEG``), which may not take a filter from a file.
+    ``also`` are (fps, start_s, duration_s) of what else it shows. Times are on the container's clock, or with
+    ``in_track`` on the track's own. None where there is too little to gain or where nothing is known: other containers
+    and codecs, packets without a time, another ffmpeg than the wheel's (``$YT360_FFMPEG``), which may not take a filter
+    from a file.
     """
     if os.environ.get("YT360_FFMPEG"):
         return None
     try:
-        return _superseded(path, stream, fps, begin_s, start_s, duration_s, in_track)
+        return _superseded(path, stream, (fps, start_s, duration_s), begin_s, in_track, also)
     except (av.FFmpegError, ValueError, IndexError):
         return None  # what cannot be read is judged by those who decode it
 
 
 def _superseded(
-    path: Path, stream: int, fps: float, begin_s: float, start_s: float, duration_s: float | None, in_track: bool
+    path: Path, stream: int, asked: _Span, begin_s: float, in_track: bool, also: Sequence[_Span]
 ) -> Superseded | None:
+    fps, start_s, duration_s = asked
     with open_media(path, options={"ignore_editlist": "1"} if in_track else {}) as container:
         if container.format.name not in _CONTAINERS or container.start_time is None:
             return None
@@ -113,27 +129,32 @@ def _superseded(
                 break
     shown.sort()
     times_s = [time_s for time_s, _, _ in shown]
-    last_s = min(end_s, times_s[-1]) - _LAST_KEPT_S if times_s else 0.0
-    slots = [_slot((time_s - start_s) * fps, (unit_s + _ROUNDING_S + _RATE_ROUNDING * abs(time_s - start_s)) * fps)
-             for time_s in times_s]  # fmt: skip
-    found = [
-        place
-        for number, (time_s, place, layer) in enumerate(shown[:-1])
-        if layer == highest
-        and places[place] == 1
-        and slots[number] is not None
-        and slots[number] == slots[number + 1]
-        and time_s < times_s[number + 1] < last_s
-    ]
+    unseen = np.array([layer == highest and places[place] == 1 for _, place, layer in shown], bool)
+    times = np.array(times_s, float)
+    for span in (asked, *also):
+        unseen &= _replaced(times, span, unit_s)
+    found = [place for (_, place, _), gone in zip(shown, unseen, strict=True) if gone]
     if len(found) < _LEAST:
         return None
     sought_s = 0.0 if in_track else begin_s
     return Superseded(tuple(sorted(found)), tuple(time_s - sought_s for time_s in times_s), unit_s + _ROUNDING_S)
 
 
-def _slot(at: float, unsure: float) -> int | None:
-    """Number of the output that a frame at ``at`` falls on, the first for all before it; None if rounding decides."""
-    near = math.floor(at + 0.5)
-    if at < 0.5 - unsure:
-        return 0
-    return near if near - 0.5 + unsure <= at <= near + 0.5 - unsure else None
+def _replaced(times_s: NDArray[np.float64], span: _Span, unit_s: float) -> NDArray[np.bool_]:
+    """Which of the frames at ``times_s``, in order, a span does not show: another takes their place, or it ended."""
+    fps, start_s, duration_s = span
+    end_s = math.inf if duration_s is None else start_s + duration_s
+    unsure_s = unit_s + _ROUNDING_S + _RATE_ROUNDING * np.abs(times_s - start_s)
+    slots = _slots((times_s - start_s) * fps, unsure_s * fps)
+    later_s = np.append(times_s[1:], np.inf)
+    same = (slots >= 0) & (slots == np.append(slots[1:], -1)) & (times_s < later_s)
+    last_s = min(end_s, float(times_s[-1]) if len(times_s) else 0.0) - _LAST_KEPT_S
+    gone: NDArray[np.bool_] = (same & (later_s < last_s)) | (times_s > end_s + _BEYOND_S)
+    return gone
+
+
+def _slots(at: NDArray[np.float64], unsure: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Numbers of the outputs that frames at ``at`` fall on, the first for all before it; -1 if rounding decides."""
+    near = np.floor(at + 0.5)
+    sure = (near - 0.5 + unsure <= at) & (at <= near + 0.5 - unsure)
+    return np.where(at < 0.5 - unsure, 0, np.where(sure, near, -1)).astype(np.int64)

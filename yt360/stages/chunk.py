@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -58,14 +58,22 @@ class Chunk(Stage):
     after = ("validate", "stills", "voiceover", "frame_of_reference", "duplicates")
 
     def plan(self, dataset: DatasetView) -> Iterator[Item]:
-        listing, turned = read_listing(dataset), repairs(dataset)
+        listing, turned = self.plan_ahead(dataset), repairs(dataset)
         for item in super().plan(dataset):
-            # Part of the key: an edited table, or a sound found elsewhere, cuts exactly its videos anew.
+            listed = listing(item)
+            # Part of the key: a sound found elsewhere cuts exactly its videos anew.
+            repair = {"repair": turned[item.id].to_json()} if item.id in turned else {}
+            yield replace(listed, meta={**listed.meta, **repair}) if repair else listed
+
+    def plan_ahead(self, dataset: DatasetView) -> Callable[[Item], Item]:
+        listing = read_listing(dataset)
+
+        def listed(item: Item) -> Item:
+            # Part of the key: an edited table cuts exactly its videos anew.
             segments = listing.get(item.id, {}).get("segments")
-            meta: dict[str, Any] = {"segments": segments} if segments else {}
-            if item.id in turned:
-                meta["repair"] = turned[item.id].to_json()
-            yield replace(item, meta=meta) if meta else item
+            return replace(item, meta={"segments": segments}) if segments else item
+
+        return listed
 
     def process(self, item: Item, context: Context) -> Outcome:
         # Here: who asks where a root stands does not wait for libraries that decode.

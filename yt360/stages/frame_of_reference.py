@@ -11,7 +11,7 @@ and moves the sound of videos where the heading or the lag is known (``docs/expl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -77,17 +77,37 @@ class FrameOfReference(Stage):
         "look": "stills.look?",
     }
     after = ("validate", "stills", "voiceover")
+    ahead_for = "chunk"
+
+    @property
+    def works_ahead(self) -> bool:
+        limits: FrameThresholds = self.thresholds
+        return not limits.repair and not limits.quarantine
+
+    def process_ahead(self, item: Item, context: Context, later: Callable[[], None]) -> Outcome:
+        from yt360.media.shared_decoding import Look, sharing
+
+        if "look" in item.files:  # nothing is decoded for it
+            return self.process(item, context)
+        facts = Facts.load(item.files["facts"])
+        size = (picture_course.HEIGHT, picture_course.WIDTH)
+        with sharing(
+            [
+                Look(item.files["video"], facts.picture, *size, RATE_HZ, at_s, length_s)
+                for at_s, length_s in self._places(item, facts)
+            ]
+        ):
+            later()
+            return self.process(item, context)
 
     def process(self, item: Item, context: Context) -> Outcome:
         facts = Facts.load(item.files["facts"])
-        start_s, end_s = facts.span
-        spans = stretches(start_s, end_s, self.params)
         whole = read_look(item.files["look"]).course if "look" in item.files else None
+        spans = stretches(*facts.span, self.params) if whole is not None else self._places(item, facts)
         found: list[Stretch] = []
         measures = measurement.measure(found)
         for number in _middle_first(len(spans)):
-            free_s = sum(spans[number - 1]) if number else start_s
-            stretch = self._look(item, facts, spans[number], free_s, whole)
+            stretch = self._look(item, facts, spans[number], whole)
             if stretch is not None:
                 found.append(stretch)
                 measures = measurement.measure(found)
@@ -99,19 +119,24 @@ class FrameOfReference(Stage):
         (context.workdir / "frame.json").write_text(course + "\n", encoding="utf-8")
         return Done({"frame": "frame.json"}, {"duration_s": round(facts.duration_s, 3), **measures})
 
-    def _look(
-        self, item: Item, facts: Facts, span: tuple[float, float], free_s: float, whole: PictureCourse | None
-    ) -> Stretch | None:
-        """``free_s`` is where what is looked at before ends at the latest."""
+    def _places(self, item: Item, facts: Facts) -> list[tuple[float, float]]:
+        """The stretches, each from a key frame on where that is near enough; none begins inside of the one before."""
         from yt360.media.key_frames import cheap_start_s  # here: who asks where a root stands does not decode
 
+        spans = stretches(*facts.span, self.params)
+        free_s = [facts.span[0], *(at_s + length_s for at_s, length_s in spans)]
+        return [
+            (cheap_start_s(item.files["video"], facts.picture, at_s, (before_s + at_s) / 2), length_s)
+            for (at_s, length_s), before_s in zip(spans, free_s, strict=False)
+        ]
+
+    def _look(self, item: Item, facts: Facts, span: tuple[float, float], whole: PictureCourse | None) -> Stretch | None:
         at_s, length_s = span
         if whole is not None:
             first = max(0, round((at_s - whole.start_s) * RATE_HZ))
             course = whole.part(first, round(length_s * RATE_HZ))
             at_s = course.start_s
         else:
-            at_s = cheap_start_s(item.files["video"], facts.picture, at_s, (free_s + at_s) / 2)
             seen = picture_course.watch(at_s, self._frames(item, facts, at_s, length_s))
             if seen is None:
                 return None
