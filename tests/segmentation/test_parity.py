@@ -15,16 +15,19 @@ import torch
 
 from tests.segmentation.random_weights import NARROW, NARROW_PICTURES, random_picture, random_weights
 from yt360.segmentation.fpn.config import R50, R101
+from yt360.segmentation.fpn.fused import fuse
 from yt360.segmentation.fpn.model import PanopticFPN, scaled_size
 
 RECORDED = Path(__file__).with_name("detectron2_outputs.npz")
 
 
-@pytest.fixture(scope="module")
-def model() -> PanopticFPN:
+@pytest.fixture(scope="module", params=["as it is", "fused"])
+def model(request: pytest.FixtureRequest) -> PanopticFPN:
     network = PanopticFPN(NARROW).eval()
     weights = random_weights({name: tuple(value.shape) for name, value in network.state_dict().items()}, 1)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    if request.param == "fused":
+        fuse(network)
     return network
 
 
@@ -34,7 +37,8 @@ def test_outputs_are_those_recorded_from_detectron2(model: PanopticFPN, number: 
     with np.load(RECORDED) as recorded:
         wanted = {name.partition(".")[2]: recorded[name] for name in recorded.files if name.startswith(f"{number}.")}
     assert len(wanted["scores"]) > 20
-    np.testing.assert_allclose(found.semantic[:, ::32, ::32].numpy(), wanted["logits"], atol=1e-4)
+    # Logits reach 30: a thousandth of a percent of them, for sums that are made in another order.
+    np.testing.assert_allclose(found.semantic[:, ::32, ::32].numpy(), wanted["logits"], rtol=1e-5, atol=1e-4)
     np.testing.assert_array_equal(found.instances.classes.numpy(), wanted["classes"])
     # In pixels of up to 800: recorded on an AMD EPYC, an Intel Xeon's kernels round them up to 0.0006 apart.
     np.testing.assert_allclose(found.instances.boxes.numpy(), wanted["boxes"], rtol=1e-5, atol=1e-3)
@@ -86,6 +90,7 @@ def test_pictures_are_scaled_as_published(size: tuple[int, int], scaled: tuple[i
     assert scaled_size(*size, R101) == scaled
 
 
+@pytest.mark.parametrize("model", ["as it is"], indirect=True)
 def test_bfloat16_and_channels_last_find_much_the_same(model: PanopticFPN) -> None:
     picture = random_picture(1, NARROW_PICTURES[1])
     usual = model([picture])[0].semantic

@@ -33,7 +33,7 @@ _KEYS = [
      "eb4e4c5740d789f069e1a6bc6bb56946fde2d686"),
     ("chunk", Item("a", "a", {"video": _V, "facts": _F}, {"repair": {"yaw_deg": 60.0, "lag_s": 0.0}}),
      "450a621f6eb11bd019c801825040d4ee42b49646"),
-    ("segment", Item("a-00000", "a", {"video": _V}), "ee637cffd81b82bbb468109e199d1f39087f297b"),
+    ("segment", Item("a-00000", "a", {"video": _V}), "8f8772f993ead3a788aac2d7956d92489b3516d3"),
     ("annotate", Item("a-00000", "a", {"foa": _F}), "35dab48e3348e0049b4da6ce7ec329fe33c54b05"),
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
     ("shard", Item("train-000000", "train-000000", {"a-00000.video": _V, "a-00000.foa": _F}, {"clips": ["a-00000"]}),

@@ -61,7 +61,7 @@ class SegmentParams(PanopticModelSettings, SphereSettings):
 class Segment(Stage):
     name = "segment"
     item_kind = "clip"
-    version = 2
+    version = 3
     params_type = SegmentParams
     unkeyed = frozenset({"batch", "device", "channels_last", "weights"})
     id_in_key = "clip"

@@ -16,6 +16,7 @@ from yt360.segmentation import weights as weight_files
 from yt360.segmentation.checkpoint import load_into, read_arrays
 from yt360.segmentation.device import pick_device
 from yt360.segmentation.fpn import config as configs
+from yt360.segmentation.fpn.fused import can_fuse, fuse
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
 from yt360.segmentation.maps import Category, PanopticMap, PanopticSegment
 from yt360.segmentation.settings import WORLD, PanopticModelSettings
@@ -72,9 +73,12 @@ def load_fpn(settings: PanopticModelSettings, *, download: bool) -> FpnModel:
         path = weight_files.find(settings.model, settings.weights, settings.sha256, download=download)
     network = PanopticFPN(config)
     load_into(network, read_arrays(path), str(path))
-    network.eval().requires_grad_(False).to(torch.device(pick_device(settings.device)))
+    device = torch.device(pick_device(settings.device))
+    network.eval().requires_grad_(False).to(device)
     network.half_precision = settings.bfloat16
-    if settings.channels_last:
+    if device.type == "cpu" and not settings.bfloat16 and can_fuse():
+        fuse(network)
+    elif settings.channels_last:
         network.channels_last = True
         network.to(memory_format=torch.channels_last)
     # The licence of weights that somebody brought along is theirs to know.

@@ -27,6 +27,7 @@ class FrozenBatchNorm(nn.Module):
     bias: Tensor
     running_mean: Tensor
     running_var: Tensor
+    epsilon = 1e-5
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -37,22 +38,38 @@ class FrozenBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=1e-5
+            x, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.epsilon
         )
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with its normalisation (``norm``) inside, and without a bias where there is one."""
+    """A convolution with its normalisation (``norm``) inside, and without a bias where there is one.
+
+    What comes after it is inside too, so that :mod:`~yt360.segmentation.fpn.fused` can do it in one pass: adding
+    ``plus``, and ``relu``.
+    """
 
     def __init__(
-        self, inside: int, outside: int, kernel: int, *, stride: int = 1, norm: nn.Module | None = None
+        self,
+        inside: int,
+        outside: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        norm: nn.Module | None = None,
+        relu: bool = False,
     ) -> None:
         super().__init__(inside, outside, kernel, stride=stride, padding=kernel // 2, bias=norm is None)
         self.norm = norm
+        self.relu = relu
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, plus: Tensor | None = None) -> Tensor:
         x = super().forward(x)
-        return x if self.norm is None else self.norm(x)
+        if self.norm is not None:
+            x = self.norm(x)
+        if plus is not None:
+            x += plus
+        return functional.relu_(x) if self.relu else x
 
 
 def _norm(channels: int, trainable: bool) -> nn.Module:
@@ -67,25 +84,23 @@ class Bottleneck(nn.Module):
             if inside != outside
             else None
         )
-        self.conv1 = Convolution(inside, width, 1, stride=stride, norm=_norm(width, trainable))
-        self.conv2 = Convolution(width, width, 3, norm=_norm(width, trainable))
-        self.conv3 = Convolution(width, outside, 1, norm=_norm(outside, trainable))
+        self.conv1 = Convolution(inside, width, 1, stride=stride, norm=_norm(width, trainable), relu=True)
+        self.conv2 = Convolution(width, width, 3, norm=_norm(width, trainable), relu=True)
+        self.conv3 = Convolution(width, outside, 1, norm=_norm(outside, trainable), relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = functional.relu_(self.conv1(x))
-        y = functional.relu_(self.conv2(y))
-        y = self.conv3(y)
-        y += x if self.shortcut is None else self.shortcut(x)
-        return functional.relu_(y)
+        y: Tensor = self.conv2(self.conv1(x))
+        y = self.conv3(y, x if self.shortcut is None else self.shortcut(x))
+        return y
 
 
 class Stem(nn.Module):
     def __init__(self, outside: int, trainable: bool) -> None:
         super().__init__()
-        self.conv1 = Convolution(3, outside, 7, stride=2, norm=_norm(outside, trainable))
+        self.conv1 = Convolution(3, outside, 7, stride=2, norm=_norm(outside, trainable), relu=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.max_pool2d(functional.relu_(self.conv1(x)), 3, stride=2, padding=1)
+        return functional.max_pool2d(self.conv1(x), 3, stride=2, padding=1)
 
 
 class ResNet(nn.Module):
@@ -138,10 +153,9 @@ class FeaturePyramid(nn.Module):
         outputs: list[Tensor] = []
         above: Tensor | None = None
         for level, feature in zip((5, 4, 3, 2), reversed(self.bottom_up(x)), strict=True):
-            here = self.get_submodule(f"fpn_lateral{level}")(feature)
             if above is not None:
-                here = here + functional.interpolate(above, scale_factor=2.0, mode="nearest")
-            above = here
+                above = functional.interpolate(above, scale_factor=2.0, mode="nearest")
+            above = here = self.get_submodule(f"fpn_lateral{level}")(feature, above)
             outputs.insert(0, self.get_submodule(f"fpn_output{level}")(here))
         return [*outputs, functional.max_pool2d(outputs[-1], kernel_size=1, stride=2)]
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torchvision.ops import batched_nms
 
 from yt360.segmentation.fpn import boxes as box_ops
-from yt360.segmentation.fpn.backbone import STRIDES
+from yt360.segmentation.fpn.backbone import STRIDES, Convolution
 from yt360.segmentation.fpn.config import FpnConfig
 
 BOX_POOL = 7
@@ -66,14 +66,14 @@ class _MaskHead(nn.Module):
         inside = config.pyramid
         self._count = config.mask_convolutions
         for number in range(1, self._count + 1):
-            self.add_module(f"mask_fcn{number}", nn.Conv2d(inside, config.mask_width, 3, padding=1))
+            self.add_module(f"mask_fcn{number}", Convolution(inside, config.mask_width, 3, relu=True))
             inside = config.mask_width
         self.deconv = nn.ConvTranspose2d(inside, config.mask_width, 2, stride=2)
-        self.predictor = nn.Conv2d(config.mask_width, config.things, 1)
+        self.predictor = Convolution(config.mask_width, config.things, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         for number in range(1, self._count + 1):
-            x = functional.relu_(self.get_submodule(f"mask_fcn{number}")(x))
+            x = self.get_submodule(f"mask_fcn{number}")(x)
         logits: Tensor = self.predictor(functional.relu_(self.deconv(x)))
         return logits
 

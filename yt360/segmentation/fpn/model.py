@@ -90,20 +90,23 @@ class PanopticFPN(nn.Module):
         )
         with precision:
             features = self.backbone(self.batch(prepared))
-            semantic = self.sem_seg_head(features)
-            found = self.roi_heads.detect(features, self.proposal_generator(features, sizes), sizes)
+            semantic = self.sem_seg_head.coarse(features).float()
+            proposals = self.proposal_generator(features, sizes)
+            # Pooling under boxes wants it so, and would else do it for boxes and again for masks.
+            features = [feature.contiguous() for feature in features[:4]]
+            found = self.roi_heads.detect(features, proposals, sizes)
             if not everything:
                 found = [instances.pick(instances.scores >= self.config.instance_score) for instances in found]
             found = self.roi_heads.add_masks(features, found)
         return [
-            self._finish(logits, instances, size, output)
-            for logits, instances, size, output in zip(semantic, found, sizes, outputs, strict=True)
+            self._finish(coarse, instances, size, output)
+            for coarse, instances, size, output in zip(semantic, found, sizes, outputs, strict=True)
         ]
 
     def _finish(
-        self, logits: Tensor, instances: Instances, size: tuple[int, int], output: tuple[int, int]
+        self, coarse: Tensor, instances: Instances, size: tuple[int, int], output: tuple[int, int]
     ) -> FpnOutput:
-        logits = semantic_to_output_size(logits, size, output)
+        logits = semantic_to_output_size(coarse, size, output)
         instances = to_output_size(instances, size, output)
         masks = paste(instances.masks, instances.boxes, *output)
         ids, segments = merge(instances, masks, logits.argmax(dim=0), self.config)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torchvision.ops import batched_nms
 
 from yt360.segmentation.fpn import boxes as box_ops
-from yt360.segmentation.fpn.backbone import STRIDES
+from yt360.segmentation.fpn.backbone import STRIDES, Convolution
 from yt360.segmentation.fpn.config import FpnConfig
 
 
@@ -18,12 +17,12 @@ class _Head(nn.Module):
     def __init__(self, config: FpnConfig) -> None:
         super().__init__()
         anchors = len(config.aspect_ratios)
-        self.conv = nn.Conv2d(config.pyramid, config.pyramid, 3, padding=1)
-        self.objectness_logits = nn.Conv2d(config.pyramid, anchors, 1)
-        self.anchor_deltas = nn.Conv2d(config.pyramid, 4 * anchors, 1)
+        self.conv = Convolution(config.pyramid, config.pyramid, 3, relu=True)
+        self.objectness_logits = Convolution(config.pyramid, anchors, 1)
+        self.anchor_deltas = Convolution(config.pyramid, 4 * anchors, 1)
 
     def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = functional.relu_(self.conv(feature))
+        hidden = self.conv(feature)
         return self.objectness_logits(hidden), self.anchor_deltas(hidden)
 
 
