@@ -1,5 +1,7 @@
 """Our Panoptic FPN beside detectron2's, on the same random weights: outputs and seconds, in one run.
 
+Ours three times: as it was trained, as the stage `segment` runs it on a processor (fused), and with its `bfloat16`.
+
     python -m benchmarks.segmentation_parity DETECTRON2 [--depth 101] [--pictures 8] [--record FILE]
 
 DETECTRON2 is a checkout of https://github.com/facebookresearch/detectron2 (it runs uncompiled); its
@@ -11,12 +13,14 @@ outputs that ``tests/segmentation/test_parity.py`` holds our model to: of a narr
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
+import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +35,23 @@ from fitting.world_pictures import world_pictures
 from tests.segmentation.random_weights import NARROW, NARROW_PICTURES, random_picture, random_weights
 from yt360.cli.common import table
 from yt360.segmentation.fpn.config import R50, R101, FpnConfig
+from yt360.segmentation.fpn.fused import can_fuse, fuse
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
+
+DETECTRON2 = "detectron2"
+EQUAL = ("plain", "fused")
+WITHIN = "logits within 1e-5 of the largest, and 99.9 % of the pixels of every map equal"
+
+_COLUMNS = {
+    "logits": "logits",
+    "boxes": "boxes px",
+    "scores": "scores",
+    "masks": "masks",
+    "ids": "equal ids",
+    "detectron2_cpu_s": "detectron2 CPU s",
+    "cpu_s": "own CPU s",
+    "faster": "times as fast",
+}
 
 SIZES = ((480, 640), (640, 480), (224, 448), (426, 640), (500, 375), (720, 1280), (333, 500), (600, 600), (512, 1024))
 """Heights and widths: landscape, portrait, square, spheres; some above and some below the network's own size."""
@@ -71,26 +91,42 @@ def run_reference(model: Any, config: FpnConfig, picture: NDArray[np.uint8]) -> 
     return found
 
 
-def compare(theirs: dict[str, Any], ours: FpnOutput) -> dict[str, float]:
-    """Largest differences of boxes (pixels), scores, logits and masks; share of equal pixels of the panoptic map."""
-    instances = theirs["instances"]
-    alike = len(instances) == len(ours.instances)
+def run_own(network: PanopticFPN, picture: NDArray[np.uint8]) -> FpnOutput:
+    found: list[FpnOutput] = network([picture])
+    return found[0]
+
+
+def compare(theirs: dict[str, Any], ours: FpnOutput, config: FpnConfig) -> dict[str, float]:
+    """How our map and what it is made of differ from theirs.
+
+    ``logits``: the largest difference, as a part of the largest logit. Of things that can be in a map, each beside
+    the nearest of its class: ``boxes`` (pixels), ``scores``, ``masks`` (share of a picture's pixels); infinite where
+    there is none. ``ids``: share of equal pixels of the maps, 0 where the segments differ.
+    """
+    semantic, instances = theirs["sem_seg"], theirs["instances"]
+    instances = instances[instances.scores >= config.instance_score]
     ids, segments = theirs["panoptic_seg"]
     same_kind = [(s["isthing"], s["category_id"] - (not s["isthing"])) for s in segments] == [
         (s.is_thing, s.label) for s in ours.segments
     ]
-    found = {"logits": float((theirs["sem_seg"] - ours.semantic).abs().max()), "instances": float(len(instances))}
-    found |= {"boxes": float("inf"), "scores": float("inf"), "masks": float("inf")}
-    if alike and bool((instances.pred_classes == ours.instances.classes).all()):
-        found["boxes"] = _largest(instances.pred_boxes.tensor - ours.instances.boxes)
-        found["scores"] = _largest(instances.scores - ours.instances.scores)
-        found["masks"] = _largest((instances.pred_masks != ours.masks).float().mean(dim=(1, 2)))
-    found["ids"] = float((ids == ours.ids).float().mean()) if same_kind else 0.0
+    found = {
+        "logits": float((semantic - ours.semantic).abs().max() / semantic.abs().max()),
+        "boxes": 0.0,
+        "scores": 0.0,
+        "masks": 0.0,
+        "ids": float((ids == ours.ids).float().mean()) if same_kind else 0.0,
+    }
+    for number, box in enumerate(instances.pred_boxes.tensor):
+        away = (ours.instances.boxes - box).abs().amax(dim=1)
+        away[ours.instances.classes != instances.pred_classes[number]] = float("inf")
+        nearest = int(away.argmin())
+        pair = {
+            "boxes": float(away[nearest]),
+            "scores": float((instances.scores[number] - ours.instances.scores[nearest]).abs()),
+            "masks": float((instances.pred_masks[number] != ours.masks[nearest]).float().mean()),
+        }
+        found |= {name: max(found[name], value) for name, value in pair.items()}
     return found
-
-
-def _largest(difference: torch.Tensor) -> float:
-    return float(difference.abs().max()) if difference.numel() else 0.0
 
 
 def pictures(count: int) -> list[NDArray[np.uint8]]:
@@ -131,6 +167,19 @@ def record(checkout: Path, path: Path) -> None:
     print(f"{path}: {path.stat().st_size} bytes")
 
 
+def engines(config: FpnConfig, weights: dict[str, NDArray[np.float32]]) -> dict[str, PanopticFPN]:
+    """Our network: as it was trained, as the stage `segment` runs it on a processor, and with its `bfloat16`."""
+    made = {name: PanopticFPN(config).eval().requires_grad_(False) for name in ("plain", "fused", "bfloat16")}
+    for network in made.values():
+        load(network, weights)
+    fuse(made["fused"])
+    if can_fuse(torch.bfloat16):
+        fuse(made["bfloat16"], torch.bfloat16)
+    else:
+        made["bfloat16"].half_precision = True
+    return made
+
+
 def load(model: Any, weights: dict[str, NDArray[np.float32]]) -> None:
     """Weights into either model; only what does not learn (means, anchors) may be left over."""
     left = model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=False)
@@ -153,6 +202,7 @@ def main() -> int:
     if not (arguments.detectron2 / "detectron2" / "modeling").is_dir():
         print(f"{arguments.detectron2}: expected a checkout of detectron2; nothing was compared")
         return 2
+    torch.set_num_threads(1)  # as a picture has in the stage
     if arguments.record:
         record(arguments.detectron2, arguments.record)
         return 0
@@ -161,43 +211,63 @@ def main() -> int:
         short_side=arguments.short_side,
         long_side=arguments.short_side * R101.long_side // R101.short_side,
     )
-    theirs, ours = reference(arguments.detectron2, config), PanopticFPN(config).eval()
-    weights = random_weights({name: tuple(value.shape) for name, value in ours.state_dict().items()}, 0)
+    theirs = reference(arguments.detectron2, config)
+    shapes = {name: tuple(value.shape) for name, value in PanopticFPN(config).state_dict().items()}
+    weights = random_weights(shapes, 0)
     load(theirs, weights)
-    load(ours, weights)
-    rows, totals, worst = [], [0.0, 0.0], {"boxes": 0.0, "scores": 0.0, "logits": 0.0, "ids": 1.0}
+    runs: dict[str, Callable[[NDArray[np.uint8]], Any]] = {DETECTRON2: partial(run_reference, theirs, config)}
+    runs |= {name: partial(run_own, network) for name, network in engines(config, weights).items()}
+    names, seconds, found = list(runs), [], []
     for number, picture in enumerate(pictures(arguments.pictures)):
-        seconds = [0.0, 0.0]
-        runs: list[Callable[[], Any]] = [partial(run_reference, theirs, config, picture), partial(ours, [picture])]
-        results: list[Any] = [None, None]
-        for turn in (number % 2, 1 - number % 2):  # who goes first changes: what is warm favours neither
+        results, took = {}, {}
+        first = number % len(names)  # who goes first changes: what is warm favours nobody
+        for name in names[first:] + names[:first]:
             began = time.process_time()
-            results[turn] = runs[turn]()
-            seconds[turn] = time.process_time() - began
-        found = compare(results[0], ours([picture], everything=True)[0])
-        found["ids"] = min(found["ids"], float((results[0]["panoptic_seg"][0] == results[1][0].ids).float().mean()))
-        for name in worst:
-            worst[name] = (min if name == "ids" else max)(worst[name], found[name])
-        totals = [total + own for total, own in zip(totals, seconds, strict=True)]
-        rows.append(
-            [f"{picture.shape[1]}x{picture.shape[0]}", int(found["instances"])]
-            + [f"{found[name]:.1e}" for name in ("boxes", "scores", "logits", "masks")]
-            + [f"{100 * found['ids']:.3f} %", *(f"{value:.2f}" for value in seconds)]
-        )
-        print(f"{len(rows)} of {arguments.pictures}", file=sys.stderr, flush=True)
-    header = ["picture", "instances", "boxes px", "scores", "logits", "masks", "equal ids"]
-    header += ["detectron2 CPU s", "ours CPU s"]
-    threads = torch.get_num_threads()
+            results[name] = runs[name](picture)
+            took[name] = time.process_time() - began
+        seconds.append(took)
+        found.append({name: compare(results[DETECTRON2], results[name], config) for name in names[1:]})
+        print(f"{len(seconds)} of {arguments.pictures}", file=sys.stderr, flush=True)
     side = arguments.short_side
-    print(f"Panoptic FPN R{arguments.depth}, short side {side}, random weights")
-    print(f"torch {torch.__version__}, {threads} thread(s)")
+    print(f"Panoptic FPN R{arguments.depth}, short side {side}, random weights, {len(seconds)} pictures")
+    print(f"torch {torch.__version__}, one thread")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print(table(rows, header))
-    faster = totals[0] / totals[1]
-    print(f"CPU seconds in all: detectron2 {totals[0]:.1f}, ours {totals[1]:.1f}: {faster:.2f} times as fast")
-    good = max(worst["boxes"], worst["scores"], worst["logits"]) <= 1e-4 and worst["ids"] >= 0.999
-    print("within 1e-4, and 99.9 % of the pixels equal" if good else "NOT within 1e-4 and 99.9 %")
+    summary = summarise(seconds, found)
+    print(
+        table(
+            [[name, *(_shown(key, row[key]) for key in _COLUMNS)] for name, row in summary.items()],
+            ["", *_COLUMNS.values()],
+        )
+    )
+    good = all(summary[name]["equal"] for name in EQUAL)
+    print(f"{' and '.join(EQUAL)}: {WITHIN if good else 'NOT ' + WITHIN}")
+    print(json.dumps(summary))
     return 0 if good else 1
+
+
+def summarise(
+    seconds: Sequence[Mapping[str, float]], found: Sequence[Mapping[str, Mapping[str, float]]]
+) -> dict[str, dict[str, Any]]:
+    """Of each of our networks over all pictures: the largest differences, CPU seconds, and how many times as fast as
+    detectron2 it was, picture by picture."""
+    made: dict[str, dict[str, Any]] = {}
+    for name in found[0]:
+        worst = {key: max(row[name][key] for row in found) for key in ("logits", "boxes", "scores", "masks")}
+        ids = min(row[name]["ids"] for row in found)
+        made[name] = worst | {
+            "ids": ids,
+            "equal": worst["logits"] <= 1e-5 and ids >= 0.999,
+            "detectron2_cpu_s": sum(took[DETECTRON2] for took in seconds),
+            "cpu_s": sum(took[name] for took in seconds),
+            "faster": [took[DETECTRON2] / took[name] for took in seconds],
+        }
+    return made
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "faster":
+        return f"{statistics.median(value):.2f} ({min(value):.2f} to {max(value):.2f})"
+    return f"{100 * value:.3f} %" if key == "ids" else f"{value:.1f}" if key.endswith("_s") else f"{value:.1e}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The demo's panoptic model on worlds that it was not trained on: PQ, SQ, RQ, mIoU, and the seam.
 
-    python -m benchmarks.segmentation_world [--weights FILE] [--scenes 30] [--save]
+    python -m benchmarks.segmentation_world [--weights FILE] [--scenes 30] [--bfloat16] [--save]
 
+``--bfloat16`` measures the model in that precision too, beside the truth and beside its own maps in float32.
 ``--save`` writes what was measured beside the weights, as ``world-fpn.json``.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from fitting import world_fpn
 from fitting.world_pictures import WorldPicture, is_thing, world_pictures
 from yt360.cli.common import table
+from yt360.segmentation.backend import PanopticModel
 from yt360.segmentation.backends import load_model
 from yt360.segmentation.backends.fpn import WORLD_CATEGORIES, WORLD_WEIGHTS
 from yt360.segmentation.evaluation import PanopticEvaluation
@@ -54,30 +57,50 @@ def seen(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(decoded[..., ::-1])
 
 
+def beside_float32(
+    model: PanopticModel, examples: Sequence[WorldPicture], maps: Sequence[PanopticMap], way: Way
+) -> dict[str, dict[str, Any]]:
+    """How good maps in bfloat16 are, by pixels: beside the truth, and as if float32's ``maps`` were the truth."""
+    beside_truth, beside_maps = PanopticEvaluation(WORLD_CATEGORIES), PanopticEvaluation(WORLD_CATEGORIES)
+    for made, usual in zip(examples, maps, strict=True):
+        (found,) = segment_spheres(model, [seen(made.picture)], SphereSettings(way=way))
+        beside_truth.add(truth_map(made), found)
+        beside_maps.add(usual, found)
+    return {"bfloat16: pixels": beside_truth.to_json(), "bfloat16 against float32": beside_maps.to_json()}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=WORLD_WEIGHTS)
     parser.add_argument("--scenes", type=int, default=30)
     parser.add_argument("--save", action="store_true")
+    parser.add_argument("--bfloat16", action="store_true", help="measure `bfloat16` too, also beside float32's maps")
     arguments = parser.parse_args()
-    model = load_model(PanopticModelSettings(model=WORLD, weights=str(arguments.weights), device="cpu"))
+    usual = PanopticModelSettings(model=WORLD, weights=str(arguments.weights), device="cpu")
+    model = load_model(usual)
+    rough = load_model(usual.model_copy(update={"bfloat16": True})) if arguments.bfloat16 else None
     examples = list(world_pictures(SEED, arguments.scenes, _PICTURES_A_SCENE))
     rows: list[list[str]] = []
+    names = ("pq", "sq", "rq", "pq_things", "pq_stuff", "miou")
     results: dict[str, dict[str, Any]] = {}
     ways: tuple[Way, ...] = ("equirectangular", "views")
     for way in ways:
         pixels = PanopticEvaluation(WORLD_CATEGORIES)
         solid = PanopticEvaluation(WORLD_CATEGORIES, by_solid_angle=True)
-        began = time.perf_counter()
+        seconds = 0.0
+        maps = []
         for made in examples:
-            found = segment_spheres(model, [seen(made.picture)], SphereSettings(way=way))[0]
-            pixels.add(truth_map(made), found)
-            solid.add(truth_map(made), found)
-        seconds = (time.perf_counter() - began) / len(examples)
+            began = time.perf_counter()
+            maps += segment_spheres(model, [seen(made.picture)], SphereSettings(way=way))
+            seconds += (time.perf_counter() - began) / len(examples)
+            pixels.add(truth_map(made), maps[-1])
+            solid.add(truth_map(made), maps[-1])
         results[way] = {"pixels": pixels.to_json(), "solid_angle": solid.to_json(), "seconds_a_map": round(seconds, 3)}
         for words, values in (("pixels", pixels.to_json()), ("solid angle", solid.to_json())):
-            names = ("pq", "sq", "rq", "pq_things", "pq_stuff", "miou")
             rows.append([way, words, *(f"{values[name]:.1f}" for name in names), f"{seconds:.2f}"])
+        if rough is not None:
+            for words, values in beside_float32(rough, examples, maps, way).items():
+                rows.append([way, words, *(f"{values[name]:.1f}" for name in names), ""])
         if way == "equirectangular":
             each = pixels.per_category()
             by_name = {category.name: each[category.id].pq for category in WORLD_CATEGORIES if category.id in each}

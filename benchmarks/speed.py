@@ -37,7 +37,6 @@ _LOOKING = ("validate", "stills", "voiceover", "fingerprint")
 _PACKAGES = ("torch", "av", "imageio-ffmpeg", "numpy", "pyarrow")
 _RATIO = re.compile(r"x ([\d.]+) \(([\d.]+) to ([\d.]+)(?:, aim ([\d.]+))?\)  (.+), against (.+)")
 _STEP = re.compile(r"([\d.]+) times its speed \(([\d.]+) to ([\d.]+)")
-_PARITY = re.compile(r"detectron2 ([\d.]+), ours ([\d.]+): ([\d.]+) times as fast")
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,14 @@ def _chunk_memory(printed: str) -> Iterator[Row]:
 
 
 def _panoptic(printed: str) -> Iterator[Row]:
-    (match,) = _PARITY.finditer(printed)
-    equal = "equal maps" if "\nwithin " in printed else "maps are NOT equal"
-    note = f"{match[2]} CPU s, {equal}"
-    yield Row("panoptic maps, R101, short side 800: speed, CPU", "detectron2", (float(match[3]),), ">= 1.3", note)
+    what = "panoptic maps, R101, short side 800: speed, CPU"
+    found = _last_json(printed)
+    for name, words, bar in (("fused", what, ">= 1.3"), ("bfloat16", f"{what}, `bfloat16`", "")):
+        row = found[name]
+        note = f"{row['cpu_s'] / len(row['faster']):.1f} CPU s a map"
+        if row["equal"]:
+            note += f", {100 * row['ids']:.2f} % of the ids of every map equal"
+        yield Row(words, "detectron2", tuple(row["faster"]), bar, note)
 
 
 def _step(printed: str) -> Iterator[Row]:

@@ -53,6 +53,17 @@ def test_the_step_is_read_from_its_line() -> None:
         speed._step("nothing").__next__()
 
 
+def test_maps_have_a_row_for_each_precision() -> None:
+    fused = {"cpu_s": 9.0, "faster": [1.4, 1.5, 1.3], "ids": 0.9998, "equal": True}
+    rough = {"cpu_s": 4.5, "faster": [2.8, 2.9, 2.7], "ids": 0.0, "equal": False}
+    printed = f"a table\n{json.dumps({'plain': {}, 'fused': fused, 'bfloat16': rough})}\n"
+    exact, option = speed._panoptic(printed)
+    assert (exact.ratios, exact.bar) == ((1.4, 1.5, 1.3), ">= 1.3")
+    assert exact.note == "3.0 CPU s a map, 99.98 % of the ids of every map equal"
+    assert (option.ratios, option.bar, option.note) == ((2.8, 2.9, 2.7), "", "1.5 CPU s a map")
+    assert "bfloat16" in option.what
+
+
 def test_stages_that_look_are_added_up() -> None:
     spent = {"validate": 5.0, "stills": 10.0, "voiceover": 3.0, "fingerprint": 2.0, "chunk": 90.0}
     measured = {"source": "h264-2560", "ratios": [1.3, 1.2], "cpu_s": {"floor": [100.0]}, "stages_cpu_s": spent}

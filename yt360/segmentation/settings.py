@@ -40,7 +40,10 @@ class PanopticModelSettings(Settings):
         "published ones.",
     )
     device: str = Field(default="auto", description="Where the model runs: auto, cpu, cuda or cuda:N.")
-    bfloat16: bool = Field(default=False, description="Run in bfloat16: faster on a GPU, maps differ slightly.")
+    bfloat16: bool = Field(
+        default=False,
+        description="Run in bfloat16: faster on a GPU and on a processor that has it, maps differ slightly.",
+    )
     channels_last: bool = Field(default=False, description="Memory layout that is faster on some GPUs.")
 
 

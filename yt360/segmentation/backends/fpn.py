@@ -76,8 +76,9 @@ def load_fpn(settings: PanopticModelSettings, *, download: bool) -> FpnModel:
     device = torch.device(pick_device(settings.device))
     network.eval().requires_grad_(False).to(device)
     network.half_precision = settings.bfloat16
-    if device.type == "cpu" and not settings.bfloat16 and can_fuse():
-        fuse(network)
+    precision = torch.bfloat16 if settings.bfloat16 else torch.float32
+    if device.type == "cpu" and can_fuse(precision):
+        fuse(network, precision)
     elif settings.channels_last:
         network.channels_last = True
         network.to(memory_format=torch.channels_last)
