@@ -13,6 +13,7 @@ from yt360.segmentation.backends.fpn import FpnModel
 from yt360.segmentation.categories import COCO, COCO_STUFF, COCO_THINGS
 from yt360.segmentation.checkpoint import load_into
 from yt360.segmentation.fpn.detection import Instances
+from yt360.segmentation.fpn.fused import fuse
 from yt360.segmentation.fpn.merge import merge
 from yt360.segmentation.fpn.model import FpnOutput, PanopticFPN
 from yt360.segmentation.maps import PanopticMap
@@ -27,12 +28,14 @@ def assert_equal(found: list[PanopticMap], expected: list[PanopticMap]) -> None:
         assert one.segments == other.segments  # scores to the last bit
 
 
-@pytest.fixture(scope="module")
-def model() -> FpnModel:
+@pytest.fixture(scope="module", params=["as it is", "fused"])
+def model(request: pytest.FixtureRequest) -> FpnModel:
     network = PanopticFPN(NARROW)
     shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     load_into(network, random_weights(shapes, 3), "random")
     network.eval().requires_grad_(False)
+    if request.param == "fused":
+        fuse(network)
     return FpnModel(network, name="narrow", licence="", weights="", categories=COCO)
 
 
