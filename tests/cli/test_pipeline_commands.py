@@ -15,6 +15,7 @@ from tests import CHECKOUT
 from tests.cli.conftest import Command
 from tests.stages.fakes import FAKES
 from yt360.cli import common, explain, plain_text, run
+from yt360.engine import pipeline
 
 VIDEOS = {"video1": 2, "video2": 1, "quiet": 0}
 
@@ -212,3 +213,24 @@ def test_explain_as_json_has_the_thresholds_in_force(yt360: Callable[..., Any], 
     history = json.loads(yt360("explain", "quiet", "--root", tmp_path / "r", "--json")[1])["history"]
     assert all(isinstance(event["thresholds"], dict) for event in history)
     assert all(isinstance(event["scores"], list) for event in history)
+
+
+@pytest.mark.parametrize(("words", "ahead"), [((), True), (("--ahead",), True), (("--no-ahead",), False)])
+def test_stages_are_worked_on_together_unless_asked_not_to(
+    yt360: Callable[..., Any],
+    recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    ahead: bool,
+) -> None:
+    asked: list[bool] = []
+    worked = pipeline.run
+
+    def noted(recipe: Any, root: Any, options: pipeline.Options, **named: Any) -> Any:
+        asked.append(options.ahead)
+        return worked(recipe, root, options, **named)
+
+    monkeypatch.setattr(pipeline, "run", noted)
+    yt360("run", recipe, "--root", tmp_path / "root", "--workers", 1, "--min-free-gb", 0, *words)
+    assert asked == [ahead]

@@ -93,12 +93,6 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--workers", type=click.IntRange(1, 1024), default=None, help="Worker processes.  [default: the CPU cores]"
         ),
         click.option(
-            "--ahead/--no-ahead",
-            default=True,
-            show_default=True,
-            help="Cut clips while frame_of_reference looks at a video, so that it is decoded once (not with SLURM).",
-        ),
-        click.option(
             "--min-free-gb",
             type=click.FloatRange(0),
             default=1.0,

@@ -51,7 +51,7 @@ def execute(recipe: Recipe, root: Root, only: str | None, engine: dict[str, Any]
         min_free_bytes=int(engine["min_free_gb"] * 1e9),
         retry=engine["retry"],
         quiet=quiet(),
-        ahead=engine["ahead"],
+        ahead=engine.get("ahead", True),
     )
     if engine["sample"] and not engine["dry_run"]:
         raise UsageError("--sample: expected --dry-run with it; without, all items are worked on")
@@ -199,6 +199,12 @@ def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int 
 @root_option
 @list_option("run")
 @_set_option
+@click.option(
+    "--ahead/--no-ahead",
+    default=True,
+    show_default=True,
+    help="Cut clips while frame_of_reference looks at a video, so that it is decoded once (not with SLURM).",
+)
 @engine_options
 @talk_options
 def run_command(recipe: str, root: str, settings: tuple[str, ...], **engine: Any) -> int:
