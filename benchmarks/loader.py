@@ -46,7 +46,7 @@ from yt360.models.picture_input import PictureInput
 from yt360.models.spectrogram import SpatialSpectrogram
 from yt360.training.batch_plan import Request
 from yt360.training.recipe import parse_recipe
-from yt360.training.samples import Collate, Sample, SampleDataset
+from yt360.training.samples import Sample, SampleDataset
 
 BATCH = 4
 
@@ -85,7 +85,7 @@ def main() -> None:
     recipe = parse_recipe({"name": "loader", "phases": [phase]}, "the benchmark")
     split = manifest.load_split(root, "train", recipe.data, recipe.sound.sample_rate_hz)
     reader = MemberReader(root)
-    samples, collate = SampleDataset(recipe, root, [split]), Collate([split])
+    samples = SampleDataset(recipe, root, [split])
     spectrogram, pictures = SpatialSpectrogram(recipe.sound), PictureInput()
     rng = np.random.default_rng(0)
     drawn = [int(rng.integers(len(split.clips))) for _ in range(arguments.samples)]
@@ -94,9 +94,8 @@ def main() -> None:
         return Request("train", drawn[index % len(drawn)], 0, (0, 1, 0, 0, index), augment=True)
 
     def network_input(index: int) -> None:
-        made = [samples[request(index * BATCH + slot)] for slot in range(BATCH)]
-        assert all(isinstance(sample, Sample) for sample in made), made
-        batch = collate(made)
+        batch = samples.__getitems__([request(index * BATCH + slot) for slot in range(BATCH)])
+        assert not batch.bad, batch.bad
         pictures(batch.pictures)
         spectrogram(batch.sound, batch.matrices)
 
@@ -114,7 +113,7 @@ def main() -> None:
     views = draw_views(rng, 64, recipe.views, recipe.behaviour.model_copy(update={"margin": 0}), augment=True)
     size, made = recipe.views.size, samples[request(0)]
     assert isinstance(made, Sample)
-    one = collate([made])
+    one = samples.__getitems__([request(0)])
 
     def digests(index: int) -> None:
         clip = split.clips[drawn[index % len(drawn)]]

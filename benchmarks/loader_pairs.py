@@ -160,7 +160,7 @@ def now(root: str, count: int) -> dict[str, float]:
     from yt360.training.batch_plan import Request
     from yt360.training.device_views import DeviceViews
     from yt360.training.recipe import parse_recipe
-    from yt360.training.samples import Collate, SampleDataset
+    from yt360.training.samples import SampleDataset
 
     one_thread()
     recipe = parse_recipe(FIELDS, "the benchmark")
@@ -173,7 +173,7 @@ def now(root: str, count: int) -> dict[str, float]:
     ]  # those that the workers draw: how much is decoded depends on where a window begins
     samples = sound_samples(recipe.data, recipe.sound.sample_rate_hz)
     cut, uncut = SampleDataset(recipe, root, [split]), SampleDataset(on_device, root, [split])
-    collate, spectrogram, pictures = Collate([split]), SpatialSpectrogram(recipe.sound), PictureInput()
+    spectrogram, pictures = SpatialSpectrogram(recipe.sound), PictureInput()
     views = DeviceViews(recipe.views.size, corners=False)
 
     def request(index: int) -> Request:
@@ -184,8 +184,11 @@ def now(root: str, count: int) -> dict[str, float]:
         picture(reader.open_video(clip), clip, moment.frames)
         decode_sound(reader.open_sound(clip), clip, moment.sound_start, samples)
 
+    def requests(index: int) -> list[Request]:
+        return [request(index * BATCH + slot) for slot in range(BATCH)]
+
     def network_input(index: int) -> None:
-        batch = collate([cut[request(index * BATCH + slot)] for slot in range(BATCH)])
+        batch = cut.__getitems__(requests(index))
         pictures(batch.pictures)
         spectrogram(batch.sound, batch.matrices)
 
@@ -193,14 +196,14 @@ def now(root: str, count: int) -> dict[str, float]:
         for each in (cut, uncut):
             each[Request("train", number, 0, (0, 1, 0, 0, 0), augment=True)]
     network_input(0)  # large blocks that were freed make later ones cheap: both builds begin after some
-    held = collate([uncut[request(slot)] for slot in range(BATCH)])
+    held = uncut.__getitems__(requests(0))
     given = (held.planes, held.rays, held.flips, held.colours)
     return {
         DECODE: milliseconds(lambda i: decode(i, lambda *what: decode_frames(*what, pad=PAD)), count),
-        WORKER: milliseconds(lambda i: cut[request(i)], count),
+        WORKER: milliseconds(lambda i: cut.__getitems__(requests(i)), count // BATCH) / BATCH,
         WHOLE: milliseconds(network_input, count // BATCH) / BATCH,
         UNCUT_DECODE: milliseconds(lambda i: decode(i, decode_planes), count),
-        UNCUT: milliseconds(lambda i: uncut[request(i)], count),
+        UNCUT: milliseconds(lambda i: uncut.__getitems__(requests(i)), count // BATCH) / BATCH,
         ON_DEVICE: milliseconds(lambda _: views(*given), count // BATCH) / BATCH,
     }
 

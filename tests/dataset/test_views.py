@@ -8,7 +8,15 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from yt360 import ambisonics, sphere
-from yt360.dataset.perspective_crop import PAD, DrawnView, continue_sphere, crop_frames, picture_map, picture_maps
+from yt360.dataset.perspective_crop import (
+    PAD,
+    DrawnView,
+    continue_sphere,
+    crop_frames,
+    crop_into,
+    picture_map,
+    picture_maps,
+)
 from yt360.dataset.settings import PublishedBehaviour, ViewSettings
 from yt360.dataset.views import _draw_centre, draw_views, fixed_view, plane_distance, sound_matrices, sound_matrix
 
@@ -40,16 +48,14 @@ def test_crop_agrees_with_the_reference_seam_and_poles_included(azimuth_deg: flo
     view = drawn(math.radians(azimuth_deg), math.radians(elevation_deg))
     crop = crop_frames(padded(picture[None]), view, 33)[0].astype(int)
     reference = sphere.crop(picture, view.view, (33, 33)).astype(int)
-    # Fixed-point maps have steps of 1/32 pixel; the picture changes by at most about 12 levels a pixel.
+    # Maps have steps of 1/32 pixel; the picture changes by at most about 12 levels a pixel.
     assert np.abs(crop - reference).max() <= 2
 
 
 def test_fast_map_equals_the_reference_map() -> None:
     rng = np.random.default_rng(1)
     for view in draw_views(rng, 50, ViewSettings(elevation_deg=(-80, 80), flip=0), CORRECT, augment=True):
-        fine, coarse = picture_map(view, 40, (224, 448))
-        columns = fine[..., 0] + (coarse % 32) / 32 - PAD
-        rows = fine[..., 1] + (coarse // 32) / 32 - PAD
+        columns, rows = (each - PAD for each in picture_map(view, 40, (224, 448)))
         reference = sphere.sampling_map(view.view, (40, 40), (224, 448))
         across = np.abs((columns - reference[..., 1] + 224) % 448 - 224)
         # 1/64 pixel of rounding, and single precision close to a pole
@@ -59,11 +65,32 @@ def test_fast_map_equals_the_reference_map() -> None:
 
 def test_maps_of_several_views_are_those_of_each() -> None:
     views = [drawn(0.3, -0.4), drawn(-math.pi, math.pi / 2, flip=True), drawn(3.1, -1.5, corners=True)]
-    whole, thirty_seconds = picture_maps(views, 40, (96, 192))
+    columns, rows = picture_maps(views, 40, (96, 192))
     for number, view in enumerate(views):
         alone = picture_map(view, 40, (96, 192))
-        assert np.array_equal(whole[number], alone[0])
-        assert np.array_equal(thirty_seconds[number], alone[1])
+        assert np.array_equal(columns[number], alone[0])
+        assert np.array_equal(rows[number], alone[1])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_crop_is_bilinear_to_the_nearest_level(channels: int) -> None:
+    """At most half a level from what exact arithmetic gives, on every processor: all numbers are exact in it."""
+    frame = np.random.default_rng(3).integers(0, 256, (50, 98, 4), np.uint8)
+    view = drawn(3.1, 1.3)
+    columns, rows = picture_map(view, 40, (48, 96))
+    crop = np.empty((40, 40, 3), np.uint8)
+    if channels == 4:
+        crop_into(crop, frame, (columns, rows))
+    else:
+        crop = crop_frames(frame[None, ..., :3].copy(), view, 40)[0]
+    left, top = np.floor(columns).astype(int), np.floor(rows).astype(int)
+    right, below = np.minimum(left + 1, 97), np.minimum(top + 1, 49)
+    across, down = (columns - left)[..., None].astype(float), (rows - top)[..., None].astype(float)
+    assert ((across * 32) % 1 == 0).all()
+    pixels = frame[..., :3].astype(float)
+    exact = (1 - down) * ((1 - across) * pixels[top, left] + across * pixels[top, right])
+    exact += down * ((1 - across) * pixels[below, left] + across * pixels[below, right])
+    assert np.abs(crop - exact).max() <= 0.5
 
 
 def test_view_ties_picture_and_sound_together() -> None:
@@ -185,9 +212,8 @@ def test_coverage_as_coded_and_as_written() -> None:
 
 def test_original_crop_has_the_optical_axis_on_a_pixel_corner() -> None:
     """Coded: the axis is pixel (size/2, size/2) of an even picture; written: it lies between the middle pixels."""
-    fine, coarse = picture_map(drawn(0, 0, corners=True), 112, (224, 448))
-    column, row = fine[56, 56] + np.array([coarse[56, 56] % 32, coarse[56, 56] // 32]) / 32 - PAD
-    assert (column, row) == (224, 112)
+    columns, rows = picture_map(drawn(0, 0, corners=True), 112, (224, 448))
+    assert (columns[56, 56] - PAD, rows[56, 56] - PAD) == (224, 112)
 
 
 @pytest.mark.parametrize(("switches", "corners"), [(None, False), (CORRECT, False), (ORIGINAL, True)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -97,6 +99,44 @@ def test_intensity_of_a_plane_wave_is_its_direction() -> None:
     expected = ambisonics.encoding_gains(azimuth, elevation)[1:]
     assert intensity is not None
     np.testing.assert_allclose(intensity.mean(dim=(0, 1, 3, 4)).numpy(), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("features", ["logmel", "logmel+intensity"])
+@pytest.mark.parametrize(("n_fft", "hop", "moments"), [(512, 240, 1), (400, 160, 1), (512, 960, 3)])
+def test_opencv_and_torch_agree(features: Any, n_fft: int, hop: int, moments: int) -> None:
+    """OpenCV makes spectrograms on a CPU, torch elsewhere."""
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(features=features, n_fft=n_fft, hop=hop, mels=64))
+    sound = torch.from_numpy(np.stack([[noise(9600)] * moments, [noise(9600) * 1e-3] * moments]))
+    sound[1, :, 2] = 0  # a silent channel
+    matrices = torch.stack([rotation_matrix(a, 0.3) for a in (0.0, 1.0, -2.5)])[None].expand(2, -1, -1, -1).contiguous()
+    matrices[1] *= 0.9
+    assert spectrogram._on_host(sound, matrices)
+    on_host = (*spectrogram.measure(sound, matrices), spectrogram(sound, matrices))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SpatialSpectrogram, "_on_host", lambda *_: False)
+        elsewhere = (*spectrogram.measure(sound, matrices), spectrogram(sound, matrices))
+    for found, expected in zip(on_host, elsewhere, strict=True):
+        if expected is None:
+            assert found is None
+            continue
+        assert found is not None
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_a_spectrogram_does_not_hang_on_those_before_it() -> None:
+    """Memory is used again: for sounds of one kind, of another length, and in graphs for gradients."""
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(mels=32))
+    long, short = torch.from_numpy(noise())[None, None], torch.from_numpy(noise(4800))[None, None]
+    views = IDENTITY.expand(1, 2, 4, 4)
+    first = spectrogram(long, IDENTITY)
+    held = first.clone()
+    spectrogram(short, views), spectrogram(long * 0.5, IDENTITY)
+    assert torch.equal(first, held)
+    assert torch.equal(spectrogram(long, IDENTITY), held)
+    sound = long.clone().requires_grad_()
+    spectrogram(sound, IDENTITY).sum().backward()
+    assert sound.grad is not None
+    assert sound.grad.abs().max() > 0
 
 
 def test_silence_is_finite() -> None:

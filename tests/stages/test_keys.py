@@ -38,7 +38,7 @@ _KEYS = [
     ("split", Item("a", "a", meta={"side": "train", "by": "draw"}), "1205c1485b521b8f52b1985a20f584c1d634beb8"),
     ("shard", Item("train-000000", "train-000000", {"a-00000.video": _V, "a-00000.foa": _F}, {"clips": ["a-00000"]}),
      "c59eedcc3af85798ccfd5e4f2011759d2171778a"),
-    ("embed", Item("a-00000", "a", {"video": _V, "foa": _F}), "38fa999043c493b0cd315bcd271594a804366294"),
+    ("embed", Item("a-00000", "a", {"video": _V, "foa": _F}), "e213500922bcd9c5f2658f163e24270070d08079"),
 ]  # fmt: skip
 
 

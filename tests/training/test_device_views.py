@@ -22,7 +22,7 @@ from yt360.models.picture_input import PictureInput
 from yt360.training.batch_plan import Request
 from yt360.training.device_views import DeviceViews, rgb_of_planes
 from yt360.training.recipe import TrainingRecipe
-from yt360.training.samples import Batch, Collate, SampleDataset
+from yt360.training.samples import Batch, SampleDataset
 
 AVTS = {"name": "avts", "objective": "avts", "views": 3, "batch": 2, "translators": False, "steps": 1}
 RECIPES: dict[str, dict[str, Any]] = {
@@ -37,8 +37,9 @@ def batch(recipe: TrainingRecipe, root: Path, *, augment: bool) -> Batch:
     split = load_split(str(root), "train", recipe.data, 24000)
     samples = SampleDataset(recipe, str(root), [split])
     phase = len(recipe.phases) - 1
-    made = [samples[Request("train", n, n // 2, (0, 1, n), augment=augment, phase=phase)] for n in range(4)]
-    return Collate([split])(made)
+    return samples.__getitems__(
+        [Request("train", n, n // 2, (0, 1, n), augment=augment, phase=phase) for n in range(4)]
+    )
 
 
 @pytest.mark.parametrize("name", RECIPES)

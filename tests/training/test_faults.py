@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.runs import log, long_recipe, run
 from tests.training.world import edit_manifest, make_root, tiny
-from yt360.errors import UsageError
+from yt360.errors import ItemError, UsageError
 from yt360.models.folder import list_checkpoints
 from yt360.training import samples
 from yt360.training.batch_plan import Request
@@ -72,19 +72,14 @@ def test_bad_samples_are_skipped_counted_and_named_and_many_stop_the_run(tmp_pat
 
 
 def test_one_bad_sample_in_a_hundred_is_survived(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = samples.SampleDataset.__getitem__
+    real = samples._drawn
 
-    def get(self: Any, request: Request) -> Any:
+    def drawn(request: Request, *what: Any) -> Any:
         if request.seed[1:] == (1, 0, 5, 0):
-            return loop_bad(request)
-        return real(self, request)
+            raise ItemError("corrupt-member", "clip video000-00000: planted")
+        return real(request, *what)
 
-    def loop_bad(request: Request) -> Any:
-        from yt360.training.samples import BadSample
-
-        return BadSample(request, "video000-00000", "corrupt-member", "clip video000-00000: planted")
-
-    monkeypatch.setattr(samples.SampleDataset, "__getitem__", get)
+    monkeypatch.setattr(samples, "_drawn", drawn)
     summary = run(long_recipe(), root, tmp_path)
     assert (summary.bad, summary.seen, summary.steps) == (1, 160, 40)
     assert log(tmp_path, "bad-sample")[0]["step"] == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from yt360.dataset.manifest import ClipRow, ClipSplit, load_split
 from yt360.dataset.members import MemberReader
 from yt360.hashing import digest_json
 from yt360.training.batch_plan import BatchPlan, Request
-from yt360.training.samples import BadSample, Collate, Sample, SampleDataset, make_sample
+from yt360.training.samples import BadSample, Sample, SampleDataset, make_sample
 
 RATE = 24000
 AVTS = {"name": "avts", "objective": "avts", "views": 2, "batch": 4, "translators": False, "steps": 2}
@@ -42,13 +43,13 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> MemberReader:
     """Members that need no codec: frames that turn from red to blue with their number, sound that is a ramp."""
 
     def frames(data: bytes, clip: ClipRow, indices: list[int], *, pad: int = 0) -> np.ndarray:
-        made = np.zeros((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+        made = np.zeros((len(indices), clip.height + 2 * pad, clip.width + 2 * pad, 4), np.uint8)
         for slot, index in enumerate(indices):
-            made[slot] = [250 - 10 * index, 100, 10 * index]
+            made[slot] = [250 - 10 * index, 100, 10 * index, 255]
         return made
 
-    def sound(data: bytes, clip: ClipRow, start: int, count: int) -> np.ndarray:
-        return np.tile(np.arange(start, start + count, dtype=np.float32) / 36000, (4, 1))
+    def sound(data: bytes, clip: ClipRow, start: int, count: int, room: np.ndarray) -> None:
+        room[:] = np.arange(start, start + count, dtype=np.float32) / 36000
 
     monkeypatch.setattr(decoding, "each_decoded_frame", frames)
     monkeypatch.setattr(decoding, "decode_sound", sound)
@@ -138,16 +139,43 @@ def test_avts_has_one_direction_and_several_moments(root: Path) -> None:
 
 def test_bad_samples_are_named_and_left_out_of_the_batch(own_root: Path) -> None:
     recipe = tiny()
-    split = load(own_root)
     edit_manifest(own_root, lambda rows: rows[1].update(foa_digest="0" * 40))
     bad_split = load(own_root)
     data = SampleDataset(recipe, str(own_root), [bad_split])
-    made = [data[Request("train", index, index // 2, (0, 1, index), augment=True)] for index in range(3)]
-    assert isinstance(made[1], BadSample)
-    batch = Collate([split])(made)
+    requests = [Request("train", index, index // 2, (0, 1, index), augment=True) for index in range(3)]
+    assert isinstance(data[requests[1]], BadSample)
+    batch = data.__getitems__(requests)
     assert batch.clips == ("video000-00000", "video001-00000")
     assert [bad.clip for bad in batch.bad] == ["video000-00010"]
     assert batch.pictures.shape[0] == 2
-    nothing = Collate([split])([made[1]])
+    nothing = data.__getitems__(requests[1:2])
     assert nothing.clips == ()
     assert nothing.pictures.numel() == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["drawn at once", "drawn by the sound"])
+@pytest.mark.parametrize("uncut", [False, True])
+@pytest.mark.parametrize("augment", [False, True])
+def test_a_batch_is_its_samples_stacked(root: Path, uncut: bool, augment: bool, share: float) -> None:
+    recipe = tiny(phases=[AVTS], views={"energy_share": share}, run={"device_views": uncut})
+    data, _, _ = dataset(root, recipe)
+    requests = [Request("train", n, n // 2, (0, 1, n), augment=augment, phase=0, step=3) for n in (2, 0, 3)]
+    batch = data.__getitems__(requests)
+    samples = [data[request] for request in requests]
+    assert (batch.split, batch.phase, batch.step, batch.bad) == ("train", 0, 3, ())
+    assert list(batch.clips) == [data._clips["train"][n].clip for n in (2, 0, 3)]
+    for field in fields(samples[0]):
+        if field.name != "request":
+            stacked = np.stack([getattr(sample, field.name) for sample in samples])
+            found = getattr(batch, field.name)
+            assert found.numpy().dtype == stacked.dtype
+            np.testing.assert_array_equal(found.numpy(), stacked)
+
+
+def test_a_clip_that_views_cannot_be_drawn_of_is_bad_too(own_root: Path) -> None:
+    edit_manifest(own_root, lambda rows: rows[1].update(foa_digest="0" * 40))
+    recipe = tiny(views={"energy_share": 1.0})
+    data = SampleDataset(recipe, str(own_root), [load(own_root)])
+    batch = data.__getitems__([Request("train", n, n // 2, (0, 1, n), augment=True) for n in range(3)])
+    assert [bad.clip for bad in batch.bad] == ["video000-00010"]
+    assert len(batch.sound) == len(batch.clips) == 2

@@ -6,7 +6,7 @@ call :func:`cut`, so a model is measured on what it was trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import ambisonics
-from yt360.dataset.colour_jitter import UNCHANGED, draw_change, jitter
+from yt360.dataset.colour_jitter import UNCHANGED, ColourChange, draw_change, recolour
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.draws import uniform
 from yt360.dataset.manifest import ClipRow
@@ -90,20 +90,21 @@ def frame_numbers(clip: ClipRow, start_s: float, count: int, fps: float) -> tupl
 def cut(
     decoder: ClipDecoder,
     moments: Sequence[Moment],
-    views: Sequence[DrawnView] | Callable[[NDArray[np.float32]], Sequence[DrawnView]],
+    views: Sequence[DrawnView],
     *,
     samples: int,
     size: int,
     switches: PublishedBehaviour | None = None,
-    recolour: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None,
+    changes: Sequence[ColourChange] | None = None,
     panoramas: bool = False,
+    sound: NDArray[np.float32] | None = None,
+    room: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
 ) -> CutViews:
     """Cut ``views`` out of one moment of a clip, or each out of a moment of its own.
 
-    ``views`` may be chosen by the sound of the moments ``(moments, 4, samples)``. ``samples`` of sound for each
-    moment; pictures of ``size`` x ``size`` pixels. ``switches`` say how the sound is turned (default: correctly);
-    ``recolour`` changes the pictures ``(frames, size, size, 3)`` of each view, one after the other, or in place.
-    ``panoramas``: whether the whole frames are wanted as well.
+    ``samples`` of sound for each moment; pictures of ``size`` x ``size`` pixels. ``switches`` say how the sound is
+    turned (default: correctly); ``changes`` of each view's colours, if any. ``panoramas``: whether the whole frames are
+    wanted as well. ``sound`` where it is decoded already; ``room``: memory for ``pictures`` and ``sound``.
 
     Raises :class:`yt360.errors.ItemError` where the clip's files are not what the manifest says.
 
@@ -121,62 +122,119 @@ def cut(
     ((1, 2, 32, 32, 3), (1, 4, 24000), (1, 4, 4))
     """
     switches = switches or PublishedBehaviour()
-    sound = decoder.sound([moment.sound_start for moment in moments], samples)
-    chosen = tuple(views(sound) if callable(views) else views)
+    pictures, heard = room or (None, None)
+    sound = _heard(decoder, moments, samples, sound, heard)
     every = sorted({frame for moment in moments for frame in moment.frames})
-    maps = list(zip(*picture_maps(chosen, size, (decoder.clip.height, decoder.clip.width)), strict=True))
-    wanted = [moments[number if len(moments) > 1 else 0].frames for number in range(len(chosen))]
-    pictures = np.empty((len(chosen), len(wanted[0]), size, size, 3), np.uint8)
-    whole = []
+    wanted = [moments[number if len(moments) > 1 else 0].frames for number in range(len(views))]
+    if pictures is None:
+        pictures = np.empty((len(views), len(wanted[0]), size, size, 3), np.uint8)
+    maps = zip(*picture_maps(views, size, (decoder.clip.height, decoder.clip.width)), strict=True)
+    crops_of: dict[int, list[tuple[NDArray[np.uint8], tuple[NDArray[np.float32], NDArray[np.float32]]]]] = {
+        n: [] for n in every
+    }
+    for crops, shown, places in zip(pictures, wanted, maps, strict=True):
+        for crop, index in zip(crops, shown, strict=True):
+            crops_of[index].append((crop, places))
+    whole, cropped = [], np.empty((size, size, 4), np.uint8)
     for index, frame in zip(every, decoder.each_frame(every), strict=True):
-        for crops, shown, places in zip(pictures, wanted, maps, strict=True):
-            for slot in (slot for slot, each in enumerate(shown) if each == index):
-                crop_into(crops[slot], frame, places)
+        for crop, places in crops_of[index]:
+            crop_into(crop, frame, places, cropped)
         if panoramas:
-            whole.append(frame[PAD:-PAD, PAD:-PAD].copy())
-    if recolour:
-        for crops in pictures:
-            changed = recolour(crops)
-            if changed is not crops:
-                crops[:] = changed
+            whole.append(frame[PAD:-PAD, PAD:-PAD, :3].copy())
+    if changes is not None:
+        for crops, change in zip(pictures, changes, strict=True):
+            recolour(crops, change, crops)
     return CutViews(
-        views=chosen,
+        views=tuple(views),
         moments=tuple(moments),
         pictures=pictures,
         sound=sound,
-        matrices=sound_matrices(chosen, switches),
-        directions=np.array([view.view.rotation[0] for view in chosen], np.float32),
+        **_numbers(views, switches),
         panoramas=np.stack(whole) if panoramas else None,
     )
 
 
-def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool) -> CutViews:
+def _heard(
+    decoder: ClipDecoder,
+    moments: Sequence[Moment],
+    samples: int,
+    decoded: NDArray[np.float32] | None,
+    room: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    if decoded is None:
+        return decoder.sound([moment.sound_start for moment in moments], samples, room)
+    if room is None:
+        return decoded
+    room[:] = decoded
+    return room
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """All that is random about a sample: its moments, views, and how the colours of each change (None: not at all).
+
+    ``sound`` (moments, 4, samples) where it had to be decoded because views are drawn by it.
+    """
+
+    moments: tuple[Moment, ...]
+    views: tuple[DrawnView, ...]
+    changes: tuple[ColourChange, ...] | None
+    sound: NDArray[np.float32] | None = None
+
+
+def draw(rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool) -> Drawn:
     """Random views of a random moment as a model is trained on; ``augment``: flips, gains and colours as well.
 
-    Equal random numbers give equal bytes. Raises :class:`yt360.errors.ItemError` as :func:`cut` does.
+    Nothing is decoded unless views are drawn by the sound. Raises :class:`yt360.errors.ItemError` as :func:`cut` does.
+
+    >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
+    >>> drawn = draw(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), settings, augment=True)
+    >>> len(drawn.moments), len(drawn.views), len(drawn.changes)
+    (1, 2, 2)
+    """
+    moments = draw_moments(rng, decoder.clip, settings.data, settings.view_count if settings.several_moments else 1)
+    sound = loudest = None
+    if settings.views.energy_share > 0:
+        samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
+        sound = decoder.sound([moment.sound_start for moment in moments], samples)
+        heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
+        loudest = (heard.azimuth, heard.elevation)
+    count = 1 if settings.several_moments else settings.view_count
+    views = draw_views(rng, count, settings.views, settings.behaviour, augment=augment, loudest=loudest)
+    views *= settings.view_count // count
+    changes = tuple(draw_change(rng, settings.views.jitter) for _ in views) if augment else None
+    return Drawn(tuple(moments), tuple(views), changes, sound)
+
+
+def cut_drawn(
+    drawn: Drawn,
+    decoder: ClipDecoder,
+    settings: SampleSettings,
+    room: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
+) -> CutViews:
+    """The sample that was drawn. ``room`` and errors as in :func:`cut`."""
+    return cut(
+        decoder,
+        drawn.moments,
+        drawn.views,
+        samples=sound_samples(settings.data, decoder.clip.sample_rate_hz),
+        size=settings.views.size,
+        switches=settings.behaviour,
+        changes=drawn.changes,
+        sound=drawn.sound,
+        room=room,
+    )
+
+
+def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool) -> CutViews:
+    """What :func:`draw` draws, cut: equal random numbers give equal bytes. Raises as :func:`cut` does.
 
     >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
     >>> sample = draw_sample(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), settings, augment=True)
     >>> sample.pictures.shape, sample.sound.shape
     ((2, 4, 112, 112, 3), (1, 4, 24000))
     """
-    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
-
-    def choose(sound: NDArray[np.float32]) -> list[DrawnView]:
-        return _choose_views(rng, settings, sound, augment=augment)
-
-    def recolour(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return jitter(rng, crop, settings.views.jitter, out=crop)
-
-    return cut(
-        decoder,
-        moments,
-        choose,
-        samples=sound_samples(settings.data, decoder.clip.sample_rate_hz),
-        size=settings.views.size,
-        switches=settings.behaviour,
-        recolour=recolour if augment else None,
-    )
+    return cut_drawn(draw(rng, decoder, settings, augment=augment), decoder, settings)
 
 
 @dataclass(frozen=True)
@@ -184,7 +242,7 @@ class UncutViews:
     """Views that are drawn and not cut yet: whole frames, and what a training device is to do with them.
 
     ``planes`` (moments, frames, 3 H / 2, W) uint8, see :func:`yt360.dataset.decoding.decode_planes`; ``rays`` (views,
-    3, 3) float32, see :func:`yt360.dataset.perspective_crop.view_rays`; ``flips`` (views,) bool; ``colours`` (views, 8)
+    3, 3) float32, see :func:`yt360.dataset.perspective_crop.view_rays`; ``flips`` (views,) bool; ``colours`` (views, 4)
     float32, see :meth:`yt360.dataset.colour_jitter.ColourChange.numbers`; the others as in :class:`CutViews`.
     """
 
@@ -197,39 +255,58 @@ class UncutViews:
     directions: NDArray[np.float32]
 
 
-def draw_uncut(
-    rng: np.random.Generator, decoder: ClipDecoder, settings: SampleSettings, *, augment: bool
-) -> UncutViews:
-    """What :func:`draw_sample` draws with equal random numbers, for :mod:`yt360.training.device_views` to cut.
+def cut_numbers(drawn: Drawn, settings: SampleSettings) -> dict[str, NDArray[np.float32]]:
+    """What :class:`CutViews` holds for a network besides ``pictures`` and ``sound``, by name.
 
-    >>> settings = SampleSettings(view_count=2, data=DataSettings(picture_s=0.25))
-    >>> uncut = draw_uncut(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), settings, augment=True)
-    >>> uncut.planes.shape, uncut.rays.shape, uncut.colours.shape
-    ((1, 4, 96, 128), (2, 3, 3), (2, 8))
+    >>> drawn = draw(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), SampleSettings(), augment=True)
+    >>> {name: array.shape for name, array in cut_numbers(drawn, SampleSettings()).items()}
+    {'matrices': (4, 4, 4), 'directions': (4, 3)}
     """
-    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
+    return _numbers(drawn.views, settings.behaviour)
+
+
+def uncut_numbers(drawn: Drawn, settings: SampleSettings) -> dict[str, NDArray[Any]]:
+    """What :class:`UncutViews` holds besides ``planes`` and ``sound``, by name.
+
+    >>> drawn = draw(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), SampleSettings(), augment=True)
+    >>> {name: array.shape for name, array in uncut_numbers(drawn, SampleSettings()).items()}
+    {'rays': (4, 3, 3), 'flips': (4,), 'colours': (4, 4), 'matrices': (4, 4, 4), 'directions': (4, 3)}
+    """
+    views = drawn.views
+    changes = drawn.changes or [UNCHANGED] * len(views)
+    return {
+        "rays": view_rays(views),
+        "flips": np.array([view.flip for view in views]),
+        "colours": np.array([change.numbers() for change in changes], np.float32),
+        **_numbers(views, settings.behaviour),
+    }
+
+
+def whole_frames(
+    drawn: Drawn,
+    decoder: ClipDecoder,
+    settings: SampleSettings,
+    room: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """``planes`` and ``sound`` of :class:`UncutViews`, in ``room`` where it is given. Raises as :func:`cut` does."""
+    planes, heard = room or (None, None)
     samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
-    sound = decoder.sound([moment.sound_start for moment in moments], samples)
-    views = _choose_views(rng, settings, sound, augment=augment)
-    changes = [draw_change(rng, settings.views.jitter) if augment else UNCHANGED for _ in views]
+    return _planes(decoder, drawn.moments, planes), _heard(decoder, drawn.moments, samples, drawn.sound, heard)
+
+
+def _planes(decoder: ClipDecoder, moments: Sequence[Moment], room: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
     every = sorted({frame for moment in moments for frame in moment.frames})
+    if len(moments) == 1 and len(moments[0].frames) == len(every):
+        return decoder.planes(every, None if room is None else room[0])[None]
     decoded = decoder.planes(every)
-    return UncutViews(
-        planes=_by_moment(decoded, every, moments),
-        rays=view_rays(views),
-        flips=np.array([view.flip for view in views]),
-        colours=np.stack([change.numbers() for change in changes]),
-        sound=sound,
-        matrices=sound_matrices(views, settings.behaviour),
-        directions=np.array([view.view.rotation[0] for view in views], np.float32),
-    )
+    return np.stack([decoded[np.searchsorted(every, moment.frames)] for moment in moments], out=room)
 
 
-def _by_moment(frames: NDArray[np.uint8], numbers: list[int], moments: Sequence[Moment]) -> NDArray[np.uint8]:
-    """Frames of those ``numbers``, ``(n, …)``, as ``(moments, frames of each, …)``."""
-    if len(moments) == 1 and len(moments[0].frames) == len(numbers):
-        return frames[None]
-    return np.stack([frames[np.searchsorted(numbers, moment.frames)] for moment in moments])
+def _numbers(views: Sequence[DrawnView], switches: PublishedBehaviour) -> dict[str, NDArray[np.float32]]:
+    return {
+        "matrices": sound_matrices(views, switches),
+        "directions": np.array([view.view.rotation[0] for view in views], np.float32),
+    }
 
 
 def draw_looks(
@@ -246,29 +323,8 @@ def draw_looks(
     >>> tuple(moments) == sample.moments, tuple(views) == sample.views
     (True, True)
     """
-    moments = draw_moments(rng, decoder.clip, settings.data, _moments(settings))
-    sound = np.zeros((len(moments), 4, 1), np.float32)
-    if settings.views.energy_share > 0:
-        samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
-        sound = decoder.sound([moment.sound_start for moment in moments], samples)
-    return moments, _choose_views(rng, settings, sound, augment=augment)
-
-
-def _moments(settings: SampleSettings) -> int:
-    return settings.view_count if settings.several_moments else 1
-
-
-def _choose_views(
-    rng: np.random.Generator, settings: SampleSettings, sound: NDArray[np.float32], *, augment: bool
-) -> list[DrawnView]:
-    """The views of a sample whose moments sound like ``sound`` ``(moments, 4, samples)``."""
-    loudest = None
-    if settings.views.energy_share > 0:
-        heard = ambisonics.sound_direction(np.concatenate(list(sound), axis=-1))
-        loudest = (heard.azimuth, heard.elevation)
-    drawn = 1 if settings.several_moments else settings.view_count
-    views = draw_views(rng, drawn, settings.views, settings.behaviour, augment=augment, loudest=loudest)
-    return views * (settings.view_count // drawn)
+    drawn = draw(rng, decoder, settings, augment=augment)
+    return list(drawn.moments), list(drawn.views)
 
 
 def sound_samples(data: DataSettings, sample_rate_hz: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import av.error
+import cv2
 import numpy as np
 from av.codec import CodecContext
 from av.packet import Packet
@@ -86,8 +87,12 @@ class ClipDecoder:
         self.reader, self.clip = reader, clip
         self._windows = windows if windows is not None else recent_windows(0)
 
-    def sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
-        """``(len(starts), 4, samples)`` AmbiX from each of the samples ``starts`` on."""
+    def sound(
+        self, starts: Sequence[int], samples: int, room: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """``(len(starts), 4, samples)`` AmbiX from each of the samples ``starts`` on; in ``room``, if given."""
+        if room is not None:
+            return self._decode_sound(starts, samples, room)
         return self._windows.get((self.clip, tuple(starts), samples), lambda: self._decode_sound(starts, samples))
 
     def frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
@@ -98,30 +103,40 @@ class ClipDecoder:
         return self._windows.get((self.clip, tuple(indices)), lambda: self._decode_frames(indices))
 
     def each_frame(self, indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        """The same frames ``(H + 2, W + 2, 3)`` one after the other; where none are kept, all in the same memory.
+        """The same frames ``(H + 2, W + 2, 4)`` one after the other, all in the same memory, with a fourth channel for
+        :func:`yt360.dataset.perspective_crop.crop_into`.
 
         A frame stays in the cache while views are cut out of it; all of a window would not.
 
         >>> decoder = ClipDecoder(MemberReader(root), row)
         >>> [frame.shape for frame in decoder.each_frame([0, 1])]
-        [(66, 130, 3), (66, 130, 3)]
+        [(66, 130, 4), (66, 130, 4)]
         """
         if self._windows.keeps:
-            yield from self.frames(indices)
+            kept = None
+            for frame in self.frames(indices):
+                kept = cv2.cvtColor(frame, cv2.COLOR_RGB2RGBA, dst=kept)
+                yield kept
             return
         for frame in each_decoded_frame(self.reader.open_video(self.clip), self.clip, indices, pad=PAD):
             continue_sphere(frame[None])
             yield frame
 
-    def planes(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+    def planes(self, indices: Sequence[int], room: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """The same frames as they are coded, ``(len(indices), 3 H / 2, W)``: see :func:`decode_planes`."""
+        if room is not None:
+            return decode_planes(self.reader.open_video(self.clip), self.clip, indices, room)
         key = (self.clip, "planes", tuple(indices))
         return self._windows.get(key, lambda: decode_planes(self.reader.open_video(self.clip), self.clip, indices))
 
-    def _decode_sound(self, starts: Sequence[int], samples: int) -> NDArray[np.float32]:
+    def _decode_sound(
+        self, starts: Sequence[int], samples: int, room: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         flac = self.reader.open_sound(self.clip)
-        windows = [decode_sound(flac, self.clip, start, samples) for start in starts]
-        return windows[0][None] if len(windows) == 1 else np.stack(windows)
+        room = np.empty((len(starts), 4, samples), np.float32) if room is None else room
+        for start, into in zip(starts, room, strict=True):
+            decode_sound(flac, self.clip, start, samples, into)
+        return room
 
     def _decode_frames(self, indices: Sequence[int]) -> NDArray[np.uint8]:
         frames = decode_frames(self.reader.open_video(self.clip), self.clip, indices, pad=PAD)
@@ -146,7 +161,7 @@ def decode_frames(data: ByteSource, clip: PictureFacts, indices: Sequence[int], 
         if slot and index == indices[slot - 1]:
             pictures[slot] = pictures[slot - 1]
         else:
-            _copy_rgb(found[index], pictures[slot], pad)
+            pictures[slot, pad : pad + clip.height, pad : pad + clip.width] = _rgb(found[index])
     return pictures
 
 
@@ -154,28 +169,33 @@ def each_decoded_frame(
     data: ByteSource, clip: PictureFacts, indices: Sequence[int], *, pad: int = 0
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures of :func:`decode_frames` one after the other, all in the same memory; raises before the first.
+    They have a fourth channel, of 255.
 
     >>> [frame.shape for frame in each_decoded_frame(MemberReader(root).video(row), row, [0, 5])]
-    [(64, 128, 3), (64, 128, 3)]
+    [(64, 128, 4), (64, 128, 4)]
     """
     found = _decoded(data, clip, indices)
-    picture = np.empty((clip.height + 2 * pad, clip.width + 2 * pad, 3), np.uint8)
+    picture = np.empty((clip.height + 2 * pad, clip.width + 2 * pad, 4), np.uint8)
+    inside = picture[pad : pad + clip.height, pad : pad + clip.width]
     for slot, index in enumerate(indices):
         if not slot or index != indices[slot - 1]:
-            _copy_rgb(found[index], picture, pad)
+            # Not by libswscale: it leaves out the last columns of some widths where there are four channels.
+            cv2.cvtColor(_rgb(found[index]), cv2.COLOR_RGB2RGBA, dst=inside)
         yield picture
 
 
-def _copy_rgb(frame: VideoFrame, into: NDArray[np.uint8], pad: int) -> None:
-    inside = into[pad : pad + frame.height, pad : pad + frame.width]
+def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+    """``(H, W, 3)`` of a decoded frame."""
     # One thread: a forked worker would wait for ever for those of its parent.
     rgb = _REFORMATTER.reformat(frame, format="rgb24", threads=1).planes[0]
-    inside[:] = _rows(rgb)[:, : 3 * frame.width].reshape(inside.shape)
+    return _rows(rgb)[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
 
 
-def decode_planes(data: ByteSource, clip: PictureFacts, indices: Sequence[int]) -> NDArray[np.uint8]:
+def decode_planes(
+    data: ByteSource, clip: PictureFacts, indices: Sequence[int], room: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """What :func:`decode_frames` decodes before it becomes RGB: ``(len(indices), 3 H / 2, W)`` YUV 4:2:0, of each frame
-    the planes one after the other in memory.
+    the planes one after the other in memory; in ``room``, if given.
 
     Raises :class:`ItemError` as :func:`decode_frames`, and where a picture is not coded as `yt360 chunk` codes it.
 
@@ -183,7 +203,14 @@ def decode_planes(data: ByteSource, clip: PictureFacts, indices: Sequence[int]) 
     (3, 96, 128)
     """
     found = _decoded(data, clip, indices)
-    planes = np.empty((len(indices), clip.height * 3 // 2, clip.width), np.uint8)
+    shape = (len(indices), clip.height * 3 // 2, clip.width)
+    planes = np.empty(shape, np.uint8) if room is None else room
+    if planes.shape != shape:
+        raise ItemError(
+            "other-coding",
+            f"clip {clip.clip}: {len(indices)} frames of {clip.width}x{clip.height} where others of a batch are "
+            f"{planes.shape[2]} wide and {planes.shape[1] * 2 // 3} high; set run.device_views to false",
+        )
     for slot, index in enumerate(indices):
         frame = found[index]
         if not _is_usual(frame):
@@ -305,8 +332,10 @@ _IDLE: dict[bytes, VideoCodecContext] = {}
 One is taken out while it is used, so that threads never share it."""
 
 
-def decode_sound(data: ByteSource, clip: ClipRow, start: int, samples: int) -> NDArray[np.float32]:
-    """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1].
+def decode_sound(
+    data: ByteSource, clip: ClipRow, start: int, samples: int, room: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """``samples`` of a clip's FLAC from sample ``start`` on, ``(4, samples)`` AmbiX in [-1, 1]; in ``room``, if given.
 
     Raises :class:`ItemError` when the bytes do not decode or are not the four channels of the manifest.
 
@@ -327,6 +356,6 @@ def decode_sound(data: ByteSource, clip: ClipRow, start: int, samples: int) -> N
                 f"clip {clip.clip}: the sound ends before sample {start + samples}, the manifest says {clip.samples}; "
                 "run yt360 verify",
             )
-        return decode_window(data, head, start, samples)
+        return decode_window(data, head, start, samples, room)
     except (FlacError, av.error.FFmpegError) as error:
         raise ItemError("corrupt-member", f"clip {clip.clip}: the sound does not decode ({error})") from error

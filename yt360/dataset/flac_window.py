@@ -82,8 +82,10 @@ def read_flac_head(data: ByteSource) -> FlacStream:
     return FlacStream(packed >> 44, (packed >> 41 & 7) + 1, packed & 0xF_FFFF_FFFF, most, position, setup)
 
 
-def decode_window(data: ByteSource, head: FlacStream, start: int, samples: int) -> NDArray[np.float32]:
-    """``samples`` from sample ``start`` on, ``(channels, samples)`` in [-1, 1).
+def decode_window(
+    data: ByteSource, head: FlacStream, start: int, samples: int, room: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """``samples`` from sample ``start`` on, ``(channels, samples)`` in [-1, 1); in ``room``, if given.
 
     Raises :class:`FlacError` when the window is not inside, and libav's errors for blocks that do not decode.
 
@@ -111,7 +113,7 @@ def decode_window(data: ByteSource, head: FlacStream, start: int, samples: int) 
         into = window[max(0, place) :][: len(decoded)]
         np.multiply(decoded[: len(into)], scale, out=into, dtype=np.float32, casting="unsafe")
         place += frame.samples
-    return np.asarray(cv2.transpose(window), np.float32)
+    return np.asarray(cv2.transpose(window, dst=room), np.float32)
 
 
 def _interleaved(frame: AudioFrame, channels: int) -> NDArray[Any]:

@@ -48,7 +48,7 @@ from yt360.training.batch_plan import Request
 from yt360.training.distributed import Processes, barrier
 from yt360.training.samples import make_sample
 
-_MADE_AS = 3
+_MADE_AS = 4
 """Features that a version before kept are made again when this is raised."""
 
 

@@ -11,16 +11,20 @@ precision a band 90 dB below a tone would be wrong by up to 0.01 dB, otherwise s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from yt360.models.host_spectra import decibels_in_place, host_spectra, magnitudes_in_place
 from yt360.models.settings import SpectrogramSettings
 
 _AMIN = 1e-10
 _TOP_DB = 100.0
 _TINY = 1e-12
+_LEAST_DEVIATION = 1e-5
 _MEL_GROUPS = 8
 
 
@@ -78,18 +82,53 @@ class SpatialSpectrogram(nn.Module):
         """``sound`` (batch, moments, 4, samples) and ``matrices`` (batch, views, 4, 4) on W, Y, Z, X,
         moments 1 or as many as views, to ``(batch, views, channels, samples // hop, mels)`` float32.
         """
-        if sound.device.type == "cpu" and len(sound) > 1:
-            # What one sample needs in between stays in the cache; that of a large batch would not.
-            return torch.cat([self.at_once(*one) for one in zip(sound.split(1), matrices.split(1), strict=True)])
-        return self.at_once(sound, matrices)
+        if not self._on_host(sound, matrices):
+            return self.at_once(sound, matrices)
+        made = self._room(sound, matrices)
+        deviation = self.std + _LEAST_DEVIATION
+        for logmel in self._each_on_host(sound, matrices, made):
+            logmel.sub_(self.mean).div_(deviation)
+        return made
 
     def at_once(self, sound: Tensor, matrices: Tensor) -> Tensor:
-        """The same as a call, without taking samples one by one: for few of them, and for export."""
+        """The same as a call, without taking samples one by one in graphs: for export."""
+        if self._on_host(sound, matrices):
+            return self(sound, matrices)  # type: ignore[no-any-return]
         logmel, intensity = self.measure(sound, matrices)
-        logmel = logmel.sub_(self.mean).div_(self.std + 1e-5)
+        logmel = logmel.sub_(self.mean).div_(self.std + _LEAST_DEVIATION)
         return logmel if intensity is None else torch.cat([logmel, intensity], dim=2)
 
-    def _mel(self, spectrum: Tensor) -> Tensor:
+    def _on_host(self, sound: Tensor, matrices: Tensor) -> bool:
+        """Whether :mod:`yt360.models.host_spectra` can do it: it makes no graphs and no gradients."""
+        return (
+            sound.device.type == "cpu"
+            and not torch.compiler.is_compiling()
+            and not (sound.requires_grad or matrices.requires_grad)
+            and self.settings.n_fft % 2 == 0
+            and sound.shape[-1] > max(self.settings.n_fft // 2, self.settings.hop - 1)
+        )
+
+    def _room(self, sound: Tensor, matrices: Tensor) -> Tensor:
+        (batch, views), times = matrices.shape[:2], sound.shape[-1] // self.settings.hop
+        return torch.empty(batch, views, self.settings.channels, times, self.settings.mels)
+
+    def _each_on_host(self, sound: Tensor, matrices: Tensor, made: Tensor) -> Iterator[Tensor]:
+        """Fills ``made`` (batch, views, channels, time, mels) and gives the log-mels in it, sample by sample.
+
+        What one sample needs in between stays in the cache; that of a large batch would not.
+        """
+        with host_spectra(self.settings.n_fft, self.settings.hop) as spectra:
+            for one, turns, into in zip(sound, matrices, made, strict=True):
+                real, imaginary = spectra.turned(one, turns)
+                if self.settings.features != "logmel":
+                    into[:, 4:] = self._intensity(real, imaginary)
+                logmel = into[:, :4]
+                self._mel(magnitudes_in_place(real, imaginary), out=logmel).clamp_(min=_AMIN)
+                for view in logmel:
+                    decibels_in_place(view)
+                yield torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB, out=logmel)
+
+    def _mel(self, spectrum: Tensor, out: Tensor | None = None) -> Tensor:
         """The filter bank on the last dimension, a group of neighbouring filters at a time.
 
         A filter is zero outside a narrow band: a whole product would be a quarter of the time of a CPU's
@@ -99,10 +138,24 @@ class SpatialSpectrogram(nn.Module):
         for low, high, count in self._bands:
             groups.append(spectrum[..., low:high] @ self.filters[low:high, first : first + count])
             first += count
-        return torch.cat(groups, dim=-1)
+        return torch.cat(groups, dim=-1, out=out)
 
     def measure(self, sound: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log-mels ``(…, 4, time, mels)`` in dB and intensity ``(…, 3, time, mels)``, before normalisation."""
+        if self._on_host(sound, matrices):
+            made = self._room(sound, matrices)
+            for _ in self._each_on_host(sound, matrices, made):
+                pass
+            return made[:, :, :4], None if self.settings.features == "logmel" else made[:, :, 4:]
+        real, imaginary = self._turned(sound, matrices)
+        intensity = None if self.settings.features == "logmel" else self._intensity(real, imaginary)
+        # In place: as much memory again for each step would cost more than the steps.
+        magnitude = real.square_().addcmul_(imaginary, imaginary).sqrt_()
+        logmel = self._mel(magnitude).clamp_(min=_AMIN).log10_().mul_(10)
+        return torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB), intensity
+
+    def _turned(self, sound: Tensor, matrices: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and imaginary parts of the turned sound's spectra, ``(batch, views, channels, time, bins)`` each."""
         settings = self.settings
         batch, moments, channels, samples = sound.shape
         spectrum = torch.stft(
@@ -116,29 +169,22 @@ class SpatialSpectrogram(nn.Module):
         )[..., : samples // settings.hop]
         # Real and imaginary parts apart, time before frequency: long contiguous rows for everything that follows.
         views = matrices.shape[1]
-        rows = matrices.reshape(batch, views * channels, channels)
 
         def turn(part: Tensor) -> Tensor:
             part = part.float().transpose(-1, -2).contiguous()
             planes = part.view(batch, moments, channels, -1)
-            if not torch.compiler.is_compiling() and batch == moments == 1:
-                turned = rows[0] @ planes[0, 0]  # the same as a product of batches, which a CPU does more slowly
-            else:
-                turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
+            rows = matrices.reshape(batch, views * channels, channels)
+            turned = rows @ planes[:, 0] if moments == 1 else matrices @ planes
             return turned.view(batch, views, channels, *part.shape[1:])
 
-        real, imaginary = turn(spectrum.real), turn(spectrum.imag)
-        intensity = None
-        if settings.features != "logmel":
-            active = torch.addcmul(real[:, :, :1] * real[:, :, 1:], imaginary[:, :, :1], imaginary[:, :, 1:])
-            intensity = self._mel(active)
-        # In place from here on: as much memory again for each step would cost more than the steps.
-        power = real.square_().addcmul_(imaginary, imaginary)
-        if intensity is not None:
-            energy = self._mel(power.sum(dim=2, keepdim=True) / 2)
-            intensity = intensity / (energy + _TINY)
-        logmel = self._mel(power.sqrt_()).clamp_(min=_AMIN).log10_().mul_(10)
-        return torch.maximum(logmel, logmel.amax(dim=(-1, -2), keepdim=True) - _TOP_DB), intensity
+        return turn(spectrum.real), turn(spectrum.imag)
+
+    def _intensity(self, real: Tensor, imaginary: Tensor) -> Tensor:
+        """``(…, 3, time, mels)``, of spectra ``(…, 4, time, bins)``."""
+        omni = real[..., :1, :, :], imaginary[..., :1, :, :]
+        active = torch.addcmul(omni[0] * real[..., 1:, :, :], omni[1], imaginary[..., 1:, :, :])
+        energy = real.square().addcmul_(imaginary, imaginary).sum(dim=-3, keepdim=True) / 2
+        return self._mel(active) / (self._mel(energy) + _TINY)
 
     @torch.no_grad()
     def fit(self, sound: Tensor, matrices: Tensor) -> None:

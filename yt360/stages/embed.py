@@ -71,7 +71,7 @@ class EmbedParams(StageParams):
 
 class Embed(Stage):
     name = "embed"
-    version = 2
+    version = 3
     item_kind = "features of a clip"  # no stage of clips has a say in them
     params_type = EmbedParams
     unkeyed = frozenset({"model", "split", "batch", "device"})

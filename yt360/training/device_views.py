@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from yt360.dataset.colour_jitter import FROM_YIQ, LUMA, TO_YIQ
+from yt360.dataset.colour_jitter import ACROSS, ALONG, LUMA, STILL
 from yt360.dataset.perspective_crop import ARCTAN, PAD
 
 _FIXED = 13
@@ -74,19 +74,20 @@ class DeviceViews(nn.Module):
     """Makes the ``pictures`` of a batch. ``size`` of a view; ``corners``: pixels stand for their upper left corners."""
 
     luma: Tensor
-    to_yiq: Tensor
-    from_yiq: Tensor
+    still: Tensor
+    along: Tensor
+    across: Tensor
 
     def __init__(self, size: int, *, corners: bool) -> None:
         super().__init__()
         self.size, self.corners = size, corners
-        for name, value in (("luma", LUMA), ("to_yiq", TO_YIQ), ("from_yiq", FROM_YIQ)):
+        for name, value in (("luma", LUMA), ("still", STILL), ("along", ALONG), ("across", ACROSS)):
             self.register_buffer(name, torch.from_numpy(value).float(), persistent=False)
 
     @torch.no_grad()
     def forward(self, planes: Tensor, rays: Tensor, flips: Tensor, colours: Tensor) -> Tensor:
         """``planes`` (batch, moments, frames, 3 H / 2, W) uint8, ``rays`` (batch, views, 3, 3), ``flips`` (batch,
-        views) and ``colours`` (batch, views, 8) of :class:`yt360.dataset.cutting.UncutViews`, moments 1 or as many as
+        views) and ``colours`` (batch, views, 4) of :class:`yt360.dataset.cutting.UncutViews`, moments 1 or as many as
         views, to ``(batch, views, frames, size, size, 3)`` uint8.
         """
         if planes.device.type == "cpu" and len(planes) > 1:
@@ -110,7 +111,7 @@ class DeviceViews(nn.Module):
         )
         crops = sampled.view(batch, moments, frames, 3, looks, self.size, self.size)
         crops = crops.permute(0, 1, 4, 2, 3, 5, 6).reshape(batch, views, frames, 3, self.size, self.size)
-        crops = (crops + 0.5).floor_()
+        crops = crops.round_()
         return self._coloured(crops, colours).permute(0, 1, 2, 4, 5, 3).contiguous()
 
     def _grid(self, rays: Tensor, flips: Tensor, height: int, width: int) -> Tensor:
@@ -137,33 +138,16 @@ class DeviceViews(nn.Module):
         The same as :func:`yt360.dataset.colour_jitter.affine_map` for all views.
         """
         mean = crops.mean(dim=(2, 4, 5)) / 255
-        brightness, contrast, saturation, turn = (colours[..., place, None, None] for place in range(4))
-        one = torch.eye(3, device=crops.device).expand(*mean.shape[:2], 3, 3)
+        brightness, contrast, saturation, turn = (each[..., None, None] for each in colours.unbind(-1))
         angle = 2 * math.pi * turn
-        c, s, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-        rows = [[zero + 1, zero, zero], [zero, c, -s], [zero, s, c]]
-        turned = torch.cat([torch.cat(row, dim=-1) for row in rows], dim=-2)
-        grey = self.luma.expand(3, 3)
-        steps = torch.stack(
-            [
-                brightness * one,
-                contrast * one,
-                saturation * one + (1 - saturation) * grey,
-                _product(_product(self.from_yiq, turned), self.to_yiq),
-            ],
-            dim=2,
-        )
-        matrix, offset = one, torch.zeros_like(mean)
-        for operation in colours[..., 4:].long().unbind(-1):
-            step = steps.take_along_dim(operation[..., None, None, None], dim=2).squeeze(2)
-            middle = (self.luma * (_applied(matrix, mean) + offset)).sum(-1, keepdim=True)
-            shift = torch.where(operation[..., None] == 1, (1 - contrast[..., 0]) * middle, 0.0)
-            matrix, offset = _product(step, matrix), _applied(step, offset) + shift
+        matrix = self.still + saturation * (angle.cos() * self.along + angle.sin() * self.across)
+        matrix = brightness * contrast * matrix
+        offset = (1 - contrast) * brightness * (self.luma * mean).sum(-1)[..., None, None]
+        start = 255 * offset[..., None] + 0.5
         red, green, blue = (crops[:, :, :, channel] for channel in range(3))
 
         def mixed(channel: int) -> Tensor:
             weights = [matrix[:, :, channel, source, None, None, None] for source in range(3)]
-            start = 255 * offset[:, :, channel, None, None, None] + 0.5
             return start + weights[0] * red + weights[1] * green + weights[2] * blue
 
         changed = torch.stack([mixed(channel) for channel in range(3)], dim=3)
@@ -182,12 +166,3 @@ def _arctan2(y: Tensor, x: Tensor) -> Tensor:
     angle = torch.where(absolute_y > absolute_x, math.pi / 2 - angle, angle)
     angle = torch.where(x < 0, math.pi - angle, angle)
     return torch.copysign(angle, y)
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Small matrices, in full single precision whatever the device uses for large ones."""
-    return (a[..., :, :, None] * b[..., None, :, :]).sum(-2)
-
-
-def _applied(matrix: Tensor, vector: Tensor) -> Tensor:
-    return (matrix * vector[..., None, :]).sum(-1)

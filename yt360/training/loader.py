@@ -15,7 +15,7 @@ from yt360.dataset.manifest import ClipSplit
 from yt360.training.batch_plan import BatchPlan, Request
 from yt360.training.checkpoints import State
 from yt360.training.recipe import TrainingRecipe
-from yt360.training.samples import Batch, Collate, SampleDataset
+from yt360.training.samples import Batch, SampleDataset, as_it_is
 
 
 def data_loader(
@@ -26,7 +26,7 @@ def data_loader(
     return DataLoader(
         SampleDataset(recipe, root, splits),
         batch_sampler=_Requests(plan, state),
-        collate_fn=Collate(splits),
+        collate_fn=as_it_is,
         num_workers=workers,
         pin_memory=device.type == "cuda",
         multiprocessing_context=_worker_context() if workers else None,

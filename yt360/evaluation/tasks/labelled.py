@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yt360 import sphere
-from yt360.dataset.colour_jitter import jitter
+from yt360.dataset.colour_jitter import draw_change
 from yt360.dataset.cutting import cut, draw_moments, sound_samples
 from yt360.dataset.decoding import ClipDecoder
 from yt360.dataset.manifest import ClipRow, ClipSplit
@@ -113,7 +112,7 @@ class LabelledMaker:
             samples=sound_samples(settings.data, clip.sample_rate_hz),
             size=size,
             switches=switches,
-            recolour=partial(jitter, rng, strengths=settings.views.jitter) if self.augment else None,
+            changes=[draw_change(rng, settings.views.jitter) for _ in views] if self.augment else None,
         )
         # The paper labels a sample by the map at its end.
         end_s = [moment.frames[-1] / clip.fps]
