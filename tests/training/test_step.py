@@ -1,11 +1,17 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from benchmarks.step import random_batch
 from tests.training.world import tiny
 from yt360.models.spectrogram import SpatialSpectrogram
+from yt360.training.checkpoints import State, write_checkpoint
 from yt360.training.recipe import RunSettings
+from yt360.training.samples import Batch
 from yt360.training.step import TrainStep
+
+PHASE = {"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 4}
 
 
 def test_a_phase_may_have_a_learning_rate_of_its_own() -> None:
@@ -48,7 +54,8 @@ def test_a_step_is_that_of_plain_adam() -> None:
     generator = torch.Generator().manual_seed(0)
     for _ in range(3):
         for parameter, other in zip(parameters, others, strict=True):
-            parameter.grad = torch.randn(parameter.shape, generator=generator)
+            # As autograd leaves it: in the layout of the parameter.
+            parameter.grad = torch.empty_like(parameter).copy_(torch.randn(parameter.shape, generator=generator))
             other.grad = parameter.grad.clone()
         train_step.optimiser.step()
         plain.step()
@@ -79,11 +86,39 @@ def test_compiling_and_computing_again_exclude_each_other() -> None:
     RunSettings(recompute=True)
 
 
-def test_channels_are_last_on_a_cuda_device_only() -> None:
-    phases = [{"name": "only", "objective": "avsa", "views": 2, "batch": 2, "translators": False, "steps": 1}]
-    recipe = tiny(phases=phases, run={"channels_last": True})
+def steps_of(train_step: TrainStep, batch: Batch, count: int) -> list[float]:
+    return [float(train_step.step(number + 1, [batch])[0]) for number in range(count)]
+
+
+def test_channels_are_last_on_a_cpu_and_change_nothing_but_speed() -> None:
+    recipe = tiny(phases=[PHASE], optimiser={"learning_rate": 1e-2})
+    batch = random_batch(recipe, 0, 2)
+    losses = {}
+    for last in (True, False):
+        train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+        assert train_step.channels_last
+        train_step.channels_last = last
+        train_step.prepare(steps=4)
+        train_step.model.train()
+        weight = train_step.model.video.get_parameter("stages.1.0.spatial1.weight")
+        assert weight.is_contiguous(memory_format=torch.channels_last_3d) == last
+        losses[last] = steps_of(train_step, batch, 4)
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+    assert abs(losses[True][3] - losses[True][0]) > 0.01
+
+
+def test_moments_are_read_into_the_layout_of_their_parameters(tmp_path: Path) -> None:
+    """A fused optimiser goes through parameters and moments side by side as they lie in memory."""
+    recipe = tiny(phases=[PHASE])
+    batch = random_batch(recipe, 0, 2)
     train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
-    train_step.prepare()
-    weight = train_step.model.video.get_parameter("stages.1.0.spatial1.weight")
-    assert weight.is_contiguous()
-    assert not weight.is_contiguous(memory_format=torch.channels_last_3d)
+    train_step.prepare(steps=4)
+    steps_of(train_step, batch, 2)
+    state, spectrogram = State(phase=0, step=2), train_step.spectrogram
+    path = write_checkpoint(tmp_path, recipe, state, train_step.model, spectrogram, train_step.optimiser, keep=1)
+    again = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+    again.prepare(steps=4, checkpoint=path)
+    for one, other in zip(train_step.model.parameters(), again.model.parameters(), strict=True):
+        for key in ("exp_avg", "exp_avg_sq"):
+            assert again.optimiser.state[other][key].stride() == other.stride()
+            assert torch.equal(again.optimiser.state[other][key], train_step.optimiser.state[one][key])

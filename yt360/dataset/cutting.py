@@ -212,7 +212,12 @@ def cut_drawn(
     settings: SampleSettings,
     room: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
 ) -> CutViews:
-    """The sample that was drawn. ``room`` and errors as in :func:`cut`."""
+    """The sample that was drawn. ``room`` and errors as in :func:`cut`.
+
+    >>> settings, decoder = SampleSettings(view_count=2), ClipDecoder(MemberReader(root), row)
+    >>> cut_drawn(draw(np.random.default_rng(0), decoder, settings, augment=True), decoder, settings).pictures.shape
+    (2, 8, 112, 112, 3)
+    """
     return cut(
         decoder,
         drawn.moments,
@@ -237,24 +242,6 @@ def draw_sample(rng: np.random.Generator, decoder: ClipDecoder, settings: Sample
     return cut_drawn(draw(rng, decoder, settings, augment=augment), decoder, settings)
 
 
-@dataclass(frozen=True)
-class UncutViews:
-    """Views that are drawn and not cut yet: whole frames, and what a training device is to do with them.
-
-    ``planes`` (moments, frames, 3 H / 2, W) uint8, see :func:`yt360.dataset.decoding.decode_planes`; ``rays`` (views,
-    3, 3) float32, see :func:`yt360.dataset.perspective_crop.view_rays`; ``flips`` (views,) bool; ``colours`` (views, 4)
-    float32, see :meth:`yt360.dataset.colour_jitter.ColourChange.numbers`; the others as in :class:`CutViews`.
-    """
-
-    planes: NDArray[np.uint8]
-    rays: NDArray[np.float32]
-    flips: NDArray[np.bool_]
-    colours: NDArray[np.float32]
-    sound: NDArray[np.float32]
-    matrices: NDArray[np.float32]
-    directions: NDArray[np.float32]
-
-
 def cut_numbers(drawn: Drawn, settings: SampleSettings) -> dict[str, NDArray[np.float32]]:
     """What :class:`CutViews` holds for a network besides ``pictures`` and ``sound``, by name.
 
@@ -266,7 +253,10 @@ def cut_numbers(drawn: Drawn, settings: SampleSettings) -> dict[str, NDArray[np.
 
 
 def uncut_numbers(drawn: Drawn, settings: SampleSettings) -> dict[str, NDArray[Any]]:
-    """What :class:`UncutViews` holds besides ``planes`` and ``sound``, by name.
+    """What a device needs to cut drawn views out of :func:`whole_frames`, and besides what :func:`cut_numbers` gives.
+
+    ``rays`` (views, 3, 3) float32, see :func:`yt360.dataset.perspective_crop.view_rays`; ``flips`` (views,) bool;
+    ``colours`` (views, 4) float32, see :meth:`yt360.dataset.colour_jitter.ColourChange.numbers`.
 
     >>> drawn = draw(np.random.default_rng(0), ClipDecoder(MemberReader(root), row), SampleSettings(), augment=True)
     >>> {name: array.shape for name, array in uncut_numbers(drawn, SampleSettings()).items()}
@@ -288,7 +278,15 @@ def whole_frames(
     settings: SampleSettings,
     room: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """``planes`` and ``sound`` of :class:`UncutViews`, in ``room`` where it is given. Raises as :func:`cut` does."""
+    """Frames that views were drawn of, for :mod:`yt360.training.device_views` to cut: ``planes`` (moments, frames,
+    3 H / 2, W) uint8, see :func:`yt360.dataset.decoding.decode_planes`, and ``sound`` (moments, 4, samples); in
+    ``room`` where it is given. Raises as :func:`cut` does.
+
+    >>> settings, decoder = SampleSettings(view_count=2), ClipDecoder(MemberReader(root), row)
+    >>> drawn = draw(np.random.default_rng(0), decoder, settings, augment=True)
+    >>> [array.shape for array in whole_frames(drawn, decoder, settings)]
+    [(1, 8, 96, 128), (1, 4, 24000)]
+    """
     planes, heard = room or (None, None)
     samples = sound_samples(settings.data, decoder.clip.sample_rate_hz)
     return _planes(decoder, drawn.moments, planes), _heard(decoder, drawn.moments, samples, drawn.sound, heard)

@@ -117,8 +117,9 @@ def read_optimiser(checkpoint: Path, model: nn.Module, optimiser: torch.optim.Op
             raise UsageError(
                 f"{path}: the state of {name} has another shape or type; use the recipe it was trained with"
             )
-        # Where a fused optimiser counts its steps, too.
-        optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
+        # In the parameter's own layout, which a fused optimiser takes for granted; it counts steps on the device, too.
+        moments = {key: torch.empty_like(parameter).copy_(state[key]) for key in ("exp_avg", "exp_avg_sq")}
+        optimiser.state[parameter] = {**moments, "step": state["step"].to(parameter.device)}
 
 
 def _optimiser_tensors(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

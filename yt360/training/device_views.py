@@ -87,8 +87,8 @@ class DeviceViews(nn.Module):
     @torch.no_grad()
     def forward(self, planes: Tensor, rays: Tensor, flips: Tensor, colours: Tensor) -> Tensor:
         """``planes`` (batch, moments, frames, 3 H / 2, W) uint8, ``rays`` (batch, views, 3, 3), ``flips`` (batch,
-        views) and ``colours`` (batch, views, 4) of :class:`yt360.dataset.cutting.UncutViews`, moments 1 or as many as
-        views, to ``(batch, views, frames, size, size, 3)`` uint8.
+        views) and ``colours`` (batch, views, 4) of :func:`yt360.dataset.cutting.uncut_numbers`, moments 1 or as many
+        as views, to ``(batch, views, frames, size, size, 3)`` uint8.
         """
         if planes.device.type == "cpu" and len(planes) > 1:
             # What one sample needs in between stays in the cache; that of a large batch would not.

@@ -104,8 +104,7 @@ class RunSettings(Settings):
     )
     channels_last: bool = Field(
         default=False,
-        description="Keep channels last in memory on a CUDA device: faster on many. On CPUs it is slower, and "
-        "nothing is done.",
+        description="Keep channels last in memory on a CUDA device: faster on many. On a CPU they are anyway.",
     )
     compile: bool = Field(default=False, description="Compile the encoders with torch.compile.")
     recompute: bool = Field(

@@ -55,7 +55,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class UncutSample:
-    """One video's views that the device is still to cut: arrays of :class:`yt360.dataset.cutting.UncutViews`."""
+    """One video's views that the device is still to cut: :func:`yt360.dataset.cutting.whole_frames` and
+    :func:`yt360.dataset.cutting.uncut_numbers`.
+    """
 
     request: Request
     planes: NDArray[np.uint8]
