@@ -35,7 +35,7 @@ from benchmarks.media_containers import (
 )
 from benchmarks.media_iamf import mux_iamf
 from benchmarks.media_layouts import B_FORMAT, chan, write_caf
-from yt360.cli.inspect import inspect_isolated
+from yt360.cli.isolated_inspection import inspect_isolated
 
 BOXES = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"stsz", b"stts", b"stsc", b"stco", b"sv3d", b"proj",
          b"prhd", b"equi", b"mshp", b"SA3D", b"uuid", b"hdlr", b"avc1", b"mdat", b"vexu", b"chan", b"iacb")  # fmt: skip
@@ -118,7 +118,7 @@ def attack(count: int, seed: int, folder: Path) -> Findings:
     for k in tqdm(range(count), unit="file"):
         path.write_bytes(mutate(whole[k % len(whole)], rng))
         started = time.monotonic()
-        report = inspect_isolated(str(path))
+        report = inspect_isolated(str(path), of_many=True)
         found.longest_s = max(found.longest_s, time.monotonic() - started)
         found.peak_mb = max(found.peak_mb, report.get("memory_mb", 0))
         found.ends[report["error"]["kind"] if "error" in report else report["verdict"]] += 1

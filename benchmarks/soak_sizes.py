@@ -14,7 +14,7 @@ from benchmarks.media_fuzz import mutate, originals
 from benchmarks.scale_ledger import fill
 from benchmarks.soak_kills import HOUSE, toys
 from benchmarks.soak_room import SIGNALS, Soak
-from yt360.cli.inspect import inspect_isolated
+from yt360.cli.isolated_inspection import inspect_isolated
 from yt360.engine.state import ledger
 from yt360.engine.storage import Root
 
@@ -115,7 +115,7 @@ class Media:
             soak.tried["media damaged"] += 1
             started = time.monotonic()
             try:
-                report = inspect_isolated(str(path))
+                report = inspect_isolated(str(path), of_many=True)
                 kind = report["error"]["kind"] if "error" in report else report["verdict"]
             except Exception as error:
                 soak.found(f"media, seed {seed}: {type(error).__name__}: {str(error)[:200]}")

@@ -78,10 +78,25 @@ def _floor(printed: str) -> Iterator[Row]:
             yield Row(f"{' + '.join(_LOOKING)}, {name}: CPU", "one ffmpeg pass", (sum(shares),), "<= 0.15", note)
 
 
+_STARTS = {
+    "first_line_cpu_s": ("to the first line, CPU", ">= 2"),
+    "first_line_wall_s": ("to the first line, wall", ""),
+    "cpu_s": ("to the end, CPU", ""),
+}
+_ENDS = {"inspect": ">= 1"}
+"""Bars of what a command costs to its end."""
+
+
 def _start(printed: str) -> Iterator[Row]:
-    for name, each in _last_json(printed)["cpu_s"].items():
-        ratios = tuple(before / now for before, now in zip(each["before"], each["now"], strict=True))
-        yield Row(f"`yt360 {name}`: speed, CPU", "ac3c3dc", ratios, ">= 2", f"{statistics.median(each['now']):.2f} s")
+    found = _last_json(printed)
+    for name in found["cpu_s"]:
+        for measure, (words, bar) in _STARTS.items():
+            each = found[measure][name]
+            ratios = tuple(before / now for before, now in zip(each["before"], each["now"], strict=True))
+            bar = bar or (_ENDS.get(name, "") if measure == "cpu_s" else "")
+            yield Row(
+                f"`yt360 {name}`: speed {words}", "ac3c3dc", ratios, bar, f"{statistics.median(each['now']):.2f} s"
+            )
 
 
 def _plan(printed: str) -> Iterator[Row]:

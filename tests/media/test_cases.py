@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from benchmarks.media_containers import encode, equi, insert_boxes, sa3d, sv3d
 from benchmarks.media_scenes import make_scene
 from benchmarks.media_sounds import foa_scene
 from tests import SHARED
-from yt360.cli.inspect import inspect_isolated
+from yt360.cli import isolated_inspection
+from yt360.cli.isolated_inspection import inspect_isolated
 from yt360.media import ffmpeg
 from yt360.media.channel_order import plan_channels
 from yt360.media.containers.spatial import SoundMetadata
@@ -325,8 +327,8 @@ def test_a_value_that_is_no_number_where_it_is_heard_costs_no_video(
 
 
 def test_memory_grows_with_the_picture() -> None:
+    from yt360.media.bounds import memory_mb_beyond
     from yt360.media.containers.spatial import ContainerMetadata
-    from yt360.media.inspect import memory_mb_beyond
     from yt360.media.probe import MediaInfo, VideoStream
 
     def info(width: int, height: int) -> MediaInfo:
@@ -339,19 +341,18 @@ def test_memory_grows_with_the_picture() -> None:
 
 
 def test_a_fault_of_ours_is_not_called_hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from yt360.cli import inspect as inspect_cli
-
     sent: list[Any] = []
 
     class Pipe:
         send = staticmethod(sent.append)
         close = staticmethod(lambda: None)
 
-    monkeypatch.setattr(inspect_cli, "_limit_memory", lambda megabytes: None)
-    monkeypatch.setattr("yt360.media.inspect.inspect_media", lambda *_, **__: 1 / 0)
-    inspect_cli._child(Pipe(), str(tmp_path / "x.mp4"), None, None, 512)  # type: ignore[arg-type]
-    assert sent[0]["error"]["kind"] == "unexpected"
-    assert "hostile" not in sent[0]["error"]["message"]
+    monkeypatch.setattr(isolated_inspection, "_limit_memory", lambda megabytes: None)
+    monkeypatch.setattr("yt360.media.probe.probe", lambda path: 1 / 0)
+    isolated_inspection._child(Pipe(), str(tmp_path / "x.mp4"), None, None, 512)  # type: ignore[arg-type]
+    error = json.loads(sent[0])["error"]
+    assert error["kind"] == "unexpected"
+    assert "hostile" not in error["message"]
 
 
 # The cases beside the checkout --------------------------------------------------------------------------------

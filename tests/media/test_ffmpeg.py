@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from yt360.errors import UsageError
@@ -113,3 +114,26 @@ def test_playlist_cannot_pull_in_other_files(tmp_path: Path) -> None:
     (tmp_path / "trap.mp4").write_text("ffconcat version 1.0\nfile /etc/hostname\n")
     with pytest.raises(ffmpeg.FfmpegError):
         ffmpeg.run([*ffmpeg.input_arguments(tmp_path / "trap.mp4"), "-f", "null", "-"], timeout_s=30)
+
+
+def test_the_binary_of_the_wheel_is_found_without_starting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = imageio_ffmpeg.get_ffmpeg_exe()
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "asked")
+    assert ffmpeg._wheel_binary.__wrapped__() == wanted
+
+
+@pytest.mark.parametrize("binaries", [[], ["ffmpeg-a", "ffmpeg-b"]], ids=["none in it", "two in it"])
+def test_without_a_binary_of_its_own_imageio_ffmpeg_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binaries: list[str]
+) -> None:
+    (tmp_path / "binaries").mkdir()
+    for name in binaries:
+        _script(tmp_path / "binaries" / name, "exit 0\n")
+    monkeypatch.setattr(imageio_ffmpeg, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "asked")
+    assert ffmpeg._wheel_binary.__wrapped__() == "asked"
+
+
+def test_a_binary_chosen_for_imageio_ffmpeg_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "chosen")
+    assert ffmpeg._wheel_binary.__wrapped__() == "chosen"

@@ -15,6 +15,7 @@ from benchmarks.media_scenes import flat_view, make_scene
 from benchmarks.media_sounds import RATE_HZ, source
 from yt360 import ambisonics, sphere
 from yt360.cli import inspect as inspect_cli
+from yt360.cli import isolated_inspection
 from yt360.cli.printable import printable_json
 from yt360.errors import ItemError
 from yt360.media import ffmpeg
@@ -218,16 +219,16 @@ def _dies(*_: object) -> None:
 
 
 def test_decoder_that_kills_its_process_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspect_cli, "_child", _dies)
-    report = inspect_cli.inspect_isolated("hostile.mov")
+    monkeypatch.setattr(isolated_inspection, "_child", _dies)
+    report = isolated_inspection.inspect_isolated("hostile.mov")
     assert report["error"]["kind"] == "crash"
     assert "SIGSEGV" in report["error"]["message"]
     assert "hostile" in report["error"]["message"]
 
 
 def test_a_file_that_ffmpeg_reads_is_not_called_hostile(monkeypatch: pytest.MonkeyPatch, good: Path) -> None:
-    monkeypatch.setattr(inspect_cli, "_child", _dies)
-    message = inspect_cli.inspect_isolated(str(good))["error"]["message"]
+    monkeypatch.setattr(isolated_inspection, "_child", _dies)
+    message = isolated_inspection.inspect_isolated(str(good))["error"]["message"]
     assert "hostile" not in message
     assert "PyAV" in message
 
@@ -248,7 +249,7 @@ def test_codec_that_nobody_knows_is_told(frames: np.ndarray, foa: np.ndarray, tm
 
 
 def test_memory_of_one_file_is_bounded(good: Path) -> None:
-    report = inspect_cli.inspect_isolated(str(good), memory_mb=40)
+    report = isolated_inspection.inspect_isolated(str(good), memory_mb=40)
     assert report["error"]["kind"] == "too-large"
     assert "--memory-mb" in report["error"]["message"]
 
@@ -257,7 +258,7 @@ def test_pcm_with_a_channel_map_that_libav_crashes_on(foa: np.ndarray, tmp_path:
     """PyAV 18.1 double-frees on an SA3D map other than the identity: the map is hidden from it."""
     path = encode(tmp_path / "x.mov", sound=foa[[0, 3, 1, 2]], audio="pcm")
     insert_boxes(path, b"soun", sa3d([0, 2, 3, 1]))
-    report = inspect_cli.inspect_isolated(str(path))
+    report = isolated_inspection.inspect_isolated(str(path))
     assert "error" not in report, report
     assert report["audio"]["channel_map"] == [0, 2, 3, 1]
     assert report["audio"]["ambisonics"]["verdict"] == "valid"
@@ -266,7 +267,7 @@ def test_pcm_with_a_channel_map_that_libav_crashes_on(foa: np.ndarray, tmp_path:
 def test_sixteen_channels_of_opus_kill_nothing(foa: np.ndarray, tmp_path: Path) -> None:
     """Third-order ambisonics: its first four channels are first-order."""
     sound = np.concatenate([foa, 1e-3 * np.random.default_rng(0).standard_normal((12, foa.shape[1]))])
-    report = inspect_cli.inspect_isolated(str(encode(tmp_path / "x.mkv", sound=sound, layout="ambisonic 3")))
+    report = isolated_inspection.inspect_isolated(str(encode(tmp_path / "x.mkv", sound=sound, layout="ambisonic 3")))
     assert "error" not in report, report
     assert report["audio"]["channels"] == 16
     assert report["audio"]["ambisonics"]["verdict"] == "valid"

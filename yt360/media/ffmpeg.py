@@ -19,6 +19,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedReader
+from pathlib import Path
 from typing import IO, cast
 
 import imageio_ffmpeg
@@ -65,6 +66,10 @@ class FfmpegResult:
 
 @lru_cache(maxsize=1)
 def _wheel_binary() -> str:
+    """The binary in the wheel of imageio-ffmpeg, else what that finds: it starts each once to see whether it runs."""
+    own = list(Path(imageio_ffmpeg.__file__).parent.glob("binaries/ffmpeg-*"))
+    if len(own) == 1 and os.access(own[0], os.X_OK) and not os.environ.get("IMAGEIO_FFMPEG_EXE"):
+        return str(own[0])
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 

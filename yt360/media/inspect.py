@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from yt360.media.agreement import agree, grid_size, motion_map
 from yt360.media.ambisonic.hypotheses import declarable
 from yt360.media.ambisonic.thresholds import AmbisonicThresholds
+from yt360.media.bounds import FRAMES, SAMPLE_S
 from yt360.media.inspection import Inspection
-from yt360.media.listening import MOST_TRACKS, SAMPLE_S, listen
+from yt360.media.listening import MOST_TRACKS, listen
 from yt360.media.lookup import frame_map
 from yt360.media.packets import longest_track_s, with_length
 from yt360.media.picture import QUARTER_TURNS
@@ -28,31 +29,11 @@ from yt360.media.raw_camera import name_camera
 from yt360.media.sampling import FrameSample, falls_short, sample_frames
 from yt360.media.sei import note_messages
 
-FRAMES = 9
-"""Frames that are looked at, spread over the file."""
-
-_MOST_MEMORY_MB = 8192
-"""Most memory that a file may claim by the size and rate that it states."""
-
-_FRAMES_HELD, _BYTES_A_PIXEL, _SOUND_COPIES = 24, 3, 6
-"""Frames that a decoder may hold for reference, pixels of 10 bits in 4:2:0, and copies of the sound while measuring."""
-
 _STILL_CODECS = frozenset({"mjpeg", "png", "apng", "bmp", "gif", "tiff", "webp"})
 """Codecs of thumbnails and previews, where there is a picture of another codec, too."""
 
 _MOMENT_S = 0.4
 """Sound before and after a frame that is held against what moves in it."""
-
-
-def memory_mb_beyond(info: MediaInfo) -> int:
-    """Memory that looking into a file may take beyond the usual, by the size of its picture and the rate of its sound.
-
-    Bounded: sizes are stated by files from outside.
-    """
-    pixels = max((video.width * video.height for video in info.videos), default=0)
-    rate = max((audio.sample_rate_hz * audio.channels for audio in info.audios), default=0)
-    needed = pixels * _BYTES_A_PIXEL * _FRAMES_HELD + rate * SAMPLE_S * 4 * _SOUND_COPIES
-    return min(_MOST_MEMORY_MB, int(needed / (1 << 20)))
 
 
 def inspect_media(

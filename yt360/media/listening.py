@@ -16,9 +16,6 @@ from yt360.media.timeline import TOLERANCE_S
 SOUND_WINDOWS = 7
 """Windows of sound that are listened to, spread over the file."""
 
-SAMPLE_S = 28.0
-"""Seconds of sound in all of them."""
-
 MOST_TRACKS = 8
 """Tracks of a kind that are looked at where none is declared."""
 

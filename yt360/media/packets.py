@@ -11,6 +11,7 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from yt360.media.clock_drift import drift_ppm, samples_of, tells_samples
+from yt360.media.medians import median
 from yt360.media.probe import AudioStream, MediaInfo, VideoStream, open_media, stream_at
 from yt360.media.timeline import STEP_S, TOLERANCE_S, Layout, SoundNotes, Splice
 
@@ -227,7 +228,7 @@ def _holds(stamps: list[int], time_base: Any, start_s: float) -> PictureTime | N
         return None
     times = np.sort(np.asarray(stamps, np.float64)) * float(time_base) - start_s
     lengths = np.diff(times)
-    long = lengths > max(_LEAST_HOLD_S, _HOLD_FRAMES * float(np.median(lengths)))
+    long = lengths > max(_LEAST_HOLD_S, _HOLD_FRAMES * float(median(lengths)[0]))
     return PictureTime(tuple((float(times[k]), float(lengths[k])) for k in np.flatnonzero(long)))
 
 

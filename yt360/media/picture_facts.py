@@ -62,7 +62,7 @@ class PictureFacts:
     def to_json(self, stream: VideoStream) -> dict[str, Any]:
         """The ``video`` part of an inspection."""
         return {
-            "codec": "mv-hevc" if stream.views > 1 else stream.codec,
+            "codec": stream.coded_as,
             "width": stream.width,
             "height": stream.height,
             "fps": stream.fps,

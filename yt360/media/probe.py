@@ -74,6 +74,11 @@ class VideoStream:
     views: int = 1
     pixel_aspect: float = 1.0
 
+    @property
+    def coded_as(self) -> str:
+        """The codec as a report names it."""
+        return "mv-hevc" if self.views > 1 else self.codec
+
 
 @dataclass(frozen=True)
 class AudioStream:

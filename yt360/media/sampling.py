@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from yt360.errors import ItemError
@@ -81,6 +82,7 @@ def sample_frames(info: MediaInfo, video: VideoStream, *, count: int, height: in
     duration = info.duration_s or 0.0
     sample = FrameSample(np.zeros((0, height, width), np.uint8))
     frames: list[NDArray[np.uint8]] = []
+    reformatter = VideoReformatter()  # with one for each frame, half of the work would be to set it up
     with open_media(info.path, info.metadata) as container:
         stream = stream_at(container, "video", video.index)
         stream.thread_type = "SLICE"
@@ -106,9 +108,9 @@ def sample_frames(info: MediaInfo, video: VideoStream, *, count: int, height: in
             sample.turn = sample.turn or ("" if frames else _turn(frame))
             sample.stereo_message |= frame.side_data.get(SideData.STEREO3D) is not None
             sample.times_s.append(round(float(frame.time or 0.0) - info.start_s, 3))
-            frames.append(_gray(frame, height, width, sample.turn))
+            frames.append(_gray(reformatter, frame, height, width, sample.turn))
             after = _frame_after(container, stream, frame.time)
-            sample.later.append(None if after is None else _gray(after, height, width, sample.turn))
+            sample.later.append(None if after is None else _gray(reformatter, after, height, width, sample.turn))
     if frames:
         sample.frames = np.stack(frames)
     return sample
@@ -179,8 +181,9 @@ def _first_turn(container: Any, stream: Any) -> Turn:
     return ""
 
 
-def _gray(frame: Any, height: int, width: int, turn: Turn) -> NDArray[np.uint8]:
-    gray = turned(frame.reformat(format="gray").to_ndarray(), turn)
+def _gray(reformatter: VideoReformatter, frame: Any, height: int, width: int, turn: Turn) -> NDArray[np.uint8]:
+    plane: Any = reformatter.reformat(frame, format="gray", threads=1)
+    gray = turned(plane.to_ndarray(), turn)
     shrunk: NDArray[np.uint8] = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA).astype(
         np.uint8, copy=False
     )

@@ -24,7 +24,7 @@ from benchmarks.media_layouts import (
     write_caf,
 )
 from tests.media.places import PLACES, RATE, SECONDS, first_order, heard, scene
-from yt360.cli.inspect import inspect_isolated
+from yt360.cli.isolated_inspection import inspect_isolated
 from yt360.media import ffmpeg
 from yt360.media.containers.chunked import read_aiff, read_caf
 from yt360.media.containers.riff import read_riff

@@ -11,7 +11,7 @@ from benchmarks.media_scenes import make_scene
 from yt360.media.projection.content import WORK_HEIGHT, WORK_WIDTH
 from yt360.media.projection.evidence import seam_odds
 from yt360.media.projection.layouts import known_layouts
-from yt360.media.projection.seams import SeamEvidence, coarseness, seam_count, seam_evidence
+from yt360.media.projection.seams import SeamEvidence, coarseness, seam_count, seam_evidence, shifted
 
 Frames = np.ndarray
 
@@ -94,3 +94,9 @@ def test_a_joint_of_tiles_that_runs_along_the_seam_does_not_tear_it(scene: Frame
     assert found.step[0, :2].min() > 1
     assert seam_odds(found)[0] > -3
     assert seam_odds(SeamEvidence(found.step[:, :2], found.contrast[:, :2], found.spread[:, :2]))[0] < -4
+
+
+def test_sides_in_the_wrong_place_are_rolled_along_the_seam() -> None:
+    a, b = np.random.default_rng(2).random((2, 9, 96), np.float32)
+    rolled = [float(np.abs(a - np.roll(b, round(share * 96), axis=-1)).mean()) for share in (0.2, 0.35, 0.5, 0.65, 0.8)]
+    assert shifted(a, b).tolist() == rolled

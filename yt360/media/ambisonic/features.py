@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.media.medians import median
+
 _TINY = 1e-20
 """Power that keeps divisions finite."""
 
@@ -140,7 +142,7 @@ def _swing(
     level = _db(above, below)[bands]
     share = weight[bands] / weight[bands].sum(axis=1, keepdims=True)
     mean = (share * level).sum(axis=1, keepdims=True)
-    return float(np.median(np.sqrt((share * (level - mean) ** 2).sum(axis=1))))
+    return float(median(np.sqrt((share * (level - mean) ** 2).sum(axis=1)))[0])
 
 
 def _long(values: NDArray[np.float64]) -> NDArray[np.float64]:

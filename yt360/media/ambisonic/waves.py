@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.ambisonic.tiles import SHORT_BANDS
+from yt360.media.medians import median
 
 _SILENT = 1e-16
 """Power of a tile that counts as silence."""
@@ -101,7 +102,7 @@ def _fronts(
     count = int(np.clip((score > _RISE).sum(), _LEAST, _MOST))
     chosen = np.argsort(-score, kind="stable")[: min(count, int((score > 0).sum()))]
     found = _of_waves("front", _covariances(spectra.reshape(-1, *spectra.shape[2:])[chosen]).real)
-    found["front_rise"] = float(10 * np.log10(np.median(score[chosen]))) if chosen.size else 0.0
+    found["front_rise"] = float(10 * np.log10(median(score[chosen])[0])) if chosen.size else 0.0
     return found | {"fronts": float(np.log10(1 + (score > _RISE).sum()))}
 
 

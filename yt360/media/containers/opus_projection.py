@@ -8,8 +8,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
 from yt360.errors import ItemError
 
 _FAMILY, _UNMAPPED = 3, 255
@@ -63,8 +61,8 @@ def read_projection(header: bytes) -> OpusProjection | None:
         return None
     channels, streams, coupled = header[_CHANNELS_AT], header[_STREAMS_AT], header[_COUPLED_AT]
     coded = streams + coupled
-    stated = np.frombuffer(header[_MATRIX_AT : _MATRIX_AT + 2 * channels * coded], "<i2")
-    if not channels or not streams or coupled > streams or coded > _UNMAPPED or stated.size != channels * coded:
+    stated = header[_MATRIX_AT : _MATRIX_AT + 2 * channels * coded]
+    if not channels or not streams or coupled > streams or coded > _UNMAPPED or len(stated) != 2 * channels * coded:
         raise ItemError(
             "corrupt",
             f"an Opus header of mapping family 3 with {channels} channels, {streams} streams ({coupled} of two "
@@ -73,5 +71,6 @@ def read_projection(header: bytes) -> OpusProjection | None:
     head = bytearray(header[:_MATRIX_AT])
     head[_CHANNELS_AT], head[_FAMILY_AT] = coded, _UNMAPPED
     # The coefficients are stored column by column (RFC 8486, section 3.2).
-    rows = (stated.reshape(coded, channels).T / _Q15).tolist()
-    return OpusProjection(tuple(tuple(row) for row in rows), bytes(head) + bytes(range(coded)))
+    gains = [gain / _Q15 for gain in struct.unpack(f"<{channels * coded}h", stated)]
+    rows = tuple(tuple(gains[channel::channels]) for channel in range(channels))
+    return OpusProjection(rows, bytes(head) + bytes(range(coded)))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.media.medians import median
 from yt360.media.projection.layouts import Layout
 from yt360.media.projection.seams import NOISE, SeamEvidence, shifted, strangeness, weigh_outlines
 
@@ -105,4 +106,4 @@ def _unlike(pictures: NDArray[np.float32], part: slice, a: int, b: int) -> float
 
 
 def _fine(row: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(row - np.median(row, axis=1, keepdims=True), np.float32)
+    return np.asarray(row - median(row), np.float32)

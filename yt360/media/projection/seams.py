@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.media.medians import median
 from yt360.media.projection.layouts import Layout
 
 REACHES = (0.5, 2.5)
@@ -40,6 +41,12 @@ _SHIFTS = (0.2, 0.35, 0.5, 0.65, 0.8)
 
 _NEAR = 4
 """Pixels: two sides nearer than this lie beside each other in the frame, which is no seam."""
+
+_MIDDLE = slice(_SAMPLES // 2 - 1, _SAMPLES // 2 + 1)
+"""The two points in the middle of a seam."""
+
+_SAME = 6
+"""Pixels: two seams whose middles are nearer than this are one."""
 
 _MOST_ROW = 1024
 """Points in a row of what is read at once."""
@@ -98,16 +105,17 @@ def coarseness(width: int, height: int, work_width: int, work_height: int) -> tu
 @lru_cache(maxsize=512)
 def _seams(layout: Layout, height: int, width: int, coarse: tuple[float, float]) -> tuple[_Seam, ...]:
     found: list[_Seam] = []
+    middles: list[Points] = []
     reaches = len(REACHES)
     for pixels, inner, outer in _beside_edges(layout, np.array([height, width]), coarse):
         pairs = list(zip(inner, outer, strict=True))
         sides, beside = pairs[:reaches], pairs[reaches:]
         nearest = sides[0]
-        if any(_same(nearest, known.sides[0]) for known in found):
+        if middles and _is_known(nearest, np.array(middles)):
             continue
         if not (np.isfinite(inner).all() and np.isfinite(outer).all()):
             continue
-        if np.median(np.hypot(*(nearest[0] - nearest[1]).T)) <= _NEAR:
+        if median(np.hypot(*(nearest[0] - nearest[1]).T))[0] <= _NEAR:
             continue
         strangers: tuple[tuple[Points, ...], ...] = ((),) * reaches
         if len(layout.faces) == 1:
@@ -116,6 +124,7 @@ def _seams(layout: Layout, height: int, width: int, coarse: tuple[float, float])
                 tuple((pair[0] + share * inwards).astype(np.float32) for share in _STRANGERS) for pair in sides
             )
         found.append(_Seam(_single(sides), _single(beside), strangers))
+        middles.append(np.array([side[_MIDDLE] for side in reversed(found[-1].sides[0])]))
     return tuple(found)
 
 
@@ -153,13 +162,14 @@ def _single(pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tup
     return tuple((a.astype(np.float32), b.astype(np.float32)) for a, b in pairs)
 
 
-def _same(sides: tuple[NDArray[np.float64], NDArray[np.float64]], known: tuple[Points, Points]) -> bool:
-    """Whether ``known`` is the same seam seen from the other side."""
-    middle = len(sides[0]) // 2
-    here, across = sides[0][middle], sides[1][middle]
-    near = [min(np.hypot(*(points[k] - place)) for k in (middle - 1, middle)) for points, place in
-            ((known[1], here), (known[0], across))]  # fmt: skip
-    return bool(max(near) < 6)
+def _is_known(sides: tuple[NDArray[np.float64], NDArray[np.float64]], middles: Points) -> bool:
+    """Whether a seam is one of those known, seen from the other side.
+
+    ``middles`` ``(n, 2, 2, 2)`` are the two points in the middle of both sides of those, the far side first.
+    """
+    here = np.array([side[_SAMPLES // 2] for side in sides])
+    apart = np.hypot(*np.moveaxis(middles - here[:, None], -1, 0)).min(axis=-1)
+    return bool((apart.max(axis=-1) < _SAME).any())
 
 
 def seam_count(layout: Layout, height: int, width: int) -> int:
@@ -232,8 +242,10 @@ def seam_evidence(
 
 def shifted(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
     """Steps between two sides ``(frames, n)`` that are laid against each other in the wrong place."""
-    shifts = [round(share * a.shape[-1]) for share in _SHIFTS]
-    return np.array([float(np.abs(a - np.roll(b, shift, axis=-1)).mean()) for shift in shifts])
+    length = a.shape[-1]
+    starts = [length - round(share * length) for share in _SHIFTS]
+    twice = np.concatenate([b, b], axis=-1)  # what is rolled is a part of it
+    return np.array([float(np.abs(a - twice[..., start : start + length]).mean()) for start in starts])
 
 
 def strangeness(
