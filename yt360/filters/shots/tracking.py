@@ -107,6 +107,12 @@ class Panorama:
         bands = np.asarray(cv2.resize(rows, (WIDTH, rows.shape[0] // 4), interpolation=cv2.INTER_AREA), np.float32)
         return np.asarray(np.fft.rfft(bands - bands.mean(axis=1, keepdims=True), axis=1), np.complex64)
 
+    @cached_property
+    def patches(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What lies around each of :attr:`corners`: ``(n, pixels)`` without its mean, and its energy ``(n,)``."""
+        around = _patches(self.wrapped, self.corners)
+        return around, np.square(around).sum(axis=1)
+
     @property
     def textured(self) -> bool:
         """Whether there are enough corners to recognise it by."""
@@ -141,8 +147,8 @@ def found_again(first: Panorama, second: Panorama, *, turn: int = 0) -> float:
         first.wrapped, image, first.corners, nowhere, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STOP
     )
     there = np.asarray(moved, np.float32)
-    one, other = _patches(first.wrapped, first.corners), _patches(image, there)
-    energy = np.square(one).sum(axis=1) * np.square(other).sum(axis=1)
+    (one, energy_of_one), other = first.patches, _patches(image, there)
+    energy = energy_of_one * np.square(other).sum(axis=1)
     likeness = (one * other).sum(axis=1) / np.sqrt(np.maximum(energy, 1e-3))
     return float(np.mean((likeness >= _FOUND) & (tracked[:, 0] > 0)))
 

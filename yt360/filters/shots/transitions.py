@@ -91,6 +91,7 @@ class ShotDetector:
         self._ranges: list[float] = []
         self._changes: list[float] = []
         self._panoramas: dict[int, Panorama] = {}
+        self._shares: dict[tuple[int, int, int, bool], float] = {}
         self._first = 0
         self._in_black = False
 
@@ -147,8 +148,8 @@ class ShotDetector:
         drop = max(0, before - self._first)
         del self._frames[:drop], self._grids[:drop], self._ranges[:drop], self._changes[:drop]
         self._first += drop
-        for index in [k for k in self._panoramas if k < self._first]:
-            del self._panoramas[index]
+        self._panoramas = {k: seen for k, seen in self._panoramas.items() if k >= self._first}
+        self._shares = {pair: share for pair, share in self._shares.items() if min(pair[:2]) >= self._first}
 
     def _panorama(self, index: int) -> Panorama:
         if index not in self._panoramas:
@@ -161,11 +162,20 @@ class ShotDetector:
     def _inside(self, index: int) -> int:
         return min(max(index, self._first), self._end - 1)
 
+    def _share(self, one: int, other: int, turn: int = 0, *, evenly_lit: bool = False) -> float:
+        """Share of the corners of one frame that are found again in the other; each pair is asked for several times."""
+        pair = one, other, turn, evenly_lit
+        if pair not in self._shares:
+            self._shares[pair] = found_again(self._shown(one, evenly_lit), self._shown(other, evenly_lit), turn=turn)
+        return self._shares[pair]
+
+    def _shown(self, index: int, evenly_lit: bool) -> Panorama:
+        return self._panorama(index).evenly_lit if evenly_lit else self._panorama(index)
+
     def _same(self, one: int, other: int) -> bool:
         """Whether corners of one frame are found in the other and, where they are few, the other way round as well."""
-        first, second = self._panorama(one), self._panorama(other)
-        share, least = found_again(first, second), self._settings.same_place_share
-        return share >= 2 * least or (share >= least and self._both_ways(share, found_again(second, first)))
+        share, least = self._share(one, other), self._settings.same_place_share
+        return share >= 2 * least or (share >= least and self._both_ways(share, self._share(other, one)))
 
     def _both_ways(self, there: float, back: float) -> bool:
         """Whether shares of corners that are found one way and the other way are those of one place."""
@@ -175,14 +185,16 @@ class ShotDetector:
     def _same_in_any_heading(self, one: int, other: int) -> bool:
         if self._same(one, other):
             return True
-        first, second = self._panorama(one), self._panorama(other)
-        return self._same_aligned(first, second, heading_change(first, second))
+        turn = heading_change(self._panorama(one), self._panorama(other))
+        return self._same_aligned(one, other, turn, evenly_lit=False)
 
-    def _same_aligned(self, first: Panorama, second: Panorama, turn: int) -> bool:
+    def _same_aligned(self, one: int, other: int, turn: int, *, evenly_lit: bool) -> bool:
         """Whether corners are found again, and both ways, where the second picture is turned by some columns."""
         least = self._settings.same_place_share
-        share = found_again(first, second, turn=turn)
-        return share >= _ALIGNED_FACTOR * least and found_again(second, first, turn=-turn) >= _BACK * least
+        share = self._share(one, other, turn, evenly_lit=evenly_lit)
+        return share >= _ALIGNED_FACTOR * least and (
+            self._share(other, one, -turn, evenly_lit=evenly_lit) >= _BACK * least
+        )
 
     def _breaks(self, begin: int, end: int) -> list[int]:
         """Frames whose next one does not show the same place, where frame ``end`` is far from ``begin``."""
@@ -212,36 +224,34 @@ class ShotDetector:
     def _parted(self, last: int, first: int) -> bool:
         """Whether two frames with a gap of matching between them show different places."""
         steady = round(_STEADY_S * self._fps)
-        before = found_again(self._panorama(self._inside(last - steady)), self._panorama(last))
-        after = found_again(self._panorama(first), self._panorama(self._inside(first + steady)))
+        before, after = self._share(self._inside(last - steady), last), self._share(first, self._inside(first + steady))
         if min(before, after) < self._settings.same_place_share:
             return self._recoloured(last, first)
         return not self._bridged(last, first)
 
     def _bridged(self, last: int, first: int) -> bool:
-        """Whether some picture before and some picture after show the same place, in whatever heading and light."""
-        pairs = {
+        """Whether some picture before and some picture after show the same place, in whatever heading and light.
+
+        All pairs are asked what is quickly answered before any is asked what is not.
+        """
+        pairs = dict.fromkeys(
             (self._inside(last - round(back * self._fps)), self._inside(first + round(ahead * self._fps)))
             for back, ahead in _BRIDGES_S
-        }
-        return any(
-            self._same_in_any_heading(one, other)
-            or self._same_back(one, other)
-            or self._same_in_other_light(one, other)
-            for one, other in sorted(pairs)
         )
+        questions = self._same, self._same_in_any_heading, self._same_back, self._same_in_other_light
+        return any(same(one, other) for same in questions for one, other in pairs)
 
     def _same_back(self, one: int, other: int) -> bool:
         """Whether corners of both frames are found in the other, in the mean and either way.
 
         A plain picture finds a quarter of its few straight edges at many a place, and nothing of that is found in it.
         """
-        first, second = self._panorama(one), self._panorama(other)
-        return self._both_ways(found_again(first, second), found_again(second, first))
+        there = self._share(one, other)
+        return there >= _BACK * self._settings.same_place_share and self._both_ways(there, self._share(other, one))
 
     def _same_in_other_light(self, one: int, other: int) -> bool:
-        first, second = self._panorama(one).evenly_lit, self._panorama(other).evenly_lit
-        return any(self._same_aligned(first, second, turn) for turn in {0, heading_change(first, second)})
+        turn = heading_change(self._panorama(one).evenly_lit, self._panorama(other).evenly_lit)
+        return any(self._same_aligned(one, other, columns, evenly_lit=True) for columns in {0, turn})
 
     def _recoloured(self, last: int, first: int) -> bool:
         """Whether the colours of each latitude change far more than around the place. They are blind to heading."""
@@ -304,7 +314,10 @@ class ShotDetector:
             return []
         middle, span = found
         first, last = self._inside(middle - span), self._inside(middle + span)
-        if any(not self._same(k, k + 1) for k in range(first, last)) or self._bridged(first, last):
+        # A walk is bridged at the first pair or so, and all of its neighbours match: this order is the cheaper one.
+        if self._is_cut(first, last) or self._bridged(first, last):
+            return []
+        if any(not self._same(k, k + 1) for k in range(first, last)):
             return []
         if by_contrast:
             return [Transition(self._clear(middle, -1, first), self._clear(middle, 1, last), "dissolve")]
@@ -312,6 +325,10 @@ class ShotDetector:
         pure = [k for k in range(middle - first) if shares[k] <= 1 - _BESIDE]
         other = [k for k in range(middle - first, len(shares)) if shares[k] >= _BESIDE]
         return [Transition(first + max(pure, default=0), first + min(other, default=len(shares) - 1), "dissolve")]
+
+    def _is_cut(self, first: int, last: int) -> bool:
+        """Whether a cut between two frames is known: its neighbours do not match, that need not be asked again."""
+        return any(known.kind == "cut" and first <= known.begin < last for known in self.transitions)
 
     def _spans(self) -> list[int]:
         return sorted({max(2, round(seconds * self._fps)) for seconds in _BLEND_SPANS_S})
