@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -110,8 +111,6 @@ def landmarks(blocks: Iterable[NDArray[np.float32]]) -> NDArray[np.int64]:
 
 def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:
     """Frames and bins ``(n, 2)`` of the strongest peaks, in order of time."""
-    from scipy.ndimage import maximum_filter  # here: who only asks where a root stands does not wait for it
-
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME).astype(np.float32), axis=1))[:, _BINS] ** 2
     level = np.log(power + 1e-12)
@@ -119,7 +118,8 @@ def _peaks(samples: NDArray[np.float32], first: int) -> NDArray[np.int64]:
         return np.zeros((0, 2), np.int64)
     # Above the usual level of its bin: a steady hum has no moment to be recognised by.
     prominent = level - np.median(level, axis=0)
-    top = (level == maximum_filter(level, size=(2 * _AROUND[0] + 1, 2 * _AROUND[1] + 1))) & (prominent > 0.7)
+    around = np.ones((2 * _AROUND[0] + 1, 2 * _AROUND[1] + 1), np.uint8)
+    top = (level == cv2.dilate(level, around)) & (prominent > 0.7)
     row, column = np.nonzero(top)
     wanted = round(_PEAKS_PER_S * len(level) * FRAME_S)
     strongest = np.sort(np.argsort(-prominent[row, column], kind="stable")[:wanted])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from yt360.filters.post_production.covariance_differences import Tiles
 from yt360.filters.post_production.settings import TileRules
+from yt360.media.medians import median
 
 TILE_COSINES = (0.0, 0.5, 2**-0.5, 0.75**0.5)
 """Share of a bed that reaches x: mid-side or ±90°, and virtual loudspeakers at ±60°, ±45° and ±30°."""
@@ -129,6 +130,7 @@ def count_pairs(gains: NDArray[np.complex64], tolerance: float) -> NDArray[np.in
     across, out_of_phase, middle = np.square(y.real), np.abs(y.imag) > _OUT_OF_PHASE, np.abs(y) < tolerance
     first = np.searchsorted(x.real, BIN_COSINES - _RING[1] * tolerance)
     last = np.searchsorted(x.real, BIN_COSINES + _RING[1] * tolerance)
+    parts = np.stack([y.real, y.imag])
     found = np.zeros((2, len(BIN_COSINES)), np.int64)
     for each, (cosine, begin, end) in enumerate(zip(BIN_COSINES, first, last, strict=True)):
         span = slice(begin, end)
@@ -137,7 +139,8 @@ def count_pairs(gains: NDArray[np.complex64], tolerance: float) -> NDArray[np.in
         there = (off < tolerance) & counted
         if not there.any():
             continue
-        usual = np.median(y.real[span][there]) + 1j * np.median(y.imag[span][there])
+        usual_real, usual_imaginary = median(parts[:, span][:, there])[:, 0]
+        usual = usual_real + 1j * usual_imaginary
         apart = np.abs(y[span] - usual) > _BIN_SPREAD * np.sqrt(1 - cosine**2)
         counted &= apart | (middle[span] & (cosine >= _LEAST_CENTRE_COSINE))
         beside = (off > _RING[0] * tolerance) & (off < _RING[1] * tolerance)
