@@ -21,7 +21,7 @@ _KEYS = [
     ("crawl", Item("c", "c", meta={"source": "youtube", "video": "dQw4w9WgXcQ"}),
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
-    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "23f77337e04cca9a1873b615e7cfb01caa82e3b6"),
+    ("validate", Item("a", "a", {"video": _V, "sound": _S}), "420e52616b8c296f6e205c776ce09898008f11d0"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "b3fcb0963646d3fa9a6c0528b3db83efa56bd19d"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2f6a6d09d85cd633a73b8d08042474ae88e5ed14"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "0bb7be2f6f794ee3fa8cb5077efce045b01b9a9d"),

@@ -82,7 +82,7 @@ class Validate(Stage):
 
     name: ClassVar[str] = "validate"
     item_kind: ClassVar[str] = "video"
-    version: ClassVar[int] = 13
+    version: ClassVar[int] = 14
     params_type: ClassVar[type[Settings]] = ValidateParams
     thresholds_type: ClassVar[type[Settings]] = ValidateThresholds
     needs = Resources(memory_mb=1024, timeout_s=300.0)

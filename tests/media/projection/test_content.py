@@ -51,6 +51,15 @@ def drawn(name: str, frames: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return np.stack(out), (width, height)
 
 
+def test_what_a_person_can_look_at_has_the_middle_and_the_grain(scenes: dict[int, np.ndarray]) -> None:
+    one, two = (
+        look(frames, *size)
+        for frames, size in (drawn(name, scenes[5]) for name in ("equirectangular", "equirectangular-tb"))
+    )
+    assert one.measures["middle"] < -1 < 1 < two.measures["middle"]
+    assert two.measures["grain"] < one.measures["grain"] - 0.2
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", sorted(set(known_layouts())))
 def test_layout_is_told_from_the_picture(scenes: dict[int, np.ndarray], name: str, seed: int) -> None:

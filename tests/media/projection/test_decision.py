@@ -49,19 +49,38 @@ def test_a_better_explanation_overrules_what_is_stated() -> None:
 
 
 def test_a_wrong_statement_is_about_something_else() -> None:
-    """The share of wrong statements lies on the others alone, by how often they are met and half by their eyes."""
+    """The share of wrong statements lies on the others alone, by how often they are met; five times as much on those of
+    which the eyes or the projection are right."""
     every = hypotheses()
     prior = stated_prior("equirectangular", 0.95)
     assert prior["equirectangular"] == pytest.approx(0.95)
-    plain, cubemap = prior["flat-mono"], prior["eac"]
-    assert plain / cubemap == pytest.approx(every["flat-mono"].prior / every["eac"].prior)
-    assert plain == pytest.approx(0.03, abs=0.002)
+    assert sum(prior.values()) == pytest.approx(1)
+
+    def times(name: str) -> float:
+        return prior[name] / every[name].prior / (prior["half-left-right"] / every["half-left-right"].prior)
+
+    for name, expected in {
+        "flat-mono": 5, "eac": 5, "half-mono": 5, "equirectangular-tb": 5, "equirectangular-lr": 5, "eac-lr": 1,
+        "half-top-bottom": 1, "flat-left-right": 1, "fisheye-left-right": 5, "fisheye-mono": 5,
+    }.items():  # fmt: skip
+        assert times(name) == pytest.approx(expected), name
     unsaid = stated_prior("equirectangular-?", 0.95)
     assert sum(share for name, share in unsaid.items() if name.startswith("equirectangular")) == pytest.approx(0.95)
 
 
+def test_a_single_sphere_is_what_a_wrong_statement_of_two_eyes_is_mostly_about() -> None:
+    prior = stated_prior("equirectangular-tb", 0.96)
+    assert prior["equirectangular"] > 0.02
+    assert prior["equirectangular"] > 5 * prior["flat-mono"] > 5 * prior["half-top-bottom"]
+
+
+def test_circles_that_are_stated_are_not_taken_for_a_sphere_because_they_are_one_eye() -> None:
+    prior = stated_prior("fisheye-left-right", 0.96)
+    assert prior["equirectangular"] / prior["equirectangular-lr"] == pytest.approx(0.44 / 0.02 / 5)
+
+
 def test_silence_on_stereo_leaves_two_eyes_possible() -> None:
-    eyes = NOTHING | {"equirectangular-tb": 5.0}
+    eyes = NOTHING | {"equirectangular-tb": 4.0}
     assert decide_picture(eyes, "equirectangular-?", LIMITS).best.name == "equirectangular-tb"
     assert decide_picture(eyes, "equirectangular", LIMITS).best.name == "equirectangular"
 
@@ -96,6 +115,9 @@ def test_words_name_what_was_seen_and_both_readings() -> None:
     assert "plain picture (" in words
     assert "left and right edge do not meet" in words
     assert "the top is stretched like a pole; the bottom is not stretched like a pole" in words
+    assert "half the height" not in words
+    assert "the poles of two eyes meet" in picture_words(unknown, {"middle": 1.1})
+    assert "the poles of two eyes meet" not in picture_words(unknown, {"middle": 0.9})
     dark = picture_words(unknown, {"edges": 0.0, "edges_contrast": 0.1})
     assert "too plain to tell" in dark
     assert picture_words(unknown, {}) == "no frame could be decoded"

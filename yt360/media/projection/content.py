@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.media.containers.spatial import Projection, Stereo
-from yt360.media.projection import looks
+from yt360.media.projection import looks, poles
 from yt360.media.projection.breaks import line_evidence
 from yt360.media.projection.decision import PictureThresholds, decide_picture
-from yt360.media.projection.evidence import PictureMeasures, evidence, pole_odds, seam_odds
+from yt360.media.projection.evidence import PictureMeasures, evidence, inner_pole_odds, pole_odds, seam_odds
+from yt360.media.projection.grain import grain
 from yt360.media.projection.hypotheses import hypotheses
 from yt360.media.projection.layouts import known_layouts
 from yt360.media.projection.seams import REACHES, coarseness, seam_evidence
@@ -39,8 +40,9 @@ class PictureGuess:
     probability without any metadata, ``reason`` says why; ``projection`` is ``unknown`` where that is too low.
     ``scores`` holds the log likelihood of every hypothesis, empty without a picture; ``measures`` what a person can
     look at: ``edges`` (log odds that the left and right edge meet), ``top`` and ``bottom`` (that rows are stretched
-    as at poles), how alike halves are, bars. ``letterbox`` is the height (fraction of the frame) of a black bar above
-    and of one below the picture that this is about.
+    as at poles), ``middle`` (that two poles meet at half the height), ``grain`` (how much more changes along rows than
+    down columns, a logarithm), how alike halves are, bars. ``letterbox`` is the height (fraction of the frame) of a
+    black bar above and of one below the picture that this is about.
     """
 
     projection: Projection
@@ -76,16 +78,20 @@ def measure_picture(frames: NDArray[np.uint8], width: int, height: int, pixel_as
     eyes: dict[Stereo, tuple[NDArray[np.uint8], ...]] = {
         "mono": (frames,), "top-bottom": halves["top-bottom"], "left-right": (left,)
     }  # fmt: skip
+    empty_sides = looks.empty_sides(frames)
     return PictureMeasures(
         aspect=width * pixel_aspect / height,
         contrast=float(np.mean([frame.std() for frame in frames])),
         seams=seam_evidence(frames, known_layouts(), coarse),
         lines=line_evidence(frames, coarse),
         eyes={"top-bottom": looks.likeness(*halves["top-bottom"]), "left-right": looks.likeness(left, right)},
-        poles={stereo: looks.pole_stretch(views, coarse) for stereo, views in eyes.items()},
+        poles={stereo: poles.pole_stretch(views, coarse) for stereo, views in eyes.items()},
+        inner_poles=poles.inner_poles(frames, coarse),
+        grain=grain(frames, coarse),
         bars=looks.side_bars(frames),
         above=looks.side_bars(frames.transpose(0, 2, 1)),
-        empty_sides=looks.empty_sides(frames),
+        empty_sides=empty_sides,
+        cut_quarters=empty_sides and looks.cut_quarters(frames),
         circles=(looks.roundness(frames), min(looks.roundness(left), looks.roundness(right))),
     )
 
@@ -114,6 +120,8 @@ def _numbers(measures: PictureMeasures) -> dict[str, float]:
         "edges_contrast": float(measures.seams[plain].contrast[:, : len(REACHES)].mean()),
         "top": top,
         "bottom": bottom,
+        "middle": inner_pole_odds(*measures.inner_poles),
+        "grain": measures.grain[0],
         "likeness_top_bottom": measures.eyes["top-bottom"][0],
         "likeness_left_right": measures.eyes["left-right"][0],
         "side_bars": measures.bars,

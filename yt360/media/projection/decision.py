@@ -16,8 +16,8 @@ from pydantic import Field
 from yt360.media.projection.hypotheses import Hypothesis, hypotheses
 from yt360.settings import Settings
 
-_EYES_RIGHT = 0.5
-"""Share of wrong statements whose number and arrangement of eyes is right."""
+_HALF_RIGHT = 5.0
+"""How much more often a wrong statement is about a picture of which it has the projection, or the eyes, right."""
 
 _STEREO_UNSAID = {"mono": 0.85, "top-bottom": 0.12, "left-right": 0.03}
 """Eyes of pictures that are stated to be equirectangular without a word on stereo."""
@@ -80,13 +80,17 @@ def stated_prior(stated: str, right: float) -> Mapping[str, float]:
         if other == name or (unsaid and hypothesis.projection == every[name].projection and hypothesis.seams)
     }
     # A wrong statement is about one of the others.
-    others = {other: share for other, share in plain.items() if other not in meant}
-    same_eyes = {other: share for other, share in others.items() if every[other].stereo == every[name].stereo}
+    rivals = {other: share * _likes(every[other], every[name]) for other, share in plain.items() if other not in meant}
     prior = {other: right * share for other, share in meant.items()}
-    for rivals, part in ((others, 1 - _EYES_RIGHT), (same_eyes, _EYES_RIGHT)):
-        for other, share in rivals.items():
-            prior[other] = prior.get(other, 0.0) + (1 - right) * part * share / sum(rivals.values())
+    for other, share in rivals.items():
+        prior[other] = (1 - right) * share / sum(rivals.values())
     return prior
+
+
+def _likes(truth: Hypothesis, stated: Hypothesis) -> float:
+    """How much more often than about any other picture a wrong statement is made about such a one."""
+    eyes, projection = truth.eyes == stated.stereo, truth.projection == stated.projection
+    return (_HALF_RIGHT if eyes else 1.0) * (_HALF_RIGHT if projection else 1.0)
 
 
 def posterior(evidence: Mapping[str, float], stated: str = "", right: float = 0.95) -> dict[str, float]:

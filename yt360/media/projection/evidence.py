@@ -36,6 +36,11 @@ class Likelihoods:
     tears one is mostly how bright its sides are. ``alike``, ``unlike``: likeness of two eyes, and of halves that are
     none; ``mistaken``: share of eyes that look unlike, ``doubles``: of halves that look like eyes and are none;
     ``detail``: gray levels of it at which eyes and poles count half.
+
+    ``calm``, ``lively``: change along the rows at half the height of a frame, against that along the equators of two
+    eyes above each other, where their poles meet and in other pictures; ``inner_covered``, ``inner_plain``: outliers of
+    each. ``grain``: how a picture that is drawn out sideways changes less along rows, slope and level of the logarithm;
+    ``grain_spread`` of it where the layout says how much it is drawn out and where not, ``odd_grain``: its outliers.
     """
 
     closed: Bell = (0.15, 0.2)
@@ -52,6 +57,13 @@ class Likelihoods:
     mistaken: float = 0.01
     doubles: float = 0.0003
     detail: float = 1.0
+    calm: Bell = (-0.9, 0.45)
+    lively: Bell = (0.35, 0.28)
+    inner_covered: float = 0.08
+    inner_plain: float = 0.2
+    grain: tuple[float, float] = (0.46, -0.07)
+    grain_spread: tuple[float, float] = (0.17, 0.35)
+    odd_grain: float = 0.15
 
 
 SHIPPED = Likelihoods()
@@ -81,6 +93,13 @@ _BARS_AGAINST = 6.0
 _HIDES_POLES = 0.02
 """Height (fraction of the frame) of black bars above and below from which they hide the poles of a sphere."""
 
+_AT_LATITUDES = 0.145
+"""How much less than a plain picture rows of a sphere change: above and below the equator they are drawn out."""
+
+_EVEN, _GRAIN_RANGE = 2.0, 3.0
+"""Gray levels of change at which noise makes rows and columns half as unlike as they are, and the grain counts half;
+width of the range in which outliers of it lie."""
+
 _EMPTY_SIDES = 2.0
 """Log odds for a canvas by sides that are empty without a straight edge: by night it cannot be seen."""
 
@@ -91,8 +110,10 @@ class PictureMeasures:
 
     ``seams`` by layout, ``lines`` in the order of :data:`~yt360.media.projection.breaks.LINES`; ``eyes``: likeness of
     the halves and their detail; ``poles``: stretch and change at top and bottom of each eye by way of stereo;
+    ``inner_poles``: how calm half the height is, and change; ``grain``: how much more changes along rows, and change;
     ``bars``: width of side bars; ``above``: height of bars above and below; ``empty_sides``: nothing is shown in the
-    outer quarters; ``circles``: roundness of the whole frame and of the less round of its left and right half.
+    outer quarters; ``cut_quarters``: and what is shown ends there at once; ``circles``: roundness of the whole frame
+    and of the less round of its left and right half.
     """
 
     aspect: float
@@ -101,9 +122,12 @@ class PictureMeasures:
     lines: SeamEvidence
     eyes: Mapping[Stereo, tuple[float, float]]
     poles: Mapping[Stereo, Sequence[tuple[float, float]]]
+    inner_poles: tuple[float, float]
+    grain: tuple[float, float]
     bars: float = 0.0
     above: float = 0.0
     empty_sides: bool = False
+    cut_quarters: bool = False
     circles: tuple[float, float] = (0.0, 0.0)
 
 
@@ -156,6 +180,26 @@ def pole_odds(stretch: float, change: float, by: Likelihoods = SHIPPED) -> float
     return odds * _counts(change, by)
 
 
+def inner_pole_odds(calm: float, change: float, by: Likelihoods = SHIPPED) -> float:
+    """Log likelihood ratio that two poles meet at half the height of a frame."""
+    # Calmer than poles are, or livelier than an equator, is no better than as much.
+    seen = float(np.clip(calm, by.calm[0], by.lively[0]))
+    poles = _log_bell(seen, *by.calm, by.inner_covered, _RANGE)
+    return (poles - _log_bell(seen, *by.lively, by.inner_plain, _RANGE)) * _counts(change, by)
+
+
+def _grain(hypothesis: Hypothesis, measures: PictureMeasures, by: Likelihoods) -> float:
+    """Log likelihood of how much more changes along rows than down columns."""
+    grain, change = measures.grain
+    slope, level = by.grain
+    expected = (
+        level - slope * hypothesis.log_drawn_out(measures.aspect) - (_AT_LATITUDES if hypothesis.stretched else 0)
+    )
+    expected *= change / (change + _EVEN)
+    spread = by.grain_spread[0 if hypothesis.degrees else 1]
+    return _log_bell(grain, expected, spread, by.odd_grain, _GRAIN_RANGE) * change**2 / (change**2 + _EVEN**2)
+
+
 def _counts(detail: float, by: Likelihoods) -> float:
     return detail**2 / (detail**2 + by.detail**2)
 
@@ -171,6 +215,7 @@ def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, 
     seams = {name: seam_odds(found, by) for name, found in measures.seams.items()}
     eyes = {stereo: eye_odds(*found, by) for stereo, found in measures.eyes.items()}
     poles = {stereo: sum(pole_odds(*pole, by) for pole in found) for stereo, found in measures.poles.items()}
+    inner = inner_pole_odds(*measures.inner_poles, by)
     if measures.above > _HIDES_POLES:  # what is seen there are the rims of bars, or of black poles
         poles["mono"] = poles["left-right"] = 0.0
     circles = {"mono": _round_odds(measures.circles[0]), "left-right": _round_odds(measures.circles[1])}
@@ -181,6 +226,8 @@ def evidence(measures: PictureMeasures, by: Likelihoods = SHIPPED) -> dict[str, 
             "lines": _together(-lines[list(hypothesis.torn)], by),
             "eyes": _eyes_of(hypothesis, eyes),
             "poles": poles[hypothesis.stereo] if hypothesis.stretched else 0.0,
+            "inner": inner if hypothesis.stretched and hypothesis.stereo == "top-bottom" else 0.0,
+            "grain": _grain(hypothesis, measures, by),
             "looks": _looks(hypothesis, measures, circles),
         }
         for name, hypothesis in hypotheses().items()
@@ -211,7 +258,8 @@ def _looks(hypothesis: Hypothesis, measures: PictureMeasures, circles: Mapping[s
     if hypothesis.projection == "fisheye":
         return circles[hypothesis.stereo]
     if hypothesis.canvas:
-        if _QUARTER[0] < measures.bars < _QUARTER[1]:
+        if _QUARTER[0] < measures.bars < _QUARTER[1] or measures.cut_quarters:
             return _BARS_AGAINST
         return _EMPTY_SIDES if measures.empty_sides else -_BARS_AGAINST
-    return -_BARS_AGAINST if measures.bars > _BARS and hypothesis.whole_sphere else 0.0
+    barred = measures.bars > _BARS or measures.cut_quarters
+    return -_BARS_AGAINST if barred and hypothesis.whole_sphere else 0.0

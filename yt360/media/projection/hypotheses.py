@@ -17,6 +17,8 @@ _LOOSE_OCTAVES = 0.6
 _SAME_OCTAVES = 0.02
 """Spread of the usual ones: widths are rounded to blocks."""
 
+JUDGED_ASPECT = 16 / 9
+"""Shape to which every picture is stretched before it is looked at."""
 
 _ANY = 0.02 / 10
 """Density (per octave) of an aspect that has nothing to do with the layout: people squeeze everything."""
@@ -31,7 +33,8 @@ class Hypothesis:
     ``seams`` names the layout (:func:`~yt360.media.projection.layouts.known_layouts`) whose seams close, empty where
     none need; ``torn`` numbers the lines (:data:`~yt360.media.projection.breaks.LINES`) over which the frame breaks
     off. ``stretched``: the rows at the poles of each eye are. ``canvas``: a quarter of the frame at either side is
-    empty.
+    empty. ``degrees``: how many lie beside each other in the whole frame, and above each other; where they are not
+    known, the shape says how far the picture is drawn out.
     """
 
     name: str
@@ -43,6 +46,12 @@ class Hypothesis:
     torn: tuple[int, ...] = ()
     stretched: bool = False
     canvas: bool = False
+    degrees: tuple[float, float] | None = None
+
+    @property
+    def eyes(self) -> Stereo:
+        """How many eyes, and how they lie: two circles side by side are mostly the front and the back of one."""
+        return "mono" if self.projection == "fisheye" else self.stereo
 
     @property
     def whole_sphere(self) -> bool:
@@ -57,6 +66,12 @@ class Hypothesis:
         for shape, share in self.shapes:
             density += share * _bell((octaves - np.log2(shape)) / _SAME_OCTAVES) / _SAME_OCTAVES
         return float(np.log(density + _ANY))
+
+    def log_drawn_out(self, aspect: float) -> float:
+        """Logarithm of how much wider a degree is than it is high in the frame that is judged, which has the shape
+        :data:`JUDGED_ASPECT` whatever ``aspect`` the file has."""
+        across, down = self.degrees or (aspect, 1.0)
+        return float(np.log(JUDGED_ASPECT * down / across))
 
 
 def _bell(x: float) -> float:
@@ -76,6 +91,15 @@ _SPHERES: dict[str, tuple[float, tuple[tuple[float, float], ...]]] = {
     "cubemap-1x6": (0.004, ((1 / 6, 0.8),)),
 }
 """Name of a layout: prior and shapes."""
+
+_DEGREES = {
+    "equirectangular": (360.0, 180.0), "equirectangular-tb": (360.0, 360.0), "equirectangular-lr": (720.0, 180.0),
+    "eac": (270.0, 180.0), "eac-lr": (360.0, 270.0), "cubemap-3x2": (270.0, 180.0), "cubemap-cbmp": (270.0, 180.0),
+    "cubemap-6x1": (540.0, 90.0), "cubemap-1x6": (90.0, 540.0), "half-mono": (180.0, 180.0),
+    "half-left-right": (360.0, 180.0), "half-top-bottom": (180.0, 360.0),
+    "fisheye-left-right": (380.0, 190.0), "fisheye-mono": (190.0, 190.0),
+}  # fmt: skip
+"""Degrees across and down the whole frame, both eyes."""
 
 _HALVES: dict[Stereo, tuple[float, tuple[tuple[float, float], ...]]] = {
     "left-right": (0.06, ((2, 0.6), (_WIDE, 0.2))),
@@ -101,18 +125,22 @@ def hypotheses() -> dict[str, Hypothesis]:
     found = [
         Hypothesis(
             name, layouts[name].projection, layouts[name].stereo, *about, seams=name, torn=torn_lines(layouts[name]),
-            stretched=layouts[name].projection == "equirectangular",
+            stretched=layouts[name].projection == "equirectangular", degrees=_DEGREES[name],
         )
         for name, about in _SPHERES.items()
     ]  # fmt: skip
     for stereo, about in _HALVES.items():
         torn = torn_lines(half_equirectangular(stereo))
-        found.append(Hypothesis(f"half-{stereo}", "half_equirectangular", stereo, *about, torn=torn, stretched=True))
+        name = f"half-{stereo}"
+        found.append(
+            Hypothesis(name, "half_equirectangular", stereo, *about, torn=torn, stretched=True, degrees=_DEGREES[name])
+        )
     found.append(Hypothesis("half-canvas", "half_equirectangular", "mono", *_CANVAS, stretched=True, canvas=True))
     for stereo, about in _PLAIN.items():
         found.append(
             Hypothesis(f"flat-{stereo}", "flat", stereo, *about, torn=torn_lines(half_equirectangular(stereo)))
         )
     for stereo, about in _ROUND.items():
-        found.append(Hypothesis(f"fisheye-{stereo}", "fisheye", stereo, *about))
+        name = f"fisheye-{stereo}"
+        found.append(Hypothesis(name, "fisheye", stereo, *about, degrees=_DEGREES[name]))
     return {hypothesis.name: hypothesis for hypothesis in found}

@@ -1,8 +1,6 @@
-"""How a picture looks as a whole: two halves alike, stretched poles, bars, circles."""
+"""How a picture looks as a whole: two halves alike, bars, circles."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -14,20 +12,15 @@ _BLACK, _ABOVE_BLACK = 24, 5
 _BESIDE = 0.75
 """Part of the half height within which a corner is beside a circle, not above or below it."""
 
-_NOISE = 1.0
-"""Gray levels: smaller differences are coding noise."""
-
 _MOST_SHIFT = 4
 """Parallax that is allowed for when eyes are compared, in pixels of 96."""
 
-_POLE_DEG, _LEVEL_DEG = (66.0, 86.0), 35.0
-"""Elevations of the bands at the poles, and up to which the middle of the picture reaches."""
-
-_COMMON = 0.85
-"""Share of changes that count, from the smallest up."""
-
 _STRAIGHT = 3
 """Pixels by which the edge of a bar may wander."""
+
+_NEAR_CUT, _CLEARLY_LIT, _LIT, _MOST = 24, 20, 0.1, 0.8
+"""Pixels inside of a cut within which a row is looked at, gray levels above black from which it is lit there, share of
+the rows that must be, and of those in which the light begins at the cut."""
 
 
 def halves(frames: NDArray[np.uint8]) -> dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -64,47 +57,6 @@ def _details(stack: NDArray[np.uint8]) -> NDArray[np.float32]:
         fine -= fine.mean(axis=1, keepdims=True)
         out.append(fine - fine.mean(axis=0, keepdims=True))
     return np.stack(out)
-
-
-def pole_stretch(eyes: Sequence[NDArray[np.uint8]], coarse: tuple[float, float]) -> list[tuple[float, float]]:
-    """How much less pictures ``(n, height, width)`` change along their rows at both poles than in their middle, against
-    what they change down their columns: (logarithm of the ratio, change in gray levels) for top and bottom, means
-    over all ``eyes``.
-
-    On a sphere a row near a pole is a small circle, drawn as wide as the horizon: whatever is there, tiles too, is
-    smeared by the cosine of its elevation.
-    """
-    return [
-        (float(np.mean([pole[0] for pole in found])), float(np.mean([pole[1] for pole in found])))
-        for found in zip(*(_stretch(eye, coarse) for eye in eyes), strict=True)
-    ]
-
-
-def _stretch(eye: NDArray[np.uint8], coarse: tuple[float, float]) -> list[tuple[float, float]]:
-    _, height, _ = eye.shape
-    across, down = max(2, round(2 * coarse[0])), max(2, round(2 * coarse[1]))
-    along = _differences(eye[:, :-down, across:], eye[:, :-down, :-across])
-    upright = _differences(eye[:, down:], eye[:, :-down])
-    elevation = 90 - 180 * (np.arange(height - down) + 0.5 + down / 2) / height
-
-    def ratio(rows: NDArray[np.bool_]) -> tuple[float, float]:
-        sideways, upwards = _common(along[:, rows]), _common(upright[:, rows])
-        return float(np.log((sideways + _NOISE) / (upwards + _NOISE))), sideways + upwards
-
-    level, _ = ratio(np.abs(elevation) < _LEVEL_DEG)
-    poles = [ratio((signed > _POLE_DEG[0]) & (signed < _POLE_DEG[1])) for signed in (elevation, -elevation)]
-    return [(value - level, change) for value, change in poles]
-
-
-def _differences(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(cv2.absdiff(np.ascontiguousarray(a), np.ascontiguousarray(b)), np.uint8)
-
-
-def _common(changes: NDArray[np.uint8]) -> float:
-    """Mean of all changes but the largest: joints of tiles run straight to the pole and are no texture."""
-    count = np.bincount(changes.ravel(), minlength=256)
-    kept = np.minimum(count, np.maximum(0, _COMMON * changes.size - (np.cumsum(count) - count)))
-    return float((kept * np.arange(256)).sum() / kept.sum())
 
 
 def _empty(frames: NDArray[np.uint8], outside: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
@@ -144,6 +96,23 @@ def empty_sides(frames: NDArray[np.uint8]) -> bool:
     sides[:, : quarter - _STRAIGHT] = sides[:, _STRAIGHT - quarter :] = True
     empty = _empty(frames, sides)
     return empty is not None and bool(empty[sides].mean() > 0.98)
+
+
+def cut_quarters(frames: NDArray[np.uint8]) -> bool:
+    """Of frames with :func:`empty_sides`: whether what is shown ends a quarter of the frame from both sides, in most of
+    the rows in which it comes near.
+
+    Coding blurs the edges of dark bars, so that no two rows of them end alike (:func:`side_bars`), but leaves them
+    where they are.
+    """
+    quarter = frames.shape[2] // 4
+    brightest = frames.max(axis=0).astype(np.int16) - np.median(frames[:, :, :quarter])
+    for side in (brightest, brightest[:, ::-1]):
+        lit = side[:, quarter : quarter + _NEAR_CUT].max(axis=1) > _CLEARLY_LIT
+        at_once = side[:, quarter - _STRAIGHT : quarter + _STRAIGHT].max(axis=1) > _ABOVE_BLACK
+        if lit.mean() < _LIT or at_once[lit].mean() < _MOST:
+            return False
+    return True
 
 
 def roundness(frames: NDArray[np.uint8]) -> float:

@@ -74,6 +74,8 @@ def _seen(measures: Mapping[str, float]) -> list[str]:
     for place in ("top", "bottom"):
         if abs(measures.get(place, 0.0)) > _CLEAR:
             found.append(f"the {place} is {'' if measures[place] > 0 else 'not '}stretched like a pole")
+    if measures.get("middle", 0.0) > _CLEAR:
+        found.append("rows at half the height are calm, as where the poles of two eyes meet")
     for way, words in (("top_bottom", "upper and lower half"), ("left_right", "left and right half")):
         if measures.get(f"likeness_{way}", 0.0) > _ALIKE:
             found.append(f"{words} are alike")
