@@ -1,6 +1,6 @@
 """Working on a later stage ahead of its turn, while an earlier one has the same file open.
 
-Two stages that read the same video would each decode it. Where a run has both before it, the earlier one
+Two stages that read the same file would each take it apart. Where a run has both before it, the earlier one
 (:attr:`yt360.engine.stage.Stage.ahead_for`) is given the later one's job as well, and has it done where its own reading
 is shared (:meth:`yt360.engine.stage.Stage.process_ahead`). What comes of it waits in the root's ``tmp``, under the key
 of the later job, until that one is handed out: then it is checked, moved into place and recorded as if it had just been
