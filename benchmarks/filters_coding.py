@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,17 @@ CODINGS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 def write(path: Path, frames: Iterable[NDArray[Any]], fps: float, coding: str) -> tuple[int, int, float]:
-    """Encode RGB frames ``(h, w, 3)`` of 0..255; (height, width, seconds)."""
+    """Encode RGB frames ``(h, w, 3)`` of 0..255 by one of :data:`CODINGS`; (height, width, seconds)."""
+    return encode(path, frames, fps, CODINGS[coding])
+
+
+def encode(
+    path: Path, frames: Iterable[NDArray[Any]], fps: float, passes: Sequence[Sequence[str]]
+) -> tuple[int, int, float]:
+    """The same by encoders given as words of ffmpeg, in order."""
     pictures = [np.clip(frame + np.float32(0.5), 0, 255).astype(np.uint8) for frame in frames]
     height, width = pictures[0].shape[:2]
     first = path.with_name(f"first-{path.stem}.mkv")
-    passes = CODINGS[coding]
     shape = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "pipe:0"]
     common = ["-pix_fmt", "yuv420p", "-threads", "1", "-y"]
     stdin = b"".join(picture.tobytes() for picture in pictures)
