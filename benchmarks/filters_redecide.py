@@ -26,7 +26,7 @@ from yt360.publishing.manifests import publish
 from yt360.stages import REGISTRY
 
 STAGES = ("crawl", "validate", "stills", "voiceover")
-CHANGES = ("stills.quiet_share=0.8", "voiceover.omni=0.9", "validate.least_duration_s=12")
+CHANGES = ("stills.still_probability=0.8", "voiceover.omni=0.9", "validate.least_duration_s=12")
 
 
 def make_root(path: Path, videos: int) -> Root:
@@ -95,11 +95,11 @@ def _validate(rng: np.random.Generator) -> dict[str, Any]:
 
 def _stills(rng: np.random.Generator) -> dict[str, Any]:
     """Eight windows of twelve samples; a tenth of the videos hardly moves."""
-    windows, steps = 8, 11
-    count = windows * steps
+    windows, each = 8, 11
+    count = windows * each
     moving = rng.uniform(0, 0.006 if rng.random() < 0.1 else 0.3, count).round(4).tolist()
     columns = {
-        "window": np.repeat(np.arange(windows), steps).tolist(),
+        "window": np.repeat(np.arange(windows), each).tolist(),
         "time_s": (np.arange(count) / 2).tolist(),
         "changed": moving, "residual": moving, "rotation_deg": [0.0] * count,
         "background": rng.uniform(0.3, 0.9, count).round(4).tolist(), "regions": rng.integers(0, 9, count).tolist(),
@@ -110,10 +110,12 @@ def _stills(rng: np.random.Generator) -> dict[str, Any]:
         "later_regions": rng.integers(0, 9, count).tolist(), "flatness": [0.0] * count, "stretch": [0.0] * count,
         "steady": [0.1] * count, "usual": [0.02] * count, "peak": [0.8] * count,
     }  # fmt: skip
+    rows = zip(*columns.values(), strict=True)
+    steps = [frame_differences.FrameComparison(**dict(zip(columns, row, strict=True))) for row in rows]
     return {
         "looked_s": 48.0,
         "duration_s": 300.0,
-        "comparisons": frame_differences.pack(frame_differences.from_columns(columns)),
+        "comparisons": frame_differences.pack(steps),
     }
 
 

@@ -48,8 +48,8 @@ def test_commands_recipes_tasks_and_failures_are_offered() -> None:
 
 def test_parameters_are_offered_by_stage(root: Path) -> None:
     assert offered("run", "demo", "--set", "st") == ["stills."]
-    assert offered("run", "demo", "--set", "stills.moving") == ["stills.moving_share="]
-    assert offered("stills", "-p", "moving") == ["moving_share="]
+    assert offered("run", "demo", "--set", "stills.still") == ["stills.still_probability="]
+    assert offered("stills", "-p", "still") == ["still_probability="]
     assert offered("crawl", "-p", "lowest") == ["lowest_picture="]
     assert offered("crawl", "--root", str(root), "--set", "") == ["crawl.", "dark.", "stills."]
     assert offered("crawl", "--root", str(root), "--set", "dark.") == []

@@ -29,7 +29,7 @@ def test_a_stage_is_shown_with_default_unit_and_thresholds_apart(command: Comman
     _, printed, _ = command("params", "stills")
     params, _, thresholds = printed.partition("Thresholds: changing them re-decides")
     assert "watch_whole_below_s" in params
-    assert "moving_share" in thresholds
+    assert "still_probability" in thresholds
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate"])
@@ -52,14 +52,15 @@ def test_an_unknown_stage_gets_a_suggestion(command: Command) -> None:
 def test_json_is_a_schema(command: Command) -> None:
     _, printed, _ = command("params", "stills", "--json")
     found = json.loads(printed)
-    assert found["thresholds"]["properties"]["moving_share"]["maximum"] == 1
+    assert found["thresholds"]["properties"]["still_probability"]["maximum"] == 1
     _, printed, _ = command("params", "--schema", "recipe")
     assert json.loads(printed) == schema_of("recipe")
 
 
 def test_help_of_a_stage_shows_its_parameters_and_hides_the_cluster(command: Command) -> None:
     _, printed, _ = command("stills", "--help")
-    for words in ("Parameters (-p", "watch_whole_below_s", "Thresholds (-p", "moving_share", "yt360 params stills"):
+    shown = ("Parameters (-p", "watch_whole_below_s", "Thresholds (-p", "still_probability", "yt360 params stills")
+    for words in shown:
         assert words in printed
     assert "--launcher" not in printed
     _, printed, _ = command("run", "--help")
@@ -114,7 +115,7 @@ def test_the_schema_refuses_what_the_recipe_refuses() -> None:
     for stages in (
         {"chunk": {"gopp": 8}},
         {"chunk": {"gop": 0}},
-        {"stills": {"thresholds": {"moving_share": 2}}},
+        {"stills": {"thresholds": {"still_probability": 2}}},
         {"blur": {"radius": 3}},
     ):
         assert not validator.is_valid({"stages": stages}), stages

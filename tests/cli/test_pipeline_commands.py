@@ -184,8 +184,7 @@ def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_progra
         "summary": "wider than a view",
         "scores": [
             {"name": "balance", "value": 2.5, "threshold": 2.0, "drops_above": True},
-            {"name": "quiet", "value": 0.5, "threshold": 0.9, "drops_above": True, "probability": 0.125, "of": "rest"},
-            {"name": "added", "value": 0.3, "threshold": 0.7, "drops_above": True, "probability": 0.3, "of": ""},
+            {"name": "added", "value": 0.3, "threshold": 0.7, "drops_above": True, "probability": 0.3},
         ],
         "measures": {
             "azimuth_deg": 8.0,
@@ -198,7 +197,6 @@ def test_explain_shows_scores_with_thresholds_sides_and_nothing_that_only_progra
     }
     lines = [line.strip() for line in explain._lines(event)]
     assert "balance = 2.5, dropped above 2" in lines
-    assert "quiet = 0.5, dropped above 0.9 (probability of rest 0.12)" in lines
     assert "added = 0.3, dropped above 0.7 (a probability)" in lines
     assert "azimuth_deg = 8.0 (left)" in lines
     assert "elevation_deg = -12.5 (down)" in lines

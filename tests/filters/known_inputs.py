@@ -33,8 +33,8 @@ from yt360.filters.post_production.covariance_differences import Tiles
 from yt360.filters.post_production.head_locked import measure_head_locked
 from yt360.filters.shots.transitions import ShotDetector
 from yt360.filters.stills import certainty, decision, frame_differences
+from yt360.filters.stills.limits import LIMITS
 from yt360.filters.stills.settings import MotionSettings
-from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.stages.voiceover import Voiceover
 
 
@@ -158,11 +158,11 @@ def _steps(draw: Callable[[int], np.ndarray]) -> list[frame_differences.FrameCom
 
 def _film(draw: Callable[[int], np.ndarray]) -> Any:
     steps = _steps(draw)
-    found = decision.judge(steps, StillsThresholds())
+    found = decision.judge(steps, LIMITS)
     return {
         "steps": frame_differences.to_columns(steps),
         "verdict": found and [found.kind, found.detail],
-        "score": certainty.score(steps, StillsThresholds()),
+        "probability": certainty.probability(steps),
     }
 
 
@@ -223,7 +223,7 @@ def stills_verdicts() -> Any:
             for name in rng.choice(names, 7, replace=False):
                 known = columns[name] >= 0
                 other[name] = np.where(known, (columns[name] + 0.01) * 2 ** rng.normal(0, 2.5), columns[name])
-            found.append(decision.judge(other, StillsThresholds()))
+            found.append(decision.judge(other, LIMITS))
     numbers = [re.findall(r"[0-9.]*[0-9]", verdict.detail) if verdict else [] for verdict in found]
     return {
         "kinds": " ".join(verdict.kind[:2] if verdict else "-" for verdict in found),

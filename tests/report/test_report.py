@@ -182,7 +182,7 @@ def test_the_settings_that_are_not_the_usual_ones_are_told(root: Dataset, tmp_pa
 
 def test_every_threshold_in_force_is_told_and_the_changed_ones_are_marked() -> None:
     built = recipe.build(
-        {"stages": {"crawl": {}, "validate": {}, "stills": {"thresholds": {"quiet_share": 0.8}}}},
+        {"stages": {"crawl": {}, "validate": {}, "stills": {"thresholds": {"still_probability": 0.9}}}},
         REGISTRY,
         [],
         where="test",
@@ -193,8 +193,8 @@ def test_every_threshold_in_force_is_told_and_the_changed_ones_are_marked() -> N
     reader.feed(shown)
     fields = type(catalog.stages["stills"].thresholds).model_fields
     assert set(fields) <= set(re.findall(r"<td>([a-z_.]+)</td>", shown))
-    assert f"stills: {len(fields)} thresholds, 1 changed: quiet_share" in reader.text
-    assert "0.8 (usually 0.9)" in reader.text
+    assert "stills: 1 threshold, 1 changed: still_probability" in reader.text
+    assert "0.9 (usually 0.5)" in reader.text
     assert reader.text.count("(usually") == 1
 
 

@@ -22,7 +22,7 @@ _KEYS = [
      "4fbd9f2314925c77b4902adb035e65d9ff3a50b3"),
     ("crawl", Item("d", "d", meta={"source": "store", "video": [1, "é"]}), "41c78cc330d585b9319eafc5b0cf7cd635d1de2d"),
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "420e52616b8c296f6e205c776ce09898008f11d0"),
-    ("stills", Item("a", "a", {"video": _V, "facts": _F}), "b3fcb0963646d3fa9a6c0528b3db83efa56bd19d"),
+    ("stills", Item("a", "a", {"video": _V, "facts": _F}), "9d6d6e714da86fdcfbaca74c92d7817b43c9d884"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2f6a6d09d85cd633a73b8d08042474ae88e5ed14"),
     ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "0bb7be2f6f794ee3fa8cb5077efce045b01b9a9d"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "0edf60aced18fff406983fd69302d8214b260e2a"),

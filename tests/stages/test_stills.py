@@ -70,10 +70,10 @@ def test_of_a_kept_video_it_says_how_much_moves(tmp_path: Path) -> None:
     assert Stills().summary(measures) == "something moves in 100% of 19 comparisons of two frames"
     score = next(each for each in SCORES if each.stage == "stills")
     assert score.probability is not None
-    assert (score.probability(measures, Stills()) or 0.0) < 0.1
+    assert (score.probability(measures, Stills()) or 0.0) < 0.3
     _, measures = run(tmp_path, write_video(tmp_path / "still.mp4", film(lambda _: picture, 1.0)), facts_of(10.0))
     assert Stills().summary(measures) == ""
-    assert (score.probability(measures, Stills()) or 0.0) > 0.9
+    assert (score.probability(measures, Stills()) or 0.0) >= 0.9
     assert Stills().summary({}) == ""
 
 
@@ -82,8 +82,7 @@ def test_a_new_threshold_decides_anew_from_what_was_measured(tmp_path: Path) -> 
     draw = lambda index: with_box(picture, 70, 30 + 12 * index, 32, 14, 240)  # noqa: E731
     verdict, measures = run(tmp_path, write_video(tmp_path / "moving.mp4", film(draw)), facts_of(10.0))
     assert verdict is None
-    strict = Stills(thresholds=StillsThresholds(moving_share=0.2, drift_share=0.2, lively_share=1.0))
-    verdict = strict.decide(measures)
+    verdict = Stills(thresholds=StillsThresholds(still_probability=0.01)).decide(measures)
     assert verdict is not None
     assert verdict.reason == "still"
 

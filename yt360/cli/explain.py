@@ -66,13 +66,10 @@ def _lines(event: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _score_words(score: Mapping[str, Any]) -> str:
-    """A score, the threshold in force, and how probable that makes it."""
+    """A score, the threshold in force, and whether it is a probability."""
     side = "above" if score["drops_above"] else "below"
     words = f"{score['name']} = {score['value']:.3g}, dropped {side} {score['threshold']:.3g}"
-    chance = score.get("probability")
-    if chance is None:
-        return words
-    return f"{words} (probability of {score['of']} {chance:.2f})" if score["of"] else f"{words} (a probability)"
+    return words if score.get("probability") is None else f"{words} (a probability)"
 
 
 def _is_noise(value: object) -> bool:

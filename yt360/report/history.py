@@ -136,6 +136,5 @@ def _scores(record: Record, stage: Stage) -> Iterator[dict[str, Any]]:
                 "threshold": score.limit(record.measures, stage),
                 "drops_above": score.drops_above,
                 "probability": None if score.probability is None else score.probability(record.measures, stage),
-                "of": score.of,
                 "words": score.words,
             }

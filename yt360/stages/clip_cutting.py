@@ -20,8 +20,8 @@ from yt360.filters.placement import Placement
 from yt360.filters.shots.transitions import ShotDetector
 from yt360.filters.shots.watched import WatchedFrames
 from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills.limits import LIMITS
 from yt360.filters.stills.settings import MotionSettings
-from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.clips import ClipVideoWriter, write_clip_sound
 from yt360.media.facts import Facts
 from yt360.media.reading_picture import read_frames, read_frames_in_sizes
@@ -227,4 +227,4 @@ def _is_still(frames: Sequence[NDArray[np.uint8]]) -> bool:
     steps = frame_differences.measure_window(
         frames, window=0, start_s=0.0, fps=float(_LOOK_HZ), settings=MotionSettings(), turning=False
     )
-    return decision.judge(steps, StillsThresholds()) is not None
+    return decision.judge(steps, LIMITS) is not None

@@ -24,7 +24,7 @@ from yt360.errors import ItemError
 from yt360.files import parse_json
 from yt360.filters import picture_look
 from yt360.filters.frame_of_reference.picture_course import RATE_HZ
-from yt360.filters.stills import decision, frame_differences, motion
+from yt360.filters.stills import certainty, decision, frame_differences, motion
 from yt360.filters.stills.settings import MotionSettings
 from yt360.filters.stills.thresholds import StillsThresholds
 from yt360.media.facts import Facts
@@ -94,7 +94,7 @@ def _every(frames: Sequence[NDArray[np.uint8]], rate_hz: float, length_s: float)
 
 class Stills(Stage):
     name = "stills"
-    version = 10
+    version = 11
     params_type = StillsParams
     thresholds_type = StillsThresholds
     needs = Resources(timeout_s=1800)
@@ -157,16 +157,16 @@ class Stills(Stage):
         )
 
     def decide(self, measures: Mapping[str, Any]) -> Filtered | None:
-        verdict = decision.judge(frame_differences.unpack(measures["comparisons"]), self.thresholds)
+        verdict = certainty.verdict(frame_differences.unpack(measures["comparisons"]), self.thresholds)
         return None if verdict is None else Filtered("still", verdict.detail)
 
     def summary(self, measures: Mapping[str, Any]) -> str:
         if "comparisons" not in measures:
             return ""
         columns = frame_differences.unpack(measures["comparisons"])
-        if decision.judge(columns, self.thresholds) is not None:
+        if certainty.verdict(columns, self.thresholds) is not None:
             return ""
-        moves = 1 - decision.quiet_share(columns, self.thresholds)
+        moves = 1 - decision.quiet_share(columns)
         return f"something moves in {moves:.0%} of {len(columns['window'])} comparisons of two frames"
 
     def check_output(self, name: str, path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.errors import ItemError, UsageError
 from yt360.files import parse_json
+from yt360.filters.stills.limits import LIMITS
 
 _LARGEST_BYTES = 64 << 20
 _MOST_POINTS = 2000
@@ -39,7 +40,7 @@ def _motion(catalog: DatasetState, video: str) -> Iterator[dict[str, Any]]:
     times, moved = _numbers(columns.get("time_s")), _numbers(columns.get("residual"))
     known = [time_s for time_s in times if time_s is not None]
     steps = [after - before for before, after in pairwise(known) if after > before]
-    limit = float(catalog.stages["stills"].thresholds.moving_share)
+    limit = LIMITS.moving_share
     yield _lane(
         "stills", "motion", "share of the sphere that moves from one sample to the next", times, moved,
         step_s=min(steps, default=0.5), threshold=limit, drops_above=False,

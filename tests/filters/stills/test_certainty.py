@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-import logging
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.filters.stills.test_decision import made
-from yt360.filters.stills import certainty, decision
+from tests.filters.stills.test_limits import NEARLY
+from yt360.filters.stills import certainty, classifier, decision
+from yt360.filters.stills.frame_differences import columns as by_column
+from yt360.filters.stills.limits import LIMITS
 from yt360.filters.stills.thresholds import StillsThresholds
 
-LIMITS = StillsThresholds()
 STILL = made([100.0] * 20)
 MOVING = [
     step._replace(
@@ -17,34 +20,81 @@ MOVING = [
     )
     for step in STILL
 ]
-NEARLY = [
-    step._replace(residual=0.008, later=0.008, strength=4.0, later_strength=4.0, regions=5, extent=0.5, peak=1.0)
-    for step in STILL
-]
 
 
-def test_the_probability_of_a_still_is_high_of_a_still_low_where_things_move_and_between_in_between() -> None:
-    assert decision.judge(NEARLY, LIMITS) is None
-    chances = [certainty.probability(steps, LIMITS) for steps in (MOVING, NEARLY, STILL)]
-    assert chances[0] < 0.1 < chances[1] < 0.6 < 0.8 < chances[2]
+def ruled(strict: bool, usual: bool, lenient: bool) -> dict[str, float]:
+    return dict(zip(certainty.RULES, map(float, (strict, usual, lenient)), strict=True))
 
 
-def test_limits_moved_further_make_stills_of_more() -> None:
-    verdicts = [decision.judge(NEARLY, certainty.moved(LIMITS, factor)) is not None for factor in certainty.FACTORS]
-    assert verdicts == sorted(verdicts)
-    assert len(set(verdicts)) == 2
-    assert certainty.moved(LIMITS, 1.0).model_dump() == pytest.approx(LIMITS.model_dump())
+def logit(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
-def test_every_limit_but_lengths_and_what_says_which_case_it_is_is_moved() -> None:
-    moved = certainty.moved(LIMITS, 2.0).model_dump()
-    kept = {name for name, value in LIMITS.model_dump().items() if moved[name] == value}
-    assert kept == {"slide_steps", "least_stretch", "overlay_extent"}
+def test_the_probability_of_a_still_is_high_of_a_still_and_low_where_things_move() -> None:
+    assert certainty.probability(STILL) >= 0.9
+    assert certainty.probability(MOVING) < 0.1
+    assert certainty.probability([]) == 0.0
 
 
-def test_a_threshold_that_is_gone_is_read_and_said_to_be_ignored(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        gone: dict[str, Any] = {"weak_share": 0.5, "dark_flatness": 1.0}
-        assert StillsThresholds(**gone, quiet_share=0.8) == StillsThresholds(quiet_share=0.8)
-    assert "weak_share" in caplog.text
-    assert "dark_flatness" in caplog.text
+def test_where_strict_and_lenient_rules_disagree_the_classifier_decides() -> None:
+    for found in (ruled(False, True, True), ruled(False, False, True), ruled(False, True, False)):
+        for chance in (0.03, 0.3, 0.97):
+            assert certainty.chance(found, logit(chance)) == pytest.approx(chance)
+
+
+def test_what_is_a_still_to_strict_rules_is_one_and_what_lives_to_lenient_ones_lives() -> None:
+    assert certainty.chance(ruled(True, True, True), logit(0.2)) == 0.9
+    assert certainty.chance(ruled(True, True, True), logit(0.95)) == pytest.approx(0.95)
+    assert certainty.chance(ruled(False, False, False), logit(0.8)) == 0.4
+    assert certainty.chance(ruled(False, False, False), logit(0.3)) == pytest.approx(0.3)
+    usual = StillsThresholds().still_probability
+    assert 0.4 < usual <= 0.9, "neither is left to the classifier"
+
+
+def test_nothing_is_surer_than_a_few_hundred_films_can_tell() -> None:
+    assert certainty.chance(ruled(True, True, True), 50.0) == 0.99
+    assert certainty.chance(ruled(False, False, True), -50.0) == pytest.approx(0.01)
+
+
+def test_strict_rules_are_twice_as_strict_and_lenient_ones_twice_as_lenient() -> None:
+    """Of the least share that moves: quiet to the one, to the usual, and to the other."""
+    strict, usual, lenient = certainty.RULES.values()
+    assert usual == LIMITS
+    assert (strict.moving_share, lenient.moving_share) == (0.5 * LIMITS.moving_share, 2 * LIMITS.moving_share)
+    verdicts = [decision.judge(NEARLY, limits) is not None for limits in certainty.RULES.values()]
+    assert verdicts == [False, False, True]
+
+
+@pytest.mark.parametrize(("chance", "dropped"), [(0.499, False), (0.5, True)])
+def test_a_video_is_dropped_from_the_threshold_on(
+    chance: float, dropped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certainty, "probability", lambda columns: chance)
+    assert (certainty.verdict(STILL, StillsThresholds()) is not None) == dropped
+    assert certainty.verdict(STILL, StillsThresholds(still_probability=chance + 1e-3)) is None
+
+
+def test_daylight_that_goes_is_never_a_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certainty, "probability", lambda columns: 0.99)
+    assert certainty.verdict(made([120.0 - 2 * index for index in range(23)]), StillsThresholds()) is None
+
+
+def test_what_the_rules_do_not_name_is_said_in_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certainty, "probability", lambda columns: 0.99)
+    told: Any = certainty.verdict(MOVING, StillsThresholds())
+    assert (told.kind, "100% of the comparisons" in told.detail) == ("overlay", True)
+    told = certainty.verdict(STILL, StillsThresholds())
+    assert (told.kind, told.detail) == ("still", "still image: nothing moves in 100% of 20 comparisons of two frames")
+
+
+def test_the_classifier_knows_its_features_by_name_and_order() -> None:
+    assert tuple(certainty.evidence(by_column(STILL))) == classifier.shipped().names
+
+
+def test_of_whatever_was_measured_the_evidence_is_a_number() -> None:
+    rng = np.random.default_rng(3)
+    for count in (1, 2, 9):
+        for _ in range(20):
+            columns = {name: rng.choice([-1.0, 0.0, 0.01, 40.0], count) for name in by_column(STILL)}
+            columns["window"] = np.zeros(count)
+            assert np.isfinite(list(certainty.evidence(columns).values())).all()

@@ -11,10 +11,8 @@ import pytest
 
 from tests.filters.pictures import HEIGHT, SAMPLES, WIDTH, film, scenery, turned, with_box
 from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills.limits import LIMITS
 from yt360.filters.stills.settings import MotionSettings
-from yt360.filters.stills.thresholds import StillsThresholds
-
-LIMITS = StillsThresholds()
 
 
 def steps_of(frames: Iterable[np.ndarray], window: int = 0) -> list[frame_differences.FrameComparison]:

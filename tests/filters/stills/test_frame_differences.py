@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.filters.pictures import film, scenery
-from tests.filters.stills.test_decision import LIMITS, steps_of
+from tests.filters.stills.test_decision import steps_of
 from yt360.filters.stills import decision, frame_differences
+from yt360.filters.stills.limits import LIMITS
 
 
 def test_columns_survive_json_exactly() -> None:
@@ -33,14 +34,15 @@ def test_packed_steps_are_the_same_to_the_last_digit_and_decide_alike() -> None:
 def test_records_that_lack_the_newest_columns_are_read(count: int) -> None:
     steps = (steps_of(film(lambda index: scenery(1), 1.0)) * 2)[:count]
     told, _, packed = frame_differences.pack(steps).partition(":")
-    assert told == "28"
+    assert told == "36"
     counts = np.frombuffer(zlib.decompress(base64.b64decode(packed)), "<i4")
-    former = base64.b64encode(zlib.compress(counts[: 24 * len(steps)].tobytes())).decode()
-    read, whole = (frame_differences.unpack(each) for each in (former, frame_differences.pack(steps)))
-    for name in ("held", "levels", "area", "sharpness"):
-        assert not read.pop(name).any()
-        whole.pop(name)
-    np.testing.assert_equal(read, whole)
+    whole = frame_differences.unpack(frame_differences.pack(steps))
+    for columns, prefix in ((24, ""), (28, "28:")):
+        former = base64.b64encode(zlib.compress(counts[: columns * len(steps)].tobytes())).decode()
+        read = frame_differences.unpack(prefix + former)
+        assert list(read) == list(whole)
+        for number, (name, values) in enumerate(read.items()):
+            np.testing.assert_equal(values, whole[name] if number < columns else np.zeros(len(steps)))
 
 
 def test_a_comparison_over_the_lag_stands_for_the_steps_at_the_end_of_its_window() -> None:

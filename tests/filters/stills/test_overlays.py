@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.filters.pictures import HEIGHT, WIDTH, film, scenery, with_box
-from tests.filters.stills.test_decision import LIMITS, TITLE, bounce, kind_of, made, verdict
+from tests.filters.stills.test_decision import TITLE, bounce, kind_of, made, verdict
 from yt360.filters.stills import decision
+from yt360.filters.stills.limits import LIMITS
 
 
 def test_still_with_a_moving_logo() -> None:

@@ -14,8 +14,7 @@ import numpy as np
 
 from yt360.engine.stage import Stage
 from yt360.engine.state.ledger import Record
-from yt360.filters.stills import certainty, decision, frame_differences
-from yt360.filters.stills.thresholds import StillsThresholds
+from yt360.filters.stills import certainty, frame_differences
 from yt360.media.ambisonic.validity import field_probability
 
 Measures = Mapping[str, Any]
@@ -29,7 +28,7 @@ class Score:
     ``reasons`` are those of the verdicts that go by it; ``applied`` is the threshold for one video, where it depends on
     what else was measured. ``setting`` is the name of the threshold among the stage's thresholds (``a.b`` for one
     inside another); empty where a parameter stands for it, which nothing decides again. ``probability`` reads how
-    probable ``of`` is (of what the score says where that is empty), where half of all videos are so.
+    probable what the score says is, where half of all videos are so.
     """
 
     stage: str
@@ -43,7 +42,6 @@ class Score:
     applied: Callable[[Measures, Stage], float] | None = None
     setting: str = ""
     probability: Callable[[Measures, Stage], float | None] | None = None
-    of: str = ""
 
     def limit(self, measures: Measures, stage: Stage) -> float:
         """The threshold for one video, where it depends on what else was measured."""
@@ -77,18 +75,10 @@ def _head_locked(measures: Measures) -> float | None:
     return float(pair["active"]) if pair else None
 
 
-def _quiet(measures: Measures) -> float | None:
+def _still(measures: Measures) -> float | None:
     if "comparisons" not in measures:
         return None
-    return decision.quiet_share(frame_differences.unpack(measures["comparisons"]))
-
-
-def _still(measures: Measures, stage: Stage) -> float | None:
-    if "comparisons" not in measures:
-        return None
-    limits = stage.thresholds
-    assert isinstance(limits, StillsThresholds)
-    return certainty.probability(frame_differences.unpack(measures["comparisons"]), limits)
+    return certainty.probability(frame_differences.unpack(measures["comparisons"]))
 
 
 def _added(kind: str) -> Callable[[Measures, Stage], float | None]:
@@ -115,9 +105,9 @@ SCORES: tuple[Score, ...] = (
         setting="ambisonics.valid_probability", probability=lambda measures, stage: _ambisonic(measures),
     ),
     Score(
-        "stills", "share without motion", "share of the compared frames between which nothing moves",
-        _quiet, lambda stage: float(stage.thresholds.quiet_share), (0.0, 1.0), ("still",),
-        setting="quiet_share", probability=_still, of="a still",
+        "stills", "a still", "probability that the picture is none that a camera filmed for most of the time",
+        _still, lambda stage: float(stage.thresholds.still_probability), (0.0, 1.0), ("still",),
+        setting="still_probability", probability=lambda measures, stage: _still(measures),
     ),
     Score(
         "voiceover", "added to W", "probability that speech or music was added to W alone, without a direction",

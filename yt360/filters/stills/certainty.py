@@ -1,67 +1,74 @@
-"""How surely a video is a still: by how much the limits would have to be moved for another verdict.
+"""How probable it is that a video is a still, and the verdict: the stage's only threshold stands here.
 
-Every limit of :class:`yt360.filters.stills.thresholds.StillsThresholds` makes more or fewer videos stills. Moved
-together, each by one factor in the direction that drops more or fewer, they make one score of all of them: the share
-of factors at which a video is dropped. A logistic curve through it gives a probability (``fitting/stills.py`` fits it).
+The rules (:func:`yt360.filters.stills.decision.judge`) say yes or no, by many limits. What is a still even to rules
+twice as strict is one, and what lives even to rules twice as lenient lives. What they leave open, a classifier weighs,
+by all features together.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from yt360.filters.stills.decision import judge
+import numpy as np
+
+from yt360.filters.stills import classifier, decision, features
 from yt360.filters.stills.frame_differences import Columns, FrameComparison
 from yt360.filters.stills.frame_differences import columns as by_column
+from yt360.filters.stills.limits import LIMITS, moved
 from yt360.filters.stills.thresholds import StillsThresholds
+from yt360.filters.stills.verdict import StillVerdict
 
-FACTORS = tuple(2 ** (step / 2) for step in range(-5, 6))
-"""By how much limits are moved: from a sixth to nearly six times, eleven steps."""
+RULES = {
+    "a still by strict rules": moved(LIMITS, 0.5),
+    "a still by the rules": LIMITS,
+    "a still by lenient rules": moved(LIMITS, 2.0),
+}
+"""Limits, by the name of what they say among the evidence."""
 
-_RAISED = (
-    "moving_share", "turning_share", "drift_share", "weak_strength", "weak_peak", "steady_motion", "steady_ratio",
-    "daylight_share", "lively_departure", "lively_share", "busy_elsewhere", "stirring_levels", "title_extent",
-)  # fmt: skip
-"""Limits that make more stills when they are raised."""
+_AT_LEAST, _AT_MOST = 0.9, 0.4
+"""How probable a still is at least where strict rules say so, and at most where not even lenient ones do and the
+classifier is sure of it: about as often as that is one on the films of ``fitting/stills.py``."""
 
-_LOWERED = (
-    "flicker_levels", "pulse_levels", "pulse_ratio", "slide_share", "turning_departure", "overlay_flatness",
-    "far_stretch", "far_flatness", "busy_motion", "large_busy_motion", "busy_ratio", "busy_sharpness", "title_quiet",
-    "title_held", "title_levels",
-)  # fmt: skip
-"""Limits that make more stills when they are lowered."""
-
-_REST = ("quiet_share", "flicker_quiet_share")
-"""Shares of which what is missing to 1 is moved."""
-
-_SHARES = ("_share", "_extent", "_quiet")
-"""Ends of the names of limits that are at most 1."""
-
-BIAS, SLOPE = -2.7, 6.6
-"""Log odds of a score of 0, and what a score of 1 adds (``fitting/stills.py``)."""
+_SURE = 0.99
+"""No probability is farther from a half: nothing rarer can be known from a few hundred films."""
 
 
-def moved(limits: StillsThresholds, factor: float) -> StillsThresholds:
-    """The limits with all of them moved by a factor: above 1 more videos are stills."""
-    told = limits.model_dump()
-    shares = {
-        name
-        for name, field in type(limits).model_fields.items()
-        if any(getattr(each, "le", None) == 1 for each in field.metadata)
-    }
-    for name, by in (*((name, factor) for name in _RAISED), *((name, 1 / factor) for name in _LOWERED)):
-        told[name] = min(told[name] * by, 1.0) if name in shares else told[name] * by
-    for name in _REST:
-        told[name] = max(0.0, 1 - (1 - told[name]) * factor)
-    return type(limits)(**told)
+def evidence(columns: Columns) -> dict[str, float]:
+    """What the classifier weighs: the features, and whether the rules call it a still, strict and lenient."""
+    ruled = {name: float(decision.judge(columns, limits) is not None) for name, limits in RULES.items()}
+    return features.measure(columns) | ruled
 
 
-def score(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> float:
-    """Share of :data:`FACTORS` at which a video is a still, 0 to 1."""
+def probability(steps: Sequence[FrameComparison] | Columns) -> float:
+    """Probability that a video is a still, where as many are as are not; 0 where nothing was seen."""
     columns = by_column(steps)
-    return sum(judge(columns, moved(limits, factor)) is not None for factor in FACTORS) / len(FACTORS)
+    if not len(columns["window"]):
+        return 0.0
+    found = evidence(columns)
+    return chance(found, classifier.shipped().logit(np.array(list(found.values()))))
 
 
-def probability(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> float:
-    """Probability that a video is a still, where as many are as are not."""
-    return 1 / (1 + math.exp(-(BIAS + SLOPE * score(steps, limits))))
+def chance(found: Mapping[str, float], logit: float) -> float:
+    """The probability, of the evidence and what the classifier makes of it."""
+    strict, usual, lenient = (bool(found[name]) for name in RULES)
+    least = _AT_LEAST if strict else 1 - _SURE
+    most = _SURE if strict or usual or lenient else _AT_MOST
+    return min(most, max(least, 1 / (1 + math.exp(-logit))))
+
+
+def verdict(steps: Sequence[FrameComparison] | Columns, thresholds: StillsThresholds) -> StillVerdict | None:
+    """What kind of still a video is, or ``None`` where a camera filmed it, or may have."""
+    columns = by_column(steps)
+    # At sunset nothing moves for as long as anybody looks, and only a camera sees one.
+    if probability(columns) < thresholds.still_probability or decision.daylight(columns, LIMITS):
+        return None
+    found = decision.judge(columns, LIMITS)
+    if found is not None:
+        return found
+    moving = 1 - decision.quiet_share(columns)
+    return StillVerdict(
+        "overlay",
+        f"still image with something on top, or blotches of an encoder: {moving:.0%} of the comparisons of two frames "
+        "differ, and not as what a camera sees does",
+    )

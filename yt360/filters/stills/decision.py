@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from yt360.filters.stills import overlays
 from yt360.filters.stills.frame_differences import LAG_STEPS, LEAST_USUAL, Columns, FrameComparison, over_lag
 from yt360.filters.stills.frame_differences import columns as by_column
-from yt360.filters.stills.thresholds import StillsThresholds
+from yt360.filters.stills.limits import LIMITS, Limits
 from yt360.filters.stills.verdict import StillVerdict
 
 _STRONGEST = 1.4
@@ -51,7 +51,7 @@ _SCALED_DEPARTURE = 0.5
 
 
 def quiet_steps(
-    steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds, *, lag: bool = True, flicker: bool = False
+    steps: Sequence[FrameComparison] | Columns, limits: Limits, *, lag: bool = True, flicker: bool = False
 ) -> NDArray[np.bool_]:
     """Which steps show no motion ``(n,)``: none at the moment and, with ``lag``, none over the lag either.
 
@@ -92,7 +92,7 @@ def quiet_steps(
     return found
 
 
-def _undone(columns: Columns, limits: StillsThresholds) -> NDArray[np.bool_]:
+def _undone(columns: Columns, limits: Limits) -> NDArray[np.bool_]:
     """Steps in which the whole picture turned or was scaled ``(n,)``: then all of it departs from its mean.
 
     Where water runs past or snow falls, a turn may be found that explains some of it. A scaling, on which most corners
@@ -105,7 +105,7 @@ def _undone(columns: Columns, limits: StillsThresholds) -> NDArray[np.bool_]:
     return found
 
 
-def departs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def departs(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether some part departs further from its mean than noise lets it, and most steps have some motion.
 
     Snow, rain and crowds far away are weak from one frame to the next, and everywhere, as a codec's blotches are.
@@ -115,7 +115,7 @@ def departs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds
     return bool(lively and float(np.median(columns["residual"])) >= limits.lively_share)
 
 
-def stirs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def stirs(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether one small place never looks for long as it did, too faintly or too seldom to count as motion.
 
     Encoders leave out what is faint: somebody far away is still for seconds, then elsewhere.
@@ -129,7 +129,7 @@ def stirs(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     return levels >= limits.stirring_levels and held <= _LASTS and area <= _SMALL_AREA and not title
 
 
-def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def flickers(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether the brightness of the whole goes up and down all the time (a sunset only goes down)."""
     columns = by_column(steps)
     levels, windows = columns["brightness"], columns["window"]
@@ -144,29 +144,28 @@ def flickers(steps: Sequence[FrameComparison] | Columns, limits: StillsThreshold
     return there >= _RETURNS * float(np.abs(levels[ends] - levels[begins]).sum())
 
 
-def pulses(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def pulses(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether the brightness of the whole goes up and down, by much more than any part does apart from that.
 
     An encoder makes blotches of it that look like motion; a room in the light of a candle changes where the candle is.
     """
     columns = by_column(steps)
     numbers = np.unique(columns["window"])
-    if not len(numbers):
+    liveliest = float(np.median(columns["liveliest"])) if len(numbers) else 0.0
+    if not 0 < liveliest < limits.lively_departure:
         return False
     levels = [columns["brightness"][columns["window"] == number] for number in numbers]
     swing = float(np.median([each.std() for each in levels]))
     there = sum(float(np.abs(np.diff(each)).sum()) for each in levels)
     net = sum(abs(float(each[-1] - each[0])) for each in levels)
-    liveliest = float(np.median(columns["liveliest"]))
     return (
         swing >= max(limits.pulse_levels, limits.pulse_ratio * liveliest)
-        and 0 < liveliest < limits.lively_departure
         and there >= _COMES_BACK * net
         and not daylight(columns, limits)
     )
 
 
-def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def daylight(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether the brightness goes one way all the time in half of the windows or more, as at sunset."""
     columns = by_column(steps)
     drifts = []
@@ -179,7 +178,7 @@ def daylight(steps: Sequence[FrameComparison] | Columns, limits: StillsThreshold
     return len(drifts) > 0 and abs(sum(drifts)) >= max(1.0, len(drifts) / 2)
 
 
-def lives(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> bool:
+def lives(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> bool:
     """Whether one place moves all the time in half of the windows or more, and the others do not."""
     columns = by_column(steps)
     steady = columns["steady"]
@@ -204,9 +203,7 @@ class _Stillness:
         return float(self.quiet.sum()) / max(1, self.count)
 
 
-def _stillness(
-    columns: Columns, limits: StillsThresholds, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]
-) -> _Stillness:
+def _stillness(columns: Columns, limits: Limits, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_]) -> _Stillness:
     """Of steps that are quiet also over the lag, and ``at_once``: at the moment. The former are changed in place."""
     undone = _undone(columns, limits)
     turning = bool(np.count_nonzero(undone) > len(quiet) / 2)
@@ -217,16 +214,16 @@ def _stillness(
     return _Stillness(quiet & ~slides, slides, turning)
 
 
-def quiet_share(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds | None = None) -> float:
+def quiet_share(steps: Sequence[FrameComparison] | Columns, limits: Limits = LIMITS) -> float:
     """Share of the steps without motion, changes of slides left out: what :func:`judge` goes by first."""
-    columns, limits = by_column(steps), limits or StillsThresholds()
+    columns = by_column(steps)
     if not len(columns["window"]):
         return 0.0
     quiet = quiet_steps(columns, limits, flicker=flickers(columns, limits))
     return _stillness(columns, limits, quiet, quiet_steps(columns, limits, lag=False)).share
 
 
-def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) -> StillVerdict | None:
+def judge(steps: Sequence[FrameComparison] | Columns, limits: Limits) -> StillVerdict | None:
     """What kind of still a video is, or ``None`` when something moves in it (or nothing was seen)."""
     columns = by_column(steps)
     verdict = _judged(columns, limits) if len(columns["window"]) else None
@@ -244,7 +241,7 @@ def judge(steps: Sequence[FrameComparison] | Columns, limits: StillsThresholds) 
     return verdict
 
 
-def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
+def _judged(columns: Columns, limits: Limits) -> StillVerdict | None:
     """The same, whatever the daylight does and what lives: only few verdicts have to be asked about that."""
     total = len(columns["window"])
     flickering = flickers(columns, limits)
@@ -273,7 +270,7 @@ def _judged(columns: Columns, limits: StillsThresholds) -> StillVerdict | None:
 
 
 def _slide_changes(
-    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: StillsThresholds
+    columns: Columns, quiet: NDArray[np.bool_], at_once: NDArray[np.bool_], limits: Limits
 ) -> NDArray[np.bool_]:
     """Steps that belong to a change of slides: short, wide, with stillness before or after it.
 

@@ -48,7 +48,8 @@ class FrameComparison(NamedTuple):
     (:func:`yt360.filters.stills.zoom.size`), 0 without; ``unlike`` in [0, 1] compares the thing that moves with itself
     elsewhere, pixel by pixel, -1 where that is not known; ``half`` and ``liveliest`` are those of the window
     (:class:`yt360.filters.stills.departures.Departures`), and so are ``held``, ``levels``, ``area`` and ``sharpness``
-    (:class:`yt360.filters.stills.insertion.Insertion`), all 0 where more than one place moves.
+    (:class:`yt360.filters.stills.insertion.Insertion`) and those after it
+    (:class:`yt360.filters.stills.drawn.Drawn`), all 0 where more than one place moves.
     """
 
     window: int
@@ -79,6 +80,14 @@ class FrameComparison(NamedTuple):
     levels: float = 0.0
     area: float = 0.0
     sharpness: float = 0.0
+    plain: float = 0.0
+    steep: float = 0.0
+    common: float = 0.0
+    edges: float = 0.0
+    variety: float = 0.0
+    tails: float = 0.0
+    beside_half: float = 0.0
+    beside_most: float = 0.0
 
 
 class Places(NamedTuple):
@@ -99,7 +108,7 @@ LEAST_USUAL = 0.02
 _NAMES = FrameComparison._fields
 """Columns of the packed numbers, in order."""
 
-_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2, 3, 1, 4, 2)
+_DECIMALS = (0, 3, 4, 4, 3, 4, 0, 4, 1, 4, 3, 3, 0, 3, 3, 3, 3, 3, 3, 3, 4, 3, 2, 2, 3, 1, 4, 2, 3, 3, 3, 2, 2, 2, 2, 2)
 """To how many decimals each of :class:`FrameComparison` is measured."""
 _FORMER = 24
 """Columns of records of version 8 of the stage and before, which do not say how many they have."""
@@ -172,7 +181,11 @@ def measure_window(
                     unlike=unlike[index],
                     **places._asdict(),
                     **apart._asdict(),
-                    **inserted._asdict(),
+                    held=inserted.held,
+                    levels=inserted.levels,
+                    area=inserted.area,
+                    sharpness=inserted.sharpness,
+                    **inserted.drawn._asdict(),
                 )
             )
         )

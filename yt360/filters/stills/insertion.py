@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from yt360.filters.stills import drawn
+
 _BLUR_PX = 0.7
 """Standard deviation of the blur of departures: as sharp as a lens, or an encoder, leaves a border."""
 
@@ -38,17 +40,18 @@ class Insertion(NamedTuple):
     """``held`` in [0, 1]: of the frames in which the place shows something else than the usual picture, those that
     look like the one before or after. ``levels``: root mean square of the departures of what departs most, in gray
     levels; ``area`` in [0, 1]: share of the picture that departs by a tenth of that. ``sharpness``: how steep the
-    border is, against a slope as long as the place is wide; 1 and less where light fades out. All 0 where nothing
-    stands out.
+    border is, against a slope as long as the place is wide; 1 and less where light fades out. ``drawn`` says more of
+    what it shows. All 0 where nothing stands out.
     """
 
     held: float
     levels: float
     area: float
     sharpness: float
+    drawn: drawn.Drawn
 
 
-NOTHING = Insertion(0.0, 0.0, 0.0, 0.0)
+NOTHING = Insertion(0.0, 0.0, 0.0, 0.0, drawn.NOTHING)
 
 
 def measure(frames: Sequence[NDArray[np.float32]], polar_mask: float) -> Insertion:
@@ -57,8 +60,9 @@ def measure(frames: Sequence[NDArray[np.float32]], polar_mask: float) -> Inserti
         return NOTHING
     masked = round(frames[0].shape[0] * polar_mask)
     stack = np.stack(frames)[:, masked : frames[0].shape[0] - masked]
-    apart = stack - np.median(stack, axis=0)
-    spread = cv2.GaussianBlur(np.sqrt(np.square(apart).mean(axis=0)), (0, 0), _BLUR_PX)
+    apart = np.asarray(stack - np.median(stack, axis=0), np.float32)
+    whole = np.sqrt(np.square(apart).mean(axis=0))
+    spread = np.asarray(cv2.GaussianBlur(whole, (0, 0), _BLUR_PX), np.float32)
     levels = float(np.quantile(spread, _STRONGEST))
     place = spread > max(_LEAST_LEVELS, _LEAST_PART * levels)
     if np.count_nonzero(place) < _FEWEST_PIXELS:
@@ -76,4 +80,5 @@ def measure(frames: Sequence[NDArray[np.float32]], polar_mask: float) -> Inserti
         levels=levels,
         area=float(np.mean(spread > max(_LEAST_LEVELS, 0.1 * levels))),
         sharpness=float(np.quantile(steepness[place], _STEEPEST) / levels * size),
+        drawn=drawn.measure(stack, apart, spread, place),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yt360.filters.stills.frame_differences import COMPACT_REGIONS, LEAST_USUAL, Columns
-from yt360.filters.stills.thresholds import StillsThresholds
+from yt360.filters.stills.limits import Limits
 from yt360.filters.stills.verdict import StillVerdict
 
 _SMALLEST_TITLE = 0.02
@@ -16,7 +16,7 @@ _MOSTLY, _FLUKES = 0.85, 0.1
 """Shares of the steps with motion: one thing moves in so many at least, the picture turns in so many at most."""
 
 
-def found(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> StillVerdict | None:
+def found(columns: Columns, at_once: NDArray[np.bool_], limits: Limits) -> StillVerdict | None:
     """Something in one place that keeps its pixels wherever it goes, stays and never rests, or comes and goes."""
     lively = ~at_once
     count = int(lively.sum())
@@ -53,7 +53,7 @@ def found(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds
     return None
 
 
-def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: StillsThresholds) -> bool:
+def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: Limits) -> bool:
     """Whether what stands out of a picture that stands stands as well, most of the time that it shows."""
     seen = columns["area"] > 0
     if not seen.any() or float(at_once.mean()) < limits.title_quiet:
@@ -63,7 +63,7 @@ def _comes_and_goes(columns: Columns, at_once: NDArray[np.bool_], limits: Stills
     return held >= limits.title_held and levels >= limits.title_levels and sized
 
 
-def _busy_in_place(columns: Columns, limits: StillsThresholds) -> bool:
+def _busy_in_place(columns: Columns, limits: Limits) -> bool:
     """Whether one place moves in nearly all steps, strongly, ends at a border, and next to nothing happens elsewhere.
 
     A large one must move more: so do performers near the camera.
