@@ -155,7 +155,7 @@ def _step(printed: str) -> Iterator[Row]:
     ratios = tuple(float(number) for match in _STEP.finditer(printed) for number in match.groups())
     if not ratios:
         raise ValueError("no ratio")
-    yield Row("training step: speed", "plain PyTorch loop", ratios, ">= 1.15")
+    yield Row("training step: speed, CPU", "plain PyTorch loop", ratios, ">= 1.15")
 
 
 def _tests(printed: str) -> Iterator[Row]:
@@ -199,7 +199,7 @@ def benchmarks(rounds: int, detectron2: Path | None = None) -> dict[str, Benchma
         "plan-million": Benchmark(("benchmarks.scale_plan", "--json", "--against", ""), _plan),
         "loader": Benchmark(("benchmarks.loader_pairs", *repeated), _loader),
         "reading": Benchmark(("benchmarks.reading", "--json"), _reading),
-        "step": Benchmark(("benchmarks.step", "--repeats", str(rounds)), _step),
+        "step": Benchmark(("benchmarks.step", "--threads", "1", "--videos", "4", "--repeats", str(rounds)), _step),
         "embed": Benchmark(("benchmarks.embed_speed", "--json", "--minutes", "1"), _embed, rounds),
         "filters": Benchmark(("benchmarks.filters_cost", recording), _filters, rounds),
         "scale": Benchmark(("benchmarks.scale", "--items", "200000", "--parts", "local", "big"), _scale),

@@ -1,14 +1,16 @@
 """How long an optimiser step takes, against a plain PyTorch loop over the same modules, and what a H100 should need.
 
-    python -m benchmarks.step [--recipe RECIPE] [--videos 2] [--repeats 6] [--device cpu|cuda] [--root DIR]
-        [--json FILE]
+    python -m benchmarks.step [--recipe RECIPE] [--videos 2] [--repeats 6] [--device cpu|cuda] [--threads N]
+        [--root DIR] [--json FILE]
 
 Random pictures and sound of the recipe's shapes; no data is read. Ours and the plain loop take turns in one process,
-so that both meet the same machine. Printed besides: videos a second; the share of the roofline, that is of what one
-large matrix product reaches on this device in the recipe's precision; and, with ``--root`` (a finished dataset), which
-share of the time steps wait for data. On a GPU: ``--device cuda --videos 28`` with the recipe that will be trained
-(its precision, channels_last and compile are used); then the table's derived column can be compared with what is
-measured. ``--json``: rows (name, value, peer, ratio, bar, spread).
+so that both meet the same machine. On a CPU the time is that of the processor: with ``--threads 1`` it is that of an
+idle machine whatever else runs, while several threads wait for each other, which counts. (Torch convolves fewer than
+16 views by another, slower way where there is one thread: ``--videos 4``.) Printed besides: videos a second; the share
+of the roofline, that is of what one large matrix product reaches on this device in the recipe's precision; and, with
+``--root`` (a finished dataset), which share of the time steps wait for data. On a GPU: ``--device cuda --videos 28``
+with the recipe that will be trained (its precision, channels_last and compile are used); then the table's derived
+column can be compared with what is measured. ``--json``: rows (name, value, peer, ratio, bar, spread).
 """
 
 from __future__ import annotations
@@ -52,10 +54,13 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=2, help="videos a batch")
     parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, help="of a CPU; as many as cores if not given")
     parser.add_argument("--root", help="a finished dataset to measure the wait for data on")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     recipe = load_recipe(arguments.recipe)
     number, videos = len(recipe.phases) - 1, arguments.videos
     # Random batches are made of views.
@@ -201,17 +206,18 @@ def plain_loop(
 
 
 def in_turn(calls: list[Callable[[], object]], repeats: int, device: torch.device) -> list[list[float]]:
-    """Seconds of each call, the calls taking turns; the first turn warms up and is not counted."""
+    """Seconds of each call, of the processor on a CPU; calls take turns, the first warms up and is not counted."""
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
     seconds: list[list[float]] = [[] for _ in calls]
     for turn in range(repeats + 1):
         for index in range(len(calls)):
             which = (index + turn) % len(calls)
-            began = time.perf_counter()
+            began = clock()
             calls[which]()
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if turn:
-                seconds[which].append(time.perf_counter() - began)
+                seconds[which].append(clock() - began)
     return seconds
 
 
