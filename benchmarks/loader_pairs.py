@@ -5,9 +5,10 @@
 
 The earlier build is checked out beside this one (`git worktree`); both read the same finished dataset (as
 `benchmarks.loader` makes it) in turn, each in a process of its own on one core. CPU time of a sample of four
-views, made in batches of four as a data loader asks for them (not in the earlier build, which made single ones: what
-stacked them is in its last row alone); the median of the rounds, and the least and greatest ratio of a pair. Digests of members were checked before.
-``--json``: the ratios as a list of rows (name, value, peer, ratio, bar, spread).
+views, made in batches of four as a data loader asks for them (not so the earlier build's workers, which made single
+samples: what stacked them is in its last row alone); the median of the rounds, and the least and greatest ratio of a
+pair. Digests of members were checked before. ``--json``: the ratios as a list of rows (name, value, peer, ratio, bar,
+spread).
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.training.world import edit_manifest, tiny
 from yt360 import ambisonics
@@ -15,7 +17,10 @@ from yt360.dataset import decoding
 from yt360.dataset.manifest import ClipRow, ClipSplit, load_split
 from yt360.dataset.members import MemberReader
 from yt360.hashing import digest_json
+from yt360.training import samples as samples_module
 from yt360.training.batch_plan import BatchPlan, Request
+from yt360.training.checkpoints import State
+from yt360.training.loader import data_loader
 from yt360.training.samples import BadSample, Sample, SampleDataset, make_sample
 
 RATE = 24000
@@ -179,3 +184,26 @@ def test_a_clip_that_views_cannot_be_drawn_of_is_bad_too(own_root: Path) -> None
     batch = data.__getitems__([Request("train", n, n // 2, (0, 1, n), augment=True) for n in range(3)])
     assert [bad.clip for bad in batch.bad] == ["video000-00010"]
     assert len(batch.sound) == len(batch.clips) == 2
+
+
+@pytest.mark.parametrize("uncut", [False, True])
+def test_data_workers_make_the_same_batches_in_memory_that_they_share(root: Path, uncut: bool) -> None:
+    """The first two of a run; that they come in shared memory is torch's doing, that they begin there is ours."""
+    batches = {}
+    for workers in (0, 1):
+        recipe = tiny(data={"workers": workers}, run={"device_views": uncut})
+        _, plan, splits = dataset(root, recipe)
+        loader = data_loader(recipe, str(root), splits, plan, State(), torch.device("cpu"))
+        batches[workers] = list(itertools.islice(iter(loader), 2))
+    for ours, theirs in zip(batches[0], batches[1], strict=True):
+        assert ours.clips == theirs.clips
+        for name in ("pictures", "planes", "sound", "matrices", "directions"):
+            assert torch.equal(getattr(ours, name), getattr(theirs, name))
+
+
+def test_room_for_a_batch_is_shared_in_a_data_worker_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not samples_module._empty((2, 3), torch.float32).is_shared()
+    monkeypatch.setattr(samples_module, "get_worker_info", lambda: object())
+    made = samples_module._empty((2, 3), torch.float32)
+    assert made.is_shared()
+    assert (made.shape, made.dtype, made.is_contiguous()) == ((2, 3), torch.float32, True)
