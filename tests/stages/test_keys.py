@@ -24,7 +24,7 @@ _KEYS = [
     ("validate", Item("a", "a", {"video": _V, "sound": _S}), "420e52616b8c296f6e205c776ce09898008f11d0"),
     ("stills", Item("a", "a", {"video": _V, "facts": _F}), "9d6d6e714da86fdcfbaca74c92d7817b43c9d884"),
     ("voiceover", Item("a", "a", {"video": _V, "facts": _F}), "2f6a6d09d85cd633a73b8d08042474ae88e5ed14"),
-    ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "0bb7be2f6f794ee3fa8cb5077efce045b01b9a9d"),
+    ("frame_of_reference", Item("a", "a", {"video": _V, "facts": _F}), "c71f6bfe2cc56bfc4c7cb415622bac1cd01aca06"),
     ("fingerprint", Item("a", "a", {"video": _V, "facts": _F}), "0edf60aced18fff406983fd69302d8214b260e2a"),
     ("duplicates", Item("a", "a", meta={"group": "a"}), "0bb6c092c9422761f2d3dc4fc51744f8b629c59f"),
     ("duplicates", Item("b", "b", meta={"group": "a", "copy_of": _COPY}), "3f1063ec4113df2a910a95867de7d619e4c0e70f"),
