@@ -137,3 +137,19 @@ def test_without_a_binary_of_its_own_imageio_ffmpeg_is_asked(
 def test_a_binary_chosen_for_imageio_ffmpeg_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "chosen")
     assert ffmpeg._wheel_binary.__wrapped__() == "chosen"
+
+
+@pytest.mark.parametrize(
+    ("words", "complains"),
+    [
+        ("", False),
+        ("[Eval @ 0x1] 0.0400000000000000\n", False),
+        ("[Eval @ 0x1] 0.04\n[h264 @ 0x2] error while decoding MB 3 4\n", True),
+        ("[Eval @ 0x1] 0.04\n" * 1000 + "[h264 @ 0x2] error while decoding MB 3 4\n", True),
+    ],
+)
+def test_what_a_filter_of_ours_prints_is_no_complaint(tmp_path: Path, words: str, complains: bool) -> None:
+    (tmp_path / "said").write_text(words)
+    with (tmp_path / "said").open("rb") as said:
+        assert ffmpeg.complains(said) is complains
+        assert said.tell() == 0

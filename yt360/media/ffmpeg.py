@@ -103,6 +103,13 @@ def _run_in_batches(process: subprocess.Popen[bytes]) -> None:
             os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))
 
 
+def complains(said: IO[bytes]) -> bool:
+    """Whether ffmpeg has told of anything that is wrong; ``said`` is what :func:`stream` was given."""
+    size, numbers = os.fstat(said.fileno()).st_size, _NUMBERS.encode()
+    lines = os.pread(said.fileno(), size, 0).split(b"\n") if size else []
+    return any(line.strip() and not line.startswith(numbers) for line in lines)
+
+
 def _tail(text: IO[bytes]) -> str:
     end = text.seek(0, os.SEEK_END)
     text.seek(max(0, end - _KEPT_STDERR))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -229,11 +229,33 @@ def _played(
             if held and begin_s > 0 and (len(data) < size or not _on_show(said, wanted_s)):
                 back_s = max(_FIRST_STEP_BACK_S, _STEPS_BACK * back_s)
                 continue
-            while len(data) == size:
-                frame = np.frombuffer(data, np.uint8).reshape(shape)
-                yield tuple(part.taken_from(frame) for part in parts)
-                data = pipe.read(size)
+            with _alike(path, beside, said) as check:
+                while len(data) == size:
+                    check()
+                    frame = np.frombuffer(data, np.uint8).reshape(shape)
+                    yield tuple(part.taken_from(frame) for part in parts)
+                    data = pipe.read(size)
         return
+
+
+@contextmanager
+def _alike(path: Path, beside: Mapping[Look, str], said: IO[bytes]) -> Iterator[Callable[[], None]]:
+    """A check before each frame, and one at the end, that what is decoded for several is the same for each alone.
+
+    Raises :class:`yt360.media.shared_decoding.UnlikeAloneError`.
+    """
+    from yt360.media import shared_decoding
+
+    def check() -> None:
+        if beside and ffmpeg.complains(said):
+            raise shared_decoding.UnlikeAloneError(path)
+
+    try:
+        yield check
+        check()
+    finally:
+        if beside and ffmpeg.complains(said):
+            shared_decoding.forget(beside)
 
 
 def _beside(looks: Sequence[Look], begin_s: float) -> dict[Look, str]:

@@ -3,11 +3,14 @@
 Who reads a whole video decodes what others want to see of it anyway. Inside :func:`sharing`, the first
 :func:`yt360.media.reading_picture.read_frames` that runs over what is wanted hands it on: the same ffmpeg writes it
 into files, from where it is read when its turn comes. It is the same to the last bit as what reading it alone gives,
-or it is not taken from there; so whether anything was shared shows in the time only.
+or it is not taken from there; so whether anything was shared shows in the time only. Of a damaged picture a decoder
+makes what it happens to remember, and that depends on what else it has decoded: the reading that takes looks along is
+given up at the first word of ffmpeg's (:class:`UnlikeAloneError`).
 """
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,15 +54,34 @@ class Look:
         return self.start_s + self.duration_s
 
 
-class _Shared:
+class UnlikeAloneError(ItemError):
+    """A picture is damaged: decoded for one reader alone, it may look otherwise."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("shared-decoding", f"{path.name}: damaged; each who reads it has to decode it alone")
+
+
+class Shared:
     """The looks that are wanted, and the files of those that were taken along."""
 
     def __init__(self, wanted: Sequence[Look], folder: Path) -> None:
-        self.wanted, self._folder = wanted, folder
+        self.wanted: Sequence[Look] = wanted
+        self._folder = folder
         self._files: dict[Look, Path] = {}
+        self._numbers = itertools.count()
 
     def file_for(self, look: Look) -> Path:
-        return self._files.setdefault(look, self._folder / f"look{len(self._files)}")
+        """A new one each time: another reading may still write into the one before."""
+        self._files[look] = self._folder / f"look{next(self._numbers)}"
+        return self._files[look]
+
+    def stop_taking(self) -> None:
+        """From here on nothing more is taken along; what was stays."""
+        self.wanted = ()
+
+    def forget(self, looks: Iterable[Look]) -> None:
+        for look in looks:
+            self._files.pop(look, None)
 
     def held(self, look: Look) -> Path | None:
         """The file of a look, if it is whole: whoever decodes may stop early."""
@@ -68,16 +90,20 @@ class _Shared:
         return path if path is not None and path.is_file() and path.stat().st_size == whole else None
 
 
-_SHARED: ContextVar[_Shared | None] = ContextVar("looks that are shared", default=None)
+_SHARED: ContextVar[Shared | None] = ContextVar("looks that are shared", default=None)
 
 
 @contextmanager
-def sharing(wanted: Sequence[Look]) -> Iterator[None]:
-    """Inside, what reads a video takes along what is ``wanted`` of it, and those who want it get it from there."""
-    with tempfile.TemporaryDirectory() as folder:
-        before = _SHARED.set(_Shared(wanted, Path(folder)))
+def sharing(wanted: Sequence[Look], scratch: Path) -> Iterator[Shared]:
+    """Inside, what reads a video takes along what is ``wanted`` of it, and those who want it get it from there.
+
+    It lies in a folder of its own in ``scratch``, which goes with it where this process is killed.
+    """
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        shared = Shared(wanted, Path(folder))
+        before = _SHARED.set(shared)
         try:
-            yield
+            yield shared
         finally:
             _SHARED.reset(before)
 
@@ -161,3 +187,10 @@ def outputs(beside: Iterable[Look]) -> list[str]:
             *("-frames:v", str(look.frames), "-fps_mode", "passthrough", "-y", f"file:{shared.file_for(look)}"),
         ]
     return arguments
+
+
+def forget(looks: Iterable[Look]) -> None:
+    """Looks that were taken along may not be what reading them alone gives."""
+    shared = _SHARED.get()
+    if shared is not None:
+        shared.forget(looks)

@@ -108,8 +108,9 @@ class FrameOfReference(Stage):
         if facts.picture.codec in _QUICK_CODECS:
             places = [places[number] for number in _middle_first(len(places))[:1]]
         looks = [Look(item.files["video"], facts.picture, *size, RATE_HZ, at_s, length_s) for at_s, length_s in places]
-        with sharing(looks):
+        with sharing(looks, context.workdir) as shared:
             later()
+            shared.stop_taking()
             return self.process(item, context)
 
     def process(self, item: Item, context: Context) -> Outcome:
