@@ -12,20 +12,39 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.engine.conftest import run, run_inline
-from tests.engine.toys import Count, Drop
+from tests.engine.toys import Count, CountParams, Drop
 from tests.inline import Inline
 from yt360 import process_tag
 from yt360.engine import ahead, pipeline, recipe, worker
+from yt360.engine.events import EventLog
 from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
 from yt360.engine.recipe import Recipe, Registry
+from yt360.engine.results import StageResult
 from yt360.engine.stage import Context, DatasetView, Resources, Stage, StageParams
+from yt360.engine.stage_run import JobLoop
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob, StageHost
-from yt360.errors import ItemError
+from yt360.errors import DiskFullError, ItemError, UsageError
 from yt360.hashing import digest_file
 
 FIRST, SECOND = "item00000000", "item00000001"
+
+
+class TextsParams(CountParams):
+    alike: bool = False
+
+
+class Texts(Count):
+    """Texts that differ, or not."""
+
+    params_type = TextsParams
+
+    def process(self, item: Item, context: Context) -> Outcome:
+        outcome = super().process(item, context)
+        if self.params.alike:
+            (context.workdir / "text.txt").write_text("hi everybody")
+        return outcome
 
 
 class GlanceParams(StageParams):
@@ -72,11 +91,23 @@ class Cut(Stage):
         for item in super().plan(dataset):
             yield item if self.params.guesses else replace(item, meta={"told": "late"})
 
+    def setup(self) -> None:
+        if "setup" in self.params.behaviour.values() and mark(self.params.marks, "set", "up") == 1:
+            raise UsageError("it will be mended")
+
     def process(self, item: Item, context: Context) -> Outcome:
         tries = mark(self.params.marks, "cut", item.id)
         how = self.params.behaviour.get(item.id, "") if tries == 1 else ""
         if how == "fail":
             raise ItemError("broken", "not yet")
+        if how == "full":
+            raise OSError(28, "No space left on device")
+        if how == "wrong-use":
+            raise UsageError("it will be mended")
+        if how == "memory":
+            raise MemoryError
+        if self.params.behaviour.get(item.id) == "odd":
+            return Done(measures={"odd": object()})
         if how == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.params.behaviour.get(item.id) == "filter":
@@ -93,7 +124,7 @@ class Cut(Stage):
             raise ItemError("corrupt", f"{path}: expected text, found a zero byte")
 
 
-TOYS = Registry({kind.name: f"{kind.__module__}:{kind.__name__}" for kind in (Count, Drop, Glance, Cut)})
+TOYS = Registry({kind.name: f"{kind.__module__}:{kind.__name__}" for kind in (Texts, Drop, Glance, Cut)})
 
 
 def mark(folder: str, stage: str, item: str) -> int:
@@ -107,12 +138,19 @@ def marks(folder: Path) -> list[str]:
     return (folder / "marks").read_text().split("\n")[:-1]
 
 
-def made(folder: Path, *, cut: Mapping[str, Any] = {}, glance: Mapping[str, Any] = {}, unwanted: str = "") -> Recipe:
+def made(
+    folder: Path,
+    *,
+    cut: Mapping[str, Any] = {},
+    glance: Mapping[str, Any] = {},
+    unwanted: str = "",
+    count: Mapping[str, Any] = {},
+) -> Recipe:
     return recipe.build(
         {
             "name": "ahead",
             "stages": {
-                "count": {"count": 2},
+                "count": {"count": 2, **count},
                 "glance": {"marks": str(folder), **glance},
                 "drop": {"unwanted": [unwanted] if unwanted else []},
                 "cut": {"marks": str(folder), **cut},
@@ -220,7 +258,7 @@ def test_damage_on_the_way_is_made_anew(tmp_path: Path) -> None:
     spoilt = tmp_path / "spoilt"
     spoilt.mkdir()
     (spoilt / "whole.txt").write_text("\0")
-    ahead.keep(root.tmp / "r-ahead", "k", Done({"whole": "whole.txt"}), spoilt, 5.0)
+    ahead.keep(root.tmp / "r-ahead", FIRST, "k", Done({"whole": "whole.txt"}), spoilt, 5.0)
     job = ItemJob(
         root=root.url, run="r", stage=f"{__name__}:Cut", params={"marks": str(tmp_path)}, thresholds={}, item=item,
         key="k", sequence=1, attempt=1, ahead="r-ahead",
@@ -245,17 +283,18 @@ def test_outcomes_are_kept_and_taken_once(tmp_path: Path, outcome: Done | Filter
     folder, out, left = tmp_path / "kept", tmp_path / "out", tmp_path / "left"
     left.mkdir()
     (left / "a.txt").write_text("text")
-    ahead.keep(folder, "key", outcome, left, 2.5)
+    ahead.keep(folder, "i", "key", outcome, left, 2.5)
     out.mkdir()
-    assert ahead.take(folder, "other", out) is None
-    assert ahead.take(folder, "key", out) == ahead.Made(outcome, 2.5)
+    assert ahead.take(folder, "i", "other", out) is None
+    assert ahead.take(folder, "other", "key", out) is None
+    assert ahead.take(folder, "i", "key", out) == ahead.Made(outcome, 2.5)
     assert (out / "a.txt").read_text() == "text"
-    assert ahead.take(folder, "key", out) is None
+    assert ahead.take(folder, "i", "key", out) is None
     assert list(folder.iterdir()) == []
 
 
 def test_failures_are_not_kept(tmp_path: Path) -> None:
-    ahead.keep(tmp_path / "kept", "key", Failed("broken", "words"), tmp_path, 1.0)
+    ahead.keep(tmp_path / "kept", "i", "key", Failed("broken", "words"), tmp_path, 1.0)
     assert not (tmp_path / "kept").exists()
 
 
@@ -288,3 +327,84 @@ def test_what_a_dead_run_left_is_known_as_its_own() -> None:
     name = ahead.folder_name("20260101T000000-abc")
     assert process_tag.is_marked(name)
     assert not process_tag.is_gone(name)
+
+
+def test_twins_are_cut_each_under_its_own_name(folders: tuple[Path, Path]) -> None:
+    """One file that came twice has one key; the first of the two is dropped before its turn."""
+    twins = {"alike": True}
+    both(folders, lambda folder: made(folder, unwanted=FIRST, count=twins))
+    state = DatasetState(Root(folders[0] / "root"), made(folders[0], unwanted=FIRST, count=twins).stages)
+    assert [child["id"] for child in state.records("cut")[SECOND].children] == [f"{SECOND}-half"]
+
+
+@pytest.mark.parametrize("how", ["full", "odd", "wrong-use", "setup", "memory"])
+def test_what_goes_wrong_ahead_is_no_matter_of_the_earlier_stage(folders: tuple[Path, Path], how: str) -> None:
+    root, make = Root(folders[0] / "root"), made(folders[0], cut={"behaviour": {FIRST: how}})
+    result = run_inline(root, make)
+    records = DatasetState(root, make.stages).records("glance")
+    assert [(one.status, one.attempt, one.sequence) for one in records.values()] == [("done", 1, 1)] * 2
+    assert [record.item for record in result.failed] == ([FIRST] if how == "odd" else [])
+
+
+def test_a_death_ahead_is_held_against_nobody(folders: tuple[Path, Path]) -> None:
+    root, make = Root(folders[0] / "root"), made(folders[0], cut={"behaviour": {FIRST: "die"}})
+    run(root, make, workers=1)
+    for stage in ("glance", "cut"):
+        record = DatasetState(root, make.stages).records(stage)[FIRST]
+        assert (record.status, record.attempt, record.sequence) == ("done", 1, 1)
+    assert "worker-died" in next(root.logs.glob("*.jsonl")).read_text()
+
+
+def test_one_that_is_alone_may_take_as_long_as_ever(tmp_path: Path) -> None:
+    item = Item(FIRST, FIRST)
+    job = ItemJob(root="", run="r", stage="", params={}, thresholds={}, item=item, key="k", sequence=1, attempt=1)
+    root, needs = Root(tmp_path / "root"), ahead.needs_of(Glance(), Cut())
+    root.create()
+    loop = JobLoop(
+        Glance(), root, pipeline.Options(min_free_bytes=0), "r", EventLog(tmp_path / "log", "r"), needs=needs
+    )
+    given: list[float] = []
+
+    class Noting(Inline):
+        def run(self, next_task: Any, needs: Any = None, backlog: Any = None) -> Iterator[Any]:
+            while task := next_task():
+                given.append(task.timeout_s)
+            yield from ()
+
+    loop.work([job, replace(job, later=job)], Noting(), StageResult("glance"))
+    loop.writer.close()
+    assert given == [20, 50]
+
+
+def test_what_was_made_ahead_goes_before_a_run_ends_for_want_of_room(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def free(self: Root) -> int:
+        return 5 if list(self.tmp.glob("*ahead/*.json")) else 10
+
+    monkeypatch.setattr(Root, "free_bytes", free)
+    root = Root(folders[0] / "root")
+    assert not run_inline(root, made(folders[0]), min_free_bytes=7).failed
+    assert marks(folders[0]).count(f"cut {FIRST}") == 2  # it went, and
+    assert marks(folders[0]).index(f"cut {SECOND}") > marks(folders[0]).index(f"glance {SECOND}")  # no more was made
+    with pytest.raises(DiskFullError):
+        run_inline(root, made(folders[0], glance={"loud": 1}), min_free_bytes=11)
+
+
+def test_what_cannot_be_kept_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        ahead.keep(tmp_path / "kept", "i", "key", Done(), tmp_path / "is not there", 1.0)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_what_is_cleared_away_meanwhile_is_not_taken(tmp_path: Path) -> None:
+    out, left = tmp_path / "out", tmp_path / "left"
+    out.mkdir()
+    left.mkdir()
+    ahead.keep(tmp_path / "kept", "i", "key", Done(), left, 1.0)
+    (tmp_path / "kept" / ahead._name("i", "key")).rmdir()
+    assert ahead.take(tmp_path / "kept", "i", "key", out) is None
+    assert out.is_dir()
+    assert ahead.clear(tmp_path / "kept")
+    assert not ahead.clear(tmp_path / "kept")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

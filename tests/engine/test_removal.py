@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.stages.fakes import Dataset
-from yt360.engine import removal
+from yt360 import process_tag
+from yt360.engine import ahead, removal
 from yt360.engine.state import ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.files import with_checksum
@@ -159,3 +160,15 @@ def test_what_is_of_others_stays_as_it_was(two: Dataset) -> None:
     # Nobody planned the shard without it yet; the plan of today holds the clips of who is left.
     again = removal.find(catalog_of(two), {"walk"})
     assert (again.folders, again.ledger["crawl"], again.ledger["chunk"]) == ([], 0, 0)
+
+
+def test_what_a_killed_run_made_of_it_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset(tmp_path / "root")
+    dataset.run({"walk": 1}, split={"test_share": 0.0})
+    left = dataset.root.tmp / ahead.folder_name("run") / "name"
+    left.mkdir(parents=True)
+    (left / "walk-00000.video.mp4").write_bytes(b"of walk")
+    stages = list(dataset.catalog({"walk": 1}, split={"test_share": 0.0}).stages.values())
+    monkeypatch.setattr(process_tag, "is_gone", lambda _: True)
+    removal.remove(dataset.root, stages, frozenset({"walk"}), lambda: None)
+    assert not left.exists()

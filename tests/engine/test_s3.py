@@ -14,7 +14,8 @@ import pytest
 from tests.cli.test_crawl_commands import ACCESS
 from tests.crawling.conftest import tube  # noqa: F401  (fixture)
 from tests.crawling.tube import PICTURES, SOUNDS, Tube, offer
-from tests.engine.conftest import NAMES, run, states, toy_recipe, tree
+from tests.engine import test_ahead as together
+from tests.engine.conftest import NAMES, run, run_inline, states, toy_recipe, tree
 from yt360.cli import main
 from yt360.engine import removal, verify
 from yt360.engine.lease import StorePlace, hold
@@ -240,3 +241,10 @@ def test_shards_in_a_store_are_those_of_a_disk_are_read_by_training_and_follow_a
     assert not store.stamps("data/chunk/one/")
     assert b"one-00000" not in b"".join(store.read(name) for name in store.stamps("shards/"))
     assert store.stamps("data/chunk/two/")
+
+
+def test_nothing_waits_here_for_its_turn(url: str, tmp_path: Path) -> None:
+    """A machine need not have room for all that goes to a store, and each has a tmp of its own."""
+    run_inline(Root(url), together.made(tmp_path))
+    first, second = together.FIRST, together.SECOND
+    assert together.marks(tmp_path) == [f"glance {first}", f"glance {second}", f"cut {first}", f"cut {second}"]

@@ -4,8 +4,9 @@ Two stages that read the same file would each take it apart. Where a run has bot
 (:attr:`yt360.engine.stage.Stage.ahead_for`) is given the later one's job as well, and has it done where its own reading
 is shared (:meth:`yt360.engine.stage.Stage.process_ahead`). What comes of it waits in the root's ``tmp``, under the key
 of the later job, until that one is handed out: then it is checked, moved into place and recorded as if it had just been
-made. A key says all that an outcome depends on, so what was guessed wrongly (an item that is dropped in between,
-settings that follow from what the earlier stage finds) is never asked for, and goes when the run ends.
+made. A key says all that an outcome depends on but the item's name, so what was guessed wrongly (an item that is
+dropped in between, settings that follow from what the earlier stage finds) is never asked for, and goes when the run
+ends. Whatever goes wrong ahead of its turn is no matter of the earlier stage, which loses nothing by it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from yt360 import process_tag
 from yt360.engine.items import Child, Done, Filtered, Item, Outcome
 from yt360.engine.stage import Resources, Stage
 from yt360.engine.state.dataset_state import DatasetState
+from yt360.hashing import digest_bytes
 
 
 @dataclass(frozen=True)
@@ -38,36 +41,47 @@ def folder_name(run: str) -> str:
     return f"{run}{process_tag.mark()}ahead"
 
 
-def keep(folder: Path, key: str, outcome: Outcome, made: Path, seconds: float) -> None:
+def keep(folder: Path, item: str, key: str, outcome: Outcome, made: Path, seconds: float) -> None:
     """Move the files of an outcome from ``made`` into ``folder``. A failure is not kept: the stage will see for itself.
 
-    Raises ``OSError``.
+    Raises ``OSError``, and ``TypeError`` or ``ValueError`` for measures that are not JSON.
     """
     if not isinstance(outcome, Done | Filtered):
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    os.rename(made, folder / key)
     value = {"kind": type(outcome).__name__, "seconds": seconds, **asdict(outcome)}
-    partial = folder / f"{key}.partial"
-    partial.write_text(json.dumps(value), encoding="utf-8")
-    os.rename(partial, folder / f"{key}.json")
-
-
-def take(folder: Path, key: str, out: Path) -> Made | None:
-    """What was made ahead for a key, its files moved to ``out``, which is empty; None where there is nothing."""
+    text, name = json.dumps(value), _name(item, key)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{name}.partial"
     try:
-        text = (folder / f"{key}.json").read_text(encoding="utf-8")
-    except OSError:
+        partial.write_text(text, encoding="utf-8")
+        os.rename(made, folder / name)
+        os.rename(partial, folder / f"{name}.json")
+    except OSError:  # often for want of room: nothing stays that nobody will ask for
+        partial.unlink(missing_ok=True)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        raise
+
+
+def take(folder: Path, item: str, key: str, out: Path) -> Made | None:
+    """What was made ahead for an item and a key, its files moved to ``out``, which is empty; None: nothing is there."""
+    name = _name(item, key)
+    try:
+        text = (folder / f"{name}.json").read_text(encoding="utf-8")
+        (folder / f"{name}.json").unlink()
+        os.rename(folder / name, out)
+    except OSError:  # it may have been cleared just now
         return None
-    (folder / f"{key}.json").unlink()
-    out.rmdir()
-    os.rename(folder / key, out)
     value = json.loads(text)
     kind, seconds = value.pop("kind"), value.pop("seconds")
     if kind == "Filtered":
         return Made(Filtered(**value), seconds)
     children = tuple(Child(**child) for child in value.pop("children"))
     return Made(Done(**value, children=children), seconds)
+
+
+def _name(item: str, key: str) -> str:
+    """Two items may have the same key, where one file came twice; what is made of them bears the item's own name."""
+    return digest_bytes(f"{item} {key}".encode())
 
 
 def needs_of(stage: Stage, later: Stage | None) -> Resources:
@@ -111,9 +125,18 @@ def planner(later: Stage, catalog: DatasetState) -> Callable[[Item], tuple[Item,
     return planned
 
 
-def clear(folder: Path) -> None:
-    """At the end of a run: what nobody asked for."""
-    shutil.rmtree(folder, ignore_errors=True)
+def clear(folder: Path) -> bool:
+    """Remove what nobody asked for, or what there is no room for; whether there was anything.
+
+    It goes in one step, for a worker may be about to take some of it: that is whole, or not there.
+    """
+    gone = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        os.rename(folder, gone)
+    except OSError:
+        return False
+    shutil.rmtree(gone, ignore_errors=True)
+    return True
 
 
 class Stopwatch:

@@ -107,7 +107,9 @@ def _run(
         held = root.recipe.read_bytes() if root.recipe.is_file() else None
         prepare(root, recipe, remember=remember)
         catalog = DatasetState(root, recipe.stages)
-        together = ahead.folder_name(result.run) if options.ahead and only is None else ""
+        # What goes to a store never waits here: a machine need not have room for all of it, and each has its own tmp.
+        may_wait = options.ahead and only is None and root.store is None
+        together = ahead.folder_name(result.run) if may_wait else ""
         try:
             signals = Interruption(pool, say)
             with pool, signals.watched(), _refusal_changes_nothing(root, held, result):

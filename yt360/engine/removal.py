@@ -216,6 +216,7 @@ def remove(root: Root, stages: Sequence[Stage], items: frozenset[str], remake: C
     """
     with root.lock():
         root.pull()
+        root.clear_tmp()  # a run that was killed may have left what it made of them
         catalog = DatasetState(root, stages)
         names = _Names(catalog, items)
         found = _find(catalog, names)

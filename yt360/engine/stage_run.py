@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import time
 from collections import Counter, deque
@@ -45,9 +46,11 @@ class JobLoop:
         events: EventLog,
         *,
         needs: Resources | None = None,
+        require_free: Callable[[], None] | None = None,
     ) -> None:
         self._stage, self._root, self._options, self._run, self._events = stage, root, options, run_id, events
         self._needs = needs or stage.needs
+        self._require_free = require_free or functools.partial(root.require_free, options.min_free_bytes)
         self._jobs: Iterator[ItemJob] = iter(())
         self._left = 0
         self._again: deque[ItemJob] = deque()
@@ -68,14 +71,15 @@ class JobLoop:
     def _next(self) -> Task | None:
         if not self._backlog():
             return None
-        self._root.require_free(self._options.min_free_bytes)
+        self._require_free()
         if self._left:
             self._left -= 1
             job = next(self._jobs)
         else:
             job = self._again.popleft()
         logs = str(self._root.logs / self._run)
-        return Task("yt360.engine.stage_run:attempt", job, self._needs.timeout_s, logs)
+        timeout_s = (self._stage.needs if job.later is None else self._needs).timeout_s
+        return Task("yt360.engine.stage_run:attempt", job, timeout_s, logs)
 
     def _take(self, finished: Finished, engine: Executor, progress: StageProgress, result: StageResult) -> None:
         job: ItemJob = finished.task.argument
@@ -93,6 +97,9 @@ class JobLoop:
         else:
             if engine.stopping and finished.status != "timeout":
                 return  # ended on purpose: not the item's fault, and no record
+            if job.later is not None:
+                self._alone_again(job, finished, progress)
+                return
             ended = self._died(job, finished)
         record = ended.record
         for written in ended.written:
@@ -103,7 +110,7 @@ class JobLoop:
                 f"{self._stage.needs.max_attempts}; it will be tried again"
             )
             spent = 0 if finished.status == "lost" else 1
-            self._again.append(replace(job, sequence=job.sequence + 1, attempt=job.attempt + spent))
+            self._again.append(replace(job, sequence=job.sequence + 1, attempt=job.attempt + spent, later=None))
             return
         for written in ended.written:
             result.add(written)
@@ -111,6 +118,15 @@ class JobLoop:
             progress.add(status, count)
         if record.status == "failed" and not ended.written:  # as a whole, where no single item waits
             result.failed.append(record)
+
+    def _alone_again(self, job: ItemJob, finished: Finished, progress: StageProgress) -> None:
+        """Two stages were in it, and nobody knows which of them it was: that is held against neither."""
+        self._events.item(self._record_of_death(job, finished))
+        progress.say(
+            f"{self._stage.name} {job.item.id}: {finished.value.splitlines()[0]}; it was worked on together with "
+            f"{self._stage.ahead_for} and will be tried again without"
+        )
+        self._again.append(replace(job, later=None))
 
     def _died(self, job: ItemJob, finished: Finished) -> Attempt:
         record = self._record_of_death(job, finished)
@@ -173,7 +189,7 @@ class StageRun:
     ) -> None:
         self._stage, self._catalog, self._root, self._options, self._run = stage, catalog, root, options, run_id
         self._events, self._idle, self._ahead = events, idle, ahead_in
-        self._changed = False
+        self._changed = self._short = False
         self.result = StageResult(stage.name)
 
     def run(self, engine: Executor) -> StageResult:
@@ -183,7 +199,15 @@ class StageRun:
             self._changed = True
             later = ahead.later_stage(self._stage, self._catalog.stages) if self._ahead else None
             needs = ahead.needs_of(self._stage, later)
-            loop = JobLoop(self._stage, self._root, self._options, self._run, self._events, needs=needs)
+            loop = JobLoop(
+                self._stage,
+                self._root,
+                self._options,
+                self._run,
+                self._events,
+                needs=needs,
+                require_free=self._require_free,
+            )
             try:
                 loop.work(self._with_ahead(jobs, later), engine, self.result)
             finally:
@@ -202,6 +226,8 @@ class StageRun:
         settings = job_settings(later, self._root, self._run)
 
         def with_later(job: ItemJob) -> ItemJob:
+            if self._short or job.attempt > 1:
+                return job
             made = planned(job.item)
             if made is None:
                 return job
@@ -209,6 +235,16 @@ class StageRun:
             return replace(job, later=ItemJob(item=item, key=key, sequence=1, attempt=1, ahead=self._ahead, **settings))
 
         return ChangedJobs(jobs, with_later)
+
+    def _require_free(self) -> None:
+        """What was made ahead takes room that nobody may need in the end: it goes before a run ends for want of it."""
+        try:
+            self._root.require_free(self._options.min_free_bytes)
+        except DiskFullError:
+            if not self._ahead or not ahead.clear(self._root.tmp / self._ahead):
+                raise
+            self._short = True
+            self._root.require_free(self._options.min_free_bytes)
 
     def settle(self) -> Collection[ItemJob]:
         """Plan the stage, decide again what only has new thresholds, and give the jobs that are left."""

@@ -164,7 +164,7 @@ def execute(host: StageHost, job: ItemJob) -> Record:
             log=f"{job.logs}/worker-{socket.gethostname()}-{os.getpid()}.log" if job.logs else "",
             tools=CHECKED if job.item.inputs else {},
         )
-        made = ahead.take(root.tmp / job.ahead, job.key, out) if job.ahead else None
+        made = ahead.take(root.tmp / job.ahead, job.item.id, job.key, out) if job.ahead else None
         ended = _commit_made(stage, made, record, root, out) if made is not None else None
         if ended is None:
             made = None
@@ -198,18 +198,21 @@ def _commit_made(stage: Stage, made: ahead.Made, record: Record, root: Root, out
 
 
 def _work_ahead(host: StageHost, job: ItemJob, root: Root, workdir: Path) -> None:
-    """Do the work of the later job, and keep what comes of it."""
+    """Do the work of the later job, and keep what comes of it. Whatever goes wrong shows in the later one's turn."""
     later = job.later
-    if later is None or job.attempt > 1:  # should the later one be what ended a worker, this one is done without it
+    if later is None:
         return
     began, out = time.monotonic(), workdir / f"ahead-{uuid.uuid4().hex[:8]}"
-    out.mkdir()
-    stage = host.stage(later.stage, later.params, later.thresholds)
-    outcome = _process(stage, later.item, root, workdir / "in", out)
-    try:
-        ahead.keep(root.tmp / later.ahead, later.key, outcome, out, time.monotonic() - began)
-    except OSError as error:  # it only costs more
-        raise_if_disk_full(error, root.path)
+
+    def work() -> None:
+        out.mkdir()
+        stage = host.stage(later.stage, later.params, later.thresholds)
+        outcome = _process(stage, later.item, root, workdir / "in", out)
+        ahead.keep(root.tmp / later.ahead, later.item.id, later.key, outcome, out, time.monotonic() - began)
+
+    with contextlib.suppress(DiskFullError):
+        guarded(work, root, later.item.id)
+    shutil.rmtree(out, ignore_errors=True)  # room for the work that this is beside
 
 
 def _empty(folder: Path) -> None:
