@@ -9,6 +9,7 @@ import pytest
 from tests.engine.toys import REGISTRY
 from tests.inline import Inline
 from yt360.engine import pipeline, recipe
+from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
 from yt360.engine.pipeline import RunResult
 from yt360.engine.state.dataset_state import DatasetState
@@ -53,6 +54,12 @@ def states(root: Root, made: recipe.Recipe, stage: str = "misbehave") -> dict[st
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
     return Root(tmp_path / "root")
+
+
+@pytest.fixture
+def events(root: Root) -> EventLog:
+    root.create()
+    return EventLog(root.logs / "r1.jsonl", "r1")
 
 
 class Marks:

@@ -18,10 +18,10 @@ from yt360 import process_tag
 from yt360.engine import ahead, pipeline, recipe, worker
 from yt360.engine.events import EventLog
 from yt360.engine.items import Blob, Child, Done, Failed, Filtered, Item, Outcome
+from yt360.engine.job_loop import JobLoop
 from yt360.engine.recipe import Recipe, Registry
 from yt360.engine.results import StageResult
 from yt360.engine.stage import Context, DatasetView, Resources, Stage, StageParams
-from yt360.engine.stage_run import JobLoop
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.storage import Root
 from yt360.engine.worker import ItemJob, StageHost

@@ -31,11 +31,12 @@ from numpy.typing import NDArray
 from yt360.engine import mending, reduction, resume
 from yt360.engine.events import EventLog
 from yt360.engine.executors.local import WorkerPool
+from yt360.engine.job_loop import JobLoop
 from yt360.engine.pipeline import finish, prepare
 from yt360.engine.recipe import Recipe
 from yt360.engine.results import Options, StageResult
 from yt360.engine.stage import FanInStage, Resources, Stage
-from yt360.engine.stage_run import JobLoop, StageRun
+from yt360.engine.stage_run import StageRun
 from yt360.engine.state import latest_records, ledger
 from yt360.engine.state.dataset_state import DatasetState
 from yt360.engine.state.plan import packed, unpacked
