@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import hadamard
 
 from tests.filters import sounds
 from tests.filters.post_production.test_bin_statistics import dense
@@ -11,7 +12,7 @@ from yt360 import ambisonics
 from yt360.ambisonics import XYZ, X, Y
 from yt360.filters.post_production.covariance_differences import measure_tiles
 from yt360.filters.post_production.high_resolution import HighResolutionStatistics
-from yt360.filters.post_production.pair_averages import AverageCounter, PairAverages, _diffuse_power
+from yt360.filters.post_production.pair_averages import FRAMES, AverageCounter, PairAverages, _diffuse_power
 
 
 def listen(*layers: tuple[np.ndarray, float]) -> PairAverages:
@@ -85,6 +86,28 @@ def test_what_is_diffuse_in_w_and_x_is_told_from_what_is_one_signal() -> None:
     np.testing.assert_allclose(_diffuse_power(*np.array([[1.0, 0.0], [0.36, 0.0], [0.6, 0.0]])), 0, atol=1e-12)
 
 
+def one_average(share: float, z: float) -> AverageCounter:
+    """Counts one average in 60 bins: a pair at ±60° whose gain into z is ``z``, and a field of a ``share`` of W."""
+    field = (share / (1 - share)) ** 0.5
+    signal, of_w, of_x = hadamard(4)[:3, :, None] * np.ones(60)
+    side = np.where(np.arange(60) % 2, 0.3, -0.3)
+    spectra = np.stack([signal + field * of_w, side * signal, z * signal, 0.5 * signal + field * of_x / 3**0.5])
+    counter = AverageCounter()
+    counter.add(spectra.astype(np.complex64), np.square(np.abs(spectra[0])))
+    return counter
+
+
+@pytest.mark.parametrize(("share", "tolerance"), [(0.0, 0.04), (0.0195, 0.04), (0.0205, 0.06), (0.0495, 0.06)])
+def test_with_more_field_in_it_an_average_may_stand_less_exactly(share: float, tolerance: float) -> None:
+    assert one_average(share, tolerance - 0.001).excess(0.17).bed > 0.2
+    assert one_average(share, tolerance + 0.001).excess(0.17).bed == 0
+
+
+@pytest.mark.parametrize(("share", "counted"), [(0.0495, True), (0.0505, False)])
+def test_an_average_with_more_than_a_twentieth_of_field_does_not_count(share: float, counted: bool) -> None:
+    assert (one_average(share, 0.0).excess(0.17).bed > 0.2) is counted
+
+
 @pytest.mark.parametrize(("z_db", "without"), [(-29.0, False), (-31.0, True)])
 def test_sound_is_without_z_from_thirty_decibels_on(z_db: float, without: bool) -> None:
     counter, spectra = AverageCounter(), np.ones((4, 8, 50), np.complex64)
@@ -96,8 +119,8 @@ def test_sound_is_without_z_from_thirty_decibels_on(z_db: float, without: bool) 
 def test_silence_and_what_is_shorter_than_an_average_say_nothing() -> None:
     gathered = AverageCounter()
     assert gathered.excess(0.17) == PairAverages(0.0, 90.0, False)
-    short = np.ones((4, 3, 5), np.complex64)
-    gathered.add(short, np.ones((3, 5)))
+    short = np.ones((4, FRAMES - 1, 5), np.complex64)
+    gathered.add(short, np.ones((FRAMES - 1, 5)))
     silent = np.zeros((4, 9, 5), np.complex64)
     gathered.add(silent, np.zeros((9, 5)))
     assert gathered.excess(0.17) == PairAverages(0.0, 90.0, False)
