@@ -139,6 +139,16 @@ def test_a_spectrogram_does_not_hang_on_those_before_it() -> None:
     assert sound.grad.abs().max() > 0
 
 
+def test_memory_of_inference_is_used_outside_of_it() -> None:
+    spectrogram = SpatialSpectrogram(SpectrogramSettings(mels=24, n_fft=384))
+    sound = torch.from_numpy(noise())[None, None]
+    with torch.inference_mode():
+        inside = spectrogram(sound, IDENTITY)
+    assert torch.equal(spectrogram(sound, IDENTITY), inside)
+    with torch.inference_mode():
+        assert torch.equal(spectrogram(sound, IDENTITY), inside)
+
+
 def test_silence_is_finite() -> None:
     spectrogram = SpatialSpectrogram(SpectrogramSettings(features="logmel+intensity"))
     assert torch.isfinite(spectrogram(torch.zeros(2, 1, 4, 24000), IDENTITY.expand(2, 3, 4, 4))).all()

@@ -50,7 +50,8 @@ class HostSpectra:
         self._transform(sound.reshape(-1, samples).numpy())
         views, shape = len(matrices), (len(matrices), channels, *self._parts[0].shape[1:])
         if self._turned[0].shape != shape:
-            self._turned = torch.empty(shape), torch.empty(shape)
+            with torch.inference_mode(False):  # what is made inside it could not be used again outside
+                self._turned = torch.empty(shape), torch.empty(shape)
         for part, turned in zip(self._parts, self._turned, strict=True):
             planes = torch.from_numpy(part).view(moments, channels, -1)
             if moments == 1:
