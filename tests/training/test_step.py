@@ -107,6 +107,15 @@ def test_channels_are_last_on_a_cpu_and_change_nothing_but_speed() -> None:
     assert abs(losses[True][3] - losses[True][0]) > 0.01
 
 
+@pytest.mark.parametrize(("precision", "half"), [("fp32", False), ("bf16", False), ("fp16", True)])
+def test_bfloat16_is_left_to_gpus(precision: str, half: bool) -> None:
+    """oneDNN's gradients of the weights are infinite in bfloat16 where a clip is two frames deep."""
+    recipe = tiny(phases=[PHASE], run={"precision": precision})
+    train_step = TrainStep(recipe, 0, torch.device("cpu"), SpatialSpectrogram(recipe.sound))
+    with train_step.autocast:
+        assert torch.is_autocast_enabled("cpu") is half
+
+
 def test_moments_are_read_into_the_layout_of_their_parameters(tmp_path: Path) -> None:
     """A fused optimiser goes through parameters and moments side by side as they lie in memory."""
     recipe = tiny(phases=[PHASE])

@@ -95,7 +95,9 @@ class RunSettings(Settings):
         default="auto", description="Where the network computes. auto: CUDA where there is one."
     )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
-        default="fp32", description="Precision of the networks; heads and loss are always in fp32."
+        default="fp32",
+        description="Precision of the networks; heads and loss are always in fp32. On a CPU bf16 is fp32, too: torch's "
+        "gradients of convolutions over two frames are wrong in bf16 there.",
     )
     device_views: bool = Field(
         default=False,
