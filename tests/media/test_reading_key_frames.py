@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +51,8 @@ def test_each_output_shows_the_key_frame_in_front_of_it(tmp_path: Path, codec: s
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_messages_are_taken_out_of_key_frames_as_well(tmp_path: Path, codec: str) -> None:
     path = _coded(tmp_path, codec)
-    seen = [_looked(path, _reading(codec, drop_sei=drop), key_frames=True) for drop in (False, True)]
-    assert np.array_equal(*seen)
+    kept, dropped = (_looked(path, _reading(codec, drop_sei=drop), key_frames=True) for drop in (False, True))
+    assert np.array_equal(kept, dropped)
 
 
 def test_another_ffmpeg_is_only_told_to_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +61,12 @@ def test_another_ffmpeg_is_only_told_to_skip(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("YT360_FFMPEG", ffmpeg.executable())
     asked: list[list[str]] = []
     stream = ffmpeg.stream
-    monkeypatch.setattr(ffmpeg, "stream", lambda words, **named: (asked.append(list(words)), stream(words, **named))[1])
+
+    def noted(arguments: Sequence[str], **named: Any) -> Any:
+        asked.append(list(arguments))
+        return stream(arguments, **named)
+
+    monkeypatch.setattr(ffmpeg, "stream", noted)
     assert np.array_equal(_looked(path, _reading("h264"), key_frames=True), ours)
     assert "-skip_frame" in asked[0]
     assert "-bsf:v" not in asked[0]
