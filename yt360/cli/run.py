@@ -203,7 +203,7 @@ def _dry_run(recipe: Recipe, root: Root, options: pipeline.Options, sample: int 
     "--ahead/--no-ahead",
     default=True,
     show_default=True,
-    help="Cut clips while frame_of_reference looks at a video, so that it is decoded once (not with SLURM).",
+    help="Cut clips of HEVC, VP9 and AV1 while frame_of_reference looks at them: decoded once (not with SLURM).",
 )
 @engine_options
 @talk_options

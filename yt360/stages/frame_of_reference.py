@@ -34,7 +34,7 @@ from yt360.media.reading_sound import read_sound
 NAME = "frame_of_reference"
 
 _QUICK_CODECS = ("h264",)
-"""Decoding a frame of these costs hardly more than shrinking it: only what is surely looked at is taken along."""
+"""Decoding a frame of these costs hardly more than shrinking it: nothing is gained by decoding once."""
 
 
 def stretches(start_s: float, end_s: float, params: StretchSettings) -> list[tuple[float, float]]:
@@ -100,13 +100,11 @@ class FrameOfReference(Stage):
     def process_ahead(self, item: Item, context: Context, later: Callable[[], None]) -> Outcome:
         from yt360.media.shared_decoding import Look, sharing
 
-        if "look" in item.files:  # nothing is decoded for it
-            return self.process(item, context)
         facts = Facts.load(item.files["facts"])
+        if "look" in item.files or facts.picture.codec in _QUICK_CODECS:  # in the first case nothing is decoded for it
+            return self.process(item, context)
         size = (picture_course.HEIGHT, picture_course.WIDTH)
         places = self._places(item, facts)
-        if facts.picture.codec in _QUICK_CODECS:
-            places = [places[number] for number in _middle_first(len(places))[:1]]
         looks = [Look(item.files["video"], facts.picture, *size, RATE_HZ, at_s, length_s) for at_s, length_s in places]
         with sharing(looks, context.workdir) as shared:
             later()
