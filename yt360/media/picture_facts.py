@@ -209,11 +209,17 @@ def _from_mesh(path: Path, stated: VideoDecodeSpec, guess: PictureGuess, thresho
 def _from_name(
     reading: VideoDecodeSpec, metadata: PictureMetadata, guess: PictureGuess, thresholds: PictureThresholds
 ) -> PictureFacts:
-    """Metadata name a picture that cannot be unrolled: only what surely is a sphere overrules them."""
+    """Metadata name a picture that cannot be unrolled: only what surely is a sphere overrules them.
+
+    What is more likely something else than the plain picture that they name, and not surely, is doubtful.
+    """
     facts = _weighed(reading, None, _stated_name(metadata), guess, thresholds)
     if facts.reading is not None:
         other = f"metadata says {metadata.named}, the picture looks {facts.projection} {facts.stereo}"
         return replace(facts, disagreement=other)
+    likeliest = facts.likeliest[0][0] if facts.likeliest else "flat"
+    if metadata.projection == "flat" and facts.reason == "unknown-projection" and not likeliest.startswith("flat"):
+        return replace(facts, disagreement=f"metadata says {metadata.named}")
     reason = "not-360" if metadata.projection == "flat" else "unknown-projection"
     stated = replace(reading, stereo=metadata.stereo or "mono", bounds=metadata.bounds)
     words = f"metadata says {metadata.named}"

@@ -109,10 +109,22 @@ def test_it_counts_as_much_as_google_s(tmp_path: Path, bland: np.ndarray, apple:
     assert found[0].source in ("metadata", "both") or "metadata says" in found[0].disagreement
 
 
-@pytest.mark.parametrize("kind", [b"rect", b"fish", b"prim"])
-def test_a_picture_that_surely_is_a_sphere_overrules_it(tmp_path: Path, kind: bytes) -> None:
-    frames = make_scene(3, 128, 256).frames(4)
+@pytest.mark.parametrize(("kind", "world"), [(b"rect", 3), (b"fish", 5), (b"prim", 5)])
+def test_a_picture_that_surely_is_a_sphere_overrules_it(tmp_path: Path, kind: bytes, world: int) -> None:
+    frames = make_scene(world, 128, 256).frames(4)
     picture = inspect_media(_file(tmp_path / "x.mp4", frames, vexu(kind))).picture
     assert picture is not None
     assert (picture.projection, picture.reason) == ("equirectangular", "")
+    assert "prji" in picture.disagreement
+
+
+@pytest.mark.parametrize("world", [5, 9])
+def test_a_picture_that_likely_is_a_sphere_makes_it_doubtful(tmp_path: Path, world: int) -> None:
+    """Looks like a sphere to 0.88: neither that nor the plain picture of the metadata is said for sure."""
+    frames = make_scene(world, 128, 256).frames(4)
+    picture = inspect_media(_file(tmp_path / "x.mp4", frames, vexu(b"rect"))).picture
+    assert picture is not None
+    assert (picture.projection, picture.reason, picture.reading) == ("unknown", "unknown-projection", None)
+    assert "equirectangular" in picture.words
+    assert "plain picture" in picture.words
     assert "prji" in picture.disagreement
