@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.media.ffmpeg_calls import ffmpeg_calls
 from yt360.media import ffmpeg
 from yt360.media.picture import VideoDecodeSpec
 from yt360.media.reading_picture import read_frames
@@ -59,14 +58,7 @@ def test_another_ffmpeg_is_only_told_to_skip(tmp_path: Path, monkeypatch: pytest
     path = _coded(tmp_path, "h264")
     ours = _looked(path, _reading("h264"), key_frames=True)
     monkeypatch.setenv("YT360_FFMPEG", ffmpeg.executable())
-    asked: list[list[str]] = []
-    stream = ffmpeg.stream
-
-    def noted(arguments: Sequence[str], **named: Any) -> Any:
-        asked.append(list(arguments))
-        return stream(arguments, **named)
-
-    monkeypatch.setattr(ffmpeg, "stream", noted)
+    asked = ffmpeg_calls(monkeypatch)
     assert np.array_equal(_looked(path, _reading("h264"), key_frames=True), ours)
     assert "-skip_frame" in asked[0]
     assert "-bsf:v" not in asked[0]

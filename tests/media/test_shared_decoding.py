@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.media.ffmpeg_calls import ffmpeg_calls
 from tests.media.test_superseded import _CODINGS, _coded
 from yt360.media import ffmpeg, shared_decoding
 from yt360.media.containers.spatial import Bounds
@@ -72,14 +73,7 @@ def test_it_is_what_reading_it_alone_gives(made: Path, tmp_path: Path, name: str
 
 def test_it_is_decoded_once(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _coded(made, "h264")
-    asked: list[Any] = []
-    stream = ffmpeg.stream
-
-    def noted(arguments: Any, **named: Any) -> Any:
-        asked.append(arguments)
-        return stream(arguments, **named)
-
-    monkeypatch.setattr(ffmpeg, "stream", noted)
+    asked = ffmpeg_calls(monkeypatch)
     with sharing([_look(path), _look(path, start_s=2.5, duration_s=1.0)], tmp_path):
         list(_whole(path))
         list(_read(_look(path)))

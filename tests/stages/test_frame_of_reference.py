@@ -12,6 +12,7 @@ import soundfile
 
 from tests.filters.frame_of_reference.scenes import moving_frames, moving_sound
 from tests.filters.frame_of_reference.test_decision import SURE, measures
+from tests.media.ffmpeg_calls import ffmpeg_calls
 from tests.stages.fakes import context
 from yt360.engine.stage import Done, Item
 from yt360.errors import ItemError
@@ -100,19 +101,6 @@ def test_of_a_long_video_in_which_nothing_is_seen_and_heard_one_stretch_is_decod
     assert [each["start_s"] for each in course] == [pytest.approx(7.0, abs=0.1)]
 
 
-def _decodings(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The arguments of every ffmpeg that is read from."""
-    asked: list[list[str]] = []
-    stream = ffmpeg.stream
-
-    def noted(arguments: list[str], **named: Any) -> Any:
-        asked.append(list(arguments))
-        return stream(arguments, **named)
-
-    monkeypatch.setattr(ffmpeg, "stream", noted)
-    return asked
-
-
 def test_a_video_that_is_cut_ahead_is_decoded_once_and_measured_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +110,7 @@ def test_a_video_that_is_cut_ahead_is_decoded_once_and_measured_the_same(
     assert isinstance(alone, Done)
     assert alone.measures["stretches"] == 3
     course = (tmp_path / "frame.json").read_bytes()
-    asked, cut = _decodings(monkeypatch), []
+    asked, cut = ffmpeg_calls(monkeypatch), []
     (tmp_path / "clips").mkdir()
     beside = stage.process_ahead(
         video, context(tmp_path), lambda: cut.append(Chunk().process(video, context(tmp_path / "clips")))
