@@ -39,3 +39,33 @@ def dissolved(first: Film, second: Film, frames: int) -> Film:
 def one_by_one(film: Film) -> Iterator[NDArray[np.uint8]]:
     """The frames of a film."""
     yield from film
+
+
+def walk() -> Film:
+    """After two seconds nothing is left of what is in view, and from frame to frame nearly all."""
+    rng = np.random.default_rng(3)
+    way = 120 + 25 * cv2.GaussianBlur(rng.normal(0, 8, (640, 320)), (0, 0), 2.0)
+    return np.stack([np.clip(np.repeat(way[4 * k : 4 * k + 160, :, None], 3, 2), 0, 255) for k in range(96)]).astype(
+        np.uint8
+    )
+
+
+def flash(film: Film) -> None:
+    for at in (20, 47, 71):
+        film[at : at + 2] = np.clip(film[at : at + 2].astype(int) + 170, 0, 255)
+
+
+def concert(film: Film) -> None:
+    rng = np.random.default_rng(0)
+    for at in range(0, len(film), 9):
+        film[at : at + 9] = np.clip(film[at : at + 9] * rng.uniform(0.3, 1.2, 3), 0, 255)
+
+
+def dim(film: Film) -> None:
+    film[:] = film * np.linspace(1, 0.15, len(film))[:, None, None, None]
+
+
+def shake(film: Film) -> None:
+    rng = np.random.default_rng(1)
+    for frame in film:
+        frame[:] = np.roll(frame, int(rng.normal(0, 10)), axis=1)

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.filters.shots.films import FPS, Film, dissolved, place
+from tests.filters.shots.films import FPS, Film, concert, dim, dissolved, flash, place, shake, walk
 from yt360.filters.shots import transitions
 from yt360.filters.shots.blending import Blend
 from yt360.filters.shots.settings import ShotSettings
-from yt360.filters.shots.tracking import Panorama, found_again
 from yt360.filters.shots.transitions import ShotDetector, Transition, _groups
 
 
@@ -305,17 +304,8 @@ def test_a_fade_that_a_codec_leaves_short_of_black_parts_two_places(frames: int)
     assert watch(np.concatenate([first, second])) == []
 
 
-def _walk() -> Film:
-    """After two seconds nothing is left of what is in view, and from frame to frame nearly all."""
-    rng = np.random.default_rng(3)
-    way = 120 + 25 * cv2.GaussianBlur(rng.normal(0, 8, (640, 320)), (0, 0), 2.0)
-    return np.stack([np.clip(np.repeat(way[4 * k : 4 * k + 160, :, None], 3, 2), 0, 255) for k in range(96)]).astype(
-        np.uint8
-    )
-
-
 def test_light_that_goes_down_on_a_walk_is_no_dissolve() -> None:
-    film = _walk()
+    film = walk()
     assert watch(film) == []
     light = 1 - 0.6 * np.exp(-(((np.arange(96) - 48) / 6) ** 2))
     assert watch(np.asarray(np.rint(film * light[:, None, None, None]), np.uint8)) == []
@@ -341,28 +331,7 @@ def test_a_shot_after_long_black_begins_where_its_picture_is_whole() -> None:
     assert 50 <= rising.end <= 53
 
 
-def _flash(film: Film) -> None:
-    for at in (20, 47, 71):
-        film[at : at + 2] = np.clip(film[at : at + 2].astype(int) + 170, 0, 255)
-
-
-def _concert(film: Film) -> None:
-    rng = np.random.default_rng(0)
-    for at in range(0, len(film), 9):
-        film[at : at + 9] = np.clip(film[at : at + 9] * rng.uniform(0.3, 1.2, 3), 0, 255)
-
-
-def _dim(film: Film) -> None:
-    film[:] = film * np.linspace(1, 0.15, len(film))[:, None, None, None]
-
-
-def _shake(film: Film) -> None:
-    rng = np.random.default_rng(1)
-    for frame in film:
-        frame[:] = np.roll(frame, int(rng.normal(0, 10)), axis=1)
-
-
-@pytest.mark.parametrize("change", [_flash, _concert, _dim, _shake])
+@pytest.mark.parametrize("change", [flash, concert, dim, shake])
 def test_light_and_shaking_are_no_cuts(change: Callable[[Film], None]) -> None:
     for seed in (20, 21, 22):
         film = place(seed, 96)
@@ -414,72 +383,3 @@ def test_nothing_comes_before_what_is_settled_and_the_wait_is_bounded() -> None:
         settled, known = detector.settled, len(detector.transitions)
     detector.finish()
     assert detector.settled == len(film)
-
-
-class _Plain(ShotDetector):
-    """Asks everything anew, pair after pair, and knows of no cut: what the detector is held against."""
-
-    def _share(self, one: int, other: int, turn: int = 0, *, evenly_lit: bool = False) -> float:
-        return found_again(self._shown(one, evenly_lit), self._shown(other, evenly_lit), turn=turn)
-
-    def _bridged(self, last: int, first: int) -> bool:
-        pairs = {
-            (self._inside(last - round(back * FPS)), self._inside(first + round(ahead * FPS)))
-            for back, ahead in transitions._BRIDGES_S
-        }
-        questions = self._same_in_any_heading, self._same_back, self._same_in_other_light
-        return any(same(one, other) for one, other in sorted(pairs) for same in questions)
-
-    def _same_back(self, one: int, other: int) -> bool:
-        return self._both_ways(self._share(one, other), self._share(other, one))
-
-    def _is_cut(self, first: int, last: int) -> bool:
-        return False
-
-
-_FILMS: dict[str, Callable[[], Film]] = {
-    "cut": lambda: np.concatenate([place(1, 40), place(2, 44, walk_px=2)]),
-    "cut on a turn": lambda: np.concatenate([place(3, 37, turn_deg_s=50), place(4, 47, turn_deg_s=-30)]),
-    "quick": lambda: np.concatenate([place(seed, 14) for seed in range(5, 11)]),
-    "dissolve": lambda: dissolved(place(11, 60), place(12, 60), 20),
-    "walk": _walk,
-    "flashes": lambda: _changed(_flash),
-    "concert": lambda: _changed(_concert),
-}
-
-
-def _changed(change: Callable[[Film], None]) -> Film:
-    film = place(20, 96)
-    change(film)
-    return film
-
-
-@pytest.mark.parametrize("name", _FILMS)
-def test_what_is_remembered_and_asked_first_changes_nothing(name: str) -> None:
-    film = _FILMS[name]()
-    plain = _Plain(FPS)
-    for frame in film:
-        plain.push(frame)
-    plain.finish()
-    assert watch(film) == plain.transitions
-
-
-def test_no_pair_is_compared_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[int, int, int]] = []
-
-    def counted(first: Panorama, second: Panorama, *, turn: int = 0) -> float:
-        asked.append((id(first), id(second), turn))
-        return found_again(first, second, turn=turn)
-
-    monkeypatch.setattr(transitions, "found_again", counted)
-    kept: list[Panorama] = []
-
-    class Kept(Panorama):
-        def __init__(self, frame: np.ndarray) -> None:
-            super().__init__(frame)
-            kept.append(self)  # so that no two of them get one id
-
-    monkeypatch.setattr(transitions, "Panorama", Kept)
-    watch(_FILMS["quick"]())
-    assert asked
-    assert len(set(asked)) == len(asked)
